@@ -1,0 +1,77 @@
+import js from '@eslint/js';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import { importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** Rooms of `src`, lowest first: a file imports only from rooms above its own line in this list, and its own. */
+const ROOMS = [
+  ['errors.ts', 'types.ts', 'random.ts'],
+  ['layers', 'losses', 'metrics', 'transforms', 'data', 'interop', 'backends'],
+  ['backbones'],
+  ['models'],
+  ['training', 'evaluation'],
+  ['node'],
+];
+
+/** For every room, what it must not import: rooms beside it and rooms below it. */
+const zones = ROOMS.flatMap((row, level) =>
+  row.map((room) => ({
+    target: `./src/${room}`,
+    from: [
+      ...(level === 0 ? [] : row.filter((other) => other !== room)),
+      ...ROOMS.slice(level + 1).flat(),
+      'index.ts',
+      'node.ts',
+    ].map((other) => `./src/${other}`),
+    message: 'Imports run one way: see "How the house is laid out" in CONTRIBUTING.md.',
+  })),
+);
+
+export default tseslint.config(
+  { ignores: ['dist', 'docs/api', 'coverage', 'runs', 'node_modules'] },
+  js.configs.recommended,
+  ...tseslint.configs.strict,
+  {
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver-next': [createTypeScriptImportResolver()] },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-cycle': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-extraneous-class': 'off',
+    },
+  },
+  {
+    // Only `node/` and its entry may touch the file system, a decoder or a native part.
+    files: ['src/**/*.ts'],
+    ignores: ['src/node/**', 'src/node.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            'node:*',
+            'sharp',
+            'csv-parse*',
+            'cli-progress',
+            '@tensorflow/tfjs-backend-*',
+            '@tensorflow/tfjs-node*',
+          ],
+        },
+      ],
+      'no-restricted-globals': ['error', 'process', 'Buffer', 'require', '__dirname'],
+    },
+  },
+  {
+    files: ['examples/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: ['../src/*', '*/src/*'] }],
+    },
+  },
+  {
+    files: ['scripts/**/*.mjs', '*.config.js'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+);

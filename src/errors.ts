@@ -1,0 +1,78 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** Base of every error this library throws on purpose, so that one `catch` can tell ours from others. */
+export class CtMultilabelError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An argument broke its rule: the message names the argument, the rule and the value received. */
+export class ArgumentError extends CtMultilabelError {}
+
+/** Where in a study something is wrong. Rows count from 1 for the header, as a spreadsheet shows them. */
+export interface DataLocation {
+  /** File or folder, as the caller named it. */
+  file?: string;
+  /** Row of a table, the header being row 1. */
+  row?: number;
+  /** Patient (folder name in the challenge's layout). */
+  patient?: string;
+  /** Slice (file name in the challenge's layout). */
+  slice?: string;
+}
+
+/** A table, folder or image is not what it should be: the message says what, and {@link DataError.location} where. */
+export class DataError extends CtMultilabelError {
+  constructor(
+    message: string,
+    readonly location: DataLocation = {},
+    options?: ErrorOptions,
+  ) {
+    const where = Object.entries(location)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ');
+    super(where === '' ? message : `${message} (${where})`, options);
+  }
+}
+
+/** A saved model or weight file does not fit: the message lists what differs. */
+export class CheckpointError extends CtMultilabelError {}
+
+/** The loss or a gradient stopped being a finite number. */
+export class NonFiniteError extends CtMultilabelError {}
+
+/** A backend has no memory left; the message says what to lower. */
+export class OutOfMemoryError extends CtMultilabelError {}
+
+/**
+ * Throws an {@link ArgumentError} unless `ok`.
+ *
+ * @param what - The argument, e.g. `'asymmetricLoss: clip'`.
+ * @param rule - What was expected, e.g. `'a number in [0, 1)'`.
+ * @param received - The value that came.
+ */
+export function check(ok: boolean, what: string, rule: string, received: unknown): asserts ok {
+  if (!ok) {
+    throw new ArgumentError(`${what}: expected ${rule}, received ${describe(received)}`);
+  }
+}
+
+/** True for integers of at least 1. */
+export function isPositiveInteger(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1;
+}
+
+/** A short text for a value in an error message: tensors by dtype and shape, never by content. */
+export function describe(value: unknown): string {
+  if (value instanceof tf.Tensor) return `${value.dtype} tensor of shape [${value.shape.join(', ')}]`;
+  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value === 'number' || typeof value === 'bigint' || value === undefined) return String(value);
+  if (typeof value === 'object' && value !== null && value.constructor !== Object && !Array.isArray(value)) {
+    return `a ${value.constructor?.name ?? 'value'}`;
+  }
+  const text = JSON.stringify(value);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
