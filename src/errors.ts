@@ -60,6 +60,13 @@ export function check(ok: boolean, what: string, rule: string, received: unknown
   }
 }
 
+/** Throws unless every key of `options` is one of `known`, so that a misspelt option is never silently ignored. */
+export function checkKnownKeys(options: object, known: readonly string[], what: string): void {
+  for (const key of Object.keys(options)) {
+    check(known.includes(key), `${what}: option '${key}'`, `one of ${known.join(', ')}`, key);
+  }
+}
+
 /** True for integers of at least 1. */
 export function isPositiveInteger(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1;

@@ -1,0 +1,117 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, isPositiveInteger } from '../errors';
+import { deriveSeed } from '../random';
+import { GrayToRgb, ImageNetNormalization } from './input_layers';
+
+/** Options all backbones share. */
+export interface BackboneOptions {
+  /** Shape of one slice, `[height, width, channels]`. One channel is repeated to three inside. */
+  inputShape: [height: number, width: number, channels: number];
+  /**
+   * Normalise by ImageNet's mean and deviation inside the model, for images in 0..1 and weights trained on ImageNet.
+   * @defaultValue `false`
+   */
+  normalize?: boolean;
+  /** Seed of the initial weights; none draws new ones each time. */
+  seed?: number;
+}
+
+/** Smallest height and width that leave at least one pixel before the mean over space. */
+const MIN_SIZE = 32;
+
+/** Width of every backbone's features. */
+export const FEATURE_WIDTH = 512;
+
+/** Checks what all backbones take. */
+export function checkBackboneOptions(options: BackboneOptions, name: string): void {
+  const { inputShape, normalize = false } = options;
+  const ok = Array.isArray(inputShape) && inputShape.length === 3 && inputShape.every(isPositiveInteger);
+  check(ok, `${name}: inputShape`, '[height, width, channels], positive integers', inputShape);
+  const [height, width, channels] = inputShape;
+  check(
+    Math.min(height, width) >= MIN_SIZE,
+    `${name}: inputShape`,
+    `height and width of at least ${MIN_SIZE}`,
+    inputShape,
+  );
+  check(typeof normalize === 'boolean', `${name}: normalize`, 'a boolean', normalize);
+  check(!normalize || channels === 1 || channels === 3, `${name}: normalize`, '1 or 3 channels', inputShape);
+}
+
+/** The input of a backbone and what stands between it and the first convolution. */
+export function backboneInput(options: BackboneOptions): [input: tf.SymbolicTensor, x: tf.SymbolicTensor] {
+  const { inputShape, normalize = false } = options;
+  const input = tf.input({ shape: inputShape });
+  let x = input;
+  if (inputShape[2] === 1) x = new GrayToRgb({ name: 'gray_to_rgb' }).apply(x) as tf.SymbolicTensor;
+  if (normalize) x = new ImageNetNormalization({ name: 'normalize' }).apply(x) as tf.SymbolicTensor;
+  return [input, x];
+}
+
+/** A convolution as PyTorch's `nn.Conv2d`: symmetric zero padding; `name` is the module's in the state dict. */
+export function conv(
+  x: tf.SymbolicTensor,
+  options: {
+    name: string;
+    filters: number;
+    kernelSize: number;
+    stride?: number;
+    padding?: number;
+    bias?: boolean;
+    relu?: boolean;
+    seed?: number | undefined;
+  },
+): tf.SymbolicTensor {
+  const { name, filters, kernelSize, stride = 1, padding = 0, bias = true, relu = false, seed } = options;
+  // tfjs pads 'same' like PyTorch only at stride 1; elsewhere it favours the bottom right
+  const same = stride === 1 && padding * 2 === kernelSize - 1;
+  const padded = same || padding === 0 ? x : pad(x, padding, `${name}.pad`);
+  return tf.layers
+    .conv2d({
+      name,
+      filters,
+      kernelSize,
+      strides: stride,
+      padding: same ? 'same' : 'valid',
+      useBias: bias,
+      ...(relu && { activation: 'relu' }),
+      kernelInitializer: tf.initializers.heNormal(seed === undefined ? {} : { seed: deriveSeed(seed, name) }),
+    })
+    .apply(padded) as tf.SymbolicTensor;
+}
+
+/** Batch normalisation with PyTorch's constants (its momentum 0.1 is tfjs's 0.9). */
+export function batchNorm(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
+  return tf.layers.batchNormalization({ name, epsilon: 1e-5, momentum: 0.9 }).apply(x) as tf.SymbolicTensor;
+}
+
+export function relu(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
+  return tf.layers.reLU({ name }).apply(x) as tf.SymbolicTensor;
+}
+
+/** Zero padding, the same on all sides or `[[top, bottom], [left, right]]`. */
+export function pad(
+  x: tf.SymbolicTensor,
+  padding: number | [[number, number], [number, number]],
+  name: string,
+): tf.SymbolicTensor {
+  return tf.layers.zeroPadding2d({ name, padding }).apply(x) as tf.SymbolicTensor;
+}
+
+export function maxPool(
+  x: tf.SymbolicTensor,
+  options: { name: string; size: number; stride: number },
+): tf.SymbolicTensor {
+  const { name, size, stride } = options;
+  return tf.layers
+    .maxPooling2d({ name, poolSize: size, strides: stride, padding: 'valid' })
+    .apply(x) as tf.SymbolicTensor;
+}
+
+/** Mean over space, and the model around it. */
+export function featureModel(input: tf.SymbolicTensor, x: tf.SymbolicTensor, name: string): tf.LayersModel {
+  const features = tf.layers
+    .globalAveragePooling2d({ name: 'mean_over_space' })
+    .apply(x) as tf.SymbolicTensor;
+  return tf.model({ inputs: input, outputs: features, name });
+}

@@ -1,0 +1,49 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Shape } from '../types';
+
+const IMAGENET_MEAN = [0.485, 0.456, 0.406];
+const IMAGENET_STD = [0.229, 0.224, 0.225];
+
+/**
+ * Repeats a grey image to three equal channels, for weights that were trained on colour.
+ *
+ * Input `[n, h, w, 1]`, output `[n, h, w, 3]`.
+ */
+export class GrayToRgb extends tf.layers.Layer {
+  /** @nocollapse */
+  static className = 'GrayToRgb';
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+      return tf.concat([x, x, x], -1);
+    });
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    return [...(inputShape as Shape).slice(0, -1), 3];
+  }
+}
+tf.serialization.registerClass(GrayToRgb);
+
+/**
+ * Subtracts ImageNet's mean and divides by its deviation, per channel: what torchvision's weights expect.
+ *
+ * Input and output `[n, h, w, 3]`, values in 0..1 going in.
+ */
+export class ImageNetNormalization extends tf.layers.Layer {
+  /** @nocollapse */
+  static className = 'ImageNetNormalization';
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+      return tf.div(tf.sub(x, tf.tensor1d(IMAGENET_MEAN)), tf.tensor1d(IMAGENET_STD));
+    });
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    return inputShape as Shape;
+  }
+}
+tf.serialization.registerClass(ImageNetNormalization);

@@ -1,0 +1,184 @@
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError } from '../errors';
+
+/** A tensor's place in a safetensors file, checked against the file's size. */
+export interface SafetensorsEntry {
+  name: string;
+  dtype: string;
+  shape: number[];
+  bytes: Uint8Array;
+}
+
+/**
+ * Reads a `.safetensors` file into tensors.
+ *
+ * F32, F16, BF16 and F64 become float32; I32, I64 (within 32 bits), I16, I8 and U8 become int32; BOOL becomes bool.
+ * The file is untrusted: header length, shapes and offsets are checked against the bytes there are.
+ *
+ * @param bytes - The whole file.
+ * @returns Tensors by name; the caller disposes them.
+ * @throws {@link CheckpointError} for a file that is cut off or contradicts itself.
+ * @example
+ * ```ts
+ * const state = readSafetensors(await (await fetch('squeezenet1_1.safetensors')).arrayBuffer());
+ * loadTorchWeights(squeezenet1_1({ inputShape: [224, 224, 1] }), state);
+ * ```
+ * @see https://huggingface.co/docs/safetensors
+ */
+export function readSafetensors(bytes: ArrayBuffer | Uint8Array): Record<string, tf.Tensor> {
+  const entries = readSafetensorsEntries(bytes);
+  // all dtypes are known before the first tensor is made, so that an error leaves nothing behind
+  return Object.fromEntries(entries.map((entry) => [entry.name, toTensor(entry)]));
+}
+
+/**
+ * Writes tensors as a `.safetensors` file: float32 as F32, int32 as I32, bool as BOOL.
+ *
+ * @param tensors - Tensors by name; none is disposed.
+ * @param metadata - Strings kept in the header under `__metadata__`.
+ * @throws {@link CheckpointError} for another dtype.
+ */
+export async function writeSafetensors(
+  tensors: Record<string, tf.Tensor>,
+  metadata?: Record<string, string>,
+): Promise<Uint8Array> {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const dtype = WRITTEN_DTYPES[tensor.dtype];
+    if (!dtype)
+      throw new CheckpointError(`safetensors: '${name}' has dtype ${tensor.dtype}, which is not written`);
+    const data = await tensor.data();
+    const part = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, offset + part.length] };
+    parts.push(part);
+    offset += part.length;
+  }
+  // the data starts at a multiple of 8, as the format asks
+  const json = JSON.stringify(header);
+  const head = new TextEncoder().encode(json.padEnd(json.length + ((8 - (utf8Length(json) % 8)) % 8)));
+  const file = new Uint8Array(8 + head.length + offset);
+  new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
+  file.set(head, 8);
+  let at = 8 + head.length;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+const MAX_HEADER_BYTES = 100 * 1024 * 1024; // the format's own limit
+const ITEM_BYTES: Record<string, number> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+};
+const WRITTEN_DTYPES: Partial<Record<tf.DataType, string>> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
+
+const utf8Length = (text: string) => new TextEncoder().encode(text).length;
+const fail = (problem: string): never => {
+  throw new CheckpointError(`safetensors: ${problem}`);
+};
+
+/** Parses and checks the header; views into `bytes`, no copy. */
+function readSafetensorsEntries(input: ArrayBuffer | Uint8Array): SafetensorsEntry[] {
+  const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
+  if (bytes.length < 8) fail(`expected at least 8 bytes, received ${bytes.length}`);
+  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  if (headerLength > MAX_HEADER_BYTES || 8 + headerLength > bytes.length) {
+    fail(`the header claims ${headerLength} bytes, the file has ${bytes.length}`);
+  }
+  const header = parseHeader(bytes.subarray(8, 8 + headerLength));
+  const data = bytes.subarray(8 + headerLength);
+  return Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(([name, entry]) => checkEntry(name, entry, data));
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new CheckpointError('safetensors: the header is not JSON', { cause });
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    fail('the header is not an object');
+  return header as Record<string, unknown>;
+}
+
+function checkEntry(name: string, entry: unknown, data: Uint8Array): SafetensorsEntry {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (typeof dtype !== 'string' || !Object.hasOwn(ITEM_BYTES, dtype))
+    fail(`'${name}' has unknown dtype ${dtype}`);
+  if (!Array.isArray(shape) || !shape.every(isSize)) fail(`'${name}' has a malformed shape`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    fail(`'${name}' has malformed offsets`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const size = (shape as number[]).reduce((product, n) => product * n, ITEM_BYTES[dtype as string]!);
+  if (end < begin || end > data.length)
+    fail(`'${name}' lies at ${begin}..${end} of ${data.length} bytes of data`);
+  if (end - begin !== size) fail(`'${name}' ${dtype} [${shape}] needs ${size} bytes, has ${end - begin}`);
+  return { name, dtype: dtype as string, shape: shape as number[], bytes: data.subarray(begin, end) };
+}
+
+function toTensor({ dtype, shape, bytes, name }: SafetensorsEntry): tf.Tensor {
+  const copy = new Uint8Array(bytes); // aligned; slice() of a Node Buffer would still be a view of the file
+  const { buffer } = copy;
+  switch (dtype) {
+    case 'F32':
+      return tf.tensor(new Float32Array(buffer), shape, 'float32');
+    case 'F64':
+      return tf.tensor(Float32Array.from(new Float64Array(buffer)), shape, 'float32');
+    case 'F16':
+      return tf.tensor(Float32Array.from(new Uint16Array(buffer), halfToFloat), shape, 'float32');
+    case 'BF16':
+      return tf.tensor(bfloatToFloat(new Uint16Array(buffer)), shape, 'float32');
+    case 'I64':
+      return tf.tensor(
+        Int32Array.from(new BigInt64Array(buffer), (v) => toInt32(v, name)),
+        shape,
+        'int32',
+      );
+    case 'I32':
+      return tf.tensor(new Int32Array(buffer), shape, 'int32');
+    case 'I16':
+      return tf.tensor(Int32Array.from(new Int16Array(buffer)), shape, 'int32');
+    case 'I8':
+      return tf.tensor(Int32Array.from(new Int8Array(buffer)), shape, 'int32');
+    case 'BOOL':
+      return tf.tensor(copy, shape, 'bool');
+    default:
+      return tf.tensor(Int32Array.from(copy), shape, 'int32');
+  }
+}
+
+function toInt32(value: unknown, name: string): number {
+  const number = Number(value);
+  return (number | 0) === number ? number : fail(`'${name}' holds ${number}, which does not fit 32 bits`);
+}
+
+function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function bfloatToFloat(values: Uint16Array): Float32Array {
+  const bits = Uint32Array.from(values, (v) => v << 16);
+  return new Float32Array(bits.buffer);
+}

@@ -1,0 +1,146 @@
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError, check, checkKnownKeys } from '../errors';
+import type { TorchLoadable, TorchParameter } from '../types';
+
+/** Options of {@link loadTorchWeights}. */
+export interface LoadTorchWeightsOptions {
+  /**
+   * Refuse a state dict with parameters that nothing takes. Missing ones and wrong shapes are always refused.
+   * @defaultValue `true`
+   */
+  strict?: boolean;
+}
+
+/**
+ * Fills a layer or a backbone from a PyTorch state dict, by PyTorch's parameter names.
+ *
+ * Layers of this library take the names of the module they match (`weight_ih_l0` of `nn.GRU`, …). In a model, a layer's
+ * name is its prefix: a convolution named `layer1.0.conv1` takes `layer1.0.conv1.weight`, as in torchvision. What a
+ * feature extractor has no use for (`classifier.*`, `fc.*`, `num_batches_tracked`) may be there; for VGG16 the names of
+ * `vgg16().features.state_dict()` (`0.weight`) are taken too. Nothing is changed unless everything fits.
+ *
+ * @param target - A built layer, or a model.
+ * @param stateDict - Tensors by name; none is disposed.
+ * @throws {@link CheckpointError} listing every parameter that is missing, unexpected or of another shape.
+ * @example
+ * ```ts
+ * const backbone = resnet18({ inputShape: [224, 224, 1], normalize: true });
+ * loadTorchWeights(backbone, readSafetensors(bytes));
+ * ```
+ */
+export function loadTorchWeights(
+  target: tf.layers.Layer,
+  stateDict: Record<string, tf.Tensor>,
+  options: LoadTorchWeightsOptions = {},
+): void {
+  checkKnownKeys(options, ['strict'], 'loadTorchWeights');
+  check(target instanceof tf.layers.Layer, 'loadTorchWeights: target', 'a layer or a model', target);
+  check(
+    typeof stateDict === 'object' && stateDict !== null,
+    'loadTorchWeights: stateDict',
+    'tensors by name',
+    stateDict,
+  );
+  const parameters = parametersOf(target);
+  const state = withFeaturePrefix(stateDict, parameters);
+  const problems: string[] = [];
+
+  for (const { name, variable, permute } of parameters) {
+    const tensor = Object.hasOwn(state, name) ? state[name] : undefined;
+    if (!variable) continue;
+    if (!tensor) {
+      problems.push(`missing: ${name} [${torchShape(variable.shape, permute)}]`);
+    } else if (tensor.shape.join() !== torchShape(variable.shape, permute).join()) {
+      problems.push(
+        `shape of ${name}: expected [${torchShape(variable.shape, permute)}], received [${tensor.shape}]`,
+      );
+    }
+  }
+  const known = new Set(parameters.map((p) => p.name));
+  const unexpected = Object.keys(state).filter((name) => !known.has(name) && !IGNORED.test(name));
+  if (options.strict !== false) problems.push(...unexpected.map((name) => `unexpected: ${name}`));
+  if (problems.length > 0) {
+    const shown =
+      problems.slice(0, 12).join('; ') + (problems.length > 12 ? `; … ${problems.length - 12} more` : '');
+    throw new CheckpointError(`loadTorchWeights: the weights do not fit ${target.name}: ${shown}`);
+  }
+
+  tf.tidy(() => {
+    for (const { name, variable, permute } of parameters) {
+      if (!variable) continue;
+      const tensor = tf.cast(state[name]!, 'float32');
+      variable.write(permute ? tf.transpose(tensor, permute) : tensor);
+    }
+  });
+}
+
+/** Parts of a classifier that a feature extractor leaves out. */
+const IGNORED = /^(classifier|fc)\.|(^|\.)num_batches_tracked$/;
+
+/** The parameters of a layer, or of all layers of a model with the layer's name as prefix. */
+function parametersOf(target: tf.layers.Layer): TorchParameter[] {
+  if (target instanceof tf.LayersModel) {
+    return target.layers.flatMap((layer) =>
+      ownParameters(layer).map((p) => ({ ...p, name: `${layer.name}.${p.name}` })),
+    );
+  }
+  const parameters = ownParameters(target);
+  check(
+    parameters.length > 0,
+    'loadTorchWeights: target',
+    'a built layer that has a PyTorch counterpart',
+    target,
+  );
+  return parameters;
+}
+
+/** A layer's parameters in PyTorch's terms; tfjs's own layers by their class. */
+function ownParameters(layer: tf.layers.Layer): TorchParameter[] {
+  if ('torchParameters' in layer) return (layer as unknown as TorchLoadable).torchParameters();
+  const map = TFJS_LAYERS[layer.getClassName()];
+  if (!map) {
+    check(
+      layer.weights.length === 0,
+      'loadTorchWeights',
+      'layers with a PyTorch counterpart',
+      layer.getClassName(),
+    );
+    return [];
+  }
+  return layer.weights.map((variable) => {
+    const part = variable.originalName.split('/').at(-1)!;
+    const [name, permute] = map[part]!;
+    return { name, variable, ...(permute && { permute }) };
+  });
+}
+
+/** tfjs weight name to PyTorch's, with the order of its axes. */
+const TFJS_LAYERS: Record<string, Record<string, [string, number[]?]>> = {
+  Conv2D: { kernel: ['weight', [2, 3, 1, 0]], bias: ['bias'] },
+  Dense: { kernel: ['weight', [1, 0]], bias: ['bias'] },
+  BatchNormalization: {
+    gamma: ['weight'],
+    beta: ['bias'],
+    moving_mean: ['running_mean'],
+    moving_variance: ['running_var'],
+  },
+};
+
+/** The shape a PyTorch tensor must have to give `shape` after `permute`. */
+function torchShape(shape: readonly (number | null)[], permute?: number[]): number[] {
+  if (!permute) return shape as number[];
+  const out: number[] = [];
+  permute.forEach((axis, i) => (out[axis] = shape[i]!));
+  return out;
+}
+
+/** `features.state_dict()` has no `features.` before its names: put it there where the model wants it. */
+function withFeaturePrefix(
+  state: Record<string, tf.Tensor>,
+  parameters: TorchParameter[],
+): Record<string, tf.Tensor> {
+  const wanted = parameters.some((p) => p.name.startsWith('features.'));
+  const bare = Object.keys(state).every((name) => /^\d+\./.test(name));
+  if (!wanted || !bare) return state;
+  return Object.fromEntries(Object.entries(state).map(([name, tensor]) => [`features.${name}`, tensor]));
+}

@@ -1,0 +1,204 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, isPositiveInteger } from '../errors';
+import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../types';
+import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
+import { addLinear, applyLinear, nthSeed, oneShape, oneTensor, passMask, type Linear } from './support';
+
+/** Options of {@link LabelRNNDecoder}. */
+export interface LabelRNNDecoderArgs extends LayerArgs {
+  /** Number of labels, one step of the recurrence each. */
+  labels: number;
+  /**
+   * Width of the hidden state of one direction.
+   * @defaultValue `128`
+   */
+  units?: number;
+  /**
+   * The recurrent cell, in PyTorch's form.
+   * @defaultValue `'lstm'`
+   */
+  cell?: 'lstm' | 'gru';
+  /**
+   * Also step from the last label to the first, from the same initial state.
+   * @defaultValue `false`
+   */
+  bidirectional?: boolean;
+  /**
+   * Return each label's hidden state instead of its logit.
+   * @defaultValue `false`
+   */
+  returnFeatures?: boolean;
+  /** Seed of the initial weights; none draws new ones each time. */
+  seed?: number;
+}
+
+/**
+ * Label decoder (LRNN): a recurrence that takes one step per label, so that a label's score depends on the labels before.
+ *
+ * The feature sets the initial state, `h0 = x W + b`; `c0` and every input are zero; step `l` gives the hidden state of
+ * label `l`, and one scalar head shared by the steps its logit. Since the input is zero there is no input kernel.
+ *
+ * Input `[..., features]` with any leading axes; output logits `[..., labels]`, or `[..., labels, units * directions]` with
+ * `returnFeatures`. A mask passes through.
+ *
+ * @throws {@link ArgumentError} for options out of range or an empty input.
+ * @example
+ * ```ts
+ * const decoder = new LabelRNNDecoder({ labels: 5 });
+ * const logits = decoder.apply(tf.randomNormal([1, 32, 512])) as tf.Tensor; // [1, 32, 5]
+ * ```
+ * @see Wang et al., "CNN-RNN: A Unified Framework for Multi-label Image Classification", CVPR 2016.
+ */
+export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
+  /** @nocollapse */
+  static className = 'LabelRNNDecoder';
+  readonly labels: number;
+  readonly units: number;
+  readonly cell: 'lstm' | 'gru';
+  readonly bidirectional: boolean;
+  readonly returnFeatures: boolean;
+  private readonly seed: number | undefined;
+  private initial!: Linear;
+  private directions: DirectionWeights[] = [];
+  private head: Linear | undefined;
+
+  constructor(args: LabelRNNDecoderArgs) {
+    super(args);
+    const { labels, units = 128, cell = 'lstm', bidirectional = false, returnFeatures = false, seed } = args;
+    check(isPositiveInteger(labels), 'LabelRNNDecoder: labels', 'a positive integer', labels);
+    check(isPositiveInteger(units), 'LabelRNNDecoder: units', 'a positive integer', units);
+    check(cell === 'lstm' || cell === 'gru', 'LabelRNNDecoder: cell', "'lstm' or 'gru'", cell);
+    check(typeof bidirectional === 'boolean', 'LabelRNNDecoder: bidirectional', 'a boolean', bidirectional);
+    check(
+      typeof returnFeatures === 'boolean',
+      'LabelRNNDecoder: returnFeatures',
+      'a boolean',
+      returnFeatures,
+    );
+    this.labels = labels;
+    this.units = units;
+    this.cell = cell;
+    this.bidirectional = bidirectional;
+    this.returnFeatures = returnFeatures;
+    this.seed = seed ?? undefined;
+    this.supportsMasking = true;
+  }
+
+  override build(inputShape: Shape | Shape[]): void {
+    const shape = oneShape(inputShape, this.name);
+    const features = shape.at(-1);
+    check(shape.length >= 2, this.name, 'input [..., features]', shape);
+    check(isPositiveInteger(features), this.name, 'a fixed number of features', shape);
+    const { units } = this;
+    this.initial = addLinear(this, { prefix: 'initial_', inputs: features, outputs: units, seed: this.seed });
+    this.directions = (this.bidirectional ? ['', 'backward_'] : ['']).map((prefix, d) =>
+      addDirectionWeights(this, {
+        prefix,
+        units,
+        gates: this.cell === 'lstm' ? 4 : 3,
+        seed: nthSeed(this.seed, 2 + 4 * d),
+      }),
+    );
+    if (!this.returnFeatures) {
+      const seed = nthSeed(this.seed, 10);
+      this.head = addLinear(this, { prefix: 'head_', inputs: this.hiddenWidth, outputs: 1, seed });
+    }
+    super.build(inputShape);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const x = oneTensor(inputs, this.name);
+      check(x.size > 0, this.name, 'at least one slice', x);
+      const leading = x.shape.slice(0, -1);
+      const hidden = this.hiddenStates(tf.reshape(x, [-1, x.shape.at(-1)!]));
+      if (!this.head) return tf.reshape(hidden, [...leading, this.labels, this.hiddenWidth]);
+      return tf.reshape(applyLinear(hidden, this.head), [...leading, this.labels]);
+    });
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    const leading = oneShape(inputShape, this.name).slice(0, -1);
+    return this.returnFeatures ? [...leading, this.labels, this.hiddenWidth] : [...leading, this.labels];
+  }
+
+  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return passMask(mask);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      labels: this.labels,
+      units: this.units,
+      cell: this.cell,
+      bidirectional: this.bidirectional,
+      returnFeatures: this.returnFeatures,
+      ...(this.seed === undefined ? {} : { seed: this.seed }),
+    };
+  }
+
+  /** Names `init.*` (feature to h0), `lstm.*` or `gru.*`, and `out.*` (the shared head). */
+  torchParameters(): TorchParameter[] {
+    const out = (name: string, variable?: LayerVariable, permute?: number[]): TorchParameter => ({
+      name: `out.${name}`,
+      ...(variable && { variable }),
+      ...(permute && { permute }),
+    });
+    return [
+      { name: 'init.weight', variable: this.initial.kernel, permute: [1, 0] },
+      { name: 'init.bias', variable: this.initial.bias },
+      ...this.directions.flatMap((weights, d) =>
+        directionTorchParameters(weights, `${this.cell}.`, d === 1 ? 'l0_reverse' : 'l0'),
+      ),
+      out('weight', this.head?.kernel, [1, 0]),
+      out('bias', this.head?.bias),
+    ];
+  }
+
+  private get hiddenWidth(): number {
+    return this.bidirectional ? 2 * this.units : this.units;
+  }
+
+  /** Features [n, features] to the hidden state of each label [n, labels, units * directions]. */
+  private hiddenStates(x: tf.Tensor): tf.Tensor {
+    const h0 = applyLinear(x, this.initial);
+    const byDirection = this.directions.map((weights, d) => {
+      const states = this.cell === 'lstm' ? this.lstmSteps(h0, weights) : this.gruSteps(h0, weights);
+      return tf.stack(d === 1 ? states.reverse() : states, 1);
+    });
+    return tf.concat(byDirection, 2);
+  }
+
+  private lstmSteps(h0: tf.Tensor, { recurrentKernel, bias, recurrentBias }: DirectionWeights): tf.Tensor[] {
+    const b = tf.add(bias.read(), recurrentBias.read());
+    let h = h0;
+    let c: tf.Tensor = tf.zerosLike(h0);
+    return Array.from({ length: this.labels }, () => {
+      const gates = tf.add(tf.matMul(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D), b);
+      const [input, forget, candidate, output] = tf.split(gates, 4, -1) as [
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      c = tf.add(tf.mul(tf.sigmoid(forget), c), tf.mul(tf.sigmoid(input), tf.tanh(candidate)));
+      return (h = tf.mul(tf.sigmoid(output), tf.tanh(c)));
+    });
+  }
+
+  private gruSteps(h0: tf.Tensor, { recurrentKernel, bias, recurrentBias }: DirectionWeights): tf.Tensor[] {
+    const [br, bz, bn] = tf.split(bias.read(), 3) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    let h = h0;
+    return Array.from({ length: this.labels }, () => {
+      const fromState = tf.add(
+        tf.matMul(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D),
+        recurrentBias.read(),
+      );
+      const [r, z, n] = tf.split(fromState, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const candidate = tf.tanh(tf.add(bn, tf.mul(tf.sigmoid(tf.add(br, r)), n)));
+      return (h = tf.add(candidate, tf.mul(tf.sigmoid(tf.add(bz, z)), tf.sub(h, candidate))));
+    });
+  }
+}
+tf.serialization.registerClass(LabelRNNDecoder);

@@ -1,0 +1,72 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import type { Kwargs, Shape } from '../types';
+import { oneShape, oneTensor, passMask, sliceMask } from './support';
+import { Wrapper } from './wrapper';
+
+/**
+ * Runs a slice layer on each label's features by itself, with one set of weights for all labels.
+ *
+ * Input `[batch, slices, labels, features]`, output `[batch, slices, labels, out]` where the inner layer maps
+ * `[n, slices, features]` to `[n, slices, out]`. A mask `[batch, slices]` holds for every label.
+ *
+ * @throws {@link ArgumentError} for an input of another rank or no slices.
+ * @example
+ * ```ts
+ * const layer = new PerLabel({ layer: new SliceDependencyGRU({ units: 64 }) });
+ * const y = layer.apply(tf.randomNormal([1, 32, 5, 128])) as tf.Tensor; // [1, 32, 5, 128]
+ * ```
+ */
+export class PerLabel extends Wrapper {
+  /** @nocollapse */
+  static className = 'PerLabel';
+
+  override build(inputShape: Shape | Shape[]): void {
+    if (!this.layer.built) {
+      this.layer.build(this.labelShape(inputShape));
+      this.layer.built = true;
+    }
+    super.build(inputShape);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
+    return tf.tidy(() => {
+      const x = oneTensor(inputs, this.name);
+      check(x.rank === 4 && x.size > 0, this.name, 'input [batch, slices, labels, features] with slices', x);
+      const [batch, slices, labels, features] = x.shape as [number, number, number, number];
+      const folded = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch * labels, slices, features]);
+      const mask = sliceMask(kwargs);
+      const foldedMask =
+        mask && tf.reshape(tf.tile(tf.expandDims(mask, 1), [1, labels, 1]), [batch * labels, slices]);
+      const y = this.layer.call(folded, {
+        training: kwargs?.training,
+        ...(foldedMask && { mask: foldedMask }),
+      });
+      const out = oneTensor(y, this.name);
+      return tf.transpose(tf.reshape(out, [batch, labels, slices, out.shape[2]!]), [0, 2, 1, 3]);
+    });
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    const out = oneShape(
+      this.layer.computeOutputShape(this.labelShape(inputShape)) as Shape | Shape[],
+      this.name,
+    );
+    return [...oneShape(inputShape, this.name).slice(0, 3), out[2]!];
+  }
+
+  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return passMask(mask);
+  }
+
+  private labelShape(inputShape: Shape | Shape[]): Shape {
+    const [batch, slices, , features] = oneShape(inputShape, this.name) as [
+      Shape[0],
+      Shape[0],
+      Shape[0],
+      Shape[0],
+    ];
+    return [batch, slices, features];
+  }
+}
+tf.serialization.registerClass(PerLabel);

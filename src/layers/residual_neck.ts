@@ -1,0 +1,133 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, isPositiveInteger } from '../errors';
+import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../types';
+import { ACTIVATIONS, activate, type Activation } from './activation';
+import { addLinear, applyLinear, isShapeList, passMask, type Linear } from './support';
+
+/** Options of {@link ResidualNeck}. */
+export interface ResidualNeckArgs extends LayerArgs {
+  /**
+   * Add the slice features to the CNN's, or put them side by side.
+   * @defaultValue `'add'`
+   */
+  mode?: 'add' | 'concat';
+  /**
+   * Applied to the sum or the concatenation.
+   * @defaultValue `'relu'`
+   */
+  activation?: Activation;
+  /** Seed of the initial weights of the projection; none draws new ones each time. */
+  seed?: number;
+}
+
+/**
+ * The residual neck: the CNN's features beside those of the slice layer, so that gradients reach the CNN unhindered.
+ *
+ * `add`: `y = activation(cnn + slice P + b)`, the projection `P, b` only where widths differ;
+ * `concat`: `y = activation([cnn, slice])`.
+ *
+ * Inputs `[cnnFeatures, sliceFeatures]`, `[..., f]` and `[..., g]` with equal leading axes; output `[..., f]` or
+ * `[..., f + g]`. A mask passes through.
+ *
+ * @throws {@link ArgumentError} for options out of range or inputs that are not two of equal leading axes.
+ * @example
+ * ```ts
+ * const y = new ResidualNeck({}).apply([cnnFeatures, sliceFeatures]); // both [1, 32, 512]
+ * ```
+ * @see He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+ */
+export class ResidualNeck extends tf.layers.Layer implements TorchLoadable {
+  /** @nocollapse */
+  static className = 'ResidualNeck';
+  readonly mode: 'add' | 'concat';
+  readonly activation: Activation;
+  private readonly seed: number | undefined;
+  private projection: Linear | undefined;
+
+  constructor(args: ResidualNeckArgs = {}) {
+    super(args);
+    const { mode = 'add', activation = 'relu', seed } = args;
+    check(mode === 'add' || mode === 'concat', 'ResidualNeck: mode', "'add' or 'concat'", mode);
+    check(
+      ACTIVATIONS.includes(activation),
+      'ResidualNeck: activation',
+      `one of ${ACTIVATIONS.join(', ')}`,
+      activation,
+    );
+    this.mode = mode;
+    this.activation = activation;
+    this.seed = seed ?? undefined;
+    this.supportsMasking = true;
+  }
+
+  override build(inputShape: Shape | Shape[]): void {
+    const [cnn, slice] = this.widths(inputShape);
+    if (this.mode === 'add' && cnn !== slice) {
+      this.projection = addLinear(this, { inputs: slice, outputs: cnn, seed: this.seed });
+    }
+    super.build(inputShape);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      check(
+        Array.isArray(inputs) && inputs.length === 2,
+        this.name,
+        'two inputs, [cnn, slice] features',
+        inputs,
+      );
+      const [cnn, slice] = inputs as [tf.Tensor, tf.Tensor];
+      check(cnn.size > 0, this.name, 'at least one slice', cnn);
+      const leading = (x: tf.Tensor) => x.shape.slice(0, -1).join();
+      check(leading(cnn) === leading(slice), this.name, 'inputs of equal leading axes', [
+        cnn.shape,
+        slice.shape,
+      ]);
+      if (this.mode === 'concat') return activate(tf.concat([cnn, slice], -1), this.activation);
+      const projected = this.projection ? applyLinear(slice, this.projection) : slice;
+      return activate(tf.add(cnn, projected), this.activation);
+    });
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    const [cnn, slice] = this.widths(inputShape);
+    const leading = (inputShape as Shape[])[0]!.slice(0, -1);
+    return [...leading, this.mode === 'concat' ? cnn + slice : cnn];
+  }
+
+  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return passMask(mask);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      mode: this.mode,
+      activation: this.activation,
+      ...(this.seed === undefined ? {} : { seed: this.seed }),
+    };
+  }
+
+  /** The projection as an `nn.Linear`: `weight` `[out, in]` and `bias`; none where widths are equal. */
+  torchParameters(): TorchParameter[] {
+    if (!this.projection) return [];
+    return [
+      { name: 'weight', variable: this.projection.kernel, permute: [1, 0] },
+      { name: 'bias', variable: this.projection.bias },
+    ];
+  }
+
+  private widths(inputShape: Shape | Shape[]): [number, number] {
+    const ok = isShapeList(inputShape) && inputShape.length === 2;
+    check(ok, this.name, 'two inputs, [cnn, slice] features', inputShape);
+    const widths = (inputShape as Shape[]).map((shape) => shape.at(-1));
+    check(
+      widths.every(isPositiveInteger),
+      this.name,
+      'a fixed number of features in both inputs',
+      inputShape,
+    );
+    return widths as [number, number];
+  }
+}
+tf.serialization.registerClass(ResidualNeck);

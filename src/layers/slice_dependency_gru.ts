@@ -1,0 +1,208 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, isPositiveInteger } from '../errors';
+import type { Kwargs, LayerArgs, Shape, TorchLoadable, TorchParameter } from '../types';
+import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
+import { checkSlices, nthSeed, oneShape, oneTensor, passMask, sliceMask, unstack } from './support';
+
+/** Options of {@link SliceDependencyGRU}. */
+export interface SliceDependencyGRUArgs extends LayerArgs {
+  /** Width of the hidden state of one direction. */
+  units: number;
+  /**
+   * Layers stacked on one another.
+   * @defaultValue `1`
+   */
+  numLayers?: number;
+  /**
+   * Also run from the last slice to the first.
+   * @defaultValue `true`
+   */
+  bidirectional?: boolean;
+  /**
+   * How the two directions are put together.
+   * @defaultValue `'concat'`
+   */
+  mergeMode?: 'concat' | 'sum';
+  /** Seed of the initial weights; none draws new ones each time. */
+  seed?: number;
+}
+
+const GATES = 3; // reset, update, new: PyTorch's order
+
+/**
+ * Slice dependency learning by a GRU over the slices of a patient, in the reset-after form of PyTorch and cuDNN.
+ *
+ * For each slice, with `r` and `z` the reset and update gates:
+ *
+ * ```
+ * r = sigmoid(x Wr + br + h Ur + cr)    z = sigmoid(x Wz + bz + h Uz + cz)
+ * n = tanh(x Wn + bn + r (h Un + cn))   h' = (1 - z) n + z h
+ * ```
+ *
+ * `tf.layers.gru` applies the reset gate before the recurrent product, so PyTorch's weights give other numbers there.
+ *
+ * Input `[batch, slices, features]`; output `[batch, slices, units * directions]` (`units` with `mergeMode: 'sum'`).
+ * A mask `[batch, slices]` leaves padding out in both directions: the backward one starts at each patient's own last
+ * slice. Masked outputs are zero.
+ *
+ * @throws {@link ArgumentError} for options out of range, an input of another rank, or no slices.
+ * @example
+ * ```ts
+ * const layer = new SliceDependencyGRU({ units: 256 });
+ * const y = layer.apply(tf.randomNormal([1, 32, 512])) as tf.Tensor; // [1, 32, 512]
+ * ```
+ * @see Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
+ */
+export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable {
+  /** @nocollapse */
+  static className = 'SliceDependencyGRU';
+  readonly units: number;
+  readonly numLayers: number;
+  readonly bidirectional: boolean;
+  readonly mergeMode: 'concat' | 'sum';
+  private readonly seed: number | undefined;
+  /** `[layer][direction]` */
+  private cells: DirectionWeights[][] = [];
+
+  constructor(args: SliceDependencyGRUArgs) {
+    super(args);
+    const { units, numLayers = 1, bidirectional = true, mergeMode = 'concat', seed } = args;
+    check(isPositiveInteger(units), 'SliceDependencyGRU: units', 'a positive integer', units);
+    check(isPositiveInteger(numLayers), 'SliceDependencyGRU: numLayers', 'a positive integer', numLayers);
+    check(
+      typeof bidirectional === 'boolean',
+      'SliceDependencyGRU: bidirectional',
+      'a boolean',
+      bidirectional,
+    );
+    check(
+      mergeMode === 'concat' || mergeMode === 'sum',
+      'SliceDependencyGRU: mergeMode',
+      "'concat' or 'sum'",
+      mergeMode,
+    );
+    this.units = units;
+    this.numLayers = numLayers;
+    this.bidirectional = bidirectional;
+    this.mergeMode = mergeMode;
+    this.seed = seed ?? undefined;
+    this.supportsMasking = true;
+  }
+
+  override build(inputShape: Shape | Shape[]): void {
+    const shape = oneShape(inputShape, this.name);
+    const features = shape.at(-1);
+    check(shape.length === 3, this.name, 'input [batch, slices, features]', shape);
+    check(isPositiveInteger(features), this.name, 'a fixed number of features', shape);
+    for (let layer = 0; layer < this.numLayers; layer++) {
+      const directions = this.bidirectional ? ['', 'backward_'] : [''];
+      this.cells[layer] = directions.map((direction, d) =>
+        addDirectionWeights(this, {
+          prefix: `${direction}l${layer}_`,
+          features: layer === 0 ? features : this.outputWidth,
+          units: this.units,
+          gates: GATES,
+          seed: nthSeed(this.seed, 8 * layer + 4 * d),
+        }),
+      );
+    }
+    super.build(inputShape);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
+    return tf.tidy(() => {
+      const x = oneTensor(inputs, this.name) as tf.Tensor3D;
+      checkSlices(x, 3, this.name);
+      const mask = sliceMask(kwargs);
+      return this.cells.reduce((y, directions) => this.runLayer(y, directions, mask), x);
+    });
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    return [...oneShape(inputShape, this.name).slice(0, 2), this.outputWidth];
+  }
+
+  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return passMask(mask);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      units: this.units,
+      numLayers: this.numLayers,
+      bidirectional: this.bidirectional,
+      mergeMode: this.mergeMode,
+      ...(this.seed === undefined ? {} : { seed: this.seed }),
+    };
+  }
+
+  /** PyTorch's `nn.GRU` names: `weight_ih_l0`, `weight_hh_l0_reverse`, … */
+  torchParameters(): TorchParameter[] {
+    return this.cells.flatMap((directions, layer) =>
+      directions.flatMap((weights, d) =>
+        directionTorchParameters(weights, '', `l${layer}${d === 1 ? '_reverse' : ''}`),
+      ),
+    );
+  }
+
+  private get outputWidth(): number {
+    return this.bidirectional && this.mergeMode === 'concat' ? 2 * this.units : this.units;
+  }
+
+  /** One layer over the slices; both directions advance together, as a batch of two matrix products. */
+  private runLayer(
+    x: tf.Tensor3D,
+    directions: DirectionWeights[],
+    mask: tf.Tensor2D | undefined,
+  ): tf.Tensor3D {
+    const [batch, slices, features] = x.shape;
+
+    // input projection of all steps at once, each direction in its own order of time
+    const flat = tf.reshape(x, [batch * slices, features]);
+    const projections = directions.map((weights) => {
+      const p = tf.add(tf.matMul(flat, weights.kernel!.read() as tf.Tensor2D), weights.bias.read());
+      return tf.reshape(p, [batch, slices, GATES * this.units]);
+    });
+    const inputs = unstack(inOrderOfTime(projections)); // slices x [directions, batch, 3 units]
+    const masks = mask && unstack(inOrderOfTime(directions.map(() => tf.expandDims(mask, 2))));
+    const recurrentKernel = tf.stack(directions.map((weights) => weights.recurrentKernel.read()));
+    const recurrentBias = tf.expandDims(
+      tf.stack(directions.map((weights) => weights.recurrentBias.read())),
+      1,
+    );
+
+    let h: tf.Tensor = tf.zeros([directions.length, batch, this.units]);
+    const states = inputs.map((input, t) => {
+      const fromInput = tf.split(input, GATES, -1);
+      const fromState = tf.split(tf.add(tf.matMul(h, recurrentKernel), recurrentBias), GATES, -1);
+      const reset = tf.sigmoid(tf.add(fromInput[0]!, fromState[0]!));
+      const update = tf.sigmoid(tf.add(fromInput[1]!, fromState[1]!));
+      const candidate = tf.tanh(tf.add(fromInput[2]!, tf.mul(reset, fromState[2]!)));
+      const next = tf.add(candidate, tf.mul(update, tf.sub(h, candidate)));
+      if (!masks) return (h = next);
+      // a masked step keeps the state, so that the backward direction reaches the last real slice untouched
+      h = tf.add(h, tf.mul(masks[t]!, tf.sub(next, h)));
+      return tf.mul(masks[t]!, h);
+    });
+
+    const byDirection = unstack(tf.stack(states), 1).map((states, d) => batchMajor(states, d)); // [batch, slices, units]
+    if (this.mergeMode === 'sum') return tf.addN(byDirection) as tf.Tensor3D;
+    return tf.concat(byDirection, 2) as tf.Tensor3D;
+  }
+}
+tf.serialization.registerClass(SliceDependencyGRU);
+
+/** One [batch, slices, n] per direction to [slices, directions, batch, n], the backward one last slice first. */
+function inOrderOfTime(directions: tf.Tensor[]): tf.Tensor {
+  const timeMajor = directions.map((x, d) => {
+    const steps = tf.transpose(x, [1, 0, 2]);
+    return d === 1 ? tf.reverse(steps, 0) : steps;
+  });
+  return tf.stack(timeMajor, 1);
+}
+
+/** A direction's states [slices, batch, units], in its own order of time, to [batch, slices, units]. */
+function batchMajor(states: tf.Tensor, direction: number): tf.Tensor {
+  return tf.transpose(direction === 1 ? tf.reverse(states, 0) : states, [1, 0, 2]);
+}

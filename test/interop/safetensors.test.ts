@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CheckpointError } from '../../src/errors';
+import { readSafetensors, writeSafetensors } from '../../src/interop/safetensors';
+import { readGolden } from '../support/golden';
+import { expectNoLeak } from '../support/matchers';
+
+/** A file with one tensor, its header entry changed at will. */
+function file(entry: object, data: Uint8Array, header: object = {}): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify({ ...header, t: entry }));
+  const bytes = new Uint8Array(8 + json.length + data.length);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  bytes.set(data, 8 + json.length);
+  return bytes;
+}
+
+describe('readSafetensors', () => {
+  it('reads what the safetensors library wrote', () => {
+    const bytes = readFileSync(new URL('../golden/gru_1layer.safetensors', import.meta.url));
+    const read = readSafetensors(bytes);
+    const { tensors } = readGolden('gru_1layer');
+    expect(Object.keys(read).sort()).toEqual(Object.keys(tensors).sort());
+    for (const [name, { shape, data }] of Object.entries(tensors)) {
+      expect(read[name]!.shape).toEqual(shape);
+      expect(read[name]!.dataSync()).toEqual(data);
+    }
+  });
+
+  it.each([
+    ['F64', new Float64Array([1.5, -2]), [1.5, -2]],
+    ['F16', new Uint16Array([0x3c00, 0xc100, 0x0001, 0x7c00]), [1, -2.5, 2 ** -24, Infinity]],
+    ['BF16', new Uint16Array([0x3f80, 0xc020]), [1, -2.5]],
+    ['I64', new BigInt64Array([-3n, 7n]), [-3, 7]],
+    ['I16', new Int16Array([-300, 7]), [-300, 7]],
+    ['I8', new Int8Array([-3, 7]), [-3, 7]],
+    ['U8', new Uint8Array([200, 7]), [200, 7]],
+    ['BOOL', new Uint8Array([1, 0]), [1, 0]],
+  ])('reads %s', (dtype, values, expected) => {
+    const data = new Uint8Array(values.buffer);
+    const bytes = file({ dtype, shape: [expected.length], data_offsets: [0, data.length] }, data);
+    expect([...readSafetensors(bytes)['t']!.dataSync()]).toEqual(expected);
+  });
+
+  it('gives back what writeSafetensors took, for any shapes and values', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(
+          fc.string({ minLength: 1 }).filter((name) => name !== '__metadata__' && name !== '__proto__'),
+          fc.tuple(
+            fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 }),
+            fc.constantFrom('float32', 'int32', 'bool'),
+          ),
+          { maxKeys: 4 },
+        ),
+        async (spec) => {
+          const tensors = Object.fromEntries(
+            Object.entries(spec).map(([name, [shape, dtype]]) => [
+              name,
+              tf.cast(tf.randomUniform(shape, 0, 2), dtype as 'float32' | 'int32' | 'bool'),
+            ]),
+          );
+          const bytes = await writeSafetensors(tensors, { key: 'ключ' });
+          expect(new DataView(bytes.buffer).getBigUint64(0, true) % 8n).toBe(0n);
+          const read = readSafetensors(bytes);
+          expect(Object.keys(read).sort()).toEqual(Object.keys(tensors).sort());
+          for (const [name, tensor] of Object.entries(tensors)) {
+            expect(read[name]!.shape).toEqual(tensor.shape);
+            expect(read[name]!.dtype).toBe(tensor.dtype);
+            expect([...read[name]!.dataSync()]).toEqual([...tensor.dataSync()]);
+          }
+          tf.dispose([tensors, read]);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each([
+    ['cut off in the length', new Uint8Array(5), /at least 8 bytes, received 5/],
+    [
+      'with a header longer than the file',
+      new Uint8Array([255, 0, 0, 0, 0, 0, 0, 0, 1]),
+      /claims 255 bytes, the file has 9/,
+    ],
+    [
+      'with a header that claims 2^63',
+      new Uint8Array([0, 0, 0, 0, 0, 0, 0, 128, 1]),
+      /claims 9223372036854776000 bytes/,
+    ],
+    ['whose header is not JSON', new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 65, 66]), /not JSON/],
+    [
+      'of a made-up dtype',
+      file({ dtype: 'F8', shape: [1], data_offsets: [0, 1] }, new Uint8Array(1)),
+      /'t' has unknown dtype F8/,
+    ],
+    [
+      'of an inherited dtype',
+      file({ dtype: 'toString', shape: [1], data_offsets: [0, 1] }, new Uint8Array(1)),
+      /unknown dtype/,
+    ],
+    [
+      'with a negative size',
+      file({ dtype: 'U8', shape: [-1], data_offsets: [0, 1] }, new Uint8Array(1)),
+      /malformed shape/,
+    ],
+    [
+      'past its end',
+      file({ dtype: 'U8', shape: [9], data_offsets: [0, 9] }, new Uint8Array(1)),
+      /lies at 0..9 of 1 bytes/,
+    ],
+    [
+      'of the wrong size',
+      file({ dtype: 'F32', shape: [1], data_offsets: [0, 3] }, new Uint8Array(8)),
+      /needs 4 bytes, has 3/,
+    ],
+  ])('refuses a file %s', (_what, bytes, message) => {
+    expect(() => readSafetensors(bytes)).toThrow(CheckpointError);
+    expect(() => readSafetensors(bytes)).toThrow(message);
+  });
+
+  it('leaks nothing', () => {
+    const bytes = readFileSync(new URL('../golden/fbeta.safetensors', import.meta.url));
+    expectNoLeak(() => readSafetensors(bytes));
+  });
+});

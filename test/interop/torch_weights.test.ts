@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { CheckpointError } from '../../src/errors';
+import { loadTorchWeights } from '../../src/interop/torch_weights';
+import { ResidualNeck } from '../../src/layers/residual_neck';
+import { SliceConv1D } from '../../src/layers/slice_conv1d';
+import { expectNoLeak } from '../support/matchers';
+
+function builtConv(): SliceConv1D {
+  const layer = new SliceConv1D({ filters: 2, kernelSize: 3 });
+  layer.build([null, null, 4]);
+  return layer;
+}
+const good = () => ({ weight: tf.ones([2, 4, 3]), bias: tf.ones([2]) });
+
+describe('loadTorchWeights', () => {
+  it('lists everything that does not fit and changes nothing', () => {
+    const layer = builtConv();
+    const before = layer.getWeights().map((w) => [...w.dataSync()]);
+    const state = { weight: tf.ones([2, 4, 5]), extra: tf.zeros([1]) };
+    expect(() => loadTorchWeights(layer, state)).toThrow(CheckpointError);
+    expect(() => loadTorchWeights(layer, state)).toThrow(
+      /shape of weight: expected \[2,4,3\], received \[2,4,5\]; missing: bias \[2\]; unexpected: extra/,
+    );
+    expect(layer.getWeights().map((w) => [...w.dataSync()])).toEqual(before);
+  });
+
+  it('takes what it knows with strict false', () => {
+    const layer = builtConv();
+    loadTorchWeights(layer, { ...good(), extra: tf.zeros([1]) }, { strict: false });
+    expect(layer.getWeights()[1]!.dataSync()).toEqual(new Float32Array([1, 1]));
+  });
+
+  it('fills the projection of a neck from an nn.Linear', () => {
+    const neck = new ResidualNeck({});
+    neck.build([[null, null, 2], [null, null, 3]]); // prettier-ignore
+    loadTorchWeights(neck, { weight: tf.tensor2d([[1, 2, 3], [4, 5, 6]]), bias: tf.zeros([2]) }); // prettier-ignore
+    expect([...neck.getWeights()[0]!.dataSync()]).toEqual([1, 4, 2, 5, 3, 6]);
+  });
+
+  it('refuses a layer that PyTorch has no counterpart for, and one that is not built', () => {
+    expect(() => loadTorchWeights(tf.layers.flatten(), {})).toThrow(
+      /built layer that has a PyTorch counterpart/,
+    );
+    expect(() => loadTorchWeights({} as tf.layers.Layer, {})).toThrow(/a layer or a model/);
+  });
+
+  it('leaks nothing', () => {
+    const layer = builtConv();
+    const state = good();
+    expectNoLeak(() => loadTorchWeights(layer, state));
+  });
+});
