@@ -2,7 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeEach } from 'vitest';
 
 // tfjs advertises tfjs-node on the first op; in tests that is noise.
-tf.env().set('IS_TEST', true);
+const warn = console.warn.bind(console);
+console.warn = (...args: unknown[]) => {
+  if (!String(args[0]).includes('running TensorFlow.js in Node.js')) warn(...args);
+};
 
 beforeEach(async () => {
   if (tf.getBackend() !== 'cpu') await tf.setBackend('cpu');

@@ -1,0 +1,165 @@
+import * as tf from '@tensorflow/tfjs';
+import { resnet18 } from '../backbones/resnet18';
+import { squeezenet1_1 } from '../backbones/squeezenet1_1';
+import { vgg16 } from '../backbones/vgg16';
+import { CT_LABELS } from '../data/labels';
+import { check, isPositiveInteger } from '../errors';
+import { LabelLinear } from '../layers/label_linear';
+import { LabelRNNDecoder } from '../layers/label_rnn_decoder';
+import { PerLabel } from '../layers/per_label';
+import { PerSlice } from '../layers/per_slice';
+import { ResidualNeck } from '../layers/residual_neck';
+import { SliceConv1D } from '../layers/slice_conv1d';
+import { SliceDependencyGRU } from '../layers/slice_dependency_gru';
+import { deriveSeed } from '../random';
+import {
+  resolveCtBrainModelOptions,
+  type CtBrainModelOptions,
+  type ResolvedCtBrainModelOptions,
+} from './options';
+
+/**
+ * Builds the multi-label classifier for stacks of head CT slices: backbone, slice dependency learning with a residual
+ * neck, label decoder.
+ *
+ * Input `[batch, slices, height, width, channels]` with any number of slices, values as the backbone expects them (0..1);
+ * output logits `[batch, slices, labels]`. With the defaults:
+ *
+ * ```
+ * images -> PerSlice(vgg16) -> features [512] -> GRU -> + features, ReLU -> LSTM over the labels -> logits [5]
+ * ```
+ *
+ * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work.
+ *
+ * @throws {@link ArgumentError} for unknown options or values out of range.
+ * @example
+ * ```ts
+ * const model = buildCtBrainModel({ variant: 'VGG16 + LRNN + SDL(GRU)', inputShape: [224, 224, 1] });
+ * model.compile({ optimizer: tf.train.adam(1e-5), loss: asymmetricLoss(), metrics: [f2Metric()] });
+ * const logits = model.predict(tf.zeros([1, 32, 224, 224, 1])) as tf.Tensor; // [1, 32, 5]
+ * ```
+ */
+export function buildCtBrainModel(options: CtBrainModelOptions = {}): tf.LayersModel {
+  const resolved = resolveCtBrainModelOptions(options, CT_LABELS);
+  const backbone = buildBackbone(resolved);
+  const [, ...sliceShape] = backbone.inputs[0]!.shape;
+
+  const images = tf.input({ shape: [null, ...sliceShape], name: 'images' });
+  const perSlice = new PerSlice({ layer: backbone, name: 'backbone', ...definedMaskValue(resolved) });
+  const features = perSlice.apply(images) as tf.SymbolicTensor;
+  const logits =
+    resolved.order === 'slice-then-label'
+      ? sliceThenLabel(features, resolved)
+      : labelThenSlice(features, resolved);
+  return tf.model({ inputs: images, outputs: logits, name: 'ct_brain_model' });
+}
+
+const definedMaskValue = ({ maskValue }: ResolvedCtBrainModelOptions) =>
+  maskValue === undefined ? {} : { maskValue };
+
+function buildBackbone(options: ResolvedCtBrainModelOptions): tf.LayersModel {
+  const { backbone, inputShape, normalize } = options;
+  if (typeof backbone !== 'string') {
+    const ok =
+      backbone instanceof tf.LayersModel && backbone.inputs.length === 1 && backbone.outputs.length === 1;
+    check(ok, 'buildCtBrainModel: backbone', 'a name or a model of one input and one output', backbone);
+    const { shape } = backbone.outputs[0]!;
+    const features = shape.length === 2 && isPositiveInteger(shape[1]);
+    check(features, 'buildCtBrainModel: backbone', 'a model with output [n, features]', shape);
+    return backbone;
+  }
+  const build = { vgg16, resnet18, squeezenet1_1 }[backbone];
+  return build({ inputShape, normalize, ...layerSeed(options, 'backbone') });
+}
+
+/** Features [batch, slices, f] to logits, the slices first. */
+function sliceThenLabel(
+  features: tf.SymbolicTensor,
+  options: ResolvedCtBrainModelOptions,
+): tf.SymbolicTensor {
+  const { labelDecoder, labels } = options;
+  const x = withNeck(features, (input) => sliceLayer(input, options), options);
+  if (labelDecoder.type === 'lrnn') {
+    const { type: _, ...args } = labelDecoder;
+    const named = { name: 'label_decoder', ...layerSeed(options, 'label_decoder') };
+    return apply(new LabelRNNDecoder({ labels: labels.length, ...args, ...named }), x);
+  }
+  return linearHead(x, options);
+}
+
+/** Features [batch, slices, f] to logits, the labels first: each label's features then meet the neighbouring slices'. */
+function labelThenSlice(
+  features: tf.SymbolicTensor,
+  options: ResolvedCtBrainModelOptions,
+): tf.SymbolicTensor {
+  const { labels, labelFeatures } = options;
+  const { type: _, ...args } = options.labelDecoder;
+  const decoder = new LabelRNNDecoder({
+    labels: labels.length,
+    ...args,
+    returnFeatures: true,
+    name: 'label_decoder',
+    ...layerSeed(options, 'label_decoder'),
+  });
+  const perLabel = apply(decoder, features); // [batch, slices, labels, units]
+  if (labelFeatures === 'shared') {
+    const x = withNeck(perLabel, (input) => sliceLayer(input, options, true), options);
+    return apply(new LabelLinear({ name: 'classifier', ...layerSeed(options, 'classifier') }), x);
+  }
+  const joint = apply(new PerSlice({ layer: tf.layers.flatten({}), name: 'join_labels' }), perLabel);
+  return linearHead(
+    withNeck(joint, (input) => sliceLayer(input, options), options),
+    options,
+  );
+}
+
+/** The slice layer on [batch, slices, f], or on each label of [batch, slices, labels, f]. */
+function sliceLayer(
+  x: tf.SymbolicTensor,
+  options: ResolvedCtBrainModelOptions,
+  perLabel = false,
+): tf.SymbolicTensor | undefined {
+  const { sliceDependency } = options;
+  const width = x.shape.at(-1)!;
+  const name = 'slice_dependency';
+  const build = (layerName: string): tf.layers.Layer | undefined => {
+    const common = { name: layerName, ...layerSeed(options, name) };
+    if (sliceDependency.type === 'gru') {
+      const { type: _, ...args } = sliceDependency;
+      const split = (args.bidirectional ?? true) && (args.mergeMode ?? 'concat') === 'concat';
+      return new SliceDependencyGRU({ units: split ? Math.ceil(width / 2) : width, ...args, ...common });
+    }
+    if (sliceDependency.type === 'conv1d') {
+      const { type: _, ...args } = sliceDependency;
+      return new SliceConv1D({ filters: width, ...args, ...common });
+    }
+    return undefined;
+  };
+  const layer = build(perLabel ? `${name}_of_a_label` : name);
+  return layer && apply(perLabel ? new PerLabel({ layer, name }) : layer, x);
+}
+
+/** `sliceLayer(x)`, put together with `x` as the neck option says. */
+function withNeck(
+  x: tf.SymbolicTensor,
+  slices: (x: tf.SymbolicTensor) => tf.SymbolicTensor | undefined,
+  options: ResolvedCtBrainModelOptions,
+): tf.SymbolicTensor {
+  const y = slices(x);
+  if (!y) return x;
+  if (options.neck === 'none') return y;
+  return apply(new ResidualNeck({ mode: options.neck, name: 'neck', ...layerSeed(options, 'neck') }), [x, y]);
+}
+
+function linearHead(x: tf.SymbolicTensor, options: ResolvedCtBrainModelOptions): tf.SymbolicTensor {
+  const { seed } = layerSeed(options, 'classifier');
+  const kernelInitializer = tf.initializers.glorotUniform(seed === undefined ? {} : { seed });
+  return apply(tf.layers.dense({ units: options.labels.length, name: 'classifier', kernelInitializer }), x);
+}
+
+const apply = (layer: tf.layers.Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]) =>
+  layer.apply(x) as tf.SymbolicTensor;
+
+/** A seed for one layer, if the model has one. */
+const layerSeed = ({ seed }: ResolvedCtBrainModelOptions, layer: string): { seed?: number } =>
+  seed === undefined ? {} : { seed: deriveSeed(seed, layer) };

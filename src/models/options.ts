@@ -1,0 +1,224 @@
+import type * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys } from '../errors';
+import type { LabelRNNDecoderArgs } from '../layers/label_rnn_decoder';
+import type { SliceConv1DArgs } from '../layers/slice_conv1d';
+import type { SliceDependencyGRUArgs } from '../layers/slice_dependency_gru';
+import type { Labels } from '../types';
+import { POSTER_VARIANTS, type PosterVariant } from './poster_variants';
+
+/** Backbones that can be asked for by name. */
+export const BACKBONES = ['vgg16', 'resnet18', 'squeezenet1_1'] as const;
+
+/** One of {@link BACKBONES}. */
+export type BackboneName = (typeof BACKBONES)[number];
+
+/** A GRU over the slices, see {@link SliceDependencyGRU}. */
+export interface GRUOptions extends Partial<
+  Pick<SliceDependencyGRUArgs, 'units' | 'numLayers' | 'bidirectional' | 'mergeMode'>
+> {
+  /** Told from the other options where it is left out. */
+  type?: 'gru';
+}
+
+/** A convolution over the slices, see {@link SliceConv1D}. */
+export interface Conv1DOptions extends Partial<
+  Pick<SliceConv1DArgs, 'filters' | 'kernelSize' | 'activation'>
+> {
+  type: 'conv1d';
+}
+
+/** A recurrence over the labels, see {@link LabelRNNDecoder}. */
+export interface LRNNOptions extends Partial<Pick<LabelRNNDecoderArgs, 'units' | 'cell' | 'bidirectional'>> {
+  type?: 'lrnn';
+}
+
+/** Options of {@link buildCtBrainModel}. */
+export interface CtBrainModelOptions {
+  /**
+   * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`; options
+   * given beside it win.
+   */
+  variant?: PosterVariant;
+  /**
+   * Shape of one slice, `[height, width, channels]`. Taken from the backbone where that is a model.
+   * @defaultValue `[224, 224, 1]`
+   */
+  inputShape?: [height: number, width: number, channels: number];
+  /**
+   * What makes a slice's features: a name, or a model `[n, height, width, channels]` to `[n, features]`.
+   * @defaultValue `'vgg16'`
+   */
+  backbone?: BackboneName | tf.LayersModel;
+  /**
+   * ImageNet normalisation inside a backbone asked for by name, for images in 0..1 and weights trained on ImageNet.
+   * @defaultValue `false`
+   */
+  normalize?: boolean;
+  /**
+   * Slice dependency learning. The default width gives as many features as came in: half of them a direction for a
+   * bidirectional GRU, all of them for a convolution.
+   * @defaultValue `'gru'`
+   */
+  sliceDependency?: 'gru' | 'conv1d' | 'none' | GRUOptions | Conv1DOptions;
+  /**
+   * From features to one logit per label: a recurrence over the labels, or a linear map.
+   * @defaultValue `'lrnn'`
+   */
+  labelDecoder?: 'lrnn' | 'linear' | LRNNOptions;
+  /**
+   * Which comes first. In `'label-then-slice'` the decoder gives each label its own features, and the slice layer runs on
+   * those.
+   * @defaultValue `'slice-then-label'`
+   */
+  order?: 'slice-then-label' | 'label-then-slice';
+  /**
+   * In `'label-then-slice'`: `'shared'` runs one slice layer on each label's features by itself; `'joint'` runs it on the
+   * features of all labels side by side.
+   * @defaultValue `'shared'`
+   */
+  labelFeatures?: 'shared' | 'joint';
+  /**
+   * How the slice layer's output meets its input, see {@link ResidualNeck}; `'none'` drops the input.
+   * @defaultValue `'add'`
+   */
+  neck?: 'add' | 'concat' | 'none';
+  /**
+   * Names of the labels, in the order of the outputs.
+   * @defaultValue {@link CT_LABELS}
+   */
+  labels?: Labels;
+  /** A slice whose every value equals this is padding and is masked, see {@link PerSlice}. None masks nothing. */
+  maskValue?: number;
+  /** Seed of the initial weights; none draws new ones each time. */
+  seed?: number;
+}
+
+type WithType<T extends { type?: string }> = T & { type: NonNullable<T['type']> };
+
+/** Options with the variant and every default filled in. */
+export interface ResolvedCtBrainModelOptions {
+  variant?: PosterVariant;
+  inputShape: [number, number, number];
+  backbone: BackboneName | tf.LayersModel;
+  normalize: boolean;
+  sliceDependency: { type: 'none' } | WithType<GRUOptions> | WithType<Conv1DOptions>;
+  labelDecoder: { type: 'linear' } | WithType<LRNNOptions>;
+  order: 'slice-then-label' | 'label-then-slice';
+  labelFeatures: 'shared' | 'joint';
+  neck: 'add' | 'concat' | 'none';
+  labels: Labels;
+  maskValue?: number;
+  seed?: number;
+}
+
+const KEYS = [
+  'variant',
+  'inputShape',
+  'backbone',
+  'normalize',
+  'sliceDependency',
+  'labelDecoder',
+  'order',
+  'labelFeatures',
+  'neck',
+  'labels',
+  'maskValue',
+  'seed',
+];
+const PART_KEYS: Record<string, string[]> = {
+  gru: ['type', 'units', 'numLayers', 'bidirectional', 'mergeMode'],
+  conv1d: ['type', 'filters', 'kernelSize', 'activation'],
+  none: ['type'],
+  lrnn: ['type', 'units', 'cell', 'bidirectional'],
+  linear: ['type'],
+};
+
+/** Whether all of `options` are options of `type`. */
+const takes = (options: object) => (type: string) =>
+  Object.keys(options).every((key) => PART_KEYS[type]!.includes(key));
+
+/**
+ * Checks the options of {@link buildCtBrainModel} and fills in the variant's and the default ones.
+ *
+ * @throws {@link ArgumentError} for an unknown key or a value out of range.
+ */
+export function resolveCtBrainModelOptions(
+  options: CtBrainModelOptions,
+  defaultLabels: Labels,
+): ResolvedCtBrainModelOptions {
+  const what = 'buildCtBrainModel';
+  checkKnownKeys(options, KEYS, what);
+  const { variant } = options;
+  const variants = Object.keys(POSTER_VARIANTS);
+  check(
+    variant === undefined || variants.includes(variant),
+    `${what}: variant`,
+    `one of '${variants.join("', '")}'`,
+    variant,
+  );
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const merged: CtBrainModelOptions = { ...(variant && POSTER_VARIANTS[variant].options), ...given };
+
+  const oneOf = (key: keyof CtBrainModelOptions, value: unknown, values: readonly string[]) =>
+    check(values.includes(value as string), `${what}: ${key}`, `one of '${values.join("', '")}'`, value);
+  const {
+    inputShape = [224, 224, 1],
+    backbone = 'vgg16',
+    normalize = false,
+    order = 'slice-then-label',
+    labelFeatures = 'shared',
+    neck = 'add',
+    labels = defaultLabels,
+    maskValue,
+    seed,
+  } = merged;
+  oneOf('order', order, ['slice-then-label', 'label-then-slice']);
+  oneOf('labelFeatures', labelFeatures, ['shared', 'joint']);
+  oneOf('neck', neck, ['add', 'concat', 'none']);
+  if (typeof backbone === 'string') oneOf('backbone', backbone, BACKBONES);
+  const uniqueNames =
+    Array.isArray(labels) &&
+    labels.length > 0 &&
+    labels.every((label) => typeof label === 'string' && label !== '') &&
+    new Set(labels).size === labels.length;
+  check(uniqueNames, `${what}: labels`, 'one or more different names', labels);
+  check(seed === undefined || Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
+
+  const part = (key: 'sliceDependency' | 'labelDecoder', fallback: string, types: string[]) => {
+    const value = merged[key] ?? fallback;
+    const resolved =
+      typeof value === 'string' ? { type: value } : { type: types.find(takes(value)), ...value };
+    check(
+      types.includes(resolved.type!),
+      `${what}: ${key}`,
+      `'${types.join("', '")}', or the options of one of them`,
+      value,
+    );
+    checkKnownKeys(resolved, PART_KEYS[resolved.type!]!, `${what}: ${key}`);
+    return resolved;
+  };
+  const sliceDependency = part('sliceDependency', 'gru', ['gru', 'conv1d', 'none']);
+  const labelDecoder = part('labelDecoder', 'lrnn', ['lrnn', 'linear']);
+  const labelFirst = order === 'label-then-slice';
+  check(
+    !labelFirst || (labelDecoder.type === 'lrnn' && sliceDependency.type !== 'none'),
+    `${what}: order 'label-then-slice'`,
+    "labelDecoder 'lrnn' and a sliceDependency",
+    { labelDecoder: labelDecoder.type, sliceDependency: sliceDependency.type },
+  );
+
+  return {
+    ...(variant && { variant }),
+    inputShape,
+    backbone,
+    normalize,
+    sliceDependency: sliceDependency as ResolvedCtBrainModelOptions['sliceDependency'],
+    labelDecoder: labelDecoder as ResolvedCtBrainModelOptions['labelDecoder'],
+    order,
+    labelFeatures,
+    neck,
+    labels: [...labels],
+    ...(maskValue !== undefined && { maskValue }),
+    ...(seed !== undefined && { seed }),
+  };
+}

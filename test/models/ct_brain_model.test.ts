@@ -1,0 +1,202 @@
+import * as tf from '@tensorflow/tfjs';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { f2Metric } from '../../src/metrics/f2_metric';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import { POSTER_VARIANTS, type PosterVariant } from '../../src/models/poster_variants';
+import '../support/backends';
+import { expectClose, expectNoLeakAsync, relativeError } from '../support/matchers';
+
+beforeEach(async () => {
+  await tf.setBackend('wasm');
+  prepareWasmBackend();
+});
+
+const IMAGE = [16, 16, 1] as [number, number, number];
+
+/** A backbone small enough to train in a test. */
+function tinyBackbone(seed = 1): tf.LayersModel {
+  const input = tf.input({ shape: IMAGE });
+  const kernelInitializer = tf.initializers.heNormal({ seed });
+  const conv = tf.layers.conv2d({
+    filters: 6,
+    kernelSize: 3,
+    activation: 'relu',
+    name: 'features.0',
+    kernelInitializer,
+  });
+  const pooled = tf.layers.globalAveragePooling2d({}).apply(conv.apply(input) as tf.SymbolicTensor);
+  return tf.model({ inputs: input, outputs: pooled as tf.SymbolicTensor });
+}
+
+/** Saves to memory and loads again. */
+async function roundTrip(model: tf.LayersModel): Promise<tf.LayersModel> {
+  let artifacts: tf.io.ModelArtifacts | undefined;
+  await model.save(
+    tf.io.withSaveHandler(async (saved) => {
+      artifacts = { ...saved, modelTopology: JSON.parse(JSON.stringify(saved.modelTopology)) as object };
+      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+    }),
+  );
+  return tf.loadLayersModel(tf.io.fromMemory(artifacts!));
+}
+
+const batch = (slices: number) => ({
+  x: tf.randomUniform([1, slices, ...IMAGE], 0, 1, 'float32', 5),
+  y: tf.cast(tf.greater(tf.randomUniform([1, slices, 5], 0, 1, 'float32', 6), 0.7), 'float32'),
+});
+
+describe.each(Object.keys(POSTER_VARIANTS) as PosterVariant[])('variant %s', (variant) => {
+  it('trains a step, saves and loads at difference 0', async () => {
+    const model = buildCtBrainModel({ variant, backbone: tinyBackbone(), seed: 3 });
+    const { x, y } = batch(4);
+    model.compile({ optimizer: tf.train.adam(1e-2), loss: asymmetricLoss(), metrics: [f2Metric()] });
+    const before = (model.predict(x) as tf.Tensor).dataSync();
+    const history = await model.fit(x, y, { epochs: 3, verbose: 0 });
+    expect(history.history['loss']!.every((l) => Number.isFinite(l as number))).toBe(true);
+    expect(history.history['loss']![2]).toBeLessThan(history.history['loss']![0] as number);
+    const after = model.predict(x) as tf.Tensor;
+    expect(after.shape).toEqual([1, 4, 5]);
+    expect(relativeError(after, before)).toBeGreaterThan(0);
+
+    const loaded = await roundTrip(model);
+    expect(relativeError(loaded.predict(x) as tf.Tensor, after)).toBe(0);
+    const single = tf.slice(x, [0, 0], [1, 1]); // a patient of one slice
+    expect((loaded.predict(single) as tf.Tensor).shape).toEqual([1, 1, 5]);
+  });
+
+  it('is invariant to whom else is in the batch', () => {
+    const model = buildCtBrainModel({ variant, backbone: tinyBackbone(), seed: 3 });
+    const x = tf.randomUniform([3, 4, ...IMAGE], 0, 1, 'float32', 8);
+    const all = model.predict(x) as tf.Tensor;
+    const alone = model.predict(tf.slice(x, [1], [1])) as tf.Tensor;
+    expectClose(tf.slice(all, [1], [1]), alone, 1e-5);
+  });
+});
+
+describe('POSTER_VARIANTS', () => {
+  it('holds the published figures', () => {
+    expect(Object.keys(POSTER_VARIANTS)).toHaveLength(7);
+    expect(POSTER_VARIANTS['VGG16'].published).toEqual({ validationF2: 0.712, kaggleF2: 0.721 });
+    expect(POSTER_VARIANTS['VGG16 + LRNN + SDL(GRU)'].published.kaggleF2).toBe(0.783);
+  });
+
+  it('build on a real VGG16 by name', () => {
+    const model = buildCtBrainModel({ variant: 'VGG16 + SDL(GRU)', inputShape: [32, 32, 1] });
+    expect(model.layers.map((layer) => layer.name)).toEqual([
+      'images',
+      'backbone',
+      'slice_dependency',
+      'neck',
+      'classifier',
+    ]);
+    expect(model.inputs[0]!.shape).toEqual([null, null, 32, 32, 1]);
+    expect(model.outputs[0]!.shape).toEqual([null, null, 5]);
+    const lines: string[] = [];
+    model.summary(undefined, undefined, (line) => lines.push(String(line)));
+    expect(lines.join('\n')).toMatch(/Total params: 15899\d{3}|Total params: 15,?9/);
+    model.dispose();
+  });
+});
+
+describe('buildCtBrainModel', () => {
+  const build = (options: object) => buildCtBrainModel({ backbone: tinyBackbone(), seed: 1, ...options });
+
+  it('defaults to GRU over slices, then LSTM over labels', () => {
+    const names = build({}).layers.map((layer) => layer.getClassName());
+    expect(names).toEqual([
+      'InputLayer',
+      'PerSlice',
+      'SliceDependencyGRU',
+      'ResidualNeck',
+      'LabelRNNDecoder',
+    ]);
+  });
+
+  it.each([
+    [{ sliceDependency: 'none', labelDecoder: 'linear' }],
+    [{ sliceDependency: { type: 'gru', units: 5, numLayers: 2, mergeMode: 'sum' } }],
+    [{ sliceDependency: { kernelSize: 3 }, neck: 'concat' }],
+    [{ labelDecoder: { cell: 'gru', units: 8, bidirectional: true } }],
+    [{ neck: 'none' }],
+    [{ order: 'label-then-slice', neck: 'concat' }],
+    [{ order: 'label-then-slice', labelFeatures: 'joint' }],
+    [{ order: 'label-then-slice', labelFeatures: 'joint', sliceDependency: 'conv1d', neck: 'none' }],
+    [{ labels: ['a', 'b'] }],
+  ])('builds %o, which survives saving', async (options) => {
+    const model = build(options);
+    const { x } = batch(3);
+    const y = model.predict(x) as tf.Tensor;
+    expect(y.shape).toEqual([1, 3, (options as { labels?: string[] }).labels?.length ?? 5]);
+    expect(relativeError((await roundTrip(model)).predict(x) as tf.Tensor, y)).toBe(0);
+  });
+
+  it('shares one slice layer between the labels, or joins them', () => {
+    const shared = build({ order: 'label-then-slice', labelDecoder: { units: 4 } });
+    const joint = build({ order: 'label-then-slice', labelDecoder: { units: 4 }, labelFeatures: 'joint' });
+    expect(shared.getLayer('slice_dependency').countParams()).toBe(2 * (4 * 6 + 2 * 6 + 12));
+    expect(joint.getLayer('slice_dependency').countParams()).toBe(2 * (20 * 30 + 10 * 30 + 60));
+  });
+
+  it('gives padded patients what they get alone, with maskValue', () => {
+    for (const variant of Object.keys(POSTER_VARIANTS) as PosterVariant[]) {
+      const model = build({ variant, maskValue: -1 });
+      const x = tf.randomUniform([1, 3, ...IMAGE], 0, 1, 'float32', 5);
+      const padded = tf.concat([x, tf.fill([1, 2, ...IMAGE], -1)], 1);
+      const y = model.predict(padded) as tf.Tensor;
+      expectClose(tf.slice(y, [0, 0, 0], [1, 3, 5]), model.predict(x) as tf.Tensor, 1e-5, variant);
+    }
+  });
+
+  it('draws equal weights from equal seeds', () => {
+    const { x } = batch(2);
+    const run = (seed: number) =>
+      buildCtBrainModel({ backbone: tinyBackbone(), seed }).predict(x) as tf.Tensor;
+    expect(relativeError(run(4), run(4))).toBe(0);
+    expect(relativeError(run(4), run(5))).toBeGreaterThan(0);
+  });
+
+  it('trains from a dataset of patients of unequal length', async () => {
+    const model = build({});
+    model.compile({ optimizer: tf.train.adam(1e-3), loss: asymmetricLoss() });
+    const patients = tf.data.generator(function* () {
+      for (const slices of [1, 3, 2]) {
+        const { x, y } = batch(slices);
+        yield { xs: x, ys: y };
+      }
+    });
+    const history = await model.fitDataset(patients as unknown as tf.data.Dataset<tf.TensorContainer>, {
+      epochs: 2,
+      verbose: 0,
+    });
+    expect(history.history['loss']).toHaveLength(2);
+  });
+
+  it('leaks nothing when built, used and disposed', async () => {
+    await expectNoLeakAsync(async () => {
+      const model = buildCtBrainModel({ backbone: tinyBackbone() });
+      const x = tf.zeros([1, 2, ...IMAGE]);
+      tf.dispose([model.predict(x), x]);
+      model.dispose(); // its backbone with it
+    });
+  });
+
+  it.each([
+    [{ variant: 'VGG19' }, /variant: expected one of 'VGG16'.*received "VGG19"/],
+    [
+      { backbone: 'alexnet' },
+      /backbone: expected one of 'vgg16', 'resnet18', 'squeezenet1_1', received "alexnet"/,
+    ],
+    [{ sliceDependancy: 'gru' }, /option 'sliceDependancy'/],
+    [{ sliceDependency: 'lstm' }, /sliceDependency: expected 'gru', 'conv1d', 'none'/],
+    [{ sliceDependency: { type: 'gru', filters: 3 } }, /option 'filters': expected one of type, units/],
+    [{ labelDecoder: { depth: 3 } }, /labelDecoder/],
+    [{ labels: ['a', 'a'] }, /labels: expected one or more different names/],
+    [{ order: 'label-then-slice', labelDecoder: 'linear' }, /order 'label-then-slice'.*labelDecoder 'lrnn'/],
+    [{ neck: 'mul' }, /neck/],
+    [{ seed: 0.5 }, /seed: expected an integer/],
+  ])('refuses %o', (options, message) => {
+    expect(() => build(options)).toThrow(message as RegExp);
+  });
+});
