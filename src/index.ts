@@ -1,1 +1,139 @@
-export {};
+/**
+ * Everything that runs in the browser as well as in Node: model, layers, loss, metrics, transforms, training.
+ *
+ * No backend is imported or chosen here; `ct-multilabel/node` does that, and reads files.
+ *
+ * @module ct-multilabel
+ */
+
+export * from './errors';
+export { VERSION } from './version';
+export { IGNORED_LABEL, type Labels, type LossFn } from './types';
+export { deriveSeed, seededRandom, shuffled, type Random } from './random';
+
+export { buildCtBrainModel } from './models/ct_brain_model';
+export {
+  BACKBONES,
+  type BackboneName,
+  type Conv1DOptions,
+  type CtBrainModelOptions,
+  type GRUOptions,
+  type LRNNOptions,
+} from './models/options';
+export { POSTER_VARIANTS, type PosterVariant, type PublishedVariant } from './models/poster_variants';
+
+export { vgg16, type VGG16Options } from './backbones/vgg16';
+export { resnet18, type ResNet18Options } from './backbones/resnet18';
+export { squeezenet1_1, type SqueezeNetOptions } from './backbones/squeezenet1_1';
+export { type BackboneOptions } from './backbones/builder';
+export { GrayToRgb, ImageNetNormalization } from './backbones/input_layers';
+
+export { SliceDependencyGRU, type SliceDependencyGRUArgs } from './layers/slice_dependency_gru';
+export { SliceConv1D, type SliceConv1DArgs } from './layers/slice_conv1d';
+export { ResidualNeck, type ResidualNeckArgs } from './layers/residual_neck';
+export { LabelRNNDecoder, type LabelRNNDecoderArgs } from './layers/label_rnn_decoder';
+export { LabelLinear, type LabelLinearArgs } from './layers/label_linear';
+export { PerSlice, type PerSliceArgs } from './layers/per_slice';
+export { PerLabel } from './layers/per_label';
+export { type WrapperArgs } from './layers/wrapper';
+export { type Activation } from './layers/activation';
+
+export {
+  AsymmetricLoss,
+  asymmetricLoss,
+  type AsymmetricLossFn,
+  type AsymmetricLossOptions,
+} from './losses/asymmetric_loss';
+
+export {
+  confusionCounts,
+  type ConfusionCounts,
+  type ConfusionCountsOptions,
+} from './metrics/confusion_counts';
+export { decide, type Threshold } from './metrics/decide';
+export { fBetaScore, FBetaScore, type FBetaAverage, type FBetaOptions } from './metrics/f_beta';
+export { f2Metric, type F2MetricOptions } from './metrics/f2_metric';
+
+export { affine, type AffineOptions } from './transforms/affine';
+export { clahe, type ClaheOptions } from './transforms/clahe';
+export { type ClaheUint8Options } from './transforms/clahe_uint8';
+export { colorJitter, type ColorJitterOptions } from './transforms/color_jitter';
+export { compose, type ImageTransform } from './transforms/compose';
+export { flip } from './transforms/flip';
+export { CT_WINDOWS, huWindow, type HuWindow } from './transforms/hu_window';
+export { createPreprocessing, preprocess, type CtPreprocessing } from './transforms/preprocessing';
+export {
+  applyAugmentation,
+  drawAugmentation,
+  randomAugment,
+  type AugmentationDraw,
+  type AugmentationRanges,
+  type RandomAugmentOptions,
+} from './transforms/random_augment';
+export { resize, type ResizeOptions } from './transforms/resize';
+
+export { CT_LABEL_NAMES, CT_LABELS, type CtLabel } from './data/labels';
+export {
+  groupByPatient,
+  parseKaggleTable,
+  sliceOrder,
+  sliceStem,
+  type KaggleRow,
+  type KaggleTableOptions,
+} from './data/kaggle_table';
+export {
+  disposeStack,
+  patientLabels,
+  prefetchPatients,
+  subset,
+  type PatientSource,
+  type PatientStack,
+} from './data/patient_source';
+export { prefetch, type PrefetchOptions } from './data/prefetch';
+export {
+  splitByPatient,
+  type PatientLabels,
+  type PatientSplit,
+  type PatientSplitOptions,
+} from './data/patient_split';
+export { probabilitiesTable, submissionTable, type SlicePrediction } from './data/predictions_table';
+export * from './data/phantom';
+
+export { readSafetensors, writeSafetensors } from './interop/safetensors';
+export { loadTorchWeights, type LoadTorchWeightsOptions } from './interop/torch_weights';
+export { type TorchLoadable, type TorchParameter } from './types';
+
+export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_wasm_backend';
+
+export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
+export {
+  evaluatePatients,
+  predictPatients,
+  type EvaluateOptions,
+  type Evaluation,
+  type PatientProgress,
+  type PredictPatientsOptions,
+} from './training/evaluate';
+export {
+  fitStage,
+  type EpochLog,
+  type FitStageOptions,
+  type StageState,
+  type TrainingBatch,
+  type TrainingProgress,
+} from './training/fit_stage';
+export { predictStack, type PredictOptions } from './training/predict';
+export {
+  pretrainBackbone,
+  trainPatients,
+  type PretrainOptions,
+  type TrainingOptions,
+} from './training/train_patients';
+export {
+  computeGradients,
+  trainStep,
+  type StepGradients,
+  type TrainStepOptions,
+} from './training/train_step';
+export { trivialPredictors, type TrivialScores } from './training/trivial_predictors';
+export { type CheckpointDescription, type CheckpointManifest } from './training/checkpoint_format';

@@ -1,1 +1,40 @@
-export {};
+/**
+ * What needs a file system or a native part: backends, folders of images, checkpoints, a progress bar.
+ *
+ * @module ct-multilabel/node
+ */
+
+export {
+  backendReport,
+  useBackend,
+  type BackendName,
+  type BackendReport,
+  type UseBackendOptions,
+} from './node/backend';
+export { recoverFolder, writeFileAtomic, writeFolderAtomic } from './node/atomic_write';
+export {
+  findCheckpoint,
+  loadCheckpoint,
+  restoreOptimizer,
+  restoreWeights,
+  saveCheckpoint,
+  type Checkpoint,
+  type SaveCheckpointOptions,
+} from './node/checkpoint';
+export { readGrayImage, type GrayImage, type ReadGrayImageOptions } from './node/image_file';
+export {
+  openKaggleFolder,
+  openPatientFolder,
+  type KaggleFolder,
+  type KaggleFolderOptions,
+} from './node/kaggle_folder';
+export { writeProbabilities, writeSubmission } from './node/predictions_file';
+export * from './node/phantom_study';
+export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/progress';
+export {
+  openTrainingRun,
+  TrainingRun,
+  type RunStage,
+  type RunStageOptions,
+  type TrainingRunOptions,
+} from './node/training_run';

@@ -33,3 +33,6 @@ export interface TorchLoadable {
   /** Every parameter of the PyTorch module this layer stands for. */
   torchParameters(): TorchParameter[];
 }
+
+/** The label value of a slice that carries no ground truth (padding): losses and metrics leave it out. */
+export const IGNORED_LABEL = -1;

@@ -13,5 +13,4 @@ export const CT_LABEL_NAMES: Readonly<Record<CtLabel, string>> = {
   edh: 'epidural hematoma',
 };
 
-/** The label value of a slice that carries no ground truth (padding): losses and metrics leave it out. */
-export const IGNORED_LABEL = -1;
+export { IGNORED_LABEL } from '../types';

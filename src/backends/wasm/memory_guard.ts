@@ -1,0 +1,178 @@
+import * as tf from '@tensorflow/tfjs';
+import { OutOfMemoryError } from '../../errors';
+import { replaceKernel } from './kernel_support';
+
+/** WebAssembly addresses have 32 bits. */
+const ADDRESS_SPACE = 2 ** 32;
+
+/** The heap does not grow further: what is left to the end of the address space is the largest safe single request. */
+const HEAP_LIMIT = 3.5 * 2 ** 30;
+
+/** Kept free for the small buffers kernels take inside WebAssembly, where a failure cannot be seen. */
+const RESERVE_BYTES = 8 * 2 ** 20;
+
+/** What the allocator adds to a request at most, with room to spare. */
+const OVERHEAD_BYTES = 2 ** 16;
+
+/** The part of the host's WebAssembly module the guard leans on. */
+interface WasmModule {
+  _malloc: Malloc;
+  _free: (address: number) => void;
+  HEAPU8: Uint8Array;
+  asm: { memory: WebAssembly.Memory };
+}
+
+type Malloc = ((bytes: number) => number) & { [GUARDED]?: true };
+
+/** Marks our allocator. */
+const GUARDED: unique symbol = Symbol.for('ct-multilabel.wasm-memory-guard');
+
+/**
+ * Makes the active WebAssembly backend throw an {@link OutOfMemoryError} where it has no memory left.
+ *
+ * The address space ends at 4 GiB. Near it the host's allocator, which looks whether `address + size` fits and lets that
+ * sum overflow, hands out memory it does not have, or returns address 0, which the host takes for memory: tensors
+ * silently overwrite one another. The guard
+ *
+ * - stops the heap at 3.5 GiB, and refuses a tensor larger than what is left of the address space (at least 512 MiB), so
+ *   that no sum can overflow;
+ * - refuses an allocation that fails, and one that would leave kernels too little for their own buffers;
+ * - before convolutions and matrix products, which repack their weights inside WebAssembly, asks for that room too.
+ *
+ * Tensors made before stay as they are, and after some are disposed work goes on.
+ *
+ * Calling it again changes nothing. A backend removed and made anew needs a guard of its own.
+ *
+ * @returns True when the guard is in place; false when the active backend is not the WebAssembly one or does not look
+ *   as expected inside (as its multi-threaded build in browsers), in which case nothing was changed.
+ *
+ * @example
+ * ```ts
+ * await tf.setBackend('wasm');
+ * guardWasmMemory();
+ * ```
+ */
+export function guardWasmMemory(): boolean {
+  const wasm = moduleOf(tf.getBackend() === 'wasm' ? tf.backend() : undefined);
+  if (wasm === undefined) return false;
+  if (wasm._malloc[GUARDED] !== true) {
+    // the first call through the host's entry replaces the entry itself: let that happen before ours stands there
+    wasm._free(wasm._malloc(1));
+    limitHeap(wasm.asm.memory);
+    wasm._malloc = guardedMalloc(wasm, wasm._malloc);
+  }
+  for (const [name, bytesOf] of Object.entries(PACKING_KERNELS)) {
+    // the active backend has them all
+    replaceKernel(name, (host) => withRoom(host!, bytesOf));
+  }
+  return true;
+}
+
+function moduleOf(backend: unknown): WasmModule | undefined {
+  const wasm = (backend as { wasm?: Partial<WasmModule> } | undefined)?.wasm;
+  const memory = wasm?.asm?.memory;
+  const asExpected =
+    typeof wasm?._malloc === 'function' &&
+    typeof wasm._free === 'function' &&
+    memory instanceof WebAssembly.Memory &&
+    memory.buffer === wasm.HEAPU8?.buffer;
+  return asExpected ? (wasm as WasmModule) : undefined;
+}
+
+/** The host grows its heap through this method and takes an exception for "no more memory". */
+function limitHeap(memory: WebAssembly.Memory): void {
+  const grow = memory.grow.bind(memory);
+  memory.grow = (pages) => {
+    if (memory.buffer.byteLength + pages * 2 ** 16 > HEAP_LIMIT) throw new RangeError('heap limit reached');
+    return grow(pages);
+  };
+}
+
+function guardedMalloc(wasm: WasmModule, malloc: Malloc): Malloc {
+  const guarded: Malloc = (bytes) => {
+    const safe = bytes + OVERHEAD_BYTES <= ADDRESS_SPACE - wasm.HEAPU8.length;
+    // addresses from 2 GiB on come as negative numbers; only 0 means failure
+    const address = safe ? malloc(bytes) : 0;
+    if (address === 0) throw outOfMemory(bytes);
+    const reserve = malloc(RESERVE_BYTES);
+    if (reserve === 0) {
+      wasm._free(address);
+      throw outOfMemory(bytes);
+    }
+    wasm._free(reserve);
+    return address;
+  };
+  guarded[GUARDED] = true;
+  return guarded;
+}
+
+function outOfMemory(bytes: number): OutOfMemoryError {
+  const inUse = Math.round(tf.memory().numBytes / 2 ** 20);
+  return new OutOfMemoryError(
+    `the wasm backend has no room for ${bytes} bytes more (${Math.ceil(bytes / 2 ** 20)} MiB): tensors hold ${inUse} MiB ` +
+      `of at most ${HEAP_LIMIT / 2 ** 20} MiB; lower the slices per chunk, the image size or the batch size`,
+  );
+}
+
+/** Bytes a kernel is about to take: its result, then its repacked weights. */
+type BytesOf = (inputs: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap) => number[];
+
+/** Kernels that copy and repack a whole operand inside WebAssembly. */
+const PACKING_KERNELS: Record<string, BytesOf> = {
+  [tf.Conv2D]: convolutionBytes,
+  [tf.FusedConv2D]: convolutionBytes,
+  [tf.BatchMatMul]: productBytes,
+  [tf._FusedMatMul]: productBytes,
+};
+
+/** A kernel that first sees whether there is room. */
+function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
+  const kernelFunc: tf.KernelFunc = (args) => {
+    const wasm = moduleOf(args.backend);
+    if (wasm !== undefined) checkRoom(wasm, bytesOf(args.inputs, args.attrs ?? {}));
+    return kernel.kernelFunc(args);
+  };
+  return { ...kernel, kernelFunc };
+}
+
+/** Throws unless blocks of these sizes can be had at the same time. */
+function checkRoom(wasm: WasmModule, blocks: number[]): void {
+  const addresses: number[] = [];
+  try {
+    for (const bytes of blocks) addresses.push(wasm._malloc(bytes));
+  } finally {
+    addresses.forEach((address) => wasm._free(address));
+  }
+}
+
+function convolutionBytes({ x, filter }: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): number[] {
+  const { strides, dilations, pad, dimRoundingMode } = attrs as unknown as tf.FusedConv2DAttrs;
+  const info = tf.backend_util.computeConv2DInfo(
+    x!.shape as Shape4D,
+    filter!.shape as Shape4D,
+    strides,
+    dilations,
+    pad,
+    dimRoundingMode,
+  );
+  const taps = info.filterHeight * info.filterWidth;
+  const pointers = info.outHeight * info.outWidth * taps;
+  return [
+    4 * tf.util.sizeFromShape(info.outShape),
+    4 * taps * info.inChannels * (info.outChannels + packed(info.outChannels)) + 4 * pointers,
+  ];
+}
+
+function productBytes({ a, b }: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): number[] {
+  const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs;
+  const rows = a!.shape.at(transposeA ? -1 : -2)!;
+  const columns = b!.shape.at(transposeB ? -2 : -1)!;
+  const inner = b!.shape.at(transposeB ? -1 : -2)!;
+  const batch = Math.max(...[a!, b!].map(({ shape }) => tf.util.sizeFromShape(shape.slice(0, -2))));
+  return [4 * batch * rows * columns, 4 * batch * inner * packed(columns)];
+}
+
+type Shape4D = [number, number, number, number];
+
+/** Weights are packed in groups of eight outputs. */
+const packed = (outputs: number) => 8 * Math.ceil(outputs / 8);

@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs';
+import { conv2DBackpropFilter } from './conv2d_backprop_filter';
+import { conv2DBackpropInput } from './conv2d_backprop_input';
+import { identity } from './identity';
+import { replaceKernel } from './kernel_support';
+import { maxPoolGrad } from './max_pool_grad';
+import { unsortedSegmentSum } from './unsorted_segment_sum';
+
+/**
+ * Makes the host's WebAssembly backend fit for training.
+ *
+ * - What it lacks: the gradient of a convolution's kernel, and the sum behind the gradient of `tf.gather`.
+ * - What is slow there: the gradients of a convolution's input (ten times) and of max pooling (three times), and saving
+ *   a tensor for the backward pass, which copied it.
+ * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels.
+ *
+ * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC` and dilation 1, as
+ * the host's own gradients do. Calling it again changes nothing.
+ *
+ * @returns True when the kernels are in place; false when `@tensorflow/tfjs-backend-wasm` has not been imported yet, in
+ *   which case nothing was done.
+ *
+ * @example
+ * ```ts
+ * import '@tensorflow/tfjs-backend-wasm';
+ * registerWasmTrainingKernels();
+ * await tf.setBackend('wasm');
+ * ```
+ */
+export function registerWasmTrainingKernels(): boolean {
+  // Registered before the host's own they would be overwritten by them.
+  if (tf.getKernel(tf.Conv2D, 'wasm') === undefined) return false;
+  for (const kernel of [
+    conv2DBackpropFilter,
+    conv2DBackpropInput,
+    unsortedSegmentSum,
+    maxPoolGrad,
+    identity,
+  ]) {
+    replaceKernel(kernel.kernelName, () => kernel);
+  }
+  return true;
+}

@@ -1,0 +1,104 @@
+import type * as tf from '@tensorflow/tfjs';
+import { check, DataError } from '../errors';
+import type { Labels } from '../types';
+import { prefetch, type PrefetchOptions } from './prefetch';
+
+/** The slices of one patient, in order. Whoever asked for it disposes of it ({@link disposeStack}). */
+export interface PatientStack {
+  patient: string;
+  /** Slice names, in the order of `images`. */
+  slices: string[];
+  /** `[slices, height, width, 1]`, values 0..1. */
+  images: tf.Tensor4D;
+  /** `[slices, labels]`, 0 or 1 (or -1: not labelled); missing when the source has no labels. */
+  labels?: tf.Tensor2D;
+}
+
+/** Where patients come from: a folder, a generator, a server. Knows names and labels, loads images when asked. */
+export interface PatientSource {
+  /** Label names, in the order of the last axis of {@link PatientStack.labels}. */
+  readonly labels: Labels;
+  /** Patient ids. */
+  readonly patients: readonly string[];
+  /** Names of a patient's slices, in order. */
+  sliceNames(patient: string): readonly string[];
+  /** Labels of a patient's slices, `[slices][labels]`; undefined when there are none. */
+  sliceLabels(patient: string): readonly (readonly number[])[] | undefined;
+  /** All slices of a patient. */
+  load(patient: string): Promise<PatientStack>;
+  /** Some slices of a patient, in the order of `indices` (places in {@link PatientSource.sliceNames}). */
+  loadSlices?(patient: string, indices: readonly number[]): Promise<PatientStack>;
+}
+
+/** Frees the tensors of a stack. */
+export function disposeStack(stack: PatientStack): void {
+  stack.images.dispose();
+  stack.labels?.dispose();
+}
+
+/**
+ * Which labels a patient has: for each label 1 when any of the slices has it, else 0.
+ *
+ * @throws DataError when the source has no labels for the patient.
+ */
+export function patientLabels(source: PatientSource, patient: string): number[] {
+  check(source.patients.includes(patient), 'patientLabels: patient', 'a patient of the source', patient);
+  const slices = source.sliceLabels(patient);
+  if (slices === undefined) throw new DataError('the patient has no labels', { patient });
+  return source.labels.map((_, label) => (slices.some((slice) => slice[label] === 1) ? 1 : 0));
+}
+
+/**
+ * The same source with only these patients, in this order.
+ *
+ * @throws ArgumentError when a patient is not in the source or comes twice.
+ */
+export function subset(source: PatientSource, patients: readonly string[]): PatientSource {
+  checkPatients('subset: patients', source, patients);
+  check(new Set(patients).size === patients.length, 'subset: patients', 'each patient once', patients);
+  const kept = new Set(patients);
+  const only = (patient: string) => {
+    check(kept.has(patient), 'subset: patient', 'one of the patients of the subset', patient);
+    return patient;
+  };
+  return {
+    labels: source.labels,
+    patients: [...kept],
+    sliceNames: (patient) => source.sliceNames(only(patient)),
+    sliceLabels: (patient) => source.sliceLabels(only(patient)),
+    load: async (patient) => source.load(only(patient)),
+    ...(source.loadSlices !== undefined && {
+      loadSlices: async (patient: string, indices: readonly number[]) =>
+        source.loadSlices!(only(patient), indices),
+    }),
+  };
+}
+
+/**
+ * Yields patients in `order`, loading the next ones while the current one is in use.
+ *
+ * At most `ahead` stacks wait beside the one handed out. A patient that cannot be loaded throws when its turn
+ * comes, not before. Each stack handed out belongs to the caller; leaving the loop early frees those that wait.
+ *
+ * @example
+ * ```ts
+ * for await (const stack of prefetchPatients(source, source.patients)) {
+ *   train(stack.images, stack.labels);
+ *   disposeStack(stack);
+ * }
+ * ```
+ */
+export function prefetchPatients(
+  source: PatientSource,
+  order: readonly string[],
+  { ahead = 1 }: Pick<PrefetchOptions, 'ahead'> = {},
+): AsyncGenerator<PatientStack, void, undefined> {
+  checkPatients('prefetchPatients: order', source, order);
+  return prefetch(order, (patient) => source.load(patient), { ahead, dispose: disposeStack });
+}
+
+function checkPatients(what: string, source: PatientSource, patients: readonly string[]): void {
+  check(Array.isArray(patients), what, 'a list of patients', patients);
+  const known = new Set(source.patients);
+  for (const patient of patients) check(known.has(patient), what, 'patients of the source', patient);
+}

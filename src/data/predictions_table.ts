@@ -1,0 +1,108 @@
+import { check, DataError } from '../errors';
+import type { Labels } from '../types';
+import { checkLabelNames, checkName, sliceStem } from './kaggle_table';
+
+/** What a model says of one slice. */
+export interface SlicePrediction {
+  patient: string;
+  /** The slice's file name, as its source names it. */
+  slice: string;
+  /** One for each label, 0..1. */
+  probabilities: readonly number[];
+  /** One for each label: 1 where the probability reaches the label's threshold. */
+  decisions: readonly (0 | 1)[];
+}
+
+/**
+ * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row a slice.
+ * Numbers have the digits that a float32 needs to come back equal.
+ *
+ * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or
+ * a slice that comes twice.
+ * @example
+ * ```ts
+ * probabilitiesTable([{ patient: 'ID_1', slice: '1_0.jpg', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
+ * // 'dirname,ID,ich,ivh\nID_1,1_0.jpg,0.25,0.5\n'
+ * ```
+ */
+export function probabilitiesTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+  checkPredictions('probabilitiesTable', predictions, labels);
+  checkOnce(predictions, ({ patient, slice }) => JSON.stringify([patient, slice]));
+  return csv([
+    ['dirname', 'ID', ...labels],
+    ...predictions.map(({ patient, slice, probabilities }) => [
+      patient,
+      slice,
+      ...probabilities.map(float32Text),
+    ]),
+  ]);
+}
+
+/**
+ * Decisions as CSV text in the layout of the challenge's submission file: `ID,prediction`, one row a slice and
+ * label, its ID being the slice's file name without ending, an underscore and the label (`049_0_ich`).
+ *
+ * @throws As {@link probabilitiesTable}; also DataError when slices of two patients have the same name, because
+ * the file does not name patients.
+ */
+export function submissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+  checkPredictions('submissionTable', predictions, labels);
+  checkOnce(predictions, ({ slice }) => sliceStem(slice));
+  return csv([
+    ['ID', 'prediction'],
+    ...predictions.flatMap(({ slice, decisions }) =>
+      labels.map((label, i) => [`${sliceStem(slice)}_${label}`, String(decisions[i])]),
+    ),
+  ]);
+}
+
+function checkPredictions(fn: string, predictions: readonly SlicePrediction[], labels: Labels): void {
+  checkLabelNames(`${fn}: labels`, labels);
+  check(Array.isArray(predictions as unknown), `${fn}: predictions`, 'a list of predictions', predictions);
+  for (const { patient, slice, probabilities, decisions } of predictions) {
+    checkName('patient', patient, { patient, slice });
+    checkName('slice', slice, { patient, slice });
+    check(
+      probabilities.length === labels.length && probabilities.every((p) => p >= 0 && p <= 1),
+      `${fn}: probabilities of ${patient}, ${slice}`,
+      `${labels.length} numbers in [0, 1]`,
+      probabilities,
+    );
+    check(
+      decisions.length === labels.length && decisions.every((d) => d === 0 || d === 1),
+      `${fn}: decisions of ${patient}, ${slice}`,
+      `${labels.length} values 0 or 1`,
+      decisions,
+    );
+  }
+}
+
+function checkOnce(predictions: readonly SlicePrediction[], key: (p: SlicePrediction) => string): void {
+  const seen = new Map<string, SlicePrediction>();
+  for (const prediction of predictions) {
+    const { patient, slice } = prediction;
+    const first = seen.get(key(prediction));
+    if (first !== undefined) {
+      throw new DataError(`slice ${first.slice} of patient ${first.patient} has the same ID in the table`, {
+        patient,
+        slice,
+      });
+    }
+    seen.set(key(prediction), prediction);
+  }
+}
+
+/** The shortest of at most 9 digits that reads back as the same float32. */
+function float32Text(value: number): string {
+  const single = Math.fround(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const rounded = Number(single.toPrecision(digits));
+    if (Math.fround(rounded) === single) return String(rounded);
+  }
+  return String(Number(single.toPrecision(9)));
+}
+
+function csv(records: readonly (readonly string[])[]): string {
+  const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
+  return records.map((record) => `${record.map(quoted).join(',')}\n`).join('');
+}

@@ -1,0 +1,21 @@
+import { probabilitiesTable, submissionTable, type SlicePrediction } from '../data/predictions_table';
+import type { Labels } from '../types';
+import { writeFileAtomic } from './atomic_write';
+
+/** Writes {@link probabilitiesTable} to a file, whole or not at all. */
+export async function writeProbabilities(
+  file: string,
+  predictions: readonly SlicePrediction[],
+  labels: Labels,
+): Promise<void> {
+  await writeFileAtomic(file, probabilitiesTable(predictions, labels));
+}
+
+/** Writes {@link submissionTable}, the challenge's file, to a file, whole or not at all. */
+export async function writeSubmission(
+  file: string,
+  predictions: readonly SlicePrediction[],
+  labels: Labels,
+): Promise<void> {
+  await writeFileAtomic(file, submissionTable(predictions, labels));
+}

@@ -1,0 +1,198 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { check, CheckpointError } from '../errors';
+import type { CheckpointDescription } from '../training/checkpoint_format';
+import type { EpochLog, StageState } from '../training/fit_stage';
+import type { TrainingOptions } from '../training/train_patients';
+import { recoverFolder, writeFileAtomic } from './atomic_write';
+import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';
+
+/** Options of {@link openTrainingRun}. */
+export interface TrainingRunOptions {
+  /** The run's resolved configuration: plain data, kept in `config.json`. */
+  config: Record<string, unknown>;
+  /**
+   * Go on with the run in the folder, whose configuration must be the same but for `mayDiffer`.
+   * @defaultValue `false`
+   */
+  resume?: boolean;
+  /**
+   * Configuration keys that may change when resuming, e.g. the number of epochs.
+   * @defaultValue `['epochs', 'patience', 'pretrainEpochs']`
+   */
+  mayDiffer?: string[];
+}
+
+/** What a stage of a run needs to know. */
+export interface RunStageOptions {
+  model: tf.LayersModel;
+  /** Step size of its Adam. */
+  learningRate: number;
+  /** What its checkpoints say of the model. */
+  description: CheckpointDescription;
+  /** Folder of its best checkpoint inside the run's. */
+  best: string;
+  /** Called after an epoch's files are written. */
+  onEpochEnd?: (log: EpochLog) => void;
+}
+
+/** What {@link TrainingRun.stage} gives to {@link pretrainBackbone} or {@link trainPatients}. */
+export type RunStage = Required<Pick<TrainingOptions, 'optimizer' | 'onEpochEnd'>> &
+  Pick<TrainingOptions, 'resume' | 'bestWeights'>;
+
+/** State kept with the last checkpoint. */
+interface LastState {
+  stage: string;
+  state: StageState;
+  /** History of the stages before. */
+  earlier: EpochLog[];
+}
+
+/**
+ * Opens a folder for a training: new or empty, or with `resume` one that an interrupted training left.
+ *
+ * After every epoch the folder holds `config.json`, `history.csv`, `last/` (weights, optimizer, epoch: what resuming
+ * needs) and the best checkpoint of each stage, each written whole or not at all.
+ *
+ * @throws {@link CheckpointError} for a folder in use, or a configuration that differs from the one being resumed.
+ * @example
+ * ```ts
+ * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
+ * const stage = await run.stage('patients', { model, learningRate: 1e-5, description, best: 'best' });
+ * await trainPatients(model, { train, validation, seed: 1, ...stage });
+ * ```
+ */
+export async function openTrainingRun(folder: string, options: TrainingRunOptions): Promise<TrainingRun> {
+  const { config, resume = false, mayDiffer = ['epochs', 'patience', 'pretrainEpochs'] } = options;
+  const configFile = path.join(folder, 'config.json');
+  const entries = await readdir(folder).catch(() => []);
+  if (!resume && entries.length > 0) {
+    throw new CheckpointError(
+      `${folder}: expected a new or empty folder, found ${entries.length} entries; resume goes on with a run`,
+    );
+  }
+  if (resume && entries.length > 0) {
+    const differences = differingKeys(await readConfig(configFile), config).filter(
+      (key) => !mayDiffer.includes(key),
+    );
+    if (differences.length > 0) {
+      throw new CheckpointError(`${configFile}: the run to resume has another ${differences.join(', ')}`);
+    }
+  }
+  await writeFileAtomic(configFile, `${JSON.stringify(config, null, 2)}\n`);
+  const run = new TrainingRun(folder);
+  await run.readLast();
+  return run;
+}
+
+/** A training's folder, see {@link openTrainingRun}. */
+export class TrainingRun {
+  private last: LastState | undefined;
+
+  /** @internal */
+  constructor(readonly folder: string) {}
+
+  /** Name of the stage that an interrupted training was in, if it had finished an epoch. */
+  get interruptedStage(): string | undefined {
+    return this.last?.stage;
+  }
+
+  /** Every epoch so far, of all stages. */
+  get history(): EpochLog[] {
+    return this.last ? [...this.last.earlier, ...this.last.state.history] : [];
+  }
+
+  /**
+   * Optimizer and checkpoint writing for a stage. Where the run was interrupted in this very stage, model and optimizer
+   * are brought to where they stood.
+   */
+  async stage(name: string, options: RunStageOptions): Promise<RunStage> {
+    const { model, learningRate, description, best } = options;
+    check(
+      /^[\w-]+$/.test(best) && best !== 'last',
+      'TrainingRun.stage: best',
+      "a folder name other than 'last'",
+      best,
+    );
+    const optimizer = tf.train.adam(learningRate);
+    const lastFolder = path.join(this.folder, 'last');
+    const bestFolder = path.join(this.folder, best);
+    const interrupted = this.last?.stage === name ? this.last : undefined;
+    const earlier = interrupted ? interrupted.earlier : this.history;
+    let bestWeights: tf.Tensor[] | undefined;
+    if (interrupted) {
+      await restoreWeights(bestFolder, model);
+      bestWeights = model.getWeights().map((weight) => weight.clone());
+      await restoreWeights(lastFolder, model);
+      await restoreOptimizer(lastFolder, optimizer);
+    }
+
+    const onEpochEnd = async (log: EpochLog, state: StageState) => {
+      const training = { stage: name, epoch: log.epoch, validationF2: log.validationF2 };
+      const checkpoint = { ...description, training };
+      // best before last: a crash in between costs an epoch of the best, which resuming trains again
+      if (log.best) await saveCheckpoint(bestFolder, model, checkpoint);
+      this.last = { stage: name, state, earlier };
+      await saveCheckpoint(lastFolder, model, { ...checkpoint, optimizer, state: this.last });
+      await writeFileAtomic(
+        path.join(this.folder, 'history.csv'),
+        historyTable(this.history, description.labels),
+      );
+      options.onEpochEnd?.(log);
+    };
+    return {
+      optimizer,
+      onEpochEnd,
+      ...(interrupted && { resume: interrupted.state }),
+      ...(bestWeights && { bestWeights }),
+    };
+  }
+
+  /** @internal */
+  async readLast(): Promise<void> {
+    const folder = path.join(this.folder, 'last');
+    await recoverFolder(folder);
+    if (existsSync(folder)) this.last = (await readState(folder)) as LastState;
+  }
+}
+
+async function readConfig(file: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  } catch (cause) {
+    throw new CheckpointError(`${file}: expected the configuration of the run to resume`, { cause });
+  }
+}
+
+function differingKeys(a: Record<string, unknown>, b: Record<string, unknown>): string[] {
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return keys.filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+}
+
+function historyTable(history: readonly EpochLog[], labels: readonly string[]): string {
+  const header = [
+    'stage',
+    'epoch',
+    'loss',
+    'f2',
+    'validation_loss',
+    'validation_f2',
+    ...labels.map((l) => `validation_f2_${l}`),
+    'best',
+    'seconds',
+  ];
+  const rows = history.map((log) => [
+    log.stage,
+    log.epoch,
+    log.loss,
+    log.f2,
+    log.validationLoss ?? '',
+    log.validationF2,
+    ...log.validationF2PerLabel,
+    log.best ? 1 : 0,
+    log.seconds,
+  ]);
+  return [header, ...rows].map((row) => `${row.join(',')}\n`).join('');
+}

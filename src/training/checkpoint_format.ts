@@ -1,0 +1,97 @@
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError, describe } from '../errors';
+import { checkThreshold } from '../metrics/decide';
+import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
+import { VERSION } from '../version';
+
+/** What a checkpoint says of its model: all that prediction needs beside the weights. */
+export interface CheckpointManifest {
+  format: 'ct-multilabel-checkpoint';
+  /** Version of this record. */
+  formatVersion: 1;
+  /** What wrote it. */
+  versions: { 'ct-multilabel': string; tfjs: string };
+  /** Label names, in the order of the outputs. */
+  labels: string[];
+  /** What happens to a slice before the model sees it. */
+  preprocessing: CtPreprocessing;
+  /** Probability from which on a label counts as present, one per label. */
+  thresholds: number[];
+  /** What the model was built from, for people: variant, backbone, … */
+  model: Record<string, unknown>;
+  /** Where in its training it was written. */
+  training?: { stage: string; epoch: number; validationF2: number };
+}
+
+/** What {@link createCheckpointManifest} cannot know by itself. */
+export type CheckpointDescription = Pick<CheckpointManifest, 'labels' | 'preprocessing'> &
+  Partial<Pick<CheckpointManifest, 'thresholds' | 'model' | 'training'>>;
+
+/** A manifest with this library's versions, and 0.5 for thresholds that are not given. */
+export function createCheckpointManifest(description: CheckpointDescription): CheckpointManifest {
+  const { labels, preprocessing, thresholds = labels.map(() => 0.5), model = {}, training } = description;
+  return parseCheckpointManifest({
+    format: FORMAT,
+    formatVersion: 1,
+    versions: { 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
+    labels: [...labels],
+    preprocessing,
+    thresholds: [...thresholds],
+    model,
+    ...(training && { training }),
+  });
+}
+
+/**
+ * Checks a manifest that came from a file.
+ *
+ * @throws {@link CheckpointError} naming the field at fault.
+ */
+export function parseCheckpointManifest(value: unknown): CheckpointManifest {
+  const fail = (field: string, rule: string, received: unknown): never => {
+    throw new CheckpointError(`checkpoint: ${field}: expected ${rule}, received ${describe(received)}`);
+  };
+  const isRecord = (x: unknown): x is Record<string, unknown> =>
+    typeof x === 'object' && x !== null && !Array.isArray(x);
+  if (!isRecord(value)) return fail('manifest', 'an object', value);
+  const { format, formatVersion, versions, labels, preprocessing, thresholds, model, training } = value;
+  if (format !== FORMAT) fail('format', `'${FORMAT}'`, format);
+  if (formatVersion !== 1)
+    fail('formatVersion', '1 (a newer version of ct-multilabel may read it)', formatVersion);
+  if (!isRecord(versions)) fail('versions', 'an object', versions);
+  if (!Array.isArray(labels) || labels.length === 0 || !labels.every((label) => typeof label === 'string')) {
+    fail('labels', 'a list of names', labels);
+  }
+  if (!isRecord(model)) fail('model', 'an object', model);
+  if (!Array.isArray(thresholds)) fail('thresholds', 'a list of numbers', thresholds);
+  if (training !== undefined && !isRecord(training)) fail('training', 'an object', training);
+  try {
+    checkThreshold('checkpoint', thresholds as number[], (labels as string[]).length);
+    return {
+      ...(value as unknown as CheckpointManifest),
+      preprocessing: createPreprocessing(preprocessing as CtPreprocessing),
+    };
+  } catch (cause) {
+    throw new CheckpointError(`checkpoint: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Name and shape of a saved weight. */
+export type WeightSpec = Pick<tf.io.WeightsManifestEntry, 'name' | 'shape' | 'dtype'>;
+
+/** How saved weights differ from a model's: one sentence each, none when they fit. */
+export function weightDifferences(model: tf.LayersModel, saved: readonly WeightSpec[]): string[] {
+  const wanted = new Map(model.weights.map((weight) => [weight.originalName, weight.shape]));
+  const found = new Map(saved.map(({ name, shape }) => [name, shape]));
+  const differences: string[] = [];
+  for (const [name, shape] of wanted) {
+    const other = found.get(name);
+    if (!other) differences.push(`missing: ${name} [${shape}]`);
+    else if (other.join() !== shape.join())
+      differences.push(`${name}: the model has [${shape}], the file [${other}]`);
+  }
+  for (const name of found.keys()) if (!wanted.has(name)) differences.push(`unexpected: ${name}`);
+  return differences;
+}
+
+const FORMAT = 'ct-multilabel-checkpoint';

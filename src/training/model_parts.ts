@@ -1,0 +1,103 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import { PerSlice } from '../layers/per_slice';
+import type { Kwargs } from '../types';
+
+/** A model taken apart where memory is spent: the backbone that sees one slice at a time, and the head above it. */
+export interface ModelParts {
+  perSlice: PerSlice;
+  /** The model that `perSlice` runs. */
+  backbone: tf.layers.Layer;
+  backboneVariables: tf.Variable[];
+  headVariables: tf.Variable[];
+}
+
+/**
+ * Finds the backbone and the head of a model that starts with a {@link PerSlice} on its only input.
+ *
+ * @throws {@link ArgumentError} for a model of another form.
+ */
+export function modelParts(model: tf.LayersModel): ModelParts {
+  const perSlice = model.layers.find((layer) => layer instanceof PerSlice);
+  const startsThere = perSlice?.input === model.inputs[0] && model.inputs.length === 1;
+  check(
+    perSlice !== undefined && startsThere && model.outputs.length === 1,
+    'model',
+    'a model of one input and one output that starts with PerSlice, as buildCtBrainModel makes it',
+    model.layers.map((layer) => layer.getClassName()),
+  );
+  const variables = (layers: tf.layers.Layer[]) =>
+    layers.flatMap((layer) => layer.trainableWeights.map((weight) => weight.read() as tf.Variable));
+  return {
+    perSlice,
+    backbone: perSlice.layer,
+    backboneVariables: variables([perSlice]),
+    headVariables: variables(model.layers.filter((layer) => layer !== perSlice)),
+  };
+}
+
+/** Features `[n, f]` of slices `[n, h, w, c]`. */
+export function runBackbone(
+  { backbone }: ModelParts,
+  slices: tf.Tensor,
+  options: { training: boolean },
+): tf.Tensor {
+  const output = backbone.call(slices, options);
+  return Array.isArray(output) ? output[0]! : output;
+}
+
+/**
+ * Runs the layers above the backbone on features `[batch, slices, f]`.
+ *
+ * tfjs cannot cut a model in two without adding nodes to its layers, so this walks the graph itself.
+ */
+export function runHead(
+  model: tf.LayersModel,
+  parts: ModelParts,
+  features: tf.Tensor,
+  options: { training: boolean; mask?: tf.Tensor | undefined },
+): tf.Tensor {
+  const { training, mask } = options;
+  const kwargs: Kwargs = { training, ...(mask && { mask }) };
+  const start = parts.perSlice.output as tf.SymbolicTensor;
+  const values = new Map<number, tf.Tensor>([[start.id, features]]);
+  const valueOf = (symbol: tf.SymbolicTensor): tf.Tensor => {
+    const known = values.get(symbol.id);
+    if (known) return known;
+    const inputs = symbol.inputs.map(valueOf);
+    check(inputs.length > 0, 'model', 'a head that depends on the images only through PerSlice', symbol.name);
+    const layer = symbol.sourceLayer as tf.layers.Layer;
+    const value = layer.call(inputs.length === 1 ? inputs[0]! : inputs, kwargs) as tf.Tensor;
+    values.set(symbol.id, value);
+    return value;
+  };
+  return valueOf(model.outputs[0]!);
+}
+
+/** Stacks `[batch, slices, h, w, c]` as the backbone sees them, `[batch * slices, h, w, c]`. */
+export function foldSlices(images: tf.Tensor): tf.Tensor {
+  const [batch, slices, ...rest] = images.shape as [number, number, ...number[]];
+  return tf.reshape(images, [batch * slices, ...rest]);
+}
+
+/** Layers whose output tfjs computes in several steps, each of which the gradient keeps. */
+const STEPS_KEPT: Record<string, number> = { Conv2D: 3, BatchNormalization: 3 };
+
+/** Memory that one slice's activations take while a gradient is computed, in bytes; an estimate from the layers' shapes. */
+export function activationBytesPerSlice(backbone: tf.layers.Layer): number {
+  if (!(backbone instanceof tf.LayersModel)) return 0;
+  return backbone.layers.reduce((sum, layer) => {
+    const shape = layer.outputShape as (number | null)[];
+    const floats = shape.slice(1).reduce<number>((product, n) => product * (n ?? 1), 1);
+    return sum + 4 * floats * (STEPS_KEPT[layer.getClassName()] ?? 1);
+  }, 0);
+}
+
+/** Bytes of activations that training keeps at once unless told otherwise: far below the 4 GiB of WebAssembly. */
+export const DEFAULT_MEMORY_BUDGET = 1.25 * 2 ** 30;
+
+/** How many slices go through the backbone at once within a budget of memory: at least one. */
+export function slicesPerChunk(backbone: tf.layers.Layer, memoryBudget: number): number {
+  const bytes = activationBytesPerSlice(backbone);
+  return bytes === 0 ? Infinity : Math.max(1, Math.floor(memoryBudget / bytes));
+}

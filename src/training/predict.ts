@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import { chunksOf } from './train_step';
+import { foldSlices, modelParts, runBackbone, runHead, slicesPerChunk } from './model_parts';
+
+/** Options of {@link predictStack}. */
+export interface PredictOptions {
+  /**
+   * Bytes of backbone activations kept at once.
+   * @defaultValue 512 MiB
+   */
+  memoryBudget?: number;
+  /** Slices in a chunk, in place of what the budget allows. */
+  chunkSlices?: number;
+}
+
+/**
+ * Logits of a stack, the backbone running over chunks of slices so that memory does not grow with their number.
+ *
+ * Equal to `model.predict(images)`.
+ *
+ * @param images - `[batch, slices, h, w, c]`.
+ * @returns `[batch, slices, labels]`.
+ * @example
+ * ```ts
+ * const probabilities = tf.sigmoid(predictStack(model, images));
+ * ```
+ */
+export function predictStack(
+  model: tf.LayersModel,
+  images: tf.Tensor,
+  options: PredictOptions = {},
+): tf.Tensor {
+  check(
+    images.rank === 5 && images.size > 0,
+    'predictStack: images',
+    '[batch, slices, h, w, c] with slices',
+    images,
+  );
+  const { memoryBudget = 512 * 2 ** 20 } = options;
+  return tf.tidy(() => {
+    const parts = modelParts(model);
+    // without a gradient only a layer or two are alive at a time; the estimate for training is a safe bound
+    const { chunkSlices = slicesPerChunk(parts.backbone, memoryBudget) } = options;
+    const chunks = chunksOf(foldSlices(images), chunkSlices);
+    const features = tf.concat(
+      chunks.map((chunk) => tf.tidy(() => runBackbone(parts, chunk, { training: false }))),
+    );
+    const stacked = tf.reshape(features, [...images.shape.slice(0, 2), features.shape[1]!]);
+    const mask = parts.perSlice.computeMask(images) as tf.Tensor | undefined;
+    return runHead(model, parts, stacked, { training: false, mask });
+  });
+}

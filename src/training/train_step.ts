@@ -1,0 +1,192 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import type { LossFn } from '../types';
+import {
+  DEFAULT_MEMORY_BUDGET,
+  foldSlices,
+  modelParts,
+  runBackbone,
+  runHead,
+  slicesPerChunk,
+  type ModelParts,
+} from './model_parts';
+
+/** Options of {@link computeGradients} and {@link trainStep}. */
+export interface TrainStepOptions {
+  /** Loss from labels and logits, as `model.compile` takes it. */
+  loss: LossFn;
+  /**
+   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * @defaultValue 1.25 GiB
+   */
+  memoryBudget?: number;
+  /** Slices in a chunk, in place of what the budget allows. */
+  chunkSlices?: number;
+  /**
+   * Whether batch normalisation in the backbone uses and updates the statistics of the batch (of a chunk, where there are
+   * several), or its stored ones as they are.
+   * @defaultValue `false`
+   */
+  updateBatchNorm?: boolean;
+}
+
+/** What a step yields; the caller disposes the tensors. */
+export type StepGradients = {
+  loss: tf.Scalar;
+  /** `[batch, slices, labels]`, before the step. */
+  logits: tf.Tensor;
+  /** By variable name, as `optimizer.applyGradients` takes them. */
+  gradients: tf.NamedTensorMap;
+};
+
+/**
+ * Loss and gradients of a whole stack, in memory that does not grow with the number of slices.
+ *
+ * Gradient checkpointing: the backbone runs over chunks of slices and keeps only their features; the head and its gradient
+ * run on all features at once; then each chunk runs again, with gradient. The gradients are those of one pass over all
+ * slices. A stack that fits in one chunk takes that one pass.
+ *
+ * @param model - As {@link buildCtBrainModel} makes it.
+ * @param images - `[batch, slices, h, w, c]`.
+ * @param labels - `[batch, slices, labels]`.
+ * @throws {@link ArgumentError} for shapes that do not belong together.
+ * @see Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
+ */
+export function computeGradients(
+  model: tf.LayersModel,
+  images: tf.Tensor,
+  labels: tf.Tensor,
+  options: TrainStepOptions,
+): StepGradients {
+  const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm = false } = options;
+  check(images.rank === 5 && images.size > 0, 'images', '[batch, slices, h, w, c] with slices', images);
+  const stack = images.shape.slice(0, 2).join();
+  check(
+    labels.rank === 3 && labels.shape.slice(0, 2).join() === stack,
+    'labels',
+    '[batch, slices, labels]',
+    labels,
+  );
+  const parts = modelParts(model);
+  const { chunkSlices = slicesPerChunk(parts.backbone, memoryBudget) } = options;
+  check(chunkSlices >= 1, 'chunkSlices', 'at least 1', chunkSlices);
+
+  return tf.tidy(() => {
+    const slices = foldSlices(images);
+    const run = (x: tf.Tensor) => runBackbone(parts, x, { training: updateBatchNorm });
+    const head = (features: tf.Tensor) => {
+      const stacked = tf.reshape(features, [...images.shape.slice(0, 2), features.shape[1]!]);
+      const mask = parts.perSlice.computeMask(images) as tf.Tensor | undefined;
+      const logits = runHead(model, parts, stacked, { training: true, mask });
+      return { logits, loss: tf.mean(loss(labels, logits)) as tf.Scalar };
+    };
+    const fits = slices.shape[0]! <= chunkSlices || parts.backboneVariables.length === 0;
+    const result = fits
+      ? onePass(parts, slices, run, head)
+      : checkpointed(parts, slices, run, head, chunkSlices);
+    return { ...result, gradients: inOrder(parts, result.gradients) };
+  });
+}
+
+/**
+ * One optimizer step on a batch of patients: {@link computeGradients}, then the update.
+ *
+ * @returns Loss and logits from before the update; the caller disposes them.
+ * @example
+ * ```ts
+ * const { loss, logits } = trainStep(model, images, labels, tf.train.adam(1e-5), { loss: asymmetricLoss() });
+ * ```
+ */
+export function trainStep(
+  model: tf.LayersModel,
+  images: tf.Tensor,
+  labels: tf.Tensor,
+  optimizer: tf.Optimizer,
+  options: TrainStepOptions,
+): Omit<StepGradients, 'gradients'> {
+  const { gradients, ...result } = computeGradients(model, images, labels, options);
+  optimizer.applyGradients(gradients);
+  tf.dispose(gradients);
+  return result;
+}
+
+type Run = (slices: tf.Tensor) => tf.Tensor;
+type Head = (features: tf.Tensor) => { logits: tf.Tensor; loss: tf.Scalar };
+
+function onePass(parts: ModelParts, slices: tf.Tensor, run: Run, head: Head): StepGradients {
+  let logits: tf.Tensor | undefined;
+  const { value, grads } = tf.variableGrads(() => {
+    const result = head(run(slices));
+    logits = tf.keep(result.logits.clone());
+    return result.loss;
+  }, [...parts.backboneVariables, ...parts.headVariables]);
+  return { loss: value, logits: adopt(logits!), gradients: grads };
+}
+
+function checkpointed(
+  parts: ModelParts,
+  slices: tf.Tensor,
+  run: Run,
+  head: Head,
+  chunkSlices: number,
+): StepGradients {
+  const chunks = chunksOf(slices, chunkSlices);
+
+  // 1. features of all slices, no activations kept; the second run of a chunk is the one that moves the statistics
+  const statistics = parts.backbone.nonTrainableWeights.map((weight) => weight.read().clone());
+  const features = tf.concat(chunks.map((chunk) => tf.tidy(() => run(chunk))));
+  parts.backbone.nonTrainableWeights.forEach((weight, i) => weight.write(statistics[i]!));
+
+  // 2. the head, and what the loss asks of each feature
+  const input = tf.variable(features);
+  const above = onePass({ ...parts, backboneVariables: [input] }, input, (x) => x, head);
+  const { [input.name]: featureGradient, ...gradients } = above.gradients;
+  input.dispose();
+
+  // 3. each chunk again, its gradient added to the others'
+  let start = 0;
+  for (const chunk of chunks) {
+    const size = chunk.shape[0]!;
+    const cotangent = tf.slice(featureGradient!, [start, 0], [size, -1]);
+    start += size;
+    const { grads, value } = tf.variableGrads(
+      () => tf.sum(tf.mul(run(chunk), cotangent)) as tf.Scalar,
+      parts.backboneVariables,
+    );
+    for (const [name, gradient] of Object.entries(grads)) {
+      const sum = gradients[name];
+      gradients[name] = sum ? tf.add(sum, gradient) : gradient;
+      if (sum) tf.dispose([sum, gradient]);
+    }
+    tf.dispose([value, cotangent]);
+  }
+  return { ...above, gradients };
+}
+
+/** Always in the model's order: tfjs's optimizers know a variable's moments by its place alone. */
+function inOrder(
+  { backboneVariables, headVariables }: ModelParts,
+  gradients: tf.NamedTensorMap,
+): tf.NamedTensorMap {
+  const names = [...backboneVariables, ...headVariables].map((variable) => variable.name);
+  return Object.fromEntries(names.filter((name) => gradients[name]).map((name) => [name, gradients[name]!]));
+}
+
+/** Brings a kept tensor back under the surrounding tidy. */
+function adopt(kept: tf.Tensor): tf.Tensor {
+  const tensor = kept.clone();
+  kept.dispose();
+  return tensor;
+}
+
+/** Consecutive chunks of at most `size` slices, as even as they can be. */
+export function chunksOf(slices: tf.Tensor, size: number): tf.Tensor[] {
+  const total = slices.shape[0]!;
+  if (total <= size) return [slices];
+  const count = Math.ceil(total / size);
+  const sizes = Array.from(
+    { length: count },
+    (_, i) => Math.floor(((i + 1) * total) / count) - Math.floor((i * total) / count),
+  );
+  return tf.split(slices, sizes);
+}

@@ -1,0 +1,60 @@
+import * as tf from '@tensorflow/tfjs';
+import type { PatientSource } from '../data/patient_source';
+import { DataError } from '../errors';
+import { fBetaScore } from '../metrics/f_beta';
+import { seededRandom } from '../random';
+
+/** F2 of a predictor that never looks at an image. */
+export interface TrivialScores {
+  name: string;
+  f2: number;
+  f2PerLabel: number[];
+}
+
+/**
+ * F2 of two predictors that never look at an image: what a model must beat.
+ *
+ * "all positive" says yes to every label of every slice; "label frequency" says yes at random, each label as often as in
+ * the training patients.
+ *
+ * @param train - Patients the frequencies are taken from.
+ * @param test - Patients that are scored.
+ * @param seed - Seed of the random answers.
+ * @throws {@link DataError} for a patient without labels.
+ * @example
+ * ```ts
+ * const [allPositive, labelFrequency] = trivialPredictors(train, validation, 1);
+ * ```
+ */
+export function trivialPredictors(train: PatientSource, test: PatientSource, seed: number): TrivialScores[] {
+  const known = labelRows(train);
+  const truth = labelRows(test);
+  const frequencies = train.labels.map((_, l) => known.reduce((sum, row) => sum + row[l]!, 0) / known.length);
+  const random = seededRandom(seed);
+  // averaged over many draws, so that a small study does not decide by luck
+  const draws = Math.ceil(20_000 / truth.length);
+  const repeated = Array.from({ length: draws }, () => truth).flat();
+  return [
+    { name: 'all positive', ...score(truth, () => 1) },
+    { name: 'label frequency', ...score(repeated, (label) => (random() < frequencies[label]! ? 1 : 0)) },
+  ];
+}
+
+function labelRows(source: PatientSource): (readonly number[])[] {
+  return source.patients.flatMap((patient) => {
+    const rows = source.sliceLabels(patient);
+    if (!rows) throw new DataError('the patient has no labels', { patient });
+    return rows;
+  });
+}
+
+function score(truth: (readonly number[])[], predict: (label: number) => 0 | 1): Omit<TrivialScores, 'name'> {
+  return tf.tidy(() => {
+    const labels = tf.tensor2d(truth.map((row) => [...row]));
+    const decisions = tf.tensor2d(truth.map((row) => row.map((_, label) => predict(label))));
+    return {
+      f2: fBetaScore(labels, decisions).dataSync()[0]!,
+      f2PerLabel: [...fBetaScore(labels, decisions, { average: 'none' }).dataSync()],
+    };
+  });
+}

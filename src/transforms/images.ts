@@ -1,0 +1,46 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+
+const SHAPES = '[h, w], [h, w, c], [n, h, w, c] or [batch, n, h, w, c] with no empty axis, float32 or int32';
+
+/** Refuses everything but images in one of the four shapes. */
+export function checkImages(what: string, images: tf.Tensor): void {
+  const ok =
+    images instanceof tf.Tensor &&
+    images.rank >= 2 &&
+    images.rank <= 5 &&
+    images.size > 0 &&
+    (images.dtype === 'float32' || images.dtype === 'int32');
+  check(ok, `${what}: images`, `a tensor ${SHAPES}`, images);
+}
+
+/**
+ * Shows images of any of the four shapes to `fn` as float32 `[N, h, w, c]` and gives its result the rank that came
+ * in; `fn` may change height and width. Runs in a `tf.tidy`, and the result is never the tensor that came in.
+ */
+export function onImages<T extends tf.Tensor>(
+  what: string,
+  images: T,
+  fn: (images: tf.Tensor4D) => tf.Tensor4D,
+): T {
+  checkImages(what, images);
+  return tf.tidy(() => {
+    const folded = tf.reshape(tf.cast(images, 'float32'), foldedShape(images.shape));
+    const result = fn(folded as tf.Tensor4D);
+    const [, height, width] = result.shape;
+    return tf.reshape(result, sizedShape(images.shape, height, width)) as T;
+  });
+}
+
+/** `[N, h, w, c]` of a shape of rank 2 to 5. */
+export function foldedShape(shape: readonly number[]): [number, number, number, number] {
+  if (shape.length === 2) return [1, shape[0]!, shape[1]!, 1];
+  const [height, width, channels] = shape.slice(-3) as [number, number, number];
+  return [shape.slice(0, -3).reduce((a, b) => a * b, 1), height, width, channels];
+}
+
+/** The same shape with another height and width. */
+function sizedShape(shape: readonly number[], height: number, width: number): number[] {
+  if (shape.length === 2) return [height, width];
+  return [...shape.slice(0, -3), height, width, shape.at(-1)!];
+}

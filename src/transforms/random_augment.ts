@@ -1,0 +1,207 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import { deriveSeed, seededRandom } from '../random';
+import { affine } from './affine';
+import { colorJitter } from './color_jitter';
+import { flip } from './flip';
+import { checkImages } from './images';
+
+/** Ranges that {@link drawAugmentation} draws from; the defaults are the published recipe's. */
+export interface AugmentationRanges {
+  /**
+   * Probability of swapping left and right.
+   *
+   * @defaultValue 0.5
+   */
+  horizontalFlip?: number;
+  /**
+   * Probability of swapping top and bottom.
+   *
+   * @defaultValue 0.5
+   */
+  verticalFlip?: number;
+  /**
+   * Largest rotation in degrees, 0 to 180; drawn from both directions.
+   *
+   * @defaultValue 180
+   */
+  rotation?: number;
+  /**
+   * Smallest and largest magnification.
+   *
+   * @defaultValue [0.8, 1.4]
+   */
+  scale?: readonly [number, number];
+  /**
+   * Largest change of the brightness factor from 1, 0 to 1.
+   *
+   * @defaultValue 0.2
+   */
+  brightness?: number;
+  /**
+   * Largest change of the contrast factor from 1, 0 to 1.
+   *
+   * @defaultValue 0.2
+   */
+  contrast?: number;
+  /**
+   * Value of what a rotation or a shrinking uncovers.
+   *
+   * @defaultValue 0
+   */
+  fill?: number;
+}
+
+/** Options of {@link randomAugment}. */
+export interface RandomAugmentOptions extends AugmentationRanges {
+  /** Where the draws start from: equal seeds give equal pixels. An integer. */
+  seed: number;
+}
+
+/** One draw, as plain data: everything {@link applyAugmentation} does to a stack. */
+export interface AugmentationDraw {
+  /** Whether left and right are swapped. */
+  horizontalFlip: boolean;
+  /** Whether top and bottom are swapped. */
+  verticalFlip: boolean;
+  /** Rotation in degrees, clockwise. */
+  angle: number;
+  /** Magnification. */
+  scale: number;
+  /** Brightness factor. */
+  brightness: number;
+  /** Contrast factor. */
+  contrast: number;
+  /** Value outside the image. */
+  fill: number;
+}
+
+/**
+ * An augmentation that draws once per patient stack: all slices of a patient are turned, scaled and lit alike, as one
+ * scan would be.
+ *
+ * Each call draws anew from the seed's sequence, for `[batch, n, h, w, c]` once per patient of the batch (as if they had
+ * come one by one). A trainer that must resume in the middle, or that works in any order, uses
+ * {@link drawAugmentation} and {@link applyAugmentation} with a seed of its own per epoch and patient instead.
+ *
+ * @returns `(images) => images`, for images in 0..1 of any of the four shapes.
+ * @throws {@link ArgumentError} for a range out of bounds or a seed that is not an integer.
+ * @example
+ * ```ts
+ * const augment = randomAugment({ seed: 7, rotation: 15 });
+ * const augmented = augment(tf.zeros([32, 224, 224, 1]));
+ * ```
+ */
+export function randomAugment(options: RandomAugmentOptions): <T extends tf.Tensor>(images: T) => T {
+  check(
+    typeof options === 'object' && options !== null,
+    'randomAugment: options',
+    'an object with a seed',
+    options,
+  );
+  const { seed, ...ranges } = options;
+  check(Number.isInteger(seed), 'randomAugment: seed', 'an integer', seed);
+  resolveRanges('randomAugment', ranges);
+  let calls = 0;
+  const augmentStack = <T extends tf.Tensor>(stack: T): T =>
+    applyAugmentation(stack, drawAugmentation(ranges, deriveSeed(seed, calls++)));
+
+  return (images) => {
+    checkImages('randomAugment', images);
+    if (images.rank < 5) return augmentStack(images);
+    return tf.tidy(() => tf.stack(tf.unstack(images).map(augmentStack))) as typeof images;
+  };
+}
+
+/**
+ * Draws what to do to one patient stack; the same ranges and seed give the same draw.
+ *
+ * Angle, scale and both factors are uniform in their ranges. Every draw takes the same six numbers from the generator,
+ * so changing one range leaves what the others give.
+ *
+ * @param seed - An integer; `deriveSeed(seed, epoch, patient)` makes one for each patient of each epoch.
+ * @throws {@link ArgumentError} for a range out of bounds or a seed that is not an integer.
+ * @example
+ * ```ts
+ * const draw = drawAugmentation({ rotation: 15 }, 7);
+ * ```
+ */
+export function drawAugmentation(ranges: AugmentationRanges, seed: number): AugmentationDraw {
+  const { horizontalFlip, verticalFlip, rotation, scale, brightness, contrast, fill } = resolveRanges(
+    'drawAugmentation',
+    ranges,
+  );
+  check(Number.isInteger(seed), 'drawAugmentation: seed', 'an integer', seed);
+  const random = seededRandom(seed);
+  const between = (low: number, high: number) => low + random() * (high - low);
+  return {
+    horizontalFlip: random() < horizontalFlip,
+    verticalFlip: random() < verticalFlip,
+    angle: between(-rotation, rotation),
+    scale: between(scale[0], scale[1]),
+    brightness: between(1 - brightness, 1 + brightness),
+    contrast: between(1 - contrast, 1 + contrast),
+    fill,
+  };
+}
+
+/**
+ * Does to all images what one draw says: flips, then {@link affine}, then {@link colorJitter}.
+ *
+ * @param images - Values in 0..1, `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
+ * @returns Images in the shape that came in, float32, within [0, 1].
+ * @throws {@link ArgumentError} for images of another shape or a draw with a value out of range.
+ * @example
+ * ```ts
+ * const stack = tf.zeros([32, 224, 224, 1]);
+ * const augmented = applyAugmentation(stack, drawAugmentation({}, 7));
+ * ```
+ */
+export function applyAugmentation<T extends tf.Tensor>(images: T, draw: AugmentationDraw): T {
+  check(
+    typeof draw?.horizontalFlip === 'boolean' && typeof draw.verticalFlip === 'boolean',
+    'applyAugmentation: draw',
+    'a result of drawAugmentation',
+    draw,
+  );
+  const { horizontalFlip, verticalFlip, angle, scale, brightness, contrast, fill } = draw;
+  checkImages('applyAugmentation', images);
+  return tf.tidy(() => {
+    let current = images;
+    if (horizontalFlip) current = flip(current, 'horizontal');
+    if (verticalFlip) current = flip(current, 'vertical');
+    if (angle !== 0 || scale !== 1) current = affine(current, { angle, scale, fill });
+    return colorJitter(current, { brightness, contrast });
+  });
+}
+
+/** The ranges with defaults filled in, or an error that names the one at fault. */
+function resolveRanges(what: string, ranges: AugmentationRanges): Required<AugmentationRanges> {
+  check(typeof ranges === 'object' && ranges !== null, `${what}: ranges`, 'an object', ranges);
+  const {
+    horizontalFlip = 0.5,
+    verticalFlip = 0.5,
+    rotation = 180,
+    scale = [0.8, 1.4],
+    brightness = 0.2,
+    contrast = 0.2,
+    fill = 0,
+  } = ranges;
+  const within = (value: number, low: number, high: number) =>
+    Number.isFinite(value) && value >= low && value <= high;
+  for (const [name, value] of Object.entries({ horizontalFlip, verticalFlip, brightness, contrast, fill })) {
+    check(within(value, 0, 1), `${what}: ${name}`, 'a number in [0, 1]', value);
+  }
+  check(within(rotation, 0, 180), `${what}: rotation`, 'degrees in [0, 180]', rotation);
+  check(
+    Array.isArray(scale) &&
+      scale.length === 2 &&
+      scale.every(Number.isFinite) &&
+      scale[0] > 0 &&
+      scale[0] <= scale[1],
+    `${what}: scale`,
+    '[smallest, largest], both above 0',
+    scale,
+  );
+  return { horizontalFlip, verticalFlip, rotation, scale, brightness, contrast, fill };
+}

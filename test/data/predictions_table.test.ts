@@ -1,0 +1,101 @@
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CT_LABELS } from '../../src/data/labels';
+import { probabilitiesTable, submissionTable, type SlicePrediction } from '../../src/data/predictions_table';
+import { ArgumentError, DataError } from '../../src/errors';
+
+const prediction = (changes: Partial<SlicePrediction> = {}): SlicePrediction => ({
+  patient: 'ID_049',
+  slice: '049_0.jpg',
+  probabilities: [0.1, 0.2, 0, 1, Math.fround(1e-7)],
+  decisions: [0, 1, 0, 1, 0],
+  ...changes,
+});
+
+describe('probabilitiesTable', () => {
+  it('writes the layout of train.csv', () => {
+    expect(probabilitiesTable([prediction()], CT_LABELS)).toBe(
+      'dirname,ID,ich,ivh,sah,sdh,edh\nID_049,049_0.jpg,0.1,0.2,0,1,1e-7\n',
+    );
+  });
+
+  it('keeps every float32, and every name, through a CSV reader', () => {
+    const name = fc
+      .string({ minLength: 1, unit: fc.constantFrom('a', 'ü', '"', ',', "'", ' ', '1', ';', '=') })
+      .map((s) => `x${s}_1.jpg`);
+    fc.assert(
+      fc.property(name, fc.float({ min: 0, max: 1, noNaN: true }), (text, p) => {
+        const table = probabilitiesTable(
+          [{ patient: text, slice: text, probabilities: [p], decisions: [1] }],
+          ['x'],
+        );
+        const [, record] = parse(table);
+        expect(record!.slice(0, 2)).toEqual([text, text]);
+        expect(Math.fround(Number(record![2]))).toBe(Math.fround(p) + 0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('quotes label names that need it', () => {
+    const table = probabilitiesTable([prediction({ probabilities: [0.5], decisions: [1] })], ['a,"b"']);
+    expect(table.split('\n')[0]).toBe('dirname,ID,"a,""b"""');
+  });
+
+  it('writes a header alone for no prediction', () => {
+    expect(probabilitiesTable([], ['x'])).toBe('dirname,ID,x\n');
+  });
+
+  it.each([
+    ['too few', [0.1]],
+    ['above 1', [0.1, 0.2, 0, 1.01, 0]],
+    ['below 0', [-0.1, 0.2, 0, 1, 0]],
+    ['NaN', [NaN, 0.2, 0, 1, 0]],
+  ])('refuses probabilities: %s', (_, probabilities) => {
+    const run = () => probabilitiesTable([prediction({ probabilities })], CT_LABELS);
+    expect(run).toThrow(ArgumentError);
+    expect(run).toThrow(/probabilities of ID_049, 049_0\.jpg: expected 5 numbers in \[0, 1\]/);
+  });
+
+  it('refuses a slice twice and a path', () => {
+    expect(() => probabilitiesTable([prediction(), prediction()], CT_LABELS)).toThrow(
+      /same ID.*patient ID_049, slice 049_0\.jpg/,
+    );
+    expect(() => probabilitiesTable([prediction({ slice: '../x_1.jpg' })], CT_LABELS)).toThrow(DataError);
+  });
+});
+
+describe('submissionTable', () => {
+  it('writes a row for every slice and label', () => {
+    expect(submissionTable([prediction(), prediction({ slice: '049_1.png' })], CT_LABELS)).toBe(
+      [
+        'ID,prediction',
+        '049_0_ich,0',
+        '049_0_ivh,1',
+        '049_0_sah,0',
+        '049_0_sdh,1',
+        '049_0_edh,0',
+        '049_1_ich,0',
+        '049_1_ivh,1',
+        '049_1_sah,0',
+        '049_1_sdh,1',
+        '049_1_edh,0',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('refuses slices of two patients that would share an ID', () => {
+    expect(() => submissionTable([prediction(), prediction({ patient: 'ID_050' })], CT_LABELS)).toThrow(
+      /slice 049_0\.jpg of patient ID_049 has the same ID.*patient ID_050/,
+    );
+  });
+
+  it('refuses decisions that are not 0 or 1', () => {
+    const decisions = [0, 0.5, 0, 0, 0] as unknown as (0 | 1)[];
+    expect(() => submissionTable([prediction({ decisions })], CT_LABELS)).toThrow(
+      /decisions of ID_049.*expected 5 values 0 or 1/,
+    );
+  });
+});

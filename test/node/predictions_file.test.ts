@@ -1,0 +1,31 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { probabilitiesTable, submissionTable, type SlicePrediction } from '../../src/data/predictions_table';
+import { writeProbabilities, writeSubmission } from '../../src/node/predictions_file';
+import { temporaryFolder } from './folder';
+
+const predictions: SlicePrediction[] = [
+  { patient: 'ID_ü', slice: 'ü_0.jpg', probabilities: [0.25, 0.75], decisions: [0, 1] },
+];
+const labels = ['x', 'y'];
+
+describe('predictions files', () => {
+  it('hold the tables, and nothing else is left', async () => {
+    const folder = await temporaryFolder();
+    await writeProbabilities(join(folder, 'out', 'p.csv'), predictions, labels);
+    await writeSubmission(join(folder, 'out', 's.csv'), predictions, labels);
+    expect(await readFile(join(folder, 'out', 'p.csv'), 'utf8')).toBe(
+      probabilitiesTable(predictions, labels),
+    );
+    expect(await readFile(join(folder, 'out', 's.csv'), 'utf8')).toBe(submissionTable(predictions, labels));
+    expect((await readdir(join(folder, 'out'))).sort()).toEqual(['p.csv', 's.csv']);
+  });
+
+  it('leave an old file alone when a prediction is wrong', async () => {
+    const folder = await temporaryFolder({ 'p.csv': 'old' });
+    const bad = [{ ...predictions[0]!, probabilities: [NaN, 0] }];
+    await expect(writeProbabilities(join(folder, 'p.csv'), bad, labels)).rejects.toThrow(/probabilities/);
+    expect(await readFile(join(folder, 'p.csv'), 'utf8')).toBe('old');
+  });
+});

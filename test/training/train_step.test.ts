@@ -1,0 +1,158 @@
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ArgumentError } from '../../src/errors';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import type { PosterVariant } from '../../src/models/poster_variants';
+import { activationBytesPerSlice, slicesPerChunk } from '../../src/training/model_parts';
+import { predictStack } from '../../src/training/predict';
+import { chunksOf, computeGradients, trainStep } from '../../src/training/train_step';
+import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
+import { tinyBackbone } from '../support/memory_source';
+
+const loss = asymmetricLoss();
+const data = (batch: number, slices: number) => ({
+  images: tf.randomUniform([batch, slices, 16, 16, 1], 0, 1, 'float32', 1),
+  labels: tf.cast(tf.greater(tf.randomUniform([batch, slices, 5], 0, 1, 'float32', 2), 0.6), 'float32'),
+});
+
+describe('computeGradients', () => {
+  it.each<[PosterVariant, boolean]>([
+    ['VGG16', false],
+    ['VGG16 + SDL(1Dconv) + LRNN', true],
+    ['VGG16 + LRNN + SDL(GRU)', true],
+  ])('in chunks equals one pass: %s, batch norm %s', (variant, batchNorm) => {
+    const model = buildCtBrainModel({ variant, backbone: tinyBackbone({ batchNorm }), seed: 1 });
+    const { images, labels } = data(2, 7);
+    const whole = computeGradients(model, images, labels, { loss });
+    for (const chunkSlices of [1, 3, 13]) {
+      const chunked = computeGradients(model, images, labels, { loss, chunkSlices });
+      expectClose(chunked.loss, whole.loss, 1e-6);
+      expectClose(chunked.logits, whole.logits, 1e-6);
+      expect(Object.keys(chunked.gradients)).toEqual(Object.keys(whole.gradients));
+      for (const [name, gradient] of Object.entries(whole.gradients)) {
+        expectClose(chunked.gradients[name]!, gradient, 1e-5, name);
+      }
+    }
+  });
+
+  it('equals what tfjs computes for the same model and loss', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone(), seed: 1 });
+    const { images, labels } = data(1, 4);
+    const { gradients } = computeGradients(model, images, labels, { loss });
+    const reference = tf.variableGrads(
+      () => loss(labels, model.apply(images, { training: true }) as tf.Tensor) as tf.Scalar,
+      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+    ).grads;
+    expect(Object.keys(gradients).sort()).toEqual(Object.keys(reference).sort());
+    for (const [name, gradient] of Object.entries(reference))
+      expectClose(gradients[name]!, gradient, 1e-5, name);
+  });
+
+  it('leaves stored batch statistics alone, or moves them once, in chunks or not', () => {
+    const statistics = (options: object) => {
+      const model = buildCtBrainModel({
+        variant: 'VGG16',
+        backbone: tinyBackbone({ batchNorm: true }),
+        seed: 1,
+      });
+      const { images, labels } = data(1, 4);
+      computeGradients(model, images, labels, { loss, ...options });
+      return model.nonTrainableWeights.map((weight) => [...weight.read().dataSync()]);
+    };
+    expect(statistics({})).toEqual([[0, 0, 0, 0], [1, 1, 1, 1]]); // prettier-ignore
+    const [once] = statistics({ updateBatchNorm: true });
+    const [inOneChunk] = statistics({ updateBatchNorm: true, chunkSlices: 4 });
+    const [inTwo] = statistics({ updateBatchNorm: true, chunkSlices: 2 });
+    expect(once).not.toEqual([0, 0, 0, 0]);
+    expect(inOneChunk).toEqual(once);
+    // two chunks move the mean twice: 0.99 m1 + m2 instead of (m1 + m2) / 2, all times 0.01
+    expect(relativeError(inTwo!, once!.map((m) => 2 * m))).toBeLessThan(0.02); // prettier-ignore
+  });
+
+  it('respects padding slices, with maskValue and labels of -1', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone(), maskValue: -1, seed: 1 });
+    const { images, labels } = data(1, 3);
+    const padded = {
+      images: tf.concat([images, tf.fill([1, 2, 16, 16, 1], -1)], 1),
+      labels: tf.concat([labels, tf.fill([1, 2, 5], -1)], 1),
+    };
+    const plain = computeGradients(model, images, labels, { loss });
+    const withPadding = computeGradients(model, padded.images, padded.labels, { loss, chunkSlices: 2 });
+    expectClose(withPadding.loss, plain.loss, 1e-6);
+    for (const [name, gradient] of Object.entries(plain.gradients)) {
+      expectClose(withPadding.gradients[name]!, gradient, 1e-5, name);
+    }
+  });
+
+  it('takes a frozen backbone: only the head has gradients', () => {
+    const backbone = tinyBackbone();
+    backbone.trainable = false;
+    const model = buildCtBrainModel({ variant: 'VGG16', backbone, seed: 1 });
+    const { images, labels } = data(1, 3);
+    const { gradients } = computeGradients(model, images, labels, { loss, chunkSlices: 1 });
+    expect(Object.keys(gradients)).toHaveLength(2);
+  });
+
+  it('says what does not belong together', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone() });
+    const { images, labels } = data(1, 3);
+    const short = tf.slice(labels, [0, 0, 0], [1, 2, 5]);
+    expect(() => computeGradients(model, images, short, { loss })).toThrow(
+      /labels: expected \[batch, slices, labels\]/,
+    );
+    expect(() => computeGradients(model, tf.squeeze(images), labels, { loss })).toThrow(ArgumentError);
+    const other = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [3] })] });
+    expect(() => computeGradients(other, images, labels, { loss })).toThrow(/starts with PerSlice/);
+  });
+
+  it('leaks nothing', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone({ batchNorm: true }), maskValue: -1 });
+    const { images, labels } = data(1, 5);
+    for (const chunkSlices of [2, 5]) {
+      expectNoLeak(() => ({
+        ...computeGradients(model, images, labels, { loss, chunkSlices, updateBatchNorm: true }),
+      }));
+      expectNoLeak(() => predictStack(model, images, { chunkSlices }));
+    }
+    const optimizer = tf.train.adam(1e-3);
+    expectNoLeak(() => trainStep(model, images, labels, optimizer, { loss }));
+  });
+});
+
+describe('predictStack', () => {
+  it('equals model.predict in any chunks', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone({ batchNorm: true }), maskValue: -1, seed: 1 });
+    const { images } = data(2, 5);
+    const whole = model.predict(images) as tf.Tensor;
+    for (const chunkSlices of [1, 4, 100])
+      expectClose(predictStack(model, images, { chunkSlices }), whole, 1e-6);
+  });
+});
+
+describe('chunksOf', () => {
+  it('covers all slices once, in order, no chunk too large, none empty', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 60 }), (total, size) => {
+        tf.tidy(() => {
+          const chunks = chunksOf(tf.range(0, total), size);
+          expect(chunks.every((chunk) => chunk.shape[0]! >= 1 && chunk.shape[0]! <= size)).toBe(true);
+          expect(chunks.length).toBe(Math.ceil(total / size));
+          expect([...tf.concat(chunks).dataSync()]).toEqual(Array.from({ length: total }, (_, i) => i));
+        });
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('slicesPerChunk', () => {
+  it('follows the budget, and is never less than one slice', () => {
+    const backbone = tinyBackbone();
+    const bytes = activationBytesPerSlice(backbone);
+    expect(bytes).toBe(4 * (16 * 16 + 3 * 49 * 4 + 49 * 4 + 4 * 4 + 4 * 4));
+    expect(slicesPerChunk(backbone, 10.5 * bytes)).toBe(10);
+    expect(slicesPerChunk(backbone, 1)).toBe(1);
+  });
+});

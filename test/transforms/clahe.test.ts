@@ -1,0 +1,191 @@
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ArgumentError } from '../../src/errors';
+import { clahe } from '../../src/transforms/clahe';
+import { claheUint8 } from '../../src/transforms/clahe_uint8';
+import { onBackends } from '../support/backends';
+import { readGolden } from '../support/golden';
+import { expectNoLeak } from '../support/matchers';
+import { expectImagesChecked, expectSliceBySlice, randomImages } from './support';
+
+interface Case {
+  out: string;
+  clipLimit: number;
+  tileGridSize: [number, number];
+}
+const FILES = ['clahe_64x64', 'clahe_61x83', 'clahe_96x128', 'clahe_224x224'];
+const IMAGES = ['ramp', 'noise', 'head', 'flat'];
+
+describe.each(FILES)('claheUint8 against OpenCV, %s', (file) => {
+  const { tensors, meta } = readGolden(file);
+  it.each(JSON.parse(meta['cases']!) as Case[])('$clipLimit, $tileGridSize', ({ out, ...options }) => {
+    for (const image of IMAGES) {
+      const { shape, data } = tensors[`${image}.in`]!;
+      const result = claheUint8(data as Uint8Array, shape[0]!, shape[1]!, options);
+      expect(Buffer.compare(result, tensors[`${image}.${out}`]!.data as Uint8Array), image).toBe(0);
+    }
+  });
+});
+
+onBackends(['cpu', 'wasm'], 'clahe', () => {
+  it.each(FILES)('is OpenCV bit for bit on %s', (file) => {
+    const { tensors, meta } = readGolden(file);
+    for (const { out, ...options } of JSON.parse(meta['cases']!) as Case[]) {
+      tf.tidy(() => {
+        // the four images as one stack, once as grey values and once scaled to 0..1
+        const stack = tf.stack(
+          IMAGES.map((name) => tf.tensor(tensors[`${name}.in`]!.data, tensors[`${name}.in`]!.shape, 'int32')),
+        );
+        const expected = Buffer.concat(IMAGES.map((name) => tensors[`${name}.${out}`]!.data as Uint8Array));
+        const images = tf.expandDims(stack, -1);
+        const grey = clahe(images, { ...options, valueRange: [0, 255] }).dataSync();
+        expect(Buffer.compare(Uint8Array.from(grey), expected)).toBe(0);
+        const unit = clahe(tf.div(tf.cast(images, 'float32'), 255), options).dataSync();
+        expect(unit.every((value, i) => value === Math.fround(expected[i]! / 255))).toBe(true);
+      });
+    }
+  });
+
+  it('takes each rank, each slice and channel by itself', () => {
+    expectSliceBySlice((x) => clahe(x, { tileGridSize: [2, 3] }), 0);
+    tf.tidy(() => {
+      const images = randomImages([20, 30, 3]);
+      const together = clahe(images).dataSync();
+      const channels = tf.unstack(images, 2).map((channel) => clahe(channel));
+      expect(together).toEqual(tf.stack(channels, 2).dataSync());
+    });
+  });
+
+  it('leaves no tensor behind', () => {
+    const images = randomImages([2, 16, 16, 1]);
+    expectNoLeak(() => clahe(images));
+  });
+});
+
+describe('clahe', () => {
+  it('refuses NaN and says where', () => {
+    const images = tf.buffer([2, 3, 4, 5, 2], 'float32');
+    images.set(NaN, 1, 0, 2, 3, 1);
+    expect(() => clahe(images.toTensor())).toThrow(
+      'clahe: images: expected numbers, received NaN at image 3, row 2, column 3, channel 1',
+    );
+    expect(() => clahe(images.toTensor())).toThrow(ArgumentError);
+  });
+
+  it('clips values outside the range, infinite ones too', () => {
+    const wild = tf.tensor2d([
+      [-Infinity, -1e12, 0.5],
+      [1e12, Infinity, 1],
+    ]);
+    const tame = tf.tensor2d([
+      [0, 0, 0.5],
+      [1, 1, 1],
+    ]);
+    expect(clahe(wild).dataSync()).toEqual(clahe(tame).dataSync());
+  });
+
+  it('maps any value range alike', () => {
+    const images = randomImages([24, 24]);
+    const hu = tf.sub(tf.mul(images, 80), 1000);
+    const back = tf.div(tf.add(clahe(hu, { valueRange: [-1000, -920] }), 1000), 80);
+    // grey values at the edge of a bin may fall on either side
+    expect(tf.mean(tf.abs(tf.sub(back, clahe(images)))).dataSync()[0]).toBeLessThan(1e-3);
+  });
+
+  it('equals the plain float32 definition for any size, grid and clip limit', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })),
+        fc.constantFrom(0, 0.5, 2, 40, 1e9),
+        fc.infiniteStream(fc.integer({ min: 0, max: 255 })),
+        (height, width, tileGridSize, clipLimit, grey) => {
+          const src = Uint8Array.from({ length: height * width }, () => grey.next().value as number);
+          const copy = src.slice();
+          const result = claheUint8(src, height, width, { clipLimit, tileGridSize });
+          expect(src).toEqual(copy);
+          expect(result).toEqual(reference(src, height, width, clipLimit, tileGridSize));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('refuses bad arguments', () => {
+    const images = tf.zeros([8, 8]);
+    const bad = (options: object) => () => clahe(images, options);
+    expect(bad({ clipLimit: -1 })).toThrow('clahe: clipLimit: expected a number of at least 0, received -1');
+    expect(bad({ clipLimit: NaN })).toThrow('clahe: clipLimit');
+    expect(bad({ tileGridSize: [8] })).toThrow('clahe: tileGridSize');
+    expect(bad({ tileGridSize: [0, 8] })).toThrow('clahe: tileGridSize');
+    expect(bad({ tileGridSize: [8, 1e6] })).toThrow('clahe: tileGridSize');
+    expect(bad({ valueRange: [1, 1] })).toThrow('clahe: valueRange');
+    expectImagesChecked('clahe', (x) => clahe(x));
+    expect(() => claheUint8(new Uint8Array(5), 2, 3)).toThrow('claheUint8: src');
+    expect(() => claheUint8(new Uint8Array(6), 0, 3)).toThrow('claheUint8: height');
+    expect(() => claheUint8(new Uint8Array(6), 2, 1.5)).toThrow('claheUint8: width');
+    expect(() => claheUint8([1, 2] as unknown as Uint8Array, 1, 2)).toThrow('claheUint8: src');
+  });
+});
+
+/** The definition, pixel by pixel in float32 throughout, for the kernel's shortcuts to be measured against. */
+function reference(
+  src: Uint8Array,
+  height: number,
+  width: number,
+  clipLimit: number,
+  [rows, columns]: [number, number],
+): Uint8Array {
+  const f = Math.fround;
+  const whole = height % rows === 0 && width % columns === 0;
+  const tileHeight = (whole ? height : height + rows - (height % rows)) / rows;
+  const tileWidth = (whole ? width : width + columns - (width % columns)) / columns;
+  const mirror = (i: number, n: number): number => {
+    if (n === 1) return 0;
+    while (i >= n || i < 0) i = i < 0 ? -i : 2 * n - 2 - i;
+    return i;
+  };
+  const area = tileHeight * tileWidth;
+  const round = (x: number) => {
+    const floor = Math.floor(x);
+    const rest = x - floor;
+    const up = rest > 0.5 || (rest === 0.5 && floor % 2 === 1);
+    return Math.min(255, floor + (up ? 1 : 0));
+  };
+  const lut = (row: number, column: number): number[] => {
+    const bins = new Array<number>(256).fill(0);
+    for (let y = 0; y < tileHeight; y++) {
+      for (let x = 0; x < tileWidth; x++) {
+        const source = mirror(row * tileHeight + y, height) * width + mirror(column * tileWidth + x, width);
+        bins[src[source]!]!++;
+      }
+    }
+    if (clipLimit > 0) {
+      const limit = Math.max(1, Math.floor((clipLimit * area) / 256));
+      const excess = bins.reduce((sum, bin) => sum + Math.max(0, bin - limit), 0);
+      const rest = excess % 256;
+      const step = Math.max(1, Math.floor(256 / rest));
+      for (let bin = 0; bin < 256; bin++) {
+        bins[bin] = Math.min(bins[bin]!, limit) + Math.floor(excess / 256);
+        if (rest > 0 && bin % step === 0 && bin / step < rest) bins[bin]!++;
+      }
+    }
+    let sum = 0;
+    return bins.map((bin) => round(f((sum += bin) * f(255 / area))));
+  };
+  const luts = Array.from({ length: rows }, (_, r) => Array.from({ length: columns }, (_, c) => lut(r, c)));
+  return src.map((grey, i) => {
+    const axis = (at: number, length: number, tiles: number) => {
+      const position = f(f(at * f(1 / length)) - 0.5);
+      const tile = Math.floor(position);
+      return [Math.max(tile, 0), Math.min(tile + 1, tiles - 1), f(position - tile)] as const;
+    };
+    const [top, bottom, wy] = axis(Math.floor(i / width), tileHeight, rows);
+    const [left, right, wx] = axis(i % width, tileWidth, columns);
+    const along = (row: number) =>
+      f(f(luts[row]![left]![grey]! * f(1 - wx)) + f(luts[row]![right]![grey]! * wx));
+    return round(f(f(along(top) * f(1 - wy)) + f(along(bottom) * wy)));
+  });
+}
