@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
 import {
+  backboneOf,
   BACKBONES,
   buildCtBrainModel,
   createPreprocessing,
@@ -16,11 +17,9 @@ import {
   patientLabels,
   POSTER_VARIANTS,
   predictPatients,
-  pretrainBackbone,
   readSafetensors,
   splitByPatient,
   subset,
-  trainPatients,
   trivialPredictors,
   type BackboneName,
   type PosterVariant,
@@ -30,6 +29,7 @@ import {
   openKaggleFolder,
   openTrainingRun,
   trainingProgressBar,
+  trainRecipe,
   useBackend,
   writeProbabilities,
 } from 'ct-multilabel/node';
@@ -93,7 +93,7 @@ await main(async () => {
   const validation = subset(study, split.validation);
   console.log(`${train.patients.length} patients to train on, ${validation.patients.length} to validate`);
 
-  // the model, and a plain one that shares its backbone
+  // the model
   const weights = args.optional('backbone-weights');
   const options = {
     variant: args.text('variant') as PosterVariant,
@@ -103,66 +103,34 @@ await main(async () => {
     labels: study.labels,
     seed,
   };
-  const plain = buildCtBrainModel({ ...options, variant: 'VGG16' });
-  const { layer } = plain.getLayer('backbone') as unknown as { layer: tf.LayersModel };
-  const model = buildCtBrainModel({ ...options, backbone: layer });
+  const model = buildCtBrainModel(options);
   if (weights) {
     const state = readSafetensors(await readFile(weights));
-    loadTorchWeights(layer, state);
+    loadTorchWeights(backboneOf(model), state);
     tf.dispose(state);
   }
 
-  const config = {
-    ...options,
-    weights: weights ?? null,
-    data: args.text('data'),
-    preprocessing,
-    augment: args.on('augment'),
-    pretrainEpochs: args.integer('pretrain-epochs'),
-    pretrainLearningRate: args.number('pretrain-lr'),
+  // its training
+  const pretrain = {
+    epochs: args.integer('pretrain-epochs'),
+    learningRate: args.number('pretrain-lr'),
     batchSize: args.integer('batch-size'),
-    epochs: args.integer('epochs'),
-    learningRate: args.number('lr'),
-    patience: args.integer('patience'),
-    split,
+  };
+  const patients = { epochs: args.integer('epochs'), learningRate: args.number('lr') };
+  const patience = args.integer('patience');
+  const augment = args.on('augment') ? {} : (false as const);
+  const config = {
+    ...{ data: args.text('data'), model: options, weights: weights ?? null, preprocessing },
+    ...{ pretrain, patients, patience, augment, seed, split },
   };
   const run = await openTrainingRun(args.text('out'), { config, resume: args.on('resume') });
   const bar = trainingProgressBar();
-  const common = {
-    train,
-    validation,
-    seed,
-    patience: config.patience,
-    memoryBudget: args.integer('memory-budget') * 2 ** 20,
-    ...(config.augment ? {} : { augment: false as const }),
-    onProgress: bar.onProgress,
-  };
-  const description = { labels: [...study.labels], preprocessing, model: options };
-
   try {
-    if (config.pretrainEpochs > 0 && run.interruptedStage !== 'patients') {
-      const stage = await run.stage('pretrain', {
-        model: plain,
-        learningRate: config.pretrainLearningRate,
-        description: { ...description, model: { ...options, variant: 'VGG16' } },
-        best: 'pretrained',
-        onEpochEnd: bar.onEpochEnd,
-      });
-      await pretrainBackbone(plain, {
-        ...common,
-        ...stage,
-        epochs: config.pretrainEpochs,
-        batchSize: config.batchSize,
-      });
-    }
-    const stage = await run.stage('patients', {
-      model,
-      learningRate: config.learningRate,
-      description,
-      best: 'best',
-      onEpochEnd: bar.onEpochEnd,
+    await trainRecipe(model, {
+      ...{ run, train, validation, seed, pretrain, patients, patience, augment, ...bar },
+      description: { labels: [...study.labels], preprocessing, model: options },
+      memoryBudget: args.integer('memory-budget') * 2 ** 20,
     });
-    await trainPatients(model, { ...common, ...stage, epochs: config.epochs });
   } finally {
     bar.stop();
   }

@@ -74,12 +74,24 @@ export function isPositiveInteger(value: unknown): value is number {
 
 /** A short text for a value in an error message: tensors by dtype and shape, never by content. */
 export function describe(value: unknown): string {
+  const text = textOf(value, 0);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** JSON where the value is JSON; else what JSON would hide (NaN, undefined, tensors in a list) or choke on. */
+function textOf(value: unknown, depth: number): string {
   if (value instanceof tf.Tensor) return `${value.dtype} tensor of shape [${value.shape.join(', ')}]`;
   if (typeof value === 'function') return `function ${value.name}`;
-  if (typeof value === 'number' || typeof value === 'bigint' || value === undefined) return String(value);
-  if (typeof value === 'object' && value !== null && value.constructor !== Object && !Array.isArray(value)) {
-    return `a ${value.constructor?.name ?? 'value'}`;
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 300));
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (depth > 4) return '…'; // deep enough to say what it is, also for a value that holds itself
+  if (Array.isArray(value)) {
+    return `[${value
+      .slice(0, 200)
+      .map((item) => textOf(item, depth + 1))
+      .join()}]`;
   }
-  const text = JSON.stringify(value);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  if (value.constructor !== Object) return `a ${value.constructor?.name ?? 'value'}`;
+  const entries = Object.entries(value).slice(0, 200);
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${textOf(item, depth + 1)}`).join()}}`;
 }

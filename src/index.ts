@@ -8,7 +8,7 @@
 
 export * from './errors';
 export { VERSION } from './version';
-export { IGNORED_LABEL, type Labels, type LossFn } from './types';
+export { IGNORED_LABEL, type Kwargs, type Labels, type LossFn, type Shape } from './types';
 export { deriveSeed, seededRandom, shuffled, type Random } from './random';
 
 export { buildCtBrainModel } from './models/ct_brain_model';
@@ -73,6 +73,7 @@ export {
 export { resize, type ResizeOptions } from './transforms/resize';
 
 export { CT_LABEL_NAMES, CT_LABELS, type CtLabel } from './data/labels';
+export { cachedSource, type CachedSourceOptions } from './data/cached_source';
 export {
   groupByPatient,
   parseKaggleTable,
@@ -122,6 +123,7 @@ export {
   type TrainingBatch,
   type TrainingProgress,
 } from './training/fit_stage';
+export { backboneOf } from './training/model_parts';
 export { predictStack, type PredictOptions } from './training/predict';
 export {
   pretrainBackbone,
@@ -136,4 +138,9 @@ export {
   type TrainStepOptions,
 } from './training/train_step';
 export { trivialPredictors, type TrivialScores } from './training/trivial_predictors';
-export { type CheckpointDescription, type CheckpointManifest } from './training/checkpoint_format';
+export {
+  createCheckpointManifest,
+  parseCheckpointManifest,
+  type CheckpointDescription,
+  type CheckpointManifest,
+} from './training/checkpoint_format';

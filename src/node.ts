@@ -31,6 +31,7 @@ export {
 export { writeProbabilities, writeSubmission } from './node/predictions_file';
 export * from './node/phantom_study';
 export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/progress';
+export { trainRecipe, type StageSchedule, type TrainRecipeOptions } from './node/train_recipe';
 export {
   openTrainingRun,
   TrainingRun,

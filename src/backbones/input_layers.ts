@@ -10,7 +10,6 @@ const IMAGENET_STD = [0.229, 0.224, 0.225];
  * Input `[n, h, w, 1]`, output `[n, h, w, 3]`.
  */
 export class GrayToRgb extends tf.layers.Layer {
-  /** @nocollapse */
   static className = 'GrayToRgb';
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
@@ -32,7 +31,6 @@ tf.serialization.registerClass(GrayToRgb);
  * Input and output `[n, h, w, 3]`, values in 0..1 going in.
  */
 export class ImageNetNormalization extends tf.layers.Layer {
-  /** @nocollapse */
   static className = 'ImageNetNormalization';
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {

@@ -21,7 +21,6 @@ export interface LabelLinearArgs extends LayerArgs {
  * ```
  */
 export class LabelLinear extends tf.layers.Layer {
-  /** @nocollapse */
   static className = 'LabelLinear';
   private readonly seed: number | undefined;
   private kernel!: LayerVariable;

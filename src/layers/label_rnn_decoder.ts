@@ -50,7 +50,6 @@ export interface LabelRNNDecoderArgs extends LayerArgs {
  * @see Wang et al., "CNN-RNN: A Unified Framework for Multi-label Image Classification", CVPR 2016.
  */
 export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
-  /** @nocollapse */
   static className = 'LabelRNNDecoder';
   readonly labels: number;
   readonly units: number;

@@ -18,7 +18,6 @@ import { Wrapper } from './wrapper';
  * ```
  */
 export class PerLabel extends Wrapper {
-  /** @nocollapse */
   static className = 'PerLabel';
 
   override build(inputShape: Shape | Shape[]): void {

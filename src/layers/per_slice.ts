@@ -27,7 +27,6 @@ export interface PerSliceArgs extends WrapperArgs {
  * ```
  */
 export class PerSlice extends Wrapper {
-  /** @nocollapse */
   static className = 'PerSlice';
   readonly maskValue: number | undefined;
 

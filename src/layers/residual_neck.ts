@@ -37,7 +37,6 @@ export interface ResidualNeckArgs extends LayerArgs {
  * @see He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
  */
 export class ResidualNeck extends tf.layers.Layer implements TorchLoadable {
-  /** @nocollapse */
   static className = 'ResidualNeck';
   readonly mode: 'add' | 'concat';
   readonly activation: Activation;

@@ -46,7 +46,6 @@ export interface SliceConv1DArgs extends LayerArgs {
  * ```
  */
 export class SliceConv1D extends tf.layers.Layer implements TorchLoadable {
-  /** @nocollapse */
   static className = 'SliceConv1D';
   readonly filters: number;
   readonly kernelSize: number;

@@ -54,7 +54,6 @@ const GATES = 3; // reset, update, new: PyTorch's order
  * @see Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
  */
 export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable {
-  /** @nocollapse */
   static className = 'SliceDependencyGRU';
   readonly units: number;
   readonly numLayers: number;

@@ -51,7 +51,6 @@ export abstract class Wrapper extends tf.layers.Layer {
     return { ...super.getConfig(), layer: layer as unknown as tf.serialization.ConfigDict };
   }
 
-  /** @nocollapse */
   static override fromConfig<T extends tf.serialization.Serializable>(
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,

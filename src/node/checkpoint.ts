@@ -77,7 +77,7 @@ export async function saveCheckpoint(
  * Reads what {@link saveCheckpoint} wrote.
  *
  * @param folder - The checkpoint, or a training run's folder, whose best checkpoint is taken.
- * @throws {@link CheckpointError} for a file that is missing, cut off or of another version, or for weights that do not fit
+ * @throws `CheckpointError` for a file that is missing, cut off or of another version, or for weights that do not fit
  * the model, saying which.
  * @example
  * ```ts

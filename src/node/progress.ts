@@ -48,7 +48,7 @@ export function trainingProgressBar({
             format,
             stream,
             barsize: 24,
-            hideCursor: true,
+            hideCursor: false, // Ctrl-C ends the process before anyone could show it again
             clearOnComplete: true,
             noTTYOutput: true,
             notTTYSchedule: 15_000,

@@ -19,8 +19,8 @@ export interface TrainingRunOptions {
    */
   resume?: boolean;
   /**
-   * Configuration keys that may change when resuming, e.g. the number of epochs.
-   * @defaultValue `['epochs', 'patience', 'pretrainEpochs']`
+   * Settings that may change when resuming, as dotted paths into `config`.
+   * @defaultValue `['patience', 'pretrain.epochs', 'patients.epochs']`
    */
   mayDiffer?: string[];
 }
@@ -38,9 +38,12 @@ export interface RunStageOptions {
   onEpochEnd?: (log: EpochLog) => void;
 }
 
-/** What {@link TrainingRun.stage} gives to {@link pretrainBackbone} or {@link trainPatients}. */
+/** What {@link TrainingRun.stage} gives to `pretrainBackbone` or `trainPatients`. */
 export type RunStage = Required<Pick<TrainingOptions, 'optimizer' | 'onEpochEnd'>> &
-  Pick<TrainingOptions, 'resume' | 'bestWeights'>;
+  Pick<TrainingOptions, 'resume' | 'bestWeights'> & {
+    /** Frees the optimizer and the best weights. */
+    dispose: () => void;
+  };
 
 /** State kept with the last checkpoint. */
 interface LastState {
@@ -56,7 +59,7 @@ interface LastState {
  * After every epoch the folder holds `config.json`, `history.csv`, `last/` (weights, optimizer, epoch: what resuming
  * needs) and the best checkpoint of each stage, each written whole or not at all.
  *
- * @throws {@link CheckpointError} for a folder in use, or a configuration that differs from the one being resumed.
+ * @throws `CheckpointError` for a folder in use, or a configuration that differs from the one being resumed.
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
@@ -65,7 +68,7 @@ interface LastState {
  * ```
  */
 export async function openTrainingRun(folder: string, options: TrainingRunOptions): Promise<TrainingRun> {
-  const { config, resume = false, mayDiffer = ['epochs', 'patience', 'pretrainEpochs'] } = options;
+  const { config, resume = false, mayDiffer = ['patience', 'pretrain.epochs', 'patients.epochs'] } = options;
   const configFile = path.join(folder, 'config.json');
   const entries = await readdir(folder).catch(() => []);
   if (!resume && entries.length > 0) {
@@ -145,6 +148,10 @@ export class TrainingRun {
     return {
       optimizer,
       onEpochEnd,
+      dispose: () => {
+        optimizer.dispose();
+        tf.dispose(bestWeights);
+      },
       ...(interrupted && { resume: interrupted.state }),
       ...(bestWeights && { bestWeights }),
     };
@@ -166,9 +173,13 @@ async function readConfig(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-function differingKeys(a: Record<string, unknown>, b: Record<string, unknown>): string[] {
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
-  return keys.filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+/** Dotted paths of the settings in which two configurations differ. */
+function differingKeys(a: unknown, b: unknown, prefix = ''): string[] {
+  const isRecord = (x: unknown): x is Record<string, unknown> =>
+    typeof x === 'object' && x !== null && !Array.isArray(x);
+  if (!isRecord(a) || !isRecord(b)) return JSON.stringify(a) === JSON.stringify(b) ? [] : [prefix];
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].flatMap((key) => differingKeys(a[key], b[key], prefix === '' ? key : `${prefix}.${key}`));
 }
 
 function historyTable(history: readonly EpochLog[], labels: readonly string[]): string {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import { takeSlices } from '../data/cached_source';
 import { disposeStack, type PatientSource, type PatientStack } from '../data/patient_source';
 import { prefetch } from '../data/prefetch';
-import { check, DataError } from '../errors';
+import { DataError } from '../errors';
 import { deriveSeed, seededRandom, shuffled } from '../random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
 import type { TrainingBatch } from './fit_stage';
@@ -97,16 +98,11 @@ export function sliceBatches(
 async function loadSlice(source: PatientSource, patient: string, index: number): Promise<PatientStack> {
   if (source.loadSlices) return source.loadSlices(patient, [index]);
   const whole = await source.load(patient);
-  check(
-    index < whole.slices.length,
-    'slices',
-    `at least ${index + 1} of patient ${patient}`,
-    whole.slices.length,
-  );
-  const images = tf.slice(whole.images, [index], [1]);
-  const labels = whole.labels && tf.slice(whole.labels, [index], [1]);
-  disposeStack(whole);
-  return { patient, slices: [whole.slices[index]!], images, ...(labels && { labels }) };
+  if (index >= whole.slices.length) {
+    disposeStack(whole);
+    throw new DataError(`expected at least ${index + 1} slices, found ${whole.slices.length}`, { patient });
+  }
+  return takeSlices(whole, [index]);
 }
 
 const disposeBatch = ({ images, labels }: TrainingBatch) => tf.dispose([images, labels]);

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { disposeStack, prefetchPatients, type PatientSource } from '../data/patient_source';
 import type { SlicePrediction } from '../data/predictions_table';
 import { check, DataError } from '../errors';
-import { decide, type Threshold } from '../metrics/decide';
+import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
 import { predictStack, type PredictOptions } from './predict';
@@ -31,6 +31,7 @@ export interface PredictPatientsOptions extends PredictOptions {
 /**
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
  *
+ * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels.
  * @example
  * ```ts
  * for await (const slices of predictPatients(model, source)) console.table(slices);
@@ -42,25 +43,30 @@ export async function* predictPatients(
   options: PredictPatientsOptions = {},
 ): AsyncGenerator<SlicePrediction[], void, undefined> {
   const { thresholds = 0.5, onProgress, ...predictOptions } = options;
+  checkModel('predictPatients', model, source, thresholds);
   let done = 0;
   for await (const stack of prefetchPatients(source, source.patients)) {
     const { patient, slices } = stack;
-    const [probabilities, decisions] = tf.tidy(() => {
-      const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
-      const p = tf.sigmoid(tf.squeeze(logits, [0]));
-      return [p, decide(p, thresholds)] as [tf.Tensor2D, tf.Tensor2D];
-    });
-    disposeStack(stack);
-    check(
-      probabilities.shape[1] === source.labels.length,
-      'predictPatients: model',
-      `one output for each of the labels ${source.labels.join(', ')}`,
-      probabilities,
-    );
-    const [p, d] = await Promise.all([probabilities.array(), decisions.array()]);
-    tf.dispose([probabilities, decisions]);
-    onProgress?.({ patient, done: ++done, total: source.patients.length });
-    yield slices.map((slice, i) => ({ patient, slice, probabilities: p[i]!, decisions: d[i] as (0 | 1)[] }));
+    let results: [tf.Tensor2D, tf.Tensor2D];
+    try {
+      results = tf.tidy(() => {
+        const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
+        const p = tf.sigmoid(tf.squeeze(logits, [0])) as tf.Tensor2D;
+        return [p, decide(p, thresholds) as tf.Tensor2D];
+      });
+    } finally {
+      disposeStack(stack);
+    }
+    const [p, d] = await Promise.all(results.map((tensor) => tensor.array()));
+    tf.dispose(results);
+    done++;
+    onProgress?.({ patient, done, total: source.patients.length });
+    yield slices.map((slice, i) => ({
+      patient,
+      slice,
+      probabilities: p![i]!,
+      decisions: d![i] as (0 | 1)[],
+    }));
   }
 }
 
@@ -85,6 +91,7 @@ export interface Evaluation {
 /**
  * F2 (pooled and per label) and the loss on labelled patients, one patient in memory at a time.
  *
+ * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels, or no patients.
  * @throws {@link DataError} for a patient without labels.
  * @example
  * ```ts
@@ -97,6 +104,8 @@ export async function evaluatePatients(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { thresholds: threshold = 0.5, onProgress, loss, ...predictOptions } = options;
+  checkModel('evaluatePatients', model, source, threshold);
+  check(source.patients.length > 0, 'evaluatePatients: source', 'at least one patient', source.patients);
   const pooled = new FBetaScore({ threshold });
   const perLabel = new FBetaScore({ threshold, average: 'none' });
   let lossSum = 0;
@@ -106,21 +115,27 @@ export async function evaluatePatients(
     for await (const stack of prefetchPatients(source, source.patients)) {
       const { patient } = stack;
       slices += stack.slices.length;
-      const batchLoss = tf.tidy(() => {
-        if (!stack.labels) throw new DataError('the patient has no labels to evaluate against', { patient });
-        const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
-        const labels = tf.expandDims(stack.labels);
-        const probabilities = tf.sigmoid(logits);
-        pooled.update(labels, probabilities);
-        perLabel.update(labels, probabilities);
-        return loss && (tf.mean(loss(labels, logits)) as tf.Scalar);
-      });
-      disposeStack(stack);
+      let batchLoss: tf.Scalar | undefined;
+      try {
+        batchLoss = tf.tidy(() => {
+          if (!stack.labels)
+            throw new DataError('the patient has no labels to evaluate against', { patient });
+          const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
+          const labels = tf.expandDims(stack.labels);
+          const probabilities = tf.sigmoid(logits);
+          pooled.update(labels, probabilities);
+          perLabel.update(labels, probabilities);
+          return loss && (tf.mean(loss(labels, logits)) as tf.Scalar);
+        });
+      } finally {
+        disposeStack(stack);
+      }
       if (batchLoss) {
         lossSum += (await batchLoss.data())[0]!;
         batchLoss.dispose();
       }
-      onProgress?.({ patient, done: ++done, total: source.patients.length });
+      done++;
+      onProgress?.({ patient, done, total: source.patients.length });
     }
     const [f2, f2PerLabel] = await Promise.all([read(pooled), read(perLabel)]);
     return { f2: f2[0]!, f2PerLabel, ...(loss && { loss: lossSum / done }), patients: done, slices };
@@ -136,4 +151,16 @@ export async function read(metric: FBetaScore): Promise<number[]> {
   const values = [...(await result.data())];
   result.dispose();
   return values;
+}
+
+function checkModel(fn: string, model: tf.LayersModel, source: PatientSource, thresholds: Threshold): void {
+  const { shape } = model.outputs[0]!;
+  const { labels } = source;
+  check(
+    shape.at(-1) === labels.length,
+    `${fn}: model`,
+    `one output for each of the labels ${labels.join(', ')}`,
+    shape,
+  );
+  checkThreshold(fn, thresholds, labels.length);
 }

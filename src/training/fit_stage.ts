@@ -71,9 +71,9 @@ export interface FitStageOptions {
   steps: number;
   /** Scores the model on the validation patients. */
   validate: () => Promise<Evaluation>;
-  /** See {@link TrainStepOptions}. */
+  /** Bytes of backbone activations kept at once, see `TrainStepOptions`. */
   memoryBudget?: number;
-  /** See {@link TrainStepOptions}. */
+  /** Whether batch normalisation learns its statistics, see `TrainStepOptions`. */
   updateBatchNorm?: boolean;
   /** Called after every step. */
   onProgress?: (progress: TrainingProgress) => void;
@@ -145,12 +145,16 @@ async function trainEpoch(epoch: number, options: FitStageOptions): Promise<{ lo
   let f2 = 0;
   try {
     for await (const { name, images, labels } of options.batches(epoch)) {
-      const result = tf.tidy(() => {
-        const { loss: value, logits } = trainStep(model, images, labels, optimizer, stepOptions);
-        metric.update(labels, tf.sigmoid(logits));
-        return value;
-      });
-      tf.dispose([images, labels]);
+      let result: tf.Scalar;
+      try {
+        result = tf.tidy(() => {
+          const { loss: value, logits } = trainStep(model, images, labels, optimizer, stepOptions);
+          metric.update(labels, tf.sigmoid(logits));
+          return value;
+        });
+      } finally {
+        tf.dispose([images, labels]);
+      }
       const value = (await result.data())[0]!;
       result.dispose();
       if (!Number.isFinite(value)) {

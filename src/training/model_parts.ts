@@ -36,6 +36,26 @@ export function modelParts(model: tf.LayersModel): ModelParts {
   };
 }
 
+/**
+ * The backbone of a model, e.g. to load its weights or to freeze it.
+ *
+ * @throws {@link ArgumentError} for a model that {@link buildCtBrainModel} did not make.
+ * @example
+ * ```ts
+ * loadTorchWeights(backboneOf(model), readSafetensors(bytes));
+ * ```
+ */
+export function backboneOf(model: tf.LayersModel): tf.LayersModel {
+  const { backbone } = modelParts(model);
+  check(
+    backbone instanceof tf.LayersModel,
+    'backboneOf: model',
+    'a model whose backbone is a model',
+    backbone,
+  );
+  return backbone;
+}
+
 /** Features `[n, f]` of slices `[n, h, w, c]`. */
 export function runBackbone(
   { backbone }: ModelParts,

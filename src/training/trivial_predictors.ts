@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../data/patient_source';
-import { DataError } from '../errors';
+import { check, DataError } from '../errors';
 import { fBetaScore } from '../metrics/f_beta';
 import { seededRandom } from '../random';
+import { IGNORED_LABEL } from '../types';
 
 /** F2 of a predictor that never looks at an image. */
 export interface TrivialScores {
@@ -21,15 +22,24 @@ export interface TrivialScores {
  * @param test - Patients that are scored.
  * @param seed - Seed of the random answers.
  * @throws {@link DataError} for a patient without labels.
+ * @throws {@link ArgumentError} for sources without slices, or of different labels.
  * @example
  * ```ts
  * const [allPositive, labelFrequency] = trivialPredictors(train, validation, 1);
  * ```
  */
 export function trivialPredictors(train: PatientSource, test: PatientSource, seed: number): TrivialScores[] {
+  const what = 'trivialPredictors';
+  check(train.labels.join() === test.labels.join(), `${what}: test`, `the labels ${train.labels.join(', ')}`, test.labels); // prettier-ignore
+  check(Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
   const known = labelRows(train);
   const truth = labelRows(test);
-  const frequencies = train.labels.map((_, l) => known.reduce((sum, row) => sum + row[l]!, 0) / known.length);
+  check(known.length > 0, `${what}: train`, 'at least one slice', known);
+  check(truth.length > 0, `${what}: test`, 'at least one slice', truth);
+  const frequencies = train.labels.map((_, l) => {
+    const labelled = known.map((row) => row[l]!).filter((label) => label !== IGNORED_LABEL);
+    return labelled.reduce((sum, label) => sum + label, 0) / Math.max(labelled.length, 1);
+  });
   const random = seededRandom(seed);
   // averaged over many draws, so that a small study does not decide by luck
   const draws = Math.ceil(20_000 / truth.length);

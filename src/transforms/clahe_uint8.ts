@@ -1,6 +1,6 @@
 import { check, isPositiveInteger } from '../errors';
 
-/** Options of {@link claheUint8}. */
+/** Options of `claheUint8`. */
 export interface ClaheUint8Options {
   /**
    * Height at which a tile's histogram is cut, as a multiple of the mean bin; what is cut is spread over all bins.

@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writePhantomStudy } from '../../src/node/phantom_study';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs an example as a user would. */
+async function example(name: string, ...args: string[]): Promise<Result> {
+  const tsx = path.join(root, 'node_modules/tsx/dist/cli.mjs');
+  try {
+    const { stdout, stderr } = await run(process.execPath, [tsx, `examples/${name}.ts`, ...args], {
+      cwd: root,
+    });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as Result;
+    return { code, stdout, stderr };
+  }
+}
+
+const TINY = [
+  '--backbone',
+  'squeezenet1_1',
+  '--image-size',
+  '32',
+  '--pretrain-epochs',
+  '1',
+  '--backend',
+  'wasm',
+];
+
+describe('the examples, from a folder of patients to a submission', { timeout: 240_000 }, () => {
+  let folder: string;
+  let data: string;
+  let trained: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'ct-multilabel-'));
+    data = path.join(folder, 'data');
+    trained = path.join(folder, 'run');
+    await writePhantomStudy(data, { patients: 5, slices: 8, size: 40, seed: 3 });
+    const { code, stdout, stderr } = await example(
+      'train-kaggle',
+      ...['--data', data, '--out', trained, ...TINY, '--epochs', '1', '--validation-fraction', '0.4'],
+    );
+    expect(`${code} ${stderr}`).toBe('0 ');
+    expect(stdout).toMatch(/pretrain epoch 1: loss/);
+    expect(stdout).toMatch(/patients epoch 1: loss/);
+    expect(stdout).toMatch(/all positive/);
+  }, 240_000);
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('training leaves checkpoint, history, predictions and configuration', async () => {
+    for (const file of [
+      'best/model.json',
+      'last/state.json',
+      'history.csv',
+      'predictions.csv',
+      'config.json',
+    ]) {
+      expect(existsSync(path.join(trained, file)), file).toBe(true);
+    }
+    const config = JSON.parse(await readFile(path.join(trained, 'config.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    expect(config).toMatchObject({
+      model: { variant: 'VGG16 + LRNN + SDL(GRU)' },
+      preprocessing: { imageSize: [32, 32] },
+    });
+    const predictions = (await readFile(path.join(trained, 'predictions.csv'), 'utf8')).trim().split('\n');
+    expect(predictions[0]).toBe('dirname,ID,ich,ivh,sah,sdh,edh');
+    expect(predictions).toHaveLength(1 + 2 * 8);
+  });
+
+  it('resumes with more epochs, and refuses a used folder without --resume', async () => {
+    const again = ['--data', data, '--out', trained, ...TINY, '--validation-fraction', '0.4'];
+    const refused = await example('train-kaggle', ...again, '--epochs', '2');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/CheckpointError: .*expected a new or empty folder/);
+    const resumed = await example('train-kaggle', ...again, '--epochs', '2', '--resume');
+    expect(`${resumed.code} ${resumed.stderr}`).toBe('0 ');
+    expect(resumed.stdout).not.toMatch(/pretrain epoch/);
+    expect(resumed.stdout).toMatch(/patients epoch 2: loss/);
+    const history = await readFile(path.join(trained, 'history.csv'), 'utf8');
+    expect(history.trim().split('\n')).toHaveLength(4);
+  });
+
+  it('predicts one patient, with a table on the screen', async () => {
+    const { code, stdout, stderr } = await example(
+      'predict',
+      ...['--checkpoint', trained, '--patient', path.join(data, 'train/ID_002')],
+    );
+    expect(`${code} ${stderr}`).toBe('0 ');
+    expect(stdout).toMatch(/ID_002\nslice +ich +ivh +sah +sdh +edh +found/);
+    expect(stdout).toMatch(/002_7\.png( +\d\.\d{3}){5}/);
+  });
+
+  it('predicts a whole folder without labels, into both tables', async () => {
+    const unlabelled = path.join(folder, 'unlabelled');
+    await cp(data, unlabelled, { recursive: true });
+    await rm(path.join(unlabelled, 'train.csv'));
+    const [out, kaggle] = [path.join(folder, 'p.csv'), path.join(folder, 'k.csv')];
+    const { code, stdout, stderr } = await example(
+      'predict',
+      ...[
+        '--checkpoint',
+        path.join(trained, 'best'),
+        '--data',
+        unlabelled,
+        '--out',
+        out,
+        '--kaggle',
+        kaggle,
+        '--quiet',
+      ],
+    );
+    expect(`${code} ${stderr}`).toBe('0 ');
+    expect(stdout.trim()).toBe('40 slices of 5 patients');
+    const rows = (await readFile(out, 'utf8')).trim().split('\n').slice(1);
+    expect(rows).toHaveLength(40);
+    expect(rows[9]).toMatch(/^ID_002,002_1\.png(,(0|1|0\.\d+|\d(\.\d+)?e-\d+)){5}$/);
+    const submission = (await readFile(kaggle, 'utf8')).trim().split('\n');
+    expect(submission).toHaveLength(1 + 40 * 5);
+    expect(submission[0]).toBe('ID,prediction');
+    // decisions are the probabilities against the thresholds
+    const probabilities = rows.flatMap((row) => row.split(',').slice(2).map(Number));
+    expect(submission.slice(1).map((line) => Number(line.split(',')[1]))).toEqual(
+      probabilities.map((p) => (p >= 0.5 ? 1 : 0)),
+    );
+    expect(submission[1]).toMatch(/^001_0_ich,[01]$/);
+  });
+
+  it('names file, row and patient of bad input, in one line', async () => {
+    const bad = path.join(folder, 'bad');
+    await cp(data, bad, { recursive: true });
+    await writeFile(
+      path.join(bad, 'train.csv'),
+      'dirname,ID,ich,ivh,sah,sdh,edh\nID_001,001_0.png,0,2,0,0,0\n',
+    );
+    const { code, stderr } = await example(
+      'train-kaggle',
+      '--data',
+      bad,
+      '--out',
+      path.join(folder, 'none'),
+      ...TINY,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^DataError: .*ivh.*train\.csv, row 2, patient ID_001, slice 001_0\.png\)\n$/);
+    expect(existsSync(path.join(folder, 'none'))).toBe(false);
+  });
+
+  it('explains itself and what it cannot read', async () => {
+    const help = await example('train-kaggle', '--help');
+    expect(help.code).toBe(0);
+    expect(help.stdout).toMatch(/--clahe \/ --no-clahe/);
+    const typo = await example('train-kaggle', '--dat', 'x');
+    expect(typo.code).toBe(2);
+    expect(typo.stderr).toMatch(/--dat/);
+    const both = await example('predict', '--checkpoint', trained, '--patient', 'a', '--data', 'b');
+    expect(both.code).toBe(2);
+    const number = await example('train-kaggle', '--data', data, '--epochs', 'ten');
+    expect(number.stderr).toMatch(/--epochs: expected a whole number, received 'ten'/);
+  });
+});
