@@ -11,19 +11,16 @@ import {
   backboneOf,
   BACKBONES,
   buildCtBrainModel,
+  cachedSource,
   createPreprocessing,
-  evaluatePatients,
   loadTorchWeights,
   patientLabels,
   POSTER_VARIANTS,
-  predictPatients,
   readSafetensors,
   splitByPatient,
   subset,
-  trivialPredictors,
   type BackboneName,
   type PosterVariant,
-  type SlicePrediction,
 } from 'ct-multilabel';
 import {
   openKaggleFolder,
@@ -31,9 +28,9 @@ import {
   trainingProgressBar,
   trainRecipe,
   useBackend,
-  writeProbabilities,
 } from 'ct-multilabel/node';
-import { main, readCommandLine, textTable } from './cli';
+import { main, readCommandLine } from './cli';
+import { reportF2, writePredictions } from './report';
 
 const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [options]', {
   data: { value: 'DIR', help: 'folder with train.csv and train/ID_x/x_N.jpg or .png', required: true },
@@ -70,6 +67,11 @@ const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [optio
     default: '1280',
     help: 'activations kept at once; lower it where memory is short',
   },
+  cache: {
+    value: 'MiB',
+    default: '1024',
+    help: 'prepared slices kept in memory; what does not fit is read again',
+  },
   resume: { default: 'off', help: 'go on with the run in --out' },
 });
 
@@ -83,7 +85,8 @@ await main(async () => {
   });
 
   // patients, divided
-  const study = await openKaggleFolder(args.text('data'), { preprocessing });
+  const folder = await openKaggleFolder(args.text('data'), { preprocessing });
+  const study = cachedSource(folder, { maxBytes: args.integer('cache') * 2 ** 20 });
   const split = splitByPatient(study.patients, {
     validationFraction: args.number('validation-fraction'),
     seed,
@@ -136,18 +139,7 @@ await main(async () => {
   }
 
   // how well it does on the patients it never trained on
-  const { f2, f2PerLabel } = await evaluatePatients(model, validation);
-  const scores = [{ name: options.variant, f2, f2PerLabel }, ...trivialPredictors(train, validation, seed)];
-  console.log(`\nF2 on ${validation.patients.length} validation patients`);
-  console.log(
-    textTable(
-      ['', 'micro', ...study.labels],
-      scores.map((s) => [s.name, s.f2, ...s.f2PerLabel]),
-    ),
-  );
-
-  const predictions: SlicePrediction[] = [];
-  for await (const slices of predictPatients(model, validation)) predictions.push(...slices);
-  await writeProbabilities(`${args.text('out')}/predictions.csv`, predictions, study.labels);
+  await reportF2({ name: options.variant, model, train, test: validation, seed });
+  await writePredictions(`${args.text('out')}/predictions.csv`, model, validation);
   console.log(`\n${args.text('out')}: best/ (checkpoint), predictions.csv, history.csv, config.json`);
 });

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
-import type { PatientSource, PatientStack } from './patient_source';
+import { disposeStack, type PatientSource, type PatientStack } from './patient_source';
 
 /** Options of {@link cachedSource}. */
 export interface CachedSourceOptions {
@@ -34,20 +34,25 @@ export function cachedSource(source: PatientSource, options: CachedSourceOptions
     maxBytes,
   );
   const kept = new Map<string, CachedSlice>();
+  const claimed = new Set<string>();
   let bytes = 0;
   const key = (patient: string, index: number) => JSON.stringify([patient, index]);
 
   const keep = async (patient: string, indices: readonly number[], stack: PatientStack) => {
     const [, ...shape] = stack.images.shape as [number, number, number, number];
     const size = shape[0] * shape[1] * shape[2];
-    if (bytes + 4 * size * indices.length > maxBytes) return;
-    bytes += 4 * size * indices.length; // claimed before the first await, so that loads side by side respect the limit
+    const fresh = indices.filter((index) => !claimed.has(key(patient, index)));
+    if (bytes + 4 * size * fresh.length > maxBytes) return;
+    // claimed before the first await, so that loads side by side respect the limit
+    bytes += 4 * size * fresh.length;
+    for (const index of fresh) claimed.add(key(patient, index));
     const [pixels, labels] = await Promise.all([stack.images.data(), stack.labels?.array()]);
-    indices.forEach((index, i) => {
+    for (const index of fresh) {
+      const i = indices.indexOf(index);
       // slice() copies: a view would keep the whole stack alive
       const slice = (pixels as Float32Array).slice(i * size, (i + 1) * size);
       kept.set(key(patient, index), { pixels: slice, shape, labels: labels?.[i] });
-    });
+    }
   };
 
   const loadSlices = async (patient: string, indices: readonly number[]): Promise<PatientStack> => {
@@ -64,7 +69,12 @@ export function cachedSource(source: PatientSource, options: CachedSourceOptions
     const stack =
       all || !source.loadSlices ? await source.load(patient) : await source.loadSlices(patient, indices);
     if (all || source.loadSlices) {
-      await keep(patient, indices, stack);
+      try {
+        await keep(patient, indices, stack);
+      } catch (error) {
+        disposeStack(stack);
+        throw error;
+      }
       return stack;
     }
     return takeSlices(stack, indices);
@@ -103,6 +113,6 @@ export function takeSlices(stack: PatientStack, indices: readonly number[]): Pat
     images: tf.gather(stack.images, tf.tensor1d([...indices], 'int32')),
     ...(stack.labels && { labels: tf.gather(stack.labels, tf.tensor1d([...indices], 'int32')) }),
   }));
-  tf.dispose([stack.images, stack.labels ?? []]);
+  disposeStack(stack);
   return { patient: stack.patient, slices: indices.map((index) => stack.slices[index]!), ...taken };
 }

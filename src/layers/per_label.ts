@@ -20,14 +20,6 @@ import { Wrapper } from './wrapper';
 export class PerLabel extends Wrapper {
   static className = 'PerLabel';
 
-  override build(inputShape: Shape | Shape[]): void {
-    if (!this.layer.built) {
-      this.layer.build(this.labelShape(inputShape));
-      this.layer.built = true;
-    }
-    super.build(inputShape);
-  }
-
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
     return tf.tidy(() => {
       const x = oneTensor(inputs, this.name);
@@ -48,7 +40,7 @@ export class PerLabel extends Wrapper {
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const out = oneShape(
-      this.layer.computeOutputShape(this.labelShape(inputShape)) as Shape | Shape[],
+      this.layer.computeOutputShape(this.innerShape(inputShape)) as Shape | Shape[],
       this.name,
     );
     return [...oneShape(inputShape, this.name).slice(0, 3), out[2]!];
@@ -58,7 +50,7 @@ export class PerLabel extends Wrapper {
     return passMask(mask);
   }
 
-  private labelShape(inputShape: Shape | Shape[]): Shape {
+  protected override innerShape(inputShape: Shape | Shape[]): Shape {
     const [batch, slices, , features] = oneShape(inputShape, this.name) as [
       Shape[0],
       Shape[0],

@@ -42,14 +42,6 @@ export class PerSlice extends Wrapper {
     this.maskValue = maskValue ?? undefined;
   }
 
-  override build(inputShape: Shape | Shape[]): void {
-    if (!this.layer.built) {
-      this.layer.build(this.sliceShape(inputShape));
-      this.layer.built = true;
-    }
-    super.build(inputShape);
-  }
-
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
     return tf.tidy(() => {
       const x = oneTensor(inputs, this.name);
@@ -65,7 +57,7 @@ export class PerSlice extends Wrapper {
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, slices] = oneShape(inputShape, this.name) as [number | null, number | null];
-    const out = this.layer.computeOutputShape(this.sliceShape(inputShape)) as Shape | Shape[];
+    const out = this.layer.computeOutputShape(this.innerShape(inputShape)) as Shape | Shape[];
     return [batch, slices, ...oneShape(out, this.name).slice(1)];
   }
 
@@ -83,7 +75,7 @@ export class PerSlice extends Wrapper {
     return { ...super.getConfig(), ...(this.maskValue === undefined ? {} : { maskValue: this.maskValue }) };
   }
 
-  private sliceShape(inputShape: Shape | Shape[]): Shape {
+  protected override innerShape(inputShape: Shape | Shape[]): Shape {
     const [, , ...rest] = oneShape(inputShape, this.name);
     return [null, ...rest];
   }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors';
-import type { LayerArgs } from '../types';
+import type { LayerArgs, Shape } from '../types';
 
 /** Options of a layer that holds another one. */
 export interface WrapperArgs extends LayerArgs {
@@ -20,6 +20,17 @@ export abstract class Wrapper extends tf.layers.Layer {
     super(args);
     this.layer = args.layer;
     this.supportsMasking = true;
+  }
+
+  /** The shape that the inner layer sees of this layer's input. */
+  protected abstract innerShape(inputShape: Shape | Shape[]): Shape;
+
+  override build(inputShape: Shape | Shape[]): void {
+    if (!this.layer.built) {
+      this.layer.build(this.innerShape(inputShape));
+      this.layer.built = true;
+    }
+    super.build(inputShape);
   }
 
   // The base constructor uses both accessors before `layer` is there.

@@ -92,17 +92,11 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   const weights = await readBytes(found, FILES.weights);
   checkWeightBytes(weightSpecs, weights, path.join(found, FILES.weights));
 
-  const weightData = weights.buffer.slice(
-    weights.byteOffset,
-    weights.byteOffset + weights.byteLength,
-  ) as ArrayBuffer;
-  let model: tf.LayersModel;
-  try {
-    model = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology, weightSpecs, weightData }));
-  } catch (cause) {
-    const differences = await explain(modelTopology, weightSpecs);
-    const reason = differences.length > 0 ? differences.join('; ') : (cause as Error).message;
-    throw new CheckpointError(`${found}: the weights do not fit the model: ${reason}`, { cause });
+  const model = await buildModel(modelTopology, found);
+  const differences = weightDifferences(model, weightSpecs);
+  if (differences.length > 0) {
+    model.dispose();
+    throw new CheckpointError(`${found}: the weights do not fit the model: ${listed(differences)}`);
   }
   const outputs = model.outputs[0]!.shape.at(-1);
   if (outputs !== manifest.labels.length) {
@@ -111,6 +105,13 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
       `${found}: the model has ${outputs} outputs, the manifest ${manifest.labels.length} labels`,
     );
   }
+  const { buffer, byteOffset, byteLength } = weights;
+  const tensors = tf.io.decodeWeights(
+    buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer,
+    weightSpecs,
+  );
+  model.loadWeights(tensors);
+  tf.dispose(tensors);
   return { model, manifest };
 }
 
@@ -125,7 +126,7 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
     }));
     const differences = weightDifferences(model, specs);
     if (differences.length > 0) {
-      throw new CheckpointError(`${folder} is of another model: ${differences.slice(0, 12).join('; ')}`);
+      throw new CheckpointError(`${folder} is of another model: ${listed(differences)}`);
     }
     const byName = new Map(saved.model.weights.map((weight) => [weight.originalName, weight]));
     for (const weight of model.weights) weight.write(byName.get(weight.originalName)!.read());
@@ -137,9 +138,30 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
 /** Puts a saved optimizer state into an optimizer of the same kind. */
 export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
   const tensors = readSafetensors(await readBytes(folder, FILES.optimizer));
-  const named = Object.entries(tensors).map(([key, tensor]) => ({ name: key.replace(/^\d+:/, ''), tensor }));
-  await optimizer.setWeights(named);
-  tf.dispose(tensors);
+  try {
+    const state: { place: number; name: string; tensor: tf.Tensor }[] = [];
+    for (const [key, tensor] of Object.entries(tensors)) {
+      const [, place, name] = /^(\d+):(.*)$/.exec(key) ?? [];
+      if (place !== undefined) state.push({ place: Number(place), name: name!, tensor });
+    }
+    state.sort((a, b) => a.place - b.place);
+    const [steps, ...before] = await optimizer.getWeights();
+    steps?.tensor.dispose();
+    await optimizer.setWeights(state);
+    tf.dispose(before.map(({ tensor }) => tensor));
+    for (const name of BIAS_CORRECTION) {
+      const saved = tensors[name];
+      if (saved) (optimizer as BiasCorrected)[name]?.assign(saved);
+    }
+  } catch (cause) {
+    const kind = optimizer.getClassName();
+    throw new CheckpointError(
+      `${folder}: ${FILES.optimizer} is not of this ${kind}: ${(cause as Error).message}`,
+      { cause },
+    );
+  } finally {
+    tf.dispose(tensors);
+  }
 }
 
 /** The plain data saved with a checkpoint. */
@@ -158,10 +180,26 @@ export async function findCheckpoint(folder: string): Promise<string> {
   );
 }
 
+/**
+ * Powers of beta that Adam keeps by multiplying step after step. tfjs neither saves them nor restores the same ones: its
+ * `pow(beta, steps + 1)` rounds otherwise, and a resumed training would drift from one that was never interrupted.
+ */
+const BIAS_CORRECTION = ['accBeta1', 'accBeta2'] as const;
+type BiasCorrected = tf.Optimizer & { [name in (typeof BIAS_CORRECTION)[number]]?: tf.Variable };
+
 /** Optimizer state, its order kept in the names: tfjs knows moments by place. */
 async function optimizerFile(optimizer: tf.Optimizer): Promise<Uint8Array> {
   const weights = await optimizer.getWeights();
-  return writeSafetensors(Object.fromEntries(weights.map(({ name, tensor }, i) => [`${i}:${name}`, tensor])));
+  const tensors = Object.fromEntries(weights.map(({ name, tensor }, i) => [`${i}:${name}`, tensor]));
+  for (const name of BIAS_CORRECTION) {
+    const power = (optimizer as BiasCorrected)[name];
+    if (power) tensors[name] = power;
+  }
+  try {
+    return await writeSafetensors(tensors);
+  } finally {
+    weights[0]?.tensor.dispose(); // the step count is a tensor of its own, the rest is the optimizer's
+  }
 }
 
 async function readBytes(folder: string, name: string): Promise<Uint8Array> {
@@ -192,6 +230,7 @@ function parseModelFile(value: unknown, folder: string) {
   const weightSpecs = Array.isArray(groups) && groups.length === 1 ? groups[0]?.weights : undefined;
   const wellFormed =
     Array.isArray(weightSpecs) &&
+    weightSpecs.every((spec) => typeof spec === 'object' && spec !== null) &&
     weightSpecs.every(
       ({ name, shape, dtype, quantization }) =>
         typeof name === 'string' &&
@@ -200,7 +239,7 @@ function parseModelFile(value: unknown, folder: string) {
         dtype === 'float32' &&
         quantization === undefined,
     );
-  if (typeof modelTopology !== 'object' || !wellFormed) {
+  if (typeof modelTopology !== 'object' || modelTopology === null || !wellFormed) {
     throw new CheckpointError(
       `${path.join(folder, FILES.model)}: expected a topology and one group of float32 weights`,
     );
@@ -220,14 +259,16 @@ function checkWeightBytes(specs: readonly WeightSpec[], bytes: Uint8Array, file:
   }
 }
 
-/** What stands between a topology and weights that tfjs would not load. */
-async function explain(modelTopology: object, specs: readonly WeightSpec[]): Promise<string[]> {
+async function buildModel(modelTopology: object, folder: string): Promise<tf.LayersModel> {
   try {
-    const model = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology }));
-    const differences = weightDifferences(model, specs);
-    model.dispose();
-    return differences;
-  } catch {
-    return [];
+    return await tf.loadLayersModel(tf.io.fromMemory({ modelTopology }));
+  } catch (cause) {
+    throw new CheckpointError(`${folder}: ${FILES.model}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** The first of what may be a long list. */
+function listed(differences: readonly string[]): string {
+  const more = differences.length - 12;
+  return differences.slice(0, 12).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }

@@ -58,6 +58,7 @@ export function trainingProgressBar({
         bar.start(steps, 0, { stage, epoch, epochs, loss: '-', f2: '-' });
       }
       bar.update(step, { stage, epoch, epochs, loss: loss.toFixed(4), f2: f2.toFixed(3) });
+      if (step === steps) stop(); // validation follows, which has no steps
     },
     onEpochEnd: (log) => {
       stop();

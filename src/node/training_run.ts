@@ -125,11 +125,20 @@ export class TrainingRun {
     const interrupted = this.last?.stage === name ? this.last : undefined;
     const earlier = interrupted ? interrupted.earlier : this.history;
     let bestWeights: tf.Tensor[] | undefined;
+    const dispose = () => {
+      optimizer.dispose();
+      tf.dispose(bestWeights);
+    };
     if (interrupted) {
-      await restoreWeights(bestFolder, model);
-      bestWeights = model.getWeights().map((weight) => weight.clone());
-      await restoreWeights(lastFolder, model);
-      await restoreOptimizer(lastFolder, optimizer);
+      try {
+        await restoreWeights(bestFolder, model);
+        bestWeights = model.getWeights().map((weight) => weight.clone());
+        await restoreWeights(lastFolder, model);
+        await restoreOptimizer(lastFolder, optimizer);
+      } catch (error) {
+        dispose();
+        throw error;
+      }
     }
 
     const onEpochEnd = async (log: EpochLog, state: StageState) => {
@@ -148,10 +157,7 @@ export class TrainingRun {
     return {
       optimizer,
       onEpochEnd,
-      dispose: () => {
-        optimizer.dispose();
-        tf.dispose(bestWeights);
-      },
+      dispose,
       ...(interrupted && { resume: interrupted.state }),
       ...(bestWeights && { bestWeights }),
     };

@@ -63,6 +63,8 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
     fail('labels', 'a list of names', labels);
   }
   if (!isRecord(model)) fail('model', 'an object', model);
+  // none would mean the defaults, which may not be what the model was trained on
+  if (!isRecord(preprocessing)) fail('preprocessing', 'an object', preprocessing);
   if (!Array.isArray(thresholds)) fail('thresholds', 'a list of numbers', thresholds);
   if (training !== undefined && !isRecord(training)) fail('training', 'an object', training);
   try {

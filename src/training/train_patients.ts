@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../data/patient_source';
 import { check, isPositiveInteger } from '../errors';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
-import type { Threshold } from '../metrics/decide';
+import { checkThreshold, type Threshold } from '../metrics/decide';
 import type { AugmentationRanges } from '../transforms/random_augment';
 import type { LossFn } from '../types';
 import { patientBatches, sliceBatches, type BatchOptions } from './batches';
@@ -135,6 +135,13 @@ async function runStage(
   check(train.patients.length > 0, `${stage}: train`, 'at least one patient', train.patients);
   check(validation.patients.length > 0, `${stage}: validation`, 'at least one patient', validation.patients);
   check(shared.length === 0, `${stage}: validation`, 'patients that are not in train', shared);
+  check(
+    train.labels.join() === validation.labels.join(),
+    `${stage}: validation`,
+    `the labels ${train.labels.join(', ')}`,
+    validation.labels,
+  );
+  checkThreshold(stage, thresholds, train.labels.length);
   check(learningRate > 0 && learningRate < 1, `${stage}: learningRate`, 'a number in (0, 1)', learningRate);
 
   const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights } = options;

@@ -30,7 +30,12 @@ export interface TrivialScores {
  */
 export function trivialPredictors(train: PatientSource, test: PatientSource, seed: number): TrivialScores[] {
   const what = 'trivialPredictors';
-  check(train.labels.join() === test.labels.join(), `${what}: test`, `the labels ${train.labels.join(', ')}`, test.labels); // prettier-ignore
+  check(
+    train.labels.join() === test.labels.join(),
+    `${what}: test`,
+    `the labels ${train.labels.join(', ')}`,
+    test.labels,
+  );
   check(Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
   const known = labelRows(train);
   const truth = labelRows(test);

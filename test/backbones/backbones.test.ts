@@ -10,7 +10,7 @@ import { onBackends } from '../support/backends';
 import { realData } from '../support/data';
 import { formulaWeight } from '../support/formula_weights';
 import { readGolden, toTensor } from '../support/golden';
-import { expectClose } from '../support/matchers';
+import { expectClose, expectNoLeak } from '../support/matchers';
 
 const weightsFile = realData('..', 'weights', 'squeezenet1_1_imagenet.safetensors');
 
@@ -88,6 +88,16 @@ describe.each([
     expectClose(gray1.predict(gray) as tf.Tensor, plain.predict(rgb) as tf.Tensor, 1e-5);
     const reference = plain.predict(tf.div(tf.sub(rgb, mean), std)) as tf.Tensor;
     expectClose(normalized.predict(gray) as tf.Tensor, reference, 1e-5);
+  });
+
+  it('leaks nothing when used and disposed', async () => {
+    await tf.setBackend('wasm');
+    expectNoLeak(() => {
+      const model = build({ inputShape: [32, 32, 1], normalize: true });
+      const x = tf.zeros([1, 32, 32, 1]);
+      tf.dispose([model.predict(x), x]);
+      model.dispose();
+    });
   });
 
   it('says what is wrong with its options', () => {

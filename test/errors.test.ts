@@ -1,0 +1,129 @@
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { describe as group, expect, it } from 'vitest';
+import {
+  ArgumentError,
+  check,
+  CheckpointError,
+  checkKnownKeys,
+  CtMultilabelError,
+  DataError,
+  describe,
+  isPositiveInteger,
+  NonFiniteError,
+  OutOfMemoryError,
+} from '../src/errors';
+
+group('error classes', () => {
+  it.each([ArgumentError, CheckpointError, DataError, NonFiniteError, OutOfMemoryError])(
+    '%o is one of ours, bears its own name and keeps its cause',
+    (ErrorClass) => {
+      const cause = new Error('below');
+      const error =
+        ErrorClass === DataError
+          ? new DataError('text', {}, { cause })
+          : new (ErrorClass as typeof ArgumentError)('text', { cause });
+      expect(error).toBeInstanceOf(CtMultilabelError);
+      expect(error).toBeInstanceOf(Error);
+      expect(error.name).toBe(ErrorClass.name);
+      expect(error.message).toBe('text');
+      expect(error.cause).toBe(cause);
+    },
+  );
+
+  it('DataError says where, leaving out what is not known', () => {
+    const location = { file: 'train.csv', row: 7, patient: undefined, slice: '003' };
+    const error = new DataError('expected 0 or 1', location as never);
+    expect(error.message).toBe('expected 0 or 1 (file train.csv, row 7, slice 003)');
+    expect(error.location).toBe(location);
+    expect(new DataError('broken').message).toBe('broken');
+    expect(new DataError('broken').location).toEqual({});
+  });
+});
+
+group('check', () => {
+  it('names the argument, the rule and the value received', () => {
+    expect(() => check(true, 'f: x', 'a number', 'one')).not.toThrow();
+    expect(() => check(false, 'f: x', 'a number', 'one')).toThrow(
+      new ArgumentError('f: x: expected a number, received "one"'),
+    );
+  });
+
+  it('refuses keys that nobody knows', () => {
+    expect(() => checkKnownKeys({ a: 1 }, ['a', 'b'], 'f')).not.toThrow();
+    expect(() => checkKnownKeys({ a: 1, B: 2 }, ['a', 'b'], 'f')).toThrow(
+      new ArgumentError('f: option \'B\': expected one of a, b, received "B"'),
+    );
+  });
+
+  it('isPositiveInteger takes 1, 2, … and nothing else', () => {
+    expect([1, 2, 1e9].map(isPositiveInteger)).toEqual([true, true, true]);
+    for (const value of [0, -1, 1.5, NaN, Infinity, '1', null, undefined, [1]]) {
+      expect(isPositiveInteger(value)).toBe(false);
+    }
+  });
+});
+
+group('describe', () => {
+  const circular: Record<string, unknown> = { a: 1 };
+  circular['self'] = circular;
+
+  it.each<[unknown, string]>([
+    [3, '3'],
+    [NaN, 'NaN'],
+    [-Infinity, '-Infinity'],
+    [10n, '10'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [true, 'true'],
+    ['a "quoted" text', '"a \\"quoted\\" text"'],
+    [Symbol('s'), 'Symbol(s)'],
+    [Math.max, 'function max'],
+    [['a', 'b'], '["a","b"]'],
+    [{ a: [1, 2] }, '{"a":[1,2]}'],
+    [[], '[]'],
+    [{}, '{}'],
+    // what is wrong in a list must be seen
+    [[0.5, NaN, undefined, Infinity], '[0.5,NaN,undefined,Infinity]'],
+    [{ a: 1n, b: Math.max }, '{"a":1,"b":function max}'],
+    [new Map(), 'a Map'],
+    [new Float32Array(3), 'a Float32Array'],
+    [Object.create(null), 'a value'],
+  ])('%o', (value, text) => {
+    expect(describe(value)).toBe(text);
+  });
+
+  it('gives tensors by dtype and shape, in lists too, never by content', () => {
+    tf.tidy(() => {
+      const tensor = tf.zeros([2, 3], 'int32');
+      expect(describe(tensor)).toBe('int32 tensor of shape [2, 3]');
+      expect(describe([tensor])).toBe('[int32 tensor of shape [2, 3]]');
+    });
+    expect(describe([tf.input({ shape: [3] })])).toBe('[a SymbolicTensor]');
+  });
+
+  it('survives a value that holds itself, and cuts long ones', () => {
+    expect(describe(circular)).toMatch(/^\{"a":1,"self":\{"a":1,.*…/);
+    const long = describe(Array.from({ length: 1e5 }, (_, i) => i));
+    expect(long).toMatch(/^\[0,1,2,.*…$/);
+    expect(long.length).toBe(201);
+    expect(describe('x'.repeat(1000))).toBe(`"${'x'.repeat(199)}…`);
+  });
+
+  it('gives a text of at most 201 characters for anything, and for JSON the JSON', () => {
+    fc.assert(
+      fc.property(
+        fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true }),
+        (value) => {
+          expect(describe(value).length).toBeLessThanOrEqual(201);
+        },
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.integer(), fc.boolean(), fc.string({ maxLength: 5 }))), (value) => {
+        const json = JSON.stringify(value);
+        expect(describe(value)).toBe(json.length > 200 ? `${json.slice(0, 200)}…` : json);
+      }),
+    );
+  });
+});

@@ -1,0 +1,215 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { disposeStack, type PatientSource } from '../../src/data/patient_source';
+import type { SlicePrediction } from '../../src/data/predictions_table';
+import { ArgumentError, DataError } from '../../src/errors';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { fBetaScore } from '../../src/metrics/f_beta';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import {
+  evaluatePatients,
+  predictPatients,
+  type PatientProgress,
+  type PredictPatientsOptions,
+} from '../../src/training/evaluate';
+import { expectClose, expectNoLeakAsync } from '../support/matchers';
+import { memorySource, tinyBackbone } from '../support/memory_source';
+
+const source = memorySource({
+  patients: ['a', 'b', 'c'],
+  slices: (patient) => ({ a: 1, b: 4, c: 3 })[patient]!,
+});
+const model = buildCtBrainModel({
+  variant: 'VGG16 + SDL(GRU)',
+  backbone: tinyBackbone(),
+  labels: ['a', 'b'],
+  seed: 2,
+});
+/** Thresholds near the untrained model's probabilities, so that both decisions occur. */
+const thresholds = [0.5, 0.7];
+const loss = asymmetricLoss();
+
+async function predictAll(from: PatientSource, options?: PredictPatientsOptions): Promise<SlicePrediction[]> {
+  const all: SlicePrediction[] = [];
+  for await (const slices of predictPatients(model, from, options)) all.push(...slices);
+  return all;
+}
+
+/** Labels, probabilities and loss of each patient, by model.predict. */
+async function byHand() {
+  const results = [];
+  for (const patient of source.patients) {
+    const stack = await source.load(patient);
+    const logits = model.predict(tf.expandDims(stack.images)) as tf.Tensor;
+    const labels = tf.expandDims(stack.labels!);
+    const [lossValue] = loss(labels, logits).dataSync();
+    results.push({ stack, labels, probabilities: tf.sigmoid(logits), loss: lossValue! });
+  }
+  return results;
+}
+
+describe('predictPatients', () => {
+  it('gives what model.predict gives, slice by slice', async () => {
+    const all = await predictAll(source, { thresholds });
+    const expected = await byHand();
+    expect(all.map(({ patient, slice }) => [patient, slice])).toEqual(
+      expected.flatMap(({ stack }) => stack.slices.map((slice) => [stack.patient, slice])),
+    );
+    const flat = expected.flatMap(({ probabilities }) => [...probabilities.dataSync()]);
+    expectClose(
+      all.flatMap(({ probabilities }) => probabilities),
+      flat,
+      1e-6,
+    );
+    const decisions = flat.map((p, i) => (p >= Math.fround(thresholds[i % 2]!) ? 1 : 0));
+    expect(all.flatMap((slice) => slice.decisions)).toEqual(decisions);
+    expect(new Set(decisions).size).toBe(2);
+  });
+
+  it('takes 0.5 for a threshold, and chunks, without a difference', async () => {
+    const all = await predictAll(source);
+    for (const { probabilities, decisions } of all) {
+      expect(decisions).toEqual(probabilities.map((p) => (p >= 0.5 ? 1 : 0)));
+    }
+    const chunked = await predictAll(source, { chunkSlices: 1 });
+    expectClose(
+      chunked.flatMap(({ probabilities }) => probabilities),
+      all.flatMap(({ probabilities }) => probabilities),
+      1e-6,
+    );
+  });
+
+  it('needs no labels', async () => {
+    const unlabelled: PatientSource = {
+      ...source,
+      sliceLabels: () => undefined,
+      load: async (patient) => {
+        const { labels, ...stack } = await source.load(patient);
+        labels!.dispose();
+        return stack;
+      },
+    };
+    expect(await predictAll(unlabelled)).toEqual(await predictAll(source));
+  });
+
+  it('reports each patient', async () => {
+    const progress: PatientProgress[] = [];
+    await predictAll(source, { onProgress: (p) => progress.push(p) });
+    expect(progress).toEqual([
+      { patient: 'a', done: 1, total: 3 },
+      { patient: 'b', done: 2, total: 3 },
+      { patient: 'c', done: 3, total: 3 },
+    ]);
+  });
+
+  it('leaks nothing, done, left early or failed', async () => {
+    await expectNoLeakAsync(() => predictAll(source));
+    await expectNoLeakAsync(async () => {
+      for await (const slices of predictPatients(model, source)) if (slices.length > 0) break;
+    });
+    const failing: [PatientSource, PredictPatientsOptions][] = [
+      [source, { thresholds: [0.5] }],
+      [{ ...source, labels: ['a', 'b', 'c'] }, {}],
+      [{ ...source, labels: ['a', 'b', 'c'] }, { thresholds: 0.5 }],
+    ];
+    for (const [from, options] of failing) {
+      await expectNoLeakAsync(async () => {
+        await expect(predictAll(from, options)).rejects.toThrow(ArgumentError);
+      });
+    }
+  });
+
+  it('refuses a model with another number of outputs', async () => {
+    await expect(predictAll({ ...source, labels: ['x', 'y', 'z'] })).rejects.toThrow(
+      /predictPatients: model: expected one output for each of the labels x, y, z/,
+    );
+  });
+});
+
+describe('evaluatePatients', () => {
+  it('equals predictions scored by hand', async () => {
+    const result = await evaluatePatients(model, source, { thresholds, loss });
+    const expected = await byHand();
+    const labels = tf.concat(expected.map((patient) => patient.labels), 1); // prettier-ignore
+    const probabilities = tf.concat(expected.map((patient) => patient.probabilities), 1); // prettier-ignore
+    const options = { threshold: thresholds };
+    expectClose([result.f2], fBetaScore(labels, probabilities, options), 1e-6);
+    expectClose(result.f2PerLabel, fBetaScore(labels, probabilities, { ...options, average: 'none' }), 1e-6);
+    const mean = expected.reduce((sum, patient) => sum + patient.loss, 0) / 3;
+    expectClose([result.loss!], [mean], 1e-6);
+    expect(result).toMatchObject({ patients: 3, slices: 8 });
+    expect(result.f2).toBeGreaterThan(0);
+  });
+
+  it('pools the patients in any order, and has no loss where none is given', async () => {
+    const result = await evaluatePatients(model, source, { thresholds });
+    expect('loss' in result).toBe(false);
+    const reversed = { ...source, patients: ['c', 'b', 'a'] };
+    expect(await evaluatePatients(model, reversed, { thresholds })).toEqual(result);
+  });
+
+  it('leaves entries out that are not labelled', async () => {
+    const ignoring = (patient: string): PatientSource => ({
+      ...source,
+      load: async (which) => {
+        const stack = await source.load(which);
+        if (which !== patient) return stack;
+        stack.labels!.dispose();
+        return { ...stack, labels: tf.fill([stack.slices.length, 2], -1) as tf.Tensor2D };
+      },
+    });
+    const { f2, f2PerLabel } = await evaluatePatients(model, ignoring('c'), { thresholds });
+    const without = await evaluatePatients(model, { ...source, patients: ['a', 'b'] }, { thresholds });
+    expect({ f2, f2PerLabel }).toEqual({ f2: without.f2, f2PerLabel: without.f2PerLabel });
+  });
+
+  it('reports each patient, or not', async () => {
+    const progress: PatientProgress[] = [];
+    const options = { thresholds, loss };
+    const result = await evaluatePatients(model, source, { ...options, onProgress: (p) => progress.push(p) });
+    expect(progress.map(({ patient, done, total }) => `${patient} ${done}/${total}`)).toEqual(['a 1/3', 'b 2/3', 'c 3/3']); // prettier-ignore
+    expect(await evaluatePatients(model, source, options)).toEqual(result);
+  });
+
+  it('names the patient without labels', async () => {
+    const unlabelled: PatientSource = {
+      ...source,
+      load: async (patient) => {
+        const { labels, ...stack } = await source.load(patient);
+        if (patient !== 'b') return { ...stack, labels: labels! };
+        labels!.dispose();
+        return stack;
+      },
+    };
+    await expectNoLeakAsync(async () => {
+      await expect(evaluatePatients(model, unlabelled, { loss })).rejects.toThrow(DataError);
+    });
+    await expect(evaluatePatients(model, unlabelled)).rejects.toThrow(
+      /no labels to evaluate against \(patient b\)/,
+    );
+  });
+
+  it('refuses a model with another number of outputs, and a source without patients', async () => {
+    const other = buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone() });
+    await expectNoLeakAsync(async () => {
+      await expect(evaluatePatients(other, source)).rejects.toThrow(ArgumentError);
+    });
+    await expect(evaluatePatients(other, source)).rejects.toThrow(
+      /evaluatePatients: model: expected one output for each of the labels a, b/,
+    );
+    await expect(evaluatePatients(model, { ...source, patients: [] })).rejects.toThrow(
+      /evaluatePatients: source: expected at least one patient/,
+    );
+  });
+
+  it('leaks nothing', async () => {
+    await expectNoLeakAsync(() => evaluatePatients(model, source, { loss, thresholds }));
+    await expectNoLeakAsync(async () => {
+      const stop = () => {
+        throw new Error('enough');
+      };
+      await expect(evaluatePatients(model, source, { loss, onProgress: stop })).rejects.toThrow('enough');
+    });
+    await expectNoLeakAsync(async () => disposeStack(await source.load('a')));
+  });
+});

@@ -1,0 +1,282 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { ArgumentError, NonFiniteError } from '../../src/errors';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import type { Evaluation } from '../../src/training/evaluate';
+import {
+  fitStage,
+  type EpochLog,
+  type FitStageOptions,
+  type StageState,
+  type TrainingBatch,
+  type TrainingProgress,
+} from '../../src/training/fit_stage';
+import { tinyBackbone } from '../support/memory_source';
+
+const buildModel = () =>
+  buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), labels: ['a', 'b'], seed: 1 });
+const weightsOf = (model: tf.LayersModel) => model.getWeights().map((weight) => [...weight.dataSync()]);
+
+/** Two batches an epoch, each epoch its own. */
+async function* batches(epoch: number): AsyncGenerator<TrainingBatch> {
+  for (const step of [1, 2]) {
+    yield {
+      name: `patient p${step}`,
+      images: tf.randomUniform([1, 2, 16, 16, 1], 0, 1, 'float32', 10 * epoch + step),
+      labels: tf.tensor3d([[[1, 0], [0, 1]]]), // prettier-ignore
+    };
+  }
+}
+
+const evaluation = (f2: number): Evaluation => ({
+  f2,
+  f2PerLabel: [f2, f2],
+  loss: 1,
+  patients: 1,
+  slices: 1,
+});
+
+/** Options whose validation gives these scores, one an epoch. */
+function options(
+  model: tf.LayersModel,
+  scores: number[],
+  optimizer: tf.Optimizer = tf.train.sgd(0.1),
+): FitStageOptions {
+  let epoch = 0;
+  return {
+    stage: 'stage',
+    model,
+    optimizer,
+    loss: asymmetricLoss(),
+    epochs: scores.length,
+    patience: 2,
+    steps: 2,
+    batches,
+    validate: async () => evaluation(scores[epoch++]!),
+  };
+}
+
+describe('fitStage', () => {
+  it('stops early and leaves the best epoch in the model', async () => {
+    const model = buildModel();
+    const weights: number[][][] = [];
+    const logs: EpochLog[] = [];
+    const history = await fitStage({
+      ...options(model, [0.1, 0.3, 0.3, 0.2, 0.9]),
+      onEpochEnd: (log) => {
+        logs.push(log);
+        weights.push(weightsOf(model));
+      },
+    });
+    expect(history).toEqual(logs);
+    expect(history.map(({ epoch, validationF2, best }) => [epoch, validationF2, best])).toEqual([
+      [1, 0.1, true],
+      [2, 0.3, true],
+      [3, 0.3, false], // a tie is no progress
+      [4, 0.2, false],
+    ]);
+    expect(weightsOf(model)).toEqual(weights[1]);
+    expect(new Set(weights.map((epoch) => JSON.stringify(epoch))).size).toBe(4);
+  });
+
+  it('trains all epochs while the score rises', async () => {
+    const model = buildModel();
+    let last: number[][] = [];
+    const history = await fitStage({
+      ...options(model, [0.1, 0.2, 0.3]),
+      patience: 1,
+      onEpochEnd: () => {
+        last = weightsOf(model);
+      },
+    });
+    expect(history).toHaveLength(3);
+    expect(weightsOf(model)).toEqual(last);
+  });
+
+  it('logs plain data: losses, scores and times', async () => {
+    const [log] = await fitStage(options(buildModel(), [0.25]));
+    expect(JSON.parse(JSON.stringify(log))).toEqual(log);
+    expect(log).toMatchObject({
+      stage: 'stage',
+      epoch: 1,
+      validationLoss: 1,
+      validationF2: 0.25,
+      validationF2PerLabel: [0.25, 0.25],
+      best: true,
+    });
+    for (const value of [log!.loss, log!.f2, log!.seconds]) expect(Number.isFinite(value)).toBe(true);
+    const { loss: _, ...withoutLoss } = evaluation(0.25);
+    const [unknown] = await fitStage({ ...options(buildModel(), [0]), validate: async () => withoutLoss });
+    expect(unknown!.validationLoss).toBeNull();
+  });
+
+  it('reports every step, with means over the epoch so far', async () => {
+    const steps: TrainingProgress[] = [];
+    const history = await fitStage({
+      ...options(buildModel(), [0.1, 0.2]),
+      onProgress: (progress) => steps.push(progress),
+    });
+    expect(
+      steps.map(({ stage, epoch, epochs, step, steps: all }) => [stage, epoch, epochs, step, all]),
+    ).toEqual([
+      ['stage', 1, 2, 1, 2],
+      ['stage', 1, 2, 2, 2],
+      ['stage', 2, 2, 1, 2],
+      ['stage', 2, 2, 2, 2],
+    ]);
+    for (const { loss, f2 } of steps) {
+      expect(loss).toBeGreaterThan(0);
+      expect(f2 >= 0 && f2 <= 1).toBe(true);
+    }
+    // the epoch's last report is what its log says
+    expect([steps[1]!, steps[3]!].map(({ loss, f2 }) => [loss, f2])).toEqual(
+      history.map(({ loss, f2 }) => [loss, f2]),
+    );
+  });
+
+  it('goes on where it was interrupted', async () => {
+    const scores = [0.3, 0.1, 0.4, 0.2, 0.1, 0.9];
+    const whole = buildModel();
+    const wholeHistory = await fitStage(options(whole, scores));
+    expect(wholeHistory).toHaveLength(5);
+
+    const part = buildModel();
+    let state: StageState | undefined;
+    let bestWeights: tf.Tensor[] = [];
+    let lastWeights: tf.Tensor[] = [];
+    await fitStage({
+      ...options(part, scores.slice(0, 2)),
+      onEpochEnd: (log, now) => {
+        state = JSON.parse(JSON.stringify(now)) as StageState;
+        lastWeights = part.getWeights().map((weight) => weight.clone());
+        if (log.best) bestWeights = part.getWeights().map((weight) => weight.clone());
+      },
+    });
+    const rest = buildModel();
+    rest.setWeights(lastWeights);
+    const history = await fitStage({
+      ...options(rest, scores.slice(2)),
+      epochs: 6,
+      resume: state!,
+      bestWeights,
+    });
+    const plain = (logs: EpochLog[]) => logs.map(({ seconds: _, ...log }) => log);
+    expect(plain(history)).toEqual(plain(wholeHistory));
+    expect(weightsOf(rest)).toEqual(weightsOf(whole));
+    expect(state!.history).toHaveLength(2); // what was given is not changed
+
+    // one that had already stopped trains nothing more and keeps the best
+    const stopped = buildModel();
+    stopped.setWeights(lastWeights);
+    const before = { stopping: { bestEpoch: 1, best: 0.3, epoch: 3 }, history: [] };
+    await fitStage({ ...options(stopped, []), epochs: 6, resume: before, bestWeights });
+    expect(weightsOf(stopped)).toEqual(bestWeights.map((weight) => [...weight.dataSync()]));
+  });
+
+  it('says which epoch and batch gave a loss that is not finite, and keeps the best epoch', async () => {
+    const model = buildModel();
+    let best: number[][] = [];
+    const run = fitStage({
+      ...options(model, [0.5, 0.4, 0.3]),
+      batches: async function* (epoch) {
+        for await (const batch of batches(epoch)) {
+          if (epoch < 2 || batch.name === 'patient p1') {
+            yield batch;
+            continue;
+          }
+          batch.images.dispose();
+          yield { ...batch, images: tf.fill([1, 2, 16, 16, 1], NaN) };
+        }
+      },
+      onEpochEnd: () => {
+        best = weightsOf(model);
+      },
+    });
+    await expect(run).rejects.toThrow(NonFiniteError);
+    await expect(run).rejects.toThrow(
+      /stage: the loss is NaN in epoch 2, step 2 \(patient p2\); lower the learning rate/,
+    );
+    expect(weightsOf(model)).toEqual(best);
+    expect(best.flat().every(Number.isFinite)).toBe(true);
+  });
+
+  it('puts back the weights it came with when the first epoch fails', async () => {
+    const model = buildModel();
+    const before = weightsOf(model);
+    const nan = (_: tf.Tensor, logits: tf.Tensor) => tf.mul(tf.mean(logits), NaN);
+    await expect(fitStage({ ...options(model, [0.5]), loss: nan })).rejects.toThrow(
+      /loss is NaN in epoch 1, step 1/,
+    );
+    expect(weightsOf(model)).toEqual(before);
+
+    const infinite = (_: tf.Tensor, logits: tf.Tensor) => tf.div(tf.mean(tf.abs(logits)), 0);
+    await expect(fitStage({ ...options(model, [0.5]), loss: infinite })).rejects.toThrow(/loss is Infinity/);
+    expect(weightsOf(model)).toEqual(before);
+
+    await expect(fitStage(options(model, [NaN]))).rejects.toThrow(
+      new NonFiniteError('stage: the validation F2 of epoch 1 is NaN'),
+    );
+    expect(weightsOf(model)).toEqual(before);
+  });
+
+  it('refuses epochs without batches, and bad numbers', async () => {
+    const none: FitStageOptions['batches'] = async function* () {
+      // nothing
+    };
+    await expect(fitStage({ ...options(buildModel(), [1]), batches: none })).rejects.toThrow(
+      /stage: batches: expected at least one batch an epoch/,
+    );
+    for (const bad of [{ epochs: 0 }, { epochs: 1.5 }, { patience: 0 }]) {
+      await expect(fitStage({ ...options(buildModel(), [1]), ...bad })).rejects.toThrow(ArgumentError);
+    }
+  });
+
+  it('disposes of the batch on which the loss throws', async () => {
+    const seen: TrainingBatch[] = [];
+    const run = fitStage({
+      ...options(buildModel(), [0.1]),
+      batches: async function* () {
+        for await (const batch of batches(1)) {
+          seen.push(batch);
+          yield batch;
+        }
+      },
+      loss: () => {
+        throw new Error('boom');
+      },
+    });
+    await expect(run).rejects.toThrow('boom');
+    expect(seen.map(({ images, labels }) => [images.isDisposed, labels.isDisposed])).toEqual([[true, true]]);
+  });
+
+  it('leaks nothing, however it ends', async () => {
+    const model = buildModel();
+    const boom = () => {
+      throw new Error('boom');
+    };
+    const endings: Record<string, Partial<FitStageOptions>> = {
+      done: {},
+      'a loss that is not finite': { loss: (_, logits) => tf.mul(tf.mean(logits), NaN) },
+      'a progress that throws': { onProgress: boom },
+      'a validation that throws': { validate: boom },
+      'a checkpoint that throws': { onEpochEnd: boom },
+      'labels of another shape': {
+        batches: async function* () {
+          for await (const batch of batches(1)) {
+            batch.labels.dispose();
+            yield { ...batch, labels: tf.zeros([1, 3, 2]) };
+          }
+        },
+      },
+    };
+    for (const [name, change] of Object.entries(endings)) {
+      const before = tf.memory().numTensors;
+      const optimizer = tf.train.adam(1e-3);
+      const run = fitStage({ ...options(model, [0.1, 0.2], optimizer), ...change });
+      await run.catch(() => undefined);
+      optimizer.dispose();
+      expect(tf.memory().numTensors - before, name).toBe(0);
+    }
+  });
+});

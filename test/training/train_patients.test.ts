@@ -1,0 +1,242 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { disposeStack, type PatientSource } from '../../src/data/patient_source';
+import { ArgumentError, DataError, NonFiniteError } from '../../src/errors';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import { evaluatePatients } from '../../src/training/evaluate';
+import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
+import { pretrainBackbone, trainPatients, type PretrainOptions } from '../../src/training/train_patients';
+import { memorySource, tinyBackbone } from '../support/memory_source';
+
+const labels = ['a', 'b'];
+const train = memorySource({ patients: ['p1', 'p2', 'p3', 'p4'], slices: (p) => 1 + Number(p[1]) });
+const validation = memorySource({ patients: ['v1', 'v2'], slices: 4 });
+const model = (options: { batchNorm?: boolean } = {}) =>
+  buildCtBrainModel({ variant: 'VGG16 + SDL(GRU)', backbone: tinyBackbone(options), labels, seed: 1 });
+const plainModel = (options: { batchNorm?: boolean } = {}) =>
+  buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(options), labels, seed: 1 });
+const weightsOf = (of: tf.LayersModel) => of.getWeights().map((weight) => [...weight.dataSync()]);
+const withoutSeconds = (logs: EpochLog[]) => logs.map(({ seconds: _, ...log }) => log);
+const options: PretrainOptions = {
+  train,
+  validation,
+  seed: 1,
+  epochs: 2,
+  learningRate: 1e-2,
+  batchSize: 6,
+};
+
+const stages = [
+  ['patients', trainPatients, model, 4],
+  ['pretrain', pretrainBackbone, plainModel, 3], // 14 slices in sixes
+] as const;
+
+describe.each(stages)('stage %s', (stage, run, build, steps) => {
+  it('learns: the loss falls, the validation F2 rises', async () => {
+    const trained = build();
+    const before = await evaluatePatients(trained, validation, { loss: asymmetricLoss() });
+    const history = await run(trained, { ...options, epochs: 12, patience: 12, augment: false });
+    const losses = history.map(({ loss }) => loss);
+    expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
+    const best = Math.max(...history.map(({ validationF2 }) => validationF2));
+    expect(best).toBeGreaterThan(0.8);
+    expect(best).toBeGreaterThan(before.f2 + 0.1);
+
+    // what is in the model at the end is the best epoch
+    const after = await evaluatePatients(trained, validation, { loss: asymmetricLoss() });
+    const log = history.filter((epoch) => epoch.best).at(-1)!;
+    expect(log.validationF2).toBe(best);
+    expect(after.f2).toBe(log.validationF2);
+    expect(after.f2PerLabel).toEqual(log.validationF2PerLabel);
+    expect(after.loss).toBe(log.validationLoss);
+    expect(after.loss!).toBeLessThan(before.loss!);
+  });
+
+  it('gives equal weights for equal seeds, others for others', async () => {
+    const train2 = async (seed: number) => {
+      const trained = build();
+      const history = await run(trained, { ...options, seed });
+      return { history: withoutSeconds(history), weights: weightsOf(trained) };
+    };
+    const first = await train2(1);
+    expect(await train2(1)).toEqual(first);
+    expect((await train2(2)).weights).not.toEqual(first.weights);
+  });
+
+  it('reports each step once, with finite numbers', async () => {
+    const progress: TrainingProgress[] = [];
+    await run(build(), { ...options, onProgress: (step) => progress.push(step) });
+    expect(progress.map(({ epoch, step }) => [epoch, step])).toEqual(
+      [1, 2].flatMap((epoch) => Array.from({ length: steps }, (_, i) => [epoch, i + 1])),
+    );
+    for (const step of progress) {
+      expect(step).toMatchObject({ stage, epochs: 2, steps });
+      expect(Number.isFinite(step.loss)).toBe(true);
+      expect(step.f2 >= 0 && step.f2 <= 1).toBe(true);
+    }
+  });
+
+  it('stops early on scores that do not rise', async () => {
+    const history = await run(build(), {
+      ...options,
+      epochs: 10,
+      patience: 2,
+      learningRate: 1e-9,
+      augment: false,
+    });
+    expect(history.map(({ best }) => best)).toEqual([true, false, false]);
+  });
+
+  it('names epoch and patient where an image holds NaN, and keeps finite weights', async () => {
+    const spoilt = async (patient: string, indices: readonly number[]) => {
+      const stack = await train.loadSlices!(patient, indices);
+      if (patient !== 'p3') return stack;
+      stack.images.dispose();
+      return { ...stack, images: tf.fill(stack.images.shape, NaN) as tf.Tensor4D };
+    };
+    const source: PatientSource = {
+      ...train,
+      loadSlices: spoilt,
+      load: (patient) => spoilt(patient, train.sliceNames(patient).map((_, i) => i)), // prettier-ignore
+    };
+    const trained = build();
+    const before = weightsOf(trained);
+    const failing = run(trained, { ...options, train: source, augment: false });
+    await expect(failing).rejects.toThrow(NonFiniteError);
+    await expect(failing).rejects.toThrow(
+      new RegExp(`^${stage}: the loss is NaN in epoch 1, step \\d \\(.*\\bp3\\b`),
+    );
+    expect(weightsOf(trained)).toEqual(before);
+  });
+
+  it('says so where the loss gives NaN, and keeps the best epoch', async () => {
+    const trained = build();
+    let calls = 0;
+    const loss = (yTrue: tf.Tensor, logits: tf.Tensor) => {
+      const value = asymmetricLoss()(yTrue, logits);
+      // the second epoch's second step; validation counts too
+      return ++calls === steps + validation.patients.length + 2 ? tf.mul(value, NaN) : value;
+    };
+    let first: number[][] = [];
+    const failing = run(trained, {
+      ...options,
+      loss,
+      onEpochEnd: () => {
+        first = weightsOf(trained);
+      },
+    });
+    await expect(failing).rejects.toThrow(/the loss is NaN in epoch 2, step 2 /);
+    expect(first.flat().every(Number.isFinite)).toBe(true);
+    expect(weightsOf(trained)).toEqual(first);
+  });
+
+  it('leaks nothing over a whole training, with its own Adam or the caller’s', async () => {
+    const trained = build();
+    const before = tf.memory().numTensors;
+    await run(trained, options);
+    expect(tf.memory().numTensors).toBe(before);
+    const optimizer = tf.train.adam(1e-3);
+    await run(trained, { ...options, optimizer, memoryBudget: 1 }); // one slice a chunk
+    await run(trained, { ...options, optimizer });
+    expect(optimizer.iterations).toBe(4 * steps); // the caller's is used, and still alive
+    optimizer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('leaves no tensor behind when it fails', async () => {
+    const trained = build();
+    const before = tf.memory().numTensors;
+    const unlabelled = async (patient: string) => {
+      const { labels: dropped, ...stack } = await train.load(patient);
+      dropped!.dispose();
+      return stack;
+    };
+    const source: PatientSource = { ...train, load: unlabelled };
+    delete source.loadSlices;
+    await expect(run(trained, { ...options, train: source })).rejects.toThrow(DataError);
+    await expect(run(trained, { ...options, validation: { ...source, patients: ['p9'] } })).rejects.toThrow(
+      DataError,
+    );
+    const onProgress = () => {
+      throw new Error('enough');
+    };
+    await expect(run(trained, { ...options, onProgress })).rejects.toThrow('enough');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('refuses what cannot be a training', async () => {
+    const cases: [Partial<PretrainOptions>, RegExp][] = [
+      [
+        { validation: { ...validation, patients: ['v1', 'p2'] } },
+        /validation: expected patients that are not in train, received \["p2"\]/,
+      ],
+      [{ train: { ...train, patients: [] } }, /train: expected at least one patient/],
+      [{ validation: { ...validation, patients: [] } }, /validation: expected at least one patient/],
+      [{ seed: 1.5 }, /seed: expected an integer, received 1\.5/],
+      [{ learningRate: 0 }, /learningRate: expected a number in \(0, 1\), received 0/],
+      [{ learningRate: NaN }, /learningRate: .* received NaN/],
+      [{ epochs: 0 }, /epochs: expected a positive integer/],
+      [{ patience: 0 }, /patience: expected a positive integer/],
+      [
+        { validation: { ...validation, labels: ['b', 'a'] } },
+        /validation: expected the labels a, b, received \["b","a"\]/,
+      ],
+      [{ thresholds: [0.5] }, /threshold: expected one number for each of 2 labels/],
+      [{ augment: { rotation: 500 } }, /rotation: expected degrees in \[0, 180\]/],
+    ];
+    const trained = build();
+    const before = tf.memory().numTensors;
+    let calls = 0;
+    const onProgress = () => {
+      calls++;
+    };
+    for (const [change, message] of cases) {
+      const failing = run(trained, { ...options, ...change, onProgress });
+      await expect(failing).rejects.toThrow(ArgumentError);
+      await expect(failing).rejects.toThrow(message);
+    }
+    expect(calls).toBe(0); // said at once, not after an epoch
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('pretrainBackbone', () => {
+  it('teaches batch normalisation its statistics, trainPatients leaves them alone', async () => {
+    const statistics = (of: tf.LayersModel) =>
+      of.nonTrainableWeights.map((weight) => [...weight.read().dataSync()]);
+    const first = plainModel({ batchNorm: true });
+    const initial = statistics(first);
+    expect(initial).toHaveLength(2);
+    await pretrainBackbone(first, options);
+    expect(statistics(first)).not.toEqual(initial);
+    const second = model({ batchNorm: true });
+    await trainPatients(second, options);
+    expect(statistics(second)).toEqual(initial);
+  });
+
+  it('hands its weights on to the model that shares the backbone', async () => {
+    const backbone = tinyBackbone();
+    const full = buildCtBrainModel({
+      variant: 'VGG16 + LRNN',
+      backbone,
+      labels,
+      labelDecoder: { units: 4 },
+      seed: 1,
+    });
+    const stack = await validation.load('v1');
+    const images = tf.expandDims(stack.images);
+    const before = [...(full.predict(images) as tf.Tensor).dataSync()];
+    await pretrainBackbone(buildCtBrainModel({ variant: 'VGG16', backbone, labels, seed: 1 }), options);
+    expect([...(full.predict(images) as tf.Tensor).dataSync()]).not.toEqual(before);
+    disposeStack(stack);
+  });
+
+  it('refuses a batch size that is no positive integer', async () => {
+    for (const batchSize of [0, 1.5, NaN]) {
+      await expect(pretrainBackbone(plainModel(), { ...options, batchSize })).rejects.toThrow(
+        /pretrainBackbone: batchSize: expected a positive integer/,
+      );
+    }
+  });
+});
