@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
-import { disposeStack, type PatientSource, type PatientStack } from './patient_source';
+import { disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
 
 /** Options of {@link cachedSource}. */
 export interface CachedSourceOptions {
@@ -105,14 +105,4 @@ function fromCache(patient: string, slices: string[], cached: CachedSlice[]): Pa
     images: tf.tensor4d(pixels, [cached.length, ...shape]),
     ...(labels[0] && { labels: tf.tensor2d(labels as number[][]) }),
   };
-}
-
-/** Some slices of a whole stack, which is freed. */
-export function takeSlices(stack: PatientStack, indices: readonly number[]): PatientStack {
-  const taken = tf.tidy(() => ({
-    images: tf.gather(stack.images, tf.tensor1d([...indices], 'int32')),
-    ...(stack.labels && { labels: tf.gather(stack.labels, tf.tensor1d([...indices], 'int32')) }),
-  }));
-  disposeStack(stack);
-  return { patient: stack.patient, slices: indices.map((index) => stack.slices[index]!), ...taken };
 }

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { check, DataError } from '../errors';
 import type { Labels } from '../types';
 import { prefetch, type PrefetchOptions } from './prefetch';
@@ -34,6 +34,16 @@ export interface PatientSource {
 export function disposeStack(stack: PatientStack): void {
   stack.images.dispose();
   stack.labels?.dispose();
+}
+
+/** Some slices of a whole stack, which is freed. */
+export function takeSlices(stack: PatientStack, indices: readonly number[]): PatientStack {
+  const taken = tf.tidy(() => ({
+    images: tf.gather(stack.images, tf.tensor1d([...indices], 'int32')),
+    ...(stack.labels && { labels: tf.gather(stack.labels, tf.tensor1d([...indices], 'int32')) }),
+  }));
+  disposeStack(stack);
+  return { patient: stack.patient, slices: indices.map((index) => stack.slices[index]!), ...taken };
 }
 
 /**

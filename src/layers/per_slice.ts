@@ -71,6 +71,7 @@ export class PerSlice extends Wrapper {
     });
   }
 
+  /** The inner layer's class and configuration, and the mask value. */
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...(this.maskValue === undefined ? {} : { maskValue: this.maskValue }) };
   }

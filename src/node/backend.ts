@@ -5,6 +5,7 @@ import { check, CtMultilabelError } from '../errors';
 /** Backends {@link useBackend} knows. */
 export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
 
+/** Options of {@link useBackend}. */
 export interface UseBackendOptions {
   /**
    * Told in a line or two which backend was taken and why.

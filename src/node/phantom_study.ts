@@ -7,6 +7,7 @@ import { CT_LABELS } from '../data/labels';
 import { makePhantomStudy, type PhantomPatient, type PhantomStudyOptions } from '../data/phantom';
 import { check, DataError } from '../errors';
 
+/** Options of {@link writePhantomStudy}. */
 export interface WritePhantomStudyOptions extends PhantomStudyOptions {
   /**
    * Image format; `jpg` is written at quality 95.
@@ -22,6 +23,7 @@ export interface WritePhantomStudyOptions extends PhantomStudyOptions {
   onProgress?: (done: number, patients: number) => void;
 }
 
+/** What {@link writePhantomStudy} wrote, or found written before. */
 export interface PhantomStudySummary {
   patients: number;
   slices: number;

@@ -12,6 +12,7 @@ export interface ProgressBarOptions {
 
 /** A bar for the steps of an epoch, and a line for each epoch done. */
 export interface TrainingProgressBar {
+  /** Moves the epoch's bar. */
   onProgress: (progress: TrainingProgress) => void;
   /** Ends the epoch's bar and prints its line. */
   onEpochEnd: (log: EpochLog) => void;

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { takeSlices } from '../data/cached_source';
-import { disposeStack, type PatientSource, type PatientStack } from '../data/patient_source';
+import { disposeStack, takeSlices, type PatientSource, type PatientStack } from '../data/patient_source';
 import { prefetch } from '../data/prefetch';
 import { DataError } from '../errors';
 import { deriveSeed, seededRandom, shuffled } from '../random';
