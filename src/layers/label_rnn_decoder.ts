@@ -2,7 +2,16 @@ import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../types';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import { addLinear, applyLinear, nthSeed, oneShape, oneTensor, passMask, type Linear } from './support';
+import {
+  addLinear,
+  applyLinear,
+  nthSeed,
+  oneShape,
+  oneTensor,
+  passMask,
+  product,
+  type Linear,
+} from './support';
 
 /** Options of {@link LabelRNNDecoder}. */
 export interface LabelRNNDecoderArgs extends LayerArgs {
@@ -174,7 +183,7 @@ export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
     let h = h0;
     let c: tf.Tensor = tf.zerosLike(h0);
     return Array.from({ length: this.labels }, () => {
-      const gates = tf.add(tf.matMul(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D), b);
+      const gates = tf.add(product(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D), b);
       const [input, forget, candidate, output] = tf.split(gates, 4, -1) as [
         tf.Tensor,
         tf.Tensor,
@@ -191,7 +200,7 @@ export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
     let h = h0;
     return Array.from({ length: this.labels }, () => {
       const fromState = tf.add(
-        tf.matMul(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D),
+        product(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D),
         recurrentBias.read(),
       );
       const [r, z, n] = tf.split(fromState, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];

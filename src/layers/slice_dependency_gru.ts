@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, Shape, TorchLoadable, TorchParameter } from '../types';
+import { gruRecurrence } from './gru_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import { checkSlices, nthSeed, oneShape, oneTensor, passMask, sliceMask, unstack } from './support';
+import { checkSlices, nthSeed, oneShape, oneTensor, passMask, product, sliceMask } from './support';
 
 /** Options of {@link SliceDependencyGRU}. */
 export interface SliceDependencyGRUArgs extends LayerArgs {
@@ -149,59 +150,29 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
     return this.bidirectional && this.mergeMode === 'concat' ? 2 * this.units : this.units;
   }
 
-  /** One layer over the slices; both directions advance together, as a batch of two matrix products. */
+  /** One layer over the slices, each direction in its own order of time. */
   private runLayer(
     x: tf.Tensor3D,
     directions: DirectionWeights[],
     mask: tf.Tensor2D | undefined,
   ): tf.Tensor3D {
     const [batch, slices, features] = x.shape;
-
-    // input projection of all steps at once, each direction in its own order of time
-    const flat = tf.reshape(x, [batch * slices, features]);
-    const projections = directions.map((weights) => {
-      const p = tf.add(tf.matMul(flat, weights.kernel!.read() as tf.Tensor2D), weights.bias.read());
-      return tf.reshape(p, [batch, slices, GATES * this.units]);
+    // [slices * batch, features]: the input projection of all steps is one matrix product
+    const steps = tf.reshape(tf.transpose(x, [1, 0, 2]), [slices * batch, features]) as tf.Tensor2D;
+    const stepMask = mask && tf.expandDims(tf.transpose(mask), 2);
+    const outputs = directions.map(({ kernel, bias, recurrentKernel, recurrentBias }, d) => {
+      const inOrder = (y: tf.Tensor) => (d === 1 ? tf.reverse(y, 0) : y);
+      const projected = tf.add(product(steps, kernel!.read() as tf.Tensor2D), bias.read());
+      const inputs = inOrder(tf.reshape(projected, [slices, batch, GATES * this.units]));
+      const states = gruRecurrence(
+        inputs,
+        recurrentKernel.read(),
+        recurrentBias.read(),
+        stepMask && inOrder(stepMask),
+      );
+      return tf.transpose(inOrder(states), [1, 0, 2]);
     });
-    const inputs = unstack(inOrderOfTime(projections)); // slices x [directions, batch, 3 units]
-    const masks = mask && unstack(inOrderOfTime(directions.map(() => tf.expandDims(mask, 2))));
-    const recurrentKernel = tf.stack(directions.map((weights) => weights.recurrentKernel.read()));
-    const recurrentBias = tf.expandDims(
-      tf.stack(directions.map((weights) => weights.recurrentBias.read())),
-      1,
-    );
-
-    let h: tf.Tensor = tf.zeros([directions.length, batch, this.units]);
-    const states = inputs.map((input, t) => {
-      const fromInput = tf.split(input, GATES, -1);
-      const fromState = tf.split(tf.add(tf.matMul(h, recurrentKernel), recurrentBias), GATES, -1);
-      const reset = tf.sigmoid(tf.add(fromInput[0]!, fromState[0]!));
-      const update = tf.sigmoid(tf.add(fromInput[1]!, fromState[1]!));
-      const candidate = tf.tanh(tf.add(fromInput[2]!, tf.mul(reset, fromState[2]!)));
-      const next = tf.add(candidate, tf.mul(update, tf.sub(h, candidate)));
-      if (!masks) return (h = next);
-      // a masked step keeps the state, so that the backward direction reaches the last real slice untouched
-      h = tf.add(h, tf.mul(masks[t]!, tf.sub(next, h)));
-      return tf.mul(masks[t]!, h);
-    });
-
-    const byDirection = unstack(tf.stack(states), 1).map((states, d) => batchMajor(states, d)); // [batch, slices, units]
-    if (this.mergeMode === 'sum') return tf.addN(byDirection) as tf.Tensor3D;
-    return tf.concat(byDirection, 2) as tf.Tensor3D;
+    return (this.mergeMode === 'sum' ? tf.addN(outputs) : tf.concat(outputs, 2)) as tf.Tensor3D;
   }
 }
 tf.serialization.registerClass(SliceDependencyGRU);
-
-/** One [batch, slices, n] per direction to [slices, directions, batch, n], the backward one last slice first. */
-function inOrderOfTime(directions: tf.Tensor[]): tf.Tensor {
-  const timeMajor = directions.map((x, d) => {
-    const steps = tf.transpose(x, [1, 0, 2]);
-    return d === 1 ? tf.reverse(steps, 0) : steps;
-  });
-  return tf.stack(timeMajor, 1);
-}
-
-/** A direction's states [slices, batch, units], in its own order of time, to [batch, slices, units]. */
-function batchMajor(states: tf.Tensor, direction: number): tf.Tensor {
-  return tf.transpose(direction === 1 ? tf.reverse(states, 0) : states, [1, 0, 2]);
-}

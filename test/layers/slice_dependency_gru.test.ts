@@ -76,6 +76,33 @@ describe('SliceDependencyGRU', () => {
     );
   });
 
+  it('gives padded patients the gradients they have alone, inputs and weights', () => {
+    const layer = new SliceDependencyGRU({ units: 3, numLayers: 2, seed: 1 });
+    const lengths = [4, 1, 3];
+    const x = tf.randomNormal([3, 5, 2], 0, 1, 'float32', 7);
+    const mask = tf.tensor2d(lengths.map((n) => Array.from({ length: 5 }, (_, s) => (s < n ? 1 : 0))));
+    const cotangent = tf.randomNormal([3, 5, 6], 0, 1, 'float32', 8);
+    layer.apply(x);
+    const variables = layer.trainableWeights.map((weight) => weight.read() as tf.Variable);
+    const loss = (input: tf.Tensor, c: tf.Tensor, kwargs = {}) =>
+      tf.sum(tf.mul(layer.apply(input, kwargs) as tf.Tensor, c)) as tf.Scalar;
+
+    const masked = tf.variableGrads(() => loss(x, cotangent, { mask }), variables).grads;
+    const byInput = tf.grad((input) => loss(input, cotangent, { mask }))(x);
+    const alone = lengths.map((n, i) => {
+      const [input, c] = [tf.slice(x, [i, 0, 0], [1, n, 2]), tf.slice(cotangent, [i, 0, 0], [1, n, 6])];
+      const expected = tf.pad(
+        tf.grad((y) => loss(y, c))(input),
+        [[0, 0], [0, 5 - n], [0, 0]], // prettier-ignore
+      );
+      expectClose(tf.slice(byInput, [i, 0, 0], [1, 5, 2]), expected, 1e-5, `x of patient ${i}`);
+      return tf.variableGrads(() => loss(input, c), variables).grads;
+    });
+    for (const [name, gradient] of Object.entries(masked)) {
+      expectClose(gradient, tf.addN(alone.map((grads) => grads[name]!)), 1e-5, name);
+    }
+  });
+
   it("sums the directions with mergeMode 'sum'", () => {
     const x = tf.randomNormal([1, 4, 3], 0, 1, 'float32', 3);
     const both = new SliceDependencyGRU({ units: 2, seed: 5 }).apply(x) as tf.Tensor;
