@@ -35,8 +35,8 @@ const args = readCommandLine('npm run train:demo -- [options]', {
   slices: { value: 'N', default: '12', help: 'slices a patient' },
   difficulty: { value: 'X', default: '0.2', help: '0: large bright hemorrhages, 1: small and faint ones' },
   'image-size': { value: 'N', default: '64', help: 'height and width the model sees' },
-  'pretrain-epochs': { value: 'N', default: '10', help: 'most epochs on single slices' },
-  epochs: { value: 'N', default: '18', help: 'most epochs on whole patients' },
+  'pretrain-epochs': { value: 'N', default: '12', help: 'most epochs on single slices' },
+  epochs: { value: 'N', default: '24', help: 'most epochs on whole patients' },
   patience: { value: 'N', default: '8', help: 'epochs without a better validation F2 before a stage stops' },
   backend: { value: 'NAME', default: 'wasm', help: 'auto, tensorflow, webgpu, wasm or cpu' },
 });
