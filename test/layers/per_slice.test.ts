@@ -1,9 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { LabelLinear } from '../../src/layers/label_linear';
-import { PerLabel } from '../../src/layers/per_label';
 import { PerSlice } from '../../src/layers/per_slice';
-import { SliceDependencyGRU } from '../../src/layers/slice_dependency_gru';
 import { itKeepsTheLayerContract } from '../support/layer_contract';
 import { expectClose } from '../support/matchers';
 
@@ -68,50 +65,5 @@ describe('PerSlice', () => {
     layer.trainable = false;
     expect(layer.trainableWeights).toHaveLength(0);
     expect(layer.nonTrainableWeights).toHaveLength(2);
-  });
-});
-
-describe('PerLabel', () => {
-  itKeepsTheLayerContract({
-    layerClass: PerLabel,
-    args: () => ({ layer: new SliceDependencyGRU({ units: 2 }) }),
-    inputShape: [2, 6, 5, 3],
-    outputShape: [2, 6, 5, 4],
-    parameters: 2 * (3 * 6 + 2 * 6 + 12),
-    masked: true,
-  });
-
-  it('treats every label alike and by itself, and masks all of them', () => {
-    const gru = new SliceDependencyGRU({ units: 2, seed: 1 });
-    const x = tf.randomNormal([2, 4, 3, 3], 0, 1, 'float32', 1);
-    const mask = tf.tensor2d([
-      [1, 1, 1, 0],
-      [1, 1, 1, 1],
-    ]);
-    const y = new PerLabel({ layer: gru }).apply(x, { mask }) as tf.Tensor;
-    for (let label = 0; label < 3; label++) {
-      const one = tf.reshape(tf.slice(x, [0, 0, label, 0], [2, 4, 1, 3]), [2, 4, 3]);
-      const alone = gru.apply(one, { mask }) as tf.Tensor;
-      expectClose(tf.reshape(tf.slice(y, [0, 0, label, 0], [2, 4, 1, 4]), [2, 4, 4]), alone, 1e-6);
-    }
-  });
-});
-
-describe('LabelLinear', () => {
-  itKeepsTheLayerContract({
-    layerClass: LabelLinear,
-    args: {},
-    inputShape: [2, 6, 5, 3],
-    outputShape: [2, 6, 5],
-    parameters: 5 * 3 + 5,
-    masked: true,
-  });
-
-  it('is one dot product per label', () => {
-    const layer = new LabelLinear();
-    const x = tf.tensor3d([[[1, 2], [3, 4]]]); // prettier-ignore
-    layer.build(x.shape);
-    layer.setWeights([tf.tensor2d([[1, 10], [100, 1000]]), tf.tensor1d([0.5, 0])]); // prettier-ignore
-    expect([...(layer.apply(x) as tf.Tensor).dataSync()]).toEqual([21.5, 4300]);
   });
 });
