@@ -19,9 +19,6 @@ export interface BackboneOptions {
 /** Smallest height and width that leave at least one pixel before the mean over space. */
 const MIN_SIZE = 32;
 
-/** Width of every backbone's features. */
-export const FEATURE_WIDTH = 512;
-
 /** Checks what all backbones take. */
 export function checkBackboneOptions(options: BackboneOptions, name: string): void {
   const { inputShape, normalize = false } = options;

@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs';
-import { CT_LABELS } from '../data/labels';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog } from '../training/fit_stage';
@@ -71,7 +70,7 @@ export async function trainRecipe(model: tf.LayersModel, options: TrainRecipeOpt
 
   if (pretrainEpochs > 0 && run.interruptedStage !== 'patients') {
     // the same backbone under a linear head: what it learns stays in the model
-    const labels = description.labels ?? CT_LABELS;
+    const { labels } = description;
     const plain = buildCtBrainModel({
       variant: 'VGG16',
       backbone: backboneOf(model),
