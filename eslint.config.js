@@ -28,7 +28,16 @@ const zones = ROOMS.flatMap((row, level) =>
 );
 
 export default tseslint.config(
-  { ignores: ['dist', 'docs/api', 'coverage', 'runs', 'node_modules'] },
+  {
+    ignores: [
+      'dist',
+      'docs/api',
+      'coverage',
+      'runs',
+      'node_modules',
+      'src/backends/wasm/{assembly,generated}',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { OutOfMemoryError } from '../../errors';
+import { hostModule, type HostModule } from './host_module';
 import { replaceKernel } from './kernel_support';
 
 /** WebAssembly addresses have 32 bits. */
@@ -13,16 +14,6 @@ const RESERVE_BYTES = 8 * 2 ** 20;
 
 /** What the allocator adds to a request at most, with room to spare. */
 const OVERHEAD_BYTES = 2 ** 16;
-
-/** The part of the host's WebAssembly module the guard leans on. */
-interface WasmModule {
-  _malloc: Malloc;
-  _free: (address: number) => void;
-  HEAPU8: Uint8Array;
-  asm: { memory: WebAssembly.Memory };
-}
-
-type Malloc = ((bytes: number) => number) & { [GUARDED]?: true };
 
 /** Marks our allocator. */
 const GUARDED: unique symbol = Symbol.for('ct-multilabel.wasm-memory-guard');
@@ -53,9 +44,9 @@ const GUARDED: unique symbol = Symbol.for('ct-multilabel.wasm-memory-guard');
  * ```
  */
 export function guardWasmMemory(): boolean {
-  const wasm = moduleOf(tf.getBackend() === 'wasm' ? tf.backend() : undefined);
+  const wasm = hostModule(tf.getBackend() === 'wasm' ? tf.backend() : undefined);
   if (wasm === undefined) return false;
-  if (wasm._malloc[GUARDED] !== true) {
+  if ((wasm._malloc as Malloc)[GUARDED] !== true) {
     // the first call through the host's entry replaces the entry itself: let that happen before ours stands there
     wasm._free(wasm._malloc(1));
     limitHeap(wasm.asm.memory);
@@ -68,17 +59,6 @@ export function guardWasmMemory(): boolean {
   return true;
 }
 
-function moduleOf(backend: unknown): WasmModule | undefined {
-  const wasm = (backend as { wasm?: Partial<WasmModule> } | undefined)?.wasm;
-  const memory = wasm?.asm?.memory;
-  const asExpected =
-    typeof wasm?._malloc === 'function' &&
-    typeof wasm._free === 'function' &&
-    memory instanceof WebAssembly.Memory &&
-    memory.buffer === wasm.HEAPU8?.buffer;
-  return asExpected ? (wasm as WasmModule) : undefined;
-}
-
 /** The host grows its heap through this method and takes an exception for "no more memory". */
 function limitHeap(memory: WebAssembly.Memory): void {
   const grow = memory.grow.bind(memory);
@@ -88,7 +68,9 @@ function limitHeap(memory: WebAssembly.Memory): void {
   };
 }
 
-function guardedMalloc(wasm: WasmModule, malloc: Malloc): Malloc {
+type Malloc = ((bytes: number) => number) & { [GUARDED]?: true };
+
+function guardedMalloc(wasm: HostModule, malloc: Malloc): Malloc {
   const guarded: Malloc = (bytes) => {
     const safe = bytes + OVERHEAD_BYTES <= ADDRESS_SPACE - wasm.HEAPU8.length;
     // addresses from 2 GiB on come as negative numbers; only 0 means failure
@@ -128,7 +110,7 @@ const PACKING_KERNELS: Record<string, BytesOf> = {
 /** A kernel that first sees whether there is room. */
 function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
   const kernelFunc: tf.KernelFunc = (args) => {
-    const wasm = moduleOf(args.backend);
+    const wasm = hostModule(args.backend);
     if (wasm !== undefined) checkRoom(wasm, bytesOf(args.inputs, args.attrs ?? {}));
     return kernel.kernelFunc(args);
   };
@@ -136,7 +118,7 @@ function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
 }
 
 /** Throws unless blocks of these sizes can be had at the same time. */
-function checkRoom(wasm: WasmModule, blocks: number[]): void {
+function checkRoom(wasm: HostModule, blocks: number[]): void {
   const addresses: number[] = [];
   try {
     for (const bytes of blocks) addresses.push(wasm._malloc(bytes));

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { conv2DBackpropFilter } from './conv2d_backprop_filter';
-import { conv2DBackpropInput } from './conv2d_backprop_input';
+import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
 import { identity } from './identity';
 import { replaceKernel } from './kernel_support';
-import { maxPoolGrad } from './max_pool_grad';
+import { maxPoolGrad } from './composed/max_pool_grad';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
 /**
@@ -39,5 +38,7 @@ export function registerWasmTrainingKernels(): boolean {
   ]) {
     replaceKernel(kernel.kernelName, () => kernel);
   }
+  replaceKernel(tf.Conv2D, (host) => conv2D(host!));
+  replaceKernel(tf.FusedConv2D, (host) => fusedConv2D(host!));
   return true;
 }

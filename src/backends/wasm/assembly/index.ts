@@ -1,0 +1,5 @@
+/** Every kernel that is compiled; the README beside tells how they are called. */
+export * from './winograd';
+export * from './gathered';
+export * from './elementwise';
+export * from './pooling';

@@ -1,0 +1,517 @@
+/**
+ * Convolutions of 3x3 taps and stride 1 by Winograd's minimal filtering, and the gradient of their taps.
+ *
+ * A tile of size x size outputs needs (size + 2)² products a channel pair, against 9 size² by definition: a quarter of them
+ * at size 4. In the space of points, tile after tile, the sum over channels is a matrix product, one for each point.
+ *
+ * Every kernel works on its `unit` of the whole: units may run in any order and on any thread, each thread with scratch
+ * memory of its own. Pixels outside the image are zero.
+ */
+import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from './matmul';
+import { bytes, loadStrided } from './simd';
+import {
+  filterTransform,
+  gradientTransform,
+  inputTransform,
+  outputTransform,
+  pointsOf,
+  tapTransform,
+} from './winograd_transforms';
+
+/** Bytes of a vector. */
+const VECTOR: usize = 16;
+/** Room for a tile of vectors, 6x6 at most, between the two passes of a transform, and another for its result. */
+const BETWEEN: usize = 36 * VECTOR;
+const TEMPORARY: usize = 2 * BETWEEN;
+
+/** Rows a little longer than needed, so that those of one tile do not all fall into the same lines of the cache. */
+const SPACER: i32 = 16;
+
+/** Bytes of one point's matrix `[rows][columns + spacer]`. */
+function matrixBytes(rows: i32, columns: i32): usize {
+  return bytes(rows * (columns + SPACER) + SPACER);
+}
+
+/** Bytes of one point's transformed filters, `[filters / 8][channels][8]`. */
+function filterMatrixBytes(channels: i32, filters: i32): usize {
+  return bytes(wholePanels(filters) * channels + SPACER);
+}
+
+/** Bytes that {@link winogradFilter} writes. */
+export function winogradFilterBytes(size: i32, channels: i32, filters: i32): usize {
+  return <usize>(pointsOf(size) * pointsOf(size)) * filterMatrixBytes(channels, filters);
+}
+
+/**
+ * Filters in the space of points, `[point][filters / 8][channels][8]`; a unit is a panel of 8 filters.
+ *
+ * The value of a tap is at `taps[tap][channel * channelStep + filter * filterStep]`, so that a filter turned and transposed
+ * is read in place.
+ *
+ * @param turned - Read the taps last to first.
+ */
+export function winogradFilter(
+  unit: i32,
+  scratch: usize,
+  size: i32,
+  taps: usize,
+  channels: i32,
+  filters: i32,
+  channelStep: i32,
+  filterStep: i32,
+  turned: i32,
+  out: usize,
+): void {
+  const points = pointsOf(size);
+  const matrix = filterMatrixBytes(channels, filters);
+  const tapBytes = bytes(channels * filters);
+  const between = scratch + 9 * VECTOR;
+  for (let half = 0; half < PANEL; half += 4) {
+    const filter = unit * PANEL + half;
+    for (let c = 0; c < channels; c++) {
+      const to = out + bytes((unit * channels + c) * PANEL + half);
+      if (filter >= filters) {
+        for (let q = 0; q < points * points; q++) v128.store(to + <usize>q * matrix, f32x4.splat(0));
+        continue;
+      }
+      let from = taps + bytes(c * channelStep + filter * filterStep);
+      for (let tap = 0; tap < 9; tap++) {
+        const place = scratch + <usize>(turned ? 8 - tap : tap) * VECTOR;
+        v128.store(place, filterStep == 1 ? v128.load(from) : loadStrided(from, bytes(filterStep)));
+        from += tapBytes;
+      }
+      for (let j = 0; j < 3; j++) {
+        filterTransform(
+          size,
+          scratch + <usize>j * VECTOR,
+          3 * VECTOR,
+          between + <usize>j * VECTOR,
+          3 * VECTOR,
+        );
+      }
+      for (let i = 0; i < points; i++) {
+        filterTransform(
+          size,
+          between + <usize>(3 * i) * VECTOR,
+          VECTOR,
+          to + <usize>(i * points) * matrix,
+          matrix,
+        );
+      }
+    }
+  }
+}
+
+/** Bytes of scratch that a thread needs for {@link winogradConvolve} with so many tiles a unit. */
+export function winogradConvolveScratch(size: i32, channels: i32, filters: i32, tiles: i32): usize {
+  const points = pointsOf(size) * pointsOf(size);
+  return (
+    TEMPORARY +
+    bytes(points * max(channels, wholePanels(filters))) +
+    <usize>points *
+      (matrixBytes(wholeRows(tiles), channels) + matrixBytes(wholeRows(tiles), wholePanels(filters)))
+  );
+}
+
+/**
+ * The convolution, bias and ReLU included; a unit is a block of tiles, counted through all images.
+ *
+ * @param x - `[images, height, width, channels]`; channels and filters are multiples of 4.
+ * @param transformed - What {@link winogradFilter} wrote.
+ * @param bias - `[filters]`, or 0 for none.
+ * @param y - `[images, outHeight, outWidth, filters]`.
+ * @param tiles - Tiles in a unit.
+ */
+export function winogradConvolve(
+  unit: i32,
+  scratch: usize,
+  size: i32,
+  x: usize,
+  images: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  top: i32,
+  left: i32,
+  transformed: usize,
+  filters: i32,
+  bias: usize,
+  relu: i32,
+  y: usize,
+  outHeight: i32,
+  outWidth: i32,
+  tiles: i32,
+): void {
+  const points = pointsOf(size);
+  const across = (outWidth + size - 1) / size;
+  const perImage = across * ((outHeight + size - 1) / size);
+  const first = unit * tiles;
+  const count = min(tiles, images * perImage - first);
+  const columns = wholePanels(filters);
+
+  const edge = scratch + TEMPORARY;
+  const v = edge + bytes(points * points * max(channels, columns));
+  const rowV = bytes(channels + SPACER);
+  const matrixV = matrixBytes(wholeRows(tiles), channels);
+  const m = v + <usize>(points * points) * matrixV;
+  const rowM = bytes(columns + SPACER);
+  const matrixM = matrixBytes(wholeRows(tiles), columns);
+
+  for (let t = 0; t < count; t++) {
+    const image = (first + t) / perImage;
+    const tile = (first + t) % perImage;
+    const row = (tile / across) * size - top;
+    const column = (tile % across) * size - left;
+    const pixels = x + bytes(image * height * width * channels);
+    inputTile(
+      size,
+      pixels,
+      height,
+      width,
+      channels,
+      row,
+      column,
+      scratch,
+      edge,
+      v + <usize>t * rowV,
+      matrixV,
+    );
+  }
+  const matrixU = filterMatrixBytes(channels, filters);
+  for (let q = 0; q < points * points; q++) {
+    multiplyPanels(
+      wholeRows(count),
+      columns / PANEL,
+      channels,
+      v + <usize>q * matrixV,
+      rowV,
+      transformed + <usize>q * matrixU,
+      bytes(channels * PANEL),
+      m + <usize>q * matrixM,
+      rowM,
+      false,
+    );
+  }
+  for (let t = 0; t < count; t++) {
+    const image = (first + t) / perImage;
+    const tile = (first + t) % perImage;
+    const row = (tile / across) * size;
+    const column = (tile % across) * size;
+    const pixels = y + bytes(image * outHeight * outWidth * filters);
+    const from = m + <usize>t * rowM;
+    outputTile(
+      size,
+      from,
+      matrixM,
+      scratch,
+      edge,
+      bias,
+      relu,
+      pixels,
+      outHeight,
+      outWidth,
+      filters,
+      row,
+      column,
+    );
+  }
+}
+
+/** Transforms the tile of pixels whose upper left corner is at (row, column). */
+function inputTile(
+  size: i32,
+  x: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  row: i32,
+  column: i32,
+  between: usize,
+  edge: usize,
+  to: usize,
+  matrix: usize,
+): void {
+  const points = pointsOf(size);
+  const pixelBytes = bytes(channels);
+  let rowBytes = bytes(width * channels);
+  let from = x + bytes((row * width + column) * channels);
+  if (row < 0 || column < 0 || row + points > height || column + points > width) {
+    copyTile(x, height, width, pixelBytes, row, column, points, edge);
+    from = edge;
+    rowBytes = <usize>points * pixelBytes;
+  }
+  const lineBytes = <usize>points * VECTOR;
+  for (let c = 0; c < channels; c += 4) {
+    for (let j = 0; j < points; j++) {
+      inputTransform(size, from + <usize>j * pixelBytes, rowBytes, between + <usize>j * VECTOR, lineBytes);
+    }
+    for (let i = 0; i < points; i++) {
+      inputTransform(size, between + <usize>i * lineBytes, VECTOR, to + <usize>(i * points) * matrix, matrix);
+    }
+    from += VECTOR;
+    to += VECTOR;
+  }
+}
+
+/** A tile of pixels side by side, zero outside the image. */
+function copyTile(
+  x: usize,
+  height: i32,
+  width: i32,
+  pixelBytes: usize,
+  row: i32,
+  column: i32,
+  points: i32,
+  to: usize,
+): void {
+  for (let i = row; i < row + points; i++) {
+    for (let j = column; j < column + points; j++) {
+      if (i >= 0 && i < height && j >= 0 && j < width) {
+        memory.copy(to, x + <usize>(i * width + j) * pixelBytes, pixelBytes);
+      } else {
+        memory.fill(to, 0, pixelBytes);
+      }
+      to += pixelBytes;
+    }
+  }
+}
+
+/** Transforms a tile back, adds the bias, and puts what lies in the image there. */
+function outputTile(
+  size: i32,
+  from: usize,
+  matrix: usize,
+  between: usize,
+  edge: usize,
+  bias: usize,
+  relu: i32,
+  y: usize,
+  height: i32,
+  width: i32,
+  filters: i32,
+  row: i32,
+  column: i32,
+): void {
+  const points = pointsOf(size);
+  const pixelBytes = bytes(filters);
+  const rows = min(size, height - row);
+  const columns = min(size, width - column);
+  const lineBytes = <usize>points * VECTOR;
+  const line = between + BETWEEN;
+  const whole = rows == size && columns == size;
+  const corner = y + bytes((row * width + column) * filters);
+  const target = whole ? corner : edge;
+  const rowBytes = (whole ? <usize>width : <usize>size) * pixelBytes;
+  for (let k: usize = 0; k < pixelBytes; k += VECTOR) {
+    for (let j = 0; j < points; j++) {
+      const column = from + k + <usize>j * matrix;
+      outputTransform(size, column, <usize>points * matrix, between + <usize>j * VECTOR, lineBytes);
+    }
+    const b = bias ? v128.load(bias + k) : f32x4.splat(0);
+    for (let i = 0; i < size; i++) {
+      outputTransform(size, between + <usize>i * lineBytes, VECTOR, line, VECTOR);
+      let to = target + <usize>i * rowBytes + k;
+      for (let j = 0; j < size; j++) {
+        let value = f32x4.add(v128.load(line + <usize>j * VECTOR), b);
+        if (relu) value = f32x4.pmax(value, f32x4.splat(0)); // keeps NaN
+        v128.store(to, value);
+        to += pixelBytes;
+      }
+    }
+  }
+  if (whole) return;
+  for (let i = 0; i < rows; i++) {
+    memory.copy(
+      corner + <usize>(i * width) * pixelBytes,
+      edge + <usize>(i * size) * pixelBytes,
+      <usize>columns * pixelBytes,
+    );
+  }
+}
+
+/** Bytes of scratch that a thread needs for {@link winogradInputs} and {@link winogradGradients}. */
+export function winogradTilesScratch(size: i32, channels: i32): usize {
+  return TEMPORARY + bytes(pointsOf(size) * pointsOf(size) * channels);
+}
+
+/** Bytes of all points' tiles of the input, as {@link winogradInputs} writes them. */
+export function winogradInputsBytes(size: i32, channels: i32, tiles: i32): usize {
+  return <usize>(pointsOf(size) * pointsOf(size)) * matrixBytes(tiles, channels);
+}
+
+/** Bytes of all points' tiles of the gradient, as {@link winogradGradients} writes them. */
+export function winogradGradientsBytes(size: i32, filters: i32, tiles: i32): usize {
+  return <usize>(pointsOf(size) * pointsOf(size)) * matrixBytes(tiles, wholePanels(filters));
+}
+
+/** Tiles a unit of {@link winogradInputs} and {@link winogradGradients}. */
+export const TILES_PER_UNIT: i32 = 8;
+
+/**
+ * Tiles `first .. first + tiles` of the input in the space of points, `[point][tiles][channels]`; a unit is eight of them.
+ */
+export function winogradInputs(
+  unit: i32,
+  scratch: usize,
+  size: i32,
+  x: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  top: i32,
+  left: i32,
+  outHeight: i32,
+  outWidth: i32,
+  first: i32,
+  tiles: i32,
+  out: usize,
+): void {
+  const across = (outWidth + size - 1) / size;
+  const perImage = across * ((outHeight + size - 1) / size);
+  const matrix = matrixBytes(tiles, channels);
+  const rowBytes = bytes(channels + SPACER);
+  for (let t = unit * TILES_PER_UNIT; t < min((unit + 1) * TILES_PER_UNIT, tiles); t++) {
+    const image = (first + t) / perImage;
+    const tile = (first + t) % perImage;
+    const row = (tile / across) * size - top;
+    const column = (tile % across) * size - left;
+    const pixels = x + bytes(image * height * width * channels);
+    const to = out + <usize>t * rowBytes;
+    inputTile(size, pixels, height, width, channels, row, column, scratch, scratch + TEMPORARY, to, matrix);
+  }
+}
+
+/**
+ * Tiles `first .. first + tiles` of the output's gradient in the space of points, `[point][filters / 8][tiles][8]`; a unit
+ * is eight of them.
+ */
+export function winogradGradients(
+  unit: i32,
+  scratch: usize,
+  size: i32,
+  dy: usize,
+  height: i32,
+  width: i32,
+  filters: i32,
+  first: i32,
+  tiles: i32,
+  out: usize,
+): void {
+  const points = pointsOf(size);
+  const across = (width + size - 1) / size;
+  const perImage = across * ((height + size - 1) / size);
+  const matrix = matrixBytes(tiles, wholePanels(filters));
+  const pixelBytes = bytes(filters);
+  const edge = scratch + TEMPORARY;
+  const lineBytes = <usize>size * VECTOR;
+  for (let t = unit * TILES_PER_UNIT; t < min((unit + 1) * TILES_PER_UNIT, tiles); t++) {
+    const image = (first + t) / perImage;
+    const tile = (first + t) % perImage;
+    const row = (tile / across) * size;
+    const column = (tile % across) * size;
+    const pixels = dy + bytes(image * height * width * filters);
+    let rowBytes = <usize>width * pixelBytes;
+    let from = pixels + bytes((row * width + column) * filters);
+    if (row + size > height || column + size > width) {
+      copyTile(pixels, height, width, pixelBytes, row, column, size, edge);
+      from = edge;
+      rowBytes = <usize>size * pixelBytes;
+    }
+    for (let k = 0; k < wholePanels(filters); k += 4) {
+      const to = out + bytes(((k / PANEL) * tiles + t) * PANEL + (k % PANEL));
+      if (k >= filters) {
+        for (let q = 0; q < points * points; q++) v128.store(to + <usize>q * matrix, f32x4.splat(0));
+        continue;
+      }
+      for (let j = 0; j < size; j++) {
+        const column = from + bytes(k) + <usize>j * pixelBytes;
+        gradientTransform(size, column, rowBytes, scratch + <usize>j * VECTOR, lineBytes);
+      }
+      for (let i = 0; i < points; i++) {
+        gradientTransform(
+          size,
+          scratch + <usize>i * lineBytes,
+          VECTOR,
+          to + <usize>(i * points) * matrix,
+          matrix,
+        );
+      }
+    }
+  }
+}
+
+/** Bytes of the taps' gradient in the space of points, `[point][channels][whole panels of filters]`. */
+export function winogradPointGradientBytes(size: i32, channels: i32, filters: i32): usize {
+  return <usize>(pointsOf(size) * pointsOf(size)) * bytes(channels * wholePanels(filters));
+}
+
+/** Sums `inputs^T gradients` over a block of tiles, in the space of points; a unit is a point. */
+export function winogradAccumulate(
+  unit: i32,
+  _scratch: usize,
+  inputs: usize,
+  gradients: usize,
+  tiles: i32,
+  channels: i32,
+  filters: i32,
+  out: usize,
+  accumulate: i32,
+): void {
+  const columns = wholePanels(filters);
+  multiplyTransposed(
+    channels,
+    columns / PANEL,
+    tiles,
+    inputs + <usize>unit * matrixBytes(tiles, channels),
+    bytes(channels + SPACER),
+    gradients + <usize>unit * matrixBytes(tiles, columns),
+    bytes(tiles * PANEL),
+    out + <usize>unit * bytes(channels * columns),
+    bytes(columns),
+    accumulate != 0,
+  );
+}
+
+/** The taps' gradient `[3, 3, channels, filters]` from that of the points; a unit is a channel. */
+export function winogradTaps(
+  unit: i32,
+  scratch: usize,
+  size: i32,
+  pointGradient: usize,
+  channels: i32,
+  filters: i32,
+  out: usize,
+  accumulate: i32,
+): void {
+  const points = pointsOf(size);
+  const columns = wholePanels(filters);
+  const matrix = bytes(channels * columns);
+  const between = scratch;
+  const taps = scratch + BETWEEN;
+  for (let k = 0; k < filters; k += 4) {
+    const from = pointGradient + bytes(unit * columns + k);
+    for (let j = 0; j < points; j++) {
+      tapTransform(
+        size,
+        from + <usize>j * matrix,
+        <usize>points * matrix,
+        between + <usize>j * VECTOR,
+        <usize>points * VECTOR,
+      );
+    }
+    for (let i = 0; i < 3; i++) {
+      tapTransform(
+        size,
+        between + <usize>(i * points) * VECTOR,
+        VECTOR,
+        taps + <usize>(3 * i) * VECTOR,
+        VECTOR,
+      );
+    }
+    for (let tap = 0; tap < 9; tap++) {
+      const to = out + bytes((tap * channels + unit) * filters + k);
+      const value = v128.load(taps + <usize>tap * VECTOR);
+      v128.store(to, accumulate ? f32x4.add(v128.load(to), value) : value);
+    }
+  }
+}
