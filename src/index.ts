@@ -56,7 +56,7 @@ export { f2Metric, type F2MetricOptions } from './metrics/f2_metric';
 
 export { affine, type AffineOptions } from './transforms/affine';
 export { clahe, type ClaheOptions } from './transforms/clahe';
-export { type ClaheUint8Options } from './transforms/clahe_uint8';
+export { type ClaheUint8Options } from './transforms/clahe_plan';
 export { colorJitter, type ColorJitterOptions } from './transforms/color_jitter';
 export { compose, type ImageTransform } from './transforms/compose';
 export { flip } from './transforms/flip';

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
-import { resolveClaheOptions } from './clahe_uint8';
+import { resolveClaheOptions } from './clahe_plan';
 import { onImages } from './images';
 import { resize } from './resize';
 

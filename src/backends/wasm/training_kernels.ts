@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
 import { identity } from './identity';
+import { imageKernels } from './image_kernels';
 import { replaceKernel } from './kernel_support';
 import { maxPoolGrad } from './composed/max_pool_grad';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
@@ -35,6 +36,7 @@ export function registerWasmTrainingKernels(): boolean {
     unsortedSegmentSum,
     maxPoolGrad,
     identity,
+    ...imageKernels,
   ]) {
     replaceKernel(kernel.kernelName, () => kernel);
   }

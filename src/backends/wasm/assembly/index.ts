@@ -3,3 +3,5 @@ export * from './winograd';
 export * from './gathered';
 export * from './elementwise';
 export * from './pooling';
+export * from './clahe';
+export * from './images';
