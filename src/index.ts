@@ -67,6 +67,7 @@ export {
   drawAugmentation,
   randomAugment,
   type AugmentationDraw,
+  type ApplyAugmentationOptions,
   type AugmentationRanges,
   type RandomAugmentOptions,
 } from './transforms/random_augment';

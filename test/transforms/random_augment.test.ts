@@ -197,7 +197,7 @@ describe('applyAugmentation', () => {
     expect(() => applyAugmentation(stack, undefined as unknown as AugmentationDraw)).toThrow(
       'applyAugmentation: draw',
     );
-    expect(() => applyAugmentation(stack, { ...still, scale: -1 })).toThrow('affine: scale');
+    expect(() => applyAugmentation(stack, { ...still, scale: -1 })).toThrow('applyAugmentation: draw.scale');
     expectImagesChecked('applyAugmentation', (images) => applyAugmentation(images, still));
   });
 });
