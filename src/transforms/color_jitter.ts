@@ -109,12 +109,7 @@ tf.registerGradient({
   },
 });
 
-function jitterGradient(
-  dy: tf.Tensor4D,
-  x: tf.Tensor4D,
-  brightness: number,
-  contrast: number,
-): tf.Tensor4D {
+function jitterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, brightness: number, contrast: number): tf.Tensor4D {
   const [, height, width, channels] = x.shape;
   const scaled = tf.mul(x, brightness) as tf.Tensor4D;
   let gradient = dy;

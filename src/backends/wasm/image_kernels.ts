@@ -13,27 +13,32 @@ export const imageKernels = [
       const [count, , , channels] = x.shape as Shape4D;
       const { height, width, rows, columns, rowBlend, columnBlend } = plan;
       const nan = workspace.integers([0]);
-      workspace.run('clahePlane', count * channels, size(workspace, 'clahePlane', height, width, rows, columns), [
-        workspace.input(spanOf(x)),
-        workspace.output(spanOf(out)),
-        nan,
-        channels,
-        height,
-        width,
-        rows,
-        columns,
-        plan.tileHeight,
-        plan.tileWidth,
-        plan.clipCount,
-        plan.lutScale,
-        low,
-        scale,
-        span,
-        workspace.integers(rowBlend.tile),
-        workspace.integers(bitsOf(rowBlend.nextWeight)),
-        workspace.integers(columnBlend.tile),
-        workspace.integers(bitsOf(columnBlend.nextWeight)),
-      ]);
+      workspace.run(
+        'clahePlane',
+        count * channels,
+        size(workspace, 'clahePlane', height, width, rows, columns),
+        [
+          workspace.input(spanOf(x)),
+          workspace.output(spanOf(out)),
+          nan,
+          channels,
+          height,
+          width,
+          rows,
+          columns,
+          plan.tileHeight,
+          plan.tileWidth,
+          plan.clipCount,
+          plan.lutScale,
+          low,
+          scale,
+          span,
+          workspace.integers(rowBlend.tile),
+          workspace.integers(bitsOf(rowBlend.nextWeight)),
+          workspace.integers(columnBlend.tile),
+          workspace.integers(bitsOf(columnBlend.nextWeight)),
+        ],
+      );
       return workspace.integerAt(nan) === 0;
     },
   ),
@@ -61,7 +66,12 @@ export const imageKernels = [
   ),
   compiled<ResizeAttrs>(
     'CtResize',
-    ([count, , , channels], { rows, columns }) => [count!, rows.first.length, columns.first.length, channels!],
+    ([count, , , channels], { rows, columns }) => [
+      count!,
+      rows.first.length,
+      columns.first.length,
+      channels!,
+    ],
     (workspace, x, out, { rows, columns }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
       const taps = Math.ceil(columns.taps / LANES) * LANES;

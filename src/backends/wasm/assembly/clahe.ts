@@ -169,7 +169,7 @@ function countTile(
       count(histogram + 2 * PART_BYTES, <usize>(eight >> 46));
       count(histogram + 3 * PART_BYTES, <usize>(eight >> 54));
     }
-    for (; x < right; x++) count(histogram, <usize>load<u8>(row + mirrored(x, width)) << 2);
+    for (; x < right; x++) count(histogram, (<usize>load<u8>(row + mirrored(x, width))) << 2);
   }
 }
 

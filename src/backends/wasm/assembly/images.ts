@@ -85,44 +85,77 @@ function findPlaces(
   fill: f32,
   nearest: i32,
 ): void {
-  const a = load<f64>(matrix);
-  const c = load<f64>(matrix, 8) * <f64>y + load<f64>(matrix, 16);
-  const d = load<f64>(matrix, 24);
-  const f = load<f64>(matrix, 32) * <f64>y + load<f64>(matrix, 40);
-  const ratioX = <f64>width / <f64>outWidth;
-  const ratioY = <f64>height / <f64>outHeight;
   const step = bytes(padded(outWidth));
+  const two = f64x2.replace_lane(f64x2.splat(0), 1, 1);
+  const a = f64x2.splat(load<f64>(matrix));
+  const c = f64x2.splat(load<f64>(matrix, 8) * <f64>y + load<f64>(matrix, 16));
+  const d = f64x2.splat(load<f64>(matrix, 24));
+  const f = f64x2.splat(load<f64>(matrix, 32) * <f64>y + load<f64>(matrix, 40));
+  const one = f64x2.splat(1);
   let begin = 0;
   let end = 0;
-  for (let x = 0; x < outWidth; x++) {
-    let atX = a * <f64>x + c;
-    let atY = d * <f64>x + f;
+  for (let x = 0; x < outWidth; x += 2) {
+    const xs = f64x2.add(f64x2.splat(<f64>x), two);
+    let atX = f64x2.add(f64x2.mul(a, xs), c);
+    let atY = f64x2.add(f64x2.mul(d, xs), f);
     if (nearest) {
-      atX = Math.floor(atX + 0.5);
-      atY = Math.floor(atY + 0.5);
+      atX = f64x2.floor(f64x2.add(atX, f64x2.splat(0.5)));
+      atY = f64x2.floor(f64x2.add(atY, f64x2.splat(0.5)));
     }
-    const cover =
-      min(1, min(atX + 1, <f64>outWidth - atX)) * <f64>(atX > -1 && atX < <f64>outWidth) *
-      min(1, min(atY + 1, <f64>outHeight - atY)) * <f64>(atY > -1 && atY < <f64>outHeight);
-    if (!(cover > 0)) continue;
-    if (end === 0) begin = x;
-    end = x + 1;
-    const sourceX = (atX + 0.5) * ratioX - 0.5;
-    const sourceY = (atY + 0.5) * ratioY - 0.5;
-    const left = max(0, min(<i32>Math.floor(sourceX), width - 2));
-    const top = max(0, min(<i32>Math.floor(sourceY), height - 2));
-    const toRight = max(0, min(1, sourceX - <f64>left));
-    const toBottom = max(0, min(1, sourceY - <f64>top));
+    const cover = f64x2.mul(coverOf(atX, outWidth), coverOf(atY, outHeight));
+    const covered = i64x2.bitmask(f64x2.gt(cover, f64x2.splat(0)));
+    if (covered === 0) continue;
+    if (end === 0) begin = x + (covered === 2 ? 1 : 0);
+    end = min(outWidth, x + (covered === 1 ? 1 : 2));
+    const sourceX = inSource(atX, width, outWidth);
+    const sourceY = inSource(atY, height, outHeight);
+    const left = clamp(f64x2.floor(sourceX), width - 2);
+    const top = clamp(f64x2.floor(sourceY), height - 2);
+    const toRight = clamp(f64x2.sub(sourceX, left), 1);
+    const bottom = f64x2.mul(cover, clamp(f64x2.sub(sourceY, top), 1));
+    const upper = f64x2.sub(cover, bottom);
+    const pixel = f64x2.add(f64x2.mul(top, f64x2.splat(<f64>width)), left);
     const at = places + 16 + bytes(x);
-    store<i32>(at, <i32>bytes((top * width + left) * channels));
-    store<f32>(at + step, <f32>(cover * (1 - toRight) * (1 - toBottom)));
-    store<f32>(at + 2 * step, <f32>(cover * toRight * (1 - toBottom)));
-    store<f32>(at + 3 * step, <f32>(cover * (1 - toRight) * toBottom));
-    store<f32>(at + 4 * step, <f32>(cover * toRight * toBottom));
-    store<f32>(at + 5 * step, cover < 1 ? <f32>(1 - cover) * fill : 0);
+    storeWhole(at, f64x2.mul(pixel, f64x2.splat(<f64>bytes(channels))));
+    const toLeft = f64x2.sub(one, toRight);
+    storeFloats(at + step, f64x2.mul(upper, toLeft));
+    storeFloats(at + 2 * step, f64x2.mul(upper, toRight));
+    storeFloats(at + 3 * step, f64x2.mul(bottom, toLeft));
+    storeFloats(at + 4 * step, f64x2.mul(bottom, toRight));
+    storeFloats(at + 5 * step, f64x2.mul(f64x2.sub(one, cover), f64x2.splat(<f64>fill)));
   }
   store<i32>(places, begin);
   store<i32>(places, end, 4);
+}
+
+/** 1 on an axis' pixels, falling to 0 over one pixel beyond. */
+function coverOf(position: v128, length: i32): v128 {
+  const one = f64x2.splat(1);
+  const within = f64x2.pmin(f64x2.add(position, one), f64x2.sub(f64x2.splat(<f64>length), position));
+  return f64x2.pmax(f64x2.splat(0), f64x2.pmin(one, within));
+}
+
+/** From pixels of the resized image to those of the image, by centres. */
+function inSource(position: v128, length: i32, outLength: i32): v128 {
+  if (length === outLength) return position;
+  const half = f64x2.splat(0.5);
+  const ratio = f64x2.splat(<f64>length / <f64>outLength);
+  return f64x2.sub(f64x2.mul(f64x2.add(position, half), ratio), half);
+}
+
+/** Into 0 to `high`; to 0 where that is negative. */
+function clamp(value: v128, high: i32): v128 {
+  return f64x2.pmax(f64x2.splat(0), f64x2.pmin(f64x2.splat(<f64>high), value));
+}
+
+/** Stores two whole numbers below 2^32, four bytes each: added to 2^52 they stand in a float's lowest bits. */
+function storeWhole(to: usize, values: v128): void {
+  const bits = f64x2.add(values, f64x2.splat(4503599627370496));
+  v128.store64_lane(to, v128.shuffle<i32>(bits, bits, 0, 2, 0, 2), 0);
+}
+
+function storeFloats(to: usize, values: v128): void {
+  v128.store64_lane(to, f32x4.demote_f64x2_zero(values), 0);
 }
 
 function fillWith(to: usize, count: i32, value: f32): void {
@@ -337,7 +370,7 @@ export function jitterImage(
 
 /** Into 0..1; what is no number stays none. */
 function clip(x: v128): v128 {
-  return f32x4.min(f32x4.splat(1), f32x4.max(f32x4.splat(0), x));
+  return f32x4.pmin(f32x4.pmax(x, f32x4.splat(0)), f32x4.splat(1));
 }
 
 function brightMean(image: usize, pixels: i32, channels: i32, brightness: f32): f64 {
