@@ -116,6 +116,7 @@ function ownParameters(layer: tf.layers.Layer): TorchParameter[] {
 
 /** tfjs weight name to PyTorch's, with the order of its axes. */
 const TFJS_LAYERS: Record<string, Record<string, [string, number[]?]>> = {
+  FusedConv2D: { kernel: ['weight', [2, 3, 1, 0]], bias: ['bias'] },
   Conv2D: { kernel: ['weight', [2, 3, 1, 0]], bias: ['bias'] },
   Dense: { kernel: ['weight', [1, 0]], bias: ['bias'] },
   BatchNormalization: {

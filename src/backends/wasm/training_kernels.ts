@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
+import { maxPoolGrad, reluBiasGradient } from './elementwise_kernels';
 import { identity } from './identity';
 import { imageKernels } from './image_kernels';
 import { replaceKernel } from './kernel_support';
-import { maxPoolGrad } from './composed/max_pool_grad';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
 /**
@@ -35,12 +35,13 @@ export function registerWasmTrainingKernels(): boolean {
     conv2DBackpropInput,
     unsortedSegmentSum,
     maxPoolGrad,
+    reluBiasGradient,
     identity,
     ...imageKernels,
   ]) {
-    replaceKernel(kernel.kernelName, () => kernel);
+    replaceKernel(kernel.kernelName, 'compute', () => kernel);
   }
-  replaceKernel(tf.Conv2D, (host) => conv2D(host!));
-  replaceKernel(tf.FusedConv2D, (host) => fusedConv2D(host!));
+  replaceKernel(tf.Conv2D, 'compute', (host) => conv2D(host!));
+  replaceKernel(tf.FusedConv2D, 'compute', (host) => fusedConv2D(host!));
   return true;
 }
