@@ -76,6 +76,8 @@ export interface WarpAttrs {
   matrix: readonly number[];
   fill: number;
   nearest: boolean;
+  /** Brightness and contrast of the result. */
+  jitter?: ColorJitterAttrs;
 }
 
 /** What kernel `CtResize` is told: the filters down and across. */

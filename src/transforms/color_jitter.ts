@@ -79,25 +79,9 @@ function luminance(x: tf.Tensor4D): tf.Tensor {
   return x.shape[3] === 3 ? tf.sum(tf.mul(x, LUMINANCE), 3, true) : x;
 }
 
-/** Both passes over values in place: one for the mean, one for the rest. */
 registerHostKernel<ColorJitterAttrs>('CtColorJitter', {
   outputShape: (shape) => shape,
-  compute(x, out, shape, { brightness, contrast }) {
-    const [count, height, width, channels] = shape as [number, number, number, number];
-    const size = height * width * channels;
-    const weights = channels === 3 ? LUMINANCE : [1];
-    const divisor = channels === 3 ? height * width : size;
-    for (let start = 0; start < count * size; start += size) {
-      let sum = 0;
-      for (let i = start; i < start + size; i++) {
-        out[i] = clip(brightness * x[i]!);
-        sum += weights[(i - start) % weights.length]! * out[i]!;
-      }
-      if (contrast === 1) continue;
-      const offset = ((1 - contrast) * sum) / divisor;
-      for (let i = start; i < start + size; i++) out[i] = clip(contrast * out[i]! + offset);
-    }
-  },
+  compute: jitterValues,
 });
 
 tf.registerGradient({
@@ -127,6 +111,29 @@ function jitterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, brightness: number, con
 /** `gradient` where clipping to 0..1 leaves `x` as it is, else 0. */
 function whereInside(x: tf.Tensor4D, gradient: tf.Tensor4D): tf.Tensor4D {
   return tf.where(tf.logicalAnd(tf.greaterEqual(x, 0), tf.lessEqual(x, 1)), gradient, 0);
+}
+
+/** The same on values in place, one pass for the mean and one for the rest; `out` may be `x`. */
+export function jitterValues(
+  x: Float32Array,
+  out: Float32Array,
+  shape: number[],
+  { brightness, contrast }: ColorJitterAttrs,
+): void {
+  const [count, height, width, channels] = shape as [number, number, number, number];
+  const size = height * width * channels;
+  const weights = channels === 3 ? LUMINANCE : [1];
+  const divisor = channels === 3 ? height * width : size;
+  for (let start = 0; start < count * size; start += size) {
+    let sum = 0;
+    for (let i = start; i < start + size; i++) {
+      out[i] = clip(brightness * x[i]!);
+      sum += weights[(i - start) % weights.length]! * out[i]!;
+    }
+    if (contrast === 1) continue;
+    const offset = ((1 - contrast) * sum) / divisor;
+    for (let i = start; i < start + size; i++) out[i] = clip(contrast * out[i]! + offset);
+  }
 }
 
 /** Into 0..1. */

@@ -3,6 +3,7 @@ import { check, isPositiveInteger } from '../errors';
 import { deriveSeed, seededRandom } from '../random';
 import { affineMatrix } from './affine';
 import { colorJitter } from './color_jitter';
+import { flip } from './flip';
 import { checkImages, onImages } from './images';
 import { resize } from './resize';
 import { warp } from './warp';
@@ -159,7 +160,7 @@ export function drawAugmentation(ranges: AugmentationRanges, seed: number): Augm
 }
 
 /**
- * Does to all images what one draw says: flips, rotation and magnification in one warp, then {@link colorJitter}.
+ * Does to all images what one draw says: flips, rotation and magnification in one warp, and {@link colorJitter} with it.
  *
  * The pixels are those of `flip`, `affine` and `colorJitter` one after another. With a larger `size` the warp also
  * enlarges, reading the images once instead of twice, so the result is less blurred than that of the steps apart.
@@ -187,38 +188,48 @@ export function applyAugmentation<T extends tf.Tensor>(
   );
   checkDraw(draw);
   checkSize('applyAugmentation', size);
-  const { brightness, contrast } = draw;
   return onImages('applyAugmentation', images, (x) => {
     const [, height, width] = x.shape;
     const [newHeight, newWidth] = size ?? [height, width];
     const shrunk = resize(x, [Math.min(height, newHeight), Math.min(width, newWidth)]);
-    return colorJitter(moved(shrunk, draw, [newHeight, newWidth]), { brightness, contrast });
+    return moveAndLight(shrunk, draw, [newHeight, newWidth]);
   });
 }
 
-/** Flips, turns and scales as one warp; flips alone are exact without. */
-function moved(x: tf.Tensor4D, draw: AugmentationDraw, size: readonly [number, number]): tf.Tensor4D {
-  const { horizontalFlip, verticalFlip, angle, scale, fill } = draw;
+function moveAndLight(x: tf.Tensor4D, draw: AugmentationDraw, size: readonly [number, number]): tf.Tensor4D {
+  const { horizontalFlip, verticalFlip, angle, scale, brightness, contrast, fill } = draw;
   const [, height, width] = x.shape;
   const [newHeight, newWidth] = size;
   if (angle === 0 && scale === 1 && height === newHeight && width === newWidth) {
-    const axes = [...(verticalFlip ? [1] : []), ...(horizontalFlip ? [2] : [])];
-    return axes.length === 0 ? x : tf.reverse(x, axes);
+    // without a warp, which takes every pixel from four, the pixels are exact and have gradients
+    let flipped = x;
+    if (horizontalFlip) flipped = flip(flipped, 'horizontal');
+    if (verticalFlip) flipped = flip(flipped, 'vertical');
+    return colorJitter(flipped, { brightness, contrast });
   }
   let [a, b, c, d, e, f] = affineMatrix(newHeight, newWidth, { angle, scale, translate: [0, 0] }) as Six;
   // a flipped image is read from the other end
   if (horizontalFlip) [a, b, c] = [-a, -b, newWidth - 1 - c];
   if (verticalFlip) [d, e, f] = [-d, -e, newHeight - 1 - f];
-  return warp(x, { size, matrix: [a, b, c, d, e, f], fill, nearest: false });
+  const jitter = { brightness, contrast };
+  return warp(x, { size, matrix: [a, b, c, d, e, f], fill, nearest: false, jitter });
 }
 
 type Six = [number, number, number, number, number, number];
 
-/** Refuses angles, scales and fills that are no numbers; {@link colorJitter} looks at the factors. */
-function checkDraw({ angle, scale, fill }: AugmentationDraw): void {
-  check(Number.isFinite(angle), 'applyAugmentation: draw.angle', 'a number of degrees', angle);
+function checkDraw({ angle, scale, brightness, contrast, fill }: AugmentationDraw): void {
   check(Number.isFinite(scale) && scale > 0, 'applyAugmentation: draw.scale', 'a number above 0', scale);
-  check(Number.isFinite(fill), 'applyAugmentation: draw.fill', 'a number', fill);
+  for (const [name, value] of Object.entries({ angle, fill })) {
+    check(Number.isFinite(value), `applyAugmentation: draw.${name}`, 'a number', value);
+  }
+  for (const [name, value] of Object.entries({ brightness, contrast })) {
+    check(
+      Number.isFinite(value) && value >= 0,
+      `applyAugmentation: draw.${name}`,
+      'a factor of at least 0',
+      value,
+    );
+  }
 }
 
 function checkSize(what: string, size: readonly [number, number] | undefined): void {

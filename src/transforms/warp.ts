@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import type { WarpAttrs } from '../types';
+import { jitterTensors } from './color_jitter';
 import { runHostKernel } from './host_kernel';
 import './warp_kernel';
 
 /**
- * Reads every pixel of `[n, h, w, c]` at another place, bilinearly, and resizes in the same step: one kernel on values in
- * place on backends `cpu` and `wasm`, `tf.image.transform` elsewhere.
+ * Reads every pixel of `[n, h, w, c]` at another place, bilinearly, resizes in the same step, and lights the result where
+ * asked to: one kernel on values in place on backends `cpu` and `wasm`, `tf.image.transform` elsewhere.
  *
  * Resizing is by half-pixel centres and without antialiasing. Outside the image is `fill`, and over one output pixel's
  * width along the edge the two mix.
@@ -25,7 +26,9 @@ export function warpTensors(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D 
       height === outHeight && width === outWidth
         ? readAt(wide as tf.Tensor4D, attrs.matrix, attrs)
         : readResized(wide as tf.Tensor4D, attrs);
-    return tf.transpose(tf.reshape(moved, [outHeight, outWidth, count, channels]), [2, 0, 1, 3]);
+    const stack = tf.reshape(moved, [outHeight, outWidth, count, channels]);
+    const result = tf.transpose(stack, [2, 0, 1, 3]) as tf.Tensor4D;
+    return attrs.jitter ? jitterTensors(result, attrs.jitter) : result;
   });
 }
 

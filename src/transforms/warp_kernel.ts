@@ -1,4 +1,5 @@
 import type { WarpAttrs } from '../types';
+import { jitterValues } from './color_jitter';
 import { registerHostKernel } from './host_kernel';
 
 /** {@link warp} on values in place: where a row reads, and with what weights, is found once for all images. */
@@ -32,6 +33,7 @@ registerHostKernel<WarpAttrs>('CtWarp', {
         }
       }
     }
+    if (attrs.jitter) jitterValues(out, out, [count, outHeight, outWidth, channels], attrs.jitter);
   },
 });
 

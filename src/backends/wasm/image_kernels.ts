@@ -45,21 +45,32 @@ export const imageKernels = [
   compiled<WarpAttrs>(
     'CtWarp',
     ([count, , , channels], { size: [height, width] }) => [count!, height, width, channels!],
-    (workspace, x, out, { size: [outHeight, outWidth], matrix, fill, nearest }) => {
+    (workspace, x, out, { size: [outHeight, outWidth], matrix, fill, nearest, jitter }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
-      const bands = workspace.kernels.warpBands!(outHeight);
-      workspace.run('warpBand', bands, size(workspace, 'warpBand', outWidth), [
+      const places = workspace.scratch(outHeight * workspace.kernels.warpPlacesBytes!(outWidth));
+      workspace.run('warpPlaces', outHeight, 0, [
+        places,
+        workspace.integers(bitsOf(Float64Array.from(matrix))),
+        height,
+        width,
+        channels,
+        outHeight,
+        outWidth,
+        nearest ? 1 : 0,
+      ]);
+      workspace.run('warpImage', count, 0, [
         workspace.input(spanOf(x)),
         workspace.output(spanOf(out)),
-        workspace.integers(bitsOf(Float64Array.from(matrix))),
-        count,
+        places,
         height,
         width,
         channels,
         outHeight,
         outWidth,
         fill,
-        nearest ? 1 : 0,
+        jitter ? 1 : 0,
+        jitter?.brightness ?? 1,
+        jitter?.contrast ?? 1,
       ]);
       return true;
     },

@@ -4,4 +4,6 @@ export * from './gathered';
 export * from './elementwise';
 export * from './pooling';
 export * from './clahe';
-export * from './images';
+export * from './color_jitter';
+export * from './resize';
+export * from './warp';
