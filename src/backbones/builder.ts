@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
+import { FusedBatchNorm } from '../layers/fused_batch_norm';
 import { FusedConv2D } from '../layers/fused_conv2d';
 import { deriveSeed } from '../random';
 import { GrayToRgb, ImageNetNormalization } from './input_layers';
@@ -78,7 +79,7 @@ export function conv(
 
 /** Batch normalisation with PyTorch's constants (its momentum 0.1 is tfjs's 0.9). */
 export function batchNorm(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
-  return tf.layers.batchNormalization({ name, epsilon: 1e-5, momentum: 0.9 }).apply(x) as tf.SymbolicTensor;
+  return new FusedBatchNorm({ name, epsilon: 1e-5, momentum: 0.9 }).apply(x) as tf.SymbolicTensor;
 }
 
 export function relu(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {

@@ -103,6 +103,11 @@ export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array 
   return backend.typedArrayFromHeap(info) as Float32Array;
 }
 
+/** Where a tensor's values lie on the host's heap; they may move with nothing but their own end. */
+export function addressOf(backend: WasmBackend, info: tf.TensorInfo): number {
+  return floats(backend, info).byteOffset;
+}
+
 /** Same dataId and content seen in another shape; holds no reference of its own. */
 export function viewAs(info: tf.TensorInfo, shape: number[]): tf.TensorInfo {
   return { dataId: info.dataId, shape, dtype: info.dtype };
