@@ -4,3 +4,7 @@ export * from './gathered';
 export * from './columns';
 export * from './elementwise';
 export * from './pooling';
+export * from './clahe';
+export * from './color_jitter';
+export * from './resize';
+export * from './warp';
