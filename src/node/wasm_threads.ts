@@ -104,7 +104,7 @@ export async function startThreadTeam(threads: number): Promise<StartedTeam | un
       return grow(pages);
     } catch (cause) {
       throw new OutOfMemoryError(
-        `the threads' memory cannot grow by ${pages / 16} MiB beyond ${memory.buffer.byteLength / 2 ** 20} MiB; ` +
+        `the threads' memory cannot grow by ${Math.ceil(pages / 16)} MiB beyond ${memory.buffer.byteLength / 2 ** 20} MiB; ` +
           'lower the slices per chunk or the image size',
         { cause },
       );

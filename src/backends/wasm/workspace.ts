@@ -171,17 +171,20 @@ export class SharedWorkspace implements Workspace {
 
   scratch(bytes: number): number {
     const address = this.next;
-    this.next = (address + bytes + 63) & ~63;
+    this.next = roundUp(address + bytes);
     const missing = this.next - this.team.memory.buffer.byteLength;
     if (missing > 0) this.team.memory.grow(Math.ceil(missing / 2 ** 16));
     return address;
   }
 
   run(kernel: string, units: number, scratchBytes: number, args: readonly number[]): void {
-    const each = (scratchBytes + 63) & ~63;
+    const each = roundUp(scratchBytes);
     const { next: start } = this;
     const scratch = this.scratch(each * this.threads);
     this.team.run(kernel, units, scratch, each, args);
     this.next = start; // the threads' own memory is free again
   }
 }
+
+/** Whole lines of the cache; not by bits, which would make large numbers negative. */
+const roundUp = (bytes: number) => 64 * Math.ceil(bytes / 64);
