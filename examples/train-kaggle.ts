@@ -64,7 +64,7 @@ const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [optio
   backend: { value: 'NAME', default: 'auto', help: 'auto, tensorflow, webgpu, wasm or cpu' },
   'memory-budget': {
     value: 'MiB',
-    default: '1280',
+    default: '768',
     help: 'activations kept at once; lower it where memory is short',
   },
   cache: {

@@ -108,19 +108,31 @@ const STEPS_KEPT: Record<string, number> = { Conv2D: 3, BatchNormalization: 3 };
  * ended, its gradient; an estimate from the layers' shapes.
  */
 export function activationBytesPerSlice(backbone: tf.layers.Layer): number {
-  if (!(backbone instanceof tf.LayersModel)) return 0;
-  return backbone.layers.reduce((sum, layer) => {
+  const steps = layersOf(backbone).map((layer) => STEPS_KEPT[layer.getClassName()] ?? 1);
+  return outputBytes(backbone).reduce((sum, bytes, i) => sum + 2 * bytes * steps[i]!, 0);
+}
+
+/**
+ * Memory that one slice takes without a gradient, in bytes: a layer's input, its output, and what a branch beside it still
+ * waits for; an estimate by the largest output.
+ */
+export function predictionBytesPerSlice(backbone: tf.layers.Layer): number {
+  return 4 * Math.max(0, ...outputBytes(backbone));
+}
+
+const layersOf = (backbone: tf.layers.Layer) => (backbone instanceof tf.LayersModel ? backbone.layers : []);
+
+function outputBytes(backbone: tf.layers.Layer): number[] {
+  return layersOf(backbone).map((layer) => {
     const shape = layer.outputShape as (number | null)[];
-    const floats = shape.slice(1).reduce<number>((product, n) => product * (n ?? 1), 1);
-    return sum + 2 * 4 * floats * (STEPS_KEPT[layer.getClassName()] ?? 1);
-  }, 0);
+    return shape.slice(1).reduce<number>((product, n) => product * (n ?? 1), 4);
+  });
 }
 
 /** Bytes of activations that training keeps at once unless told otherwise: far below the 4 GiB of WebAssembly. */
 export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
 
-/** How many slices go through the backbone at once within a budget of memory: at least one. */
-export function slicesPerChunk(backbone: tf.layers.Layer, memoryBudget: number): number {
-  const bytes = activationBytesPerSlice(backbone);
-  return bytes === 0 ? Infinity : Math.max(1, Math.floor(memoryBudget / bytes));
+/** How many slices of so many bytes each go through the backbone at once within a budget of memory: at least one. */
+export function slicesPerChunk(bytesPerSlice: number, memoryBudget: number): number {
+  return bytesPerSlice === 0 ? Infinity : Math.max(1, Math.floor(memoryBudget / bytesPerSlice));
 }

@@ -1,7 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { chunksOf } from './train_step';
-import { foldSlices, modelParts, runBackbone, runHead, slicesPerChunk } from './model_parts';
+import {
+  foldSlices,
+  modelParts,
+  predictionBytesPerSlice,
+  runBackbone,
+  runHead,
+  slicesPerChunk,
+} from './model_parts';
 
 /** Options of {@link predictStack}. */
 export interface PredictOptions {
@@ -40,8 +47,7 @@ export function predictStack(
   const { memoryBudget = 512 * 2 ** 20 } = options;
   return tf.tidy(() => {
     const parts = modelParts(model);
-    // without a gradient only a layer or two are alive at a time; the estimate for training is a safe bound
-    const { chunkSlices = slicesPerChunk(parts.backbone, memoryBudget) } = options;
+    const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = options;
     const chunks = chunksOf(foldSlices(images), chunkSlices);
     const features = tf.concat(
       chunks.map((chunk) => tf.tidy(() => runBackbone(parts, chunk, { training: false }))),

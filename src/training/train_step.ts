@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import type { LossFn } from '../types';
 import {
+  activationBytesPerSlice,
   DEFAULT_MEMORY_BUDGET,
   foldSlices,
   modelParts,
@@ -17,7 +18,7 @@ export interface TrainStepOptions {
   loss: LossFn;
   /**
    * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
-   * @defaultValue 1.25 GiB
+   * @defaultValue 768 MiB
    */
   memoryBudget?: number;
   /** Slices in a chunk, in place of what the budget allows. */
@@ -68,7 +69,7 @@ export function computeGradients(
     labels,
   );
   const parts = modelParts(model);
-  const { chunkSlices = slicesPerChunk(parts.backbone, memoryBudget) } = options;
+  const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
   check(chunkSlices >= 1, 'chunkSlices', 'at least 1', chunkSlices);
 
   return tf.tidy(() => {

@@ -5,7 +5,11 @@ import { ArgumentError } from '../../src/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { PosterVariant } from '../../src/models/poster_variants';
-import { activationBytesPerSlice, slicesPerChunk } from '../../src/training/model_parts';
+import {
+  activationBytesPerSlice,
+  predictionBytesPerSlice,
+  slicesPerChunk,
+} from '../../src/training/model_parts';
 import { predictStack } from '../../src/training/predict';
 import { chunksOf, computeGradients, trainStep } from '../../src/training/train_step';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
@@ -151,8 +155,16 @@ describe('slicesPerChunk', () => {
   it('follows the budget, and is never less than one slice', () => {
     const backbone = tinyBackbone();
     const bytes = activationBytesPerSlice(backbone);
-    expect(bytes).toBe(4 * (16 * 16 + 3 * 49 * 4 + 49 * 4 + 4 * 4 + 4 * 4));
-    expect(slicesPerChunk(backbone, 10.5 * bytes)).toBe(10);
-    expect(slicesPerChunk(backbone, 1)).toBe(1);
+    // every output and its gradient; the host's convolution keeps three
+    expect(bytes).toBe(2 * 4 * (16 * 16 + 3 * 49 * 4 + 49 * 4 + 4 * 4 + 4 * 4));
+    expect(slicesPerChunk(bytes, 10.5 * bytes)).toBe(10);
+    expect(slicesPerChunk(bytes, 1)).toBe(1);
+    expect(slicesPerChunk(0, 1)).toBe(Infinity);
+  });
+
+  it('counts a few layers only where nothing is kept for a gradient', () => {
+    const backbone = tinyBackbone();
+    expect(predictionBytesPerSlice(backbone)).toBe(4 * 4 * 16 * 16);
+    expect(predictionBytesPerSlice(tf.layers.flatten({}))).toBe(0);
   });
 });
