@@ -1,10 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
 import { ArgumentError } from '../../src/errors';
+import { OWN_KERNELS } from '../../src/kernels';
 import { AsymmetricLoss, asymmetricLoss, type AsymmetricLossOptions } from '../../src/losses/asymmetric_loss';
+import { composedLoss } from '../../src/losses/asymmetric_loss_terms';
 import { seededRandom } from '../../src/random';
-import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
 
@@ -47,7 +50,23 @@ const stack = fc
     });
   });
 
-onBackends(['cpu', 'wasm'], 'asymmetricLoss', () => {
+/** Every way the loss is computed: a kernel in JavaScript, one compiled, and tensor operations where there is none. */
+const WAYS = ['cpu', 'wasm', 'wasm, compiled', 'cpu, tensor operations'] as const;
+
+describe.each(WAYS)('asymmetricLoss [%s]', (way) => {
+  const backend = way.split(',')[0]!;
+  const present = tf.getKernel(OWN_KERNELS.asymmetricLoss, backend)!;
+  beforeAll(() => {
+    if (way !== 'wasm' && backend === 'wasm') registerWasmTrainingKernels();
+    if (way.endsWith('operations')) tf.unregisterKernel(OWN_KERNELS.asymmetricLoss, backend);
+  });
+  beforeEach(async () => {
+    if (!(await tf.setBackend(backend))) throw new Error(`backend ${backend} did not start`);
+  });
+  afterAll(() => {
+    if (way.endsWith('operations')) tf.registerKernel(present);
+  });
+
   const { tensors, meta } = readGolden('asymmetric_loss');
   const cases = JSON.parse(meta.cases!) as (AsymmetricLossOptions & { i: number })[];
 
@@ -202,6 +221,56 @@ onBackends(['cpu', 'wasm'], 'asymmetricLoss', () => {
     );
   });
 
+  it('equals tensor operations in value and gradient, whatever the number of entries, kind of labels and mask', () => {
+    fc.assert(
+      fc.property(
+        anyOptions,
+        fc.record({
+          reduction: fc.constantFrom('mean' as const, 'sum' as const, 'none' as const),
+          focusWeightIsConstant: fc.boolean(),
+        }),
+        fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 })),
+        fc.constantFrom('float32' as const, 'int32' as const, 'bool' as const),
+        fc.constantFrom(undefined, 'float32' as const, 'int32' as const, 'bool' as const),
+        fc.integer(),
+        (options, more, shape, labelType, maskType, seed) => {
+          fc.pre(options.clip === 0 || options.clip > 1e-30);
+          const random = seededRandom(seed);
+          const [slices, labels] = shape;
+          const fill = (size: number, draw: () => number) => Array.from({ length: size }, draw);
+          const soft = labelType === 'float32' ? [0, 1, -1, random()] : [0, 1];
+          const draws = fill(slices * labels, () => soft[Math.floor(random() * soft.length)]!);
+          const y = tf.tensor(draws, shape, labelType);
+          const x = tf.tensor(
+            fill(slices * labels, () => 40 * (random() - 0.5) ** 3 * 8),
+            shape,
+          );
+          const mask = maskType && tf.tensor(fill(slices, () => Number(random() < 0.6)), [slices], maskType); // prettier-ignore
+          const all = { ...options, ...more };
+          const dy = more.reduction === 'none' ? tf.ones(shape) : tf.scalar(1);
+          const ours = tf.valueAndGrad((z: tf.Tensor) => asymmetricLoss(all)(y, z, mask))(x, dy);
+          const peer = tf.valueAndGrad((z: tf.Tensor) => composedLoss(all, y, z, mask))(x, dy);
+          expect(ours.value.shape).toEqual(peer.value.shape);
+          expectClose(ours.value, peer.value, 1e-5, 'loss');
+          expectClose(ours.grad, peer.grad, 1e-5, 'gradient');
+          expectClose(asymmetricLoss(all)(y, x, mask), ours.value, 1e-7, 'loss without a gradient');
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('multiplies its gradient by what comes from above', () => {
+    const y = tf.tensor2d([1, 0, 0, -1, 1, 0], [2, 3]);
+    const x = tf.tensor2d([0.5, 1, -1, 2, -2, 0.1], [2, 3]);
+    const weights = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]);
+    const whole = tf.grad((z: tf.Tensor) => tf.sum(asymmetricLoss(NONE)(y, z)))(x);
+    const weighted = tf.grad((z: tf.Tensor) => tf.sum(tf.mul(weights, asymmetricLoss(NONE)(y, z))))(x);
+    expectClose(weighted, tf.mul(weights, whole), 1e-6);
+    const mean = tf.grad((z: tf.Tensor) => tf.mul(asymmetricLoss()(y, z), 3))(x);
+    expectClose(mean, tf.div(tf.mul(whole, 3), 5), 1e-6);
+  });
+
   it('is 0, not NaN, where nothing is kept', () => {
     const y = tf.fill([2, 3], -1);
     expect(evaluate({}, y, tf.ones([2, 3]))).toEqual({ value: 0, grad: [0, 0, 0, 0, 0, 0] });
@@ -296,7 +365,9 @@ onBackends(['cpu', 'wasm'], 'asymmetricLoss', () => {
     for (const reduction of ['mean', 'sum', 'none'] as const) {
       expectNoLeak(() => asymmetricLoss({ reduction })(y, x, mask));
     }
+    const buffers = tf.backend().numDataIds();
     expectNoLeak(() => tf.valueAndGrad((z: tf.Tensor) => asymmetricLoss()(y, z, mask))(x));
+    expect(tf.backend().numDataIds()).toBe(buffers);
   });
 
   it('trains a model through compile and fit', async () => {

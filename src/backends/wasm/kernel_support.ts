@@ -17,7 +17,7 @@ export interface KernelArgs<Inputs extends string, Attrs> {
 /** A kernel for backend `wasm`; the host's own type knows neither the backend's class nor a kernel's attributes. */
 export function wasmKernel<Inputs extends string, Attrs>(
   kernelName: string,
-  kernelFunc: (args: KernelArgs<Inputs, Attrs>) => tf.TensorInfo,
+  kernelFunc: (args: KernelArgs<Inputs, Attrs>) => tf.TensorInfo | tf.TensorInfo[],
 ): tf.KernelConfig {
   return { kernelName, backendName: 'wasm', kernelFunc: kernelFunc as unknown as tf.KernelFunc };
 }

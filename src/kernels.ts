@@ -1,0 +1,30 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * Kernels of our own, beside those of the host. One room runs them, another may know a faster way on some backend: what
+ * both rely on stands here. Where the active backend has none, tensor operations do the same.
+ */
+export const OWN_KERNELS = {
+  /** Inputs `labels`, `logits`, perhaps `mask`; attributes {@link AsymmetricLossAttrs}; outputs the loss, perhaps its slope. */
+  asymmetricLoss: 'CtAsymmetricLoss',
+} as const;
+
+/** Whether the active backend has this kernel. */
+export function hasKernel(kernelName: string): boolean {
+  return tf.getKernel(kernelName, tf.getBackend()) !== undefined;
+}
+
+/** What the asymmetric loss is computed with: its options, with a `clip` that float32 can hold. */
+export interface AsymmetricLossTerms {
+  gammaNeg: number;
+  gammaPos: number;
+  clip: number;
+  reduction: 'mean' | 'sum' | 'none';
+  focusWeightIsConstant: boolean;
+}
+
+/** Attributes of the asymmetric loss's kernel. */
+export interface AsymmetricLossAttrs extends AsymmetricLossTerms {
+  /** Whether the derivative by the logits is wanted, as second output. */
+  withSlope: boolean;
+}
