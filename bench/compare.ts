@@ -1,19 +1,88 @@
-/** Times of ours and its peer, taken in turns so that a busy moment of the machine meets both. */
-export function compare(what: string, candidates: Record<string, () => void>, rounds = 7): void {
+import { appendFileSync } from 'node:fs';
+
+/** Runs once; a number it gives is its own time in ms, for peers in other processes. */
+export type Candidate = () => void | number | Promise<void | number>;
+
+/** Options of {@link compare}. */
+export interface CompareOptions {
+  /**
+   * Rounds that count; the first one more warms up.
+   * @defaultValue 7
+   */
+  rounds?: number;
+  /** By peer, how many times its time ours is wanted to go into: 20 is "20 times faster", 0.5 "within 2 times". */
+  bars?: Record<string, number>;
+  /** Unit the times are divided into, e.g. slices. */
+  per?: { count: number; unit: string };
+}
+
+/** One line of the table. */
+export interface Row {
+  what: string;
+  ours: { name: string; ms: number };
+  peers: { name: string; ms: number | null; ratio: number | null; bar: number | null }[];
+}
+
+/**
+ * Times of ours (the first candidate) and its peers, taken in turns so that a busy moment of the machine meets all.
+ *
+ * A ratio is the median over the rounds of peer / ours. A peer that is not there (undefined) is said to be skipped.
+ */
+export async function compare(
+  what: string,
+  candidates: Record<string, Candidate | undefined>,
+  { rounds = 7, bars = {}, per }: CompareOptions = {},
+): Promise<Row> {
   const times: Record<string, number[]> = {};
   for (let round = -1; round < rounds; round++) {
     for (const [name, run] of Object.entries(candidates)) {
+      if (run === undefined) continue;
       const start = performance.now();
-      run();
-      if (round >= 0) (times[name] ??= []).push(performance.now() - start); // the first round warms up
+      const own = await run();
+      const ms = typeof own === 'number' ? own : performance.now() - start;
+      if (round >= 0) (times[name] ??= []).push(ms / (per?.count ?? 1));
     }
   }
-  const median = (list: number[]) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
-  const [ours, ...peers] = Object.entries(times).map(([name, list]) => ({ name, ms: median(list) }));
-  for (const peer of peers) {
-    const ratio = (peer.ms / ours!.ms).toFixed(1);
-    console.log(
-      `${what}: ${ours!.name} ${ours!.ms.toFixed(1)} ms, ${peer.name} ${peer.ms.toFixed(1)} ms, ${ratio} times as fast`,
-    );
-  }
+  const [ours, ...peers] = Object.keys(candidates) as [string, ...string[]];
+  const row: Row = {
+    what: per === undefined ? what : `${what}, per ${per.unit}`,
+    ours: { name: ours, ms: median(times[ours]!) },
+    peers: peers.map((name) => {
+      const measured = times[name];
+      const bar = bars[name] ?? null;
+      if (measured === undefined) return { name, ms: null, ratio: null, bar };
+      const ratio = median(measured.map((ms, round) => ms / times[ours]![round]!));
+      return { name, ms: median(measured), ratio, bar };
+    }),
+  };
+  console.log(textOf(row));
+  if (process.env.BENCH_ROWS) appendFileSync(process.env.BENCH_ROWS, `${JSON.stringify(row)}\n`);
+  return row;
+}
+
+/** How a ratio reads: `12.3x as fast`, or `1.8x the time` where the peer is faster. */
+export function ratioText(ratio: number): string {
+  return ratio >= 1 ? `${figure(ratio)}x as fast` : `${figure(1 / ratio)}x the time`;
+}
+
+/** How a bar reads. */
+export function barText(bar: number): string {
+  return bar >= 1 ? `at least ${figure(bar)}x as fast` : `at most ${figure(1 / bar)}x the time`;
+}
+
+/** Milliseconds with as many digits as mean something. */
+export const figure = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
+function textOf({ what, ours, peers }: Row): string {
+  const lines = peers.map(({ name, ms, ratio, bar }) => {
+    if (ms === null) return `    ${name}: skipped, not on this machine`;
+    const wanted = bar === null ? '' : ` (${barText(bar)} wanted: ${ratio! >= bar ? 'met' : 'NOT MET'})`;
+    return `    ${name} ${figure(ms)} ms: ours is ${ratioText(ratio!)}${wanted}`;
+  });
+  return [`${what}: ${ours.name} ${figure(ours.ms)} ms`, ...lines].join('\n');
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
 }
