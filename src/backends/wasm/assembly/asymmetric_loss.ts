@@ -1,6 +1,6 @@
 /** The asymmetric loss and its slope in one pass over the logits. */
-import { expOfNegative, isWhole, log, log1p, logOfRatio, wholePower } from './math';
-import { bytes } from './simd';
+import { binaryExponent, expOfNegative, isWhole, LN2, log, log1p, logOfRatio, wholePower } from './math';
+import { bytes, nmadd } from './simd';
 
 /**
  * Loss and derivative of every entry, by the formulas beside the loss itself; entries with label -1 are left out.
@@ -59,8 +59,8 @@ export function asymmetricLoss(
     const p = v128.bitselect(small, large, below);
     const s = v128.bitselect(large, small, below);
     const soft = log1p(e);
-    const l = f32x4.add(f32x4.max(f32x4.neg(z), zero), soft);
-    const sp = f32x4.add(f32x4.max(z, zero), soft);
+    const l = f32x4.add(f32x4.pmax(f32x4.neg(z), zero), soft);
+    const sp = f32x4.add(f32x4.pmax(z, zero), soft);
 
     const weightPos = f32x4.mul(
       label,
@@ -80,10 +80,8 @@ export function asymmetricLoss(
     } else {
       const q = f32x4.sub(p, f32x4.splat(margin));
       costs = v128.andnot(counts, f32x4.le(q, zero)); // keeps NaN
-      // each form where it is exact, also for NaN the first
       const oneMinusQ = f32x4.add(s, f32x4.splat(margin));
-      const nearZero = logOfRatio(f32x4.div(q, f32x4.sub(f32x4.splat(2), q)));
-      n = v128.bitselect(f32x4.neg(log(oneMinusQ)), nearZero, f32x4.ge(q, f32x4.splat(0.5)));
+      n = minusLog1m(q, oneMinusQ);
       pnByQ = f32x4.mul(p, f32x4.div(n, q));
       psBy1mq = f32x4.div(f32x4.mul(p, s), oneMinusQ);
       weightNeg = f32x4.mul(
@@ -119,6 +117,19 @@ export function asymmetricLoss(
     i32x4.extract_lane(kept, 3);
   store<f32>(sums, <f32>(f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1)));
   store<f32>(sums + 4, <f32>number);
+}
+
+/** `-log(1-q)`, for q below 0.5 from q, else (and not for NaN) from 1-q: each where it is exact. */
+function minusLog1m(q: v128, oneMinusQ: v128): v128 {
+  const far = f32x4.ge(q, f32x4.splat(0.5));
+  // 1-q = m 2^k
+  const k = binaryExponent(oneMinusQ);
+  const m = i32x4.sub(oneMinusQ, i32x4.shl(k, 23));
+  // 1 / m = (1 + z) / (1 - z), and so is 1 / (1 - q)
+  const above = v128.bitselect(f32x4.sub(f32x4.splat(1), m), q, far);
+  const below = v128.bitselect(f32x4.add(f32x4.splat(1), m), f32x4.sub(f32x4.splat(2), q), far);
+  const twos = f32x4.convert_i32x4_s(v128.and(k, far));
+  return nmadd(logOfRatio(f32x4.div(above, below)), twos, f32x4.splat(LN2));
 }
 
 /** Four floats, or the `rest` bytes of them that there is room for. */

@@ -3,10 +3,12 @@ import { madd, nmadd } from './simd';
 
 /** `exp(x)` for x up to 0; below -104 it is 0. */
 export function expOfNegative(x: v128): v128 {
-  // max keeps NaN; at -110 the result is 0 already
-  const clamped = f32x4.max(x, f32x4.splat(-110));
-  // x = n ln 2 + r with |r| up to ln 2 / 2; ln 2 in two parts, the first of which n multiplies without rounding
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504)));
+  // at -110 the result is 0 already; pmax keeps the NaN of its first argument
+  const clamped = f32x4.pmax(x, f32x4.splat(-110));
+  // x = n ln 2 + r with |r| up to ln 2 / 2; ln 2 in two parts, the first of which n multiplies without rounding.
+  // Added to 1.5 * 2^23, a number is rounded to a whole one, which stands in the last bits.
+  const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(1.44269504)), f32x4.splat(12582912));
+  const n = f32x4.sub(shifted, f32x4.splat(12582912));
   let r = nmadd(clamped, n, f32x4.splat(0.693359375));
   r = nmadd(r, n, f32x4.splat(-2.1219444e-4));
   // Cephes' polynomial for (exp(r) - 1 - r) / r²
@@ -18,7 +20,7 @@ export function expOfNegative(x: v128): v128 {
   p = madd(f32x4.splat(5.0000001201e-1), p, r);
   p = madd(f32x4.add(r, f32x4.splat(1)), p, f32x4.mul(r, r));
   // times 2^n in two steps, for n beyond the smallest exponent
-  const exponent = i32x4.trunc_sat_f32x4_s(n);
+  const exponent = i32x4.sub(shifted, f32x4.splat(12582912));
   const half = i32x4.shr_s(exponent, 1);
   return f32x4.mul(f32x4.mul(p, powerOfTwo(half)), powerOfTwo(i32x4.sub(exponent, half)));
 }
@@ -57,11 +59,11 @@ export function log(x: v128): v128 {
 }
 
 /** The whole k for which `x = m 2^k` with m from 2/3 to 4/3. */
-function binaryExponent(x: v128): v128 {
+export function binaryExponent(x: v128): v128 {
   return i32x4.shr_s(i32x4.sub(x, i32x4.splat(0x3f2aaaab)), 23);
 }
 
-const LN2: f32 = 0.693147180559945;
+export const LN2: f32 = 0.693147180559945;
 
 /** Whether {@link wholePower} can raise to this exponent. */
 export function isWhole(exponent: f32): bool {
