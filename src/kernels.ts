@@ -7,6 +7,8 @@ import * as tf from '@tensorflow/tfjs';
 export const OWN_KERNELS = {
   /** Inputs `labels`, `logits`, perhaps `mask`; attributes {@link AsymmetricLossAttrs}; outputs the loss, perhaps its slope. */
   asymmetricLoss: 'CtAsymmetricLoss',
+  /** Inputs `labels`, `probabilities`; attributes {@link ConfusionCountsAttrs}; outputs tp, fp, fn, tn. */
+  confusionCounts: 'CtConfusionCounts',
 } as const;
 
 /** Whether the active backend has this kernel. */
@@ -27,4 +29,11 @@ export interface AsymmetricLossTerms {
 export interface AsymmetricLossAttrs extends AsymmetricLossTerms {
   /** Whether the derivative by the logits is wanted, as second output. */
   withSlope: boolean;
+}
+
+/** Attributes of the kernel that counts true and false positives and negatives. */
+export interface ConfusionCountsAttrs {
+  /** Probability from which on a label counts as present, one a label, rounded to float32. */
+  thresholds: number[];
+  per: 'label' | 'sample';
 }

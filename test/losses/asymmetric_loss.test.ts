@@ -1,13 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
+import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors';
-import { OWN_KERNELS } from '../../src/kernels';
 import { AsymmetricLoss, asymmetricLoss, type AsymmetricLossOptions } from '../../src/losses/asymmetric_loss';
 import { composedLoss } from '../../src/losses/asymmetric_loss_terms';
 import { seededRandom } from '../../src/random';
+import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
 
@@ -56,23 +54,7 @@ const stack = fc
     });
   });
 
-/** Every way the loss is computed: a kernel in JavaScript, one compiled, and tensor operations where there is none. */
-const WAYS = ['cpu', 'wasm', 'wasm, compiled', 'cpu, tensor operations'] as const;
-
-describe.each(WAYS)('asymmetricLoss [%s]', (way) => {
-  const backend = way.split(',')[0]!;
-  const present = tf.getKernel(OWN_KERNELS.asymmetricLoss, backend)!;
-  beforeAll(() => {
-    if (way !== 'wasm' && backend === 'wasm') registerWasmTrainingKernels();
-    if (way.endsWith('operations')) tf.unregisterKernel(OWN_KERNELS.asymmetricLoss, backend);
-  });
-  beforeEach(async () => {
-    if (!(await tf.setBackend(backend))) throw new Error(`backend ${backend} did not start`);
-  });
-  afterAll(() => {
-    if (way.endsWith('operations')) tf.registerKernel(present);
-  });
-
+onBackends(['cpu', 'wasm', 'wasm, compiled', 'cpu, without kernels'], 'asymmetricLoss', () => {
   const { tensors, meta } = readGolden('asymmetric_loss');
   const cases = JSON.parse(meta.cases!) as (AsymmetricLossOptions & { i: number })[];
 
