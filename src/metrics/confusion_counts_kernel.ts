@@ -9,30 +9,33 @@ registerInMemoryKernel<Inputs, ConfusionCountsAttrs>(
   OWN_KERNELS.confusionCounts,
   ({ inputs: { labels, probabilities }, attrs: { thresholds, per }, backend }) => {
     const columns = thresholds.length;
-    const size = tf.util.sizeFromShape(labels.shape);
-    const counts = Array.from({ length: 4 }, () =>
-      backend.make([per === 'label' ? columns : size / columns]),
-    );
+    const rows = tf.util.sizeFromShape(labels.shape) / columns;
+    const perLabel = per === 'label';
+    const [groups, entries] = perLabel ? [columns, rows] : [rows, columns];
+    const counts = Array.from({ length: 4 }, () => backend.make([groups]));
     const [y, p, ...sums] = backend.values([labels, probabilities, ...counts]) as [
       Values,
       Values,
       ...Values[],
     ];
-    const groups = sums[0]!.length;
-    const totals = new Float64Array(4 * groups);
-    for (let i = 0; i < size; i++) {
-      const label = y[i]!;
-      if (label === IGNORED_LABEL) continue;
-      const column = i % columns;
-      const group = per === 'label' ? column : (i - column) / columns;
-      const found = Number.isNaN(p[i]!) ? NaN : Number(p[i]! >= thresholds[column]!);
-      // products rather than branches, for labels between 0 and 1, and so that NaN is kept
-      totals[group]! += label * found;
-      totals[groups + group]! += (1 - label) * found;
-      totals[2 * groups + group]! += label * (1 - found);
-      totals[3 * groups + group]! += (1 - label) * (1 - found);
+    for (let group = 0; group < groups; group++) {
+      let [tp, fp, fn, tn] = [0, 0, 0, 0];
+      for (let entry = 0; entry < entries; entry++) {
+        const column = perLabel ? group : entry;
+        const at = (perLabel ? entry : group) * columns + column;
+        const label = y[at]!;
+        if (label === IGNORED_LABEL) continue;
+        const probability = p[at]!;
+        const limit = thresholds[column]!;
+        const found = probability >= limit ? 1 : probability < limit ? 0 : NaN;
+        // products rather than branches, for labels between 0 and 1, and so that NaN is kept
+        tp += label * found;
+        fp += (1 - label) * found;
+        fn += label * (1 - found);
+        tn += (1 - label) * (1 - found);
+      }
+      [tp, fp, fn, tn].forEach((count, kind) => (sums[kind]![group] = count));
     }
-    sums.forEach((sum, kind) => sum.set(totals.subarray(kind * groups, (kind + 1) * groups)));
     return counts;
   },
 );
