@@ -9,6 +9,8 @@ export const OWN_KERNELS = {
   asymmetricLoss: 'CtAsymmetricLoss',
   /** Inputs `labels`, `probabilities`; attributes {@link ConfusionCountsAttrs}; outputs tp, fp, fn, tn. */
   confusionCounts: 'CtConfusionCounts',
+  /** Inputs {@link AdamInputs}; attributes {@link AdamAttrs}; outputs the new value and moments. */
+  adam: 'CtAdam',
 } as const;
 
 /** Whether the active backend has this kernel. */
@@ -36,4 +38,18 @@ export interface ConfusionCountsAttrs {
   /** Probability from which on a label counts as present, one a label, rounded to float32. */
   thresholds: number[];
   per: 'label' | 'sample';
+}
+
+/** Inputs of Adam's kernel: a variable with its gradient and moments, and the powers of beta, two scalars. */
+export type AdamInputs = Record<
+  'value' | 'gradient' | 'firstMoment' | 'secondMoment' | 'accBeta1' | 'accBeta2',
+  tf.TensorInfo
+>;
+
+/** Attributes of Adam's kernel. */
+export interface AdamAttrs {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
 }

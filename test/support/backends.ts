@@ -11,7 +11,7 @@ import { OWN_KERNELS } from '../../src/kernels';
 export type Way = 'cpu' | 'wasm' | 'wasm, compiled' | 'cpu, without kernels';
 
 /** Runs the same tests on each backend, one `describe` block a backend. */
-export function onBackends(ways: readonly Way[], title: string, body: () => void): void {
+export function onBackends(ways: readonly Way[], title: string, body: (way: Way) => void): void {
   describe.each(ways)(`${title} [%s]`, (way) => {
     const backend = way.split(',')[0]!;
     const removed: tf.KernelConfig[] = [];
@@ -30,6 +30,6 @@ export function onBackends(ways: readonly Way[], title: string, body: () => void
       await tf.ready();
     });
     afterAll(() => removed.splice(0).forEach((kernel) => tf.registerKernel(kernel)));
-    body();
+    body(way);
   });
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../../kernels';
+import { adam } from './adam';
 import { asymmetricLoss } from './asymmetric_loss';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
 import { identity } from './identity';
@@ -43,5 +44,6 @@ export function registerWasmTrainingKernels(): boolean {
   replaceKernel(tf.Conv2D, (host) => conv2D(host!));
   replaceKernel(tf.FusedConv2D, (host) => fusedConv2D(host!));
   replaceKernel(OWN_KERNELS.asymmetricLoss, (plain) => asymmetricLoss(plain!));
+  replaceKernel(OWN_KERNELS.adam, (plain) => adam(plain!));
   return true;
 }
