@@ -147,6 +147,13 @@ def make_asymmetric_loss(params):
     return run
 
 
+def make_adam(params):
+    weights = [torch.randn(shape).requires_grad_() for shape in params['shapes']]
+    for weight in weights:
+        weight.grad = torch.randn_like(weight)
+    return torch.optim.Adam(weights, lr=1e-4).step
+
+
 def main():
     print(torch.__version__, flush=True)
     made = {}
