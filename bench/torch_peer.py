@@ -154,6 +154,11 @@ def make_adam(params):
     return torch.optim.Adam(weights, lr=1e-4).step
 
 
+def make_sum(params):
+    x = torch.randn(params['shape'])
+    return lambda: x.sum(params['axes'])
+
+
 def main():
     print(torch.__version__, flush=True)
     made = {}

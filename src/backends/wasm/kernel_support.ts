@@ -33,7 +33,9 @@ export function replaceKernel(
   const present = tf.getKernel(name, 'wasm') as tf.KernelConfig | undefined;
   if (present !== undefined && OURS in present) return;
   if (present !== undefined) tf.unregisterKernel(name, 'wasm');
-  tf.registerKernel(Object.assign(make(present), { [OURS]: true }));
+  // the host's kernel, on which ours may fall back, is set up when its backend starts: perhaps only after this
+  const { setupFunc, disposeFunc } = present ?? {};
+  tf.registerKernel(Object.assign({ setupFunc, disposeFunc }, make(present), { [OURS]: true }));
 }
 
 /**

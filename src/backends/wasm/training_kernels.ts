@@ -6,15 +6,18 @@ import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from '
 import { identity } from './identity';
 import { replaceKernel } from './kernel_support';
 import { maxPoolGrad } from './composed/max_pool_grad';
+import { sum } from './sum';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
 /**
  * Makes the host's WebAssembly backend fit for training.
  *
  * - What it lacks: the gradient of a convolution's kernel, and the sum behind the gradient of `tf.gather`.
- * - What is slow there: the gradients of a convolution's input (ten times) and of max pooling (three times), and saving
- *   a tensor for the backward pass, which copied it.
- * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels.
+ * - What is slow there: the gradients of a convolution's input (ten times) and of max pooling (three times), sums over
+ *   leading axes (ten times), and saving a tensor for the backward pass, which copied it.
+ * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels; and
+ *   the sum of many values over all axes.
+ * - What we have compiled of our own: the asymmetric loss and Adam's step.
  *
  * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC` and dilation 1, as
  * the host's own gradients do. Calling it again changes nothing.
@@ -43,6 +46,7 @@ export function registerWasmTrainingKernels(): boolean {
   }
   replaceKernel(tf.Conv2D, (host) => conv2D(host!));
   replaceKernel(tf.FusedConv2D, (host) => fusedConv2D(host!));
+  replaceKernel(tf.Sum, (host) => sum(host!));
   replaceKernel(OWN_KERNELS.asymmetricLoss, (plain) => asymmetricLoss(plain!));
   replaceKernel(OWN_KERNELS.adam, (plain) => adam(plain!));
   return true;

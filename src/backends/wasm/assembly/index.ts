@@ -4,3 +4,4 @@ export * from './gathered';
 export * from './elementwise';
 export * from './pooling';
 export * from './asymmetric_loss';
+export * from './sums';
