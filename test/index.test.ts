@@ -44,6 +44,7 @@ function importGraph(start: string): { files: string[]; packages: string[] } {
 }
 
 const VALUES = [
+  'Adam',
   'ArgumentError',
   'AsymmetricLoss',
   'BACKBONES',
@@ -72,6 +73,7 @@ const VALUES = [
   'SliceConv1D',
   'SliceDependencyGRU',
   'VERSION',
+  'adam',
   'affine',
   'applyAugmentation',
   'asymmetricLoss',

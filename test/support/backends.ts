@@ -15,8 +15,11 @@ export function onBackends(ways: readonly Way[], title: string, body: (way: Way)
   describe.each(ways)(`${title} [%s]`, (way) => {
     const backend = way.split(',')[0]!;
     const removed: tf.KernelConfig[] = [];
-    beforeAll(() => {
-      if (way === 'wasm, compiled') registerWasmTrainingKernels();
+    beforeAll(async () => {
+      if (way === 'wasm, compiled') {
+        await tf.setBackend('wasm');
+        registerWasmTrainingKernels();
+      }
       if (way !== 'cpu, without kernels') return;
       for (const name of Object.values(OWN_KERNELS)) {
         const kernel = tf.getKernel(name, backend);

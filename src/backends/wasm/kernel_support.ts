@@ -22,20 +22,26 @@ export function wasmKernel<Inputs extends string, Attrs>(
   return { kernelName, backendName: 'wasm', kernelFunc: kernelFunc as unknown as tf.KernelFunc };
 }
 
-/** Marks our kernels; a registered symbol, so that two copies of this library see each other's mark. */
+/** Marks our kernels; a registered symbol, so that two copies of this library see each other's marks. */
 const OURS = Symbol.for('ct-multilabel.wasm-kernel');
 
-/** Puts our kernel in the place of the present one, if there is one, unless the present one is ours already. */
+/**
+ * Puts our kernel in the place of the present one, which it may fall back on, unless that was done before.
+ *
+ * @param purpose - What for: a kernel may be replaced once for each purpose.
+ */
 export function replaceKernel(
   name: string,
+  purpose: 'compute' | 'guard',
   make: (present: tf.KernelConfig | undefined) => tf.KernelConfig,
 ): void {
-  const present = tf.getKernel(name, 'wasm') as tf.KernelConfig | undefined;
-  if (present !== undefined && OURS in present) return;
+  const present = tf.getKernel(name, 'wasm') as (tf.KernelConfig & { [OURS]?: string[] }) | undefined;
+  const done = present?.[OURS] ?? [];
+  if (done.includes(purpose)) return;
   if (present !== undefined) tf.unregisterKernel(name, 'wasm');
   // the host's kernel, on which ours may fall back, is set up when its backend starts: perhaps only after this
   const { setupFunc, disposeFunc } = present ?? {};
-  tf.registerKernel(Object.assign({ setupFunc, disposeFunc }, make(present), { [OURS]: true }));
+  tf.registerKernel(Object.assign({ setupFunc, disposeFunc }, make(present), { [OURS]: [...done, purpose] }));
 }
 
 /**
@@ -49,14 +55,19 @@ export class Scratch {
 
   /** Runs `kernel` with a fresh scratch and returns its result; the rest is disposed. */
   static use(backend: WasmBackend, kernel: (scratch: Scratch) => tf.TensorInfo): tf.TensorInfo {
+    return Scratch.useMany(backend, (scratch) => [kernel(scratch)])[0]!;
+  }
+
+  /** The same for a kernel of several results. */
+  static useMany(backend: WasmBackend, kernel: (scratch: Scratch) => tf.TensorInfo[]): tf.TensorInfo[] {
     const scratch = new Scratch(backend);
-    let result: tf.TensorInfo | undefined;
+    let results: tf.TensorInfo[] = [];
     try {
-      result = kernel(scratch);
-      return result;
+      results = kernel(scratch);
+      return results;
     } finally {
       for (const info of scratch.held) {
-        if (info !== result) backend.disposeData(info.dataId);
+        if (!results.includes(info)) backend.disposeData(info.dataId);
       }
     }
   }
@@ -92,6 +103,11 @@ export class Scratch {
  */
 export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(info) as Float32Array;
+}
+
+/** Where a tensor's values lie on the host's heap; they may move with nothing but their own end. */
+export function addressOf(backend: WasmBackend, info: tf.TensorInfo): number {
+  return floats(backend, info).byteOffset;
 }
 
 /** Same dataId and content seen in another shape; holds no reference of its own. */

@@ -54,7 +54,7 @@ export function guardWasmMemory(): boolean {
   }
   for (const [name, bytesOf] of Object.entries(PACKING_KERNELS)) {
     // the active backend has them all
-    replaceKernel(name, (host) => withRoom(host!, bytesOf));
+    replaceKernel(name, 'guard', (host) => withRoom(host!, bytesOf));
   }
   return true;
 }
