@@ -122,6 +122,43 @@ def make_backbone_step(params):
     )
 
 
+def make_asymmetric_loss(params):
+    """The authors' formula (https://github.com/Alibaba-MIIL/ASL), mean over entries, `repeats` times."""
+    clip, gamma_pos, gamma_neg = params['clip'], params['gammaPos'], params['gammaNeg']
+    x = (2 * torch.randn(params['rows'], 5)).requires_grad_(params['backward'])
+    y = (torch.rand(params['rows'], 5) < 0.2).float()
+
+    def loss():
+        p = torch.sigmoid(x)
+        not_p = (1 - p + clip).clamp(max=1)
+        entropy = y * torch.log(p.clamp(min=1e-8)) + (1 - y) * torch.log(not_p.clamp(min=1e-8))
+        pt = p * y + not_p * (1 - y)
+        gamma = gamma_pos * y + gamma_neg * (1 - y)
+        return -(entropy * torch.pow(1 - pt, gamma)).mean()
+
+    def run():
+        for _ in range(params['repeats']):
+            if params['backward']:
+                x.grad = None
+                loss().backward()
+            else:
+                loss()
+
+    return run
+
+
+def make_adam(params):
+    weights = [torch.randn(shape).requires_grad_() for shape in params['shapes']]
+    for weight in weights:
+        weight.grad = torch.randn_like(weight)
+    return torch.optim.Adam(weights, lr=1e-4).step
+
+
+def make_sum(params):
+    x = torch.randn(params['shape'])
+    return lambda: x.sum(params['axes'])
+
+
 def main():
     print(torch.__version__, flush=True)
     made = {}

@@ -109,6 +109,7 @@ export { type TorchLoadable, type TorchParameter } from './types';
 
 export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_wasm_backend';
 
+export { adam, Adam } from './training/adam';
 export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
 export {
   evaluatePatients,

@@ -44,6 +44,7 @@ function importGraph(start: string): { files: string[]; packages: string[] } {
 }
 
 const VALUES = [
+  'Adam',
   'ArgumentError',
   'AsymmetricLoss',
   'BACKBONES',
@@ -74,6 +75,7 @@ const VALUES = [
   'SliceConv1D',
   'SliceDependencyGRU',
   'VERSION',
+  'adam',
   'affine',
   'applyAugmentation',
   'asymmetricLoss',

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
-import { IGNORED_LABEL } from '../types';
+import { hasKernel, OWN_KERNELS, type AsymmetricLossAttrs, type AsymmetricLossTerms } from '../kernels';
+import './asymmetric_loss_kernel';
+import { composedLoss } from './asymmetric_loss_terms';
 
 /** Options of {@link asymmetricLoss}. */
 export interface AsymmetricLossOptions {
@@ -163,112 +165,31 @@ function apply(
     `a tensor of the shape of the logits without their last axis, [${slices.join(', ')}]`,
     mask,
   );
-  return tf.tidy(() => {
-    const y = tf.cast(yTrue, 'float32');
-    let kept: tf.Tensor = tf.notEqual(y, IGNORED_LABEL);
-    if (mask !== undefined) {
-      // compared, not cast: the WebAssembly backend's cast from float to bool keeps bytes, not truth
-      const keptSlices = tf.notEqual(tf.cast(mask, 'float32'), 0);
-      kept = tf.logicalAnd(kept, tf.expandDims(keptSlices, -1));
-    }
-    const losses = perEntry(config, y, tf.cast(logits, 'float32'), kept);
-    if (config.reduction === 'none') return losses;
-    const total = tf.sum(losses);
-    if (config.reduction === 'sum') return total;
-    return tf.div(total, tf.maximum(tf.sum(tf.cast(kept, 'float32')), 1));
-  });
-}
-
-/**
- * The loss of every entry, 0 where `kept` is false, with its closed-form gradient by the logits.
- *
- * With `s = 1-p = sigmoid(-x)`, `dp/dx = p s`, and `l = -log p = softplus(-x)`, `dl/dx = -s`:
- *
- *     L+  = s^g l
- *     L+' = -s^g (g p l + s)
- *
- * With `n = -log(1-q)`, and where q > 0, `dq/dx = p s`, `dn/dq = 1/(1-q)`, `1-q = s + clip`:
- *
- *     L-  = q^g n
- *     L-' = q^g p (g s n/q + s/(1-q))        (0 where q = 0)
- *
- * No power is below zero: `q^(g-1) n` is written `q^g (n/q)`, and n/q tends to 1 as q falls to 0. Without a
- * margin `q = p`, `1-q = s` and `n = softplus(x)`, so that `L-' = p^g (g s n + p)` divides by nothing. With a
- * constant focusing weight the terms in g drop out of both derivatives.
- */
-function perEntry(
-  { gammaNeg, gammaPos, clip, focusWeightIsConstant }: Required<AsymmetricLossOptions>,
-  labels: tf.Tensor,
-  logits: tf.Tensor,
-  kept: tf.Tensor,
-): tf.Tensor {
-  const focusPos = focusWeightIsConstant ? 0 : gammaPos;
-  const focusNeg = focusWeightIsConstant ? 0 : gammaNeg;
   // a margin that float32 would flush to zero is none
-  const margin = clip < SMALLEST_NORMAL ? 0 : clip;
-
-  const lossOf = tf.customGrad((input, saveFunc) => {
-    const x = input as tf.Tensor;
-    const save = saveFunc as tf.GradSaveFunc;
-    const p = tf.sigmoid(x);
-    const s = tf.sigmoid(tf.neg(x));
-    const l = tf.softplus(tf.neg(x));
-    const q = margin === 0 ? p : tf.relu(tf.sub(p, margin));
-    const n = margin === 0 ? tf.softplus(x) : negativeLog1m(q, s, margin);
-    const weightPos = power(s, gammaPos);
-    const weightNeg = power(q, gammaNeg);
-    const value = mix(labels, tf.mul(weightPos, l), tf.mul(weightNeg, n), kept);
-    save([labels, kept, p, s, l, q, n, weightPos, weightNeg] satisfies Saved);
-    return { value, gradFunc: (dy, saved) => tf.mul(dy, derivative(saved as Saved)) };
+  const terms = { ...config, clip: config.clip < SMALLEST_NORMAL ? 0 : config.clip };
+  return tf.tidy(() => {
+    const x = logits.dtype === 'float32' ? logits : tf.cast(logits, 'float32');
+    return hasKernel(OWN_KERNELS.asymmetricLoss)
+      ? onePass(terms, yTrue, x, mask)
+      : composedLoss(terms, yTrue, x, mask);
   });
-
-  function derivative([y, keptEntries, p, s, l, q, n, weightPos, weightNeg]: Saved): tf.Tensor {
-    return tf.tidy(() => {
-      // focus factors come last: g p l could pass float32's range where p l does not
-      const pos = tf.neg(tf.mul(weightPos, tf.add(tf.mul(tf.mul(p, l), focusPos), s)));
-      const pnByQ = margin === 0 ? n : tf.mul(p, tf.divNoNan(n, q));
-      const psBy1mq = margin === 0 ? p : tf.mul(p, tf.div(s, tf.add(s, margin)));
-      const slope = tf.mul(weightNeg, tf.add(tf.mul(tf.mul(s, pnByQ), focusNeg), psBy1mq));
-      // `q <= 0` rather than its opposite, so that NaN is kept
-      const neg = margin === 0 ? slope : tf.where(tf.lessEqual(q, 0), tf.zerosLike(slope), slope);
-      return mix(y, pos, neg, keptEntries);
-    });
-  }
-
-  return lossOf(logits);
 }
-
-/** What the derivative takes from the forward pass, so that nothing is computed twice. */
-type Saved = [
-  labels: tf.Tensor,
-  kept: tf.Tensor,
-  p: tf.Tensor,
-  s: tf.Tensor,
-  l: tf.Tensor,
-  q: tf.Tensor,
-  n: tf.Tensor,
-  weightPos: tf.Tensor,
-  weightNeg: tf.Tensor,
-];
 
 /** The smallest positive float32 that keeps its full precision. */
 const SMALLEST_NORMAL = 2 ** -126;
 
-/** `-log(1-q)`: each form where it is exact, near 0 by `log1p`, near 1 by `1-q = s + margin`. */
-function negativeLog1m(q: tf.Tensor, s: tf.Tensor, margin: number): tf.Tensor {
-  const nearZero = tf.log1p(tf.neg(q));
-  const nearOne = tf.log(tf.add(s, margin));
-  return tf.neg(tf.where(tf.less(q, 0.5), nearZero, nearOne));
-}
-
-/** `base ** exponent` for a base in [0, 1]; an exponent of 0 gives 1 everywhere, which GPU shaders leave open at 0. */
-function power(base: tf.Tensor, exponent: number): tf.Tensor {
-  if (exponent === 0) return tf.onesLike(base);
-  return exponent === 1 ? base : tf.pow(base, exponent);
-}
-
-/** `y pos + (1-y) neg` where kept, else 0 (also in place of NaN). */
-function mix(y: tf.Tensor, pos: tf.Tensor, neg: tf.Tensor, kept: tf.Tensor): tf.Tensor {
-  const mixed = tf.add(tf.mul(y, pos), tf.mul(tf.sub(1, y), neg));
-  return tf.where(kept, mixed, tf.zerosLike(mixed));
+/** The loss by one kernel, which computes its slope on the way where a gradient may be asked for. */
+function onePass(terms: AsymmetricLossTerms, labels: tf.Tensor, x: tf.Tensor, mask?: tf.Tensor): tf.Tensor {
+  const run = (logits: tf.Tensor, withSlope: boolean) => {
+    const attrs: AsymmetricLossAttrs = { ...terms, withSlope };
+    const inputs = { labels, logits, ...(mask && { mask }) };
+    return tf.engine().runKernel<tf.Tensor[]>(OWN_KERNELS.asymmetricLoss, inputs, { ...attrs });
+  };
+  if (tf.engine().state.gradientDepth === 0) return run(x, false)[0]!;
+  const loss = tf.customGrad((logits, save) => {
+    const [value, slope] = run(logits as tf.Tensor, true);
+    (save as tf.GradSaveFunc)([slope!]);
+    return { value: value!, gradFunc: (dy, [saved]) => tf.mul(dy, saved!) };
+  });
+  return loss(x);
 }

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
+import { hasKernel, OWN_KERNELS, type ConfusionCountsAttrs } from '../kernels';
 import { IGNORED_LABEL } from '../types';
+import './confusion_counts_kernel';
 import { checkThreshold, decide, type Threshold } from './decide';
 
 /** Options of {@link confusionCounts}. */
@@ -61,7 +63,29 @@ export function confusionCounts(
   check(per === 'label' || per === 'sample', `${what}: per`, "'label' or 'sample'", per);
   const labels = checkScores(what, yTrue, probabilities);
   checkThreshold(what, threshold, labels);
+  if (hasKernel(OWN_KERNELS.confusionCounts)) {
+    const thresholds = Array.from({ length: labels }, (_, label) =>
+      Math.fround(typeof threshold === 'number' ? threshold : threshold[label]!),
+    );
+    const attrs: ConfusionCountsAttrs = { thresholds, per };
+    const counts = tf
+      .engine()
+      .runKernel<tf.Tensor1D[]>(OWN_KERNELS.confusionCounts, { labels: yTrue, probabilities }, { ...attrs });
+    const [tp, fp, fn, tn] = counts as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
+    return { tp, fp, fn, tn };
+  }
+  return composedCounts(yTrue, probabilities, threshold, per);
+}
+
+/** The counts in tensor operations, for backends without the kernel. */
+function composedCounts(
+  yTrue: tf.Tensor,
+  probabilities: tf.Tensor,
+  threshold: Threshold,
+  per: 'label' | 'sample',
+): ConfusionCounts {
   return tf.tidy(() => {
+    const labels = probabilities.shape.at(-1)!;
     const y = tf.reshape(tf.cast(yTrue, 'float32'), [-1, labels]);
     const d = tf.reshape(decide(probabilities, threshold), [-1, labels]);
     const labelled = tf.notEqual(y, IGNORED_LABEL);

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { check, CheckpointError } from '../errors';
+import { adam } from '../training/adam';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog, StageState } from '../training/fit_stage';
 import type { TrainingOptions } from '../training/train_patients';
@@ -119,7 +120,7 @@ export class TrainingRun {
       "a folder name other than 'last'",
       best,
     );
-    const optimizer = tf.train.adam(learningRate);
+    const optimizer = adam(learningRate);
     const lastFolder = path.join(this.folder, 'last');
     const bestFolder = path.join(this.folder, best);
     const interrupted = this.last?.stage === name ? this.last : undefined;

@@ -1,10 +1,11 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../data/patient_source';
 import { check, isPositiveInteger } from '../errors';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { checkThreshold, type Threshold } from '../metrics/decide';
 import type { AugmentationRanges } from '../transforms/random_augment';
 import type { LossFn } from '../types';
+import { adam } from './adam';
 import { patientBatches, sliceBatches, type BatchOptions } from './batches';
 import { evaluatePatients } from './evaluate';
 import { fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
@@ -145,7 +146,7 @@ async function runStage(
   check(learningRate > 0 && learningRate < 1, `${stage}: learningRate`, 'a number in (0, 1)', learningRate);
 
   const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights } = options;
-  const optimizer = options.optimizer ?? tf.train.adam(learningRate);
+  const optimizer = options.optimizer ?? adam(learningRate);
   try {
     return await fitStage({
       stage,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors';
 import { AsymmetricLoss, asymmetricLoss, type AsymmetricLossOptions } from '../../src/losses/asymmetric_loss';
+import { composedLoss } from '../../src/losses/asymmetric_loss_terms';
 import { seededRandom } from '../../src/random';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
@@ -26,6 +27,12 @@ function formula(x: number, y: number, { gammaNeg = 4, gammaPos = 1, clip = 0.05
   return -(y * (1 - p) ** gammaPos * Math.log(p) + (1 - y) * q ** gammaNeg * Math.log(1 - q));
 }
 
+/** Equal to about float32's precision, of the largest value or of 1/20: a small `p - clip` keeps no more digits. */
+function expectAlike(actual: tf.Tensor, expected: tf.Tensor, label: string) {
+  const [a, e] = [actual, expected].map((tensor) => [...tensor.dataSync(), 0.05]);
+  expectClose(a!, e!, 2e-5, label);
+}
+
 const gamma = fc.oneof(fc.constantFrom(0, 0.5, 1, 2, 4), fc.double({ min: 0, max: 8, noNaN: true }));
 const margin = fc.oneof(fc.constantFrom(0, 0.05, 1e-7), fc.double({ min: 0, max: 0.99, noNaN: true }));
 const anyOptions = fc.record({ gammaNeg: gamma, gammaPos: gamma, clip: margin });
@@ -47,7 +54,7 @@ const stack = fc
     });
   });
 
-onBackends(['cpu', 'wasm'], 'asymmetricLoss', () => {
+onBackends(['cpu', 'wasm', 'wasm, compiled', 'cpu, without kernels'], 'asymmetricLoss', () => {
   const { tensors, meta } = readGolden('asymmetric_loss');
   const cases = JSON.parse(meta.cases!) as (AsymmetricLossOptions & { i: number })[];
 
@@ -202,6 +209,56 @@ onBackends(['cpu', 'wasm'], 'asymmetricLoss', () => {
     );
   });
 
+  it('equals tensor operations in value and gradient, whatever the number of entries, kind of labels and mask', () => {
+    fc.assert(
+      fc.property(
+        anyOptions,
+        fc.record({
+          reduction: fc.constantFrom('mean' as const, 'sum' as const, 'none' as const),
+          focusWeightIsConstant: fc.boolean(),
+        }),
+        fc.tuple(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 })),
+        fc.constantFrom('float32' as const, 'int32' as const, 'bool' as const),
+        fc.constantFrom(undefined, 'float32' as const, 'int32' as const, 'bool' as const),
+        fc.integer(),
+        (options, more, shape, labelType, maskType, seed) => {
+          fc.pre(options.clip === 0 || options.clip > 1e-30);
+          const random = seededRandom(seed);
+          const [slices, labels] = shape;
+          const fill = (size: number, draw: () => number) => Array.from({ length: size }, draw);
+          const soft = labelType === 'float32' ? [0, 1, -1, random()] : [0, 1];
+          const draws = fill(slices * labels, () => soft[Math.floor(random() * soft.length)]!);
+          const y = tf.tensor(draws, shape, labelType);
+          const x = tf.tensor(
+            fill(slices * labels, () => 40 * (random() - 0.5) ** 3 * 8),
+            shape,
+          );
+          const mask = maskType && tf.tensor(fill(slices, () => Number(random() < 0.6)), [slices], maskType); // prettier-ignore
+          const all = { ...options, ...more };
+          const dy = more.reduction === 'none' ? tf.ones(shape) : tf.scalar(1);
+          const ours = tf.valueAndGrad((z: tf.Tensor) => asymmetricLoss(all)(y, z, mask))(x, dy);
+          const peer = tf.valueAndGrad((z: tf.Tensor) => composedLoss(all, y, z, mask))(x, dy);
+          expect(ours.value.shape).toEqual(peer.value.shape);
+          expectAlike(ours.value, peer.value, 'loss');
+          expectAlike(ours.grad, peer.grad, 'gradient');
+          expectClose(asymmetricLoss(all)(y, x, mask), ours.value, 1e-7, 'loss without a gradient');
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('multiplies its gradient by what comes from above', () => {
+    const y = tf.tensor2d([1, 0, 0, -1, 1, 0], [2, 3]);
+    const x = tf.tensor2d([0.5, 1, -1, 2, -2, 0.1], [2, 3]);
+    const weights = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]);
+    const whole = tf.grad((z: tf.Tensor) => tf.sum(asymmetricLoss(NONE)(y, z)))(x);
+    const weighted = tf.grad((z: tf.Tensor) => tf.sum(tf.mul(weights, asymmetricLoss(NONE)(y, z))))(x);
+    expectClose(weighted, tf.mul(weights, whole), 1e-6);
+    const mean = tf.grad((z: tf.Tensor) => tf.mul(asymmetricLoss()(y, z), 3))(x);
+    expectClose(mean, tf.div(tf.mul(whole, 3), 5), 1e-6);
+  });
+
   it('is 0, not NaN, where nothing is kept', () => {
     const y = tf.fill([2, 3], -1);
     expect(evaluate({}, y, tf.ones([2, 3]))).toEqual({ value: 0, grad: [0, 0, 0, 0, 0, 0] });
@@ -296,7 +353,9 @@ onBackends(['cpu', 'wasm'], 'asymmetricLoss', () => {
     for (const reduction of ['mean', 'sum', 'none'] as const) {
       expectNoLeak(() => asymmetricLoss({ reduction })(y, x, mask));
     }
+    const buffers = tf.backend().numDataIds();
     expectNoLeak(() => tf.valueAndGrad((z: tf.Tensor) => asymmetricLoss()(y, z, mask))(x));
+    expect(tf.backend().numDataIds()).toBe(buffers);
   });
 
   it('trains a model through compile and fit', async () => {

@@ -27,7 +27,7 @@ const rows = fc.integer({ min: 1, max: 9 }).chain((n) =>
   }),
 );
 
-onBackends(['cpu', 'wasm'], 'confusionCounts', () => {
+onBackends(['cpu', 'wasm', 'cpu, without kernels'], 'confusionCounts', () => {
   const labels = () => tf.tensor2d([1, 1, 0, 0, 1, 0, 0, -1], [4, 2]);
   const scores = () => tf.tensor2d([0.9, 0.1, 0.8, 0.2, 0.7, 0.6, 0.1, 0.9], [4, 2]);
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ArgumentError } from '../../src/errors';
 import { FBetaScore, fBetaScore, type FBetaAverage, type FBetaOptions } from '../../src/metrics/f_beta';
 import { seededRandom, shuffled } from '../../src/random';
@@ -47,7 +47,7 @@ const tensors = (rows: Rows): [tf.Tensor, tf.Tensor] => [
   tf.tensor2d(rows.map(([, p]) => p)),
 ];
 
-onBackends(['cpu', 'wasm'], 'fBetaScore', () => {
+onBackends(['cpu', 'wasm', 'cpu, without kernels'], 'fBetaScore', () => {
   const golden = readGolden('fbeta');
   const cases = JSON.parse(golden.meta.cases!) as (Required<Omit<FBetaOptions, 'threshold'>> & {
     s: number;
@@ -179,6 +179,19 @@ onBackends(['cpu', 'wasm'], 'fBetaScore', () => {
         expect(score(bad, y, { average, zeroDivision }).some(Number.isNaN)).toBe(true);
       }
     }
+  });
+
+  it('streams without reading anything back', () => {
+    const reads = (['read', 'readSync'] as const).map((name) => vi.spyOn(tf.backend(), name));
+    const metrics = AVERAGES.map((average) => new FBetaScore({ average }));
+    const [y, p] = [tf.ones([2, 3, 3]), tf.ones([2, 3, 3])];
+    for (const metric of metrics) for (let i = 0; i < 3; i++) metric.update(y, p);
+    const results = metrics.map((metric) => metric.result());
+    for (const read of reads) expect(read).not.toHaveBeenCalled();
+    results.forEach((result) => expect(numbers(result)[0]).toBe(1));
+    expect(reads[1]).toHaveBeenCalledTimes(AVERAGES.length); // the spies do see reads
+    vi.restoreAllMocks();
+    for (const metric of metrics) metric.dispose();
   });
 
   it('leaves no tensor behind', () => {

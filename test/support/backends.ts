@@ -1,14 +1,38 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import { beforeEach, describe } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
+import { OWN_KERNELS } from '../../src/kernels';
+
+/**
+ * A backend, and how much of ours it has: our kernels in plain JavaScript unless it says otherwise, `compiled` the compiled
+ * ones too, `without kernels` none, which is how it goes on the host's other backends.
+ */
+export type Way = 'cpu' | 'wasm' | 'wasm, compiled' | 'cpu, without kernels';
 
 /** Runs the same tests on each backend, one `describe` block a backend. */
-export function onBackends(names: ('cpu' | 'wasm')[], title: string, body: () => void): void {
-  describe.each(names)(`${title} [%s]`, (name) => {
+export function onBackends(ways: readonly Way[], title: string, body: (way: Way) => void): void {
+  describe.each(ways)(`${title} [%s]`, (way) => {
+    const backend = way.split(',')[0]!;
+    const removed: tf.KernelConfig[] = [];
+    beforeAll(async () => {
+      if (way === 'wasm, compiled') {
+        await tf.setBackend('wasm');
+        registerWasmTrainingKernels();
+      }
+      if (way !== 'cpu, without kernels') return;
+      for (const name of Object.values(OWN_KERNELS)) {
+        const kernel = tf.getKernel(name, backend);
+        if (kernel === undefined) continue;
+        removed.push(kernel);
+        tf.unregisterKernel(name, backend);
+      }
+    });
     beforeEach(async () => {
-      if (!(await tf.setBackend(name))) throw new Error(`backend ${name} did not start`);
+      if (!(await tf.setBackend(backend))) throw new Error(`backend ${backend} did not start`);
       await tf.ready();
     });
-    body();
+    afterAll(() => removed.splice(0).forEach((kernel) => tf.registerKernel(kernel)));
+    body(way);
   });
 }

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ArgumentError, NonFiniteError } from '../../src/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { FBetaScore } from '../../src/metrics/f_beta';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { Evaluation } from '../../src/training/evaluate';
 import {
@@ -133,6 +134,32 @@ describe('fitStage', () => {
     expect([steps[1]!, steps[3]!].map(({ loss, f2 }) => [loss, f2])).toEqual(
       history.map(({ loss, f2 }) => [loss, f2]),
     );
+  });
+
+  it('does not read the running F2 back at every step', async () => {
+    const twelve = async function* (epoch: number) {
+      for (let part = 0; part < 6; part++) yield* batches(6 * epoch + part);
+    };
+    const result = vi.spyOn(FBetaScore.prototype, 'result');
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(0);
+    const steps: TrainingProgress[] = [];
+    const once = () => ({ ...options(buildModel(), [0.1]), steps: 12, batches: twelve });
+    const [log] = await fitStage({ ...once(), onProgress: (progress) => steps.push(progress) });
+    expect(steps).toHaveLength(12);
+    expect(result).toHaveBeenCalledTimes(3); // first step, last step, log
+    expect(steps[11]!.f2).toBe(log!.f2);
+    expect(new Set(steps.slice(0, 11).map(({ f2 }) => f2)).size).toBe(1);
+
+    result.mockClear();
+    let now = 0;
+    clock.mockImplementation(() => (now += 1000));
+    await fitStage({ ...once(), onProgress: () => 0 });
+    expect(result).toHaveBeenCalledTimes(13); // the display moves where steps are slow
+
+    result.mockClear();
+    await fitStage(options(buildModel(), [0.1]));
+    expect(result).toHaveBeenCalledTimes(1);
+    vi.restoreAllMocks();
   });
 
   it('goes on where it was interrupted', async () => {

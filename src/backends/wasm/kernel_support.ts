@@ -39,7 +39,9 @@ export function replaceKernel(
   const done = present?.[OURS] ?? [];
   if (done.includes(purpose)) return;
   if (present !== undefined) tf.unregisterKernel(name, 'wasm');
-  tf.registerKernel(Object.assign(make(present), { [OURS]: [...done, purpose] }));
+  // the host's kernel, on which ours may fall back, is set up when its backend starts: perhaps only after this
+  const { setupFunc, disposeFunc } = present ?? {};
+  tf.registerKernel(Object.assign({ setupFunc, disposeFunc }, make(present), { [OURS]: [...done, purpose] }));
 }
 
 /**

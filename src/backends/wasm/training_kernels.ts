@@ -1,4 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../../kernels';
+import { adam } from './adam';
+import { asymmetricLoss } from './asymmetric_loss';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
 import {
   columnDots,
@@ -14,16 +17,19 @@ import { identity } from './identity';
 import { imageKernels } from './image_kernels';
 import { replaceKernel } from './kernel_support';
 import { maxPoolGrad } from './pooling_kernels';
+import { sum } from './sum';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
 /**
  * Makes the host's WebAssembly backend fit for training.
  *
  * - What it lacks: the gradient of a convolution's kernel, and the sum behind the gradient of `tf.gather`.
- * - What is slow there: convolutions and their gradients, the gradient of max pooling, joining and cutting channels, and
- *   saving a tensor for the backward pass, which copied it; and the passes over memory between convolutions, which layers
- *   take as one kernel each where it is there.
- * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels.
+ * - What is slow there: convolutions and their gradients, the gradient of max pooling, joining and cutting channels, sums
+ *   over leading axes, and saving a tensor for the backward pass, which copied it; and the passes over memory between
+ *   convolutions, which layers take as one kernel each where it is there.
+ * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels; and
+ *   the sum of millions of values over all axes.
+ * - What is ours, in plain JavaScript until here: the asymmetric loss and Adam's step.
  *
  * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC`. Call it when the
  * backend is active: before that it cannot see whether compiled code runs on the backend's heap. Calling it again changes
@@ -55,9 +61,13 @@ export function registerWasmTrainingKernels(): boolean {
     [tf.FusedConv2D]: fusedConv2D,
     [tf.Concat]: concat,
     [tf.SplitV]: split,
+    [tf.Sum]: sum,
+    [OWN_KERNELS.asymmetricLoss]: asymmetricLoss,
+    [OWN_KERNELS.adam]: adam,
   };
   for (const kernel of own) replaceKernel(kernel.kernelName, 'compute', () => kernel);
-  for (const [name, make] of Object.entries(wrapped)) replaceKernel(name, 'compute', (host) => make(host!));
+  for (const [name, make] of Object.entries(wrapped))
+    replaceKernel(name, 'compute', (present) => make(present!));
   if (hostWorkspace(tf.getBackend() === 'wasm' ? tf.backend() : undefined) !== undefined) {
     for (const kernel of ON_THE_HEAP) replaceKernel(kernel.kernelName, 'compute', () => kernel);
   }

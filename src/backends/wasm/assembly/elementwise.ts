@@ -2,7 +2,11 @@ import { bytes } from './simd';
 
 /**
  * Adam's step: `m' = beta1 m + (1 - beta1) g`, `v' = beta2 v + (1 - beta2) g²`,
- * `w' = w - rate (m' / c1) / (sqrt(v' / c2) + epsilon)`, with `c1 = 1 - beta1^t` and `c2 = 1 - beta2^t`.
+ * `w' = w - rate (m' / c1) / (sqrt(v' / c2) + epsilon)`, with `c1 = 1 - beta1^t` and `c2 = 1 - beta2^t`. Each operation is
+ * rounded by itself, so that the result is the host's to the last digit.
+ *
+ * @param newW - `w` itself or another place; so `newM` and `newV`.
+ * @param share1 - `1 - beta1`, which would lose digits if it were computed here; so `share2`.
  */
 export function adamStep(
   count: i32,
@@ -15,7 +19,9 @@ export function adamStep(
   newV: usize,
   rate: f32,
   beta1: f32,
+  share1: f32,
   beta2: f32,
+  share2: f32,
   c1: f32,
   c2: f32,
   epsilon: f32,
@@ -26,11 +32,11 @@ export function adamStep(
     const gradient = v128.load(g + at);
     const mean = f32x4.add(
       f32x4.mul(f32x4.splat(beta1), v128.load(m + at)),
-      f32x4.mul(f32x4.splat(1 - beta1), gradient),
+      f32x4.mul(f32x4.splat(share1), gradient),
     );
     const square = f32x4.add(
       f32x4.mul(f32x4.splat(beta2), v128.load(v + at)),
-      f32x4.mul(f32x4.splat(1 - beta2), f32x4.mul(gradient, gradient)),
+      f32x4.mul(f32x4.splat(share2), f32x4.mul(gradient, gradient)),
     );
     const scale = f32x4.add(f32x4.sqrt(f32x4.div(square, f32x4.splat(c2))), f32x4.splat(epsilon));
     const step = f32x4.div(f32x4.div(mean, f32x4.splat(c1)), scale);
@@ -41,10 +47,10 @@ export function adamStep(
   for (; i < count; i++) {
     const at = bytes(i);
     const gradient = load<f32>(g + at);
-    const mean = beta1 * load<f32>(m + at) + (1 - beta1) * gradient;
-    const square = beta2 * load<f32>(v + at) + (1 - beta2) * (gradient * gradient);
+    const mean = beta1 * load<f32>(m + at) + share1 * gradient;
+    const square = beta2 * load<f32>(v + at) + share2 * (gradient * gradient);
     store<f32>(newM + at, mean);
     store<f32>(newV + at, square);
-    store<f32>(newW + at, load<f32>(w + at) - rate * (mean / c1 / (sqrt(square / c2) + epsilon)));
+    store<f32>(newW + at, load<f32>(w + at) - rate * (mean / c1 / (sqrt<f32>(square / c2) + epsilon)));
   }
 }

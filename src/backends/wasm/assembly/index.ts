@@ -1,10 +1,12 @@
 /** Every kernel that is compiled; the README beside tells how they are called. */
-export * from './winograd';
-export * from './gathered';
-export * from './columns';
-export * from './elementwise';
-export * from './pooling';
+export * from './asymmetric_loss';
 export * from './clahe';
 export * from './color_jitter';
+export * from './columns';
+export * from './elementwise';
+export * from './gathered';
+export * from './pooling';
 export * from './resize';
+export * from './sums';
 export * from './warp';
+export * from './winograd';

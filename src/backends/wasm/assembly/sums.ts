@@ -1,0 +1,66 @@
+/** Sums in floats over blocks of rows, and of the blocks in doubles: exact to float32, however many rows there are. */
+import { bytes } from './simd';
+
+/** Rows of a block. */
+const BLOCK: i32 = 64;
+
+/**
+ * `out[k] = sum over i of x[i, k]`.
+ *
+ * @param x - `[rows, columns]`.
+ * @param totals - Room for `columns` doubles.
+ */
+export function sumRows(x: usize, out: usize, rows: i32, columns: i32, totals: usize): void {
+  memory.fill(totals, 0, bytes(columns) << 1);
+  for (let first = 0; first < rows; first += BLOCK) {
+    const count = min(BLOCK, rows - first);
+    let k = 0;
+    for (; k + 16 <= columns; k += 16) {
+      let a = f32x4.splat(0);
+      let b = a;
+      let c = a;
+      let d = a;
+      let row = x + bytes(k);
+      for (let i = 0; i < count; i++) {
+        a = f32x4.add(a, v128.load(row));
+        b = f32x4.add(b, v128.load(row, 16));
+        c = f32x4.add(c, v128.load(row, 32));
+        d = f32x4.add(d, v128.load(row, 48));
+        row += bytes(columns);
+      }
+      const total = totals + (bytes(k) << 1);
+      addTo(total, a);
+      addTo(total + 32, b);
+      addTo(total + 64, c);
+      addTo(total + 96, d);
+    }
+    for (; k + 4 <= columns; k += 4) {
+      let a = f32x4.splat(0);
+      let row = x + bytes(k);
+      for (let i = 0; i < count; i++) {
+        a = f32x4.add(a, v128.load(row));
+        row += bytes(columns);
+      }
+      addTo(totals + (bytes(k) << 1), a);
+    }
+    for (; k < columns; k++) {
+      let a: f64 = 0;
+      let row = x + bytes(k);
+      for (let i = 0; i < count; i++) {
+        a += load<f32>(row);
+        row += bytes(columns);
+      }
+      const total = totals + (bytes(k) << 1);
+      store<f64>(total, load<f64>(total) + a);
+    }
+    x += bytes(count * columns);
+  }
+  for (let k = 0; k < columns; k++) store<f32>(out + bytes(k), <f32>load<f64>(totals + (bytes(k) << 1)));
+}
+
+/** Adds four floats to four doubles. */
+function addTo(totals: usize, values: v128): void {
+  const high = v128.shuffle<f32>(values, values, 2, 3, 2, 3);
+  v128.store(totals, f64x2.add(v128.load(totals), f64x2.promote_low_f32x4(values)));
+  v128.store(totals + 16, f64x2.add(v128.load(totals + 16), f64x2.promote_low_f32x4(high)));
+}

@@ -1,0 +1,41 @@
+import * as tf from '@tensorflow/tfjs';
+import { registerInMemoryKernel, type Values } from '../in_memory';
+import { OWN_KERNELS, type ConfusionCountsAttrs } from '../kernels';
+import { IGNORED_LABEL } from '../types';
+
+type Inputs = Record<'labels' | 'probabilities', tf.TensorInfo>;
+
+registerInMemoryKernel<Inputs, ConfusionCountsAttrs>(
+  OWN_KERNELS.confusionCounts,
+  ({ inputs: { labels, probabilities }, attrs: { thresholds, per }, backend }) => {
+    const columns = thresholds.length;
+    const rows = tf.util.sizeFromShape(labels.shape) / columns;
+    const perLabel = per === 'label';
+    const [groups, entries] = perLabel ? [columns, rows] : [rows, columns];
+    const counts = Array.from({ length: 4 }, () => backend.make([groups]));
+    const [y, p, ...sums] = backend.values([labels, probabilities, ...counts]) as [
+      Values,
+      Values,
+      ...Values[],
+    ];
+    for (let group = 0; group < groups; group++) {
+      let [tp, fp, fn, tn] = [0, 0, 0, 0];
+      for (let entry = 0; entry < entries; entry++) {
+        const column = perLabel ? group : entry;
+        const at = (perLabel ? entry : group) * columns + column;
+        const label = y[at]!;
+        if (label === IGNORED_LABEL) continue;
+        const probability = p[at]!;
+        const limit = thresholds[column]!;
+        const found = probability >= limit ? 1 : probability < limit ? 0 : NaN;
+        // products rather than branches, for labels between 0 and 1, and so that NaN is kept
+        tp += label * found;
+        fp += (1 - label) * found;
+        fn += label * (1 - found);
+        tn += (1 - label) * (1 - found);
+      }
+      [tp, fp, fn, tn].forEach((count, kind) => (sums[kind]![group] = count));
+    }
+    return counts;
+  },
+);

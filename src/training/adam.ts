@@ -1,0 +1,85 @@
+import * as tf from '@tensorflow/tfjs';
+import { hasKernel, OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../kernels';
+import './adam_kernel';
+
+/**
+ * Adam, as `tf.train.adam`, in one pass over each variable where the backend has our kernel (`cpu` and `wasm`); elsewhere it
+ * is the host's.
+ *
+ * `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g²`,
+ * `w = w - learningRate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)`
+ *
+ * Results, weights and configuration are those of `tf.train.adam`, so that one reads the other's checkpoints.
+ *
+ * @param learningRate - Step size.
+ * @param beta1 - Decay of the gradient's running mean.
+ * @param beta2 - Decay of its square's.
+ * @param epsilon - Keeps the division finite. Default: the backend's own, 1e-7.
+ *
+ * @example
+ * ```ts
+ * model.compile({ optimizer: adam(1e-4), loss: asymmetricLoss() });
+ * ```
+ *
+ * Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, https://arxiv.org/abs/1412.6980
+ */
+export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?: number): Adam {
+  return new Adam(learningRate, beta1, beta2, epsilon);
+}
+
+/** The optimizer that {@link adam} makes. */
+export class Adam extends tf.AdamOptimizer {
+  override applyGradients(gradients: Parameters<tf.Optimizer['applyGradients']>[0]): void {
+    if (!hasKernel(OWN_KERNELS.adam)) {
+      super.applyGradients(gradients as never); // declared narrower than it is
+      return;
+    }
+    const list = Array.isArray(gradients)
+      ? gradients
+      : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }));
+    list.forEach(({ name, tensor }, place) => {
+      const variable = tf.engine().registeredVariables[name]!;
+      // moments belong to places in the list, also where there is no gradient this time
+      const firstMoment = momentAt(this['accumulatedFirstMoment'], place, `${name}/m`, variable);
+      const secondMoment = momentAt(this['accumulatedSecondMoment'], place, `${name}/v`, variable);
+      if (tensor) this.step(variable, tensor, firstMoment, secondMoment);
+    });
+    tf.tidy(() => {
+      this['accBeta1'].assign(tf.mul(this['accBeta1'], this.beta1));
+      this['accBeta2'].assign(tf.mul(this['accBeta2'], this.beta2));
+    });
+    this.incrementIterations();
+  }
+
+  private step(
+    value: tf.Variable,
+    gradient: tf.Tensor,
+    firstMoment: tf.Variable,
+    secondMoment: tf.Variable,
+  ): void {
+    tf.util.assertShapesMatch(value.shape, gradient.shape, `${value.name} and its gradient: `);
+    const { learningRate, beta1, beta2, epsilon } = this;
+    const attrs: AdamAttrs = { learningRate, beta1, beta2, epsilon: epsilon! };
+    const inputs = {
+      ...{ value, gradient, firstMoment, secondMoment },
+      ...{ accBeta1: this['accBeta1'], accBeta2: this['accBeta2'] },
+    } satisfies AdamInputs;
+    const results = tf.engine().runKernel<tf.Tensor[]>(OWN_KERNELS.adam, inputs, { ...attrs });
+    [value, firstMoment, secondMoment].forEach((variable, i) => variable.assign(results[i]!));
+    tf.dispose(results);
+  }
+}
+
+/** The moment at a place in the list of variables; 0 when it is first asked for. */
+function momentAt(
+  moments: { originalName: string; variable: tf.Variable }[],
+  place: number,
+  originalName: string,
+  variable: tf.Variable,
+): tf.Variable {
+  moments[place] ??= {
+    originalName,
+    variable: tf.tidy(() => tf.variable(tf.zerosLike(variable), false)),
+  };
+  return moments[place].variable;
+}
