@@ -24,12 +24,24 @@ export interface InMemoryKernelArgs<Inputs, Attrs> {
  */
 export function registerInMemoryKernel<Inputs, Attrs>(
   kernelName: string,
-  kernel: (args: InMemoryKernelArgs<Inputs, Attrs>) => tf.TensorInfo[],
+  kernel: (args: InMemoryKernelArgs<Inputs, Attrs>) => tf.TensorInfo | tf.TensorInfo[],
 ): void {
   for (const [backendName, reach] of Object.entries(REACH)) {
     if (tf.getKernel(kernelName, backendName)) continue; // another copy of this library was here
-    const kernelFunc: tf.KernelFunc = ({ inputs, attrs, backend }) =>
-      kernel({ inputs: inputs as Inputs, attrs: attrs as Attrs, backend: reach(backend as never) });
+    const kernelFunc: tf.KernelFunc = ({ inputs, attrs, backend: host }) => {
+      const made: tf.TensorInfo[] = [];
+      const backend = reach(host as never);
+      const make = (shape: number[]) => {
+        made.push(backend.make(shape));
+        return made.at(-1)!;
+      };
+      try {
+        return kernel({ inputs: inputs as Inputs, attrs: attrs as Attrs, backend: { ...backend, make } });
+      } catch (error) {
+        for (const { dataId } of made) (host as tf.KernelBackend).disposeData(dataId);
+        throw error;
+      }
+    };
     tf.registerKernel({ kernelName, backendName, kernelFunc });
   }
 }

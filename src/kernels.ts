@@ -11,6 +11,16 @@ export const OWN_KERNELS = {
   confusionCounts: 'CtConfusionCounts',
   /** Inputs {@link AdamInputs}; attributes {@link AdamAttrs}; outputs the new value and moments. */
   adam: 'CtAdam',
+  /** Inputs `dy`, `y`; outputs the gradient before a ReLU, and its sum over all axes but the last. */
+  reluBiasGradient: 'CtReluBiasGradient',
+  /** Input `x`; outputs mean and variance over all axes but the last. */
+  columnMoments: 'CtColumnMoments',
+  /** Inputs `dy`, `x`, `centre`; outputs the sums of `dy` and of `dy (x - centre)` over all axes but the last. */
+  columnDots: 'CtColumnDots',
+  /** Inputs `x`, `scale`, `shift`; output `x scale + shift`. */
+  scaleShift: 'CtScaleShift',
+  /** Inputs `dy`, `x`, `a`, `b`, `c`; output `dy a + x b + c`. */
+  combine: 'CtCombine',
 } as const;
 
 /** Whether the active backend has this kernel. */

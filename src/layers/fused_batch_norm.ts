@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasKernel, OWN_KERNELS } from '../kernels';
 import type { Kwargs } from '../types';
 
 /** Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`. */
@@ -107,13 +108,12 @@ function normalize(
   return run(x, gamma, beta);
 }
 
-const hasKernel = (name: string) => tf.getKernel(name, tf.getBackend()) !== undefined;
 const leadingAxes = (x: tf.Tensor) => x.shape.slice(1).map((_, axis) => axis);
 
 function moments(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
   return tf.tidy(() => {
-    if (hasKernel('CtColumnMoments')) {
-      return tf.engine().runKernel('CtColumnMoments', { x }) as [tf.Tensor, tf.Tensor];
+    if (hasKernel(OWN_KERNELS.columnMoments)) {
+      return tf.engine().runKernel(OWN_KERNELS.columnMoments, { x }) as [tf.Tensor, tf.Tensor];
     }
     const { mean, variance } = tf.moments(x, leadingAxes(x));
     return [mean, variance];
@@ -121,21 +121,21 @@ function moments(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
 }
 
 function scaleShift(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
-  if (hasKernel('CtScaleShift')) {
-    return tf.engine().runKernel('CtScaleShift', { x, scale, shift }) as tf.Tensor;
+  if (hasKernel(OWN_KERNELS.scaleShift)) {
+    return tf.engine().runKernel(OWN_KERNELS.scaleShift, { x, scale, shift }) as tf.Tensor;
   }
   return tf.add(tf.mul(x, scale), shift);
 }
 
 /** `dy scale`. */
 function scaleDown(dy: tf.Tensor, scale: tf.Tensor): tf.Tensor {
-  return hasKernel('CtScaleShift') ? scaleShift(dy, scale, tf.zerosLike(scale)) : tf.mul(dy, scale);
+  return hasKernel(OWN_KERNELS.scaleShift) ? scaleShift(dy, scale, tf.zerosLike(scale)) : tf.mul(dy, scale);
 }
 
 /** Sums of `dy` and of `dy (x - centre)` over all axes but the last. */
 function columnDots(dy: tf.Tensor, x: tf.Tensor, centre: tf.Tensor): [tf.Tensor, tf.Tensor] {
-  if (hasKernel('CtColumnDots')) {
-    return tf.engine().runKernel('CtColumnDots', { dy, x, centre }) as [tf.Tensor, tf.Tensor];
+  if (hasKernel(OWN_KERNELS.columnDots)) {
+    return tf.engine().runKernel(OWN_KERNELS.columnDots, { dy, x, centre }) as [tf.Tensor, tf.Tensor];
   }
   return tf.tidy(() => {
     const axes = leadingAxes(x);
@@ -145,6 +145,7 @@ function columnDots(dy: tf.Tensor, x: tf.Tensor, centre: tf.Tensor): [tf.Tensor,
 
 /** `dy a + x b + c`. */
 function combine(dy: tf.Tensor, x: tf.Tensor, a: tf.Tensor, b: tf.Tensor, c: tf.Tensor): tf.Tensor {
-  if (hasKernel('CtCombine')) return tf.engine().runKernel('CtCombine', { dy, x, a, b, c }) as tf.Tensor;
+  if (hasKernel(OWN_KERNELS.combine))
+    return tf.engine().runKernel(OWN_KERNELS.combine, { dy, x, a, b, c }) as tf.Tensor;
   return tf.tidy(() => tf.add(tf.add(tf.mul(dy, a), tf.mul(x, b)), c));
 }

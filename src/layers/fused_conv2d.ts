@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
+import { hasKernel, OWN_KERNELS } from '../kernels';
 
 /** Options of {@link FusedConv2D}: those of `tf.layers.conv2d`. */
 export type FusedConv2DArgs = Parameters<typeof tf.layers.conv2d>[0];
@@ -105,13 +106,13 @@ function beforeActivation(
   activation: 'linear' | 'relu',
 ): { dz: tf.Tensor4D; db: () => tf.Tensor } {
   if (activation === 'linear') return { dz: dy, db: () => tf.sum(dy, [0, 1, 2]) };
-  if (tf.getKernel(RELU_BIAS_GRADIENT, tf.getBackend()) !== undefined) {
-    const [dz, db] = tf.engine().runKernel(RELU_BIAS_GRADIENT, { dy, y }) as [tf.Tensor4D, tf.Tensor];
+  if (hasKernel(OWN_KERNELS.reluBiasGradient)) {
+    const [dz, db] = tf.engine().runKernel(OWN_KERNELS.reluBiasGradient, { dy, y }) as [
+      tf.Tensor4D,
+      tf.Tensor,
+    ];
     return { dz, db: () => db };
   }
   const dz = tf.mul(dy, tf.step(y)) as tf.Tensor4D;
   return { dz, db: () => tf.sum(dz, [0, 1, 2]) };
 }
-
-/** Name of the kernel, where a backend has it, that does ReLU and bias in one pass: `{ dy, y }` to `[dz, db]`. */
-const RELU_BIAS_GRADIENT = 'CtReluBiasGradient';

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-
-/** Backends whose tensors lie in memory that JavaScript reads in place. */
-export const HOST_BACKENDS = ['cpu', 'wasm'] as const;
+import { registerInMemoryKernel } from '../in_memory';
+import { hasKernel } from '../kernels';
 
 /** A kernel of one float32 tensor in and one out. */
 export interface HostKernel<Attrs> {
@@ -16,14 +15,17 @@ export interface HostKernel<Attrs> {
  * On `wasm` a compiled kernel may stand under the same name, before or after; this one is then still found as
  * `NAME.plain`, for the compiled one to hand over to where it cannot run.
  */
-export function registerHostKernel<Attrs>(kernelName: string, kernel: HostKernel<Attrs>): void {
-  for (const backendName of HOST_BACKENDS) {
-    const kernelFunc = (({ inputs, backend, attrs }: KernelArgs<Attrs>) =>
-      run(kernel, inputs.x, backend, attrs)) as unknown as tf.KernelFunc;
-    for (const name of [kernelName, `${kernelName}.plain`]) {
-      if (tf.getKernel(name, backendName) !== undefined) continue;
-      tf.registerKernel({ kernelName: name, backendName, kernelFunc });
-    }
+export function registerHostKernel<Attrs>(
+  kernelName: string,
+  { outputShape, compute }: HostKernel<Attrs>,
+): void {
+  for (const name of [kernelName, `${kernelName}.plain`]) {
+    registerInMemoryKernel<{ x: tf.TensorInfo }, Attrs>(name, ({ inputs: { x }, attrs, backend }) => {
+      const result = backend.make(outputShape(x.shape, attrs));
+      const [values, out] = backend.values([x, result]) as [Float32Array, Float32Array];
+      compute(values, out, x.shape, attrs);
+      return result;
+    });
   }
 }
 
@@ -33,46 +35,7 @@ export function runHostKernel<T extends tf.Tensor>(
   x: tf.Tensor,
   attrs: object,
 ): T | undefined {
-  if (tf.getKernel(kernelName, tf.getBackend()) === undefined) return undefined;
-  return tf.engine().runKernel(kernelName, { x }, attrs as tf.NamedAttrMap);
-}
-
-interface KernelArgs<Attrs> {
-  inputs: { x: tf.TensorInfo };
-  backend: HostBackend;
-  attrs: Attrs;
-}
-
-/** Public methods of the host's two backends; each has one half. */
-interface HostBackend {
-  // cpu
-  data?: { get(dataId: tf.DataId): { values: Float32Array } };
-  makeTensorInfo?(shape: number[], dtype: tf.DataType, values: Float32Array): tf.TensorInfo;
-  // wasm
-  makeOutput?(shape: number[], dtype: tf.DataType): tf.TensorInfo;
-  typedArrayFromHeap?(info: tf.TensorInfo): Float32Array;
-  disposeData(dataId: tf.DataId): boolean;
-}
-
-function run<Attrs>(
-  { outputShape, compute }: HostKernel<Attrs>,
-  x: tf.TensorInfo,
-  backend: HostBackend,
-  attrs: Attrs,
-): tf.TensorInfo {
-  const shape = outputShape(x.shape, attrs);
-  if (backend.typedArrayFromHeap === undefined) {
-    const out = new Float32Array(tf.util.sizeFromShape(shape));
-    compute(backend.data!.get(x.dataId).values, out, x.shape, attrs);
-    return backend.makeTensorInfo!(shape, 'float32', out);
-  }
-  const result = backend.makeOutput!(shape, 'float32');
-  try {
-    // views after the allocation, which may move the memory
-    compute(backend.typedArrayFromHeap(x), backend.typedArrayFromHeap(result), x.shape, attrs);
-    return result;
-  } catch (error) {
-    backend.disposeData(result.dataId);
-    throw error;
-  }
+  return hasKernel(kernelName)
+    ? tf.engine().runKernel<T>(kernelName, { x }, attrs as tf.NamedAttrMap)
+    : undefined;
 }

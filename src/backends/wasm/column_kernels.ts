@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../../kernels';
 import { hostWorkspace } from './engine';
 import { addressOf, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 
@@ -13,7 +14,7 @@ import { addressOf, Scratch, wasmKernel, type WasmBackend } from './kernel_suppo
  * @returns `[dz, db]`.
  */
 export const reluBiasGradient = wasmKernel<'dy' | 'y', undefined>(
-  'CtReluBiasGradient',
+  OWN_KERNELS.reluBiasGradient,
   ({ inputs: { dy, y }, backend }) =>
     onColumns(backend, y, (run) => {
       const [dz, db] = [run.make(y.shape), run.make([run.columns])];
@@ -28,7 +29,7 @@ export const reluBiasGradient = wasmKernel<'dy' | 'y', undefined>(
  * @returns `[sums, dots]`.
  */
 export const columnDots = wasmKernel<'dy' | 'x' | 'centre', undefined>(
-  'CtColumnDots',
+  OWN_KERNELS.columnDots,
   ({ inputs: { dy, x, centre }, backend }) =>
     onColumns(backend, x, (run) => {
       const [sums, dots] = [run.make([run.columns]), run.make([run.columns])];
@@ -42,17 +43,19 @@ export const columnDots = wasmKernel<'dy' | 'x' | 'centre', undefined>(
  *
  * @returns `[mean, variance]`.
  */
-export const columnMoments = wasmKernel<'x', undefined>('CtColumnMoments', ({ inputs: { x }, backend }) =>
-  onColumns(backend, x, (run) => {
-    const [mean, variance] = [run.make([run.columns]), run.make([run.columns])];
-    run('columnMoments', [x, mean, variance], 1);
-    return [mean, variance];
-  }),
+export const columnMoments = wasmKernel<'x', undefined>(
+  OWN_KERNELS.columnMoments,
+  ({ inputs: { x }, backend }) =>
+    onColumns(backend, x, (run) => {
+      const [mean, variance] = [run.make([run.columns]), run.make([run.columns])];
+      run('columnMoments', [x, mean, variance], 1);
+      return [mean, variance];
+    }),
 );
 
 /** `x scale + shift`, both of the length of the last axis. */
 export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
-  'CtScaleShift',
+  OWN_KERNELS.scaleShift,
   ({ inputs: { x, scale, shift }, backend }) =>
     onColumns(backend, x, (run) => {
       const y = run.make(x.shape);
@@ -63,7 +66,7 @@ export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
 
 /** `dy a + x b + c`, the last three of the length of the last axis. */
 export const combine = wasmKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
-  'CtCombine',
+  OWN_KERNELS.combine,
   ({ inputs: { dy, x, a, b, c }, backend }) =>
     onColumns(backend, x, (run) => {
       const out = run.make(x.shape);
