@@ -17,7 +17,7 @@ export interface KernelArgs<Inputs extends string, Attrs> {
 /** A kernel for backend `wasm`; the host's own type knows neither the backend's class nor a kernel's attributes. */
 export function wasmKernel<Inputs extends string, Attrs>(
   kernelName: string,
-  kernelFunc: (args: KernelArgs<Inputs, Attrs>) => tf.TensorInfo,
+  kernelFunc: (args: KernelArgs<Inputs, Attrs>) => tf.TensorInfo | tf.TensorInfo[],
 ): tf.KernelConfig {
   return { kernelName, backendName: 'wasm', kernelFunc: kernelFunc as unknown as tf.KernelFunc };
 }
@@ -25,7 +25,10 @@ export function wasmKernel<Inputs extends string, Attrs>(
 /** Marks our kernels; a registered symbol, so that two copies of this library see each other's mark. */
 const OURS = Symbol.for('ct-multilabel.wasm-kernel');
 
-/** Puts our kernel in the place of the present one, if there is one, unless the present one is ours already. */
+/**
+ * Puts our kernel in the place of the present one, if there is one, unless the present one is ours already. What the
+ * present one does when the backend starts is still done: ours may fall back to it.
+ */
 export function replaceKernel(
   name: string,
   make: (present: tf.KernelConfig | undefined) => tf.KernelConfig,
@@ -33,7 +36,8 @@ export function replaceKernel(
   const present = tf.getKernel(name, 'wasm') as tf.KernelConfig | undefined;
   if (present !== undefined && OURS in present) return;
   if (present !== undefined) tf.unregisterKernel(name, 'wasm');
-  tf.registerKernel(Object.assign(make(present), { [OURS]: true }));
+  const setup = present?.setupFunc && { setupFunc: present.setupFunc };
+  tf.registerKernel({ ...setup, ...make(present), ...{ [OURS]: true } });
 }
 
 /**
@@ -47,14 +51,19 @@ export class Scratch {
 
   /** Runs `kernel` with a fresh scratch and returns its result; the rest is disposed. */
   static use(backend: WasmBackend, kernel: (scratch: Scratch) => tf.TensorInfo): tf.TensorInfo {
+    return Scratch.useMany(backend, (scratch) => [kernel(scratch)])[0]!;
+  }
+
+  /** The same for a kernel of several results. */
+  static useMany(backend: WasmBackend, kernel: (scratch: Scratch) => tf.TensorInfo[]): tf.TensorInfo[] {
     const scratch = new Scratch(backend);
-    let result: tf.TensorInfo | undefined;
+    let results: tf.TensorInfo[] = [];
     try {
-      result = kernel(scratch);
-      return result;
+      results = kernel(scratch);
+      return results;
     } finally {
       for (const info of scratch.held) {
-        if (info !== result) backend.disposeData(info.dataId);
+        if (!results.includes(info)) backend.disposeData(info.dataId);
       }
     }
   }

@@ -108,7 +108,7 @@ const PACKING_KERNELS: Record<string, BytesOf> = {
 };
 
 /** A kernel that first sees whether there is room. */
-function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
+export function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
   const kernelFunc: tf.KernelFunc = (args) => {
     const wasm = hostModule(args.backend);
     if (wasm !== undefined) checkRoom(wasm, bytesOf(args.inputs, args.attrs ?? {}));
@@ -145,7 +145,8 @@ function convolutionBytes({ x, filter }: tf.NamedTensorInfoMap, attrs: tf.NamedA
   ];
 }
 
-function productBytes({ a, b }: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): number[] {
+/** What the host's matrix products take. */
+export function productBytes({ a, b }: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): number[] {
   const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs;
   const rows = a!.shape.at(transposeA ? -1 : -2)!;
   const columns = b!.shape.at(transposeB ? -2 : -1)!;

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
 import { identity } from './identity';
 import { replaceKernel } from './kernel_support';
+import { batchMatMul, fusedMatMul } from './matmul_kernels';
 import { maxPoolGrad } from './composed/max_pool_grad';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
@@ -40,5 +41,7 @@ export function registerWasmTrainingKernels(): boolean {
   }
   replaceKernel(tf.Conv2D, (host) => conv2D(host!));
   replaceKernel(tf.FusedConv2D, (host) => fusedConv2D(host!));
+  replaceKernel(tf.BatchMatMul, (host) => batchMatMul(host!));
+  replaceKernel(tf._FusedMatMul, (host) => fusedMatMul(host!));
   return true;
 }

@@ -3,3 +3,4 @@ export * from './winograd';
 export * from './gathered';
 export * from './elementwise';
 export * from './pooling';
+export * from './products';
