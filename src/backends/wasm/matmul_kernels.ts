@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { hostWorkspace } from './engine';
-import { Scratch, wasmKernel } from './kernel_support';
+import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { productBytes, withRoom } from './memory_guard';
 import { spanOf } from './workspace';
 
@@ -16,7 +16,7 @@ export function fusedMatMul(host: tf.KernelConfig): tf.KernelConfig {
 
 function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
   type Inputs = 'a' | 'b' | 'bias' | 'preluActivationWeights';
-  const fallback = withRoom(host, productBytes);
+  const fallback = untransposed(withRoom(host, productBytes));
   return wasmKernel<Inputs, tf.BatchMatMulAttrs & { activation?: string }>(name, (args) => {
     const { backend, attrs } = args;
     const { a, b, bias, preluActivationWeights } = args.inputs;
@@ -53,6 +53,30 @@ function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
       return y;
     });
   });
+}
+
+/**
+ * The host's kernel, its transposed operands transposed beforehand: it is slow at them itself, and with a bias or an
+ * activation wrong.
+ */
+function untransposed({ kernelFunc }: tf.KernelConfig): Pick<tf.KernelConfig, 'kernelFunc'> {
+  return {
+    kernelFunc: (args) => {
+      const { inputs, attrs } = args;
+      const backend = args.backend as WasmBackend;
+      return Scratch.use(backend, (scratch) => {
+        const straight = (info: tf.TensorInfo, transposed: unknown): tf.TensorInfo => {
+          const axes = info.shape.map((_, axis) => axis);
+          const perm = [...axes.slice(0, -2), ...axes.slice(-2).reverse()];
+          return transposed ? scratch.run(tf.Transpose, { x: info }, { perm }) : info;
+        };
+        const a = straight(inputs.a!, attrs!.transposeA);
+        const b = straight(inputs.b!, attrs!.transposeB);
+        const plain = { ...attrs, transposeA: false, transposeB: false };
+        return kernelFunc({ backend, inputs: { ...inputs, a, b }, attrs: plain }) as tf.TensorInfo;
+      });
+    },
+  };
 }
 
 type Addresses = [number, number, number];

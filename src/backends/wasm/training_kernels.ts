@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
+import { registerCompiledKernel } from './engine';
 import { identity } from './identity';
 import { replaceKernel } from './kernel_support';
 import { batchMatMul, fusedMatMul } from './matmul_kernels';
 import { maxPoolGrad } from './composed/max_pool_grad';
+import { gruBackward, gruForward, lstmBackward, lstmForward } from './recurrent_kernels';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
 /**
@@ -43,5 +45,8 @@ export function registerWasmTrainingKernels(): boolean {
   replaceKernel(tf.FusedConv2D, (host) => fusedConv2D(host!));
   replaceKernel(tf.BatchMatMul, (host) => batchMatMul(host!));
   replaceKernel(tf._FusedMatMul, (host) => fusedMatMul(host!));
+  for (const kernel of [gruForward, gruBackward, lstmForward, lstmBackward]) {
+    registerCompiledKernel(kernel);
+  }
   return true;
 }

@@ -4,3 +4,5 @@ export * from './gathered';
 export * from './elementwise';
 export * from './pooling';
 export * from './products';
+export * from './gru';
+export * from './lstm';
