@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
+import { OutOfMemoryError } from '../../../src/errors';
 import { expectClose } from '../../support/matchers';
 import { noise, valuesOn } from './support';
 
@@ -38,6 +40,24 @@ function operands({ rows, depth, columns, transposeA, transposeB, batch }: Produ
     noise([...batch[0], ...(transposeA ? [depth, rows] : [rows, depth])], 1),
     noise([...batch[1], ...(transposeB ? [columns, depth] : [depth, columns])], 2),
   ];
+}
+
+/** What the host's heap is seen through; see `host_module.ts`. */
+interface Inside {
+  wasm: { asm: object };
+}
+
+/** Runs `work` with the host's heap out of reach, as in its multi-threaded build. */
+async function withoutHeap(work: () => Promise<void>): Promise<void> {
+  await tf.setBackend('wasm');
+  const { wasm } = tf.backend() as unknown as Inside;
+  const { asm } = wasm;
+  wasm.asm = { ...asm, memory: undefined };
+  try {
+    await work();
+  } finally {
+    wasm.asm = asm;
+  }
 }
 
 /** Fails unless `compute` gives on wasm what it gives on cpu. */
@@ -95,6 +115,20 @@ describe('matrix products on wasm', () => {
     );
   });
 
+  it('go to the host, transposed beforehand, where its heap cannot be reached', async () => {
+    await withoutHeap(() =>
+      fc.assert(
+        fc.asyncProperty(products, async (product) => {
+          await expectSameOnWasm(() => {
+            const [a, b] = operands(product);
+            return [tf.matMul(a, b, product.transposeA, product.transposeB)];
+          });
+        }),
+        { numRuns: 50 },
+      ),
+    );
+  });
+
   it('broadcast batches on both sides at once', async () => {
     const compute = () => {
       const [a, b] = [noise([2, 1, 3, 4], 1), noise([1, 3, 4, 5], 2)];
@@ -122,5 +156,15 @@ describe('matrix products on wasm', () => {
     expect(tf.matMul(tf.zeros([0, 3]), tf.zeros([3, 2])).shape).toEqual([0, 2]);
     expect(() => tf.matMul(tf.zeros([2, 3]), tf.zeros([4, 2]))).toThrow(/inner shapes/);
     expect(() => tf.matMul(tf.zeros([2, 3], 'int32'), tf.zeros([3, 2], 'int32'))).toThrow();
+  });
+
+  it('that do not fit in memory are an error that says so', async () => {
+    await tf.setBackend('wasm');
+    guardWasmMemory();
+    const [column, row] = [tf.zeros([32_000, 1]), tf.zeros([1, 32_000])];
+    const before = tf.backend().numDataIds();
+    expect(() => tf.matMul(column, row)).toThrow(OutOfMemoryError);
+    expect(tf.backend().numDataIds()).toBe(before);
+    tf.dispose([column, row]);
   });
 });

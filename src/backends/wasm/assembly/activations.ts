@@ -10,10 +10,17 @@ const LN2_LOW: f32 = -2.1219444e-4;
 /** Below this, tanh is computed without a difference of nearly equal numbers. */
 const SMALL: f32 = 0.625;
 
+/** `1.5 * 2^23`: added to a small number, leaves its nearest whole number in the lowest bits. */
+const ROUNDING: f32 = 12582912;
+const ONE_BITS: i32 = 0x3f800000;
+const MANTISSA_BITS: i32 = 23;
+
 /** `e^x`, as Cephes has it: `2^n e^r` with `|r| <= ln(2) / 2`. */
 function exponential(x: v128): v128 {
-  const within = f32x4.max(f32x4.min(x, f32x4.splat(LARGEST)), f32x4.splat(SMALLEST));
-  const n = f32x4.nearest(f32x4.mul(within, f32x4.splat(1.44269504)));
+  // these two give their first number where that is NaN
+  const within = f32x4.pmax(f32x4.pmin(x, f32x4.splat(LARGEST)), f32x4.splat(SMALLEST));
+  const rounded = madd(f32x4.splat(ROUNDING), within, f32x4.splat(1.44269504));
+  const n = f32x4.sub(rounded, f32x4.splat(ROUNDING));
   const r = nmadd(nmadd(within, n, f32x4.splat(LN2_HIGH)), n, f32x4.splat(LN2_LOW));
   let p = f32x4.splat(1.9875691e-4);
   p = madd(f32x4.splat(1.3981999e-3), p, r);
@@ -22,8 +29,8 @@ function exponential(x: v128): v128 {
   p = madd(f32x4.splat(1.6666665e-1), p, r);
   p = madd(f32x4.splat(0.5), p, r);
   const e = f32x4.add(madd(r, p, f32x4.mul(r, r)), f32x4.splat(1));
-  const exponent = i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127));
-  return f32x4.mul(e, i32x4.shl(exponent, 23));
+  const power = i32x4.add(i32x4.shl(rounded, MANTISSA_BITS), i32x4.splat(ONE_BITS));
+  return f32x4.mul(e, power);
 }
 
 /** `1 / (1 + e^-x)`. */
