@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { hostWorkspace } from './engine';
 import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf, type HostWorkspace } from './workspace';
