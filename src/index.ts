@@ -30,6 +30,8 @@ export { GrayToRgb, ImageNetNormalization } from './backbones/input_layers';
 
 export { SliceDependencyGRU, type SliceDependencyGRUArgs } from './layers/slice_dependency_gru';
 export { SliceConv1D, type SliceConv1DArgs } from './layers/slice_conv1d';
+export { FusedBatchNorm, type FusedBatchNormArgs } from './layers/fused_batch_norm';
+export { FusedConv2D, type FusedConv2DArgs } from './layers/fused_conv2d';
 export { ResidualNeck, type ResidualNeckArgs } from './layers/residual_neck';
 export { LabelRNNDecoder, type LabelRNNDecoderArgs } from './layers/label_rnn_decoder';
 export { LabelLinear, type LabelLinearArgs } from './layers/label_linear';

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
+import { FusedBatchNorm } from '../layers/fused_batch_norm';
+import { FusedConv2D } from '../layers/fused_conv2d';
 import { deriveSeed } from '../random';
 import { GrayToRgb, ImageNetNormalization } from './input_layers';
 
@@ -63,23 +65,21 @@ export function conv(
   // tfjs pads 'same' like PyTorch only at stride 1; elsewhere it favours the bottom right
   const same = stride === 1 && padding * 2 === kernelSize - 1;
   const padded = same || padding === 0 ? x : pad(x, padding, `${name}.pad`);
-  return tf.layers
-    .conv2d({
-      name,
-      filters,
-      kernelSize,
-      strides: stride,
-      padding: same ? 'same' : 'valid',
-      useBias: bias,
-      ...(relu && { activation: 'relu' }),
-      kernelInitializer: tf.initializers.heNormal(seed === undefined ? {} : { seed: deriveSeed(seed, name) }),
-    })
-    .apply(padded) as tf.SymbolicTensor;
+  return new FusedConv2D({
+    name,
+    filters,
+    kernelSize,
+    strides: stride,
+    padding: same ? 'same' : 'valid',
+    useBias: bias,
+    ...(relu && { activation: 'relu' }),
+    kernelInitializer: tf.initializers.heNormal(seed === undefined ? {} : { seed: deriveSeed(seed, name) }),
+  }).apply(padded) as tf.SymbolicTensor;
 }
 
 /** Batch normalisation with PyTorch's constants (its momentum 0.1 is tfjs's 0.9). */
 export function batchNorm(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
-  return tf.layers.batchNormalization({ name, epsilon: 1e-5, momentum: 0.9 }).apply(x) as tf.SymbolicTensor;
+  return new FusedBatchNorm({ name, epsilon: 1e-5, momentum: 0.9 }).apply(x) as tf.SymbolicTensor;
 }
 
 export function relu(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {

@@ -115,15 +115,22 @@ function ownParameters(layer: tf.layers.Layer): TorchParameter[] {
 }
 
 /** tfjs weight name to PyTorch's, with the order of its axes. */
-const TFJS_LAYERS: Record<string, Record<string, [string, number[]?]>> = {
-  Conv2D: { kernel: ['weight', [2, 3, 1, 0]], bias: ['bias'] },
+type WeightNames = Record<string, [string, number[]?]>;
+
+const CONVOLUTION: WeightNames = { kernel: ['weight', [2, 3, 1, 0]], bias: ['bias'] };
+const BATCH_NORM: WeightNames = {
+  gamma: ['weight'],
+  beta: ['bias'],
+  moving_mean: ['running_mean'],
+  moving_variance: ['running_var'],
+};
+
+const TFJS_LAYERS: Record<string, WeightNames> = {
+  Conv2D: CONVOLUTION,
+  FusedConv2D: CONVOLUTION,
   Dense: { kernel: ['weight', [1, 0]], bias: ['bias'] },
-  BatchNormalization: {
-    gamma: ['weight'],
-    beta: ['bias'],
-    moving_mean: ['running_mean'],
-    moving_variance: ['running_var'],
-  },
+  BatchNormalization: BATCH_NORM,
+  FusedBatchNorm: BATCH_NORM,
 };
 
 /** The shape a PyTorch tensor must have to give `shape` after `permute`. */

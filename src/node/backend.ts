@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { prepareWasmBackend } from '../backends/prepare_wasm_backend';
-import { check, CtMultilabelError } from '../errors';
+import { check, checkKnownKeys, CtMultilabelError, isPositiveInteger } from '../errors';
+import { MOST_THREADS, provideThreads } from './wasm_threads';
 
 /** Backends {@link useBackend} knows. */
 export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
@@ -13,6 +14,13 @@ export interface UseBackendOptions {
    * @defaultValue none
    */
   log?: (line: string) => void;
+  /**
+   * Threads that compute convolutions on the `'wasm'` backend, the calling one among them; `'auto'` takes as many as the
+   * machine runs at once, at most 8. Other backends have their own.
+   *
+   * @defaultValue `'auto'`
+   */
+  threads?: 'auto' | number;
 }
 
 /** How the active backend came to be chosen. */
@@ -55,13 +63,14 @@ export async function useBackend(
   const names = ['auto', ...Object.keys(STARTERS)];
   check(names.includes(name), 'useBackend: name', `one of ${names.join(', ')}`, name);
   check(typeof options === 'object' && options !== null, 'useBackend: options', 'an object', options);
-  const unknown = Object.keys(options).filter((key) => key !== 'log');
-  check(unknown.length === 0, 'useBackend: options', 'only log', unknown);
-  const { log } = options;
+  checkKnownKeys(options, ['log', 'threads'], 'useBackend');
+  const { log, threads = 'auto' } = options;
   check(log === undefined || typeof log === 'function', 'useBackend: log', 'a function', log);
+  const countable = isPositiveInteger(threads) && threads <= MOST_THREADS;
+  check(threads === 'auto' || countable, 'useBackend: threads', `'auto' or 1 to ${MOST_THREADS}`, threads);
 
   // one call at a time: the active backend is the process's
-  const turn = lastTurn.then(() => choose(name, log));
+  const turn = lastTurn.then(() => choose(name, threads, log));
   lastTurn = turn.catch(() => undefined);
   return turn;
 }
@@ -87,12 +96,16 @@ let lastTurn: Promise<unknown> = Promise.resolve();
 
 const AUTO_ORDER: BackendName[] = ['tensorflow', 'wasm', 'cpu'];
 
-async function choose(name: 'auto' | BackendName, log: UseBackendOptions['log']): Promise<BackendName> {
+async function choose(
+  name: 'auto' | BackendName,
+  threads: 'auto' | number,
+  log: UseBackendOptions['log'],
+): Promise<BackendName> {
   const previous = activeBackend();
   const tried: BackendReport['tried'] = [];
   for (const candidate of name === 'auto' ? AUTO_ORDER : [name]) {
     try {
-      const how = await STARTERS[candidate]();
+      const how = await STARTERS[candidate](threads);
       lastReport = { name: candidate, reason: name === 'auto' ? how : `${how}, as asked for`, tried };
       log?.(`backend ${candidate}: ${lastReport.reason}`);
       for (const { name: other, whyNot } of tried) log?.(`not ${other}: ${whyNot}`);
@@ -111,7 +124,7 @@ async function choose(name: 'auto' | BackendName, log: UseBackendOptions['log'])
 }
 
 /** How each is started; the promise tells what it is, or is rejected with the reason why not. */
-const STARTERS: Record<BackendName, () => Promise<string>> = {
+const STARTERS: Record<BackendName, (threads: 'auto' | number) => Promise<string>> = {
   tensorflow: startTensorflow,
   webgpu: startWebGpu,
   wasm: startWasm,
@@ -178,12 +191,17 @@ interface Gpu {
   requestAdapter(): Promise<object | null>;
 }
 
-async function startWasm(): Promise<string> {
+async function startWasm(threads: 'auto' | number): Promise<string> {
   await import('@tensorflow/tfjs-backend-wasm');
   if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
   await activate('wasm');
-  const { memoryGuard } = prepareWasmBackend();
-  return memoryGuard ? 'WebAssembly' : 'WebAssembly, without a guard against running out of memory';
+  const { compiledKernels, memoryGuard } = prepareWasmBackend();
+  const running = compiledKernels ? await provideThreads(threads) : 1;
+  return [
+    `WebAssembly on ${running} thread${running === 1 ? '' : 's'}`,
+    ...(compiledKernels ? [] : ["with the host's convolutions, which are slower"]),
+    ...(memoryGuard ? [] : ['without a guard against running out of memory']),
+  ].join(', ');
 }
 
 async function startCpu(): Promise<string> {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type MessagePort } from 'node:worker_threads';
+import { setThreadTeam } from '../backends/wasm/engine';
 import { compileKernels, instantiateKernels, type CompiledKernels } from '../backends/wasm/compiled';
 import { base, fma } from '../backends/wasm/generated/shared_kernels';
 import type { ThreadTeam } from '../backends/wasm/workspace';
@@ -34,9 +35,30 @@ const SPINS = 20_000;
 /** Pages of 64 KiB that the shared memory may grow to: address space only, until it is used. */
 const MOST_PAGES = 24_576;
 
-/** Threads to use: as many as may run at once, at most eight. */
-export function defaultThreads(): number {
-  return Math.min(8, availableParallelism());
+/** More threads than this share the work too finely. */
+export const MOST_THREADS = 8;
+
+/**
+ * Gives the wasm backend's convolutions a team of so many threads, in place of the present one.
+ *
+ * @returns How many there are now: one where this engine has no threads over shared memory for it.
+ */
+export async function provideThreads(threads: 'auto' | number): Promise<number> {
+  const wanted = threads === 'auto' ? Math.min(MOST_THREADS, availableParallelism()) : threads;
+  if (wanted !== (present?.threads ?? 1)) {
+    setThreadTeam(undefined);
+    await present?.stop();
+    present = wanted === 1 ? undefined : await startThreadTeam(wanted);
+    setThreadTeam(present);
+  }
+  return present?.threads ?? 1;
+}
+
+let present: StartedTeam | undefined;
+
+/** A team that can be ended. */
+export interface StartedTeam extends ThreadTeam {
+  stop(): Promise<void>;
 }
 
 /**
@@ -47,9 +69,7 @@ export function defaultThreads(): number {
  *
  * @returns Undefined where this engine takes none of the compiled kernels.
  */
-export async function startThreadTeam(
-  threads: number,
-): Promise<(ThreadTeam & { stop(): Promise<void> }) | undefined> {
+export async function startThreadTeam(threads: number): Promise<StartedTeam | undefined> {
   const module = compileKernels({ base, fma });
   if (module === undefined) return undefined;
   const memory = new WebAssembly.Memory({ initial: 256, maximum: MOST_PAGES, shared: true });

@@ -7,7 +7,8 @@ import { gruRecurrence } from '../../src/layers/gru_recurrence';
 import { noise, valuesOn } from '../backends/wasm/support';
 import { expectTextbook, gatesOf, inBothOrders, sizes, slicesOf, type Sizes } from './recurrences';
 
-beforeAll(() => {
+beforeAll(async () => {
+  await tf.setBackend('wasm');
   expect(registerWasmTrainingKernels()).toBe(true);
   expect(tf.getKernel('CtGruForward', 'wasm')).toBeDefined();
 });

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
 import { loadTorchWeights } from '../../src/interop/torch_weights';
@@ -11,7 +12,8 @@ import { expectClose } from '../support/matchers';
 import { expectTorchGradients, stateDictOf } from '../support/torch';
 
 // on wasm the compiled kernels are tested, on cpu what is composed of tfjs's operations
-beforeAll(() => {
+beforeAll(async () => {
+  await tf.setBackend('wasm');
   expect(registerWasmTrainingKernels()).toBe(true);
 });
 

@@ -7,7 +7,8 @@ import { lstmRecurrence } from '../../src/layers/lstm_recurrence';
 import { noise, valuesOn } from '../backends/wasm/support';
 import { expectTextbook, gatesOf, inBothOrders, sizes, type Sizes } from './recurrences';
 
-beforeAll(() => {
+beforeAll(async () => {
+  await tf.setBackend('wasm');
   expect(registerWasmTrainingKernels()).toBe(true);
   expect(tf.getKernel('CtLstmForward', 'wasm')).toBeDefined();
 });

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
@@ -11,7 +12,8 @@ import { expectClose, relativeError } from '../support/matchers';
 import { expectTorchGradients, stateDictOf } from '../support/torch';
 
 // on wasm the compiled kernels are tested, on cpu what is composed of tfjs's operations
-beforeAll(() => {
+beforeAll(async () => {
+  await tf.setBackend('wasm');
   expect(registerWasmTrainingKernels()).toBe(true);
 });
 

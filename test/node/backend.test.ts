@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ArgumentError, CtMultilabelError } from '../../src/errors';
@@ -30,11 +31,11 @@ describe('useBackend', () => {
     const lines: string[] = [];
     expect(await useBackend('auto', { log: (line) => lines.push(line) })).toBe('wasm');
     expect(tf.getBackend()).toBe('wasm');
-    expect(lines[0]).toBe('backend wasm: WebAssembly');
+    expect(lines[0]).toMatch(/^backend wasm: WebAssembly on \d threads?$/);
     expect(lines[1]).toMatch(/^not tensorflow: @tensorflow\/tfjs-node-gpu is not installed/);
     expect(backendReport()).toEqual({
       name: 'wasm',
-      reason: 'WebAssembly',
+      reason: expect.stringMatching(/^WebAssembly on/),
       tried: [
         {
           name: 'tensorflow',
@@ -48,6 +49,24 @@ describe('useBackend', () => {
     await useBackend('wasm');
     expect(tf.getKernel('Conv2DBackpropFilter', 'wasm')).toBeDefined();
     expect(() => tf.tidy(() => tf.zeros([2 ** 30 + 4]))).toThrow(/no room/);
+  });
+
+  it('takes as many threads as it is told to, and as the machine has by default', async () => {
+    for (const threads of [1, 3, 2, 1]) {
+      await useBackend('wasm', { threads });
+      const many = threads === 1 ? '1 thread' : `${threads} threads`;
+      expect(backendReport().reason).toBe(`WebAssembly on ${many}, as asked for`);
+      const x = tf.ones([1, 9, 9, 8]);
+      const y = tf.tidy(() => tf.conv2d(x as tf.Tensor4D, tf.ones([3, 3, 8, 8]) as tf.Tensor4D, 1, 'valid'));
+      expect(y.dataSync().every((value) => Math.abs(value - 72) < 1e-3)).toBe(true);
+      tf.dispose([x, y]);
+    }
+    await useBackend('wasm');
+    expect(backendReport().reason).toContain(`on ${Math.min(8, availableParallelism())} thread`);
+  });
+
+  it.each([0, 9, 1.5, 'two'])('refuses %s threads', async (threads) => {
+    await expect(useBackend('wasm', { threads: threads as number })).rejects.toThrow(ArgumentError);
   });
 
   it('switches back and forth, and tensors follow', async () => {
@@ -137,7 +156,7 @@ describe('useBackend', () => {
     );
     await expect(useBackend('cpu', null as unknown as object)).rejects.toThrow(ArgumentError);
     await expect(useBackend('cpu', { logger: console.log } as object)).rejects.toThrow(
-      /only log, received \["logger"\]/,
+      /option 'logger': expected one of log, threads/,
     );
     await expect(useBackend('cpu', { log: 'yes' } as object)).rejects.toThrow(/log: expected a function/);
   });

@@ -1,8 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import { compileKernels, instantiateKernels } from './compiled';
 import { base, fma } from './generated/host_kernels';
 import { hostModule, type HostModule } from './host_module';
-import { replaceKernel, type WasmBackend } from './kernel_support';
+import type { WasmBackend } from './kernel_support';
 import { HostWorkspace, SharedWorkspace, type ThreadTeam, type Workspace } from './workspace';
 
 /**
@@ -22,21 +21,6 @@ export function hostWorkspace(backend: unknown): HostWorkspace | undefined {
     workspaces.set(host, workspace);
   }
   return workspace;
-}
-
-/**
- * Registers a kernel that the host does not have and that needs {@link hostWorkspace}. Layers look whether it is there, and
- * do without it where it is not.
- */
-export function registerCompiledKernel(kernel: tf.KernelConfig): void {
-  const setupFunc: tf.KernelSetupFunc = (backend) => {
-    if (hostWorkspace(backend) === undefined) tf.unregisterKernel(kernel.kernelName, kernel.backendName);
-  };
-  replaceKernel(kernel.kernelName, () => ({ ...kernel, setupFunc }));
-  const running = tf.engine().registry[kernel.backendName];
-  if (running !== undefined && tf.getKernel(kernel.kernelName, kernel.backendName) !== undefined) {
-    setupFunc(running);
-  }
 }
 
 /** Where convolutions are computed: on the team's threads if there is one, else on the host's heap. */

@@ -22,22 +22,26 @@ export function wasmKernel<Inputs extends string, Attrs>(
   return { kernelName, backendName: 'wasm', kernelFunc: kernelFunc as unknown as tf.KernelFunc };
 }
 
-/** Marks our kernels; a registered symbol, so that two copies of this library see each other's mark. */
+/** Marks our kernels; a registered symbol, so that two copies of this library see each other's marks. */
 const OURS = Symbol.for('ct-multilabel.wasm-kernel');
 
 /**
- * Puts our kernel in the place of the present one, if there is one, unless the present one is ours already. What the
- * present one does when the backend starts is still done: ours may fall back to it.
+ * Puts our kernel in the place of the present one, which it may fall back on, unless that was done before. What the present
+ * one does when the backend starts is still done.
+ *
+ * @param purpose - What for: a kernel may be replaced once for each purpose.
  */
 export function replaceKernel(
   name: string,
+  purpose: 'compute' | 'guard',
   make: (present: tf.KernelConfig | undefined) => tf.KernelConfig,
 ): void {
-  const present = tf.getKernel(name, 'wasm') as tf.KernelConfig | undefined;
-  if (present !== undefined && OURS in present) return;
+  const present = tf.getKernel(name, 'wasm') as (tf.KernelConfig & { [OURS]?: string[] }) | undefined;
+  const done = present?.[OURS] ?? [];
+  if (done.includes(purpose)) return;
   if (present !== undefined) tf.unregisterKernel(name, 'wasm');
   const setup = present?.setupFunc && { setupFunc: present.setupFunc };
-  tf.registerKernel({ ...setup, ...make(present), ...{ [OURS]: true } });
+  tf.registerKernel({ ...setup, ...make(present), ...{ [OURS]: [...done, purpose] } });
 }
 
 /**
@@ -99,6 +103,11 @@ export class Scratch {
  */
 export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(info) as Float32Array;
+}
+
+/** Where a tensor's values lie on the host's heap; they may move with nothing but their own end. */
+export function addressOf(backend: WasmBackend, info: tf.TensorInfo): number {
+  return floats(backend, info).byteOffset;
 }
 
 /** Same dataId and content seen in another shape; holds no reference of its own. */

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { hostWorkspace } from './engine';
 import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
-import { productBytes, withRoom } from './memory_guard';
 import { spanOf } from './workspace';
 
 /** `tf.matMul`, by the compiled kernels where they apply; the host's are ten times slower where an operand is transposed. */
@@ -16,7 +15,7 @@ export function fusedMatMul(host: tf.KernelConfig): tf.KernelConfig {
 
 function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
   type Inputs = 'a' | 'b' | 'bias' | 'preluActivationWeights';
-  const fallback = untransposed(withRoom(host, productBytes));
+  const fallback = untransposed(host);
   return wasmKernel<Inputs, tf.BatchMatMulAttrs & { activation?: string }>(name, (args) => {
     const { backend, attrs } = args;
     const { a, b, bias, preluActivationWeights } = args.inputs;

@@ -54,7 +54,7 @@ export function guardWasmMemory(): boolean {
   }
   for (const [name, bytesOf] of Object.entries(PACKING_KERNELS)) {
     // the active backend has them all
-    replaceKernel(name, (host) => withRoom(host!, bytesOf));
+    replaceKernel(name, 'guard', (host) => withRoom(host!, bytesOf));
   }
   return true;
 }
@@ -108,7 +108,7 @@ const PACKING_KERNELS: Record<string, BytesOf> = {
 };
 
 /** A kernel that first sees whether there is room. */
-export function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
+function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
   const kernelFunc: tf.KernelFunc = (args) => {
     const wasm = hostModule(args.backend);
     if (wasm !== undefined) checkRoom(wasm, bytesOf(args.inputs, args.attrs ?? {}));
@@ -145,8 +145,7 @@ function convolutionBytes({ x, filter }: tf.NamedTensorInfoMap, attrs: tf.NamedA
   ];
 }
 
-/** What the host's matrix products take. */
-export function productBytes({ a, b }: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): number[] {
+function productBytes({ a, b }: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): number[] {
   const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs;
   const rows = a!.shape.at(transposeA ? -1 : -2)!;
   const columns = b!.shape.at(transposeB ? -2 : -1)!;

@@ -1,10 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
-import { registerCompiledKernel } from './engine';
+import {
+  columnDots,
+  columnMoments,
+  combine,
+  concat,
+  reluBiasGradient,
+  scaleShift,
+  split,
+} from './column_kernels';
+import { hostWorkspace } from './engine';
 import { identity } from './identity';
 import { replaceKernel } from './kernel_support';
 import { batchMatMul, fusedMatMul } from './matmul_kernels';
-import { maxPoolGrad } from './composed/max_pool_grad';
+import { maxPoolGrad } from './pooling_kernels';
 import { gruBackward, gruForward, lstmBackward, lstmForward } from './recurrent_kernels';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
@@ -12,12 +21,14 @@ import { unsortedSegmentSum } from './unsorted_segment_sum';
  * Makes the host's WebAssembly backend fit for training.
  *
  * - What it lacks: the gradient of a convolution's kernel, and the sum behind the gradient of `tf.gather`.
- * - What is slow there: the gradients of a convolution's input (ten times) and of max pooling (three times), and saving
- *   a tensor for the backward pass, which copied it.
+ * - What is slow there: convolutions and their gradients, the gradient of max pooling, joining and cutting channels, and
+ *   saving a tensor for the backward pass, which copied it; and the passes over memory between convolutions, which layers
+ *   take as one kernel each where it is there.
  * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels.
  *
- * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC` and dilation 1, as
- * the host's own gradients do. Calling it again changes nothing.
+ * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC`. Call it when the
+ * backend is active: before that it cannot see whether compiled code runs on the backend's heap. Calling it again changes
+ * nothing.
  *
  * @returns True when the kernels are in place; false when `@tensorflow/tfjs-backend-wasm` has not been imported yet, in
  *   which case nothing was done.
@@ -25,28 +36,32 @@ import { unsortedSegmentSum } from './unsorted_segment_sum';
  * @example
  * ```ts
  * import '@tensorflow/tfjs-backend-wasm';
- * registerWasmTrainingKernels();
  * await tf.setBackend('wasm');
+ * registerWasmTrainingKernels();
  * ```
  */
 export function registerWasmTrainingKernels(): boolean {
   // Registered before the host's own they would be overwritten by them.
   if (tf.getKernel(tf.Conv2D, 'wasm') === undefined) return false;
-  for (const kernel of [
-    conv2DBackpropFilter,
-    conv2DBackpropInput,
-    unsortedSegmentSum,
-    maxPoolGrad,
-    identity,
-  ]) {
-    replaceKernel(kernel.kernelName, () => kernel);
-  }
-  replaceKernel(tf.Conv2D, (host) => conv2D(host!));
-  replaceKernel(tf.FusedConv2D, (host) => fusedConv2D(host!));
-  replaceKernel(tf.BatchMatMul, (host) => batchMatMul(host!));
-  replaceKernel(tf._FusedMatMul, (host) => fusedMatMul(host!));
-  for (const kernel of [gruForward, gruBackward, lstmForward, lstmBackward]) {
-    registerCompiledKernel(kernel);
+  const own = [conv2DBackpropFilter, conv2DBackpropInput, unsortedSegmentSum, maxPoolGrad, identity];
+  const wrapped = {
+    [tf.Conv2D]: conv2D,
+    [tf.FusedConv2D]: fusedConv2D,
+    [tf.BatchMatMul]: batchMatMul,
+    [tf._FusedMatMul]: fusedMatMul,
+    [tf.Concat]: concat,
+    [tf.SplitV]: split,
+  };
+  for (const kernel of own) replaceKernel(kernel.kernelName, 'compute', () => kernel);
+  for (const [name, make] of Object.entries(wrapped)) replaceKernel(name, 'compute', (host) => make(host!));
+  if (hostWorkspace(tf.getBackend() === 'wasm' ? tf.backend() : undefined) !== undefined) {
+    for (const kernel of ON_THE_HEAP) replaceKernel(kernel.kernelName, 'compute', () => kernel);
   }
   return true;
 }
+
+/** What layers compose of other operations where it is not there: compiled code on the host's heap alone can do it. */
+const ON_THE_HEAP = [
+  ...[reluBiasGradient, columnDots, columnMoments, scaleShift, combine],
+  ...[gruForward, gruBackward, lstmForward, lstmBackward],
+];

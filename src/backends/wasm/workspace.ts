@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { floats, type WasmBackend } from './kernel_support';
+import { addressOf, floats, type WasmBackend } from './kernel_support';
 import type { CompiledKernels } from './compiled';
 import type { HostModule } from './host_module';
 
@@ -69,7 +69,7 @@ export class HostWorkspace implements Workspace {
   }
 
   input({ info, start }: Span): number {
-    return floats(this.backend, info).byteOffset + 4 * start;
+    return addressOf(this.backend, info) + 4 * start;
   }
 
   output(span: Span): number {

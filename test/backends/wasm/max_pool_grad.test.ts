@@ -2,13 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
+import { maxPoolGrad as composed } from '../../../src/backends/wasm/composed/max_pool_grad';
+import { maxPoolGrad as compiled } from '../../../src/backends/wasm/pooling_kernels';
 import { expectClose } from '../../support/matchers';
-import { noise, valuesOn } from './support';
-
-beforeAll(() => {
-  registerWasmTrainingKernels();
-});
+import { noise, register, valuesOn } from './support';
 
 const poolings = fc
   .record({
@@ -16,7 +13,7 @@ const poolings = fc
       fc.integer({ min: 1, max: 3 }),
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 1, max: 9 }),
-      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 10 }),
     ),
     window: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
     strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
@@ -24,7 +21,12 @@ const poolings = fc
   })
   .filter(({ shape, window, pad }) => pad === 'same' || (shape[1] >= window[0] && shape[2] >= window[1]));
 
-describe('gradient of max pooling on wasm', () => {
+describe.each([
+  ['composed', composed],
+  ['compiled', compiled],
+])('gradient of max pooling on wasm, %s', (_, kernel) => {
+  beforeAll(() => register(kernel));
+
   it('goes to the largest pixel of each window, also over the edge', async () => {
     // windows of 2 at stride 2 over three pixels: {-3, -1} and {-2, past the edge}
     const [dx] = await valuesOn('wasm', () => [
@@ -40,6 +42,18 @@ describe('gradient of max pooling on wasm', () => {
       tf.grad((x: tf.Tensor) => tf.sum(tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid')))(tf.zeros([1, 2, 2, 1])),
     ]);
     expect([...dx!]).toEqual([1, 0, 0, 0]);
+  });
+
+  it('goes to the first pixel where that is NaN, and does not spread it', async () => {
+    const [dx] = await valuesOn('wasm', () => [
+      tf.grad((x: tf.Tensor) => tf.sum(tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid')))(
+        tf.tensor4d(
+          [NaN, 1, 2, 3].flatMap((value) => [value, 1, 1, 1, 1]),
+          [1, 2, 2, 5],
+        ),
+      ),
+    ]);
+    expect([...dx!]).toEqual([...[1, 1, 1, 1, 1], ...new Array<number>(15).fill(0)]);
   });
 
   it('matches the cpu backend', async () => {

@@ -75,3 +75,66 @@ export function convolutionGradients(convolution: Convolution, seed = 1): tf.Ten
   );
   return gradients([noise(image, seed), noise(kernel, seed + 1)]);
 }
+
+/** Puts kernels in the place of the present ones. */
+export function register(...kernels: tf.KernelConfig[]): void {
+  for (const kernel of kernels) {
+    if (tf.getKernel(kernel.kernelName, 'wasm')) tf.unregisterKernel(kernel.kernelName, 'wasm');
+    tf.registerKernel(kernel);
+  }
+}
+
+/** Convolutions that occur in practice, and awkward ones. */
+export const NAMED_CONVOLUTIONS: [string, Convolution][] = [
+  [
+    'VGG and ResNet block, 3x3 same',
+    { image: [2, 14, 14, 16], kernel: [3, 3, 16, 24], strides: [1, 1], pad: 'same' },
+  ],
+  ['one-channel first layer', { image: [2, 20, 20, 1], kernel: [3, 3, 1, 16], strides: [1, 1], pad: 'same' }],
+  [
+    'ResNet stem, 7x7/2 with explicit padding',
+    {
+      image: [2, 24, 24, 3],
+      kernel: [7, 7, 3, 16],
+      strides: [2, 2],
+      pad: [
+        [0, 0],
+        [3, 3],
+        [3, 3],
+        [0, 0],
+      ],
+    },
+  ],
+  [
+    'ResNet downsampling, 3x3/2',
+    { image: [3, 14, 14, 8], kernel: [3, 3, 8, 16], strides: [2, 2], pad: 'same' },
+  ],
+  ['ResNet shortcut, 1x1/2', { image: [3, 14, 14, 8], kernel: [1, 1, 8, 16], strides: [2, 2], pad: 'valid' }],
+  [
+    'SqueezeNet squeeze, 1x1',
+    { image: [2, 13, 13, 32], kernel: [1, 1, 32, 8], strides: [1, 1], pad: 'valid' },
+  ],
+  [
+    'SqueezeNet stem, 3x3/2 valid',
+    { image: [1, 23, 23, 3], kernel: [3, 3, 3, 16], strides: [2, 2], pad: 'valid' },
+  ],
+  ['kernel larger than the map', { image: [2, 2, 3, 4], kernel: [7, 5, 4, 6], strides: [1, 1], pad: 'same' }],
+  [
+    'stride larger than the kernel',
+    { image: [2, 9, 9, 2], kernel: [2, 1, 2, 3], strides: [3, 3], pad: 'valid' },
+  ],
+  [
+    'outputs that see nothing but padding',
+    {
+      image: [1, 1, 2, 9],
+      kernel: [1, 2, 9, 1],
+      strides: [1, 3],
+      pad: [
+        [0, 0],
+        [2, 0],
+        [2, 0],
+        [0, 0],
+      ],
+    },
+  ],
+];

@@ -1,41 +1,4 @@
-/** Passes over memory that stand between convolutions: as fast as memory is, so each does all it can in one. */
 import { bytes } from './simd';
-
-/**
- * Backward through ReLU and bias at once: `dz = dy where y > 0, else 0`, and `db = sum of dz over rows`.
- *
- * @param dy - `[rows, columns]`, gradient of the ReLU's output `y`.
- * @param y - Output of the ReLU, or 0 for none: then nothing is written to `dz`.
- * @param db - `[columns]`, or 0 for none.
- */
-export function reluBiasGradient(dy: usize, y: usize, dz: usize, db: usize, rows: i32, columns: i32): void {
-  if (db) memory.fill(db, 0, bytes(columns));
-  const zero = f32x4.splat(0);
-  for (let i = 0; i < rows; i++) {
-    let k = 0;
-    for (; k + 4 <= columns; k += 4) {
-      const at = bytes(k);
-      let d = v128.load(dy + at);
-      if (y) {
-        d = v128.and(d, f32x4.gt(v128.load(y + at), zero));
-        v128.store(dz + at, d);
-      }
-      if (db) v128.store(db + at, f32x4.add(v128.load(db + at), d));
-    }
-    for (; k < columns; k++) {
-      const at = bytes(k);
-      let d = load<f32>(dy + at);
-      if (y) {
-        if (!(load<f32>(y + at) > 0)) d = 0;
-        store<f32>(dz + at, d);
-      }
-      if (db) store<f32>(db + at, load<f32>(db + at) + d);
-    }
-    dy += bytes(columns);
-    y += y ? bytes(columns) : 0;
-    dz += bytes(columns);
-  }
-}
 
 /**
  * Adam's step: `m' = beta1 m + (1 - beta1) g`, `v' = beta2 v + (1 - beta2) g²`,

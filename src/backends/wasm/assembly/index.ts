@@ -1,6 +1,7 @@
 /** Every kernel that is compiled; the README beside tells how they are called. */
 export * from './winograd';
 export * from './gathered';
+export * from './columns';
 export * from './elementwise';
 export * from './pooling';
 export * from './products';

@@ -3,7 +3,7 @@ import { bytes } from './simd';
 /**
  * Gradient of max pooling: each output's gradient goes to the first largest pixel of its window.
  *
- * @param x - `[images, height, width, channels]`; `dx`, of the same shape, holds zeros.
+ * @param x - `[images, height, width, channels]`; `dx` has the same shape.
  * @param dy - `[images, outHeight, outWidth, channels]`.
  */
 export function maxPoolGradient(
@@ -23,6 +23,7 @@ export function maxPoolGradient(
   top: i32,
   left: i32,
 ): void {
+  memory.fill(dx, 0, bytes(images * height * width * channels));
   for (let n = 0; n < images; n++) {
     for (let p = 0; p < outHeight; p++) {
       const row = p * strideRow - top;

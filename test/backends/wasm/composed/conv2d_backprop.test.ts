@@ -2,13 +2,22 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { ArgumentError } from '../../../src/errors';
-import { expectClose } from '../../support/matchers';
-import { type Convolution, convolutionGradients, convolutions, noise, valuesOn } from './support';
+import { conv2DBackpropFilter } from '../../../../src/backends/wasm/composed/conv2d_backprop_filter';
+import { conv2DBackpropInput } from '../../../../src/backends/wasm/composed/conv2d_backprop_input';
+import { ArgumentError } from '../../../../src/errors';
+import { expectClose } from '../../../support/matchers';
+import {
+  type Convolution,
+  convolutionGradients,
+  convolutions,
+  NAMED_CONVOLUTIONS,
+  noise,
+  register,
+  valuesOn,
+} from '../support';
 
 beforeAll(() => {
-  registerWasmTrainingKernels();
+  register(conv2DBackpropFilter, conv2DBackpropInput);
 });
 
 async function expectSameGradients(convolution: Convolution): Promise<void> {
@@ -18,74 +27,12 @@ async function expectSameGradients(convolution: Convolution): Promise<void> {
   expectClose(dw!, expectedDw!, 1e-4, 'dW');
 }
 
-describe('gradients of a convolution on wasm', () => {
+describe("gradients of a convolution composed of the host's kernels", () => {
   it('match the cpu backend on any geometry and leave nothing behind', async () => {
     await fc.assert(fc.asyncProperty(convolutions, expectSameGradients), { numRuns: 150 });
   });
 
-  const named: [string, Convolution][] = [
-    [
-      'VGG and ResNet block, 3x3 same',
-      { image: [2, 14, 14, 16], kernel: [3, 3, 16, 24], strides: [1, 1], pad: 'same' },
-    ],
-    [
-      'one-channel first layer',
-      { image: [2, 20, 20, 1], kernel: [3, 3, 1, 16], strides: [1, 1], pad: 'same' },
-    ],
-    [
-      'ResNet stem, 7x7/2 with explicit padding',
-      {
-        image: [2, 24, 24, 3],
-        kernel: [7, 7, 3, 16],
-        strides: [2, 2],
-        pad: [
-          [0, 0],
-          [3, 3],
-          [3, 3],
-          [0, 0],
-        ],
-      },
-    ],
-    [
-      'ResNet downsampling, 3x3/2',
-      { image: [3, 14, 14, 8], kernel: [3, 3, 8, 16], strides: [2, 2], pad: 'same' },
-    ],
-    [
-      'ResNet shortcut, 1x1/2',
-      { image: [3, 14, 14, 8], kernel: [1, 1, 8, 16], strides: [2, 2], pad: 'valid' },
-    ],
-    [
-      'SqueezeNet squeeze, 1x1',
-      { image: [2, 13, 13, 32], kernel: [1, 1, 32, 8], strides: [1, 1], pad: 'valid' },
-    ],
-    [
-      'SqueezeNet stem, 3x3/2 valid',
-      { image: [1, 23, 23, 3], kernel: [3, 3, 3, 16], strides: [2, 2], pad: 'valid' },
-    ],
-    [
-      'kernel larger than the map',
-      { image: [2, 2, 3, 4], kernel: [7, 5, 4, 6], strides: [1, 1], pad: 'same' },
-    ],
-    [
-      'stride larger than the kernel',
-      { image: [2, 9, 9, 2], kernel: [2, 1, 2, 3], strides: [3, 3], pad: 'valid' },
-    ],
-    [
-      'outputs that see nothing but padding',
-      {
-        image: [1, 1, 2, 9],
-        kernel: [1, 2, 9, 1],
-        strides: [1, 3],
-        pad: [
-          [0, 0],
-          [2, 0],
-          [2, 0],
-          [0, 0],
-        ],
-      },
-    ],
-  ];
-  it.each(named)('match for %s', async (_, convolution) => {
+  it.each(NAMED_CONVOLUTIONS)('match for %s', async (_, convolution) => {
     await expectSameGradients(convolution);
   });
 

@@ -1,0 +1,150 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Kwargs } from '../types';
+
+/** Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`. */
+export type FusedBatchNormArgs = NonNullable<Parameters<typeof tf.layers.batchNormalization>[0]>;
+
+/** What we use of the host's layer, whose class it does not export. */
+interface HostBatchNorm extends tf.layers.Layer {
+  axis: number;
+  momentum: number;
+  epsilon: number;
+  gamma?: tf.LayerVariable;
+  beta?: tf.LayerVariable;
+  movingMean: tf.LayerVariable;
+  movingVariance: tf.LayerVariable;
+}
+
+const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.BatchNormalization as unknown as [
+  (new (args: FusedBatchNormArgs) => HostBatchNorm) & Pick<typeof tf.layers.Layer, 'fromConfig'>,
+];
+
+/**
+ * `tf.layers.batchNormalization` over the last axis with the same options, weights and results, faster to train.
+ *
+ * `y = gamma (x - mean) / sqrt(variance + epsilon) + beta`, by the batch's mean and variance while training, which then
+ * move the stored ones, and by the stored ones otherwise. Input and output `[..., channels]`.
+ *
+ * Backward, with `n = (x - mean) / sqrt(variance + epsilon)`, `s = gamma / sqrt(variance + epsilon)` and sums over all axes
+ * but the last: `dbeta = sum dy`, `dgamma = sum dy n`, `dx = s dy`, and by the batch's statistics
+ * `dx = s (dy - mean(dy) - n mean(dy n))`.
+ *
+ * @example
+ * ```ts
+ * const y = new FusedBatchNorm({ epsilon: 1e-5, momentum: 0.9 }).apply(x) as tf.Tensor;
+ * ```
+ * @see Ioffe and Szegedy, "Batch Normalization", ICML 2015.
+ */
+export class FusedBatchNorm extends HostLayer {
+  static className = 'FusedBatchNorm';
+
+  constructor(args: FusedBatchNormArgs = {}) {
+    super(args);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor | tf.Tensor[] {
+    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+    const last = this.axis === -1 || this.axis === x.rank - 1;
+    if (!last) return super.call(inputs, kwargs as never);
+    return tf.tidy(() => {
+      const [mean, variance] = kwargs?.training
+        ? this.batchStatistics(x)
+        : [this.movingMean.read(), this.movingVariance.read()];
+      const gamma = this.gamma?.read() ?? tf.ones(mean.shape);
+      const beta = this.beta?.read() ?? tf.zeros(mean.shape);
+      const fixed = { mean, variance, epsilon: this.epsilon, byBatch: kwargs?.training === true };
+      return normalize(x, gamma, beta, fixed);
+    });
+  }
+
+  /** The batch's mean and variance, having moved the stored ones towards them. */
+  private batchStatistics(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
+    const [mean, variance] = moments(x);
+    const move = (stored: tf.LayerVariable, value: tf.Tensor) =>
+      stored.write(tf.add(tf.mul(stored.read(), this.momentum), tf.mul(value, 1 - this.momentum)));
+    move(this.movingMean, mean);
+    move(this.movingVariance, variance);
+    return [mean, variance];
+  }
+}
+tf.serialization.registerClass(FusedBatchNorm);
+
+/** Statistics to normalise by. */
+interface Statistics {
+  mean: tf.Tensor;
+  variance: tf.Tensor;
+  epsilon: number;
+  /** They are those of `x` itself, so that `x` has a part in them. */
+  byBatch: boolean;
+}
+
+function normalize(
+  x: tf.Tensor,
+  gamma: tf.Tensor,
+  beta: tf.Tensor,
+  { mean, variance, epsilon, byBatch }: Statistics,
+): tf.Tensor {
+  const count = x.size / mean.size;
+  const run = tf.customGrad((...args) => {
+    const [input, weight, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const inverse = tf.rsqrt(tf.add(variance, epsilon));
+    const scale = tf.mul(weight, inverse);
+    const value = scaleShift(input, scale, tf.sub(offset, tf.mul(mean, scale)));
+    // the statistics too: what a closure holds is gone by the time of the backward pass
+    save([input, scale, inverse, mean]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [xThen, scaleThen, inverseThen, meanThen] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      const [sums, dots] = columnDots(dy, xThen, meanThen);
+      const dgamma = tf.mul(dots, inverseThen);
+      if (!byBatch) return [scaleDown(dy, scaleThen), dgamma, sums];
+      // s (dy - mean(dy) - n mean(dy n)), sorted by what it multiplies
+      const b = tf.neg(tf.mul(tf.mul(scaleThen, inverseThen), tf.div(dgamma, count)));
+      const c = tf.neg(tf.add(tf.mul(scaleThen, tf.div(sums, count)), tf.mul(b, meanThen)));
+      return [combine(dy, xThen, scaleThen, b, c), dgamma, sums];
+    };
+    return { value, gradFunc };
+  });
+  return run(x, gamma, beta);
+}
+
+const hasKernel = (name: string) => tf.getKernel(name, tf.getBackend()) !== undefined;
+const leadingAxes = (x: tf.Tensor) => x.shape.slice(1).map((_, axis) => axis);
+
+function moments(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
+  return tf.tidy(() => {
+    if (hasKernel('CtColumnMoments')) {
+      return tf.engine().runKernel('CtColumnMoments', { x }) as [tf.Tensor, tf.Tensor];
+    }
+    const { mean, variance } = tf.moments(x, leadingAxes(x));
+    return [mean, variance];
+  });
+}
+
+function scaleShift(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
+  if (hasKernel('CtScaleShift')) {
+    return tf.engine().runKernel('CtScaleShift', { x, scale, shift }) as tf.Tensor;
+  }
+  return tf.add(tf.mul(x, scale), shift);
+}
+
+/** `dy scale`. */
+function scaleDown(dy: tf.Tensor, scale: tf.Tensor): tf.Tensor {
+  return hasKernel('CtScaleShift') ? scaleShift(dy, scale, tf.zerosLike(scale)) : tf.mul(dy, scale);
+}
+
+/** Sums of `dy` and of `dy (x - centre)` over all axes but the last. */
+function columnDots(dy: tf.Tensor, x: tf.Tensor, centre: tf.Tensor): [tf.Tensor, tf.Tensor] {
+  if (hasKernel('CtColumnDots')) {
+    return tf.engine().runKernel('CtColumnDots', { dy, x, centre }) as [tf.Tensor, tf.Tensor];
+  }
+  return tf.tidy(() => {
+    const axes = leadingAxes(x);
+    return [tf.sum(dy, axes), tf.sum(tf.mul(dy, tf.sub(x, centre)), axes)];
+  });
+}
+
+/** `dy a + x b + c`. */
+function combine(dy: tf.Tensor, x: tf.Tensor, a: tf.Tensor, b: tf.Tensor, c: tf.Tensor): tf.Tensor {
+  if (hasKernel('CtCombine')) return tf.engine().runKernel('CtCombine', { dy, x, a, b, c }) as tf.Tensor;
+  return tf.tidy(() => tf.add(tf.add(tf.mul(dy, a), tf.mul(x, b)), c));
+}

@@ -1,0 +1,117 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+
+/** Options of {@link FusedConv2D}: those of `tf.layers.conv2d`. */
+export type FusedConv2DArgs = Parameters<typeof tf.layers.conv2d>[0];
+
+/** What we use of the host's layer, whose class it does not export. */
+interface HostConv2D extends tf.layers.Layer {
+  kernel: tf.LayerVariable;
+  bias?: tf.LayerVariable;
+  strides: number | [number, number];
+  dilationRate: number | [number, number];
+  padding: 'same' | 'valid';
+  dataFormat: string;
+  activation: tf.serialization.Serializable | null;
+}
+
+const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.Conv2D as unknown as [
+  (new (args: FusedConv2DArgs) => HostConv2D) & Pick<typeof tf.layers.Layer, 'fromConfig'>,
+];
+
+/**
+ * `tf.layers.conv2d` with the same options, weights and results, faster to train: convolution, bias and ReLU are one step,
+ * of which only the output is kept for the backward pass.
+ *
+ * `y = activation(conv2d(x, kernel) + bias)`. Input `[n, height, width, channels]`, output
+ * `[n, outHeight, outWidth, filters]`. An activation that is neither linear nor ReLU goes the host's way.
+ *
+ * @throws {@link ArgumentError} for an input that is not of rank 4.
+ * @example
+ * ```ts
+ * const layer = new FusedConv2D({ filters: 64, kernelSize: 3, padding: 'same', activation: 'relu' });
+ * const y = layer.apply(tf.zeros([2, 224, 224, 3])) as tf.Tensor; // [2, 224, 224, 64]
+ * ```
+ */
+export class FusedConv2D extends HostLayer {
+  static className = 'FusedConv2D';
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: object): tf.Tensor | tf.Tensor[] {
+    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+    check(x.rank === 4, `${this.name}: input`, '[n, height, width, channels]', x);
+    const activation = this.activation?.getClassName() ?? 'linear';
+    const fits = this.dataFormat === 'channelsLast' && (activation === 'linear' || activation === 'relu');
+    if (!fits) return super.call(inputs, kwargs as never);
+    return tf.tidy(() => {
+      const tensors = { filter: this.kernel.read(), x: x.dtype === 'float32' ? x : tf.cast(x, 'float32') };
+      const attrs: FusedConv2DAttrs = {
+        strides: this.strides,
+        pad: this.padding,
+        dilations: this.dilationRate,
+        dataFormat: 'NHWC',
+        dimRoundingMode: null,
+        activation,
+        leakyreluAlpha: null,
+      };
+      // x last: see the gradient below
+      const named = this.bias ? { bias: this.bias.read(), ...tensors } : tensors;
+      return tf.engine().runKernel(tf.FusedConv2D, named, attrs as never) as tf.Tensor;
+    });
+  }
+}
+tf.serialization.registerClass(FusedConv2D);
+
+/** As the host's kernels take them; they know `null` where its public types say undefined. */
+interface FusedConv2DAttrs {
+  strides: number | [number, number];
+  pad: 'same' | 'valid';
+  dilations: number | [number, number];
+  dataFormat: 'NHWC';
+  dimRoundingMode: null;
+  activation: 'linear' | 'relu';
+  leakyreluAlpha: null;
+}
+
+/**
+ * The host has the fused kernel on every backend, but no gradient for it: its own `tf.fused.conv2d` comes apart into three
+ * ops where there is a gradient.
+ */
+tf.registerGradient({
+  kernelName: tf.FusedConv2D,
+  inputsToSave: ['x', 'filter'],
+  outputsToSave: [true],
+  gradFunc: (gradient, [x, filter, y], untyped) => {
+    const attrs = untyped as unknown as FusedConv2DAttrs;
+    const dy = gradient as tf.Tensor4D;
+    const { dz, db } = beforeActivation(dy, y as tf.Tensor4D, attrs.activation);
+    const backward = { ...attrs, inputShape: x!.shape, filterShape: filter!.shape } as never;
+    return {
+      bias: () => db(),
+      filter: () => tf.engine().runKernel(tf.Conv2DBackpropFilter, { x: x!, dy: dz }, backward) as tf.Tensor,
+      // asked for last, if at all: nothing needs dz any more
+      x: () => {
+        const dx = tf.engine().runKernel(tf.Conv2DBackpropInput, { dy: dz, filter: filter! }, backward);
+        if (dz !== dy) dz.dispose();
+        return dx as tf.Tensor;
+      },
+    };
+  },
+});
+
+/** The gradient before activation and bias, and that of the bias. */
+function beforeActivation(
+  dy: tf.Tensor4D,
+  y: tf.Tensor4D,
+  activation: 'linear' | 'relu',
+): { dz: tf.Tensor4D; db: () => tf.Tensor } {
+  if (activation === 'linear') return { dz: dy, db: () => tf.sum(dy, [0, 1, 2]) };
+  if (tf.getKernel(RELU_BIAS_GRADIENT, tf.getBackend()) !== undefined) {
+    const [dz, db] = tf.engine().runKernel(RELU_BIAS_GRADIENT, { dy, y }) as [tf.Tensor4D, tf.Tensor];
+    return { dz, db: () => db };
+  }
+  const dz = tf.mul(dy, tf.step(y)) as tf.Tensor4D;
+  return { dz, db: () => tf.sum(dz, [0, 1, 2]) };
+}
+
+/** Name of the kernel, where a backend has it, that does ReLU and bias in one pass: `{ dy, y }` to `[dz, db]`. */
+const RELU_BIAS_GRADIENT = 'CtReluBiasGradient';
