@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 
 /** Runs once; a number it gives is its own time in ms, for peers in other processes. */
-export type Candidate = () => void | number | Promise<void | number>;
+export type Candidate = () => unknown;
 
 /** Options of {@link compare}. */
 export interface CompareOptions {
@@ -16,7 +16,16 @@ export interface CompareOptions {
   per?: { count: number; unit: string };
 }
 
-/** One line of the table. */
+/** Something measured that is no time: a size, a share. */
+export interface Report {
+  what: string;
+  value: string;
+  /** What the value is wanted to be, and whether it is. */
+  wanted?: string;
+  met?: boolean;
+}
+
+/** Times of ours and of its peers. */
 export interface Row {
   what: string;
   ours: { name: string; ms: number };
@@ -56,8 +65,22 @@ export async function compare(
     }),
   };
   console.log(textOf(row));
-  if (process.env.BENCH_ROWS) appendFileSync(process.env.BENCH_ROWS, `${JSON.stringify(row)}\n`);
+  keep(row);
   return row;
+}
+
+/** Says what was measured. */
+export function report(line: Report): void {
+  const { what, value, wanted, met } = line;
+  console.log(
+    `${what}: ${value}${wanted === undefined ? '' : ` (${wanted} wanted: ${met ? 'met' : 'NOT MET'})`}`,
+  );
+  keep(line);
+}
+
+/** For the table that bench/run.ts makes. */
+function keep(line: Row | Report): void {
+  if (process.env.BENCH_ROWS) appendFileSync(process.env.BENCH_ROWS, `${JSON.stringify(line)}\n`);
 }
 
 /** How a ratio reads: `12.3x as fast`, or `1.8x the time` where the peer is faster. */
@@ -68,6 +91,16 @@ export function ratioText(ratio: number): string {
 /** How a bar reads. */
 export function barText(bar: number): string {
   return bar >= 1 ? `at least ${figure(bar)}x as fast` : `at most ${figure(1 / bar)}x the time`;
+}
+
+/** Largest difference, relative to the largest expected value. */
+export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let [worst, scale] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    worst = Math.max(worst, Math.abs(actual[i]! - expected[i]!));
+    scale = Math.max(scale, Math.abs(expected[i]!));
+  }
+  return worst / scale;
 }
 
 /** Milliseconds with as many digits as mean something. */

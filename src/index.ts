@@ -58,7 +58,7 @@ export { f2Metric, type F2MetricOptions } from './metrics/f2_metric';
 
 export { affine, type AffineOptions } from './transforms/affine';
 export { clahe, type ClaheOptions } from './transforms/clahe';
-export { type ClaheUint8Options } from './transforms/clahe_uint8';
+export { type ClaheUint8Options } from './transforms/clahe_plan';
 export { colorJitter, type ColorJitterOptions } from './transforms/color_jitter';
 export { compose, type ImageTransform } from './transforms/compose';
 export { flip } from './transforms/flip';
@@ -69,6 +69,7 @@ export {
   drawAugmentation,
   randomAugment,
   type AugmentationDraw,
+  type ApplyAugmentationOptions,
   type AugmentationRanges,
   type RandomAugmentOptions,
 } from './transforms/random_augment';

@@ -7,6 +7,7 @@
 export {
   backendReport,
   useBackend,
+  wasmMemory,
   type BackendName,
   type BackendReport,
   type UseBackendOptions,

@@ -36,3 +36,67 @@ export interface TorchLoadable {
 
 /** The label value of a slice that carries no ground truth (padding): losses and metrics leave it out. */
 export const IGNORED_LABEL = -1;
+
+/** What kernel `CtClahe` is told: grey values are `floor((value - low) * scale + 0.5)`, and `grey * span / 255 + low` is given back. */
+export interface ClaheAttrs {
+  plan: ClahePlan;
+  low: number;
+  scale: number;
+  span: number;
+}
+
+/** Tiles of the planes that are equalised, and how a pixel lies to them. */
+export interface ClahePlan {
+  height: number;
+  width: number;
+  /** Number of tiles down and across. */
+  rows: number;
+  columns: number;
+  tileHeight: number;
+  tileWidth: number;
+  /** Height at which a bin is cut. */
+  clipCount: number;
+  /** What turns a cumulated count into a grey value, a float32. */
+  lutScale: number;
+  rowBlend: AxisBlend;
+  columnBlend: AxisBlend;
+}
+
+/** For each position along an axis: the tile whose centre is before it (-1 for none), and the next tile's weight. */
+export interface AxisBlend {
+  tile: Int32Array;
+  nextWeight: Float32Array;
+}
+
+/** What kernel `CtWarp` is told. */
+export interface WarpAttrs {
+  /** Size of the output, and of the image that `matrix` speaks of: another input is read as if resized to it. */
+  size: readonly [number, number];
+  /** `[a, b, c, d, e, f]`: the output pixel (x, y) reads the image at (ax + by + c, dx + ey + f). */
+  matrix: readonly number[];
+  fill: number;
+  nearest: boolean;
+  /** Brightness and contrast of the result. */
+  jitter?: ColorJitterAttrs;
+}
+
+/** What kernel `CtResize` is told: the filters down and across. */
+export interface ResizeAttrs {
+  rows: AxisFilter;
+  columns: AxisFilter;
+}
+
+/** Each new position as a weighted sum of `taps` old ones that lie together. */
+export interface AxisFilter {
+  taps: number;
+  /** The first old position, of each new one. */
+  first: Int32Array;
+  /** `[new positions, taps]`. */
+  weights: Float32Array;
+}
+
+/** What kernel `CtColorJitter` is told. */
+export interface ColorJitterAttrs {
+  brightness: number;
+  contrast: number;
+}

@@ -157,6 +157,7 @@ const NODE_VALUES = [
 const TYPES = [
   'Activation',
   'AffineOptions',
+  'ApplyAugmentationOptions',
   'AsymmetricLossFn',
   'AsymmetricLossOptions',
   'AugmentationDraw',

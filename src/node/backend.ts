@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { prepareWasmBackend } from '../backends/prepare_wasm_backend';
+import { hostModule } from '../backends/wasm/host_module';
 import { check, checkKnownKeys, CtMultilabelError, isPositiveInteger } from '../errors';
-import { MOST_THREADS, provideThreads } from './wasm_threads';
+import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
 
 /** Backends {@link useBackend} knows. */
 export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
@@ -88,6 +89,20 @@ export function backendReport(): BackendReport {
   const name = activeBackend() ?? '';
   if (lastReport?.name === name) return structuredClone(lastReport);
   return { name, reason: name === '' ? 'none needed yet' : 'not set by useBackend', tried: [] };
+}
+
+/**
+ * Bytes of WebAssembly memory in use: what the heap of the `'wasm'` backend, and the memory its threads share, have grown
+ * to. They grow as needed and do not shrink, so this is the peak. Zero for other backends.
+ *
+ * @example
+ * ```ts
+ * const { heap, shared } = wasmMemory();
+ * ```
+ */
+export function wasmMemory(): { heap: number; shared: number } {
+  const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
+  return { heap: hostModule(active)?.HEAPU8.length ?? 0, shared: sharedBytes() };
 }
 
 let lastReport: BackendReport | undefined;

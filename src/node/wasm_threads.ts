@@ -54,6 +54,11 @@ export async function provideThreads(threads: 'auto' | number): Promise<number> 
   return present?.threads ?? 1;
 }
 
+/** Bytes that the present team's memory has grown to. */
+export function sharedBytes(): number {
+  return present?.memory.buffer.byteLength ?? 0;
+}
+
 let present: StartedTeam | undefined;
 
 /** A team that can be ended. */

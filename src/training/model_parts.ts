@@ -103,18 +103,21 @@ export function foldSlices(images: tf.Tensor): tf.Tensor {
 /** Layers whose output tfjs computes in several steps, each of which the gradient keeps. */
 const STEPS_KEPT: Record<string, number> = { Conv2D: 3, BatchNormalization: 3 };
 
-/** Memory that one slice's activations take while a gradient is computed, in bytes; an estimate from the layers' shapes. */
+/**
+ * Memory that one slice takes while a gradient is computed, in bytes: every layer's output and, until the backward pass has
+ * ended, its gradient; an estimate from the layers' shapes.
+ */
 export function activationBytesPerSlice(backbone: tf.layers.Layer): number {
   if (!(backbone instanceof tf.LayersModel)) return 0;
   return backbone.layers.reduce((sum, layer) => {
     const shape = layer.outputShape as (number | null)[];
     const floats = shape.slice(1).reduce<number>((product, n) => product * (n ?? 1), 1);
-    return sum + 4 * floats * (STEPS_KEPT[layer.getClassName()] ?? 1);
+    return sum + 2 * 4 * floats * (STEPS_KEPT[layer.getClassName()] ?? 1);
   }, 0);
 }
 
 /** Bytes of activations that training keeps at once unless told otherwise: far below the 4 GiB of WebAssembly. */
-export const DEFAULT_MEMORY_BUDGET = 1.25 * 2 ** 30;
+export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
 
 /** How many slices go through the backbone at once within a budget of memory: at least one. */
 export function slicesPerChunk(backbone: tf.layers.Layer, memoryBudget: number): number {

@@ -1,6 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { onImages } from './images';
+import { warp } from './warp';
 
 /** Options of {@link affine}. */
 export interface AffineOptions {
@@ -43,7 +44,7 @@ export interface AffineOptions {
  * `((w - 1) / 2, (h - 1) / 2)`. Pixels outside have the value `fill`, so along the image's edge a bilinear read mixes
  * the last pixels with `fill` over one pixel's width.
  *
- * Runs as `tf.image.transform`, on every backend; that kernel has no gradient.
+ * One kernel for all images on backends `cpu` and `wasm`, `tf.image.transform` elsewhere; without a gradient.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the shape that came in, float32.
@@ -71,30 +72,24 @@ export function affine<T extends tf.Tensor>(images: T, options: AffineOptions = 
     interpolation,
   );
   return onImages('affine', images, (x) => {
-    const [count, height, width, channels] = x.shape;
-    const transform = tf.tensor2d(inverseTransform(height, width, angle, scale, translate), [1, 8]);
-    if (count === 1) return tf.image.transform(x, transform, interpolation, 'constant', fill);
-    // Images become channels of one image: the kernel of tfjs 4.22's cpu backend returns after the first image.
-    const wide = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [1, height, width, count * channels]);
-    const moved = tf.image.transform(wide as tf.Tensor4D, transform, interpolation, 'constant', fill);
-    return tf.transpose(tf.reshape(moved, [height, width, count, channels]), [2, 0, 1, 3]) as tf.Tensor4D;
+    const [, height, width] = x.shape;
+    const matrix = affineMatrix(height, width, { angle, scale, translate });
+    return warp(x, { size: [height, width], matrix, fill, nearest: interpolation === 'nearest' });
   });
 }
 
-/** `[a, b, c, d, e, f, 0, 0]`: the output pixel (x, y) reads the input at (ax + by + c, dx + ey + f). */
-function inverseTransform(
+/** `[a, b, c, d, e, f]`: the output pixel (x, y) reads the input at (ax + by + c, dx + ey + f). */
+export function affineMatrix(
   height: number,
   width: number,
-  angle: number,
-  scale: number,
-  [shiftX, shiftY]: readonly [number, number],
+  { angle, scale, translate }: Required<Pick<AffineOptions, 'angle' | 'scale' | 'translate'>>,
 ): number[] {
   const radians = (angle * Math.PI) / 180;
   const cos = Math.cos(radians) / scale;
   const sin = Math.sin(radians) / scale;
   const centreX = (width - 1) / 2;
   const centreY = (height - 1) / 2;
-  const x = centreX + shiftX;
-  const y = centreY + shiftY;
-  return [cos, sin, centreX - cos * x - sin * y, -sin, cos, centreY + sin * x - cos * y, 0, 0];
+  const x = centreX + translate[0];
+  const y = centreY + translate[1];
+  return [cos, sin, centreX - cos * x - sin * y, -sin, cos, centreY + sin * x - cos * y];
 }

@@ -1,7 +1,11 @@
-import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check } from '../errors';
-import { ClaheKernel, resolveClaheOptions, type ClaheUint8Options } from './clahe_uint8';
-import { checkImages, foldedShape } from './images';
+import type * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import type { ClaheAttrs } from '../types';
+import './clahe_kernel';
+import { clahePlan, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
+import { claheTensors } from './clahe_tensors';
+import { runHostKernel } from './host_kernel';
+import { checkImages, onImages } from './images';
 
 /** Options of {@link clahe}. */
 export interface ClaheOptions extends ClaheUint8Options {
@@ -20,12 +24,13 @@ export interface ClaheOptions extends ClaheUint8Options {
  * Values are mapped from `valueRange` to 0..255, rounded, equalised, and mapped back. Sizes that are no multiple of
  * the grid are mirrored out at the lower and right border for the histograms, as OpenCV does.
  *
- * The work is done by JavaScript on values read back with `dataSync`: right on every backend, but on a GPU it waits
- * for the device. There is no gradient.
+ * One kernel on values in place on backends `cpu` and `wasm`; elsewhere tensor operations that give the same pixels,
+ * plane by plane, and read nothing back. There is no gradient.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Equalised images in the shape that came in, float32, within `valueRange`.
- * @throws {@link ArgumentError} for images of another shape, for NaN (with its place), and for options out of range.
+ * @throws {@link ArgumentError} for images of another shape, for options out of range, and on `cpu` and `wasm` for NaN,
+ * with its place; elsewhere finding it would mean to wait for the device, and it counts as grey 0.
  * @example
  * ```ts
  * const slice = tf.randomUniform([512, 512, 1]);
@@ -35,31 +40,17 @@ export interface ClaheOptions extends ClaheUint8Options {
  */
 export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}): T {
   checkImages('clahe', images);
-  const kernelOptions = resolveClaheOptions('clahe', options);
+  const resolved = resolveClaheOptions('clahe', options);
   const [low, high] = resolveValueRange('clahe', options.valueRange);
-  const [count, height, width, channels] = foldedShape(images.shape);
-
-  const values = images.dataSync<'float32'>();
-  const out = new Float32Array(values.length);
-  const kernel = new ClaheKernel(height, width, kernelOptions);
-  const source = new Uint8Array(height * width);
-  const equalised = new Uint8Array(height * width);
-  const valueOfGrey = Float32Array.from({ length: 256 }, (_, grey) => low + (grey / 255) * (high - low));
-  for (let plane = 0; plane < count * channels; plane++) {
-    const image = Math.floor(plane / channels);
-    const start = image * height * width * channels + (plane % channels);
-    const bad = toGrey(values, start, channels, low, 255 / (high - low), source);
-    if (bad !== -1) {
-      const row = Math.floor(bad / width);
-      throw new ArgumentError(
-        `clahe: images: expected numbers, received NaN at image ${image}, row ${row}, column ${bad % width}, ` +
-          `channel ${plane % channels} (counted from 0)`,
-      );
-    }
-    kernel.apply(source, equalised);
-    for (let i = 0, j = start; i < equalised.length; i++, j += channels) out[j] = valueOfGrey[equalised[i]!]!;
-  }
-  return tf.tensor(out, images.shape, 'float32') as T;
+  return onImages('clahe', images, (x) => {
+    const attrs: ClaheAttrs = {
+      plan: clahePlan(x.shape[1], x.shape[2], resolved),
+      low: Math.fround(low),
+      scale: Math.fround(255 / (high - low)),
+      span: Math.fround(high - low),
+    };
+    return runHostKernel<tf.Tensor4D>('CtClahe', x, attrs) ?? claheTensors(x, attrs);
+  });
 }
 
 /** The value range or its default, checked. */
@@ -71,22 +62,4 @@ export function resolveValueRange(what: string, range: [number, number] = [0, 1]
     range,
   );
   return [range[0], range[1]];
-}
-
-/** Fills `grey` from every `step`-th value; the index of the first NaN in `grey`, or -1. */
-function toGrey(
-  values: Float32Array,
-  start: number,
-  step: number,
-  low: number,
-  scale: number,
-  grey: Uint8Array,
-): number {
-  const offset = 0.5 - low * scale;
-  for (let i = 0, j = start; i < grey.length; i++, j += step) {
-    const level = values[j]! * scale + offset;
-    if (Number.isNaN(level)) return i;
-    grey[i] = level >= 255 ? 255 : level > 0 ? level | 0 : 0;
-  }
-  return -1;
 }

@@ -1,21 +1,6 @@
 import { check, isPositiveInteger } from '../errors';
-
-/** Options of `claheUint8`. */
-export interface ClaheUint8Options {
-  /**
-   * Height at which a tile's histogram is cut, as a multiple of the mean bin; what is cut is spread over all bins.
-   * 0 does not cut (plain adaptive equalisation).
-   *
-   * @defaultValue 2
-   */
-  clipLimit?: number;
-  /**
-   * Number of tiles, `[rows, columns]`, each 1 to 256. (OpenCV's `tileGridSize` is `(columns, rows)`.)
-   *
-   * @defaultValue [8, 8]
-   */
-  tileGridSize?: [number, number];
-}
+import type { AxisBlend, ClahePlan } from '../types';
+import { BINS, clahePlan, reflect101, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
 
 /**
  * Contrast limited adaptive histogram equalisation of one 8-bit plane, bit for bit as OpenCV's
@@ -42,81 +27,36 @@ export function claheUint8(
     src instanceof Uint8Array || src instanceof Uint8ClampedArray ? src.length : src,
   );
   const out = new Uint8Array(src.length);
-  new ClaheKernel(height, width, resolveClaheOptions('claheUint8', options)).apply(src, out);
+  new ClaheKernel(clahePlan(height, width, resolveClaheOptions('claheUint8', options))).apply(src, out);
   return out;
 }
-
-/** The options with defaults filled in, or an error that names the one at fault. */
-export function resolveClaheOptions(what: string, options: ClaheUint8Options): Required<ClaheUint8Options> {
-  const { clipLimit = 2, tileGridSize = [8, 8] } = options;
-  check(
-    Number.isFinite(clipLimit) && clipLimit >= 0,
-    `${what}: clipLimit`,
-    'a number of at least 0',
-    clipLimit,
-  );
-  check(
-    Array.isArray(tileGridSize) &&
-      tileGridSize.length === 2 &&
-      tileGridSize.every((tiles) => isPositiveInteger(tiles) && tiles <= 256),
-    `${what}: tileGridSize`,
-    '[rows, columns], each an integer in 1..256',
-    tileGridSize,
-  );
-  return { clipLimit, tileGridSize: [tileGridSize[0], tileGridSize[1]] };
-}
-
-/** Grey values of a bin and bins of a tile: 8 bits. */
-const BINS = 256;
 
 /** Far more than float32 rounding moves a blend of grey values (four roundings of at most 2^-17 each). */
 const TIE_MARGIN = 2 ** -10;
 
-/**
- * The equalisation of planes of one size, its tables and buffers shared between them.
- *
- * Every `Math.fround` below is a float32 rounding that OpenCV's arithmetic has too; without them some pixels would
- * come out one grey value off.
- */
+/** The equalisation of planes of one plan, its tables and buffers shared between them. */
 export class ClaheKernel {
-  private readonly rows: number;
-  private readonly columns: number;
-  private readonly tileHeight: number;
-  private readonly tileWidth: number;
-  private readonly clipCount: number;
-  private readonly rowBlend: AxisBlend;
-  private readonly columnBlend: AxisBlend;
+  private readonly upper: TableOffsets;
+  private readonly left: TableOffsets;
   /** The plane extended to whole tiles, when it does not consist of whole tiles. */
   private readonly extended: { plane: Uint8Array; row: Int32Array; column: Int32Array } | undefined;
   private readonly histogram = new Int32Array(BINS);
   /** `[rows, columns, BINS]`, as float32 so that blending converts nothing. */
   private readonly luts: Float32Array;
 
-  constructor(
-    private readonly height: number,
-    private readonly width: number,
-    { clipLimit, tileGridSize: [rows, columns] }: Required<ClaheUint8Options>,
-  ) {
-    this.rows = rows;
-    this.columns = columns;
-    let extendedHeight = height;
-    let extendedWidth = width;
-    if (height % rows !== 0 || width % columns !== 0) {
-      // As OpenCV does: an axis that was whole already grows by one more row or column per tile.
-      extendedHeight += rows - (height % rows);
-      extendedWidth += columns - (width % columns);
+  constructor(private readonly plan: ClahePlan) {
+    const { height, width, rows, columns } = plan;
+    const extendedHeight = plan.tileHeight * rows;
+    const extendedWidth = plan.tileWidth * columns;
+    if (extendedHeight !== height || extendedWidth !== width) {
       this.extended = {
         plane: new Uint8Array(extendedHeight * extendedWidth),
         row: Int32Array.from({ length: extendedHeight }, (_, y) => reflect101(y, height)),
         column: Int32Array.from({ length: extendedWidth }, (_, x) => reflect101(x, width)),
       };
     }
-    this.tileHeight = extendedHeight / rows;
-    this.tileWidth = extendedWidth / columns;
-    const tileArea = this.tileHeight * this.tileWidth;
-    this.clipCount = clipLimit === 0 ? tileArea : Math.max(1, Math.floor((clipLimit * tileArea) / BINS));
-    this.rowBlend = axisBlend(height, this.tileHeight, rows);
-    this.columnBlend = axisBlend(width, this.tileWidth, columns);
+    this.upper = tableOffsets(plan.rowBlend, rows, columns * BINS);
+    this.left = tableOffsets(plan.columnBlend, columns, BINS);
     this.luts = new Float32Array(rows * columns * BINS);
   }
 
@@ -131,7 +71,7 @@ export class ClaheKernel {
     if (this.extended === undefined) return src;
     const { plane, row, column } = this.extended;
     for (let y = 0, i = 0; y < row.length; y++) {
-      const start = row[y]! * this.width;
+      const start = row[y]! * this.plan.width;
       for (let x = 0; x < column.length; x++) plane[i++] = src[start + column[x]!]!;
     }
     return plane;
@@ -139,9 +79,9 @@ export class ClaheKernel {
 
   /** One look-up table per tile: its clipped, cumulated histogram scaled to 0..255. */
   private buildLuts(plane: Uint8Array | Uint8ClampedArray): void {
-    const { rows, columns, tileHeight, tileWidth, histogram, luts } = this;
+    const { rows, columns, tileHeight, tileWidth, clipCount, lutScale } = this.plan;
+    const { histogram, luts } = this;
     const stride = tileWidth * columns;
-    const scale = Math.fround(Math.fround(BINS - 1) / (tileHeight * tileWidth));
     for (let tile = 0; tile < rows * columns; tile++) {
       const top = Math.floor(tile / columns) * tileHeight;
       const left = (tile % columns) * tileWidth;
@@ -150,11 +90,11 @@ export class ClaheKernel {
         const start = y * stride + left;
         for (let i = start; i < start + tileWidth; i++) histogram[plane[i]!]!++;
       }
-      clipHistogram(histogram, this.clipCount);
+      clipHistogram(histogram, clipCount);
       let sum = 0;
       for (let bin = 0; bin < BINS; bin++) {
         sum += histogram[bin]!;
-        const value = roundHalfEven(Math.fround(Math.fround(sum) * scale));
+        const value = roundHalfEven(Math.fround(Math.fround(sum) * lutScale));
         luts[tile * BINS + bin] = value > 255 ? 255 : value;
       }
     }
@@ -167,17 +107,19 @@ export class ClaheKernel {
    * to less than {@link TIE_MARGIN}, lead to the other neighbour, and there its arithmetic is repeated step by step.
    */
   private blend(src: Uint8Array | Uint8ClampedArray, dst: Uint8Array): void {
-    const { width, height, columns, luts } = this;
-    const { first, second, secondWeight } = this.columnBlend;
+    const { luts } = this;
+    const { width, height, rowBlend, columnBlend } = this.plan;
+    const { first, second } = this.left;
+    const rightWeights = columnBlend.nextWeight;
     for (let y = 0, i = 0; y < height; y++) {
-      const upper = this.rowBlend.first[y]! * columns;
-      const lower = this.rowBlend.second[y]! * columns;
-      const lowerWeight = this.rowBlend.secondWeight[y]!;
+      const upper = this.upper.first[y]!;
+      const lower = this.upper.second[y]!;
+      const lowerWeight = rowBlend.nextWeight[y]!;
       for (let x = 0; x < width; x++, i++) {
         const grey = src[i]!;
         const left = first[x]! + grey;
         const right = second[x]! + grey;
-        const rightWeight = secondWeight[x]!;
+        const rightWeight = rightWeights[x]!;
         const a = luts[upper + left]!;
         const b = luts[upper + right]!;
         const c = luts[lower + left]!;
@@ -213,31 +155,17 @@ function blendFloat32(
   return roundHalfEven(fround(fround(above * upperWeight) + fround(below * lowerWeight)));
 }
 
-/**
- * For each position along an axis: the tile whose centre is before it and the one after it, both as offsets of
- * tables ({@link BINS} a tile), and the latter's weight.
- */
-interface AxisBlend {
+/** For each position along an axis, where the tables of the tiles before and after it begin. */
+interface TableOffsets {
   first: Int32Array;
   second: Int32Array;
-  secondWeight: Float32Array;
 }
 
-function axisBlend(length: number, tileLength: number, tiles: number): AxisBlend {
-  const blend = {
-    first: new Int32Array(length),
-    second: new Int32Array(length),
-    secondWeight: new Float32Array(length),
+function tableOffsets({ tile }: AxisBlend, tiles: number, step: number): TableOffsets {
+  return {
+    first: tile.map((before) => Math.max(before, 0) * step),
+    second: tile.map((before) => Math.min(before + 1, tiles - 1) * step),
   };
-  const inverse = Math.fround(1 / tileLength);
-  for (let i = 0; i < length; i++) {
-    const position = Math.fround(Math.fround(i * inverse) - 0.5);
-    const tile = Math.floor(position);
-    blend.first[i] = Math.max(tile, 0) * BINS;
-    blend.second[i] = Math.min(tile + 1, tiles - 1) * BINS;
-    blend.secondWeight[i] = position - tile;
-  }
-  return blend;
 }
 
 /** Cuts bins at `limit` and spreads what was cut: evenly first, the rest at even steps from bin 0. */
@@ -254,14 +182,6 @@ function clipHistogram(histogram: Int32Array, limit: number): void {
   let rest = excess % BINS;
   const step = rest === 0 ? BINS : Math.max(1, Math.floor(BINS / rest));
   for (let bin = 0; bin < BINS && rest > 0; bin += step, rest--) histogram[bin]!++;
-}
-
-/** Position inside 0..length-1 of a mirror image whose edge pixel is not repeated (BORDER_REFLECT_101). */
-function reflect101(position: number, length: number): number {
-  if (length === 1) return 0;
-  const period = 2 * (length - 1);
-  const within = position % period;
-  return within < length ? within : period - within;
 }
 
 /** Nearest integer of a float32 in 0..2^22, ties to even: adding 2^23 leaves float32 no fraction bits. */

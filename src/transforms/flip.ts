@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
+import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
 
 /**
@@ -20,5 +21,49 @@ export function flip<T extends tf.Tensor>(images: T, direction: 'horizontal' | '
     "'horizontal' or 'vertical'",
     direction,
   );
-  return onImages('flip', images, (x) => tf.reverse(x, direction === 'horizontal' ? 2 : 1));
+  return onImages(
+    'flip',
+    images,
+    (x) =>
+      runHostKernel<tf.Tensor4D>('CtFlip', x, { direction }) ??
+      tf.reverse(x, direction === 'horizontal' ? 2 : 1),
+  );
 }
+
+interface FlipAttrs {
+  direction: 'horizontal' | 'vertical';
+}
+
+/** `tf.reverse`, which takes a hundred times as long on backend `wasm`. */
+registerHostKernel<FlipAttrs>('CtFlip', {
+  outputShape: (shape) => shape,
+  compute(x, out, shape, { direction }) {
+    const [count, height, width, channels] = shape as [number, number, number, number];
+    const rowLength = width * channels;
+    for (let row = 0; row < count * height; row++) {
+      const start = row * rowLength;
+      if (direction === 'vertical') {
+        const y = row % height;
+        const other = (row + height - 1 - 2 * y) * rowLength;
+        out.set(x.subarray(other, other + rowLength), start);
+        continue;
+      }
+      if (channels === 1) {
+        out.set(x.subarray(start, start + rowLength), start);
+        out.subarray(start, start + rowLength).reverse();
+        continue;
+      }
+      for (let i = 0; i < rowLength; i += channels) {
+        const other = start + rowLength - channels - i;
+        for (let k = 0; k < channels; k++) out[start + i + k] = x[other + k]!;
+      }
+    }
+  },
+});
+
+tf.registerGradient({
+  kernelName: 'CtFlip',
+  gradFunc: (dy, _saved, attrs) => ({
+    x: () => flip(dy as tf.Tensor, (attrs as unknown as FlipAttrs).direction),
+  }),
+});

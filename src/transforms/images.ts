@@ -33,7 +33,7 @@ export function onImages<T extends tf.Tensor>(
 }
 
 /** `[N, h, w, c]` of a shape of rank 2 to 5. */
-export function foldedShape(shape: readonly number[]): [number, number, number, number] {
+function foldedShape(shape: readonly number[]): [number, number, number, number] {
   if (shape.length === 2) return [1, shape[0]!, shape[1]!, 1];
   const [height, width, channels] = shape.slice(-3) as [number, number, number];
   return [shape.slice(0, -3).reduce((a, b) => a * b, 1), height, width, channels];

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
-import { resolveClaheOptions } from './clahe_uint8';
+import { resolveClaheOptions } from './clahe_plan';
 import { onImages } from './images';
 import { resize } from './resize';
 
@@ -58,7 +58,7 @@ export function createPreprocessing(partial: Partial<CtPreprocessing> = {}): CtP
  * @param images - Values in 0..1 (or in CLAHE's `valueRange`), `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or
  * `[batch, n, h, w, c]`.
  * @returns Images of the same rank, float32, of the record's size.
- * @throws {@link ArgumentError} for images of another shape, NaN, or a record that {@link createPreprocessing} refuses.
+ * @throws {@link ArgumentError} for images of another shape, NaN where {@link clahe} refuses it, or a record that {@link createPreprocessing} refuses.
  * @example
  * ```ts
  * const images = preprocess(tf.randomUniform([32, 512, 512, 1]), createPreprocessing()); // [32, 224, 224, 1]

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
+import type { AxisFilter, ResizeAttrs } from '../types';
+import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
 
 /** Options of {@link resize}. */
@@ -22,8 +24,8 @@ export interface ResizeOptions {
 /**
  * Resizes images as torchvision's `resize` does: half-pixel centres, corners not aligned.
  *
- * Two matrix products, one along each axis, whose small weight matrices hold the filter; differentiable, and the
- * same on every backend. A value that is not finite spreads over its whole row and column.
+ * Each axis by itself, differentiable. On backends `cpu` and `wasm` one kernel, elsewhere two matrix products whose
+ * weight matrices hold the filter: there a value that is not finite spreads over its whole row and column.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @param size - The new `[height, width]`.
@@ -50,40 +52,47 @@ export function resize<T extends tf.Tensor>(
   check(typeof antialias === 'boolean', 'resize: antialias', 'true or false', antialias);
   check(method === 'bilinear' || method === 'nearest', 'resize: method', "'bilinear' or 'nearest'", method);
   const [newHeight, newWidth] = size;
-  const weights = method === 'nearest' ? nearestWeights : antialias ? triangleWeights : bilinearWeights;
+  const filter = method === 'nearest' ? nearestFilter : antialias ? triangleFilter : bilinearFilter;
 
   return onImages('resize', images, (x) => {
-    const [count, height, width, channels] = x.shape;
+    const [, height, width] = x.shape;
     if (height === newHeight && width === newWidth) return x;
-    // Both products are plain `[many, from] · [from, to]`, the one form that every backend has a fast kernel for.
-    const columns = weights(width, newWidth);
-    const rows = weights(height, newHeight);
-    const planes = channels === 1 ? x : tf.transpose(x, [0, 3, 1, 2]);
-    const wide = tf.matMul(tf.reshape(planes, [-1, width]), columns);
-    const turned = tf.transpose(tf.reshape(wide, [count, channels, height, newWidth]), [0, 1, 3, 2]);
-    const sized = tf.matMul(tf.reshape(turned, [-1, height]), rows);
-    return tf.transpose(
-      tf.reshape(sized, [count, channels, newWidth, newHeight]),
-      [0, 3, 2, 1],
-    ) as tf.Tensor4D;
+    const attrs = { rows: filter(height, newHeight), columns: filter(width, newWidth) };
+    return runHostKernel<tf.Tensor4D>('CtResize', x, attrs) ?? resizeTensors(x, attrs);
   });
 }
 
-/** Weights `[from, to]` of the two pixels around each new pixel's centre. */
-function bilinearWeights(from: number, to: number): tf.Tensor2D {
-  return weightMatrix(from, to, (i, add) => {
-    const position = Math.max(((i + 0.5) * from) / to - 0.5, 0);
-    const first = Math.min(Math.floor(position), from - 1);
-    const weight = position - first;
-    add(first, 1 - weight);
-    add(Math.min(first + 1, from - 1), weight);
+/** The same by tensor operations: matrix products, one along each axis. */
+export function resizeTensors(x: tf.Tensor4D, { rows, columns }: ResizeAttrs): tf.Tensor4D {
+  const [, height, width] = x.shape;
+  return alongBothAxes(x, denseWeights(rows, height), denseWeights(columns, width));
+}
+
+/** Multiplies rows `[h, newH]` and columns `[w, newW]` of `[n, h, w, c]` by matrices. */
+function alongBothAxes(x: tf.Tensor4D, rows: tf.Tensor2D, columns: tf.Tensor2D): tf.Tensor4D {
+  const [count, height, width, channels] = x.shape;
+  const [newHeight, newWidth] = [rows.shape[1], columns.shape[1]];
+  // Both products are plain `[many, from] · [from, to]`, the one form that every backend has a fast kernel for.
+  const planes = channels === 1 ? x : tf.transpose(x, [0, 3, 1, 2]);
+  const wide = tf.matMul(tf.reshape(planes, [-1, width]), columns);
+  const turned = tf.transpose(tf.reshape(wide, [count, channels, height, newWidth]), [0, 1, 3, 2]);
+  const sized = tf.matMul(tf.reshape(turned, [-1, height]), rows);
+  return tf.transpose(tf.reshape(sized, [count, channels, newWidth, newHeight]), [0, 3, 2, 1]);
+}
+
+/** Weights of the two pixels around each new pixel's centre. */
+function bilinearFilter(from: number, to: number): AxisFilter {
+  return axisFilter(from, to, (i) => {
+    const position = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
+    const begin = Math.max(Math.min(Math.floor(position), from - 2), 0);
+    return { begin, weights: from === 1 ? [1] : [1 - (position - begin), position - begin] };
   });
 }
 
-/** Weights `[from, to]` of a triangle as wide as two new pixels (at least two old ones), each new pixel's summing to 1. */
-function triangleWeights(from: number, to: number): tf.Tensor2D {
+/** Weights of a triangle as wide as two new pixels (at least two old ones), each new pixel's summing to 1. */
+function triangleFilter(from: number, to: number): AxisFilter {
   const support = Math.max(from / to, 1);
-  return weightMatrix(from, to, (i, add) => {
+  return axisFilter(from, to, (i) => {
     const centre = ((i + 0.5) * from) / to;
     const begin = Math.max(Math.trunc(centre - support + 0.5), 0);
     const end = Math.min(Math.trunc(centre + support + 0.5), from);
@@ -92,25 +101,86 @@ function triangleWeights(from: number, to: number): tf.Tensor2D {
       triangle.push(Math.max(1 - Math.abs((j + 0.5 - centre) / support), 0));
     }
     const sum = triangle.reduce((a, b) => a + b, 0);
-    triangle.forEach((weight, k) => add(begin + k, weight / sum));
+    return { begin, weights: triangle.map((weight) => weight / sum) };
   });
 }
 
-/** Weights `[from, to]` that copy the pixel each new pixel's first corner lies in. */
-function nearestWeights(from: number, to: number): tf.Tensor2D {
-  return weightMatrix(from, to, (i, add) => add(Math.min(Math.floor((i * from) / to), from - 1), 1));
+/** Copies the pixel each new pixel's first corner lies in. */
+function nearestFilter(from: number, to: number): AxisFilter {
+  return axisFilter(from, to, (i) => ({
+    begin: Math.min(Math.floor((i * from) / to), from - 1),
+    weights: [1],
+  }));
 }
 
-function weightMatrix(
+/** All new pixels' weights, as many a pixel; where there are fewer, zeros fill up. */
+function axisFilter(
   from: number,
   to: number,
-  fillPixel: (i: number, add: (j: number, weight: number) => void) => void,
-): tf.Tensor2D {
+  pixel: (i: number) => { begin: number; weights: number[] },
+): AxisFilter {
+  const pixels = Array.from({ length: to }, (_, i) => pixel(i));
+  const taps = Math.max(...pixels.map(({ weights }) => weights.length));
+  const filter = { taps, first: new Int32Array(to), weights: new Float32Array(to * taps) };
+  pixels.forEach(({ begin, weights }, i) => {
+    const first = Math.min(begin, from - taps);
+    filter.first[i] = first;
+    filter.weights.set(weights, i * taps + begin - first);
+  });
+  return filter;
+}
+
+/** The same filter as a matrix `[from, to]`. */
+function denseWeights({ taps, first, weights }: AxisFilter, from: number): tf.Tensor2D {
+  const to = first.length;
   const matrix = new Float32Array(from * to);
   for (let i = 0; i < to; i++) {
-    fillPixel(i, (j, weight) => {
-      matrix[j * to + i]! += weight;
-    });
+    for (let t = 0; t < taps; t++) matrix[(first[i]! + t) * to + i] = weights[i * taps + t]!;
   }
   return tf.tensor2d(matrix, [from, to]);
 }
+
+/** On values in place: each new row from the old rows it takes, then its pixels. */
+registerHostKernel<ResizeAttrs>('CtResize', {
+  outputShape: ([count, , , channels], { rows, columns }) => [
+    count!,
+    rows.first.length,
+    columns.first.length,
+    channels!,
+  ],
+  compute(x, out, shape, { rows, columns }) {
+    const [count, height, width, channels] = shape as [number, number, number, number];
+    const row = new Float32Array(width * channels);
+    let to = 0;
+    for (let n = 0; n < count; n++) {
+      for (let y = 0; y < rows.first.length; y++) {
+        row.fill(0);
+        for (let t = 0; t < rows.taps; t++) {
+          const weight = rows.weights[y * rows.taps + t]!;
+          const from = (n * height + rows.first[y]! + t) * row.length;
+          if (weight !== 0) for (let i = 0; i < row.length; i++) row[i]! += weight * x[from + i]!;
+        }
+        for (let i = 0; i < columns.first.length; i++) {
+          for (let k = 0; k < channels; k++, to++) {
+            let sum = 0;
+            for (let t = 0; t < columns.taps; t++) {
+              sum += row[(columns.first[i]! + t) * channels + k]! * columns.weights[i * columns.taps + t]!;
+            }
+            out[to] = sum;
+          }
+        }
+      }
+    }
+  },
+});
+
+tf.registerGradient({
+  kernelName: 'CtResize',
+  inputsToSave: ['x'],
+  gradFunc: (dy, [x], attrs) => {
+    const { rows, columns } = attrs as unknown as ResizeAttrs;
+    const [, height, width] = x!.shape as [number, number, number, number];
+    const turned = (filter: AxisFilter, from: number) => tf.transpose(denseWeights(filter, from));
+    return { x: () => alongBothAxes(dy as tf.Tensor4D, turned(rows, height), turned(columns, width)) };
+  },
+});

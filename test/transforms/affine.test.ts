@@ -5,7 +5,7 @@ import { affine, type AffineOptions } from '../../src/transforms/affine';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectClose, expectNoLeak } from '../support/matchers';
-import { expectImagesChecked, expectSliceBySlice, randomImages, sizes } from './support';
+import { expectImagesChecked, expectSliceBySlice, randomImages, sizes, valuesWithoutKernel } from './support';
 
 const { tensors: golden, meta } = readGolden('augment');
 const cases = (
@@ -89,6 +89,28 @@ describe('affine', () => {
         },
       ),
       { numRuns: 60 },
+    );
+  });
+
+  it('is the same as tf.image.transform', () => {
+    fc.assert(
+      fc.property(
+        sizes,
+        fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+        fc.double({ min: -400, max: 400, noNaN: true }),
+        fc.double({ min: 0.2, max: 3, noNaN: true }),
+        fc.tuple(fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: -3, max: 3, noNaN: true })),
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        (size, [count, channels], angle, scale, translate, fill) => {
+          tf.tidy(() => {
+            const x = randomImages([count, ...size, channels]);
+            const value = () => affine(x, { angle, scale, translate, fill });
+            const difference = tf.sub(value(), tf.tensor(valuesWithoutKernel('CtWarp', value), x.shape));
+            expect(tf.max(tf.abs(difference)).dataSync()[0]).toBeLessThan(1e-5);
+          });
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 

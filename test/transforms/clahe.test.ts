@@ -2,25 +2,26 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors';
-import { clahe } from '../../src/transforms/clahe';
+import { clahe, type ClaheOptions } from '../../src/transforms/clahe';
 import { claheUint8 } from '../../src/transforms/clahe_uint8';
 import { onBackends } from '../support/backends';
 import { readGolden } from '../support/golden';
 import { expectNoLeak } from '../support/matchers';
-import { expectImagesChecked, expectSliceBySlice, randomImages } from './support';
+import {
+  CLAHE_FILES,
+  CLAHE_IMAGES,
+  type ClaheCase,
+  expectImagesChecked,
+  expectOpenCvClahe,
+  expectSliceBySlice,
+  randomImages,
+  valuesWithoutKernel,
+} from './support';
 
-interface Case {
-  out: string;
-  clipLimit: number;
-  tileGridSize: [number, number];
-}
-const FILES = ['clahe_64x64', 'clahe_61x83', 'clahe_96x128', 'clahe_224x224'];
-const IMAGES = ['ramp', 'noise', 'head', 'flat'];
-
-describe.each(FILES)('claheUint8 against OpenCV, %s', (file) => {
+describe.each(CLAHE_FILES)('claheUint8 against OpenCV, %s', (file) => {
   const { tensors, meta } = readGolden(file);
-  it.each(JSON.parse(meta['cases']!) as Case[])('$clipLimit, $tileGridSize', ({ out, ...options }) => {
-    for (const image of IMAGES) {
+  it.each(JSON.parse(meta['cases']!) as ClaheCase[])('$clipLimit, $tileGridSize', ({ out, ...options }) => {
+    for (const image of CLAHE_IMAGES) {
       const { shape, data } = tensors[`${image}.in`]!;
       const result = claheUint8(data as Uint8Array, shape[0]!, shape[1]!, options);
       expect(Buffer.compare(result, tensors[`${image}.${out}`]!.data as Uint8Array), image).toBe(0);
@@ -29,22 +30,8 @@ describe.each(FILES)('claheUint8 against OpenCV, %s', (file) => {
 });
 
 onBackends(['cpu', 'wasm'], 'clahe', () => {
-  it.each(FILES)('is OpenCV bit for bit on %s', (file) => {
-    const { tensors, meta } = readGolden(file);
-    for (const { out, ...options } of JSON.parse(meta['cases']!) as Case[]) {
-      tf.tidy(() => {
-        // the four images as one stack, once as grey values and once scaled to 0..1
-        const stack = tf.stack(
-          IMAGES.map((name) => tf.tensor(tensors[`${name}.in`]!.data, tensors[`${name}.in`]!.shape, 'int32')),
-        );
-        const expected = Buffer.concat(IMAGES.map((name) => tensors[`${name}.${out}`]!.data as Uint8Array));
-        const images = tf.expandDims(stack, -1);
-        const grey = clahe(images, { ...options, valueRange: [0, 255] }).dataSync();
-        expect(Buffer.compare(Uint8Array.from(grey), expected)).toBe(0);
-        const unit = clahe(tf.div(tf.cast(images, 'float32'), 255), options).dataSync();
-        expect(unit.every((value, i) => value === Math.fround(expected[i]! / 255))).toBe(true);
-      });
-    }
+  it.each(CLAHE_FILES)('is OpenCV bit for bit on %s', (file) => {
+    expectOpenCvClahe(file, (images, options) => clahe(images, options).dataSync());
   });
 
   it('takes each rank, each slice and channel by itself', () => {
@@ -60,6 +47,43 @@ onBackends(['cpu', 'wasm'], 'clahe', () => {
   it('leaves no tensor behind', () => {
     const images = randomImages([2, 16, 16, 1]);
     expectNoLeak(() => clahe(images));
+  });
+});
+
+describe('clahe as tensor operations', () => {
+  const composed = (images: tf.Tensor, options?: ClaheOptions) =>
+    valuesWithoutKernel('CtClahe', () => clahe(images, options));
+
+  it.each(['clahe_64x64', 'clahe_61x83'])('is OpenCV bit for bit on %s', (file) => {
+    expectOpenCvClahe(file, composed);
+  });
+
+  it('gives the same pixels as the kernel, and leaves no tensor behind', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })),
+        fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+        fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })),
+        fc.constantFrom(0, 0.5, 2, 40),
+        fc.constantFrom<[number, number]>([0, 1], [0.1, 0.7], [-3, 2]),
+        fc.integer(),
+        ([height, width], [count, channels], tileGridSize, clipLimit, valueRange, seed) => {
+          const options = { tileGridSize, clipLimit, valueRange };
+          const before = tf.memory().numTensors;
+          tf.tidy(() => {
+            const images = randomImages([count, height, width, channels], seed);
+            expect(composed(images, options)).toEqual(clahe(images, options).dataSync());
+          });
+          expect(tf.memory().numTensors).toBe(before);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('takes NaN for the lowest grey', () => {
+    const images = (odd: number) => tf.tensor2d([odd, 0.5, 1, 0.2], [2, 2]);
+    expect(composed(images(NaN))).toEqual(clahe(images(0)).dataSync());
   });
 });
 

@@ -5,7 +5,7 @@ import { colorJitter } from '../../src/transforms/color_jitter';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectClose, expectNoLeak } from '../support/matchers';
-import { expectImagesChecked, expectSliceBySlice, randomImages } from './support';
+import { expectImagesChecked, expectSliceBySlice, randomImages, valuesWithoutKernel } from './support';
 
 const { tensors: golden, meta } = readGolden('augment');
 const cases = (JSON.parse(meta['cases']!) as { out: string; brightness: number; contrast: number }[]).filter(
@@ -42,6 +42,30 @@ describe('colorJitter', () => {
     const gradient = tf.grad((y) => tf.sum(tf.slice(colorJitter(y, options), [0, 0], [1, 1])))(x);
     const shared = (1.1 * 0.2) / 3;
     expectClose(gradient, [0.88 + shared, shared, shared], 1e-5);
+  });
+
+  it('is the same as tensor operations, in value and in gradient', () => {
+    const factor = fc.oneof(fc.constant(1), fc.double({ min: 0, max: 2, noNaN: true }));
+    fc.assert(
+      fc.property(
+        factor,
+        factor,
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer(),
+        (brightness, contrast, c, seed) => {
+          tf.tidy(() => {
+            const x = randomImages([2, 5, 3, c], seed);
+            const cotangent = randomImages([2, 5, 3, c], seed + 1);
+            const value = () => colorJitter(x, { brightness, contrast });
+            const gradient = () =>
+              tf.grad((y) => tf.sum(tf.mul(colorJitter(y, { brightness, contrast }), cotangent)))(x);
+            expectClose(value(), valuesWithoutKernel('CtColorJitter', value), 1e-6);
+            expectClose(gradient(), valuesWithoutKernel('CtColorJitter', gradient), 1e-5);
+          });
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it('stays in 0..1, keeps order, and factors of 1 change nothing', () => {

@@ -4,7 +4,13 @@ import { flip } from '../../src/transforms/flip';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectNoLeak } from '../support/matchers';
-import { expectImagesChecked, expectSliceBySlice, randomImages, shapesOf } from './support';
+import {
+  expectImagesChecked,
+  expectSliceBySlice,
+  randomImages,
+  shapesOf,
+  valuesWithoutKernel,
+} from './support';
 
 const golden = readGolden('augment').tensors;
 const DIRECTIONS = ['horizontal', 'vertical'] as const;
@@ -39,6 +45,15 @@ onBackends(['cpu', 'wasm'], 'flip', () => {
 });
 
 describe('flip', () => {
+  it('is tf.reverse', () => {
+    for (const shape of shapesOf(5, 8)) {
+      for (const direction of DIRECTIONS) {
+        const run = () => flip(randomImages(shape), direction);
+        expect(valuesWithoutKernel('CtFlip', run)).toEqual(run().dataSync());
+      }
+    }
+  });
+
   it('refuses bad arguments', () => {
     expect(() => flip(tf.zeros([4, 4]), 'both' as 'vertical')).toThrow(
       `flip: direction: expected 'horizontal' or 'vertical', received "both"`,

@@ -13,9 +13,17 @@ import {
   type AugmentationRanges,
   type RandomAugmentOptions,
 } from '../../src/transforms/random_augment';
+import { resize } from '../../src/transforms/resize';
 import { onBackends } from '../support/backends';
 import { expectClose, expectNoLeak } from '../support/matchers';
-import { expectImagesChecked, expectSliceBySlice, randomImages, shapesOf } from './support';
+import {
+  expectImagesChecked,
+  expectSliceBySlice,
+  randomImages,
+  shapesOf,
+  sizes,
+  valuesWithoutKernel,
+} from './support';
 
 onBackends(['cpu', 'wasm'], 'randomAugment', () => {
   it('equal seeds give equal pixels, other seeds and later calls others', () => {
@@ -153,6 +161,14 @@ describe('applyAugmentation', () => {
     fill: 0,
   };
 
+  const stepsApart = (stack: tf.Tensor, draw: AugmentationDraw) => {
+    const { horizontalFlip, verticalFlip, angle, scale, fill, brightness, contrast } = draw;
+    let current = stack;
+    if (horizontalFlip) current = flip(current, 'horizontal');
+    if (verticalFlip) current = flip(current, 'vertical');
+    return colorJitter(affine(current, { angle, scale, fill }), { brightness, contrast });
+  };
+
   it('does nothing for a draw that says nothing', () => {
     const stack = randomImages([2, 6, 5, 1]);
     expect(applyAugmentation(stack, still).dataSync()).toEqual(stack.dataSync());
@@ -173,7 +189,79 @@ describe('applyAugmentation', () => {
       brightness: 1.1,
       contrast: 0.9,
     });
-    expect(applyAugmentation(stack, draw).dataSync()).toEqual(expected.dataSync());
+    expectClose(applyAugmentation(stack, draw), expected, 1e-6);
+  });
+
+  it('is the steps apart for any draw, edges included, with and without the kernel', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.boolean(),
+        fc.boolean(),
+        sizes,
+        fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (seed, horizontalFlip, verticalFlip, size, [count, channels], fill) => {
+          const draw = { ...drawAugmentation({}, seed), horizontalFlip, verticalFlip, fill };
+          tf.tidy(() => {
+            const stack = randomImages([count, ...size, channels], seed);
+            const expected = stepsApart(stack, draw).dataSync();
+            expectClose(applyAugmentation(stack, draw), expected, 1e-5);
+            expectClose(
+              valuesWithoutKernel('CtWarp', () => applyAugmentation(stack, draw)),
+              expected,
+              1e-5,
+            );
+          });
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('enlarges in the same warp', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })),
+        fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 })),
+        fc.boolean(),
+        fc.constantFrom(0, 180, 360),
+        ([height, width], [moreRows, moreColumns], verticalFlip, angle) => {
+          // a pixel of the result lies on one of the enlarged image: reading once and reading twice are the same
+          const draw = { ...still, angle: angle + 1e-9, verticalFlip, fill: 0.4 };
+          const size: [number, number] = [height + moreRows, width + moreColumns];
+          tf.tidy(() => {
+            const stack = randomImages([2, height, width, 2]);
+            const expected = stepsApart(resize(stack, size, { antialias: false }), draw).dataSync();
+            expectClose(applyAugmentation(stack, draw, { size }), expected, 1e-5);
+          });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('gives the same pixels by tensor operations when it enlarges', () => {
+    fc.assert(
+      fc.property(fc.integer(), sizes, (seed, [height, width]) => {
+        const draw = { ...drawAugmentation({}, seed), fill: 0.3 };
+        tf.tidy(() => {
+          const stack = randomImages([2, height, width, 1], seed);
+          const run = () => applyAugmentation(stack, draw, { size: [height + 3, width + 5] });
+          expectClose(run(), valuesWithoutKernel('CtWarp', run), 1e-5);
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('shrinks first, antialiased', () => {
+    const stack = randomImages([2, 12, 10, 1]);
+    const draw = drawAugmentation({}, 4);
+    const expected = stepsApart(resize(stack, [6, 5]), draw).dataSync();
+    expectClose(applyAugmentation(stack, draw, { size: [6, 5] }), expected, 1e-5);
+    expect(randomAugment({ seed: 1, size: [6, 20] })(stack).shape).toEqual([2, 6, 20, 1]);
+    expectNoLeak(() => applyAugmentation(stack, draw, { size: [6, 20] }));
   });
 
   it('takes each rank slice by slice, and stays in 0..1', () => {
@@ -197,7 +285,11 @@ describe('applyAugmentation', () => {
     expect(() => applyAugmentation(stack, undefined as unknown as AugmentationDraw)).toThrow(
       'applyAugmentation: draw',
     );
-    expect(() => applyAugmentation(stack, { ...still, scale: -1 })).toThrow('affine: scale');
+    expect(() => applyAugmentation(stack, { ...still, scale: -1 })).toThrow('applyAugmentation: draw.scale');
+    expect(() => applyAugmentation(stack, { ...still, angle: NaN })).toThrow('applyAugmentation: draw.angle');
+    expect(() => applyAugmentation(stack, { ...still, fill: NaN })).toThrow('applyAugmentation: draw.fill');
+    expect(() => applyAugmentation(stack, still, { size: [0, 4] })).toThrow('applyAugmentation: size');
+    expect(() => randomAugment({ seed: 1, size: [4, 0.5] })).toThrow('randomAugment: size');
     expectImagesChecked('applyAugmentation', (images) => applyAugmentation(images, still));
   });
 });

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resize } from '../../src/transforms/resize';
+import { resize, type ResizeOptions } from '../../src/transforms/resize';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectClose, expectNoLeak } from '../support/matchers';
-import { expectImagesChecked, expectSliceBySlice, randomImages, sizes } from './support';
+import { expectImagesChecked, expectSliceBySlice, randomImages, sizes, valuesWithoutKernel } from './support';
 
 const golden = readGolden('augment').tensors;
 
@@ -91,6 +91,29 @@ describe('resize', () => {
           expectClose(resize(x, to, { antialias: false }), tf.image.resizeBilinear(x, to, false, true), 1e-5);
         });
       }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is the same as matrix products, in value and in gradient', () => {
+    fc.assert(
+      fc.property(
+        sizes,
+        sizes,
+        fc.constantFrom<ResizeOptions>({}, { antialias: false }, { method: 'nearest' }),
+        fc.integer({ min: 1, max: 3 }),
+        (from, to, options, channels) => {
+          fc.pre(from[0] !== to[0] || from[1] !== to[1]);
+          tf.tidy(() => {
+            const x = randomImages([2, ...from, channels]);
+            const cotangent = randomImages([2, ...to, channels], 2);
+            const value = () => resize(x, to, options);
+            const gradient = () => tf.grad((y) => tf.sum(tf.mul(resize(y, to, options), cotangent)))(x);
+            expectClose(value(), valuesWithoutKernel('CtResize', value), 1e-6);
+            expectClose(gradient(), valuesWithoutKernel('CtResize', gradient), 1e-6);
+          });
+        },
+      ),
       { numRuns: 60 },
     );
   });

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { seededRandom } from '../../src/random';
+import type { ClaheOptions } from '../../src/transforms/clahe';
+import { readGolden } from '../support/golden';
 
 /** Images of a shape with values in 0..1, the same for the same seed. */
 export function randomImages<S extends number[]>(shape: S, seed = 1): tf.Tensor {
@@ -55,5 +57,52 @@ export function expectImagesChecked(name: string, transform: (images: tf.Tensor)
   ];
   for (const images of bad) {
     expect(() => transform(images as tf.Tensor)).toThrow(`${name}: images: expected a tensor`);
+  }
+}
+
+/** Values of a transform on the active backend without our kernel `name`: what backends that do not have it compute. */
+export function valuesWithoutKernel(name: string, transform: () => tf.Tensor): Float32Array {
+  const kernel = tf.getKernel(name, tf.getBackend());
+  expect(kernel, name).toBeDefined();
+  tf.unregisterKernel(name, tf.getBackend());
+  try {
+    return tf.tidy(() => transform().dataSync<'float32'>().slice());
+  } finally {
+    tf.registerKernel(kernel);
+  }
+}
+
+/** OpenCV's reference images for `clahe`, each with the options they were made with. */
+export const CLAHE_FILES = ['clahe_64x64', 'clahe_61x83', 'clahe_96x128', 'clahe_224x224'];
+export const CLAHE_IMAGES = ['ramp', 'noise', 'head', 'flat'];
+export interface ClaheCase {
+  out: string;
+  clipLimit: number;
+  tileGridSize: [number, number];
+}
+
+/** Checks `equalise`, which takes images and options as `clahe` does, against one file of them, bit for bit. */
+export function expectOpenCvClahe(
+  file: string,
+  equalise: (images: tf.Tensor, options: ClaheOptions) => ArrayLike<number>,
+): void {
+  const { tensors, meta } = readGolden(file);
+  for (const { out, ...options } of JSON.parse(meta['cases']!) as ClaheCase[]) {
+    tf.tidy(() => {
+      // the four images as one stack, once as grey values and once scaled to 0..1
+      const stack = tf.stack(
+        CLAHE_IMAGES.map((name) =>
+          tf.tensor(tensors[`${name}.in`]!.data, tensors[`${name}.in`]!.shape, 'int32'),
+        ),
+      );
+      const expected = Buffer.concat(
+        CLAHE_IMAGES.map((name) => tensors[`${name}.${out}`]!.data as Uint8Array),
+      );
+      const images = tf.expandDims(stack, -1);
+      const grey = equalise(images, { ...options, valueRange: [0, 255] });
+      expect(Array.from(grey).every((value, i) => value === expected[i])).toBe(true);
+      const unit = equalise(tf.div(tf.cast(images, 'float32'), 255), options);
+      expect(Array.from(unit).every((value, i) => value === Math.fround(expected[i]! / 255))).toBe(true);
+    });
   }
 }

@@ -11,6 +11,7 @@ import {
 } from './column_kernels';
 import { hostWorkspace } from './engine';
 import { identity } from './identity';
+import { imageKernels } from './image_kernels';
 import { replaceKernel } from './kernel_support';
 import { batchMatMul, fusedMatMul } from './matmul_kernels';
 import { maxPoolGrad } from './pooling_kernels';
@@ -43,7 +44,14 @@ import { unsortedSegmentSum } from './unsorted_segment_sum';
 export function registerWasmTrainingKernels(): boolean {
   // Registered before the host's own they would be overwritten by them.
   if (tf.getKernel(tf.Conv2D, 'wasm') === undefined) return false;
-  const own = [conv2DBackpropFilter, conv2DBackpropInput, unsortedSegmentSum, maxPoolGrad, identity];
+  const own = [
+    conv2DBackpropFilter,
+    conv2DBackpropInput,
+    unsortedSegmentSum,
+    maxPoolGrad,
+    identity,
+    ...imageKernels, // these hand over by themselves where compiled code cannot run
+  ];
   const wrapped = {
     [tf.Conv2D]: conv2D,
     [tf.FusedConv2D]: fusedConv2D,

@@ -28,7 +28,7 @@ export interface Workspace {
   /** Address at which to write a tensor's values; what was there before is lost. */
   output(span: Span): number;
   /** Puts whole numbers there, four bytes each. */
-  integers(values: readonly number[]): number;
+  integers(values: ArrayLike<number>): number;
   /** Address of memory for the time being. */
   scratch(bytes: number): number;
   /**
@@ -76,10 +76,15 @@ export class HostWorkspace implements Workspace {
     return this.input(span);
   }
 
-  integers(values: readonly number[]): number {
+  integers(values: ArrayLike<number>): number {
     const address = this.scratch(4 * values.length);
     new Int32Array(this.host.asm.memory.buffer).set(values, address >>> 2);
     return address;
+  }
+
+  /** The integer at an address. */
+  integerAt(address: number): number {
+    return new Int32Array(this.host.asm.memory.buffer)[address >>> 2]!;
   }
 
   scratch(bytes: number): number {
@@ -158,7 +163,7 @@ export class SharedWorkspace implements Workspace {
     return address;
   }
 
-  integers(values: readonly number[]): number {
+  integers(values: ArrayLike<number>): number {
     const address = this.scratch(4 * values.length);
     new Int32Array(this.team.memory.buffer, address, values.length).set(values);
     return address;

@@ -7,3 +7,7 @@ export * from './pooling';
 export * from './products';
 export * from './gru';
 export * from './lstm';
+export * from './clahe';
+export * from './color_jitter';
+export * from './resize';
+export * from './warp';

@@ -1,0 +1,82 @@
+import type { WarpAttrs } from '../types';
+import { jitterValues } from './color_jitter';
+import { registerHostKernel } from './host_kernel';
+
+/** {@link warp} on values in place: where a row reads, and with what weights, is found once for all images. */
+registerHostKernel<WarpAttrs>('CtWarp', {
+  outputShape: ([count, , , channels], { size: [height, width] }) => [count!, height, width, channels!],
+  compute(x, out, shape, attrs) {
+    const [count, height, width, channels] = shape as [number, number, number, number];
+    const [outHeight, outWidth] = attrs.size;
+    const right = width > 1 ? channels : 0;
+    const below = height > 1 ? width * channels : 0;
+    const places = new Int32Array(outWidth);
+    const weights = new Float64Array(4 * outWidth);
+    const covers = new Float64Array(outWidth);
+    for (let y = 0; y < outHeight; y++) {
+      findPlaces(y, [height, width], attrs, places, weights, covers);
+      for (let n = 0; n < count; n++) {
+        let to = (n * outHeight + y) * outWidth * channels;
+        for (let i = 0; i < outWidth; i++) {
+          const image = n * height * width * channels;
+          for (let k = 0; k < channels; k++, to++) {
+            const from = image + places[i]! * channels + k;
+            out[to] =
+              covers[i] === 0
+                ? attrs.fill
+                : x[from]! * weights[4 * i]! +
+                  x[from + right]! * weights[4 * i + 1]! +
+                  x[from + below]! * weights[4 * i + 2]! +
+                  x[from + below + right]! * weights[4 * i + 3]! +
+                  attrs.fill * (1 - covers[i]!);
+          }
+        }
+      }
+    }
+    if (attrs.jitter) jitterValues(out, out, [count, outHeight, outWidth, channels], attrs.jitter);
+  },
+});
+
+/** Of each pixel of a row: the pixel it reads, the weights of that and its neighbours, and how far it is inside. */
+function findPlaces(
+  y: number,
+  [height, width]: [number, number],
+  { size: [outHeight, outWidth], matrix, nearest }: WarpAttrs,
+  places: Int32Array,
+  weights: Float64Array,
+  covers: Float64Array,
+): void {
+  const [a, b, c, d, e, f] = matrix as [number, number, number, number, number, number];
+  for (let i = 0; i < outWidth; i++) {
+    let atX = a * i + (b * y + c);
+    let atY = d * i + (e * y + f);
+    if (nearest) {
+      atX = Math.round(atX);
+      atY = Math.round(atY);
+    }
+    const cover = coverOf(atX, outWidth) * coverOf(atY, outHeight);
+    covers[i] = cover;
+    if (cover === 0) continue;
+    const sourceX = ((atX + 0.5) * width) / outWidth - 0.5;
+    const sourceY = ((atY + 0.5) * height) / outHeight - 0.5;
+    const left = clamp(Math.floor(sourceX), width - 2);
+    const top = clamp(Math.floor(sourceY), height - 2);
+    const toRight = clamp(sourceX - left, 1);
+    const toBottom = clamp(sourceY - top, 1);
+    places[i] = top * width + left;
+    weights[4 * i] = cover * (1 - toRight) * (1 - toBottom);
+    weights[4 * i + 1] = cover * toRight * (1 - toBottom);
+    weights[4 * i + 2] = cover * (1 - toRight) * toBottom;
+    weights[4 * i + 3] = cover * toRight * toBottom;
+  }
+}
+
+/** 1 on an axis' pixels, falling to 0 over one pixel beyond. */
+function coverOf(position: number, length: number): number {
+  return Math.max(0, Math.min(1, position + 1, length - position));
+}
+
+/** Into 0 to `high`; to 0 where that is negative. */
+function clamp(value: number, high: number): number {
+  return Math.max(0, Math.min(value, high));
+}
