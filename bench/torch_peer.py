@@ -159,6 +159,79 @@ def make_sum(params):
     return lambda: x.sum(params['axes'])
 
 
+class Gru(nn.Module):
+    def __init__(self, features, units):
+        super().__init__()
+        self.gru = nn.GRU(features, units, bidirectional=True, batch_first=True)
+
+    def forward(self, x):
+        return self.gru(x)[0]
+
+
+class Decoder(nn.Module):
+    """The feature sets the state of an LSTM that takes one step a label, on zeros."""
+
+    def __init__(self, features, labels, units):
+        super().__init__()
+        self.init = nn.Linear(features, units)
+        self.lstm = nn.LSTM(1, units, batch_first=True)
+        self.out = nn.Linear(units, 1)
+        self.labels = labels
+
+    def forward(self, x):
+        h = self.init(x).unsqueeze(0)
+        zeros = torch.zeros(x.shape[0], self.labels, 1)
+        return self.out(self.lstm(zeros, (h, torch.zeros_like(h)))[0]).squeeze(-1)
+
+
+def gru(params):
+    module = Gru(params['features'], params['units'])
+    return module, lambda: torch.randn(1, params['slices'], params['features'])
+
+
+def decoder(params):
+    module = Decoder(params['features'], params['labels'], params['units'])
+    return module, lambda: torch.randn(params['slices'], params['features'])
+
+
+def mean_square(y):
+    return (y ** 2).mean()
+
+
+def gradients(module, make_input):
+    x = make_input()
+
+    def run():
+        module.zero_grad()
+        mean_square(module(x)).backward()
+
+    return run
+
+
+def make_gru_forward(params):
+    return forward(*gru(params))
+
+
+def make_gru_step(params):
+    return training_step(*gru(params), mean_square)
+
+
+def make_gru_gradients(params):
+    return gradients(*gru(params))
+
+
+def make_decoder_forward(params):
+    return forward(*decoder(params))
+
+
+def make_decoder_step(params):
+    return training_step(*decoder(params), mean_square)
+
+
+def make_decoder_gradients(params):
+    return gradients(*decoder(params))
+
+
 def main():
     print(torch.__version__, flush=True)
     made = {}

@@ -1,17 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../types';
+import { gruRecurrence } from './gru_recurrence';
+import { lstmRecurrence } from './lstm_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import {
-  addLinear,
-  applyLinear,
-  nthSeed,
-  oneShape,
-  oneTensor,
-  passMask,
-  product,
-  type Linear,
-} from './support';
+import { addLinear, applyLinear, nthSeed, oneShape, oneTensor, passMask, type Linear } from './support';
 
 /** Options of {@link LabelRNNDecoder}. */
 export interface LabelRNNDecoderArgs extends LayerArgs {
@@ -171,42 +164,25 @@ export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
   /** Features [n, features] to the hidden state of each label [n, labels, units * directions]. */
   private hiddenStates(x: tf.Tensor): tf.Tensor {
     const h0 = applyLinear(x, this.initial);
-    const byDirection = this.directions.map((weights, d) => {
-      const states = this.cell === 'lstm' ? this.lstmSteps(h0, weights) : this.gruSteps(h0, weights);
-      return tf.stack(d === 1 ? states.reverse() : states, 1);
-    });
-    return tf.concat(byDirection, 2);
+    return this.cell === 'lstm' ? this.lstmStates(h0) : this.gruStates(h0);
   }
 
-  private lstmSteps(h0: tf.Tensor, { recurrentKernel, bias, recurrentBias }: DirectionWeights): tf.Tensor[] {
-    const b = tf.add(bias.read(), recurrentBias.read());
-    let h = h0;
-    let c: tf.Tensor = tf.zerosLike(h0);
-    return Array.from({ length: this.labels }, () => {
-      const gates = tf.add(product(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D), b);
-      const [input, forget, candidate, output] = tf.split(gates, 4, -1) as [
-        tf.Tensor,
-        tf.Tensor,
-        tf.Tensor,
-        tf.Tensor,
-      ];
-      c = tf.add(tf.mul(tf.sigmoid(forget), c), tf.mul(tf.sigmoid(input), tf.tanh(candidate)));
-      return (h = tf.mul(tf.sigmoid(output), tf.tanh(c)));
-    });
+  private lstmStates(h0: tf.Tensor): tf.Tensor {
+    const directions = this.directions.map(({ recurrentKernel, bias, recurrentBias }) => ({
+      kernel: recurrentKernel.read(),
+      bias: tf.add(bias.read(), recurrentBias.read()),
+    }));
+    return lstmRecurrence(directions, h0, this.labels);
   }
 
-  private gruSteps(h0: tf.Tensor, { recurrentKernel, bias, recurrentBias }: DirectionWeights): tf.Tensor[] {
-    const [br, bz, bn] = tf.split(bias.read(), 3) as [tf.Tensor, tf.Tensor, tf.Tensor];
-    let h = h0;
-    return Array.from({ length: this.labels }, () => {
-      const fromState = tf.add(
-        product(h as tf.Tensor2D, recurrentKernel.read() as tf.Tensor2D),
-        recurrentBias.read(),
-      );
-      const [r, z, n] = tf.split(fromState, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
-      const candidate = tf.tanh(tf.add(bn, tf.mul(tf.sigmoid(tf.add(br, r)), n)));
-      return (h = tf.add(candidate, tf.mul(tf.sigmoid(tf.add(bz, z)), tf.sub(h, candidate))));
-    });
+  private gruStates(h0: tf.Tensor): tf.Tensor {
+    const shape = [h0.shape[0]!, this.labels, 3 * this.units];
+    const directions = this.directions.map(({ recurrentKernel, bias, recurrentBias }) => ({
+      inputs: tf.broadcastTo(bias.read(), shape), // all that is left of the projection of zero
+      kernel: recurrentKernel.read(),
+      bias: recurrentBias.read(),
+    }));
+    return gruRecurrence(directions, { initial: h0 });
   }
 }
 tf.serialization.registerClass(LabelRNNDecoder);

@@ -3,7 +3,7 @@ import { check, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, Shape, TorchLoadable, TorchParameter } from '../types';
 import { gruRecurrence } from './gru_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import { checkSlices, nthSeed, oneShape, oneTensor, passMask, product, sliceMask } from './support';
+import { applyLinear, checkSlices, nthSeed, oneShape, oneTensor, passMask, sliceMask } from './support';
 
 /** Options of {@link SliceDependencyGRU}. */
 export interface SliceDependencyGRUArgs extends LayerArgs {
@@ -150,29 +150,24 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
     return this.bidirectional && this.mergeMode === 'concat' ? 2 * this.units : this.units;
   }
 
-  /** One layer over the slices, each direction in its own order of time. */
+  /** One layer over the slices. */
   private runLayer(
     x: tf.Tensor3D,
     directions: DirectionWeights[],
     mask: tf.Tensor2D | undefined,
   ): tf.Tensor3D {
-    const [batch, slices, features] = x.shape;
-    // [slices * batch, features]: the input projection of all steps is one matrix product
-    const steps = tf.reshape(tf.transpose(x, [1, 0, 2]), [slices * batch, features]) as tf.Tensor2D;
-    const stepMask = mask && tf.expandDims(tf.transpose(mask), 2);
-    const outputs = directions.map(({ kernel, bias, recurrentKernel, recurrentBias }, d) => {
-      const inOrder = (y: tf.Tensor) => (d === 1 ? tf.reverse(y, 0) : y);
-      const projected = tf.add(product(steps, kernel!.read() as tf.Tensor2D), bias.read());
-      const inputs = inOrder(tf.reshape(projected, [slices, batch, GATES * this.units]));
-      const states = gruRecurrence(
-        inputs,
-        recurrentKernel.read(),
-        recurrentBias.read(),
-        stepMask && inOrder(stepMask),
-      );
-      return tf.transpose(inOrder(states), [1, 0, 2]);
-    });
-    return (this.mergeMode === 'sum' ? tf.addN(outputs) : tf.concat(outputs, 2)) as tf.Tensor3D;
+    const [batch, slices] = x.shape;
+    const states = gruRecurrence(
+      directions.map(({ kernel, bias, recurrentKernel, recurrentBias }) => ({
+        // of all steps at once, as one matrix product
+        inputs: applyLinear(x, { kernel: kernel!, bias }),
+        kernel: recurrentKernel.read(),
+        bias: recurrentBias.read(),
+      })),
+      { mask },
+    );
+    if (this.mergeMode === 'concat') return states as tf.Tensor3D;
+    return tf.sum(tf.reshape(states, [batch, slices, directions.length, this.units]), 2);
   }
 }
 tf.serialization.registerClass(SliceDependencyGRU);

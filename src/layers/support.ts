@@ -79,27 +79,9 @@ export function addLinear(
   return { kernel: add('kernel', [inputs, outputs], 0), bias: add('bias', [outputs], 1) };
 }
 
-/**
- * `a b`, with a gradient that transposes by hand: `tf.matMul`'s asks the kernel to, at which the WebAssembly backend is
- * about ten times slower.
- */
-export function product(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  const run = tf.customGrad((x, y, save) => {
-    (save as tf.GradSaveFunc)([x as tf.Tensor, y as tf.Tensor]);
-    return {
-      value: tf.matMul(x as tf.Tensor2D, y as tf.Tensor2D),
-      gradFunc: (dy, [savedX, savedY]) => [
-        tf.matMul(dy as tf.Tensor2D, tf.transpose(savedY as tf.Tensor2D)),
-        tf.matMul(tf.transpose(savedX as tf.Tensor2D), dy as tf.Tensor2D),
-      ],
-    };
-  });
-  return run(a, b) as tf.Tensor2D;
-}
-
 /** `x W + b` on the last axis of `x`, whatever the leading axes. */
 export function applyLinear(x: tf.Tensor, { kernel, bias }: Linear): tf.Tensor {
   const flat = tf.reshape(x, [-1, x.shape.at(-1)!]) as tf.Tensor2D;
-  const y = tf.add(product(flat, kernel.read() as tf.Tensor2D), bias.read());
+  const y = tf.add(tf.matMul(flat, kernel.read() as tf.Tensor2D), bias.read());
   return tf.reshape(y, [...x.shape.slice(0, -1), y.shape[1]!]);
 }

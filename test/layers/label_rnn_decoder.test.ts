@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { describe, expect, it } from 'vitest';
+import '@tensorflow/tfjs-backend-wasm';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
 import { loadTorchWeights } from '../../src/interop/torch_weights';
 import { LabelRNNDecoder } from '../../src/layers/label_rnn_decoder';
 import { SliceDependencyGRU } from '../../src/layers/slice_dependency_gru';
@@ -8,6 +10,12 @@ import { readGolden, toTensor } from '../support/golden';
 import { itKeepsTheLayerContract } from '../support/layer_contract';
 import { expectClose } from '../support/matchers';
 import { expectTorchGradients, stateDictOf } from '../support/torch';
+
+// on wasm the compiled kernels are tested, on cpu what is composed of tfjs's operations
+beforeAll(async () => {
+  await tf.setBackend('wasm');
+  expect(registerWasmTrainingKernels()).toBe(true);
+});
 
 describe('LabelRNNDecoder', () => {
   itKeepsTheLayerContract({

@@ -26,7 +26,8 @@ export function wasmKernel<Inputs extends string, Attrs>(
 const OURS = Symbol.for('ct-multilabel.wasm-kernel');
 
 /**
- * Puts our kernel in the place of the present one, which it may fall back on, unless that was done before.
+ * Puts our kernel in the place of the present one, which it may fall back on, unless that was done before. What the present
+ * one does when the backend starts is still done.
  *
  * @param purpose - What for: a kernel may be replaced once for each purpose.
  */

@@ -16,8 +16,10 @@ import { hostWorkspace } from './engine';
 import { identity } from './identity';
 import { imageKernels } from './image_kernels';
 import { replaceKernel } from './kernel_support';
+import { batchMatMul, fusedMatMul } from './matmul_kernels';
 import { maxPoolGrad } from './pooling_kernels';
 import { sum } from './sum';
+import { gruBackward, gruForward, lstmBackward, lstmForward } from './recurrent_kernels';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
 
 /**
@@ -59,6 +61,8 @@ export function registerWasmTrainingKernels(): boolean {
   const wrapped = {
     [tf.Conv2D]: conv2D,
     [tf.FusedConv2D]: fusedConv2D,
+    [tf.BatchMatMul]: batchMatMul,
+    [tf._FusedMatMul]: fusedMatMul,
     [tf.Concat]: concat,
     [tf.SplitV]: split,
     [tf.Sum]: sum,
@@ -75,4 +79,7 @@ export function registerWasmTrainingKernels(): boolean {
 }
 
 /** What layers compose of other operations where it is not there: compiled code on the host's heap alone can do it. */
-const ON_THE_HEAP = [reluBiasGradient, columnDots, columnMoments, scaleShift, combine];
+const ON_THE_HEAP = [
+  ...[reluBiasGradient, columnDots, columnMoments, scaleShift, combine],
+  ...[gruForward, gruBackward, lstmForward, lstmBackward],
+];

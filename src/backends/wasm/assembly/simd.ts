@@ -28,3 +28,25 @@ export function loadStrided(p: usize, step: usize): v128 {
   v = f32x4.replace_lane(v, 2, load<f32>(p + 2 * step));
   return f32x4.replace_lane(v, 3, load<f32>(p + 3 * step));
 }
+
+/** The first `count` of four floats, the others zero; all four where `count` is larger. */
+export function loadFirst(p: usize, count: i32): v128 {
+  if (count >= LANES) return v128.load(p);
+  if (count == 1) return v128.load_zero<f32>(p);
+  const two = v128.load_zero<f64>(p);
+  return count == 2 ? two : v128.load_lane<f32>(p, two, 2, 8);
+}
+
+/** Stores the first `count` of four floats, all four where `count` is larger. */
+export function storeFirst(p: usize, v: v128, count: i32): void {
+  if (count >= LANES) {
+    v128.store(p, v);
+    return;
+  }
+  if (count == 1) {
+    v128.store_lane<f32>(p, v, 0);
+    return;
+  }
+  v128.store_lane<f64>(p, v, 0);
+  if (count == 3) v128.store_lane<f32>(p, v, 2, 8);
+}

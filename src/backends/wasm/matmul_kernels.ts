@@ -1,0 +1,101 @@
+import * as tf from '@tensorflow/tfjs';
+import { hostWorkspace } from './engine';
+import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
+import { spanOf } from './workspace';
+
+/** `tf.matMul`, by the compiled kernels where they apply; the host's are ten times slower where an operand is transposed. */
+export function batchMatMul(host: tf.KernelConfig): tf.KernelConfig {
+  return matrixProduct(tf.BatchMatMul, host);
+}
+
+/** `tf.fused.matMul`: with bias and ReLU. */
+export function fusedMatMul(host: tf.KernelConfig): tf.KernelConfig {
+  return matrixProduct(tf._FusedMatMul, host);
+}
+
+function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
+  type Inputs = 'a' | 'b' | 'bias' | 'preluActivationWeights';
+  const fallback = untransposed(host);
+  return wasmKernel<Inputs, tf.BatchMatMulAttrs & { activation?: string }>(name, (args) => {
+    const { backend, attrs } = args;
+    const { a, b, bias, preluActivationWeights } = args.inputs;
+    const { transposeA, transposeB, activation = 'linear' } = attrs;
+    const workspace = hostWorkspace(backend);
+    const [rows, depth] = matrixShape(a, transposeA);
+    const [inner, columns] = matrixShape(b, transposeB);
+    const ours =
+      (activation === 'linear' || activation === 'relu') &&
+      preluActivationWeights === undefined &&
+      (bias === undefined || (bias.shape.length === 1 && bias.shape[0] === columns)) &&
+      [a, b].every(({ dtype, shape }) => dtype === 'float32' && !shape.includes(0)) &&
+      inner === depth;
+    // what we do not take, mistakes among them, the host answers as it always has
+    if (workspace === undefined || !ours) return fallback.kernelFunc(args as never);
+    const [batchA, batchB] = [a, b].map(({ shape }) => shape.slice(0, -2)) as [number[], number[]];
+    const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
+    return Scratch.use(backend, (scratch) => {
+      const y = scratch.make([...batch, rows, columns]);
+      workspace.scope(backend, () => {
+        const [from, by, to] = [a, b, y].map((info) => workspace.input(spanOf(info))) as Addresses;
+        const add = bias === undefined ? 0 : workspace.input(spanOf(bias));
+        const working = workspace.scratch(workspace.kernels.matrixProductScratch!());
+        const [indicesA, indicesB] = [batchA, batchB].map((shape) => broadcastIndices(shape, batch));
+        indicesA!.forEach((indexA, i) => {
+          workspace.kernels.matrixProduct!(
+            ...[rows, columns, depth],
+            ...[from + 4 * rows * depth * indexA, Number(transposeA)],
+            ...[by + 4 * depth * columns * indicesB![i]!, Number(transposeB)],
+            ...[to + 4 * rows * columns * i, add, Number(activation === 'relu'), working],
+          );
+        });
+      });
+      return y;
+    });
+  });
+}
+
+/**
+ * The host's kernel, its transposed operands transposed beforehand: it is slow at them itself, and with a bias or an
+ * activation wrong.
+ */
+function untransposed({ kernelFunc }: tf.KernelConfig): Pick<tf.KernelConfig, 'kernelFunc'> {
+  return {
+    kernelFunc: (args) => {
+      const { inputs, attrs } = args;
+      const backend = args.backend as WasmBackend;
+      return Scratch.use(backend, (scratch) => {
+        const straight = (info: tf.TensorInfo, transposed: unknown): tf.TensorInfo => {
+          const axes = info.shape.map((_, axis) => axis);
+          const perm = [...axes.slice(0, -2), ...axes.slice(-2).reverse()];
+          return transposed ? scratch.run(tf.Transpose, { x: info }, { perm }) : info;
+        };
+        const a = straight(inputs.a!, attrs!.transposeA);
+        const b = straight(inputs.b!, attrs!.transposeB);
+        const plain = { ...attrs, transposeA: false, transposeB: false };
+        return kernelFunc({ backend, inputs: { ...inputs, a, b }, attrs: plain }) as tf.TensorInfo;
+      });
+    },
+  };
+}
+
+type Addresses = [number, number, number];
+
+/** Rows and columns of an operand, as it enters the product. */
+function matrixShape({ shape }: tf.TensorInfo, transposed: boolean): [number, number] {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+/** For every matrix of a batch of shape `target`, in order, the index of its operand in a batch that is broadcast to it. */
+function broadcastIndices(shape: number[], target: number[]): number[] {
+  const missing = target.length - shape.length;
+  return target.reduce<number[]>(
+    (indices, size, axis) => {
+      const own = axis < missing ? 1 : shape[axis - missing]!;
+      return indices.flatMap((index) =>
+        Array.from({ length: size }, (_, i) => (own === 1 ? index : index * own + i)),
+      );
+    },
+    [0],
+  );
+}

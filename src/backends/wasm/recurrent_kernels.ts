@@ -1,0 +1,205 @@
+import type * as tf from '@tensorflow/tfjs';
+import { hostWorkspace } from './engine';
+import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
+import { spanOf, type HostWorkspace } from './workspace';
+
+/**
+ * Kernels of the recurrences in `layers/`, which tell their formulas. They exist in compiled form only.
+ *
+ * Directions are numbered in the names of their inputs (`kernel0`, `kernel1`); the second one runs from the last step to
+ * the first. What a forward pass keeps for the backward one is a tensor of its own layout.
+ */
+type Inputs = Record<string, tf.TensorInfo | undefined>;
+
+/** Attributes of all of them. */
+interface RecurrentAttrs {
+  directions: number;
+  /** Steps in time; given by the inputs where there are any. */
+  steps: number;
+}
+
+/**
+ * GRU over projected inputs.
+ *
+ * Inputs, for each direction, `inputs` `[batch, steps, 3 units]`, `kernel` `[units, 3 units]` and `bias` `[3 units]`; then
+ * `initial` `[batch, units]` and `mask` `[batch, steps]`, each if there is one.
+ *
+ * @returns States `[batch, steps, directions * units]`, and what the backward pass needs.
+ */
+export const gruForward = wasmKernel<string, RecurrentAttrs>('CtGruForward', (args) => {
+  const { backend, attrs } = args;
+  const inputs: Inputs = args.inputs;
+  const { directions, steps } = attrs;
+  const [batch] = inputs.inputs0!.shape as [number];
+  const [units] = inputs.kernel0!.shape as [number];
+  return Scratch.useMany(backend, (scratch) => {
+    const y = scratch.make([batch, steps, directions * units]);
+    const layout = gruLayout(steps, batch, units);
+    const kept = scratch.make([directions, layout.size]);
+    inWorkspace(backend, ({ kernels, ...at }) => {
+      const working = at.scratch(kernels.gruForwardScratch!(batch, units));
+      for (let d = 0; d < directions; d++) {
+        const states = d * layout.size;
+        setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
+        kernels.gruForward!(
+          ...[steps, batch, units, at.address(inputs[`inputs${d}`]), at.address(inputs[`kernel${d}`])],
+          ...[at.address(inputs[`bias${d}`]), at.address(inputs.mask), d],
+          ...[at.address(kept, states), at.address(kept, states + layout.gates)],
+          ...[at.address(y, d * units), 4 * directions * units, working],
+        );
+      }
+    });
+    return [y, kept];
+  });
+});
+
+/**
+ * Its gradients: of the inputs `dy`, `kept`, and, as above, `kernel` for each direction, `initial` and `mask`.
+ *
+ * @returns For each direction those of inputs, kernel and bias; then, for each direction, that of the initial state if there
+ *   is one.
+ */
+export const gruBackward = wasmKernel<string, RecurrentAttrs>('CtGruBackward', (args) => {
+  const { backend, attrs } = args;
+  const inputs: Inputs = args.inputs;
+  const { directions, steps } = attrs;
+  const [batch] = inputs.dy!.shape as [number];
+  const [units] = inputs.kernel0!.shape as [number];
+  return Scratch.useMany(backend, (scratch) => {
+    const layout = gruLayout(steps, batch, units);
+    const gradients = Array.from({ length: directions }, () => ({
+      inputs: scratch.make([batch, steps, 3 * units]),
+      kernel: scratch.make([units, 3 * units]),
+      bias: scratch.make([3 * units]),
+      initial: inputs.initial && scratch.make([batch, units]),
+    }));
+    inWorkspace(backend, ({ kernels, ...at }) => {
+      const working = at.scratch(kernels.gruBackwardScratch!(steps, batch, units));
+      gradients.forEach((gradient, d) => {
+        const states = d * layout.size;
+        kernels.gruBackward!(
+          ...[steps, batch, units, at.address(inputs.dy, d * units), 4 * directions * units],
+          ...[at.address(inputs[`kernel${d}`]), at.address(inputs.mask), d],
+          ...[at.address(inputs.kept, states), at.address(inputs.kept, states + layout.gates)],
+          ...[gradient.inputs, gradient.kernel, gradient.bias, gradient.initial].map((info) =>
+            at.address(info),
+          ),
+          working,
+        );
+      });
+    });
+    return [
+      ...gradients.flatMap(({ inputs: dx, kernel, bias }) => [dx, kernel, bias]),
+      ...gradients.flatMap(({ initial }) => initial ?? []),
+    ];
+  });
+});
+
+/**
+ * LSTM over zero inputs.
+ *
+ * Inputs, for each direction, `kernel` `[units, 4 units]` and `bias` `[4 units]`; then `initial` `[batch, units]`.
+ *
+ * @returns As {@link gruForward}.
+ */
+export const lstmForward = wasmKernel<string, RecurrentAttrs>('CtLstmForward', (args) => {
+  const { backend, attrs } = args;
+  const inputs: Inputs = args.inputs;
+  const { directions, steps } = attrs;
+  const [batch, units] = inputs.initial!.shape as [number, number];
+  return Scratch.useMany(backend, (scratch) => {
+    const y = scratch.make([batch, steps, directions * units]);
+    const layout = lstmLayout(steps, batch, units);
+    const kept = scratch.make([directions, layout.size]);
+    inWorkspace(backend, ({ kernels, ...at }) => {
+      const working = at.scratch(kernels.lstmForwardScratch!(batch, units));
+      for (let d = 0; d < directions; d++) {
+        const states = d * layout.size;
+        const cells = states + layout.cells;
+        setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
+        setInitial(floats(backend, kept).subarray(cells, cells + batch * units), backend, undefined);
+        kernels.lstmForward!(
+          ...[steps, batch, units, at.address(inputs[`kernel${d}`]), at.address(inputs[`bias${d}`]), d],
+          ...[at.address(kept, states), at.address(kept, cells), at.address(kept, states + layout.gates)],
+          ...[at.address(y, d * units), 4 * directions * units, working],
+        );
+      }
+    });
+    return [y, kept];
+  });
+});
+
+/**
+ * Its gradients: of the inputs `dy`, `kept`, and `kernel` for each direction.
+ *
+ * @returns For each direction those of kernel and bias; then, for each direction, that of the initial state.
+ */
+export const lstmBackward = wasmKernel<string, RecurrentAttrs>('CtLstmBackward', (args) => {
+  const { backend, attrs } = args;
+  const inputs: Inputs = args.inputs;
+  const { directions, steps } = attrs;
+  const [batch] = inputs.dy!.shape as [number];
+  const [units] = inputs.kernel0!.shape as [number];
+  return Scratch.useMany(backend, (scratch) => {
+    const layout = lstmLayout(steps, batch, units);
+    const gradients = Array.from({ length: directions }, () => ({
+      kernel: scratch.make([units, 4 * units]),
+      bias: scratch.make([4 * units]),
+      initial: scratch.make([batch, units]),
+    }));
+    inWorkspace(backend, ({ kernels, ...at }) => {
+      const working = at.scratch(kernels.lstmBackwardScratch!(steps, batch, units));
+      gradients.forEach(({ kernel, bias, initial }, d) => {
+        const states = d * layout.size;
+        kernels.lstmBackward!(
+          ...[steps, batch, units, at.address(inputs.dy, d * units), 4 * directions * units],
+          ...[at.address(inputs[`kernel${d}`]), d],
+          ...[states, states + layout.cells, states + layout.gates].map((start) =>
+            at.address(inputs.kept, start),
+          ),
+          ...[kernel, bias, initial].map((info) => at.address(info)),
+          working,
+        );
+      });
+    });
+    return [
+      ...gradients.flatMap(({ kernel, bias }) => [kernel, bias]),
+      ...gradients.map(({ initial }) => initial),
+    ];
+  });
+});
+
+/** Where a direction's part of what is kept holds what, in values: states first. */
+function gruLayout(steps: number, batch: number, units: number): { gates: number; size: number } {
+  const gates = (steps + 1) * batch * units;
+  return { gates, size: gates + steps * batch * 4 * units };
+}
+
+function lstmLayout(
+  steps: number,
+  batch: number,
+  units: number,
+): { cells: number; gates: number; size: number } {
+  const cells = (steps + 1) * batch * units;
+  return { cells, gates: 2 * cells, size: 2 * cells + steps * batch * 5 * units };
+}
+
+function setInitial(state: Float32Array, backend: WasmBackend, initial: tf.TensorInfo | undefined): void {
+  if (initial === undefined) state.fill(0);
+  else state.set(floats(backend, initial));
+}
+
+/** What a kernel needs of the workspace. */
+interface Addresses extends Pick<HostWorkspace, 'kernels'> {
+  /** Of a tensor's values from `start` on; 0 for no tensor. */
+  address(info: tf.TensorInfo | undefined, start?: number): number;
+  scratch(bytes: number): number;
+}
+
+function inWorkspace(backend: WasmBackend, work: (addresses: Addresses) => void): void {
+  const workspace = hostWorkspace(backend)!; // where there is none these kernels are not registered
+  const address = (info: tf.TensorInfo | undefined, start = 0) =>
+    info === undefined ? 0 : workspace.input({ ...spanOf(info), start });
+  const { kernels } = workspace;
+  workspace.scope(backend, () => work({ kernels, address, scratch: (bytes) => workspace.scratch(bytes) }));
+}
