@@ -11,6 +11,17 @@ export const OWN_KERNELS = {
   confusionCounts: 'CtConfusionCounts',
   /** Inputs {@link AdamInputs}; attributes {@link AdamAttrs}; outputs the new value and moments. */
   adam: 'CtAdam',
+  /** Image stacks `[n, h, w, c]`, input `x`; attributes in `types.ts`. */
+  clahe: 'CtClahe',
+  warp: 'CtWarp',
+  flip: 'CtFlip',
+  resize: 'CtResize',
+  colorJitter: 'CtColorJitter',
+  /** Recurrences over slices and labels, and their backward passes; see `layers/recurrent_passes.ts`. */
+  gruForward: 'CtGruForward',
+  gruBackward: 'CtGruBackward',
+  lstmForward: 'CtLstmForward',
+  lstmBackward: 'CtLstmBackward',
   /** Inputs `dy`, `y`; outputs the gradient before a ReLU, and its sum over all axes but the last. */
   reluBiasGradient: 'CtReluBiasGradient',
   /** Input `x`; outputs mean and variance over all axes but the last. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasKernel, OWN_KERNELS } from '../kernels';
 import {
   biasGradients,
-  hasKernel,
   inTime,
   kernelGradients,
   outOfTime,
@@ -49,7 +49,7 @@ export function lstmRecurrence(directions: LstmDirection[], initial: tf.Tensor, 
     bias: directions.map(({ bias }) => bias),
     initial: [initial],
   };
-  return hasKernel('CtLstmForward')
+  return hasKernel(OWN_KERNELS.lstmForward)
     ? withBackwardPass(compiled(steps), inputs, {})
     : withBackwardPass(composed(steps), inputs, {});
 }
@@ -60,7 +60,7 @@ type Inputs = 'kernel' | 'bias' | 'initial';
 const compiled = (steps: number): Passes<Inputs, never, 'kernel' | 'kept'> => ({
   forward({ kernel, bias, initial }) {
     const tensors = { numbered: { kernel, bias }, single: { initial } };
-    const [outputs, kept] = runRecurrentKernel('CtLstmForward', tensors, {
+    const [outputs, kept] = runRecurrentKernel(OWN_KERNELS.lstmForward, tensors, {
       directions: kernel.length,
       steps,
     });
@@ -69,7 +69,7 @@ const compiled = (steps: number): Passes<Inputs, never, 'kernel' | 'kept'> => ({
   backward(dy, { kernel, kept }) {
     const directions = kernel.length;
     const tensors = { numbered: { kernel }, single: { dy: [dy], kept } };
-    const gradients = runRecurrentKernel('CtLstmBackward', tensors, { directions, steps });
+    const gradients = runRecurrentKernel(OWN_KERNELS.lstmBackward, tensors, { directions, steps });
     return {
       kernel: kernel.map((_, d) => gradients[2 * d]!),
       bias: kernel.map((_, d) => gradients[2 * d + 1]!),

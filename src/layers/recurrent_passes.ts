@@ -51,11 +51,6 @@ function named<K extends string>(like: Named<K>, list: tf.Tensor[]): Named<K> {
   return Object.fromEntries(entries) as Named<K>;
 }
 
-/** Whether the active backend has a kernel of this name. */
-export function hasKernel(name: string): boolean {
-  return tf.getKernel(name, tf.getBackend()) !== undefined;
-}
-
 /** Runs a kernel of several results on tensors by name; those for each direction are numbered, `kernel0`, `kernel1`. */
 export function runRecurrentKernel(
   name: string,

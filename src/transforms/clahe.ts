@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../kernels';
 import { check } from '../errors';
 import type { ClaheAttrs } from '../types';
 import './clahe_kernel';
@@ -49,7 +50,7 @@ export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}
       scale: Math.fround(255 / (high - low)),
       span: Math.fround(high - low),
     };
-    return runHostKernel<tf.Tensor4D>('CtClahe', x, attrs) ?? claheTensors(x, attrs);
+    return runHostKernel<tf.Tensor4D>(OWN_KERNELS.clahe, x, attrs) ?? claheTensors(x, attrs);
   });
 }
 

@@ -1,10 +1,11 @@
+import { OWN_KERNELS } from '../kernels';
 import { ArgumentError } from '../errors';
 import type { ClaheAttrs } from '../types';
 import { ClaheKernel } from './clahe_uint8';
 import { registerHostKernel } from './host_kernel';
 
 /** Equalises images `[n, h, w, c]`, each channel of each by itself, on values in place. */
-registerHostKernel<ClaheAttrs>('CtClahe', {
+registerHostKernel<ClaheAttrs>(OWN_KERNELS.clahe, {
   outputShape: (shape) => shape,
   compute(values, out, shape, attrs) {
     const [count, height, width, channels] = shape as [number, number, number, number];

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../kernels';
 import { check } from '../errors';
 import type { ColorJitterAttrs } from '../types';
 import { registerHostKernel, runHostKernel } from './host_kernel';
@@ -54,7 +55,7 @@ export function colorJitter<T extends tf.Tensor>(images: T, options: ColorJitter
   return onImages(
     'colorJitter',
     images,
-    (x) => runHostKernel<tf.Tensor4D>('CtColorJitter', x, attrs) ?? jitterTensors(x, attrs),
+    (x) => runHostKernel<tf.Tensor4D>(OWN_KERNELS.colorJitter, x, attrs) ?? jitterTensors(x, attrs),
   );
 }
 
@@ -79,13 +80,13 @@ function luminance(x: tf.Tensor4D): tf.Tensor {
   return x.shape[3] === 3 ? tf.sum(tf.mul(x, LUMINANCE), 3, true) : x;
 }
 
-registerHostKernel<ColorJitterAttrs>('CtColorJitter', {
+registerHostKernel<ColorJitterAttrs>(OWN_KERNELS.colorJitter, {
   outputShape: (shape) => shape,
   compute: jitterValues,
 });
 
 tf.registerGradient({
-  kernelName: 'CtColorJitter',
+  kernelName: OWN_KERNELS.colorJitter,
   inputsToSave: ['x'],
   gradFunc: (dy, [saved], attrs) => {
     const { brightness, contrast } = attrs as unknown as ColorJitterAttrs;

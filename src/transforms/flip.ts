@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../kernels';
 import { check } from '../errors';
 import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
@@ -25,7 +26,7 @@ export function flip<T extends tf.Tensor>(images: T, direction: 'horizontal' | '
     'flip',
     images,
     (x) =>
-      runHostKernel<tf.Tensor4D>('CtFlip', x, { direction }) ??
+      runHostKernel<tf.Tensor4D>(OWN_KERNELS.flip, x, { direction }) ??
       tf.reverse(x, direction === 'horizontal' ? 2 : 1),
   );
 }
@@ -35,7 +36,7 @@ interface FlipAttrs {
 }
 
 /** `tf.reverse`, which takes a hundred times as long on backend `wasm`. */
-registerHostKernel<FlipAttrs>('CtFlip', {
+registerHostKernel<FlipAttrs>(OWN_KERNELS.flip, {
   outputShape: (shape) => shape,
   compute(x, out, shape, { direction }) {
     const [count, height, width, channels] = shape as [number, number, number, number];
@@ -62,7 +63,7 @@ registerHostKernel<FlipAttrs>('CtFlip', {
 });
 
 tf.registerGradient({
-  kernelName: 'CtFlip',
+  kernelName: OWN_KERNELS.flip,
   gradFunc: (dy, _saved, attrs) => ({
     x: () => flip(dy as tf.Tensor, (attrs as unknown as FlipAttrs).direction),
   }),

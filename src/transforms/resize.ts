@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../kernels';
 import { check, isPositiveInteger } from '../errors';
 import type { AxisFilter, ResizeAttrs } from '../types';
 import { registerHostKernel, runHostKernel } from './host_kernel';
@@ -58,7 +59,7 @@ export function resize<T extends tf.Tensor>(
     const [, height, width] = x.shape;
     if (height === newHeight && width === newWidth) return x;
     const attrs = { rows: filter(height, newHeight), columns: filter(width, newWidth) };
-    return runHostKernel<tf.Tensor4D>('CtResize', x, attrs) ?? resizeTensors(x, attrs);
+    return runHostKernel<tf.Tensor4D>(OWN_KERNELS.resize, x, attrs) ?? resizeTensors(x, attrs);
   });
 }
 
@@ -141,7 +142,7 @@ function denseWeights({ taps, first, weights }: AxisFilter, from: number): tf.Te
 }
 
 /** On values in place: each new row from the old rows it takes, then its pixels. */
-registerHostKernel<ResizeAttrs>('CtResize', {
+registerHostKernel<ResizeAttrs>(OWN_KERNELS.resize, {
   outputShape: ([count, , , channels], { rows, columns }) => [
     count!,
     rows.first.length,
@@ -175,7 +176,7 @@ registerHostKernel<ResizeAttrs>('CtResize', {
 });
 
 tf.registerGradient({
-  kernelName: 'CtResize',
+  kernelName: OWN_KERNELS.resize,
   inputsToSave: ['x'],
   gradFunc: (dy, [x], attrs) => {
     const { rows, columns } = attrs as unknown as ResizeAttrs;

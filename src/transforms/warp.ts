@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../kernels';
 import type { WarpAttrs } from '../types';
 import { jitterTensors } from './color_jitter';
 import { runHostKernel } from './host_kernel';
@@ -12,7 +13,7 @@ import './warp_kernel';
  * width along the edge the two mix.
  */
 export function warp(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
-  return runHostKernel<tf.Tensor4D>('CtWarp', images, attrs) ?? warpTensors(images, attrs);
+  return runHostKernel<tf.Tensor4D>(OWN_KERNELS.warp, images, attrs) ?? warpTensors(images, attrs);
 }
 
 /** The same by tensor operations. */

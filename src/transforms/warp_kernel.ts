@@ -1,9 +1,10 @@
+import { OWN_KERNELS } from '../kernels';
 import type { WarpAttrs } from '../types';
 import { jitterValues } from './color_jitter';
 import { registerHostKernel } from './host_kernel';
 
 /** {@link warp} on values in place: where a row reads, and with what weights, is found once for all images. */
-registerHostKernel<WarpAttrs>('CtWarp', {
+registerHostKernel<WarpAttrs>(OWN_KERNELS.warp, {
   outputShape: ([count, , , channels], { size: [height, width] }) => [count!, height, width, channels!],
   compute(x, out, shape, attrs) {
     const [count, height, width, channels] = shape as [number, number, number, number];

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../../kernels';
 import type { ClaheAttrs, ColorJitterAttrs, ResizeAttrs, WarpAttrs } from '../../types';
 import { hostWorkspace } from './engine';
 import { type KernelArgs, Scratch, wasmKernel } from './kernel_support';
@@ -7,7 +8,7 @@ import { spanOf, type HostWorkspace } from './workspace';
 /** Compiled forms of the kernels that `transforms/` registers under these names. */
 export const imageKernels = [
   compiled<ClaheAttrs>(
-    'CtClahe',
+    OWN_KERNELS.clahe,
     (shape) => shape,
     (workspace, x, out, { plan, low, scale, span }) => {
       const [count, , , channels] = x.shape as Shape4D;
@@ -43,7 +44,7 @@ export const imageKernels = [
     },
   ),
   compiled<WarpAttrs>(
-    'CtWarp',
+    OWN_KERNELS.warp,
     ([count, , , channels], { size: [height, width] }) => [count!, height, width, channels!],
     (workspace, x, out, { size: [outHeight, outWidth], matrix, fill, nearest, jitter }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
@@ -76,7 +77,7 @@ export const imageKernels = [
     },
   ),
   compiled<ResizeAttrs>(
-    'CtResize',
+    OWN_KERNELS.resize,
     ([count, , , channels], { rows, columns }) => [
       count!,
       rows.first.length,
@@ -105,7 +106,7 @@ export const imageKernels = [
     },
   ),
   compiled<ColorJitterAttrs>(
-    'CtColorJitter',
+    OWN_KERNELS.colorJitter,
     (shape) => shape,
     (workspace, x, out, { brightness, contrast }) => {
       const [count, height, width, channels] = x.shape as Shape4D;

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { OWN_KERNELS } from '../../kernels';
 import { hostWorkspace } from './engine';
 import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf, type HostWorkspace } from './workspace';
@@ -26,7 +27,7 @@ interface RecurrentAttrs {
  *
  * @returns States `[batch, steps, directions * units]`, and what the backward pass needs.
  */
-export const gruForward = wasmKernel<string, RecurrentAttrs>('CtGruForward', (args) => {
+export const gruForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruForward, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;
@@ -59,7 +60,7 @@ export const gruForward = wasmKernel<string, RecurrentAttrs>('CtGruForward', (ar
  * @returns For each direction those of inputs, kernel and bias; then, for each direction, that of the initial state if there
  *   is one.
  */
-export const gruBackward = wasmKernel<string, RecurrentAttrs>('CtGruBackward', (args) => {
+export const gruBackward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruBackward, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;
@@ -102,7 +103,7 @@ export const gruBackward = wasmKernel<string, RecurrentAttrs>('CtGruBackward', (
  *
  * @returns As {@link gruForward}.
  */
-export const lstmForward = wasmKernel<string, RecurrentAttrs>('CtLstmForward', (args) => {
+export const lstmForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.lstmForward, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;
@@ -134,7 +135,7 @@ export const lstmForward = wasmKernel<string, RecurrentAttrs>('CtLstmForward', (
  *
  * @returns For each direction those of kernel and bias; then, for each direction, that of the initial state.
  */
-export const lstmBackward = wasmKernel<string, RecurrentAttrs>('CtLstmBackward', (args) => {
+export const lstmBackward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.lstmBackward, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;
