@@ -6,7 +6,7 @@
 import { relativeDifference, compare, report } from './compare';
 import { stockModel, withStockKernels } from './stock_kernels'; // first: it keeps the kernels it finds
 import * as tf from '@tensorflow/tfjs';
-import { resnet18, squeezenet1_1, vgg16 } from 'ct-multilabel';
+import { adam, resnet18, squeezenet1_1, vgg16 } from 'ct-multilabel';
 import { useBackend } from 'ct-multilabel/node';
 import { vgg16Onnx } from './onnx_model';
 import { onnxPeer } from './onnx_peers';
@@ -88,7 +88,7 @@ async function step(
     cost!.dataSync();
     cost!.dispose();
   };
-  const ours = trainerOf(model, tf.train.adam(1e-4));
+  const ours = trainerOf(model, adam(1e-4));
   const composed = trainerOf(stock, tf.train.adam(1e-4));
   // VGG16 composed of tfjs ops takes several seconds a slice: it is not asked to
   const slow = name === 'vgg16';
