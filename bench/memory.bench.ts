@@ -8,7 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
-import { asymmetricLoss, buildCtBrainModel, trainStep } from 'ct-multilabel';
+import { adam, asymmetricLoss, buildCtBrainModel, trainStep } from 'ct-multilabel';
 import { useBackend, wasmMemory } from 'ct-multilabel/node';
 import { report } from './compare';
 
@@ -57,7 +57,7 @@ report({
 async function trainOn(slices: number): Promise<Peak> {
   await useBackend('wasm');
   const model = buildCtBrainModel({ variant: 'VGG16 + LRNN + SDL(GRU)', seed: 1 });
-  const optimizer = tf.train.adam(1e-5);
+  const optimizer = adam(1e-5);
   const images = tf.randomUniform([1, slices, 224, 224, 1]);
   const labels = tf.zeros([1, slices, 5]);
   const start = performance.now();

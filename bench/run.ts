@@ -20,6 +20,7 @@ const BENCHES: [title: string, file: string, ...args: string[]][] = [
   ['Loss', 'loss.bench.ts'],
   ['Metrics', 'metrics.bench.ts'],
   ['Optimizer', 'optimizer.bench.ts'],
+  ['Sums', 'sum.bench.ts'],
   ['CLAHE and augmentation', 'transforms.bench.ts'],
 ];
 

@@ -35,7 +35,7 @@ import {
  * @example
  * ```ts
  * const model = buildCtBrainModel({ variant: 'VGG16 + LRNN + SDL(GRU)', inputShape: [224, 224, 1] });
- * model.compile({ optimizer: tf.train.adam(1e-5), loss: asymmetricLoss(), metrics: [f2Metric()] });
+ * model.compile({ optimizer: adam(1e-5), loss: asymmetricLoss(), metrics: [f2Metric()] });
  * const logits = model.predict(tf.zeros([1, 32, 224, 224, 1])) as tf.Tensor; // [1, 32, 5]
  * ```
  */

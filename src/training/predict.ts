@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
-import { chunksOf } from './train_step';
+import { chunksOf, slicesOf } from './train_step';
 import {
   foldSlices,
   modelParts,
@@ -48,9 +48,10 @@ export function predictStack(
   return tf.tidy(() => {
     const parts = modelParts(model);
     const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = options;
-    const chunks = chunksOf(foldSlices(images), chunkSlices);
+    const slices = foldSlices(images);
+    const chunks = chunksOf(slices.shape[0]!, chunkSlices);
     const features = tf.concat(
-      chunks.map((chunk) => tf.tidy(() => runBackbone(parts, chunk, { training: false }))),
+      chunks.map((chunk) => tf.tidy(() => runBackbone(parts, slicesOf(slices, chunk), { training: false }))),
     );
     const stacked = tf.reshape(features, [...images.shape.slice(0, 2), features.shape[1]!]);
     const mask = parts.perSlice.computeMask(images) as tf.Tensor | undefined;

@@ -95,7 +95,7 @@ export function computeGradients(
  * @returns Loss and logits from before the update; the caller disposes them.
  * @example
  * ```ts
- * const { loss, logits } = trainStep(model, images, labels, tf.train.adam(1e-5), { loss: asymmetricLoss() });
+ * const { loss, logits } = trainStep(model, images, labels, adam(1e-5), { loss: asymmetricLoss() });
  * ```
  */
 export function trainStep(
@@ -131,11 +131,11 @@ function checkpointed(
   head: Head,
   chunkSlices: number,
 ): StepGradients {
-  const chunks = chunksOf(slices, chunkSlices);
+  const chunks = chunksOf(slices.shape[0]!, chunkSlices);
 
   // 1. features of all slices, no activations kept; the second run of a chunk is the one that moves the statistics
   const statistics = parts.backbone.nonTrainableWeights.map((weight) => weight.read().clone());
-  const features = tf.concat(chunks.map((chunk) => tf.tidy(() => run(chunk))));
+  const features = tf.concat(chunks.map((chunk) => tf.tidy(() => run(slicesOf(slices, chunk)))));
   parts.backbone.nonTrainableWeights.forEach((weight, i) => weight.write(statistics[i]!));
 
   // 2. the head, and what the loss asks of each feature
@@ -145,13 +145,10 @@ function checkpointed(
   input.dispose();
 
   // 3. each chunk again, its gradient added to the others'
-  let start = 0;
   for (const chunk of chunks) {
-    const size = chunk.shape[0]!;
-    const cotangent = tf.slice(featureGradient!, [start, 0], [size, -1]);
-    start += size;
+    const [part, cotangent] = [slicesOf(slices, chunk), slicesOf(featureGradient!, chunk)];
     const { grads, value } = tf.variableGrads(
-      () => tf.sum(tf.mul(run(chunk), cotangent)) as tf.Scalar,
+      () => tf.sum(tf.mul(run(part), cotangent)) as tf.Scalar,
       parts.backboneVariables,
     );
     for (const [name, gradient] of Object.entries(grads)) {
@@ -159,7 +156,7 @@ function checkpointed(
       gradients[name] = sum ? tf.add(sum, gradient) : gradient;
       if (sum) tf.dispose([sum, gradient]);
     }
-    tf.dispose([value, cotangent]);
+    tf.dispose([value, part, cotangent]);
   }
   return { ...above, gradients };
 }
@@ -180,14 +177,21 @@ function adopt(kept: tf.Tensor): tf.Tensor {
   return tensor;
 }
 
-/** Consecutive chunks of at most `size` slices, as even as they can be. */
-export function chunksOf(slices: tf.Tensor, size: number): tf.Tensor[] {
-  const total = slices.shape[0]!;
-  if (total <= size) return [slices];
-  const count = Math.ceil(total / size);
-  const sizes = Array.from(
-    { length: count },
-    (_, i) => Math.floor(((i + 1) * total) / count) - Math.floor((i * total) / count),
-  );
-  return tf.split(slices, sizes);
+/** Consecutive slices. */
+export interface Chunk {
+  first: number;
+  count: number;
+}
+
+/** Consecutive chunks of at most `size` of `total` slices, as even as they can be. */
+export function chunksOf(total: number, size: number): Chunk[] {
+  const chunks = Math.ceil(total / size);
+  const start = (i: number) => Math.floor((i * total) / chunks);
+  return Array.from({ length: chunks }, (_, i) => ({ first: start(i), count: start(i + 1) - start(i) }));
+}
+
+/** A chunk of `[slices, …]`; cut out when its turn comes, so that the stack is not held twice. */
+export function slicesOf(stack: tf.Tensor, { first, count }: Chunk): tf.Tensor {
+  const rest = stack.shape.slice(1);
+  return tf.slice(stack, [first, ...rest.map(() => 0)], [count, ...rest]);
 }
