@@ -3,6 +3,7 @@
  * Node; sections of other versions stay.
  *
  *   npm run bench
+ *   npx tsx bench/run.ts convolution     # those files alone; the other tables of this Node stay
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,7 +29,7 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 const page = path.join(folder, '../docs/performance.md');
 const only = process.argv.slice(2);
 
-const sections: string[] = [];
+const sections = new Map<string, string>();
 for (const [title, file, ...args] of BENCHES) {
   if (only.length > 0 && !only.some((name) => file.startsWith(name))) continue;
   console.log(`\n== ${title}`);
@@ -40,21 +41,14 @@ for (const [title, file, ...args] of BENCHES) {
   });
   if (status !== 0) throw new Error(`${file} failed`);
   const lines = existsSync(rows) ? readFileSync(rows, 'utf8').trim().split('\n') : [];
-  sections.push(
-    section(
-      title,
-      lines.map((line) => JSON.parse(line) as Row | Report),
-    ),
-  );
+  sections.set(title, section(lines.map((line) => JSON.parse(line) as Row | Report)));
   rmSync(work, { recursive: true });
 }
-if (only.length === 0) writePage(sections.join('\n'));
+writePage();
 
-function section(title: string, rows: (Row | Report)[]): string {
+function section(rows: (Row | Report)[]): string {
   const lines = rows.flatMap((row) => ('peers' in row ? timeLines(row) : [reportLine(row)]));
   return [
-    `### ${title}`,
-    '',
     '| what | ours | beside | its time | ours is | wanted | met |',
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...lines,
@@ -83,16 +77,32 @@ function reportLine({ what, value, wanted, met }: Report): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-/** Replaces this Node's section of the page. */
-function writePage(tables: string): void {
+/** Puts the tables into this Node's section of the page, in place of those of the same titles. */
+function writePage(): void {
   const major = process.versions.node.split('.')[0]!;
   const [start, end] = [`<!-- figures of Node ${major} -->`, `<!-- end of Node ${major} -->`];
   const text = readFileSync(page, 'utf8');
   const from = text.indexOf(start);
   const to = text.indexOf(end);
   if (from < 0 || to < 0) throw new Error(`${page} has no place for Node ${major}: ${start} … ${end}`);
-  const body = `${start}\n\n${machine()}\n\n${tables}\n`;
-  writeFileSync(page, text.slice(0, from) + body + text.slice(to));
+  const present = text
+    .slice(from, to)
+    .split(/^### /m)
+    .slice(1)
+    .map((block) => {
+      const [title] = block.split('\n') as [string];
+      return [title, block.slice(title.length).trim()] as const;
+    });
+  const tables = new Map([...present, ...sections]);
+  const body = BENCHES.map(([title]) => title)
+    .filter((title) => tables.has(title))
+    .map((title) => `### ${title}\n\n${tables.get(title)}\n`)
+    .join('\n');
+  const heading = `## Node ${major}`;
+  writeFileSync(
+    page,
+    `${text.slice(0, from)}${start}\n\n${heading}\n\n${machine()}\n\n${body}\n${text.slice(to)}`,
+  );
   spawnSync('npx', ['prettier', '--write', page], { stdio: 'inherit' });
 }
 

@@ -25,7 +25,8 @@ const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.Conv
  * of which only the output is kept for the backward pass.
  *
  * `y = activation(conv2d(x, kernel) + bias)`. Input `[n, height, width, channels]`, output
- * `[n, outHeight, outWidth, filters]`. An activation that is neither linear nor ReLU goes the host's way.
+ * `[n, outHeight, outWidth, filters]`. An activation that is neither linear nor ReLU, and a dilation, go
+ * the host's way.
  *
  * @throws {@link ArgumentError} for an input that is not of rank 4.
  * @example
@@ -41,14 +42,16 @@ export class FusedConv2D extends HostLayer {
     const x = Array.isArray(inputs) ? inputs[0]! : inputs;
     check(x.rank === 4, `${this.name}: input`, '[n, height, width, channels]', x);
     const activation = this.activation?.getClassName() ?? 'linear';
-    const fits = this.dataFormat === 'channelsLast' && (activation === 'linear' || activation === 'relu');
-    if (!fits) return super.call(inputs, kwargs as never);
+    // no backend's kernels know the gradient of a dilated convolution: the host says so
+    const dilated = [this.dilationRate].flat().some((rate) => rate !== 1);
+    const fused = activation === 'linear' || activation === 'relu';
+    if (!fused || dilated || this.dataFormat !== 'channelsLast') return super.call(inputs, kwargs as never);
     return tf.tidy(() => {
       const tensors = { filter: this.kernel.read(), x: x.dtype === 'float32' ? x : tf.cast(x, 'float32') };
       const attrs: FusedConv2DAttrs = {
         strides: this.strides,
         pad: this.padding,
-        dilations: this.dilationRate,
+        dilations: 1,
         dataFormat: 'NHWC',
         dimRoundingMode: null,
         activation,
@@ -66,7 +69,7 @@ tf.serialization.registerClass(FusedConv2D);
 interface FusedConv2DAttrs {
   strides: number | [number, number];
   pad: 'same' | 'valid';
-  dilations: number | [number, number];
+  dilations: 1;
   dataFormat: 'NHWC';
   dimRoundingMode: null;
   activation: 'linear' | 'relu';

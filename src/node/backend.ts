@@ -211,12 +211,19 @@ async function startWasm(threads: 'auto' | number): Promise<string> {
   if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
   await activate('wasm');
   const { compiledKernels, memoryGuard } = prepareWasmBackend();
-  const running = compiledKernels ? await provideThreads(threads) : 1;
-  return [
-    `WebAssembly on ${running} thread${running === 1 ? '' : 's'}`,
-    ...(compiledKernels ? [] : ["with the host's convolutions, which are slower"]),
-    ...(memoryGuard ? [] : ['without a guard against running out of memory']),
-  ].join(', ');
+  const notes: string[] = [];
+  let running = 1;
+  if (!compiledKernels) notes.push("with the host's convolutions, which are slower");
+  else {
+    try {
+      running = await provideThreads(threads);
+    } catch (error) {
+      if (threads !== 'auto') throw error;
+      notes.push(`more did not start (${messageOf(error)})`);
+    }
+  }
+  if (!memoryGuard) notes.push('without a guard against running out of memory');
+  return [`WebAssembly on ${running} thread${running === 1 ? '' : 's'}`, ...notes].join(', ');
 }
 
 async function startCpu(): Promise<string> {

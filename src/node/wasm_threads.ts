@@ -46,9 +46,11 @@ export const MOST_THREADS = 8;
 export async function provideThreads(threads: 'auto' | number): Promise<number> {
   const wanted = threads === 'auto' ? Math.min(MOST_THREADS, availableParallelism()) : threads;
   if (wanted !== (present?.threads ?? 1)) {
+    const former = present;
+    present = undefined;
     setThreadTeam(undefined);
-    await present?.stop();
-    present = wanted === 1 ? undefined : await startThreadTeam(wanted);
+    await former?.stop();
+    if (wanted > 1) present = await startThreadTeam(wanted);
     setThreadTeam(present);
   }
   return present?.threads ?? 1;

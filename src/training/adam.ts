@@ -29,6 +29,7 @@ export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?:
 
 /** The optimizer that {@link adam} makes. */
 export class Adam extends tf.AdamOptimizer {
+  /** Takes a step: gradients by the names of their variables, as {@link computeGradients} gives them. */
   override applyGradients(gradients: Parameters<tf.Optimizer['applyGradients']>[0]): void {
     if (!hasKernel(OWN_KERNELS.adam)) {
       super.applyGradients(gradients as never); // declared narrower than it is

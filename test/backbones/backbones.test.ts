@@ -28,7 +28,7 @@ function goldenStateDict(name: string): {
   return { x: toTensor(tensors['x']!), features: toTensor(tensors['features']!), state };
 }
 
-onBackends(['wasm'], 'backbones against torchvision', () => {
+onBackends(['wasm', 'wasm, compiled'], 'backbones against torchvision', () => {
   it('vgg16, its weights named as in features.state_dict()', () => {
     const { x, features, state } = goldenStateDict('backbone_vgg16');
     const model = vgg16({ inputShape: [64, 64, 3] });

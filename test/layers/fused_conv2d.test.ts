@@ -71,6 +71,14 @@ onBackends(['cpu', 'wasm'], 'FusedConv2D', () => {
 });
 
 describe('FusedConv2D', () => {
+  it('leaves dilation to the host, which refuses its gradient', () => {
+    tf.tidy(() => {
+      const [ours, host, x] = pair({ dilationRate: 2, activation: 'relu' });
+      expectClose(ours.apply(x) as tf.Tensor, host.apply(x) as tf.Tensor, 1e-6);
+      expect(() => tf.grad((v: tf.Tensor) => tf.sum(ours.apply(v) as tf.Tensor))(x)).toThrow(/[Dd]ilation/);
+    });
+  });
+
   it('comes back from a saved model', async () => {
     const input = tf.input({ shape: [8, 8, 3] });
     const layer = new FusedConv2D({ filters: 4, kernelSize: 3, activation: 'relu', name: 'first' });

@@ -88,9 +88,10 @@ export class HostWorkspace implements Workspace {
   }
 
   scratch(bytes: number): number {
-    const address = this.host._malloc(bytes + 16) >>> 0;
+    const address = this.host._malloc(bytes + 16);
     this.held.push(address);
-    return (address + 15) & ~15;
+    // addresses from 2 GiB on come as negative numbers
+    return ((address + 15) & ~15) >>> 0;
   }
 
   run(kernel: string, units: number, scratchBytes: number, args: readonly number[]): void {

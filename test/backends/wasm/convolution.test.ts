@@ -149,3 +149,23 @@ describe.each([1, 2, 3])('compiled convolutions on %i threads', (threads) => {
     expect(y!.at(-1)).toBe(32);
   });
 });
+
+describe('where the inside of the host is not as expected', () => {
+  let give: () => void;
+  beforeAll(async () => {
+    await tf.setBackend('wasm');
+    const { wasm } = tf.backend() as unknown as { wasm: { asm: unknown } };
+    const { asm } = wasm;
+    wasm.asm = undefined;
+    give = () => {
+      wasm.asm = asm;
+    };
+    expect(hostWorkspace(tf.backend())).toBeUndefined();
+  });
+  afterAll(() => give());
+
+  it('the host convolves, with the same results', async () => {
+    await fc.assert(fc.asyncProperty(winogradConvolutions, expectSameOnCpu), { numRuns: 20 });
+    await fc.assert(fc.asyncProperty(convolutions, expectSameOnCpu), { numRuns: 20 });
+  });
+});

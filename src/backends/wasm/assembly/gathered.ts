@@ -10,6 +10,7 @@
  * memory of its own. Pixels outside the image are zero.
  */
 import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from './matmul';
+import { packPanels } from './panels';
 import { bytes, F, loadStrided } from './simd';
 
 /** Depth of a product that is done in one go: a panel of it fits the first cache. */
@@ -262,8 +263,8 @@ export function gatheredTaps(
       gatherRow(image, height, width, channels, offsets, row, column, from, to, line);
       for (let j = to - from; j < values; j++) store<f32>(line + bytes(j), 0);
     }
-    packPanels(dy + bytes(first * filters), count, filters, panels);
     const panelBytes = bytes(count * PANEL);
+    packPanels(dy + bytes(first * filters), bytes(filters), false, count, filters, panels, panelBytes);
     multiplyTransposed(
       values,
       wide / PANEL,
@@ -282,26 +283,6 @@ export function gatheredTaps(
     const place = out + bytes(i * filters);
     if (accumulate) addRow(sum, place, filters);
     else memory.copy(place, sum, bytes(filters));
-  }
-}
-
-/** Rows `[count][columns]` in panels, `[columns / 8][count][8]`, zeros beyond the last column. */
-function packPanels(from: usize, count: i32, columns: i32, to: usize): void {
-  for (let k = 0; k < columns; k += PANEL) {
-    let row = from + bytes(k);
-    const full = k + PANEL <= columns;
-    for (let i = 0; i < count; i++) {
-      if (full) {
-        v128.store(to, v128.load(row));
-        v128.store(to, v128.load(row, 16), 16);
-      } else {
-        for (let j = 0; j < PANEL; j++) {
-          store<f32>(to + bytes(j), k + j < columns ? load<f32>(row + bytes(j)) : 0);
-        }
-      }
-      row += bytes(columns);
-      to += bytes(PANEL);
-    }
   }
 }
 
