@@ -21,6 +21,11 @@ const use = `
   if (name !== 'wasm' || tf.getBackend() !== 'wasm') throw new Error('backend ' + name);
   const loss = asymmetricLoss()(tf.ones([1, 5]), tf.zeros([1, 5]));
   if (!(loss.dataSync()[0] > 0)) throw new Error('loss');
+  for (const kernel of ['CtAsymmetricLoss', 'CtConfusionCounts', 'CtAdam', 'CtClahe', 'CtWarp']) {
+    for (const backend of ['cpu', 'wasm']) {
+      if (!tf.getKernel(kernel, backend)) throw new Error('no kernel ' + kernel + ' on ' + backend);
+    }
+  }
 `;
 const names = '{ buildCtBrainModel, asymmetricLoss }';
 const programs = {

@@ -70,8 +70,10 @@ export function registerWasmTrainingKernels(): boolean {
     [OWN_KERNELS.adam]: adam,
   };
   for (const kernel of own) replaceKernel(kernel.kernelName, 'compute', () => kernel);
-  for (const [name, make] of Object.entries(wrapped))
-    replaceKernel(name, 'compute', (present) => make(present!));
+  for (const [name, make] of Object.entries(wrapped)) {
+    // what stands on a kernel in JavaScript is of no use before its room has registered that
+    if (tf.getKernel(name, 'wasm')) replaceKernel(name, 'compute', (present) => make(present!));
+  }
   if (hostWorkspace(tf.getBackend() === 'wasm' ? tf.backend() : undefined) !== undefined) {
     for (const kernel of ON_THE_HEAP) replaceKernel(kernel.kernelName, 'compute', () => kernel);
   }

@@ -154,9 +154,9 @@ describe('where the inside of the host is not as expected', () => {
   let give: () => void;
   beforeAll(async () => {
     await tf.setBackend('wasm');
-    const { wasm } = tf.backend() as unknown as { wasm: { asm: unknown } };
+    const { wasm } = tf.backend() as unknown as { wasm: { asm: object } };
     const { asm } = wasm;
-    wasm.asm = undefined;
+    wasm.asm = { ...asm, memory: undefined };
     give = () => {
       wasm.asm = asm;
     };
