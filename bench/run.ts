@@ -3,7 +3,8 @@
  * Node; sections of other versions stay.
  *
  *   npm run bench
- *   npx tsx bench/run.ts convolution     # those files alone; the other tables of this Node stay
+ *   npx tsx bench/run.ts convolution                # those files alone; the other tables of this Node stay
+ *   npx tsx bench/run.ts 'convolution.bench.ts 2'   # the same, with those arguments
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,7 +32,8 @@ const only = process.argv.slice(2);
 
 const sections = new Map<string, string>();
 for (const [title, file, ...args] of BENCHES) {
-  if (only.length > 0 && !only.some((name) => file.startsWith(name))) continue;
+  const command = [file, ...args].join(' ');
+  if (only.length > 0 && !only.some((name) => command.startsWith(name))) continue;
   console.log(`\n== ${title}`);
   const work = mkdtempSync(path.join(tmpdir(), 'bench-'));
   const rows = path.join(work, 'rows');
