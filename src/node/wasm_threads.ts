@@ -124,6 +124,7 @@ export async function startThreadTeam(threads: number): Promise<StartedTeam | un
         for (let unit = 0; unit < units; unit++) call(unit, scratch, ...args);
         return;
       }
+      // in the order of WORD, from `units` to the arguments
       words.set([units, names.indexOf(kernel), scratch, scratchBytes, 0, args.length, ...args], WORD.units);
       Atomics.store(words, WORD.unit, 0);
       Atomics.store(words, WORD.open, 1);

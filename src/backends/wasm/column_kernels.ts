@@ -48,7 +48,7 @@ export const columnMoments = wasmKernel<'x', undefined>(
   ({ inputs: { x }, backend }) =>
     onColumns(backend, x, (run) => {
       const [mean, variance] = [run.make([run.columns]), run.make([run.columns])];
-      run('columnMoments', [x, mean, variance], 1);
+      run('columnMoments', [x, mean, variance], 2);
       return [mean, variance];
     }),
 );

@@ -34,6 +34,10 @@ const GATHER_BLOCK_BYTES = 256 * 2 ** 10;
 const TAP_ROWS = 96;
 const TAP_PIXELS = 128;
 
+/** Columns that a matrix product packs together, and tiles that a thread transforms at a time: as in `assembly/`. */
+const PANEL = 8;
+const TILES_PER_UNIT = 8;
+
 /** `y = x * filter`, then bias and ReLU if asked for. */
 export function convolve(
   workspace: Workspace,
@@ -205,7 +209,7 @@ function winograd(
   const transformed = workspace.scratch(kernels.winogradFilterBytes!(size, channels, filters));
   // of the taps as they lie in memory, [3, 3, in, out], the gradient's channels are `out`
   const [channelStep, filterStep] = turnedTaps ? [1, channels] : [filters, 1];
-  workspace.run('winogradFilter', Math.ceil(filters / 8), FILTER_SCRATCH, [
+  workspace.run('winogradFilter', Math.ceil(filters / PANEL), FILTER_SCRATCH, [
     ...[size, taps, channels, filters, channelStep, filterStep, Number(turnedTaps), transformed],
   ]);
   const points = (size + 2) ** 2;
@@ -307,11 +311,11 @@ function gathered(
   const { kernels } = workspace;
   const count = grid.taps.length;
   const depth = count * channels;
-  const packed = workspace.scratch(4 * depth * 8 * Math.ceil(filters / 8));
+  const packed = workspace.scratch(4 * depth * PANEL * Math.ceil(filters / PANEL));
   const chosen = workspace.integers(grid.taps);
   const offsets = workspace.integers(grid.offsets);
   const [channelStep, filterStep] = turnedTaps ? [1, channels] : [filters, 1];
-  workspace.run('gatheredFilter', Math.ceil(filters / 8), 0, [
+  workspace.run('gatheredFilter', Math.ceil(filters / PANEL), 0, [
     ...[taps, chosen, count, channels, filters, channelStep, filterStep, packed],
   ]);
   const fitting = Math.floor(GATHER_BLOCK_BYTES / (4 * (depth + filters)));
@@ -354,7 +358,7 @@ function winogradTaps(
   const scratch = kernels.winogradTilesScratch!(size, Math.max(channels, filters));
   for (let first = 0; first < total; first += block) {
     const tiles = Math.min(block, total - first);
-    const units = Math.ceil(tiles / 8);
+    const units = Math.ceil(tiles / TILES_PER_UNIT);
     workspace.run('winogradInputs', units, scratch, [
       ...[size, from, height, width, channels, top, left, outHeight, outWidth, first, tiles, inputs],
     ]);

@@ -3,6 +3,7 @@
  * each does all it can in one pass.
  */
 import { bytes, LANES } from './simd';
+import { sumRows } from './sums';
 
 /** Rows summed by themselves before they are added to the total, so that long sums stay exact. */
 const BLOCK: i32 = 512;
@@ -101,34 +102,9 @@ export function columnDots(
 }
 
 /**
- * Sums over rows.
- *
- * @param partial - Room for `columns` floats.
- */
-export function columnSums(x: usize, sums: usize, partial: usize, rows: i32, columns: i32): void {
-  memory.fill(sums, 0, bytes(columns));
-  for (let first = 0; first < rows; first += BLOCK) {
-    memory.fill(partial, 0, bytes(columns));
-    for (let i = first; i < min(rows, first + BLOCK); i++) {
-      let k = 0;
-      for (; k + LANES <= columns; k += LANES) {
-        const at = partial + bytes(k);
-        v128.store(at, f32x4.add(v128.load(at), v128.load(x + bytes(k))));
-      }
-      for (; k < columns; k++) {
-        const at = partial + bytes(k);
-        store<f32>(at, load<f32>(at) + load<f32>(x + bytes(k)));
-      }
-      x += bytes(columns);
-    }
-    addTo(sums, partial, columns);
-  }
-}
-
-/**
  * Mean and variance over rows, in two passes: one alone loses the variance of what lies far from zero.
  *
- * @param partial - Room for `columns` floats.
+ * @param partial - Room for `columns` doubles.
  */
 export function columnMoments(
   x: usize,
@@ -139,7 +115,7 @@ export function columnMoments(
   columns: i32,
 ): void {
   const share: f32 = 1 / <f32>rows;
-  columnSums(x, mean, partial, rows, columns);
+  sumRows(x, mean, rows, columns, partial);
   for (let k = 0; k < columns; k++) store<f32>(mean + bytes(k), load<f32>(mean + bytes(k)) * share);
   columnSquares(x, mean, variance, partial, rows, columns);
   for (let k = 0; k < columns; k++) store<f32>(variance + bytes(k), load<f32>(variance + bytes(k)) * share);
