@@ -8,7 +8,14 @@
 
 export * from './errors';
 export { VERSION } from './version';
-export { IGNORED_LABEL, type Kwargs, type Labels, type LossFn, type Shape } from './types';
+export {
+  IGNORED_LABEL,
+  type AugmentationDraw,
+  type Kwargs,
+  type Labels,
+  type LossFn,
+  type Shape,
+} from './types';
 export { deriveSeed, seededRandom, shuffled, type Random } from './random';
 
 export { buildCtBrainModel } from './models/ct_brain_model';
@@ -68,7 +75,6 @@ export {
   applyAugmentation,
   drawAugmentation,
   randomAugment,
-  type AugmentationDraw,
   type ApplyAugmentationOptions,
   type AugmentationRanges,
   type RandomAugmentOptions,
