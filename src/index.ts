@@ -69,8 +69,21 @@ export { type ClaheUint8Options } from './transforms/clahe_plan';
 export { colorJitter, type ColorJitterOptions } from './transforms/color_jitter';
 export { compose, type ImageTransform } from './transforms/compose';
 export { flip } from './transforms/flip';
-export { CT_WINDOWS, huWindow, type HuWindow } from './transforms/hu_window';
-export { createPreprocessing, preprocess, type CtPreprocessing } from './transforms/preprocessing';
+export {
+  CT_WINDOWS,
+  huWindow,
+  windowChannels,
+  type CtWindowName,
+  type HuWindow,
+} from './transforms/hu_window';
+export { neighborSlices, type NeighborEdge, type NeighborSlicesOptions } from './transforms/neighbor_slices';
+export {
+  createPreprocessing,
+  preprocess,
+  preprocessedChannels,
+  type CtPreprocessing,
+  type CtPreprocessingOptions,
+} from './transforms/preprocessing';
 export {
   applyAugmentation,
   drawAugmentation,
