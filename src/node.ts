@@ -29,6 +29,7 @@ export {
   type KaggleFolder,
   type KaggleFolderOptions,
 } from './node/kaggle_folder';
+export { type FileProgress, type SkippedFile, type SliceFileOptions } from './node/slice_file_source';
 export { writeProbabilities, writeSubmission } from './node/predictions_file';
 export * from './node/phantom_study';
 export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/progress';
