@@ -31,7 +31,7 @@ export interface SplitMeasures {
  * LD is infinite where a fold has a label on all of its patients and `D` has not. With `groupBy` persons are counted.
  *
  * @param folds - The patients of each fold, none in two of them, e.g. the validation sides of {@link kFoldByPatient}.
- * @param labels - Labels of each patient.
+ * @param stratifyBy - Labels of each patient.
  * @throws ArgumentError for an empty fold, a patient (person) in two folds, or labels that are not 0 and 1.
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export interface SplitMeasures {
  */
 export function splitMeasures(
   folds: readonly (readonly string[])[],
-  labels: PatientLabels,
+  stratifyBy: PatientLabels,
   options: SplitMeasuresOptions = {},
 ): SplitMeasures {
   const fn = 'splitMeasures';
@@ -62,7 +62,7 @@ export function splitMeasures(
     shares,
   );
 
-  const groups = patientGroups(fn, folds.flat(), { stratifyBy: labels, ...(groupBy && { groupBy }) });
+  const groups = patientGroups(fn, folds.flat(), { stratifyBy, ...(groupBy && { groupBy }) });
   const members = folds.map((fold) => new Set(fold));
   const foldOf = groups.map(({ patients }) => {
     const found = members.flatMap((fold, j) => (patients.some((patient) => fold.has(patient)) ? [j] : []));
