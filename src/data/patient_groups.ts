@@ -123,7 +123,6 @@ export function idsOf(groups: readonly PatientGroup[]): string[] {
 function consecutive(count: number, shares: readonly number[]): number[] {
   let sum = 0;
   const ends = shares.map((share) => Math.round((sum += share) * count));
-  ends[ends.length - 1] = count; // the sum of the shares may miss 1 by rounding
   return Array.from({ length: count }, (_, i) => ends.findIndex((end) => i < end));
 }
 

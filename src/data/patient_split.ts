@@ -25,7 +25,8 @@ export interface PatientSplit {
  * Divides patients, never slices, between training and validation.
  *
  * The sides have no patient in common and together hold them all; the draw depends on the set of patients and
- * on the seed, not on the order they come in. With two patients or more neither side is empty. Without
+ * on the seed, not on the order they come in. With two patients (persons, with `groupBy`) or more neither side is empty,
+ * and a single one is kept for training. Without
  * `stratifyBy` validation gets `round(validationFraction * patients)` of them; with it, the patients are dealt
  * label by label, the rarest first, to the side that lacks most of that label, so that the number of patients can
  * be a few off.
