@@ -41,6 +41,22 @@ export interface PatientSource {
   readonly loadsAtOnce?: number;
 }
 
+/** The part of a {@link PatientSource} that tells labels and loads nothing; also what labels from elsewhere can be brought into. */
+export type PatientLabelSource = Pick<
+  PatientSource,
+  'labels' | 'patients' | 'sliceNames' | 'sliceLabels' | 'labelsOf'
+>;
+
+/** What a walk over patients reports after each. */
+export interface PatientProgress {
+  /** The patient just done. */
+  patient: string;
+  /** Patients done so far. */
+  done: number;
+  /** Patients in all. */
+  total: number;
+}
+
 /** Frees the tensors of a stack. */
 export function disposeStack(stack: PatientStack): void {
   stack.images.dispose();
@@ -62,7 +78,7 @@ export function takeSlices(stack: PatientStack, indices: readonly number[]): Pat
  *
  * @throws DataError when the source has no labels for the patient.
  */
-export function patientLabels(source: PatientSource, patient: string): number[] {
+export function patientLabels(source: PatientLabelSource, patient: string): number[] {
   check(source.patients.includes(patient), 'patientLabels: patient', 'a patient of the source', patient);
   const whole = source.labelsOf?.(patient);
   if (whole !== undefined) return [...whole];

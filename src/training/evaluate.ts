@@ -1,5 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { disposeStack, prefetchPatients, type PatientSource } from '../data/patient_source';
+import {
+  disposeStack,
+  prefetchPatients,
+  type PatientProgress,
+  type PatientSource,
+} from '../data/patient_source';
 import type { SlicePrediction } from '../data/predictions_table';
 import { check, DataError } from '../errors';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
@@ -7,15 +12,7 @@ import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
 import { predictStack, type PredictOptions } from './predict';
 
-/** What a walk over patients reports after each. */
-export interface PatientProgress {
-  /** The patient just done. */
-  patient: string;
-  /** Patients done so far. */
-  done: number;
-  /** Patients in all. */
-  total: number;
-}
+export type { PatientProgress } from '../data/patient_source';
 
 /** Options of {@link predictPatients}. */
 export interface PredictPatientsOptions extends PredictOptions {
