@@ -97,6 +97,11 @@ export { resize, type ResizeOptions } from './transforms/resize';
 export { CT_LABEL_NAMES, CT_LABELS, type CtLabel } from './data/labels';
 export { cachedSource, type CachedSourceOptions } from './data/cached_source';
 export {
+  findDuplicateSlices,
+  type DuplicateSearchOptions,
+  type DuplicateSlices,
+} from './data/duplicate_slices';
+export {
   groupByPatient,
   parseKaggleTable,
   sliceOrder,
@@ -109,17 +114,33 @@ export {
   patientLabels,
   prefetchPatients,
   subset,
+  type PatientLabelSource,
   type PatientSource,
   type PatientStack,
 } from './data/patient_source';
+export { labelRuns, type InterruptedLabel, type LabelRuns, type SliceRange } from './data/label_runs';
+export { labelStatistics, type LabelCount, type LabelStatistics } from './data/label_statistics';
+export { checkNoLeak, duplicatesAcross, type LeakCheckOptions, type SplitSides } from './data/leak_check';
+export {
+  kFoldByPatient,
+  nestedKFoldByPatient,
+  type KFoldOptions,
+  type NestedKFoldOptions,
+  type NestedPatientFold,
+  type PatientFold,
+} from './data/patient_folds';
 export { prefetch, type PrefetchOptions } from './data/prefetch';
 export {
   splitByPatient,
+  splitByShares,
+  type PatientGrouping,
+  type ShareSplitOptions,
   type PatientLabels,
   type PatientSplit,
   type PatientSplitOptions,
 } from './data/patient_split';
 export { probabilitiesTable, submissionTable, type SlicePrediction } from './data/predictions_table';
+export { splitMeasures, type SplitMeasures, type SplitMeasuresOptions } from './data/split_measures';
 export * from './data/phantom';
 
 export { readSafetensors, writeSafetensors } from './interop/safetensors';

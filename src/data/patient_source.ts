@@ -79,13 +79,21 @@ export function takeSlices(stack: PatientStack, indices: readonly number[]): Pat
  * @throws DataError when the source has no labels for the patient.
  */
 export function patientLabels(source: PatientLabelSource, patient: string): number[] {
-  check(source.patients.includes(patient), 'patientLabels: patient', 'a patient of the source', patient);
+  check(patientSet(source).has(patient), 'patientLabels: patient', 'a patient of the source', patient);
   const whole = source.labelsOf?.(patient);
   if (whole !== undefined) return [...whole];
   const slices = source.sliceLabels(patient);
   if (slices === undefined) throw new DataError('the patient has no labels', { patient });
   return source.labels.map((_, label) => (slices.some((slice) => slice[label] === 1) ? 1 : 0));
 }
+
+/** The patients of a source for looking up, made once for each list: studies have tens of thousands. */
+function patientSet({ patients }: PatientLabelSource): ReadonlySet<string> {
+  const known = patientSets.get(patients) ?? new Set(patients);
+  patientSets.set(patients, known);
+  return known;
+}
+const patientSets = new WeakMap<readonly string[], ReadonlySet<string>>();
 
 /**
  * The same source with only these patients, in this order.
@@ -145,6 +153,6 @@ export function prefetchPatients(
 
 function checkPatients(what: string, source: PatientSource, patients: readonly string[]): void {
   check(Array.isArray(patients), what, 'a list of patients', patients);
-  const known = new Set(source.patients);
+  const known = patientSet(source);
   for (const patient of patients) check(known.has(patient), what, 'patients of the source', patient);
 }
