@@ -4,6 +4,7 @@ import { check } from '../errors';
 import { preprocess, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../types';
 import { readGrayImage } from './image_file';
+import { mapAtMost } from './map_at_most';
 
 /** One slice of an {@link ImageFolderSource}. */
 export interface SliceFile {
@@ -100,35 +101,4 @@ export class ImageFolderSource implements PatientSource {
       }),
     };
   }
-}
-
-/**
- * `Promise.all` over `run` with at most `limit` under way, results in order. After a failure nothing new starts,
- * what was made is given to `discard`, and the failure that comes first in order is thrown.
- */
-async function mapAtMost<T, R>(
-  items: readonly T[],
-  limit: number,
-  run: (item: T) => Promise<R>,
-  discard: (result: R) => void,
-): Promise<R[]> {
-  const results = new Map<number, R>();
-  const failures = new Map<number, unknown>();
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length && failures.size === 0) {
-      const index = next++;
-      try {
-        results.set(index, await run(items[index]!));
-      } catch (error) {
-        failures.set(index, error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  if (failures.size > 0) {
-    results.forEach(discard);
-    throw failures.get(Math.min(...failures.keys()));
-  }
-  return items.map((_, index) => results.get(index)!);
 }
