@@ -19,8 +19,10 @@ declare module 'jpeg-lossless-decoder-js' {
   export class Decoder {
     /** Where in the codestream the decoder has come to. */
     readonly stream: { readonly index: number } | null;
-    /** The row of the next pixel. */
-    readonly yLoc: number;
+    /** The predictors, of which the last can be replaced. */
+    select7: (component?: number) => number;
+    getPreviousX(component?: number): number;
+    getPreviousY(component?: number): number;
     decode(buffer: ArrayBuffer, offset: number, length: number): Uint8Array | Uint16Array | null;
   }
 }

@@ -23,7 +23,7 @@ export async function decodeCodestream(
   const header = readCodestreamHeader(codestream, encoding, where);
   checkHeader(header, format, where);
   const { bitsStored, signed } = format;
-  if (header.precision !== bitsStored || (header.signed ?? signed) !== signed) {
+  if (header.precision < bitsStored || (header.signed ?? signed) !== signed) {
     const found = `${header.signed ? 'signed' : 'unsigned'} ${header.precision}-bit`;
     const said = `${signed ? 'signed' : 'unsigned'} ${bitsStored}-bit`;
     report(
@@ -91,6 +91,8 @@ async function decodeLossless(codestream: Uint8Array): Promise<Uint8Array | Uint
   padded.set(codestream.subarray(0, end));
   padded.set(codestream.subarray(end), end + PADDING);
   const decoder = new Decoder();
+  // its own leaves halves, which are rounded the wrong way where a value wraps below zero
+  decoder.select7 = (component) => (decoder.getPreviousX(component) + decoder.getPreviousY(component)) >> 1;
   const samples = decoder.decode(padded.buffer, 0, padded.length);
   if (samples === null || (decoder.stream?.index ?? 0) > end + READ_AHEAD) {
     throw new Error('it is cut short');
