@@ -57,13 +57,15 @@ export function orderStack(files: readonly Omit<DicomSlice, 'position'>[]): Orde
     report('missing-position', `ImagePositionPatient ${what}, the order is the one of InstanceNumber`);
     return { slices: sorted(files, byInstance, byPosition), direction, problems };
   }
-  if (!byPosition.includes(undefined)) {
-    return { slices: sorted(files, byPosition as number[], byPosition), direction, problems };
+  const unplaced = files.find((_, i) => byPosition[i] === undefined);
+  if (unplaced === undefined || files.length === 1) {
+    if (unplaced !== undefined)
+      report('missing-position', 'ImagePositionPatient and SliceLocation are missing');
+    return { slices: sorted(files, files.map(() => 0), byPosition), direction, problems }; // prettier-ignore
   }
-  const lacking = files[byPosition.indexOf(undefined)]!;
   throw new DataError(
     'the slices of the series cannot be ordered: positions, locations and instance numbers are missing or the same',
-    { file: lacking.file },
+    { file: unplaced.file },
   );
 }
 

@@ -20,11 +20,15 @@ interface Decoder {
 
 interface Module {
   newDecoder(): Decoder;
+  /** What is meant by something that was thrown. */
+  reasonOf(error: unknown): string;
   /** What the codec has complained of since this was emptied. */
   log: string[];
 }
 
-type Factory = (settings: Record<string, unknown>) => Promise<Record<string, new () => Decoder>>;
+/** A package's exports: decoders by name, and in one of them a text for the numbers it throws. */
+type Exports = Record<string, new () => Decoder> & { getExceptionMessage?: (error: number) => string };
+type Factory = (settings: Record<string, unknown>) => Promise<Exports>;
 
 /** Each codec's package, and its decoder's name in it. The packages are loaded when they are first needed. */
 const PACKAGES: Record<WasmCodec, [load: () => Promise<{ default: unknown }>, decoder: string]> = {
@@ -44,12 +48,10 @@ const modules = new Map<WasmCodec, Promise<Module>>();
 export async function decodeWithWasm(codec: WasmCodec, codestream: Uint8Array): Promise<DecodedSamples> {
   const loading = modules.get(codec) ?? instantiate(codec);
   modules.set(codec, loading);
-  let log: readonly string[] = [];
+  const { newDecoder, reasonOf, log } = await loading;
+  log.length = 0;
   try {
-    const loaded = await loading;
-    log = loaded.log;
-    loaded.log.length = 0;
-    const decoder = loaded.newDecoder();
+    const decoder = newDecoder();
     decoder.getEncodedBuffer(codestream.length).set(codestream);
     decoder.decode();
     // a damaged image must not pass as a scan, and some damage is only printed
@@ -59,10 +61,9 @@ export async function decodeWithWasm(codec: WasmCodec, codestream: Uint8Array): 
     decoder.delete();
     return { columns: width, rows: height, components: componentCount, bytes };
   } catch (error) {
+    const reason = [reasonOf(error), ...log].join('; ');
     if (modules.get(codec) === loading) modules.delete(codec);
-    // the codecs throw numbers, which mean nothing outside of them
-    const reason = error instanceof Error ? error.message : 'it gave up';
-    throw new Error([reason, ...log].join('; ').trim(), { cause: error });
+    throw new Error(reason, { cause: error });
   }
 }
 
@@ -74,6 +75,14 @@ async function instantiate(codec: WasmCodec): Promise<Module> {
     if (!text.startsWith('[INFO]') && log.length < 10) log.push(text);
   };
   const factory = (await load()).default as Factory;
-  const module = await factory({ print: note, printErr: note });
-  return { newDecoder: () => new module[decoderName]!(), log };
+  const exports = await factory({ print: note, printErr: note });
+  const reasonOf = (error: unknown): string => {
+    if (error instanceof Error) return error.message;
+    try {
+      return exports.getExceptionMessage?.(error as number) ?? 'it gave up';
+    } catch {
+      return 'it gave up'; // a number that stands for nothing
+    }
+  };
+  return { newDecoder: () => new exports[decoderName]!(), reasonOf, log };
 }
