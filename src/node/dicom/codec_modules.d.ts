@@ -1,0 +1,28 @@
+// The codecs ship no types; what is used of them is typed in wasm_decoder.ts and codestream.ts.
+
+declare module '@cornerstonejs/codec-charls/decodewasmjs' {
+  const factory: unknown;
+  export default factory;
+}
+
+declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
+  const factory: unknown;
+  export default factory;
+}
+
+declare module '@cornerstonejs/codec-openjpeg/decodewasmjs' {
+  const factory: unknown;
+  export default factory;
+}
+
+declare module 'jpeg-lossless-decoder-js' {
+  export class Decoder {
+    /** Where in the codestream the decoder has come to. */
+    readonly stream: { readonly index: number } | null;
+    /** The predictors, of which the last can be replaced. */
+    select7: (component?: number) => number;
+    getPreviousX(component?: number): number;
+    getPreviousY(component?: number): number;
+    decode(buffer: ArrayBuffer, offset: number, length: number): Uint8Array | Uint16Array | null;
+  }
+}

@@ -1,0 +1,89 @@
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { DataError, type DataLocation } from '../../errors';
+import { hasDicomMagic, MAX_HEADER_BYTES } from './data_set';
+import { parseDicom, type DicomHeader } from './dicom_header';
+
+/** Larger than any slice of CT; keeps a wrong file from filling the memory. */
+const MAX_FILE_BYTES = 512 * 2 ** 20;
+
+/** How much of a file is read for its header: most have a few thousand bytes, and the next is tried if it was more. */
+const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];
+
+/**
+ * Reads the header of a DICOM file, and of the file only as much as that takes.
+ *
+ * @param file - Path of the file.
+ * @throws DataError when the file cannot be read, does not parse, holds no image or is cut short.
+ * @example
+ * ```ts
+ * const { seriesDescription, pixels } = await readDicomHeader('study/IM0001.dcm');
+ * ```
+ */
+export async function readDicomHeader(file: string): Promise<DicomHeader> {
+  return (await headerOf(file, { file }, true))!;
+}
+
+/**
+ * {@link readDicomHeader} for a file that may be something else.
+ *
+ * @param mustBeDicom - Whether a file without DICOM's magic number is an error; otherwise it gives undefined.
+ */
+export async function headerOf(
+  path: string,
+  where: DataLocation,
+  mustBeDicom: boolean,
+): Promise<DicomHeader | undefined> {
+  return withFile(path, where, async (handle, size) => {
+    for (const most of HEADER_READS) {
+      const bytes = await readStart(handle, Math.min(most, size));
+      if (!mustBeDicom && !hasDicomMagic(bytes)) return undefined;
+      try {
+        return parseDicom(bytes, where, size).header;
+      } catch (error) {
+        // what is wrong may be that the bytes end too early
+        if (most >= Math.min(size, MAX_HEADER_BYTES)) throw error;
+      }
+    }
+    throw new Error('unreachable: the last read throws or returns');
+  });
+}
+
+/** A whole file. */
+export async function readDicomBytes(path: string, where: DataLocation): Promise<Uint8Array> {
+  return withFile(path, where, (handle, size) => readStart(handle, size));
+}
+
+async function withFile<T>(
+  path: string,
+  where: DataLocation,
+  use: (handle: FileHandle, size: number) => Promise<T>,
+): Promise<T> {
+  let handle: FileHandle | undefined;
+  try {
+    // asked before opening, which would wait forever on a pipe
+    const found = await stat(path);
+    if (!found.isFile()) throw new DataError('expected a DICOM file, found something else', where);
+    if (found.size > MAX_FILE_BYTES) {
+      throw new DataError(`the file has ${found.size} bytes, more than ${MAX_FILE_BYTES}`, where);
+    }
+    handle = await open(path);
+    return await use(handle, found.size);
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    throw new DataError(`the file cannot be read: ${(error as Error).message}`, where, { cause: error });
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** The first `length` bytes, fewer if the file has become shorter. */
+async function readStart(handle: FileHandle, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}

@@ -1,0 +1,40 @@
+/** A point or direction in the patient's coordinates: to the left, to the back, to the head; in mm. */
+export type Vector3 = readonly [x: number, y: number, z: number];
+
+/** Directions of a slice's rows (towards larger columns) and of its columns (towards larger rows). */
+export type SliceOrientation = readonly [row: Vector3, column: Vector3];
+
+/** How far from unit length and from a right angle the two directions may be; headers have 4 digits and more. */
+const ORIENTATION_TOLERANCE = 1e-2;
+
+/** Normals this close to the axial plane have no direction from feet to head. */
+const SMALLEST_HEADWARD = 0.1;
+
+export const dot = (a: Vector3, b: Vector3) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+/** The six numbers of ImageOrientationPatient as two directions; undefined if they are not perpendicular unit vectors. */
+export function orthonormal(values: readonly number[]): SliceOrientation | undefined {
+  const [a, b, c, d, e, f] = values as [number, number, number, number, number, number];
+  const row: Vector3 = [a, b, c];
+  const column: Vector3 = [d, e, f];
+  const errors = [dot(row, row) - 1, dot(column, column) - 1, dot(row, column)];
+  return errors.every((error) => Math.abs(error) < ORIENTATION_TOLERANCE) ? [row, column] : undefined;
+}
+
+/**
+ * The direction in which slices are put in order: along their normal, from feet to head; for slices that stand
+ * upright towards the back or, failing that, to the left.
+ */
+export function stackDirection([r, c]: SliceOrientation): Vector3 {
+  const cross: Vector3 = [r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0]];
+  const length = Math.sqrt(dot(cross, cross));
+  const [x, y, z] = cross;
+  const leading = Math.abs(z) / length > SMALLEST_HEADWARD ? z : Math.abs(y) > Math.abs(x) ? y : x;
+  const scale = (leading < 0 ? -1 : 1) / length;
+  return [x * scale + 0, y * scale + 0, z * scale + 0]; // + 0 makes -0 a plain 0
+}
+
+/** Angle between a slice's normal and the patient's long axis, in degrees: the gantry's tilt for an axial slice. */
+export function tiltOf(direction: Vector3): number {
+  return (Math.acos(Math.min(1, Math.abs(direction[2]))) * 180) / Math.PI;
+}

@@ -1,0 +1,170 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys, DataError } from '../../errors';
+import { mapAtMost } from '../../data/map_at_most';
+import { checkDecodeOptions, decodeDicomSlice, type DecodeDicomOptions } from './decode_slice';
+import { readDicomBytes } from './dicom_file';
+import { mergeProblems, type DicomProblem } from './problems';
+import { scan, type ScanDicomOptions, type SkippedDicomFile } from './scan_folder';
+import { withoutSlices, type DicomSeriesInfo, type DicomSeriesKind } from './series';
+
+/** Options of {@link readDicomSeries}. */
+export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {
+  /**
+   * Kinds of series to read.
+   * @defaultValue all: `['axial', 'localizer', 'derived', 'other']`
+   */
+  kinds?: readonly DicomSeriesKind[];
+  /**
+   * SeriesInstanceUID of the only series to read.
+   * @defaultValue all series
+   */
+  series?: string;
+}
+
+/** A series with its pixels. */
+export interface DicomSeries extends DicomSeriesInfo {
+  /** `[slices, rows, columns]` in Hounsfield units, float32. */
+  hu: tf.Tensor3D;
+}
+
+/** The series of a folder. */
+export interface DicomSeriesList extends Array<DicomSeries> {
+  /** Files left out because something is wrong with them; always empty with `onBadFile: 'throw'`. */
+  skipped: SkippedDicomFile[];
+  /** Files that are no gray DICOM images: other kinds of file, DICOMDIR, reports, colour images. */
+  unlisted: string[];
+}
+
+const KINDS: readonly DicomSeriesKind[] = ['axial', 'localizer', 'derived', 'other'];
+
+/** Slices that are decoded at the same time; more only fills the memory, because decoding has one thread. */
+const DECODING_AT_ONCE = 4;
+
+/** A series without a plausible value like this one, in HU, has no air or no tissue in it. */
+const PLAUSIBLE_LOWEST = -200;
+const PLAUSIBLE_HIGHEST = 0;
+
+/**
+ * Reads a folder of DICOM files as ordered series in Hounsfield units.
+ *
+ * Reads what {@link scanDicomFolder} finds with {@link decodeDicomSlice}, so both say what is read and how. Series of
+ * every kind come back, told apart by `kind`; colour images have no Hounsfield units and are listed in `unlisted`.
+ * The caller disposes the `hu` of each series.
+ *
+ * @param dir - The folder; it may hold many studies.
+ * @returns The series, with `skipped` and `unlisted` beside them.
+ * @throws DataError that names the file, with `onBadFile: 'throw'`.
+ * @example
+ * ```ts
+ * const [head] = await readDicomSeries('study', { kinds: ['axial'] });
+ * const brain = huWindow(head.hu, CT_WINDOWS.brain);
+ * ```
+ */
+export async function readDicomSeries(
+  dir: string,
+  options: ReadDicomSeriesOptions = {},
+): Promise<DicomSeriesList> {
+  const { onBadFile = 'throw', onProgress, kinds = KINDS, series: uid, ...decoding } = options;
+  checkKnownKeys(decoding, ['padding', 'maxPixels'], 'readDicomSeries');
+  const decodeOptions = checkDecodeOptions('readDicomSeries', decoding);
+  check(
+    Array.isArray(kinds) && kinds.every((kind) => KINDS.includes(kind)),
+    'readDicomSeries: kinds',
+    `a list of ${KINDS.join(', ')}`,
+    kinds,
+  );
+  check(uid === undefined || typeof uid === 'string', 'readDicomSeries: series', 'a UID', uid);
+
+  const found = await scan('readDicomSeries', dir, { onBadFile });
+  const { skipped } = found;
+  const isGray = (info: DicomSeriesInfo) => info.slices[0]!.header.pixels.samplesPerPixel === 1;
+  const colour = found.series.filter((info) => !isGray(info)).flatMap(({ slices }) => slices);
+  const chosen = found.series.filter(
+    (info) => isGray(info) && kinds.includes(info.kind) && (uid === undefined || uid === info.uid),
+  );
+  const total = chosen.reduce((sum, { slices }) => sum + slices.length, 0);
+  let done = 0;
+  const list: DicomSeries[] = [];
+  try {
+    for (const info of chosen) {
+      const read = await readStack(info, found.paths, decodeOptions, (file, error) => {
+        if (error !== undefined && onBadFile === 'throw') throw error;
+        if (error !== undefined) skipped.push({ file, error });
+        onProgress?.({ done: ++done, total, file });
+      });
+      if (read !== undefined) list.push(read);
+    }
+  } catch (error) {
+    list.forEach(({ hu }) => hu.dispose());
+    throw error;
+  }
+  const unlisted = [...found.unlisted, ...colour.map(({ file }) => file)].sort();
+  return Object.assign(list, { skipped, unlisted });
+}
+
+/** Decodes a series; undefined if every slice of it was left out. */
+async function readStack(
+  info: DicomSeriesInfo,
+  paths: ReadonlyMap<string, string>,
+  options: Required<DecodeDicomOptions>,
+  onDone: (file: string, error?: DataError) => void,
+): Promise<DicomSeries | undefined> {
+  const { rows, columns } = info;
+  const size = rows * columns;
+  const where = { file: info.slices[0]!.file };
+  let values: Float32Array | undefined;
+  const problems: DicomProblem[] = [];
+  const decoded = await mapAtMost([...info.slices.entries()], DECODING_AT_ONCE, async ([index, { file }]) => {
+    try {
+      const slice = await decodeDicomSlice(
+        await readDicomBytes(paths.get(file)!, { file }),
+        { file },
+        options,
+      );
+      if (slice.rows !== rows || slice.columns !== columns) {
+        throw new DataError('the file changed while the folder was read', { file });
+      }
+      // only now, so that a header alone allocates nothing
+      values ??= allocate(info.slices.length * size, where);
+      values.set(slice.hu, index * size);
+      problems.push(...slice.problems);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      onDone(file, error);
+      return false;
+    }
+    onDone(file);
+    return true;
+  });
+  if (values === undefined) return undefined;
+  const good = decoded.flatMap((ok, index) => (ok ? [index] : []));
+  good.forEach((from, to) => values!.copyWithin(to * size, from * size, (from + 1) * size));
+  const kept = values.subarray(0, good.length * size);
+  const complete = good.length === info.slices.length;
+  const described = complete ? info : withoutSlices(info, good.map((i) => info.slices[i]!)); // prettier-ignore
+  return {
+    ...described,
+    problems: mergeProblems([...described.problems, ...problems, ...implausible(kept, where.file)]),
+    hu: tf.tensor3d(kept, [good.length, rows, columns], 'float32'),
+  };
+}
+
+function allocate(length: number, where: { file: string }): Float32Array {
+  try {
+    return new Float32Array(length);
+  } catch (error) {
+    throw new DataError(`the series needs ${length * 4} bytes, which are not there`, where, { cause: error });
+  }
+}
+
+function implausible(hu: Float32Array, file: string): DicomProblem[] {
+  let lowest = Infinity;
+  let highest = -Infinity;
+  for (const value of hu) {
+    if (value < lowest) lowest = value;
+    if (value > highest) highest = value;
+  }
+  if (lowest <= PLAUSIBLE_LOWEST && highest >= PLAUSIBLE_HIGHEST) return [];
+  const message = `values go from ${lowest} to ${highest}: Hounsfield units of a head reach from air to tissue`;
+  return [{ kind: 'implausible-hu', message, file }];
+}

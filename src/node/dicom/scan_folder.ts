@@ -1,0 +1,130 @@
+import { basename } from 'node:path';
+import { check, checkKnownKeys, DataError } from '../../errors';
+import { openRoot } from '../data_root';
+import { mapAtMost } from '../../data/map_at_most';
+import { headerOf } from './dicom_file';
+import { NoImageError } from './dicom_header';
+import { groupSeries, type DicomFile, type DicomSeriesInfo } from './series';
+import { walkFolder } from './walk_folder';
+
+/** Options of {@link scanDicomFolder}. */
+export interface ScanDicomOptions {
+  /**
+   * What to do about a file that is damaged, cut short or not supported, and about a series that cannot be ordered:
+   * `'throw'` stops at the first, `'skip'` lists it in `skipped` and goes on.
+   * @defaultValue 'throw'
+   */
+  onBadFile?: 'throw' | 'skip';
+  /** Told after each file how far the reading has come. */
+  onProgress?: (progress: DicomProgress) => void;
+}
+
+/** How far the reading of a folder has come. */
+export interface DicomProgress {
+  /** Files that are done. */
+  done: number;
+  /** Files that were found. */
+  total: number;
+  /** The file that was just done. */
+  file: string;
+}
+
+/** A file that was left out because something is wrong with it. */
+export interface SkippedDicomFile {
+  file: string;
+  error: DataError;
+}
+
+/** What a folder holds, see {@link scanDicomFolder}. */
+export interface DicomScan {
+  series: DicomSeriesInfo[];
+  /** Files left out because something is wrong with them; always empty with `onBadFile: 'throw'`. */
+  skipped: SkippedDicomFile[];
+  /** Files that are no DICOM images: other kinds of file, DICOMDIR, reports. */
+  unlisted: string[];
+}
+
+/** Headers that are read at the same time; they wait for the disk and not for the processor. */
+const HEADERS_AT_ONCE = 16;
+
+/** Names of files that must be DICOM; any other file is when it has the magic number. */
+const DICOM_NAME = /\.(dcm|dicom|ima)$/i;
+
+/**
+ * Finds the DICOM series in a folder and its subfolders: which files, in which order, without reading their pixels.
+ *
+ * Of each file only the header is read. Slices are ordered by their position along the slices' normal, from feet to
+ * head; names of files and instance numbers do not matter. Links that lead out of the folder are refused.
+ *
+ * @param dir - The folder; it may hold many studies.
+ * @throws DataError that names the file, with `onBadFile: 'throw'`.
+ * @example
+ * ```ts
+ * const { series } = await scanDicomFolder('studies', { onBadFile: 'skip' });
+ * for (const { description, kind, slices } of series) console.log(description, kind, slices.length);
+ * ```
+ */
+export async function scanDicomFolder(dir: string, options: ScanDicomOptions = {}): Promise<DicomScan> {
+  checkKnownKeys(options, ['onBadFile', 'onProgress'], 'scanDicomFolder');
+  return scan('scanDicomFolder', dir, options);
+}
+
+/** {@link scanDicomFolder} for a function with options of its own, and the real path of every file. */
+export async function scan(
+  fn: string,
+  dir: string,
+  { onBadFile = 'throw', onProgress }: ScanDicomOptions,
+): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
+  check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
+  check(onBadFile === 'throw' || onBadFile === 'skip', `${fn}: onBadFile`, "'throw' or 'skip'", onBadFile);
+  check(
+    onProgress === undefined || typeof onProgress === 'function',
+    `${fn}: onProgress`,
+    'a function',
+    onProgress,
+  );
+  const skipped: SkippedDicomFile[] = [];
+  const skip = (file: string, error: DataError) => {
+    if (onBadFile === 'throw') throw error;
+    skipped.push({ file, error });
+  };
+
+  const root = await openRoot(dir);
+  const found = await walkFolder(root, skip);
+  const unlisted: string[] = [];
+  let done = 0;
+  const read = await mapAtMost(found, HEADERS_AT_ONCE, async ({ file, path }) => {
+    const header = await readOne(file, path, skip, unlisted);
+    onProgress?.({ done: ++done, total: found.length, file });
+    return header && { file, header };
+  });
+  const files = read.filter((one): one is DicomFile => one !== undefined);
+  const series = groupSeries(files, (bad, error) => bad.forEach(({ file }) => skip(file, error)));
+  const byName = (a: string, b: string) => (a < b ? -1 : 1);
+  return {
+    series,
+    skipped: skipped.sort((a, b) => byName(a.file, b.file)),
+    unlisted: unlisted.sort(byName),
+    paths: new Map(found.map(({ file, path }) => [file, path])),
+  };
+}
+
+/** The header of a file; undefined for one that is no DICOM image, or is left out. */
+async function readOne(
+  file: string,
+  path: string,
+  skip: (file: string, error: DataError) => void,
+  unlisted: string[],
+) {
+  try {
+    const isIndex = basename(file).toUpperCase() === 'DICOMDIR';
+    const header = isIndex ? undefined : await headerOf(path, { file }, DICOM_NAME.test(file));
+    if (header === undefined) unlisted.push(file);
+    return header;
+  } catch (error) {
+    if (error instanceof NoImageError) unlisted.push(file);
+    else if (error instanceof DataError) skip(file, error);
+    else throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import { DataError } from '../../errors';
+import type { DicomHeader } from './dicom_header';
+import { dot, stackDirection, type Vector3 } from './geometry';
+import type { DicomProblem } from './problems';
+
+/** A file of a series. */
+export interface DicomSlice {
+  /** Path, beginning with the folder as the caller named it. */
+  file: string;
+  /**
+   * Place along the stack in mm, from feet to head: ImagePositionPatient on the slices' normal. SliceLocation where
+   * that is missing, and undefined where that is missing too.
+   */
+  position?: number;
+  header: DicomHeader;
+}
+
+/** Slices in order, and what there was to say about finding it. */
+export interface OrderedStack {
+  slices: readonly DicomSlice[];
+  /** The direction of the order. */
+  direction?: Vector3;
+  problems: DicomProblem[];
+}
+
+/** Positions closer than this, in mm, are the same. */
+export const SAME_POSITION = 0.01;
+
+/**
+ * Puts slices of one orientation in order from feet to head, by their position alone. Where positions are missing, or
+ * are all the same, by SliceLocation; where that is missing too, by InstanceNumber.
+ *
+ * @throws DataError when several slices have none of them.
+ */
+export function orderStack(files: readonly Omit<DicomSlice, 'position'>[]): OrderedStack {
+  const problems: DicomProblem[] = [];
+  const first = files[0]!;
+  const orientation = first.header.imageOrientation;
+  const report = (kind: DicomProblem['kind'], message: string) =>
+    problems.push({ kind, message, file: first.file });
+  if (orientation === undefined) {
+    report('missing-orientation', 'ImageOrientationPatient is missing, slices are taken to be axial');
+  }
+  const direction = stackDirection(orientation ?? [[1, 0, 0], [0, 1, 0]]); // prettier-ignore
+
+  const byPosition = files.map(({ header }) => header.imagePosition && dot(header.imagePosition, direction));
+  if (isUsable(byPosition)) return { slices: sorted(files, byPosition, byPosition), direction, problems };
+
+  const byLocation = files.map(({ header }) => header.sliceLocation);
+  const what = byPosition.includes(undefined) ? 'is missing' : 'is the same in all slices';
+  if (isUsable(byLocation)) {
+    report('missing-position', `ImagePositionPatient ${what}, the order is the one of SliceLocation`);
+    return { slices: sorted(files, byLocation, byLocation), direction, problems };
+  }
+  const byInstance = files.map(({ header }) => header.instanceNumber);
+  if (isUsable(byInstance)) {
+    report('missing-position', `ImagePositionPatient ${what}, the order is the one of InstanceNumber`);
+    return { slices: sorted(files, byInstance, byPosition), direction, problems };
+  }
+  const unplaced = files.find((_, i) => byPosition[i] === undefined);
+  if (unplaced === undefined || files.length === 1) {
+    if (unplaced !== undefined)
+      report('missing-position', 'ImagePositionPatient and SliceLocation are missing');
+    return { slices: sorted(files, files.map(() => 0), byPosition), direction, problems }; // prettier-ignore
+  }
+  throw new DataError(
+    'the slices of the series cannot be ordered: positions, locations and instance numbers are missing or the same',
+    { file: unplaced.file },
+  );
+}
+
+/** Whether every slice has a value, and several have not all the same. */
+function isUsable(values: readonly (number | undefined)[]): values is number[] {
+  if (values.includes(undefined)) return false;
+  return values.length === 1 || values.some((value) => Math.abs(value! - values[0]!) >= SAME_POSITION);
+}
+
+/** Slices by their key; where that is the same, by what is in their headers, and only then by the file's name. */
+function sorted(
+  files: readonly Omit<DicomSlice, 'position'>[],
+  keys: readonly number[],
+  positions: readonly (number | undefined)[],
+): DicomSlice[] {
+  const ties = ({ header, file }: Omit<DicomSlice, 'position'>) => [
+    header.acquisitionNumber ?? 0,
+    header.instanceNumber ?? 0,
+    header.sopInstanceUid ?? '',
+    file,
+  ];
+  return files
+    .map((slice, i) => ({ slice, key: keys[i]!, position: positions[i], ties: ties(slice) }))
+    .sort((a, b) => {
+      if (a.key !== b.key) return a.key - b.key;
+      const i = a.ties.findIndex((tie, t) => tie !== b.ties[t]);
+      return i < 0 ? 0 : a.ties[i]! < b.ties[i]! ? -1 : 1;
+    })
+    .map(({ slice, position }) => ({ ...slice, ...(position !== undefined && { position }) }));
+}

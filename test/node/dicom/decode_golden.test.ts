@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { decodeDicomSlice } from '../../../src/node/dicom/decode_slice';
+import { DataError } from '../../../src/errors';
+import { readGolden } from '../../support/golden';
+
+const { tensors, meta } = readGolden('dicom');
+const sameAs = JSON.parse(meta['same']!) as Record<string, string>;
+const folder = new URL('../../golden/dicom/', import.meta.url);
+const bytesOf = (name: string) => new Uint8Array(readFileSync(new URL(`${name}.dcm`, folder)));
+const decode = (name: string) => decodeDicomSlice(bytesOf(name), { file: `${name}.dcm` });
+
+/** Most HU that a lossy file's decoders may differ: a step of the rounding in the transform, times the slope. */
+const TOLERANCE: Record<string, number> = { jpeg_baseline: 10, jpeg_extended_8: 10, jpeg_2000_91: 1 };
+
+/** What the headers of the files say that is unusual; the others have nothing to report. */
+const PROBLEMS: Record<string, string[]> = {
+  monochrome1: ['monochrome1'],
+  padded: ['pixel-padding'],
+  no_rescale: ['missing-rescale', 'missing-rescale'],
+};
+
+const UNREADABLE = ['big_endian', 'jpeg_extended_12'];
+const names = readdirSync(folder)
+  .filter((file) => file.endsWith('.dcm'))
+  .map((file) => file.replace('.dcm', ''));
+
+describe('files that dcmtk and gdcm wrote', () => {
+  it.each(names.filter((name) => !UNREADABLE.includes(name)))('%s has the HU of pydicom', async (name) => {
+    const expected = tensors[sameAs[name] ?? name]!;
+    const { hu, rows, columns, header, problems } = await decode(name);
+    expect([rows, columns]).toEqual(expected.shape);
+    const worst = hu.reduce((most, value, i) => Math.max(most, Math.abs(value - expected.data[i]!)), 0);
+    expect(worst).toBeLessThanOrEqual(TOLERANCE[name] ?? 0);
+    expect([...header.problems, ...problems].map(({ kind }) => kind)).toEqual(PROBLEMS[name] ?? []);
+  });
+
+  it.each([
+    ['big_endian', /1\.2\.840\.10008\.1\.2\.2.*Explicit VR Big Endian/],
+    ['jpeg_extended_12', /12 bits/],
+  ])('%s is refused by name', async (name, message) => {
+    await expect(decode(name)).rejects.toThrow(message);
+    await expect(decode(name)).rejects.toThrow(DataError);
+    await expect(decode(name)).rejects.toThrow(`${name}.dcm`);
+  });
+});
