@@ -56,7 +56,8 @@ export function submissionTable(predictions: readonly SlicePrediction[], labels:
   ]);
 }
 
-function checkPredictions(fn: string, predictions: readonly SlicePrediction[], labels: Labels): void {
+/** Refuses predictions that are not one for each label, or named by a path. */
+export function checkPredictions(fn: string, predictions: readonly SlicePrediction[], labels: Labels): void {
   checkLabelNames(`${fn}: labels`, labels);
   check(Array.isArray(predictions as unknown), `${fn}: predictions`, 'a list of predictions', predictions);
   for (const { patient, slice, probabilities, decisions } of predictions) {
@@ -77,7 +78,11 @@ function checkPredictions(fn: string, predictions: readonly SlicePrediction[], l
   }
 }
 
-function checkOnce(predictions: readonly SlicePrediction[], key: (p: SlicePrediction) => string): void {
+/** Refuses predictions that share a key, which is what the table calls them by. */
+export function checkOnce(
+  predictions: readonly SlicePrediction[],
+  key: (p: SlicePrediction) => string,
+): void {
   const seen = new Map<string, SlicePrediction>();
   for (const prediction of predictions) {
     const { patient, slice } = prediction;
@@ -93,7 +98,7 @@ function checkOnce(predictions: readonly SlicePrediction[], key: (p: SlicePredic
 }
 
 /** The shortest of at most 9 digits that reads back as the same float32. */
-function float32Text(value: number): string {
+export function float32Text(value: number): string {
   const single = Math.fround(value);
   for (let digits = 1; digits < 9; digits++) {
     const rounded = Number(single.toPrecision(digits));
@@ -102,7 +107,8 @@ function float32Text(value: number): string {
   return String(Number(single.toPrecision(9)));
 }
 
-function csv(records: readonly (readonly string[])[]): string {
+/** CSV text of records, one a line, fields quoted where they need it. */
+export function csv(records: readonly (readonly string[])[]): string {
   const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
   return records.map((record) => `${record.map(quoted).join(',')}\n`).join('');
 }

@@ -1,4 +1,5 @@
 import { probabilitiesTable, submissionTable, type SlicePrediction } from '../data/predictions_table';
+import { rsnaSubmissionTable } from '../data/rsna_predictions_table';
 import type { Labels } from '../types';
 import { writeFileAtomic } from './atomic_write';
 
@@ -18,4 +19,13 @@ export async function writeSubmission(
   labels: Labels,
 ): Promise<void> {
   await writeFileAtomic(file, submissionTable(predictions, labels));
+}
+
+/** Writes {@link rsnaSubmissionTable}, the file of RSNA's challenge, to a file, whole or not at all. */
+export async function writeRsnaSubmission(
+  file: string,
+  predictions: readonly SlicePrediction[],
+  labels: Labels,
+): Promise<void> {
+  await writeFileAtomic(file, rsnaSubmissionTable(predictions, labels));
 }
