@@ -1,4 +1,10 @@
-import { probabilitiesTable, submissionTable, type SlicePrediction } from '../data/predictions_table';
+import {
+  patientProbabilitiesTable,
+  probabilitiesTable,
+  submissionTable,
+  type PatientPrediction,
+  type SlicePrediction,
+} from '../data/predictions_table';
 import { rsnaSubmissionTable } from '../data/rsna_predictions_table';
 import type { Labels } from '../types';
 import { writeFileAtomic } from './atomic_write';
@@ -10,6 +16,15 @@ export async function writeProbabilities(
   labels: Labels,
 ): Promise<void> {
   await writeFileAtomic(file, probabilitiesTable(predictions, labels));
+}
+
+/** Writes {@link patientProbabilitiesTable} to a file, whole or not at all. */
+export async function writePatientProbabilities(
+  file: string,
+  predictions: readonly PatientPrediction[],
+  labels: Labels,
+): Promise<void> {
+  await writeFileAtomic(file, patientProbabilitiesTable(predictions, labels));
 }
 
 /** Writes {@link submissionTable}, the challenge's file, to a file, whole or not at all. */

@@ -4,7 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
 import { probabilitiesTable, submissionTable, type SlicePrediction } from '../../src/data/predictions_table';
 import { rsnaSubmissionTable } from '../../src/data/rsna_predictions_table';
-import { writeProbabilities, writeRsnaSubmission, writeSubmission } from '../../src/node/predictions_file';
+import {
+  writePatientProbabilities,
+  writeProbabilities,
+  writeRsnaSubmission,
+  writeSubmission,
+} from '../../src/node/predictions_file';
 import { temporaryFolder } from './folder';
 
 const predictions: SlicePrediction[] = [
@@ -22,6 +27,13 @@ describe('predictions files', () => {
     );
     expect(await readFile(join(folder, 'out', 's.csv'), 'utf8')).toBe(submissionTable(predictions, labels));
     expect((await readdir(join(folder, 'out'))).sort()).toEqual(['p.csv', 's.csv']);
+  });
+
+  it('hold the table of patients', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'patients.csv');
+    await writePatientProbabilities(file, predictions, labels);
+    expect(await readFile(file, 'utf8')).toBe('patient,x,y\nID_ü,0.25,0.75\n');
   });
 
   it("hold RSNA's table", async () => {
