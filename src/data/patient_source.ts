@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, DataError } from '../errors';
-import type { AugmentationDraw, Labels } from '../types';
+import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../types';
 import { prefetch, type PrefetchOptions } from './prefetch';
 
 /** The slices of one patient, in order. Whoever asked for it disposes of it ({@link disposeStack}). */
@@ -82,9 +82,28 @@ export function patientLabels(source: PatientLabelSource, patient: string): numb
   check(patientSet(source).has(patient), 'patientLabels: patient', 'a patient of the source', patient);
   const whole = source.labelsOf?.(patient);
   if (whole !== undefined) return [...whole];
+  return patientTargets(source, patient).map((label) => (label === 1 ? 1 : 0));
+}
+
+/**
+ * {@link patientLabels} to train on and to score against: where no slice is known to have a label, and some slice is not
+ * labelled, the patient is not labelled either (-1).
+ *
+ * @throws DataError when the source has no labels for the patient, or not one for each label.
+ */
+export function patientTargets(source: PatientSource, patient: string): number[] {
+  const whole = source.labelsOf?.(patient);
+  if (whole !== undefined) {
+    const { length } = source.labels;
+    if (whole.length === length) return [...whole];
+    throw new DataError(`expected ${length} labels of the patient, found ${whole.length}`, { patient });
+  }
   const slices = source.sliceLabels(patient);
   if (slices === undefined) throw new DataError('the patient has no labels', { patient });
-  return source.labels.map((_, label) => (slices.some((slice) => slice[label] === 1) ? 1 : 0));
+  return source.labels.map((_, label) => {
+    const values = slices.map((slice) => slice[label]);
+    return values.includes(1) ? 1 : values.includes(IGNORED_LABEL) ? IGNORED_LABEL : 0;
+  });
 }
 
 /** The patients of a source for looking up, made once for each list: studies have tens of thousands. */

@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import {
   checkLabelNames,
   checkName,
@@ -15,6 +14,7 @@ import type { PatientSource, PatientStack } from '../data/patient_source';
 import { check, checkKnownKeys, DataError } from '../errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../types';
+import { readCsvFile } from './csv_file';
 import { fileIn, inside, listFolder, openRoot, type Root } from './data_root';
 import {
   SliceFileSource,
@@ -161,19 +161,7 @@ async function readTable(
     if (asked === undefined && !options.requireLabels) return undefined;
     throw new DataError('the table is missing', { file });
   }
-  let records: string[][];
-  try {
-    // also takes the byte order mark away
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-    records = parse(text, {
-      record_delimiter: ['\r\n', '\n', '\r'],
-      relax_column_count: true, // counted by parseKaggleTable, which knows the columns
-      skip_empty_lines: false, // so that places in the list are rows
-    });
-  } catch (error) {
-    const message = `the table is not CSV text in UTF-8: ${(error as Error).message}`;
-    throw new DataError(message, { file }, { cause: error });
-  }
+  const records = await readCsvFile(path, file);
   return { rows: parseKaggleTable(records, { ...options, file }), file };
 }
 

@@ -1,11 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import { mapAtMost } from '../data/map_at_most';
-import { disposeStack, takeSlices, type PatientSource, type PatientStack } from '../data/patient_source';
+import {
+  disposeStack,
+  patientTargets,
+  takeSlices,
+  type PatientSource,
+  type PatientStack,
+} from '../data/patient_source';
 import { prefetch } from '../data/prefetch';
 import { DataError } from '../errors';
 import { deriveSeed, seededRandom, shuffled } from '../random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
 import type { TrainingBatch } from './fit_stage';
+import type { OutputLevel } from './model_parts';
 
 /** What both kinds of batches take. */
 export interface BatchOptions {
@@ -48,12 +55,15 @@ function labelsOf(stack: PatientStack): tf.Tensor2D {
 /**
  * One patient a batch, in a new order each epoch, each stack augmented by one draw.
  *
- * Batches are `[1, slices, h, w, c]` with labels `[1, slices, labels]`.
+ * Batches are `[1, slices, h, w, c]` with labels `[1, slices, labels]`, or `[1, labels]` of the patient as a whole.
+ *
+ * @param level - What the labels are of: what the model's outputs are of.
  */
 export function patientBatches(
   source: PatientSource,
   epoch: number,
   options: BatchOptions,
+  level: OutputLevel = 'slices',
 ): AsyncIterable<TrainingBatch> {
   const order = shuffled(source.patients, seededRandom(deriveSeed(options.seed, 'patients', epoch)));
   const load = async (patient: string): Promise<TrainingBatch> => {
@@ -62,7 +72,10 @@ export function patientBatches(
       return tf.tidy(() => ({
         name: `patient ${patient}`,
         images: tf.expandDims(stack.images),
-        labels: tf.expandDims(labelsOf(stack)),
+        labels:
+          level === 'patients'
+            ? tf.tensor2d([patientTargets(source, patient)])
+            : tf.expandDims(labelsOf(stack)),
       })) as TrainingBatch;
     } finally {
       disposeStack(stack);
