@@ -91,7 +91,7 @@ export function patientLabels(source: PatientLabelSource, patient: string): numb
  *
  * @throws DataError when the source has no labels for the patient, or not one for each label.
  */
-export function patientTargets(source: PatientSource, patient: string): number[] {
+export function patientTargets(source: PatientLabelSource, patient: string): number[] {
   const whole = source.labelsOf?.(patient);
   if (whole !== undefined) {
     const { length } = source.labels;

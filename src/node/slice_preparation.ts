@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { mapAtMost } from '../data/map_at_most';
-import { DataError, type DataLocation } from '../errors';
+import type { DataLocation } from '../errors';
 import type { HuWindow } from '../transforms/hu_window';
 import { neighborSlices } from '../transforms/neighbor_slices';
 import { prepareSlices, type CtPreprocessing } from '../transforms/preprocessing';
 import { applyAugmentation } from '../transforms/random_augment';
 import type { AugmentationDraw } from '../types';
+import { decodeDicomSlice } from './dicom/decode_slice';
 import { readFileBytes } from './file_bytes';
 import { decodeGrayImage } from './image_file';
 import { SliceCache } from './slice_cache';
@@ -136,15 +137,17 @@ export class SlicePreparation {
   /** The slice as it is in its file, in the unit that the preprocessing takes. */
   private async decode(bytes: Uint8Array, format: SliceFormat, where: DataLocation): Promise<tf.Tensor3D> {
     const { imageWindow, preprocessing } = this.settings;
-    if (format === 'dicom') throw new DataError('DICOM', where);
+    if (format === 'dicom') {
+      // what lies outside the scanned circle must not look like bone, whatever number stands for it
+      const { hu, rows, columns } = await decodeDicomSlice(bytes, where, { padding: 'air' });
+      return tf.tensor3d(hu, [rows, columns, 1]);
+    }
     const { data, height, width } = await decodeGrayImage(bytes, { where });
     const image = tf.tensor3d(data, [height, width, 1]);
     if (preprocessing.windows === false || imageWindow === undefined) return image;
     const { center, width: span } = imageWindow;
-    return tf.tidy(() => {
-      const hu = tf.add(tf.mul(image, span), center - span / 2) as tf.Tensor3D;
-      image.dispose();
-      return hu;
-    });
+    const hu = tf.tidy(() => tf.add(tf.mul(image, span), center - span / 2) as tf.Tensor3D);
+    image.dispose();
+    return hu;
   }
 }
