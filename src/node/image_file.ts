@@ -46,7 +46,7 @@ export async function decodeGrayImage(
   const { maxPixels = 64e6, where: location = {} } = options;
   check(isPositiveInteger(maxPixels), 'readGrayImage: maxPixels', 'an integer of at least 1', maxPixels);
   if (bytes.length === 0) throw new DataError('the image file is empty', location);
-  if (!startsWith(bytes, JPEG) && !startsWith(bytes, PNG)) {
+  if (imageKind(bytes) === undefined) {
     throw new DataError('the file is neither a JPEG nor a PNG image', location);
   }
   try {
@@ -66,6 +66,12 @@ export async function decodeGrayImage(
 const JPEG = [0xff, 0xd8, 0xff];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const startsWith = (bytes: Uint8Array, magic: readonly number[]) => magic.every((b, i) => bytes[i] === b);
+
+/** What kind of image a file holds, by its first bytes; undefined for anything else. */
+export function imageKind(bytes: Uint8Array): 'jpeg' | 'png' | undefined {
+  if (startsWith(bytes, JPEG)) return 'jpeg';
+  return startsWith(bytes, PNG) ? 'png' : undefined;
+}
 
 async function toGray(image: Sharp, location: DataLocation): Promise<GrayImage> {
   const { space, depth } = await image.metadata();
