@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { check, DataError } from '../errors';
 import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../types';
 import { prefetch, type PrefetchOptions } from './prefetch';
+import { checkedSliceLabels, checkLabelValues } from './slice_labels';
 
 /** The slices of one patient, in order. Whoever asked for it disposes of it ({@link disposeStack}). */
 export interface PatientStack {
@@ -89,16 +90,15 @@ export function patientLabels(source: PatientLabelSource, patient: string): numb
  * {@link patientLabels} to train on and to score against: where no slice is known to have a label, and some slice is not
  * labelled, the patient is not labelled either (-1).
  *
- * @throws DataError when the source has no labels for the patient, or not one for each label.
+ * @throws DataError when the source has no labels for the patient, or not 0, 1 or -1 for each label.
  */
 export function patientTargets(source: PatientLabelSource, patient: string): number[] {
   const whole = source.labelsOf?.(patient);
   if (whole !== undefined) {
-    const { length } = source.labels;
-    if (whole.length === length) return [...whole];
-    throw new DataError(`expected ${length} labels of the patient, found ${whole.length}`, { patient });
+    checkLabelValues(source, whole, { patient });
+    return [...whole];
   }
-  const slices = source.sliceLabels(patient);
+  const slices = checkedSliceLabels(source, patient);
   if (slices === undefined) throw new DataError('the patient has no labels', { patient });
   return source.labels.map((_, label) => {
     const values = slices.map((slice) => slice[label]);

@@ -78,7 +78,7 @@ describe('patientTargets', () => {
   const source = (slices: number[][] | undefined, whole?: number[]): PatientSource => ({
     labels: ['x', 'y'],
     patients: ['p'],
-    sliceNames: () => [],
+    sliceNames: () => (slices ?? []).map((_, i) => String(i)),
     sliceLabels: () => slices,
     ...(whole && { labelsOf: () => whole }),
     load: () => Promise.reject(new Error('no image is looked at')),
@@ -94,7 +94,7 @@ describe('patientTargets', () => {
   it("are the patient's own labels where the source has them", () => {
     expect(patientTargets(source([[1, 1]], [0, -1]), 'p')).toEqual([0, -1]);
     expect(() => patientTargets(source(undefined, [0]), 'p')).toThrow(
-      /expected 2 labels of the patient, found 1 \(patient p\)/,
+      /expected 0, 1 or -1 for each of 2 labels, found \[0\] \(patient p\)/,
     );
     expect(() => patientTargets(source(undefined), 'p')).toThrow(DataError);
   });

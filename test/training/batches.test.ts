@@ -128,7 +128,7 @@ describe('patientBatches of patient labels', () => {
     );
     const short = { ...nowhere, labelsOf: () => [1] };
     await expect(collect(patientBatches(short, 1, plain, 'patients'))).rejects.toThrow(
-      /expected 2 labels of the patient, found 1 \(patient p2\)/,
+      /expected 0, 1 or -1 for each of 2 labels, found \[1\] \(patient p2\)/,
     );
     expect(tf.memory().numTensors).toBe(before);
   });
