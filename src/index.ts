@@ -21,6 +21,7 @@ export { deriveSeed, seededRandom, shuffled, type Random } from './random';
 export { buildCtBrainModel } from './models/ct_brain_model';
 export {
   BACKBONES,
+  type AttentionPoolingOptions,
   type BackboneName,
   type Conv1DOptions,
   type CtBrainModelOptions,
@@ -43,6 +44,7 @@ export { ResidualNeck, type ResidualNeckArgs } from './layers/residual_neck';
 export { LabelRNNDecoder, type LabelRNNDecoderArgs } from './layers/label_rnn_decoder';
 export { LabelLinear, type LabelLinearArgs } from './layers/label_linear';
 export { PerSlice, type PerSliceArgs } from './layers/per_slice';
+export { SlicePooling, type SlicePoolingArgs } from './layers/slice_pooling';
 export { PerLabel } from './layers/per_label';
 export { type WrapperArgs } from './layers/wrapper';
 export { type Activation } from './layers/activation';
@@ -62,6 +64,15 @@ export {
 export { decide, type Threshold } from './metrics/decide';
 export { fBetaScore, FBetaScore, type FBetaAverage, type FBetaOptions } from './metrics/f_beta';
 export { f2Metric, type F2MetricOptions } from './metrics/f2_metric';
+
+export {
+  RSNA_LABEL_WEIGHTS,
+  weightedLogLoss,
+  WeightedLogLoss,
+  weightedLogLossMetric,
+  type WeightedLogLossMetricOptions,
+  type WeightedLogLossOptions,
+} from './metrics/weighted_log_loss';
 
 export { affine, type AffineOptions } from './transforms/affine';
 export { clahe, type ClaheOptions } from './transforms/clahe';
@@ -139,7 +150,28 @@ export {
   type PatientSplit,
   type PatientSplitOptions,
 } from './data/patient_split';
-export { probabilitiesTable, submissionTable, type SlicePrediction } from './data/predictions_table';
+export {
+  patientProbabilitiesTable,
+  probabilitiesTable,
+  submissionTable,
+  type PatientPrediction,
+  type SlicePrediction,
+} from './data/predictions_table';
+export { RSNA_LABELS, RSNA_TO_CT_LABELS, type RsnaLabel } from './data/rsna_labels';
+export { rsnaSubmissionTable } from './data/rsna_predictions_table';
+export {
+  RsnaTableReader,
+  type RsnaDuplicate,
+  type RsnaTable,
+  type RsnaTableOptions,
+} from './data/rsna_table';
+export {
+  CQ500_COLUMNS,
+  parseScanTable,
+  scanKey,
+  type ScanRow,
+  type ScanTableOptions,
+} from './data/scan_table';
 export { splitMeasures, type SplitMeasures, type SplitMeasuresOptions } from './data/split_measures';
 export * from './data/phantom';
 
@@ -153,6 +185,7 @@ export { adam, Adam } from './training/adam';
 export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
 export {
   evaluatePatients,
+  predictPatientLevel,
   predictPatients,
   type EvaluateOptions,
   type Evaluation,
@@ -167,7 +200,7 @@ export {
   type TrainingBatch,
   type TrainingProgress,
 } from './training/fit_stage';
-export { backboneOf } from './training/model_parts';
+export { backboneOf, outputLevel, type OutputLevel } from './training/model_parts';
 export { predictStack, type PredictOptions } from './training/predict';
 export {
   pretrainBackbone,

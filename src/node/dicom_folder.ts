@@ -2,15 +2,16 @@ import path from 'node:path';
 import { checkLabelNames } from '../data/kaggle_table';
 import { CT_LABELS } from '../data/labels';
 import type { PatientSource, PatientStack } from '../data/patient_source';
-import { RsnaTableReader } from '../data/rsna_table';
-import { parseScanTable, scanKey } from '../data/scan_table';
+import { scanKey } from '../data/scan_table';
 import { check, checkKnownKeys, DataError } from '../errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../types';
-import { eachCsvRecord, readCsvFile } from './csv_file';
+import { eachCsvRecord } from './csv_file';
 import { inside, openRoot, type Root } from './data_root';
 import { scan } from './dicom/scan_folder';
 import type { DicomSeriesInfo, DicomSeriesKind } from './dicom/series';
+import { readRsnaTable } from './rsna_table_file';
+import { readScanTable } from './scan_table_file';
 import {
   SliceFileSource,
   SLICE_FILE_OPTIONS,
@@ -47,6 +48,8 @@ export interface DicomFolderOptions extends SliceFileOptions {
 export interface DicomFolder extends PatientSource {
   loadSlices(patient: string, indices: readonly number[]): Promise<PatientStack>;
   groupOf(patient: string): string;
+  /** Path of the file of a patient's slice, counted from 0. */
+  fileOf(patient: string, index: number): string;
   /** What the headers say of a stack. */
   seriesOf(patient: string): DicomSeriesInfo;
   /** What is done to every slice. */
@@ -233,7 +236,7 @@ async function readLabels(
 
 async function readTable(real: string, file: string, labels: Labels): Promise<KnownLabels> {
   const isRsna = await hasRsnaHeader(real, file);
-  return isRsna ? readSliceTable(real, file, labels) : readScanTable(real, file, labels);
+  return isRsna ? labelsOfSlices(real, file, labels) : labelsOfScans(real, file, labels);
 }
 
 async function hasRsnaHeader(real: string, file: string): Promise<boolean> {
@@ -254,10 +257,8 @@ async function hasRsnaHeader(real: string, file: string): Promise<boolean> {
   return header !== undefined && header.includes('ID') && header.includes('Label');
 }
 
-async function readSliceTable(real: string, file: string, labels: Labels): Promise<KnownLabels> {
-  const reader = new RsnaTableReader({ labels, file });
-  await eachCsvRecord(real, (fields, row) => reader.add(fields, row), file);
-  const { slices, duplicates, inconsistent } = reader.finish();
+async function labelsOfSlices(real: string, file: string, labels: Labels): Promise<KnownLabels> {
+  const { slices, duplicates, inconsistent } = await readRsnaTable(real, { labels, file });
   return {
     file,
     names: [...slices.keys()],
@@ -277,8 +278,8 @@ async function readSliceTable(real: string, file: string, labels: Labels): Promi
   };
 }
 
-async function readScanTable(real: string, file: string, labels: Labels): Promise<KnownLabels> {
-  const rows = parseScanTable(await readCsvFile(real, file), { labels, file });
+async function labelsOfScans(real: string, file: string, labels: Labels): Promise<KnownLabels> {
+  const rows = await readScanTable(real, { labels, file });
   const byKey = new Map(rows.map((row) => [scanKey(row.patient), row]));
   return {
     file,

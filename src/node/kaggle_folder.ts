@@ -51,6 +51,8 @@ export interface KaggleFolderOptions extends SliceFileOptions {
 /** A study in the challenge's layout, see {@link openKaggleFolder}. */
 export interface KaggleFolder extends PatientSource {
   loadSlices(patient: string, indices: readonly number[]): Promise<PatientStack>;
+  /** Path of the file of a patient's slice, counted from 0. */
+  fileOf(patient: string, index: number): string;
   /** What is done to every image. */
   readonly preprocessing: CtPreprocessing;
   /** Images that could not be read and were left out, where `onBadFile` is `'skip'`. */

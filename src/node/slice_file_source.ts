@@ -148,6 +148,18 @@ export class SliceFileSource implements PatientSource {
     return this.stack(patient, indices);
   }
 
+  /** Path of the file of a patient's slice, counted from 0. */
+  fileOf(patient: string, index: number): string {
+    const slice = this.slicesOf(patient)[index];
+    check(
+      slice !== undefined,
+      'fileOf: index',
+      `an integer from 0 to ${this.slicesOf(patient).length - 1}`,
+      index,
+    );
+    return slice.file;
+  }
+
   /** Ends the threads, if there are any; the process also ends without. */
   async close(): Promise<void> {
     await this.preparer.close();

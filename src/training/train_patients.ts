@@ -140,7 +140,9 @@ async function runStage(
 ): Promise<EpochLog[]> {
   const { train, validation, seed, augment = {}, thresholds = 0.5 } = options;
   const { epochs = 50, patience = 5, learningRate = defaultRate, loss = asymmetricLoss() } = options;
-  const shared = train.patients.filter((patient) => validation.patients.includes(patient));
+  const personOf = (source: PatientSource) => (patient: string) => source.groupOf?.(patient) ?? patient;
+  const persons = new Set(train.patients.map(personOf(train)));
+  const shared = validation.patients.filter((patient) => persons.has(personOf(validation)(patient)));
   check(Number.isInteger(seed), `${stage}: seed`, 'an integer', seed);
   check(train.patients.length > 0, `${stage}: train`, 'at least one patient', train.patients);
   check(validation.patients.length > 0, `${stage}: validation`, 'at least one patient', validation.patients);
