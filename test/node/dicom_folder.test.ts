@@ -37,7 +37,7 @@ const slice = (patient: string, z: number, elements: DicomElements = {}, uid = `
 
 describe('openDicomFolder', () => {
   it('is the series, windowed and with neighbours, in the order of their positions', async () => {
-    const { files, labels } = dicomStudy({ patients: 2, slices: 8, size: 24, seed: 1 });
+    const { files, labels } = dicomStudy({ patients: 2, slices: 8, size: 32, seed: 1 });
     const folder = await temporaryFolder(files);
     const study = await openDicomFolder(folder, { preprocessing });
     expect(study.patients).toEqual(['ID_001', 'ID_002']);
@@ -59,7 +59,7 @@ describe('openDicomFolder', () => {
   });
 
   it("has RSNA's six labels where they are asked for", async () => {
-    const { files } = dicomStudy({ patients: 1, slices: 8, size: 24, seed: 2 });
+    const { files } = dicomStudy({ patients: 1, slices: 8, size: 32, seed: 2 });
     const study = await openDicomFolder(await temporaryFolder(files), { preprocessing, labels: RSNA_LABELS });
     for (const vector of study.sliceLabels('ID_001')!)
       expect(vector[5]).toBe(Math.max(...vector.slice(0, 5)));
