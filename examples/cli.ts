@@ -1,5 +1,6 @@
 /** Command line options of the examples: one table gives the parser, the defaults and `--help`. */
 import { parseArgs } from 'node:util';
+import { RSNA_LABELS } from 'ct-multilabel';
 
 export interface Option {
   /** What follows the name in `--help`, e.g. `DIR`; a switch has none. */
@@ -70,6 +71,10 @@ export async function main(run: () => Promise<void>): Promise<void> {
     process.exitCode = 1;
   }
 }
+
+/** Names of labels, as typed. */
+export const labelNames = (text: string): readonly string[] =>
+  text === 'rsna' ? RSNA_LABELS : text.split(',');
 
 /** How far a walk has come, on one line of the terminal; without a terminal, nothing. */
 export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {

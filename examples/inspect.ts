@@ -12,7 +12,6 @@ import {
   findDuplicateSlices,
   labelRuns,
   labelStatistics,
-  RSNA_LABELS,
   type PatientSource,
 } from 'ct-multilabel';
 import {
@@ -23,12 +22,16 @@ import {
   writeContactSheet,
   type DicomFolder,
 } from 'ct-multilabel/node';
-import { main, progressLine, readCommandLine, textTable } from './cli';
+import { labelNames, main, progressLine, readCommandLine, textTable } from './cli';
 
 const args = readCommandLine('npx tsx examples/inspect.ts --data DIR [options]', {
   data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true },
   images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
-  'rsna-labels': { default: 'off', help: "RSNA's six labels instead of the five hemorrhages" },
+  labels: {
+    value: 'NAMES',
+    default: CT_LABELS.join(),
+    help: "labels, separated by commas; 'rsna' for RSNA's six",
+  },
   sheet: { value: 'FILE', default: 'contact-sheet.png', help: 'where the contact sheet goes' },
   patients: { value: 'N', default: '12', help: 'patients on the contact sheet; those with labels first' },
   slices: { value: 'N', default: '16', help: 'most slices of a patient on the contact sheet' },
@@ -55,7 +58,7 @@ await main(async () => {
         clahe: false,
         windows: format === 'dicom' ? [args.text('window') as 'brainWide'] : false,
       }),
-      labels: args.on('rsna-labels') ? RSNA_LABELS : CT_LABELS,
+      labels: labelNames(args.text('labels')),
       requireLabels: false,
       onBadFile: args.on('skip-bad') ? 'skip' : 'throw',
       workers: args.integer('workers'),
@@ -172,8 +175,15 @@ function printProblems(study: Study): void {
   for (const { error } of study.skipped) lines.push(`left out: ${error.message}`);
   for (const file of study.unlisted) lines.push(`not part of the study: ${file}`);
   if ('seriesOf' in study) {
+    const series = new Map<string, string[]>();
     for (const patient of study.patients) {
-      for (const { message } of study.seriesOf(patient).problems) lines.push(`${patient}: ${message}`);
+      for (const { message } of study.seriesOf(patient).problems) {
+        series.set(message, [...(series.get(message) ?? []), patient]);
+      }
+    }
+    for (const [message, patients] of series) {
+      const more = patients.length > 3 ? ` and ${patients.length - 3} more` : '';
+      lines.push(`${patients.slice(0, 3).join(', ')}${more}: ${message}`);
     }
     for (const problem of study.tableProblems) lines.push(`table: ${problem}`);
     for (const name of study.withoutFile) lines.push(`table: there is no file for ${name}`);

@@ -2,7 +2,7 @@
  * Trains the poster's recipe on a folder of images in the challenge's layout, or of DICOM:
  *
  *   npx tsx examples/train-kaggle.ts --data DIR --backbone-weights vgg16.safetensors
- *   npx tsx examples/train-kaggle.ts --data RSNA --windows brain,subdural,bone --rsna-labels --workers 4
+ *   npx tsx examples/train-kaggle.ts --data RSNA --windows brain,subdural,bone --labels rsna --workers 4
  *
  * Two stages: the backbone with a linear head on single slices, then the whole model, one patient a batch.
  */
@@ -20,7 +20,6 @@ import {
   POSTER_VARIANTS,
   preprocessedChannels,
   readSafetensors,
-  RSNA_LABELS,
   splitByPatient,
   subset,
   type BackboneName,
@@ -35,7 +34,7 @@ import {
   trainRecipe,
   useBackend,
 } from 'ct-multilabel/node';
-import { main, readCommandLine } from './cli';
+import { labelNames, main, readCommandLine } from './cli';
 import { reportF2, writePredictions } from './report';
 
 const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [options]', {
@@ -44,7 +43,11 @@ const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [optio
     help: 'folder with train.csv and train/ID_x/x_N.jpg or .png; or DICOM with a table of labels',
     required: true,
   },
-  'rsna-labels': { default: 'off', help: "RSNA's six labels instead of the five hemorrhages" },
+  labels: {
+    value: 'NAMES',
+    default: CT_LABELS.join(),
+    help: "labels, separated by commas; 'rsna' for RSNA's six",
+  },
   out: { value: 'DIR', default: 'runs/kaggle', help: 'where checkpoints, history and predictions go' },
   variant: {
     value: 'NAME',
@@ -120,7 +123,7 @@ await main(async () => {
   const [cacheFolder, imageWindow] = ['cache-dir', 'image-window'].map(args.optional);
   const folder = await openStudy(args.text('data'), {
     preprocessing,
-    labels: args.on('rsna-labels') ? RSNA_LABELS : CT_LABELS,
+    labels: labelNames(args.text('labels')),
     workers: args.integer('workers'),
     onBadFile: args.on('skip-bad') ? 'skip' : 'throw',
     ...(cacheFolder !== undefined && { cacheFolder }),
