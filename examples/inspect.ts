@@ -45,6 +45,9 @@ const args = readCommandLine('npx tsx examples/inspect.ts --data DIR [options]',
   workers: { value: 'N', default: '1', help: 'threads that read and prepare slices' },
 });
 
+/** Size at which slices are compared: at less, slices that differ may look the same. */
+const DUPLICATES_SIZE = 512;
+
 await main(async () => {
   await useBackend('wasm');
   const dir = args.text('data');
@@ -96,9 +99,6 @@ await main(async () => {
   );
   await study.close();
 });
-
-/** Size at which slices are compared: at less, slices that differ may look the same. */
-const DUPLICATES_SIZE = 512;
 
 type Study = Awaited<ReturnType<typeof openStudy>>;
 

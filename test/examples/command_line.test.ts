@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomStudy } from '../../src/node/phantom_study';
+import { dicomStudy } from '../node/dicom_study';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -163,6 +164,72 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     expect(code).toBe(1);
     expect(stderr).toMatch(/^DataError: .*ivh.*train\.csv, row 2, patient ID_001, slice 001_0\.png\)\n$/);
     expect(existsSync(path.join(folder, 'none'))).toBe(false);
+  });
+
+  it('inspects a folder: what is in it, what is odd, and a picture', async () => {
+    const sheet = path.join(folder, 'sheet.png');
+    const { code, stdout, stderr } = await example(
+      'inspect',
+      '--data',
+      data,
+      '--sheet',
+      sheet,
+      '--duplicates',
+    );
+    expect(`${code} ${stderr}`).toBe('0 ');
+    expect(stdout).toMatch(/: challenge layout, JPEG or PNG images\n5 patients, 40 slices\n/);
+    expect(stdout).toMatch(/rows x columns, by each patient's first slice: 40 x 40 \(5 patients\)/);
+    expect(stdout).toMatch(/slices with both +ich +ivh +sah +sdh +edh\n/);
+    expect(stdout).toMatch(/equal slices across patients: none/);
+    expect(stdout).toMatch(/sheet\.png: 40 slices of 5 patients, \d+ x \d+ pixels\n$/);
+    expect((await readFile(sheet)).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it("takes DICOM with RSNA's table from inspection to a submission", async () => {
+    const [study, dicomRun] = [path.join(folder, 'rsna'), path.join(folder, 'dicom run')];
+    const { files } = dicomStudy({ patients: 4, slices: 8, size: 40, seed: 5 });
+    await mkdir(path.join(study, 'stage_2_train'), { recursive: true });
+    for (const [name, content] of Object.entries(files)) await writeFile(path.join(study, name), content);
+
+    const sheet = path.join(folder, 'dicom sheet.png');
+    const inspected = await example('inspect', '--data', study, '--labels', 'rsna', '--sheet', sheet);
+    expect(`${inspected.code} ${inspected.stderr}`).toBe('0 ');
+    expect(inspected.stdout).toMatch(/: dicom layout, DICOM\n4 patients, 32 slices\n/);
+    expect(inspected.stdout).toMatch(/ID_001 +- +8 +40 x 40 +5\.00 x 0\.50 x 0\.40 +0\.0\n/);
+    expect(inspected.stdout).toMatch(/any +\d+/);
+
+    const trained = await example(
+      'train-kaggle',
+      ...['--data', study, '--out', dicomRun, ...TINY, '--epochs', '1', '--validation-fraction', '0.5'],
+      ...['--labels', 'rsna', '--windows', 'brain,subdural', '--neighbors', '1', '--cache', '0'],
+      ...['--cache-dir', path.join(folder, 'cache'), '--workers', '2'],
+    );
+    expect(`${trained.code} ${trained.stderr}`).toBe('0 ');
+
+    const submission = path.join(folder, 'rsna.csv');
+    const predicted = await example(
+      'predict',
+      ...['--checkpoint', dicomRun, '--data', study, '--rsna', submission, '--quiet'],
+    );
+    expect(`${predicted.code} ${predicted.stderr}`).toBe('0 ');
+    const rows = (await readFile(submission, 'utf8')).trim().split('\n');
+    expect(rows).toHaveLength(1 + 32 * 6);
+    expect(rows[1]).toMatch(/^ID_[0-9a-f]+_epidural,\d/);
+  });
+
+  it('trains and predicts patients as wholes', async () => {
+    const [wholeRun, out] = [path.join(folder, 'whole run'), path.join(folder, 'patients.csv')];
+    const trained = await example(
+      'train-kaggle',
+      ...['--data', data, '--out', wholeRun, ...TINY, '--pretrain-epochs', '0', '--epochs', '1'],
+      ...['--validation-fraction', '0.4', '--output', 'patient', '--pooling', 'attention'],
+    );
+    expect(`${trained.code} ${trained.stderr}`).toBe('0 ');
+    expect(trained.stdout).toMatch(/F2 on 2 patients it never trained on, each as a whole/);
+    const predicted = await example('predict', '--checkpoint', wholeRun, '--data', data, '--out', out);
+    expect(`${predicted.code} ${predicted.stderr}`).toBe('0 ');
+    expect(predicted.stdout).toMatch(/5 patients\n$/);
+    expect((await readFile(out, 'utf8')).split('\n')[0]).toBe('patient,ich,ivh,sah,sdh,edh');
   });
 
   it('explains itself and what it cannot read', async () => {
