@@ -4,11 +4,19 @@ import { mapAtMost } from '../map_at_most';
 import { checkDecodeOptions, decodeDicomSlice, type DecodeDicomOptions } from './decode_slice';
 import { readDicomBytes } from './dicom_file';
 import { mergeProblems, type DicomProblem } from './problems';
-import { scan, type ScanDicomOptions, type SkippedDicomFile } from './scan_folder';
+import {
+  checkScanOptions,
+  scan,
+  type DicomProgress,
+  type ScanDicomOptions,
+  type SkippedDicomFile,
+} from './scan_folder';
 import { withoutSlices, type DicomSeriesInfo, type DicomSeriesKind } from './series';
 
 /** Options of {@link readDicomSeries}. */
 export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {
+  /** Told after each slice how far the decoding has come. */
+  onProgress?: (progress: DicomProgress) => void;
   /**
    * Kinds of series to read.
    * @defaultValue all: `['axial', 'localizer', 'derived', 'other']`
@@ -65,6 +73,7 @@ export async function readDicomSeries(
   options: ReadDicomSeriesOptions = {},
 ): Promise<DicomSeriesList> {
   const { onBadFile = 'throw', onProgress, kinds = KINDS, series: uid, ...decoding } = options;
+  checkScanOptions('readDicomSeries', dir, { onBadFile, onProgress });
   checkKnownKeys(decoding, ['padding', 'maxPixels'], 'readDicomSeries');
   const decodeOptions = checkDecodeOptions('readDicomSeries', decoding);
   check(

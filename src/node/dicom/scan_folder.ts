@@ -75,14 +75,7 @@ export async function scan(
   dir: string,
   { onBadFile = 'throw', onProgress }: ScanDicomOptions,
 ): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
-  check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
-  check(onBadFile === 'throw' || onBadFile === 'skip', `${fn}: onBadFile`, "'throw' or 'skip'", onBadFile);
-  check(
-    onProgress === undefined || typeof onProgress === 'function',
-    `${fn}: onProgress`,
-    'a function',
-    onProgress,
-  );
+  checkScanOptions(fn, dir, { onBadFile, onProgress });
   const skipped: SkippedDicomFile[] = [];
   const skip = (file: string, error: DataError) => {
     if (onBadFile === 'throw') throw error;
@@ -107,6 +100,23 @@ export async function scan(
     unlisted: unlisted.sort(byName),
     paths: new Map(found.map(({ file, path }) => [file, path])),
   };
+}
+
+/** Checks what the functions that scan have in common. */
+export function checkScanOptions(fn: string, dir: string, { onBadFile, onProgress }: ScanDicomOptions): void {
+  check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
+  check(
+    onBadFile === undefined || onBadFile === 'throw' || onBadFile === 'skip',
+    `${fn}: onBadFile`,
+    "'throw' or 'skip'",
+    onBadFile,
+  );
+  check(
+    onProgress === undefined || typeof onProgress === 'function',
+    `${fn}: onProgress`,
+    'a function',
+    onProgress,
+  );
 }
 
 /** The header of a file; undefined for one that is no DICOM image, or is left out. */
