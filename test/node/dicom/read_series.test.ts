@@ -11,19 +11,11 @@ import { temporaryFolder } from '../folder';
 
 const slice = (z: number, more: CtSlice = {}) =>
   dicomBytes(ctSlice({ position: [0, 0, z], uid: `1.${z}`, stored: Array<number>(12).fill(z), ...more }));
+
 /** RLE that parses up to its pixels, and does not decode. */
 const undecodable = (z: number) => {
-  const fragments = new Uint8Array(24);
-  const view = new DataView(fragments.buffer);
-  [0xe000fffe, 0, 0xe000fffe, 0, 0xe0ddfffe, 0].forEach((word, i) => view.setUint32(4 * i, word, true));
-  const elements = ctSlice({
-    position: [0, 0, z],
-    uid: `1.${z}`,
-    elements: { '7fe0,0010': ['OW', fragments] },
-  });
-  const encapsulated = dicomBytes(elements, '1.2.840.10008.1.2.5');
-  new DataView(encapsulated.buffer).setUint32(encapsulated.length - 28, 0xffffffff, true);
-  return encapsulated;
+  const elements = { '7fe0,0010': ['OB', { fragments: [new Uint8Array(), new Uint8Array(64)] }] } as const;
+  return dicomBytes(ctSlice({ position: [0, 0, z], uid: `1.${z}`, elements }), '1.2.840.10008.1.2.5');
 };
 
 let open: DicomSeriesList | undefined;
