@@ -30,6 +30,11 @@ const MAX_PLAUSIBLE_HU = 1e5;
 /** Unsigned pixels need an intercept at most this high to hold air, which is -1000 HU. */
 const HIGHEST_PLAUSIBLE_INTERCEPT = -100;
 
+/** Whether pixels are one gray value each, so that they can be Hounsfield units: no colours and no palette. */
+export function isGray({ samplesPerPixel, photometricInterpretation }: DicomPixelFormat): boolean {
+  return samplesPerPixel === 1 && photometricInterpretation.startsWith('MONOCHROME');
+}
+
 /** Reads and checks what the header says about the pixels. */
 export function readPixelFormat(
   dataSet: DicomDataSet,
@@ -49,7 +54,7 @@ export function readPixelFormat(
     throw new DataError('the file has no PixelData, or is cut short before it', where);
   }
   const frames = dataSet.text('x00280008') ?? '1';
-  expect(frames === '1', 'NumberOfFrames', '1: multi-frame images are not supported', frames);
+  expect(Number(frames) === 1, 'NumberOfFrames', '1: multi-frame images are not supported', frames);
   const rows = required('x00280010', 'Rows');
   const columns = required('x00280011', 'Columns');
   expect(rows > 0 && columns > 0, 'Rows x Columns', 'at least 1 x 1', `${rows} x ${columns}`);

@@ -5,6 +5,7 @@ import { mapAtMost } from '../map_at_most';
 import { headerOf } from './dicom_file';
 import { NoImageError } from './dicom_header';
 import { groupSeries, type DicomFile, type DicomSeriesInfo } from './series';
+import { headerSharer } from './share_equal';
 import { walkFolder } from './walk_folder';
 
 /** Options of {@link scanDicomFolder}. */
@@ -85,11 +86,12 @@ export async function scan(
   const root = await openRoot(dir);
   const found = await walkFolder(root, skip);
   const unlisted: string[] = [];
+  const share = headerSharer();
   let done = 0;
   const read = await mapAtMost(found, HEADERS_AT_ONCE, async ({ file, path }) => {
     const header = await readOne(file, path, skip, unlisted);
     onProgress?.({ done: ++done, total: found.length, file });
-    return header && { file, header };
+    return header && { file, header: share(header) };
   });
   const files = read.filter((one): one is DicomFile => one !== undefined);
   const series = groupSeries(files, (bad, error) => bad.forEach(({ file }) => skip(file, error)));

@@ -1,6 +1,7 @@
 import { DataError } from '../../errors';
 import type { DicomHeader } from './dicom_header';
 import { dot, tiltOf, type SliceOrientation, type Vector3 } from './geometry';
+import { isGray } from './pixel_format';
 import { mergeProblems, type DicomProblem } from './problems';
 import { readSpacing } from './spacing';
 import { orderStack, type DicomSlice, type OrderedStack } from './stack_order';
@@ -33,7 +34,10 @@ export interface DicomSeriesInfo {
   orientation?: SliceOrientation;
   /** Unit vector along which the slices are ordered: from feet to head. */
   direction?: Vector3;
-  /** Angle between the slices' normal and the patient's long axis in degrees; for axial slices the gantry's tilt. */
+  /**
+   * Angle between the slices' normal and the patient's long axis in degrees: for axial slices the gantry's tilt.
+   * GantryDetectorTilt, without its sign, where the orientation is missing.
+   */
   tilt?: number;
   slices: readonly DicomSlice[];
   /** What is unusual about the series and its files. */
@@ -96,12 +100,18 @@ export function describeSeries(
 ): DicomSeriesInfo {
   const { header } = slices[0]!;
   const spacing = readSpacing(slices);
-  const tilt = header.imageOrientation && direction && tiltOf(direction);
+  const said = header.gantryTilt === undefined ? undefined : Math.abs(header.gantryTilt);
+  const tilt = header.imageOrientation && direction ? tiltOf(direction) : said;
   const kind = kindOf(slices, direction);
   const own: DicomProblem[] = [...known, ...problems, ...spacing.problems, ...sameInstances(slices)];
   const file = slices[0]!.file;
-  if (kind === 'axial' && tilt !== undefined && tilt >= LEAST_TILT) {
-    own.push({ kind: 'gantry-tilt', message: `the slices are tilted by ${tilt.toFixed(1)} degrees`, file });
+  if (kind === 'axial' && Math.max(tilt ?? 0, said ?? 0) >= LEAST_TILT) {
+    const tag = said === undefined ? '' : `, GantryDetectorTilt is ${header.gantryTilt}`;
+    own.push({
+      kind: 'gantry-tilt',
+      message: `the slices are tilted by ${tilt!.toFixed(1)} degrees${tag}`,
+      file,
+    });
   }
   if (header.pixelSpacing === undefined) {
     own.push({ kind: 'missing-spacing', message: 'PixelSpacing is missing', file });
@@ -162,7 +172,7 @@ function fits(a: DicomHeader, b: DicomHeader): boolean {
   return (
     a.pixels.rows === b.pixels.rows &&
     a.pixels.columns === b.pixels.columns &&
-    a.pixels.samplesPerPixel === b.pixels.samplesPerPixel &&
+    isGray(a.pixels) === isGray(b.pixels) &&
     isLocalizer(a) === isLocalizer(b) &&
     isDerived(a) === isDerived(b) &&
     x.length === y.length &&
@@ -182,9 +192,7 @@ const isLocalizer = ({ imageType }: DicomHeader) =>
   imageType.some((value) => ['LOCALIZER', 'SCOUT'].includes(value.toUpperCase()));
 
 const isDerived = ({ imageType, pixels }: DicomHeader) =>
-  imageType[0]?.toUpperCase() === 'DERIVED' ||
-  imageType[1]?.toUpperCase() === 'SECONDARY' ||
-  pixels.samplesPerPixel !== 1;
+  imageType[0]?.toUpperCase() === 'DERIVED' || imageType[1]?.toUpperCase() === 'SECONDARY' || !isGray(pixels);
 
 function kindOf(slices: readonly DicomSlice[], direction: Vector3 | undefined): DicomSeriesKind {
   const { header } = slices[0]!;

@@ -88,6 +88,7 @@ describe('decodeDicomSlice', () => {
     ['no pixels', { '7fe0,0010': undefined }, /PixelData/],
     ['neither rows nor pixels', { '7fe0,0010': undefined, '0028,0010': undefined }, /no image/],
     ['colour', { '0028,0002': ['US', [3]], '7fe0,0010': ['OW', new Uint8Array(72)] }, /gray.*3 samples/],
+    ['a palette', { '0028,0004': ['CS', 'PALETTE COLOR'] }, /gray.*PALETTE COLOR/],
   ] as [string, DicomElements, RegExp][])('refuses %s', async (_, elements, message) => {
     await expect(decode({ elements })).rejects.toThrow(message);
     await expect(decode({ elements })).rejects.toThrow(DataError);
@@ -137,6 +138,18 @@ describe('decodeDicomSlice', () => {
       const air = await decodeDicomSlice(bytes, {}, { padding: 'air' });
       expect([...air.hu]).toEqual([-1000, -1000, ...stored.slice(2)]);
     }
+  });
+
+  it('knows padding that is written with no regard to BitsStored, or to the sign', async () => {
+    const stored = [63536, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const elements: DicomElements = { '0028,0120': ['US', [63536]] };
+    const wide = dicomBytes(ctSlice({ stored, elements, signed: false, bitsStored: 12, intercept: -1024 }));
+    const air = await decodeDicomSlice(wide, {}, { padding: 'air' });
+    expect([...air.hu.slice(0, 2)]).toEqual([-1000, -1024]);
+    expect(air.problems.map(({ kind }) => kind)).toEqual(['bits-outside-stored', 'pixel-padding']);
+    const kept = await decodeDicomSlice(dicomBytes(ctSlice({ stored, elements })));
+    expect(kept.hu[0]).toBe(-2000);
+    expect(kept.problems).toMatchObject([{ kind: 'pixel-padding', pixels: 1 }]);
   });
 
   it('reads files without preamble, and deflated ones up to a bound', async () => {

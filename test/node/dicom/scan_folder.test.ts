@@ -65,6 +65,14 @@ describe('the order of slices', () => {
     expect(kindsOf(rest)).toEqual(['gantry-tilt']);
   });
 
+  it('takes the tilt from GantryDetectorTilt where the orientation is missing', async () => {
+    const { series } = await scan(
+      stack([1, 2], () => ({ '0020,0037': undefined, '0018,1120': ['DS', '-7.5'] })),
+    );
+    expect(series[0]!.tilt).toBe(7.5);
+    expect(kindsOf(series[0]!)).toEqual(['missing-orientation', 'gantry-tilt']);
+  });
+
   it('falls back to locations, then to instance numbers, and says so', async () => {
     const without = (more: (i: number) => DicomElements) => (i: number) => ({
       '0020,0032': undefined,
@@ -204,6 +212,7 @@ describe('series', () => {
     ['derived', { '0008,0008': ['CS', ['DERIVED', 'PRIMARY', 'AXIAL']] }],
     ['derived', { '0008,0008': ['CS', ['ORIGINAL', 'SECONDARY']] }],
     ['derived', { '0028,0002': ['US', [3]], '7fe0,0010': ['OW', new Uint8Array(72)] }],
+    ['derived', { '0028,0004': ['CS', 'PALETTE COLOR'] }],
     ['other', { '0008,0060': ['CS', 'MR'] }],
   ] as [string, DicomElements][])('are told apart: %s', async (kind, elements) => {
     const { series } = await scan({ 'a.dcm': dicomBytes(ctSlice({ elements })) });
