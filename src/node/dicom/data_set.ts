@@ -106,8 +106,7 @@ export class DicomDataSet {
 
   /** Decimal numbers; none where the element is absent or empty, undefined where it holds something else. */
   decimals(tag: string): number[] | undefined {
-    const texts = this.texts(tag);
-    if (texts.every((text) => text === '')) return [];
+    const texts = this.texts(tag).filter((text) => text !== '');
     const numbers = texts.map((text) => (DECIMAL.test(text) ? Number(text) : NaN));
     return numbers.every(Number.isFinite) ? numbers : undefined;
   }

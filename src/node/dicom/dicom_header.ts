@@ -1,7 +1,7 @@
 import { DataError, type DataLocation } from '../../errors';
 import { DicomDataSet } from './data_set';
 import { orthonormal, type SliceOrientation, type Vector3 } from './geometry';
-import { checkPixelLength, readPixelFormat, type DicomPixelFormat } from './pixel_format';
+import { checkPixelLength, isGray, readPixelFormat, type DicomPixelFormat } from './pixel_format';
 import type { DicomProblem, ReportProblem } from './problems';
 
 /**
@@ -77,7 +77,8 @@ export function parseDicom(bytes: Uint8Array, where: DataLocation, fileBytes?: n
     throw new NoImageError('the file holds no image: it has neither Rows nor PixelData', where);
   }
   const pixels = readPixelFormat(dataSet, where, report);
-  checkPixelLength(dataSet, pixels, where, fileBytes);
+  // colour images are told apart by their header, and never decoded
+  if (isGray(pixels)) checkPixelLength(dataSet, pixels, where, fileBytes);
 
   /** Numbers of which there must be `count`, or any number for 0; what cannot be used is reported. */
   const numbers = (tag: string, name: string, count: number): number[] | undefined => {

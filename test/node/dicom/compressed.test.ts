@@ -154,6 +154,16 @@ describe('a codestream', () => {
     await expect(decode('lossless', [EMPTY, cut], size)).rejects.toThrow(DataError);
   });
 
+  it('may be followed by a byte that makes its length even', async () => {
+    const stream = codestream('jpeg_baseline');
+    const end = stream.lastIndexOf(0xd9) + 1;
+    const { hu } = await decode('baseline', [EMPTY, stream.slice(0, end)], byte8);
+    for (const padding of [0, 0xff]) {
+      const padded = joinBytes(stream.slice(0, end), Uint8Array.of(padding));
+      expect((await decode('baseline', [EMPTY, padded], byte8)).hu).toEqual(hu);
+    }
+  });
+
   it('of fewer bits or another sign than the file says is reported', async () => {
     const signed = await decode('j2k', [EMPTY, codestream('jpeg_2000_90')], { ...size, signed: true });
     expect(signed.problems.map(({ kind }) => kind)).toEqual(['codestream-mismatch']);
