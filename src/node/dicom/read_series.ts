@@ -12,7 +12,8 @@ import {
   type ScanDicomOptions,
   type SkippedDicomFile,
 } from './scan_folder';
-import { withoutSlices, type DicomSeriesInfo, type DicomSeriesKind } from './series';
+import { withoutSlices, type DicomSeriesInfo } from './series';
+import type { DicomSeriesKind } from './series_kind';
 
 /** Options of {@link readDicomSeries}. */
 export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {
@@ -148,9 +149,9 @@ async function readStack(
   });
   if (values === undefined) return undefined;
   const good = decoded.flatMap((ok, index) => (ok ? [index] : []));
-  good.forEach((from, to) => values!.copyWithin(to * size, from * size, (from + 1) * size));
-  const kept = values.subarray(0, good.length * size);
   const complete = good.length === info.slices.length;
+  if (!complete) good.forEach((from, to) => values!.copyWithin(to * size, from * size, (from + 1) * size));
+  const kept = values.subarray(0, good.length * size);
   const described = complete ? info : withoutSlices(info, good.map((i) => info.slices[i]!)); // prettier-ignore
   return {
     ...described,
