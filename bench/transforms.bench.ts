@@ -4,27 +4,11 @@
  *
  *   npx tsx bench/transforms.bench.ts
  */
-import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs';
 import { affine, applyAugmentation, clahe, colorJitter, flip, resize, seededRandom } from 'ct-multilabel';
 import { useBackend } from 'ct-multilabel/node';
 import { compare } from './compare';
-
-/** Of `@techstark/opencv-js` what is used here. */
-interface OpenCv {
-  Mat: new (rows: number, columns: number, type: number) => Mat;
-  Size: new (width: number, height: number) => object;
-  CLAHE: new (clipLimit: number, tiles: object) => { apply(source: Mat, out: Mat): void };
-  resize(source: Mat, out: Mat, size: object, fx: number, fy: number, method: number): void;
-  CV_8UC1: number;
-  CV_32FC1: number;
-  INTER_AREA: number;
-  onRuntimeInitialized: () => void;
-}
-interface Mat {
-  data: Uint8Array;
-  data32F: Float32Array;
-}
+import { openCv, type OpenCv } from './opencv';
 
 const [slices, side, modelSide] = [32, 512, 224];
 await useBackend('wasm');
@@ -95,21 +79,6 @@ await compare(
   },
   { rounds: 40 },
 );
-
-/** OpenCV's module once it is ready; undefined where it is not installed. */
-async function openCv(): Promise<OpenCv | undefined> {
-  let module: OpenCv | Promise<OpenCv>;
-  try {
-    module = createRequire(import.meta.url)('@techstark/opencv-js') as OpenCv | Promise<OpenCv>;
-  } catch {
-    return undefined;
-  }
-  if (module instanceof Promise) return module;
-  // versions before 5 are an object that fills itself
-  const ready = module;
-  if (!ready.Mat) await new Promise<void>((resolve) => (ready.onRuntimeInitialized = resolve));
-  return ready;
-}
 
 /** A bright ring with noise inside on black, as a CT slice has it. */
 function headLike(size: number): Uint8Array {

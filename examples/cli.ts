@@ -71,6 +71,16 @@ export async function main(run: () => Promise<void>): Promise<void> {
   }
 }
 
+/** How far a walk has come, on one line of the terminal; without a terminal, nothing. */
+export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {
+  const { stderr } = process;
+  if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  return {
+    show: (done, total) => void stderr.write(`\r${what}: ${done} of ${total}`),
+    end: () => void stderr.write('\r\x1b[K'),
+  };
+}
+
 /** Columns of text, numbers to the right. */
 export function textTable(header: string[], rows: (string | number)[][]): string {
   const cell = (value: string | number) => (typeof value === 'number' ? value.toFixed(3) : value);

@@ -1,7 +1,8 @@
 /**
- * Trains the poster's recipe on a folder in the challenge's layout:
+ * Trains the poster's recipe on a folder of images in the challenge's layout, or of DICOM:
  *
  *   npx tsx examples/train-kaggle.ts --data DIR --backbone-weights vgg16.safetensors
+ *   npx tsx examples/train-kaggle.ts --data RSNA --windows brain,subdural,bone --rsna-labels --workers 4
  *
  * Two stages: the backbone with a linear head on single slices, then the whole model, one patient a batch.
  */
@@ -13,17 +14,22 @@ import {
   buildCtBrainModel,
   cachedSource,
   createPreprocessing,
+  CT_LABELS,
   loadTorchWeights,
   patientLabels,
   POSTER_VARIANTS,
+  preprocessedChannels,
   readSafetensors,
+  RSNA_LABELS,
   splitByPatient,
   subset,
   type BackboneName,
+  type CtWindowName,
   type PosterVariant,
 } from 'ct-multilabel';
 import {
-  openKaggleFolder,
+  detectStudy,
+  openStudy,
   openTrainingRun,
   trainingProgressBar,
   trainRecipe,
@@ -33,7 +39,12 @@ import { main, readCommandLine } from './cli';
 import { reportF2, writePredictions } from './report';
 
 const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [options]', {
-  data: { value: 'DIR', help: 'folder with train.csv and train/ID_x/x_N.jpg or .png', required: true },
+  data: {
+    value: 'DIR',
+    help: 'folder with train.csv and train/ID_x/x_N.jpg or .png; or DICOM with a table of labels',
+    required: true,
+  },
+  'rsna-labels': { default: 'off', help: "RSNA's six labels instead of the five hemorrhages" },
   out: { value: 'DIR', default: 'runs/kaggle', help: 'where checkpoints, history and predictions go' },
   variant: {
     value: 'NAME',
@@ -46,6 +57,17 @@ const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [optio
     help: 'torchvision weights as .safetensors, trained on ImageNet; without them training starts from scratch',
   },
   'image-size': { value: 'N', default: '224', help: 'height and width the slices are resized to' },
+  windows: {
+    value: 'NAMES',
+    help: 'windows of HU as channels, e.g. brain,subdural,bone (default brainWide for DICOM, none for images)',
+  },
+  'image-window': {
+    value: 'NAME',
+    help: 'the window that JPEG or PNG images show, where --windows are asked for',
+  },
+  neighbors: { value: 'N', default: '0', help: 'slices on each side as further channels' },
+  output: { value: 'LEVEL', default: 'slices', help: 'slices, or patient: one prediction a patient' },
+  pooling: { value: 'NAME', default: 'max', help: 'with --output patient: max or attention over the slices' },
   clahe: { default: 'on', help: 'equalise contrast (clip limit 2, grid 8x8)' },
   augment: { default: 'on', help: 'flip, rotate, scale and light each stack at random' },
   'pretrain-epochs': { value: 'N', default: '50', help: 'most epochs of the first stage; 0 leaves it out' },
@@ -72,6 +94,12 @@ const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [optio
     default: '1024',
     help: 'prepared slices kept in memory; what does not fit is read again',
   },
+  'cache-dir': {
+    value: 'DIR',
+    help: 'folder that prepared slices are kept in, for the next epoch and the next run',
+  },
+  workers: { value: 'N', default: '1', help: 'threads that read and prepare slices ahead of the training' },
+  'skip-bad': { default: 'off', help: 'read every file first, and leave out those that cannot be read' },
   resume: { default: 'off', help: 'go on with the run in --out' },
 });
 
@@ -79,17 +107,32 @@ await main(async () => {
   await useBackend(args.text('backend') as 'auto', { log: console.log });
   const size = args.integer('image-size');
   const seed = args.integer('seed');
+  const { format } = await detectStudy(args.text('data'));
+  const windows = args.optional('windows') ?? (format === 'dicom' ? 'brainWide' : undefined);
   const preprocessing = createPreprocessing({
     imageSize: [size, size],
+    neighbors: args.integer('neighbors'),
+    ...(windows !== undefined && { windows: windows.split(',') as CtWindowName[] }),
     ...(args.on('clahe') ? {} : { clahe: false }),
   });
 
   // patients, divided
-  const folder = await openKaggleFolder(args.text('data'), { preprocessing });
-  const study = cachedSource(folder, { maxBytes: args.integer('cache') * 2 ** 20 });
+  const [cacheFolder, imageWindow] = ['cache-dir', 'image-window'].map(args.optional);
+  const folder = await openStudy(args.text('data'), {
+    preprocessing,
+    labels: args.on('rsna-labels') ? RSNA_LABELS : CT_LABELS,
+    workers: args.integer('workers'),
+    onBadFile: args.on('skip-bad') ? 'skip' : 'throw',
+    ...(cacheFolder !== undefined && { cacheFolder }),
+    ...(imageWindow !== undefined && { imageWindow: imageWindow as CtWindowName }),
+  });
+  for (const { error } of folder.skipped) console.log(`left out: ${error.message}`);
+  const maxBytes = args.integer('cache') * 2 ** 20;
+  const study = maxBytes > 0 ? cachedSource(folder, { maxBytes }) : folder;
   const split = splitByPatient(study.patients, {
     validationFraction: args.number('validation-fraction'),
     seed,
+    ...(study.groupOf && { groupBy: (patient: string) => study.groupOf!(patient) }),
     ...(args.on('stratify') && { stratifyBy: (patient: string) => patientLabels(study, patient) }),
   });
   const train = subset(study, split.train);
@@ -101,9 +144,13 @@ await main(async () => {
   const options = {
     variant: args.text('variant') as PosterVariant,
     backbone: args.text('backbone') as BackboneName,
-    inputShape: [size, size, 1] as [number, number, number],
+    inputShape: [size, size, preprocessedChannels(preprocessing)] as [number, number, number],
     normalize: weights !== undefined,
     labels: study.labels,
+    ...(args.text('output') === 'patient' && {
+      output: 'patient' as const,
+      pooling: args.text('pooling') as 'max',
+    }),
     seed,
   };
   const model = buildCtBrainModel(options);
@@ -141,5 +188,6 @@ await main(async () => {
   // how well it does on the patients it never trained on
   await reportF2({ name: options.variant, model, train, test: validation, seed });
   await writePredictions(`${args.text('out')}/predictions.csv`, model, validation);
+  await folder.close();
   console.log(`\n${args.text('out')}: best/ (checkpoint), predictions.csv, history.csv, config.json`);
 });

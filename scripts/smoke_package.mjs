@@ -1,6 +1,7 @@
 // Packs the library, installs the tarball into empty ESM and CommonJS projects, and uses it there.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import sharp from 'sharp';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,16 +27,21 @@ const use = `
       if (!tf.getKernel(kernel, backend)) throw new Error('no kernel ' + kernel + ' on ' + backend);
     }
   }
+  const preprocessing = createPreprocessing({ imageSize: [16, 16] });
+  const patient = await openPatientFolder('patient', { preprocessing, workers: 1 });
+  const stack = await patient.load('patient');
+  if (stack.images.shape.join() !== '1,16,16,1') throw new Error('shape ' + stack.images.shape);
 `;
-const names = '{ buildCtBrainModel, asymmetricLoss }';
+const names = '{ buildCtBrainModel, asymmetricLoss, createPreprocessing }';
+const nodeNames = '{ openPatientFolder, useBackend }';
 const programs = {
   'use.mjs': `import * as tf from '@tensorflow/tfjs';
 import ${names} from 'ct-multilabel';
-import { useBackend } from 'ct-multilabel/node';
+import ${nodeNames} from 'ct-multilabel/node';
 ${use}`,
   'use.cjs': `const tf = require('@tensorflow/tfjs');
 const ${names} = require('ct-multilabel');
-const { useBackend } = require('ct-multilabel/node');
+const ${nodeNames} = require('ct-multilabel/node');
 (async () => {${use}})().catch((error) => { console.error(error); process.exit(1); });`,
   'use.mts': `import * as tf from '@tensorflow/tfjs';
 import { buildCtBrainModel, type CtBrainModelOptions } from 'ct-multilabel';
@@ -65,6 +71,11 @@ try {
   symlinkSync(path.join(root, 'node_modules'), path.join(work, 'node_modules'));
   for (const [name, text] of Object.entries(programs)) writeFileSync(path.join(app, name), text);
 
+  mkdirSync(path.join(app, 'patient'));
+  const image = { width: 32, height: 32, channels: 3, background: 'gray' };
+  await sharp({ create: image })
+    .png()
+    .toFile(path.join(app, 'patient', '1_0.png'));
   run('node', ['use.mjs'], app);
   run('node', ['use.cjs'], app);
   for (const [module, moduleResolution] of [

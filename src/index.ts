@@ -8,12 +8,20 @@
 
 export * from './errors';
 export { VERSION } from './version';
-export { IGNORED_LABEL, type Kwargs, type Labels, type LossFn, type Shape } from './types';
+export {
+  IGNORED_LABEL,
+  type AugmentationDraw,
+  type Kwargs,
+  type Labels,
+  type LossFn,
+  type Shape,
+} from './types';
 export { deriveSeed, seededRandom, shuffled, type Random } from './random';
 
 export { buildCtBrainModel } from './models/ct_brain_model';
 export {
   BACKBONES,
+  type AttentionPoolingOptions,
   type BackboneName,
   type Conv1DOptions,
   type CtBrainModelOptions,
@@ -36,6 +44,7 @@ export { ResidualNeck, type ResidualNeckArgs } from './layers/residual_neck';
 export { LabelRNNDecoder, type LabelRNNDecoderArgs } from './layers/label_rnn_decoder';
 export { LabelLinear, type LabelLinearArgs } from './layers/label_linear';
 export { PerSlice, type PerSliceArgs } from './layers/per_slice';
+export { SlicePooling, type SlicePoolingArgs } from './layers/slice_pooling';
 export { PerLabel } from './layers/per_label';
 export { type WrapperArgs } from './layers/wrapper';
 export { type Activation } from './layers/activation';
@@ -56,19 +65,40 @@ export { decide, type Threshold } from './metrics/decide';
 export { fBetaScore, FBetaScore, type FBetaAverage, type FBetaOptions } from './metrics/f_beta';
 export { f2Metric, type F2MetricOptions } from './metrics/f2_metric';
 
+export {
+  RSNA_LABEL_WEIGHTS,
+  weightedLogLoss,
+  WeightedLogLoss,
+  weightedLogLossMetric,
+  type WeightedLogLossMetricOptions,
+  type WeightedLogLossOptions,
+} from './metrics/weighted_log_loss';
+
 export { affine, type AffineOptions } from './transforms/affine';
 export { clahe, type ClaheOptions } from './transforms/clahe';
 export { type ClaheUint8Options } from './transforms/clahe_plan';
 export { colorJitter, type ColorJitterOptions } from './transforms/color_jitter';
 export { compose, type ImageTransform } from './transforms/compose';
 export { flip } from './transforms/flip';
-export { CT_WINDOWS, huWindow, type HuWindow } from './transforms/hu_window';
-export { createPreprocessing, preprocess, type CtPreprocessing } from './transforms/preprocessing';
+export {
+  CT_WINDOWS,
+  huWindow,
+  windowChannels,
+  type CtWindowName,
+  type HuWindow,
+} from './transforms/hu_window';
+export { neighborSlices, type NeighborEdge, type NeighborSlicesOptions } from './transforms/neighbor_slices';
+export {
+  createPreprocessing,
+  preprocess,
+  preprocessedChannels,
+  type CtPreprocessing,
+  type CtPreprocessingOptions,
+} from './transforms/preprocessing';
 export {
   applyAugmentation,
   drawAugmentation,
   randomAugment,
-  type AugmentationDraw,
   type ApplyAugmentationOptions,
   type AugmentationRanges,
   type RandomAugmentOptions,
@@ -77,6 +107,11 @@ export { resize, type ResizeOptions } from './transforms/resize';
 
 export { CT_LABEL_NAMES, CT_LABELS, type CtLabel } from './data/labels';
 export { cachedSource, type CachedSourceOptions } from './data/cached_source';
+export {
+  findDuplicateSlices,
+  type DuplicateSearchOptions,
+  type DuplicateSlices,
+} from './data/duplicate_slices';
 export {
   groupByPatient,
   parseKaggleTable,
@@ -90,17 +125,54 @@ export {
   patientLabels,
   prefetchPatients,
   subset,
+  type PatientLabelSource,
   type PatientSource,
   type PatientStack,
 } from './data/patient_source';
+export { labelRuns, type InterruptedLabel, type LabelRuns, type SliceRange } from './data/label_runs';
+export { labelStatistics, type LabelCount, type LabelStatistics } from './data/label_statistics';
+export { checkNoLeak, duplicatesAcross, type LeakCheckOptions, type SplitSides } from './data/leak_check';
+export {
+  kFoldByPatient,
+  nestedKFoldByPatient,
+  type KFoldOptions,
+  type NestedKFoldOptions,
+  type NestedPatientFold,
+  type PatientFold,
+} from './data/patient_folds';
 export { prefetch, type PrefetchOptions } from './data/prefetch';
 export {
   splitByPatient,
+  splitByShares,
+  type PatientGrouping,
+  type ShareSplitOptions,
   type PatientLabels,
   type PatientSplit,
   type PatientSplitOptions,
 } from './data/patient_split';
-export { probabilitiesTable, submissionTable, type SlicePrediction } from './data/predictions_table';
+export {
+  patientProbabilitiesTable,
+  probabilitiesTable,
+  submissionTable,
+  type PatientPrediction,
+  type SlicePrediction,
+} from './data/predictions_table';
+export { RSNA_LABELS, RSNA_TO_CT_LABELS, type RsnaLabel } from './data/rsna_labels';
+export { rsnaSubmissionTable } from './data/rsna_predictions_table';
+export {
+  RsnaTableReader,
+  type RsnaDuplicate,
+  type RsnaTable,
+  type RsnaTableOptions,
+} from './data/rsna_table';
+export {
+  CQ500_COLUMNS,
+  parseScanTable,
+  scanKey,
+  type ScanRow,
+  type ScanTableOptions,
+} from './data/scan_table';
+export { splitMeasures, type SplitMeasures, type SplitMeasuresOptions } from './data/split_measures';
 export * from './data/phantom';
 
 export { readSafetensors, writeSafetensors } from './interop/safetensors';
@@ -113,6 +185,7 @@ export { adam, Adam } from './training/adam';
 export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
 export {
   evaluatePatients,
+  predictPatientLevel,
   predictPatients,
   type EvaluateOptions,
   type Evaluation,
@@ -127,7 +200,7 @@ export {
   type TrainingBatch,
   type TrainingProgress,
 } from './training/fit_stage';
-export { backboneOf } from './training/model_parts';
+export { backboneOf, outputLevel, type OutputLevel } from './training/model_parts';
 export { predictStack, type PredictOptions } from './training/predict';
 export {
   pretrainBackbone,

@@ -29,7 +29,25 @@ export {
   type KaggleFolder,
   type KaggleFolderOptions,
 } from './node/kaggle_folder';
-export { writeProbabilities, writeSubmission } from './node/predictions_file';
+export { type FileProgress, type SkippedFile, type SliceFileOptions } from './node/slice_file_source';
+export {
+  writePatientProbabilities,
+  writeProbabilities,
+  writeRsnaSubmission,
+  writeSubmission,
+} from './node/predictions_file';
+export { readRsnaTable } from './node/rsna_table_file';
+export { readScanTable } from './node/scan_table_file';
+export { writeContactSheet, type ContactSheet, type ContactSheetOptions } from './node/contact_sheet';
+export { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './node/dicom_folder';
+export {
+  detectStudy,
+  openStudy,
+  type DetectedStudy,
+  type StudyLayout,
+  type StudyOptions,
+} from './node/open_study';
+export { type SliceFormat } from './node/slice_preparation';
 export * from './node/phantom_study';
 export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/progress';
 export { trainRecipe, type StageSchedule, type TrainRecipeOptions } from './node/train_recipe';

@@ -37,6 +37,24 @@ export interface TorchLoadable {
 /** The label value of a slice that carries no ground truth (padding): losses and metrics leave it out. */
 export const IGNORED_LABEL = -1;
 
+/** One draw, as plain data: everything `applyAugmentation` does to a stack. */
+export interface AugmentationDraw {
+  /** Whether left and right are swapped. */
+  horizontalFlip: boolean;
+  /** Whether top and bottom are swapped. */
+  verticalFlip: boolean;
+  /** Rotation in degrees, clockwise. */
+  angle: number;
+  /** Magnification. */
+  scale: number;
+  /** Brightness factor. */
+  brightness: number;
+  /** Contrast factor. */
+  contrast: number;
+  /** Value outside the image. */
+  fill: number;
+}
+
 /** What kernel `CtClahe` is told: grey values are `floor((value - low) * scale + 0.5)`, and `grey * span / 255 + low` is given back. */
 export interface ClaheAttrs {
   plan: ClahePlan;

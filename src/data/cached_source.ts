@@ -85,6 +85,9 @@ export function cachedSource(source: PatientSource, options: CachedSourceOptions
     patients: source.patients,
     sliceNames: (patient) => source.sliceNames(patient),
     sliceLabels: (patient) => source.sliceLabels(patient),
+    ...(source.labelsOf && { labelsOf: (patient: string) => source.labelsOf!(patient) }),
+    ...(source.groupOf && { groupOf: (patient: string) => source.groupOf!(patient) }),
+    ...(source.loadsAtOnce && { loadsAtOnce: source.loadsAtOnce }),
     load: (patient) =>
       loadSlices(
         patient,

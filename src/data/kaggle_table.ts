@@ -1,6 +1,7 @@
 import { check, DataError, type DataLocation } from '../errors';
 import type { Labels } from '../types';
 import { CT_LABELS } from './labels';
+import { checkFieldCount, headerAndBody, labelValue } from './table_records';
 
 /** Options of {@link parseKaggleTable}. */
 export interface KaggleTableOptions {
@@ -55,25 +56,13 @@ export function parseKaggleTable(
   const { labels = CT_LABELS, requireLabels = true, file = 'table' } = options;
   check(Array.isArray(records as unknown), 'parseKaggleTable: records', 'a list of records', records);
   checkLabelNames('parseKaggleTable: labels', labels);
-  const filled = records
-    .map((record, i) => ({ row: i + 1, fields: record.map((field) => field.trim()) }))
-    .filter(({ fields }) => fields.length > 1 || (fields[0] ?? '') !== '');
-  const [header, ...body] = filled;
-  if (header === undefined) throw new DataError('the table is empty: expected a header', { file });
+  const { header, body } = headerAndBody(records, file);
   const columns = findColumns(header.fields, labels, requireLabels, { file, row: header.row });
   if (body.length === 0) throw new DataError('the table has a header but no slice', { file });
 
   const seen = new Map<string, number>();
   return body.map(({ row, fields }) => {
-    if (fields.length !== header.fields.length) {
-      throw new DataError(
-        `expected ${header.fields.length} fields as in the header, found ${fields.length}`,
-        {
-          file,
-          row,
-        },
-      );
-    }
+    checkFieldCount(fields.length, header.fields.length, { file, row });
     const patient = fields[columns.patient]!;
     const slice = fields[columns.slice]!;
     const where = { file, row, patient, slice };
@@ -85,13 +74,7 @@ export function parseKaggleTable(
     if (first !== undefined) throw new DataError(`the slice is already in row ${first}`, where);
     seen.set(key, row);
     if (columns.labels === undefined) return { patient, slice, row };
-    const values = columns.labels.map((column, i) => {
-      const text = fields[column]!;
-      if (text !== '0' && text !== '1') {
-        throw new DataError(`label ${labels[i]}: expected 0 or 1, found ${JSON.stringify(text)}`, where);
-      }
-      return Number(text);
-    });
+    const values = columns.labels.map((column, i) => labelValue(fields[column]!, labels[i]!, where));
     return { patient, slice, row, labels: values };
   });
 }

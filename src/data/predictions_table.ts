@@ -2,15 +2,19 @@ import { check, DataError } from '../errors';
 import type { Labels } from '../types';
 import { checkLabelNames, checkName, sliceStem } from './kaggle_table';
 
-/** What a model says of one slice. */
-export interface SlicePrediction {
+/** What a model says of a patient as a whole. */
+export interface PatientPrediction {
   patient: string;
-  /** The slice's file name, as its source names it. */
-  slice: string;
   /** One for each label, 0..1. */
   probabilities: readonly number[];
   /** One for each label: 1 where the probability reaches the label's threshold. */
   decisions: readonly (0 | 1)[];
+}
+
+/** What a model says of one slice. */
+export interface SlicePrediction extends PatientPrediction {
+  /** The slice's file name, as its source names it. */
+  slice: string;
 }
 
 /**
@@ -56,28 +60,63 @@ export function submissionTable(predictions: readonly SlicePrediction[], labels:
   ]);
 }
 
-function checkPredictions(fn: string, predictions: readonly SlicePrediction[], labels: Labels): void {
+/**
+ * Probabilities of patients as CSV text, `patient,<labels>`, one row a patient; digits as in {@link probabilitiesTable}.
+ *
+ * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or a patient that
+ * comes twice.
+ * @example
+ * ```ts
+ * patientProbabilitiesTable([{ patient: 'ID_1', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
+ * // 'patient,ich,ivh\nID_1,0.25,0.5\n'
+ * ```
+ */
+export function patientProbabilitiesTable(predictions: readonly PatientPrediction[], labels: Labels): string {
+  checkPredictions('patientProbabilitiesTable', predictions, labels);
+  const seen = new Set<string>();
+  for (const { patient } of predictions) {
+    if (seen.has(patient)) throw new DataError('the patient comes twice', { patient });
+    seen.add(patient);
+  }
+  return csv([
+    ['patient', ...labels],
+    ...predictions.map(({ patient, probabilities }) => [patient, ...probabilities.map(float32Text)]),
+  ]);
+}
+
+/** Refuses predictions that are not one for each label, or named by a path. */
+export function checkPredictions(
+  fn: string,
+  predictions: readonly (PatientPrediction & { slice?: string })[],
+  labels: Labels,
+): void {
   checkLabelNames(`${fn}: labels`, labels);
   check(Array.isArray(predictions as unknown), `${fn}: predictions`, 'a list of predictions', predictions);
   for (const { patient, slice, probabilities, decisions } of predictions) {
-    checkName('patient', patient, { patient, slice });
-    checkName('slice', slice, { patient, slice });
+    const where = { patient, ...(slice !== undefined && { slice }) };
+    checkName('patient', patient, where);
+    if (slice !== undefined) checkName('slice', slice, where);
+    const whose = Object.values(where).join(', ');
     check(
       probabilities.length === labels.length && probabilities.every((p) => p >= 0 && p <= 1),
-      `${fn}: probabilities of ${patient}, ${slice}`,
+      `${fn}: probabilities of ${whose}`,
       `${labels.length} numbers in [0, 1]`,
       probabilities,
     );
     check(
       decisions.length === labels.length && decisions.every((d) => d === 0 || d === 1),
-      `${fn}: decisions of ${patient}, ${slice}`,
+      `${fn}: decisions of ${whose}`,
       `${labels.length} values 0 or 1`,
       decisions,
     );
   }
 }
 
-function checkOnce(predictions: readonly SlicePrediction[], key: (p: SlicePrediction) => string): void {
+/** Refuses predictions that share a key, which is what the table calls them by. */
+export function checkOnce(
+  predictions: readonly SlicePrediction[],
+  key: (p: SlicePrediction) => string,
+): void {
   const seen = new Map<string, SlicePrediction>();
   for (const prediction of predictions) {
     const { patient, slice } = prediction;
@@ -93,7 +132,7 @@ function checkOnce(predictions: readonly SlicePrediction[], key: (p: SlicePredic
 }
 
 /** The shortest of at most 9 digits that reads back as the same float32. */
-function float32Text(value: number): string {
+export function float32Text(value: number): string {
   const single = Math.fround(value);
   for (let digits = 1; digits < 9; digits++) {
     const rounded = Number(single.toPrecision(digits));
@@ -102,7 +141,8 @@ function float32Text(value: number): string {
   return String(Number(single.toPrecision(9)));
 }
 
-function csv(records: readonly (readonly string[])[]): string {
+/** CSV text of records, one a line, fields quoted where they need it. */
+export function csv(records: readonly (readonly string[])[]): string {
   const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
   return records.map((record) => `${record.map(quoted).join(',')}\n`).join('');
 }

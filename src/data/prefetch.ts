@@ -50,12 +50,10 @@ async function* loadAhead<K, T>(
   };
   try {
     for (;;) {
-      start(1);
+      start(ahead + 1);
       const next = waiting.shift();
       if (next === undefined) return;
-      const item = await next;
-      start(ahead);
-      yield item;
+      yield await next;
     }
   } finally {
     for (const result of await Promise.allSettled(waiting)) {

@@ -11,6 +11,7 @@ import { PerSlice } from '../layers/per_slice';
 import { ResidualNeck } from '../layers/residual_neck';
 import { SliceConv1D } from '../layers/slice_conv1d';
 import { SliceDependencyGRU } from '../layers/slice_dependency_gru';
+import { SlicePooling } from '../layers/slice_pooling';
 import { deriveSeed } from '../random';
 import {
   resolveCtBrainModelOptions,
@@ -23,7 +24,7 @@ import {
  * neck, label decoder.
  *
  * Input `[batch, slices, height, width, channels]` with any number of slices, values as the backbone expects them (0..1);
- * output logits `[batch, slices, labels]`. With the defaults:
+ * output logits `[batch, slices, labels]`, or `[batch, labels]` with `output: 'patient'`. With the defaults:
  *
  * ```
  * images -> PerSlice(vgg16) -> features [512] -> GRU -> + features, ReLU -> LSTM over the labels -> logits [5]
@@ -47,10 +48,11 @@ export function buildCtBrainModel(options: CtBrainModelOptions = {}): tf.LayersM
   const images = tf.input({ shape: [null, ...sliceShape], name: 'images' });
   const perSlice = new PerSlice({ layer: backbone, name: 'backbone', ...definedMaskValue(resolved) });
   const features = perSlice.apply(images) as tf.SymbolicTensor;
-  const logits =
+  const decoded =
     resolved.order === 'slice-then-label'
       ? sliceThenLabel(features, resolved)
       : labelThenSlice(features, resolved);
+  const logits = poolWith('max', decoded, resolved);
   return tf.model({ inputs: images, outputs: logits, name: 'ct_brain_model' });
 }
 
@@ -72,13 +74,14 @@ function buildBackbone(options: ResolvedCtBrainModelOptions): tf.LayersModel {
   return build({ inputShape, normalize, ...layerSeed(options, 'backbone') });
 }
 
-/** Features [batch, slices, f] to logits, the slices first. */
+/** Features [batch, slices, f] to logits, the slices first. Attention, where the model pools by it, comes below the decoder. */
 function sliceThenLabel(
   features: tf.SymbolicTensor,
   options: ResolvedCtBrainModelOptions,
 ): tf.SymbolicTensor {
   const { labelDecoder, labels } = options;
-  const x = withNeck(features, (input) => sliceLayer(input, options), options);
+  const sliced = withNeck(features, (input) => sliceLayer(input, options), options);
+  const x = poolWith('attention', sliced, options);
   if (labelDecoder.type === 'lrnn') {
     const { type: _, ...args } = labelDecoder;
     const named = { name: 'label_decoder', ...layerSeed(options, 'label_decoder') };
@@ -103,14 +106,25 @@ function labelThenSlice(
   });
   const perLabel = apply(decoder, features); // [batch, slices, labels, units]
   if (labelFeatures === 'shared') {
-    const x = withNeck(perLabel, (input) => sliceLayer(input, options, true), options);
+    const sliced = withNeck(perLabel, (input) => sliceLayer(input, options, true), options);
+    const x = poolWith('attention', sliced, options);
     return apply(new LabelLinear({ name: 'classifier', ...layerSeed(options, 'classifier') }), x);
   }
   const joint = apply(new PerSlice({ layer: tf.layers.flatten({}), name: 'join_labels' }), perLabel);
-  return linearHead(
-    withNeck(joint, (input) => sliceLayer(input, options), options),
-    options,
-  );
+  const sliced = withNeck(joint, (input) => sliceLayer(input, options), options);
+  return linearHead(poolWith('attention', sliced, options), options);
+}
+
+/** Makes one of a patient's slices, where the model does so and in this way; else `x` as it is. */
+function poolWith(
+  mode: 'max' | 'attention',
+  x: tf.SymbolicTensor,
+  { output, pooling, ...options }: ResolvedCtBrainModelOptions,
+): tf.SymbolicTensor {
+  if (output !== 'patient' || pooling.type !== mode) return x;
+  const { type: _, ...args } = pooling;
+  const name = 'slice_pooling';
+  return apply(new SlicePooling({ mode, ...args, name, ...layerSeed(options, name) }), x);
 }
 
 /** The slice layer on [batch, slices, f], or on each label of [batch, slices, labels, f]. */
@@ -161,5 +175,5 @@ const apply = (layer: tf.layers.Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[
   layer.apply(x) as tf.SymbolicTensor;
 
 /** A seed for one layer, if the model has one. */
-const layerSeed = ({ seed }: ResolvedCtBrainModelOptions, layer: string): { seed?: number } =>
+const layerSeed = ({ seed }: Pick<ResolvedCtBrainModelOptions, 'seed'>, layer: string): { seed?: number } =>
   seed === undefined ? {} : { seed: deriveSeed(seed, layer) };

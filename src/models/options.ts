@@ -3,6 +3,7 @@ import { check, checkKnownKeys } from '../errors';
 import type { LabelRNNDecoderArgs } from '../layers/label_rnn_decoder';
 import type { SliceConv1DArgs } from '../layers/slice_conv1d';
 import type { SliceDependencyGRUArgs } from '../layers/slice_dependency_gru';
+import type { SlicePoolingArgs } from '../layers/slice_pooling';
 import type { Labels } from '../types';
 import { POSTER_VARIANTS, type PosterVariant } from './poster_variants';
 
@@ -30,6 +31,11 @@ export interface Conv1DOptions extends Partial<
 /** A recurrence over the labels, see {@link LabelRNNDecoder}. */
 export interface LRNNOptions extends Partial<Pick<LabelRNNDecoderArgs, 'units' | 'cell' | 'bidirectional'>> {
   type?: 'lrnn';
+}
+
+/** Attention over the slices of a patient, see {@link SlicePooling}. */
+export interface AttentionPoolingOptions extends Partial<Pick<SlicePoolingArgs, 'units' | 'gated'>> {
+  type?: 'attention';
 }
 
 /** Options of {@link buildCtBrainModel}. */
@@ -83,6 +89,18 @@ export interface CtBrainModelOptions {
    */
   neck?: 'add' | 'concat' | 'none';
   /**
+   * What the logits are of: each slice, or the patient as a whole, for studies that are labelled patient by patient.
+   * @defaultValue `'slices'`
+   */
+  output?: 'slices' | 'patient';
+  /**
+   * With output `'patient'`: how its slices become one, see {@link SlicePooling}. `'max'` takes the largest of the slices'
+   * logits, so a label is as likely as in the slice that shows it best; `'attention'` takes a weighted mean of the features
+   * below the last decoder. In `'label-then-slice'` with `labelFeatures: 'shared'` each label weighs the slices for itself.
+   * @defaultValue `'max'`
+   */
+  pooling?: 'max' | 'attention' | { type: 'max' } | AttentionPoolingOptions;
+  /**
    * Names of the labels, in the order of the outputs.
    * @defaultValue {@link CT_LABELS}
    */
@@ -106,6 +124,8 @@ export interface ResolvedCtBrainModelOptions {
   order: 'slice-then-label' | 'label-then-slice';
   labelFeatures: 'shared' | 'joint';
   neck: 'add' | 'concat' | 'none';
+  output: 'slices' | 'patient';
+  pooling: { type: 'max' } | WithType<AttentionPoolingOptions>;
   labels: Labels;
   maskValue?: number;
   seed?: number;
@@ -121,6 +141,8 @@ const KEYS = [
   'order',
   'labelFeatures',
   'neck',
+  'output',
+  'pooling',
   'labels',
   'maskValue',
   'seed',
@@ -131,6 +153,8 @@ const PART_KEYS: Record<string, string[]> = {
   none: ['type'],
   lrnn: ['type', 'units', 'cell', 'bidirectional'],
   linear: ['type'],
+  max: ['type'],
+  attention: ['type', 'units', 'gated'],
 };
 
 /** Whether all of `options` are options of `type`. */
@@ -168,6 +192,7 @@ export function resolveCtBrainModelOptions(
     order = 'slice-then-label',
     labelFeatures = 'shared',
     neck = 'add',
+    output = 'slices',
     labels = defaultLabels,
     maskValue,
     seed,
@@ -175,6 +200,7 @@ export function resolveCtBrainModelOptions(
   oneOf('order', order, ['slice-then-label', 'label-then-slice']);
   oneOf('labelFeatures', labelFeatures, ['shared', 'joint']);
   oneOf('neck', neck, ['add', 'concat', 'none']);
+  oneOf('output', output, ['slices', 'patient']);
   if (typeof backbone === 'string') oneOf('backbone', backbone, BACKBONES);
   const uniqueNames =
     Array.isArray(labels) &&
@@ -184,7 +210,7 @@ export function resolveCtBrainModelOptions(
   check(uniqueNames, `${what}: labels`, 'one or more different names', labels);
   check(seed === undefined || Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
 
-  const part = (key: 'sliceDependency' | 'labelDecoder', fallback: string, types: string[]) => {
+  const part = (key: 'sliceDependency' | 'labelDecoder' | 'pooling', fallback: string, types: string[]) => {
     const value = merged[key] ?? fallback;
     const resolved =
       typeof value === 'string' ? { type: value } : { type: types.find(takes(value)), ...value };
@@ -199,6 +225,13 @@ export function resolveCtBrainModelOptions(
   };
   const sliceDependency = part('sliceDependency', 'gru', ['gru', 'conv1d', 'none']);
   const labelDecoder = part('labelDecoder', 'lrnn', ['lrnn', 'linear']);
+  const pooling = part('pooling', 'max', ['max', 'attention']);
+  check(
+    output === 'patient' || merged.pooling === undefined,
+    `${what}: pooling`,
+    "none, unless output is 'patient'",
+    merged.pooling,
+  );
   const labelFirst = order === 'label-then-slice';
   check(
     !labelFirst || (labelDecoder.type === 'lrnn' && sliceDependency.type !== 'none'),
@@ -217,6 +250,8 @@ export function resolveCtBrainModelOptions(
     order,
     labelFeatures,
     neck,
+    output,
+    pooling: pooling as ResolvedCtBrainModelOptions['pooling'],
     labels: [...labels],
     ...(maskValue !== undefined && { maskValue }),
     ...(seed !== undefined && { seed }),

@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
 import { check, DataError, isPositiveInteger, type DataLocation } from '../errors';
+import { readFileBytes } from './file_bytes';
 
 /** A gray picture. */
 export interface GrayImage {
@@ -21,9 +21,6 @@ export interface ReadGrayImageOptions {
   where?: DataLocation;
 }
 
-/** Larger than any 64-megapixel JPEG or PNG of a CT slice; keeps a wrong file from filling the memory. */
-const MAX_FILE_BYTES = 512 * 2 ** 20;
-
 /**
  * Reads a JPEG or PNG file as gray values 0..1.
  *
@@ -37,12 +34,19 @@ const MAX_FILE_BYTES = 512 * 2 ** 20;
  * ```
  */
 export async function readGrayImage(file: string, options: ReadGrayImageOptions = {}): Promise<GrayImage> {
-  const { maxPixels = 64e6, where = {} } = options;
+  const location = { file, ...options.where };
+  return decodeGrayImage(await readFileBytes(file, 'image', location), { ...options, where: location });
+}
+
+/** As {@link readGrayImage}, for a file that is in memory. */
+export async function decodeGrayImage(
+  bytes: Uint8Array,
+  options: ReadGrayImageOptions = {},
+): Promise<GrayImage> {
+  const { maxPixels = 64e6, where: location = {} } = options;
   check(isPositiveInteger(maxPixels), 'readGrayImage: maxPixels', 'an integer of at least 1', maxPixels);
-  const location = { file, ...where };
-  const bytes = await readBytes(file, location);
   if (bytes.length === 0) throw new DataError('the image file is empty', location);
-  if (!startsWith(bytes, JPEG) && !startsWith(bytes, PNG)) {
+  if (imageKind(bytes) === undefined) {
     throw new DataError('the file is neither a JPEG nor a PNG image', location);
   }
   try {
@@ -63,21 +67,10 @@ const JPEG = [0xff, 0xd8, 0xff];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const startsWith = (bytes: Uint8Array, magic: readonly number[]) => magic.every((b, i) => bytes[i] === b);
 
-async function readBytes(file: string, location: DataLocation): Promise<Buffer> {
-  try {
-    // asked before opening, which would wait forever on a pipe
-    const found = await stat(file);
-    if (!found.isFile()) throw new DataError('expected an image file, found something else', location);
-    if (found.size > MAX_FILE_BYTES) {
-      throw new DataError(`the image file has ${found.size} bytes, more than ${MAX_FILE_BYTES}`, location);
-    }
-    return await readFile(file);
-  } catch (error) {
-    if (error instanceof DataError) throw error;
-    throw new DataError(`the image file cannot be read: ${(error as Error).message}`, location, {
-      cause: error,
-    });
-  }
+/** What kind of image a file holds, by its first bytes; undefined for anything else. */
+export function imageKind(bytes: Uint8Array): 'jpeg' | 'png' | undefined {
+  if (startsWith(bytes, JPEG)) return 'jpeg';
+  return startsWith(bytes, PNG) ? 'png' : undefined;
 }
 
 async function toGray(image: Sharp, location: DataLocation): Promise<GrayImage> {

@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import {
   checkLabelNames,
   checkName,
@@ -12,16 +11,21 @@ import {
 } from '../data/kaggle_table';
 import { CT_LABELS } from '../data/labels';
 import type { PatientSource, PatientStack } from '../data/patient_source';
-import { check, DataError } from '../errors';
+import { check, checkKnownKeys, DataError } from '../errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../types';
+import { readCsvFile } from './csv_file';
 import { fileIn, inside, listFolder, openRoot, type Root } from './data_root';
-import { ImageFolderSource, type SliceFile } from './image_folder_source';
+import {
+  SliceFileSource,
+  SLICE_FILE_OPTIONS,
+  type SkippedFile,
+  type SliceFile,
+  type SliceFileOptions,
+} from './slice_file_source';
 
 /** Options of {@link openKaggleFolder}. */
-export interface KaggleFolderOptions {
-  /** What is done to every image; also gives all slices one size. */
-  preprocessing: CtPreprocessing;
+export interface KaggleFolderOptions extends SliceFileOptions {
   /**
    * Label columns, in the order labels come out.
    * @defaultValue CT_LABELS
@@ -47,8 +51,14 @@ export interface KaggleFolderOptions {
 /** A study in the challenge's layout, see {@link openKaggleFolder}. */
 export interface KaggleFolder extends PatientSource {
   loadSlices(patient: string, indices: readonly number[]): Promise<PatientStack>;
+  /** Path of the file of a patient's slice, counted from 0. */
+  fileOf(patient: string, index: number): string;
   /** What is done to every image. */
   readonly preprocessing: CtPreprocessing;
+  /** Images that could not be read and were left out, where `onBadFile` is `'skip'`. */
+  readonly skipped: readonly SkippedFile[];
+  /** Ends the threads of `workers`; the process also ends without. */
+  close(): Promise<void>;
   /** Files and folders among the images that are no slice of the study, as paths inside the data folder. */
   readonly unlisted: readonly string[];
 }
@@ -69,8 +79,8 @@ export interface KaggleFolder extends PatientSource {
  * ```
  */
 export async function openKaggleFolder(dir: string, options: KaggleFolderOptions): Promise<KaggleFolder> {
-  const { preprocessing, labels = CT_LABELS, requireLabels = true, images, table } = options ?? {};
-  checkCommon('openKaggleFolder', dir, preprocessing, labels);
+  const { labels = CT_LABELS, requireLabels = true, images, table, ...files } = options ?? {};
+  checkCommon('openKaggleFolder', dir, files, labels);
   check(
     typeof requireLabels === 'boolean',
     'openKaggleFolder: requireLabels',
@@ -97,10 +107,8 @@ export async function openKaggleFolder(dir: string, options: KaggleFolderOptions
   const found =
     rows === undefined
       ? await listStudy(root, images === undefined ? ['train', 'test', '.'] : [images])
-      : await findRows(root, images ?? 'train', rows);
-  return Object.assign(new ImageFolderSource(found.slices, [...labels], preprocessing), {
-    unlisted: found.unlisted.sort(),
-  });
+      : await findRows(root, images ?? 'train', rows, files.onBadFile === 'skip');
+  return openFound(found, labels, files);
 }
 
 /**
@@ -111,22 +119,31 @@ export async function openKaggleFolder(dir: string, options: KaggleFolderOptions
  */
 export async function openPatientFolder(
   dir: string,
-  options: Pick<KaggleFolderOptions, 'preprocessing' | 'labels'>,
+  options: SliceFileOptions & Pick<KaggleFolderOptions, 'labels'>,
 ): Promise<KaggleFolder> {
-  const { preprocessing, labels = CT_LABELS } = options ?? {};
-  checkCommon('openPatientFolder', dir, preprocessing, labels);
+  const { labels = CT_LABELS, ...files } = options ?? {};
+  checkCommon('openPatientFolder', dir, files, labels);
   const root = await openRoot(dir);
   const patient = basename(resolve(dir));
   const { slices, unlisted } = await listPatient(root, '.', patient);
-  return Object.assign(new ImageFolderSource(new Map([[patient, slices]]), [...labels], preprocessing), {
-    unlisted: unlisted.sort(),
-  });
+  return openFound({ slices: new Map([[patient, slices]]), unlisted, missing: [] }, labels, files);
+}
+
+async function openFound(
+  { slices, unlisted, missing }: Found,
+  labels: Labels,
+  files: SliceFileOptions,
+): Promise<KaggleFolder> {
+  const source = await SliceFileSource.open(slices, [...labels], files, {}, missing);
+  return Object.assign(source, { unlisted: unlisted.sort() });
 }
 
 /** Slices of each patient, and what else lay among them. */
 interface Found {
   slices: Map<string, SliceFile[]>;
   unlisted: string[];
+  /** Rows of the table without a file, where that is not an error. */
+  missing: SkippedFile[];
 }
 
 const IMAGE = /\.(jpe?g|png)$/i;
@@ -146,19 +163,7 @@ async function readTable(
     if (asked === undefined && !options.requireLabels) return undefined;
     throw new DataError('the table is missing', { file });
   }
-  let records: string[][];
-  try {
-    // also takes the byte order mark away
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-    records = parse(text, {
-      record_delimiter: ['\r\n', '\n', '\r'],
-      relax_column_count: true, // counted by parseKaggleTable, which knows the columns
-      skip_empty_lines: false, // so that places in the list are rows
-    });
-  } catch (error) {
-    const message = `the table is not CSV text in UTF-8: ${(error as Error).message}`;
-    throw new DataError(message, { file }, { cause: error });
-  }
+  const records = await readCsvFile(path, file);
   return { rows: parseKaggleTable(records, { ...options, file }), file };
 }
 
@@ -167,8 +172,9 @@ async function findRows(
   root: Root,
   images: string,
   table: { rows: KaggleRow[]; file: string },
+  skipMissing: boolean,
 ): Promise<Found> {
-  const found: Found = { slices: new Map(), unlisted: [] };
+  const found: Found = { slices: new Map(), unlisted: [], missing: [] };
   const folders = await listFolder(root, images, { file: join(root.name, images) });
   const patients = groupByPatient(table.rows, table.file);
   for (const [patient, rows] of patients) {
@@ -188,7 +194,12 @@ async function findRows(
       // an ID may come without ending
       const names = files.has(slice) ? [slice] : IMAGE.test(slice) ? [] : (byStem.get(slice) ?? []);
       const folder = join(root.name, images, patient);
-      if (names.length === 0) throw new DataError(`the slice has no image file in ${folder}`, at);
+      if (names.length === 0) {
+        const error = new DataError(`the slice has no image file in ${folder}`, at);
+        if (!skipMissing) throw error;
+        found.missing.push({ file: join(folder, slice), error });
+        continue;
+      }
       if (names.length > 1) throw new DataError(`the slice has several image files: ${names.join(', ')}`, at);
       const name = names[0]!;
       listed.add(name);
@@ -196,10 +207,11 @@ async function findRows(
         slice,
         row,
         labels,
+        format: 'image',
         file: await fileIn(root, join(images, patient), files.get(name)!, at),
       });
     }
-    found.slices.set(patient, slices);
+    if (slices.length > 0) found.slices.set(patient, slices);
     found.unlisted.push(
       ...[...files.keys()].filter((f) => !listed.has(f)).map((f) => join(images, patient, f)),
     );
@@ -213,7 +225,7 @@ async function listStudy(root: Root, candidates: readonly string[]): Promise<Fou
   for (const images of candidates) {
     const file = join(root.name, images);
     if ((await inside(root, images, { file })) === undefined) continue;
-    const found: Found = { slices: new Map(), unlisted: [] };
+    const found: Found = { slices: new Map(), unlisted: [], missing: [] };
     for (const [name, entry] of await listFolder(root, images, { file })) {
       const place = join(images, name);
       const isFolder = entry.isSymbolicLink()
@@ -245,13 +257,14 @@ async function listPatient(root: Root, folder: string, patient: string) {
   const slices: SliceFile[] = [];
   for (const { slice } of groupByPatient(rows, file).get(patient)!) {
     const at = { file, patient, slice };
-    slices.push({ slice, file: await fileIn(root, folder, files.get(slice)!, at) });
+    slices.push({ slice, format: 'image', file: await fileIn(root, folder, files.get(slice)!, at) });
   }
   const unlisted = [...files.keys()].filter((name) => !IMAGE.test(name)).map((name) => join(folder, name));
   return { slices, unlisted };
 }
 
-function checkCommon(fn: string, dir: string, preprocessing: CtPreprocessing, labels: Labels): void {
+function checkCommon(fn: string, dir: string, files: SliceFileOptions, labels: Labels): void {
+  const { preprocessing } = files;
   check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
   check(
     typeof preprocessing === 'object' && preprocessing !== null,
@@ -260,5 +273,6 @@ function checkCommon(fn: string, dir: string, preprocessing: CtPreprocessing, la
     preprocessing,
   );
   createPreprocessing(preprocessing);
+  checkKnownKeys(files, SLICE_FILE_OPTIONS, fn);
   checkLabelNames(`${fn}: labels`, labels);
 }

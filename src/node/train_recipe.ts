@@ -1,8 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { PatientSource } from '../data/patient_source';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog } from '../training/fit_stage';
-import { backboneOf } from '../training/model_parts';
+import { backboneOf, outputLevel } from '../training/model_parts';
 import { pretrainBackbone, trainPatients, type TrainingOptions } from '../training/train_patients';
 import type { TrainingRun } from './training_run';
 
@@ -52,6 +53,9 @@ export interface TrainRecipeOptions extends Pick<
  * After every epoch the run's folder holds the best checkpoint of each stage (`pretrained/`, `best/`) and what resuming
  * needs (`last/`).
  *
+ * The first stage needs labels of slices. For a model with `output: 'patient'`, and patients of whom some have only labels of
+ * the patient as a whole, it is left out: the second stage then trains the backbone from where it stands.
+ *
  * @param model - As `buildCtBrainModel` makes it; it ends with the best epoch's weights.
  * @returns Every epoch's log, both stages.
  * @throws `NonFiniteError` when a loss is not finite; the files of the last good epoch stay.
@@ -68,7 +72,9 @@ export async function trainRecipe(model: tf.LayersModel, options: TrainRecipeOpt
   const { epochs: pretrainEpochs = 50, learningRate: pretrainRate = 1e-4, batchSize = 16 } = pretrain;
   const { epochs = 50, learningRate = 1e-5 } = patients;
 
-  if (pretrainEpochs > 0 && run.interruptedStage !== 'patients') {
+  const { train, validation } = training;
+  const possible = outputLevel(model) === 'slices' || (hasSliceLabels(train) && hasSliceLabels(validation));
+  if (possible && pretrainEpochs > 0 && run.interruptedStage !== 'patients') {
     // the same backbone under a linear head: what it learns stays in the model
     const { labels } = description;
     const plain = buildCtBrainModel({
@@ -99,3 +105,6 @@ export async function trainRecipe(model: tf.LayersModel, options: TrainRecipeOpt
   }
   return run.history;
 }
+
+const hasSliceLabels = (source: PatientSource): boolean =>
+  source.patients.every((patient) => source.sliceLabels(patient) !== undefined);

@@ -1,10 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import { disposeStack, takeSlices, type PatientSource, type PatientStack } from '../data/patient_source';
+import { mapAtMost } from '../data/map_at_most';
+import {
+  disposeStack,
+  patientTargets,
+  takeSlices,
+  type PatientSource,
+  type PatientStack,
+} from '../data/patient_source';
 import { prefetch } from '../data/prefetch';
 import { DataError } from '../errors';
 import { deriveSeed, seededRandom, shuffled } from '../random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
 import type { TrainingBatch } from './fit_stage';
+import type { OutputLevel } from './model_parts';
 
 /** What both kinds of batches take. */
 export interface BatchOptions {
@@ -14,14 +22,29 @@ export interface BatchOptions {
   augment: AugmentationRanges | false;
 }
 
-/** Which augmentation a stack gets: a function of seed, epoch and name alone, so that a resumed epoch repeats it. */
-function augmented(
-  stack: PatientStack,
+/**
+ * A patient's slices, all or those of `indices`, augmented. Which augmentation they get is a function of seed, epoch and name
+ * (the `key`) alone, so that a resumed epoch repeats it.
+ */
+async function loadAugmented(
+  source: PatientSource,
+  patient: string,
+  indices: readonly number[] | undefined,
   key: (string | number)[],
   { seed, augment }: BatchOptions,
-): tf.Tensor4D {
-  if (augment === false) return stack.images.clone();
-  return applyAugmentation(stack.images, drawAugmentation(augment, deriveSeed(seed, ...key)));
+): Promise<PatientStack> {
+  const draw = augment !== false && drawAugmentation(augment, deriveSeed(seed, ...key));
+  if (draw && source.loadAugmented) return source.loadAugmented(patient, draw, indices);
+  const stack = indices ? await loadSlices(source, patient, indices) : await source.load(patient);
+  if (!draw) return stack;
+  try {
+    const images = applyAugmentation(stack.images, draw);
+    stack.images.dispose();
+    return { ...stack, images };
+  } catch (error) {
+    disposeStack(stack);
+    throw error;
+  }
 }
 
 function labelsOf(stack: PatientStack): tf.Tensor2D {
@@ -32,27 +55,33 @@ function labelsOf(stack: PatientStack): tf.Tensor2D {
 /**
  * One patient a batch, in a new order each epoch, each stack augmented by one draw.
  *
- * Batches are `[1, slices, h, w, c]` with labels `[1, slices, labels]`.
+ * Batches are `[1, slices, h, w, c]` with labels `[1, slices, labels]`, or `[1, labels]` of the patient as a whole.
+ *
+ * @param level - What the labels are of: what the model's outputs are of.
  */
 export function patientBatches(
   source: PatientSource,
   epoch: number,
   options: BatchOptions,
+  level: OutputLevel = 'slices',
 ): AsyncIterable<TrainingBatch> {
   const order = shuffled(source.patients, seededRandom(deriveSeed(options.seed, 'patients', epoch)));
   const load = async (patient: string): Promise<TrainingBatch> => {
-    const stack = await source.load(patient);
+    const stack = await loadAugmented(source, patient, undefined, ['patients', epoch, patient], options);
     try {
       return tf.tidy(() => ({
         name: `patient ${patient}`,
-        images: tf.expandDims(augmented(stack, ['patients', epoch, patient], options)),
-        labels: tf.expandDims(labelsOf(stack)),
+        images: tf.expandDims(stack.images),
+        labels:
+          level === 'patients'
+            ? tf.tensor2d([patientTargets(source, patient)])
+            : tf.expandDims(labelsOf(stack)),
       })) as TrainingBatch;
     } finally {
       disposeStack(stack);
     }
   };
-  return prefetch(order, load, { dispose: disposeBatch });
+  return prefetch(order, load, { ahead: source.loadsAtOnce ?? 1, dispose: disposeBatch });
 }
 
 /**
@@ -74,16 +103,17 @@ export function sliceBatches(
     order.slice(i * batchSize, (i + 1) * batchSize),
   );
   const load = async (group: typeof order): Promise<TrainingBatch> => {
-    const stacks: PatientStack[] = [];
+    const stacks = await mapAtMost(
+      group,
+      source.loadsAtOnce ?? 1,
+      ({ patient, index }) =>
+        loadAugmented(source, patient, [index], ['slices', epoch, patient, index], options),
+      disposeStack,
+    );
     try {
-      for (const { patient, index } of group) stacks.push(await loadSlice(source, patient, index));
       return tf.tidy(() => ({
         name: `batch of ${group.map(({ patient, name }) => `${patient}/${name}`).join(', ')}`,
-        images: tf.stack(
-          stacks.map((stack, i) =>
-            augmented(stack, ['slices', epoch, group[i]!.patient, group[i]!.index], options),
-          ),
-        ),
+        images: tf.stack(stacks.map(({ images }) => images)),
         labels: tf.stack(stacks.map(labelsOf)),
       })) as TrainingBatch;
     } finally {
@@ -93,15 +123,20 @@ export function sliceBatches(
   return prefetch(groups, load, { dispose: disposeBatch });
 }
 
-/** One slice of a patient; a source that only knows whole patients loads all and keeps one. */
-async function loadSlice(source: PatientSource, patient: string, index: number): Promise<PatientStack> {
-  if (source.loadSlices) return source.loadSlices(patient, [index]);
+/** Some slices of a patient; a source that only knows whole patients loads all and keeps some. */
+async function loadSlices(
+  source: PatientSource,
+  patient: string,
+  indices: readonly number[],
+): Promise<PatientStack> {
+  if (source.loadSlices) return source.loadSlices(patient, indices);
   const whole = await source.load(patient);
-  if (index >= whole.slices.length) {
+  const missing = indices.find((index) => index >= whole.slices.length);
+  if (missing !== undefined) {
     disposeStack(whole);
-    throw new DataError(`expected at least ${index + 1} slices, found ${whole.slices.length}`, { patient });
+    throw new DataError(`expected at least ${missing + 1} slices, found ${whole.slices.length}`, { patient });
   }
-  return takeSlices(whole, [index]);
+  return takeSlices(whole, indices);
 }
 
 const disposeBatch = ({ images, labels }: TrainingBatch) => tf.dispose([images, labels]);

@@ -1,23 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
-import { disposeStack, prefetchPatients, type PatientSource } from '../data/patient_source';
-import type { SlicePrediction } from '../data/predictions_table';
+import {
+  disposeStack,
+  patientTargets,
+  prefetchPatients,
+  type PatientProgress,
+  type PatientSource,
+  type PatientStack,
+} from '../data/patient_source';
+import type { PatientPrediction, SlicePrediction } from '../data/predictions_table';
 import { check, DataError } from '../errors';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
+import { outputLevel, type OutputLevel } from './model_parts';
 import { predictStack, type PredictOptions } from './predict';
 
-/** What a walk over patients reports after each. */
-export interface PatientProgress {
-  /** The patient just done. */
-  patient: string;
-  /** Patients done so far. */
-  done: number;
-  /** Patients in all. */
-  total: number;
-}
+export type { PatientProgress } from '../data/patient_source';
 
-/** Options of {@link predictPatients}. */
+/** Options of {@link predictPatients} and {@link predictPatientLevel}. */
 export interface PredictPatientsOptions extends PredictOptions {
   /**
    * Probability from which on a label counts as present, one for all or one per label.
@@ -31,7 +31,8 @@ export interface PredictPatientsOptions extends PredictOptions {
 /**
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
  *
- * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels.
+ * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels, or a model whose output is of
+ * patients.
  * @example
  * ```ts
  * for await (const slices of predictPatients(model, source)) console.table(slices);
@@ -42,8 +43,65 @@ export async function* predictPatients(
   source: PatientSource,
   options: PredictPatientsOptions = {},
 ): AsyncGenerator<SlicePrediction[], void, undefined> {
+  check(
+    outputLevel(model) === 'slices',
+    'predictPatients: model',
+    'a model with logits of slices, [batch, slices, labels] (see predictPatientLevel for those of patients)',
+    model.outputs[0]!.shape,
+  );
+  for await (const { patient, slices, probabilities, decisions } of predictStacks(
+    'predictPatients',
+    model,
+    source,
+    options,
+  )) {
+    yield slices.map((slice, i) => ({
+      patient,
+      slice,
+      probabilities: probabilities[i]!,
+      decisions: decisions[i]!,
+    }));
+  }
+}
+
+/**
+ * Probabilities and decisions for every patient as a whole, one patient in memory at a time.
+ *
+ * Of a model whose output is of patients they are what it says; of one whose output is of slices, each label's are the largest of
+ * the slices'.
+ *
+ * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels.
+ * @example
+ * ```ts
+ * for await (const { patient, decisions } of predictPatientLevel(model, source)) console.log(patient, decisions);
+ * ```
+ */
+export async function* predictPatientLevel(
+  model: tf.LayersModel,
+  source: PatientSource,
+  options: PredictPatientsOptions = {},
+): AsyncGenerator<PatientPrediction, void, undefined> {
+  const largest = <T extends number>(rows: T[][]): T[] =>
+    source.labels.map((_, label) => Math.max(...rows.map((row) => row[label]!)) as T);
+  for await (const { patient, probabilities, decisions } of predictStacks(
+    'predictPatientLevel',
+    model,
+    source,
+    options,
+  )) {
+    yield { patient, probabilities: largest(probabilities), decisions: largest(decisions) };
+  }
+}
+
+/** Rows of probabilities and decisions of each stack: one a slice, or one in all. */
+async function* predictStacks(
+  fn: string,
+  model: tf.LayersModel,
+  source: PatientSource,
+  options: PredictPatientsOptions,
+): AsyncGenerator<Rows, void, undefined> {
   const { thresholds = 0.5, onProgress, ...predictOptions } = options;
-  checkModel('predictPatients', model, source, thresholds);
+  checkModel(fn, model, source, thresholds);
   let done = 0;
   for await (const stack of prefetchPatients(source, source.patients)) {
     const { patient, slices } = stack;
@@ -51,23 +109,25 @@ export async function* predictPatients(
     try {
       results = tf.tidy(() => {
         const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
-        const p = tf.sigmoid(tf.squeeze(logits, [0])) as tf.Tensor2D;
+        const p = tf.sigmoid(tf.reshape(logits, [-1, source.labels.length])) as tf.Tensor2D;
         return [p, decide(p, thresholds) as tf.Tensor2D];
       });
     } finally {
       disposeStack(stack);
     }
-    const [p, d] = await Promise.all(results.map((tensor) => tensor.array()));
+    const [probabilities, decisions] = await Promise.all(results.map((tensor) => tensor.array()));
     tf.dispose(results);
     done++;
     onProgress?.({ patient, done, total: source.patients.length });
-    yield slices.map((slice, i) => ({
-      patient,
-      slice,
-      probabilities: p![i]!,
-      decisions: d![i] as (0 | 1)[],
-    }));
+    yield { patient, slices, probabilities: probabilities!, decisions: decisions as (0 | 1)[][] };
   }
+}
+
+interface Rows {
+  patient: string;
+  slices: string[];
+  probabilities: number[][];
+  decisions: (0 | 1)[][];
 }
 
 /** Options of {@link evaluatePatients}. */
@@ -78,7 +138,9 @@ export interface EvaluateOptions extends PredictPatientsOptions {
 
 /** How a model does on labelled patients. */
 export interface Evaluation {
-  /** F2 over all label bits of all slices, as the challenge counts. */
+  /** What was scored: what the model's outputs are of. */
+  level: OutputLevel;
+  /** F2 over all label bits of all slices, as the challenge counts, or of all patients. */
   f2: number;
   /** F2 of each label by itself, in the source's order. */
   f2PerLabel: number[];
@@ -90,6 +152,9 @@ export interface Evaluation {
 
 /**
  * F2 (pooled and per label) and the loss on labelled patients, one patient in memory at a time.
+ *
+ * A model whose output is of patients is scored against what {@link patientLabels} says of them, its slices need no labels;
+ * where some slices are not labelled, and no other has the label, that label of the patient is left out.
  *
  * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels, or no patients.
  * @throws {@link DataError} for a patient without labels.
@@ -106,6 +171,7 @@ export async function evaluatePatients(
   const { thresholds: threshold = 0.5, onProgress, loss, ...predictOptions } = options;
   checkModel('evaluatePatients', model, source, threshold);
   check(source.patients.length > 0, 'evaluatePatients: source', 'at least one patient', source.patients);
+  const level = outputLevel(model);
   const pooled = new FBetaScore({ threshold });
   const perLabel = new FBetaScore({ threshold, average: 'none' });
   let lossSum = 0;
@@ -118,10 +184,8 @@ export async function evaluatePatients(
       let batchLoss: tf.Scalar | undefined;
       try {
         batchLoss = tf.tidy(() => {
-          if (!stack.labels)
-            throw new DataError('the patient has no labels to evaluate against', { patient });
+          const labels = truth(level, source, stack);
           const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
-          const labels = tf.expandDims(stack.labels);
           const probabilities = tf.sigmoid(logits);
           pooled.update(labels, probabilities);
           perLabel.update(labels, probabilities);
@@ -138,11 +202,19 @@ export async function evaluatePatients(
       onProgress?.({ patient, done, total: source.patients.length });
     }
     const [f2, f2PerLabel] = await Promise.all([read(pooled), read(perLabel)]);
-    return { f2: f2[0]!, f2PerLabel, ...(loss && { loss: lossSum / done }), patients: done, slices };
+    const mean = loss && { loss: lossSum / done };
+    return { level, f2: f2[0]!, f2PerLabel, ...mean, patients: done, slices };
   } finally {
     pooled.dispose();
     perLabel.dispose();
   }
+}
+
+/** Labels in the shape of the model's logits. */
+function truth(level: OutputLevel, source: PatientSource, { patient, labels }: PatientStack): tf.Tensor {
+  if (level === 'patients') return tf.tensor2d([patientTargets(source, patient)]);
+  if (!labels) throw new DataError('the patient has no labels to evaluate against', { patient });
+  return tf.expandDims(labels);
 }
 
 /** A metric's result, read back. */

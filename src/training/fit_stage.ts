@@ -12,7 +12,7 @@ export interface TrainingBatch {
   name: string;
   /** `[batch, slices, h, w, c]` */
   images: tf.Tensor;
-  /** `[batch, slices, labels]` */
+  /** `[batch, slices, labels]`, or `[batch, labels]` where the model's output is of patients. */
   labels: tf.Tensor;
 }
 
@@ -28,7 +28,7 @@ export interface TrainingProgress {
   /** Mean loss of this epoch's steps so far. */
   loss: number;
   /**
-   * F2 of this epoch's steps so far, on augmented training slices, each before its step. Read from the device at the first
+   * F2 of this epoch's steps so far, on augmented training slices (or patients, where the output is of those), each before its step. Read from the device at the first
    * and last step of an epoch and every half second in between; other steps repeat the last reading.
    */
   f2: number;
@@ -39,7 +39,7 @@ export interface EpochLog {
   stage: string;
   epoch: number;
   loss: number;
-  /** F2 on the (augmented) training slices. */
+  /** F2 on the (augmented) training slices, or patients where the model's output is of those; so is the validation's. */
   f2: number;
   validationLoss: number | null;
   validationF2: number;

@@ -56,6 +56,21 @@ export function backboneOf(model: tf.LayersModel): tf.LayersModel {
   return backbone;
 }
 
+/** What a model's outputs are of: each slice, or the patient as a whole. */
+export type OutputLevel = 'slices' | 'patients';
+
+/**
+ * Whether a model's logits are `[batch, slices, labels]` or `[batch, labels]`.
+ *
+ * @throws {@link ArgumentError} for a model whose output is neither.
+ */
+export function outputLevel(model: tf.LayersModel): OutputLevel {
+  const { shape } = model.outputs[0]!;
+  const rule = 'logits [batch, slices, labels] or [batch, labels]';
+  check(model.outputs.length === 1 && (shape.length === 2 || shape.length === 3), 'model', rule, shape);
+  return shape.length === 2 ? 'patients' : 'slices';
+}
+
 /** Features `[n, f]` of slices `[n, h, w, c]`. */
 export function runBackbone(
   { backbone }: ModelParts,
@@ -69,7 +84,8 @@ export function runBackbone(
 /**
  * Runs the layers above the backbone on features `[batch, slices, f]`.
  *
- * tfjs cannot cut a model in two without adding nodes to its layers, so this walks the graph itself.
+ * tfjs cannot cut a model in two without adding nodes to its layers, so this walks the graph itself. A layer may end the
+ * mask, as {@link SlicePooling} does.
  */
 export function runHead(
   model: tf.LayersModel,
@@ -77,21 +93,43 @@ export function runHead(
   features: tf.Tensor,
   options: { training: boolean; mask?: tf.Tensor | undefined },
 ): tf.Tensor {
-  const { training, mask } = options;
-  const kwargs: Kwargs = { training, ...(mask && { mask }) };
+  const { training, mask: startMask } = options;
   const start = parts.perSlice.output as tf.SymbolicTensor;
-  const values = new Map<number, tf.Tensor>([[start.id, features]]);
-  const valueOf = (symbol: tf.SymbolicTensor): tf.Tensor => {
+  const values = new Map<number, Value>([[start.id, { tensor: features, mask: startMask }]]);
+  const valueOf = (symbol: tf.SymbolicTensor): Value => {
     const known = values.get(symbol.id);
     if (known) return known;
     const inputs = symbol.inputs.map(valueOf);
     check(inputs.length > 0, 'model', 'a head that depends on the images only through PerSlice', symbol.name);
     const layer = symbol.sourceLayer as tf.layers.Layer;
-    const value = layer.call(inputs.length === 1 ? inputs[0]! : inputs, kwargs) as tf.Tensor;
+    const tensors = inputs.map(({ tensor }) => tensor);
+    const masks = inputs.map(({ mask }) => mask);
+    const mask = masks.find((one) => one);
+    const kwargs: Kwargs = { training, ...(mask && { mask }) };
+    const value = {
+      tensor: layer.call(tensors.length === 1 ? tensors[0]! : tensors, kwargs) as tf.Tensor,
+      mask: mask && layer.supportsMasking ? maskAfter(layer, tensors, masks) : undefined,
+    };
     values.set(symbol.id, value);
     return value;
   };
-  return valueOf(model.outputs[0]!);
+  return valueOf(model.outputs[0]!).tensor;
+}
+
+/** What stands at a place of the graph, and which of its slices are real. */
+interface Value {
+  tensor: tf.Tensor;
+  mask: tf.Tensor | undefined;
+}
+
+/** The mask of a layer's output; lists go in, as when tfjs runs a model. */
+function maskAfter(
+  layer: tf.layers.Layer,
+  inputs: tf.Tensor[],
+  masks: (tf.Tensor | undefined)[],
+): tf.Tensor | undefined {
+  const mask = layer.computeMask(inputs, masks as tf.Tensor[]) as tf.Tensor | tf.Tensor[] | null;
+  return (Array.isArray(mask) ? mask[0] : mask) ?? undefined;
 }
 
 /** Stacks `[batch, slices, h, w, c]` as the backbone sees them, `[batch * slices, h, w, c]`. */

@@ -27,7 +27,7 @@ export interface PredictOptions {
  * Equal to `model.predict(images)`.
  *
  * @param images - `[batch, slices, h, w, c]`.
- * @returns `[batch, slices, labels]`.
+ * @returns `[batch, slices, labels]`, or `[batch, labels]` of a model whose output is of patients.
  * @example
  * ```ts
  * const probabilities = tf.sigmoid(predictStack(model, images));

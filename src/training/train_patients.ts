@@ -9,6 +9,7 @@ import { adam } from './adam';
 import { patientBatches, sliceBatches, type BatchOptions } from './batches';
 import { evaluatePatients } from './evaluate';
 import { fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
+import { outputLevel } from './model_parts';
 
 /** What both stages of the recipe take. */
 export interface TrainingOptions extends Pick<
@@ -84,6 +85,12 @@ export interface PretrainOptions extends TrainingOptions {
 export async function pretrainBackbone(model: tf.LayersModel, options: PretrainOptions): Promise<EpochLog[]> {
   const { train, batchSize = 16 } = options;
   check(isPositiveInteger(batchSize), 'pretrainBackbone: batchSize', 'a positive integer', batchSize);
+  check(
+    outputLevel(model) === 'slices',
+    'pretrainBackbone: model',
+    'a model with logits of slices, [batch, slices, labels]',
+    model.outputs[0]!.shape,
+  );
   const slices = train.patients.reduce((sum, patient) => sum + train.sliceNames(patient).length, 0);
   return runStage('pretrain', model, options, {
     learningRate: 1e-4,
@@ -98,7 +105,8 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
  *
  * Batch normalisation keeps the statistics it learned before: one patient's slices resemble one another too much.
  *
- * @param model - As {@link buildCtBrainModel} makes it.
+ * @param model - As {@link buildCtBrainModel} makes it. One with `output: 'patient'` is trained, and scored, on what
+ * {@link patientLabels} says of each patient: slices need no labels then.
  * @returns Every epoch's log; the model holds the best epoch's weights.
  * @throws {@link NonFiniteError} when a loss is not finite.
  * @example
@@ -108,11 +116,12 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
  */
 export async function trainPatients(model: tf.LayersModel, options: TrainingOptions): Promise<EpochLog[]> {
   const { train } = options;
+  const level = outputLevel(model);
   return runStage('patients', model, options, {
     learningRate: 1e-5,
     updateBatchNorm: false,
     steps: train.patients.length,
-    batches: (epoch, batchOptions) => patientBatches(train, epoch, batchOptions),
+    batches: (epoch, batchOptions) => patientBatches(train, epoch, batchOptions, level),
   });
 }
 
@@ -131,7 +140,9 @@ async function runStage(
 ): Promise<EpochLog[]> {
   const { train, validation, seed, augment = {}, thresholds = 0.5 } = options;
   const { epochs = 50, patience = 5, learningRate = defaultRate, loss = asymmetricLoss() } = options;
-  const shared = train.patients.filter((patient) => validation.patients.includes(patient));
+  const personOf = (source: PatientSource) => (patient: string) => source.groupOf?.(patient) ?? patient;
+  const persons = new Set(train.patients.map(personOf(train)));
+  const shared = validation.patients.filter((patient) => persons.has(personOf(validation)(patient)));
   check(Number.isInteger(seed), `${stage}: seed`, 'an integer', seed);
   check(train.patients.length > 0, `${stage}: train`, 'at least one patient', train.patients);
   check(validation.patients.length > 0, `${stage}: validation`, 'at least one patient', validation.patients);

@@ -6,6 +6,7 @@ import {
   DEFAULT_MEMORY_BUDGET,
   foldSlices,
   modelParts,
+  outputLevel,
   runBackbone,
   runHead,
   slicesPerChunk,
@@ -34,7 +35,7 @@ export interface TrainStepOptions {
 /** What a step yields; the caller disposes the tensors. */
 export type StepGradients = {
   loss: tf.Scalar;
-  /** `[batch, slices, labels]`, before the step. */
+  /** As the model puts them out, before the step. */
   logits: tf.Tensor;
   /** By variable name, as `optimizer.applyGradients` takes them. */
   gradients: tf.NamedTensorMap;
@@ -49,7 +50,7 @@ export type StepGradients = {
  *
  * @param model - As {@link buildCtBrainModel} makes it.
  * @param images - `[batch, slices, h, w, c]`.
- * @param labels - `[batch, slices, labels]`.
+ * @param labels - `[batch, slices, labels]`, or `[batch, labels]` for a model whose output is of patients.
  * @throws {@link ArgumentError} for shapes that do not belong together.
  * @see Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
  */
@@ -61,14 +62,14 @@ export function computeGradients(
 ): StepGradients {
   const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm = false } = options;
   check(images.rank === 5 && images.size > 0, 'images', '[batch, slices, h, w, c] with slices', images);
-  const stack = images.shape.slice(0, 2).join();
+  const parts = modelParts(model);
+  const leading = images.shape.slice(0, outputLevel(model) === 'patients' ? 1 : 2);
   check(
-    labels.rank === 3 && labels.shape.slice(0, 2).join() === stack,
+    labels.rank === leading.length + 1 && labels.shape.slice(0, -1).join() === leading.join(),
     'labels',
-    '[batch, slices, labels]',
+    leading.length === 1 ? '[batch, labels]' : '[batch, slices, labels]',
     labels,
   );
-  const parts = modelParts(model);
   const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
   check(chunkSlices >= 1, 'chunkSlices', 'at least 1', chunkSlices);
 

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import type { PatientSource } from '../data/patient_source';
+import { patientTargets, type PatientSource } from '../data/patient_source';
 import { check, DataError } from '../errors';
 import { fBetaScore } from '../metrics/f_beta';
 import { seededRandom } from '../random';
 import { IGNORED_LABEL } from '../types';
+import type { OutputLevel } from './model_parts';
 
 /** F2 of a predictor that never looks at an image. */
 export interface TrivialScores {
@@ -15,12 +16,13 @@ export interface TrivialScores {
 /**
  * F2 of two predictors that never look at an image: what a model must beat.
  *
- * "all positive" says yes to every label of every slice; "label frequency" says yes at random, each label as often as in
+ * "all positive" says yes to every label of every slice (or patient); "label frequency" says yes at random, each label as often as in
  * the training patients.
  *
  * @param train - Patients the frequencies are taken from.
  * @param test - Patients that are scored.
  * @param seed - Seed of the random answers.
+ * @param level - Whether slices or patients are asked about: what the model's outputs are of.
  * @throws {@link DataError} for a patient without labels.
  * @throws {@link ArgumentError} for sources without slices, or of different labels.
  * @example
@@ -28,7 +30,12 @@ export interface TrivialScores {
  * const [allPositive, labelFrequency] = trivialPredictors(train, validation, 1);
  * ```
  */
-export function trivialPredictors(train: PatientSource, test: PatientSource, seed: number): TrivialScores[] {
+export function trivialPredictors(
+  train: PatientSource,
+  test: PatientSource,
+  seed: number,
+  level: OutputLevel = 'slices',
+): TrivialScores[] {
   const what = 'trivialPredictors';
   check(
     train.labels.join() === test.labels.join(),
@@ -37,8 +44,8 @@ export function trivialPredictors(train: PatientSource, test: PatientSource, see
     test.labels,
   );
   check(Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
-  const known = labelRows(train);
-  const truth = labelRows(test);
+  const known = labelRows(train, level);
+  const truth = labelRows(test, level);
   check(known.length > 0, `${what}: train`, 'at least one slice', known);
   check(truth.length > 0, `${what}: test`, 'at least one slice', truth);
   const frequencies = train.labels.map((_, l) => {
@@ -55,7 +62,8 @@ export function trivialPredictors(train: PatientSource, test: PatientSource, see
   ];
 }
 
-function labelRows(source: PatientSource): (readonly number[])[] {
+function labelRows(source: PatientSource, level: OutputLevel): (readonly number[])[] {
+  if (level === 'patients') return source.patients.map((patient) => patientTargets(source, patient));
   return source.patients.flatMap((patient) => {
     const rows = source.sliceLabels(patient);
     if (!rows) throw new DataError('the patient has no labels', { patient });

@@ -16,7 +16,7 @@ export function checkImages(what: string, images: tf.Tensor): void {
 
 /**
  * Shows images of any of the four shapes to `fn` as float32 `[N, h, w, c]` and gives its result the rank that came
- * in; `fn` may change height and width. Runs in a `tf.tidy`, and the result is never the tensor that came in.
+ * in; `fn` may change height and width, and the channels of images that have that axis. Runs in a `tf.tidy`, and the result is never the tensor that came in.
  */
 export function onImages<T extends tf.Tensor>(
   what: string,
@@ -27,8 +27,7 @@ export function onImages<T extends tf.Tensor>(
   return tf.tidy(() => {
     const folded = tf.reshape(tf.cast(images, 'float32'), foldedShape(images.shape));
     const result = fn(folded as tf.Tensor4D);
-    const [, height, width] = result.shape;
-    return tf.reshape(result, sizedShape(images.shape, height, width)) as T;
+    return tf.reshape(result, resultShape(images.shape, result.shape)) as T;
   });
 }
 
@@ -39,8 +38,7 @@ function foldedShape(shape: readonly number[]): [number, number, number, number]
   return [shape.slice(0, -3).reduce((a, b) => a * b, 1), height, width, channels];
 }
 
-/** The same shape with another height and width. */
-function sizedShape(shape: readonly number[], height: number, width: number): number[] {
-  if (shape.length === 2) return [height, width];
-  return [...shape.slice(0, -3), height, width, shape.at(-1)!];
+/** The leading axes of the shape that came in, and what `fn` made of each image. */
+function resultShape(shape: readonly number[], [, ...image]: readonly number[]): number[] {
+  return shape.length === 2 ? image.slice(0, 2) : [...shape.slice(0, -3), ...image];
 }

@@ -1,78 +1,184 @@
-import type * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import * as tf from '@tensorflow/tfjs';
+import { ArgumentError, check, isPositiveInteger } from '../errors';
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
 import { resolveClaheOptions } from './clahe_plan';
-import { onImages } from './images';
+import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
+import { checkImages, onImages } from './images';
+import { checkEdge, checkRadius, neighborSlices, type NeighborEdge } from './neighbor_slices';
 import { resize } from './resize';
 
 /** What happens to a slice before the model sees it: plain data, saved with the model. */
 export interface CtPreprocessing {
   /** Version of this record. */
-  version: 1;
+  version: 2;
+  /**
+   * Windows that turn Hounsfield units into channels of 0..1, or `false` for images that are in 0..1 already (JPEG, PNG).
+   */
+  windows: HuWindow[] | false;
+  /** Contrast equalisation of the slice at its own resolution, each channel by itself, or `false` for none. */
+  clahe: ClaheOptions | false;
   /** `[height, width]` that the model takes. */
   imageSize: [number, number];
-  /** Contrast equalisation of the slice at its own resolution, or `false` for none. */
-  clahe: ClaheOptions | false;
+  /** Slices on each side that a slice gets as further channels, see {@link neighborSlices}. */
+  neighbors: number;
+  /** What stands where a stack has no neighbour. */
+  edge: NeighborEdge;
+}
+
+/** What {@link createPreprocessing} takes: any part of a record, of this version or an older one, windows also by name. */
+export interface CtPreprocessingOptions extends Partial<Omit<CtPreprocessing, 'version' | 'windows'>> {
+  /** Version of the record, where it is one. */
+  version?: 1 | 2;
+  /**
+   * Windows, or names of {@link CT_WINDOWS}; `false` for images in 0..1.
+   *
+   * @defaultValue false
+   */
+  windows?: readonly (CtWindowName | Readonly<HuWindow>)[] | false;
 }
 
 /** Larger images than any model here takes; a bound for records read from a file. */
 const LARGEST_SIZE = 4096;
 
+/** Slices prepared at once: what is in between does not grow with the number of slices. */
+const CHUNK = 16;
+
+const KEYS_OF_VERSION = {
+  1: ['version', 'imageSize', 'clahe'],
+  2: ['version', 'windows', 'clahe', 'imageSize', 'neighbors', 'edge'],
+};
+
 /**
- * A checked record of preprocessing, with defaults for what is missing: size 224 x 224, CLAHE with clip limit 2 on an
- * 8 x 8 grid.
+ * A checked record of preprocessing, with defaults for what is missing: images in 0..1, CLAHE with clip limit 2 on an 8 x 8
+ * grid, size 224 x 224, no neighbours.
  *
- * Takes what `JSON.parse` gives for an untrusted file, and refuses keys it does not know.
+ * Takes what `JSON.parse` gives for an untrusted file, and refuses keys it does not know. Windows are kept as numbers, so
+ * that a record means the same for ever. A record of version 1 comes out as one of version 2 that does the same.
  *
  * @throws {@link ArgumentError} that names the key at fault.
  * @example
  * ```ts
  * const preprocessing = createPreprocessing({ imageSize: [128, 128] });
+ * const fromDicom = createPreprocessing({ windows: ['brain', 'subdural', 'bone'], neighbors: 1 }); // 9 channels
  * const loaded = createPreprocessing(JSON.parse(JSON.stringify(preprocessing)));
  * ```
  */
-export function createPreprocessing(partial: Partial<CtPreprocessing> = {}): CtPreprocessing {
-  checkRecord('createPreprocessing', partial, ['version', 'imageSize', 'clahe']);
-  const { version = 1, imageSize = [224, 224], clahe: equalisation = {} } = partial;
-  check(version === 1, 'createPreprocessing: version', '1', version);
+export function createPreprocessing(partial: CtPreprocessingOptions = {}): CtPreprocessing {
+  const what = 'createPreprocessing';
+  check(isRecord(partial), what, 'an object', partial);
+  const { version = 2 } = partial;
+  check(version === 1 || version === 2, `${what}: version`, '1 or 2', version);
+  checkRecord(what, partial, KEYS_OF_VERSION[version]);
+  const {
+    imageSize = [224, 224],
+    clahe: equalisation = {},
+    windows = false,
+    neighbors = 0,
+    edge = 'repeat',
+  } = partial;
   check(
     Array.isArray(imageSize) &&
       imageSize.length === 2 &&
       imageSize.every((side) => isPositiveInteger(side) && side <= LARGEST_SIZE),
-    'createPreprocessing: imageSize',
+    `${what}: imageSize`,
     `[height, width], each an integer in 1..${LARGEST_SIZE}`,
     imageSize,
   );
   return {
-    version,
-    imageSize: [imageSize[0], imageSize[1]],
+    version: 2,
+    windows: windows === false ? false : resolveWindows(what, windows),
     clahe: equalisation === false ? false : createClaheOptions(equalisation),
+    imageSize: [imageSize[0], imageSize[1]],
+    neighbors: checkRadius(`${what}: neighbors`, neighbors),
+    edge: checkEdge(`${what}: edge`, edge),
   };
 }
 
 /**
- * Prepares slices for a model: {@link clahe} at the slices' own resolution, then an antialiased {@link resize}.
+ * Channels of what {@link preprocess} makes of images of one channel: the model's `inputShape[2]`.
  *
- * Training and prediction call this one function, so that a model never meets images prepared in another way.
+ * @example
+ * ```ts
+ * preprocessedChannels(createPreprocessing({ windows: ['brain', 'subdural'], neighbors: 1 })); // 6
+ * ```
+ */
+export function preprocessedChannels(preprocessing: CtPreprocessing): number {
+  const { windows, neighbors } = createPreprocessing(preprocessing);
+  return (windows === false ? 1 : windows.length) * (2 * neighbors + 1);
+}
+
+/**
+ * Prepares slices for a model: {@link windowChannels}, {@link clahe} at the slices' own resolution, an antialiased
+ * {@link resize}, then {@link neighborSlices}, as the record says.
  *
- * @param images - Values in 0..1 (or in CLAHE's `valueRange`), `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or
- * `[batch, n, h, w, c]`.
+ * Training and prediction call this one function, in Node and in the browser, so that a model never meets images prepared
+ * in another way.
+ *
+ * @param images - HU where the record has windows, else values in 0..1 (or in CLAHE's `valueRange`): `[h, w]`, `[h, w, c]`,
+ * `[n, h, w, c]` or `[batch, n, h, w, c]`. With windows `c` is 1; what makes more than one channel takes no `[h, w]`, and
+ * neighbours need a stack.
  * @returns Images of the same rank, float32, of the record's size.
- * @throws {@link ArgumentError} for images of another shape, NaN where {@link clahe} refuses it, or a record that {@link createPreprocessing} refuses.
+ * @throws {@link ArgumentError} for images of another shape, NaN where {@link clahe} refuses it, or a record that
+ * {@link createPreprocessing} refuses.
  * @example
  * ```ts
  * const images = preprocess(tf.randomUniform([32, 512, 512, 1]), createPreprocessing()); // [32, 224, 224, 1]
  * ```
  */
 export function preprocess<T extends tf.Tensor>(images: T, preprocessing: CtPreprocessing): T {
-  const { imageSize, clahe: equalisation } = createPreprocessing(preprocessing);
-  return onImages('preprocess', images, (x) =>
-    resize(equalisation === false ? x : clahe(x, equalisation), imageSize, { antialias: true }),
+  const checked = createPreprocessing(preprocessing);
+  const { neighbors, edge } = checked;
+  if (neighbors === 0) return prepareSlices(images, checked);
+  checkImages('preprocess', images);
+  check(images.rank >= 4, 'preprocess: images', 'a stack of slices, since neighbours are asked for', images);
+  return tf.tidy(() => neighborSlices(prepareSlices(images, checked), { radius: neighbors, edge }));
+}
+
+/** What {@link preprocess} does to each slice by itself: all but the neighbours. */
+export function prepareSlices<T extends tf.Tensor>(
+  images: T,
+  { windows, clahe: equalisation, imageSize }: CtPreprocessing,
+): T {
+  checkImages('preprocess', images);
+  check(
+    windows === false || (images.rank === 2 ? windows.length === 1 : images.shape.at(-1) === 1),
+    'preprocess: images',
+    `[…, h, w, 1] in HU for ${windows === false ? 0 : windows.length} windows`,
+    images,
   );
+  const prepare = (x: tf.Tensor4D): tf.Tensor4D => {
+    const windowed = windows === false ? x : windowChannels(x, windows);
+    const equalised = equalisation === false ? windowed : clahe(windowed, equalisation);
+    return resize(equalised, imageSize, { antialias: true });
+  };
+  return onImages('preprocess', images, (x) => {
+    const [count, ...image] = x.shape;
+    if (count <= CHUNK) return prepare(x);
+    const chunks = Array.from({ length: Math.ceil(count / CHUNK) }, (_, i) =>
+      fromSlice(i * CHUNK, () =>
+        tf.tidy(() => {
+          const size = Math.min(CHUNK, count - i * CHUNK);
+          return prepare(tf.slice(x, [i * CHUNK, 0, 0, 0], [size, ...image]));
+        }),
+      ),
+    );
+    return tf.concat(chunks);
+  });
+}
+
+/** Says in an error which slice of the whole a chunk begins with, since the error counts from there. */
+function fromSlice<T>(first: number, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (first === 0 || !(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError(`preprocess: counted from slice ${first}: ${error.message}`, { cause: error });
+  }
 }
 
 function createClaheOptions(options: ClaheOptions): ClaheOptions {
   const what = 'createPreprocessing: clahe';
+  check(isRecord(options), what, 'an object', options);
   checkRecord(what, options, ['clipLimit', 'tileGridSize', 'valueRange']);
   return {
     ...resolveClaheOptions(what, options),
@@ -80,9 +186,11 @@ function createClaheOptions(options: ClaheOptions): ClaheOptions {
   };
 }
 
-/** Refuses what is not a plain object, and keys that are not in `known`. */
+const isRecord = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Refuses keys that are not in `known`. */
 function checkRecord(what: string, record: object, known: string[]): void {
-  check(typeof record === 'object' && record !== null && !Array.isArray(record), what, 'an object', record);
-  for (const key of Object.keys(record))
+  for (const key of Object.keys(record)) {
     check(known.includes(key), what, `only the keys ${known.join(', ')}`, key);
+  }
 }

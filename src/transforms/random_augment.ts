@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import { deriveSeed, seededRandom } from '../random';
+import type { AugmentationDraw } from '../types';
 import { affineMatrix } from './affine';
 import { colorJitter } from './color_jitter';
 import { flip } from './flip';
@@ -69,24 +70,6 @@ export interface ApplyAugmentationOptions {
 export interface RandomAugmentOptions extends AugmentationRanges, ApplyAugmentationOptions {
   /** Where the draws start from: equal seeds give equal pixels. An integer. */
   seed: number;
-}
-
-/** One draw, as plain data: everything {@link applyAugmentation} does to a stack. */
-export interface AugmentationDraw {
-  /** Whether left and right are swapped. */
-  horizontalFlip: boolean;
-  /** Whether top and bottom are swapped. */
-  verticalFlip: boolean;
-  /** Rotation in degrees, clockwise. */
-  angle: number;
-  /** Magnification. */
-  scale: number;
-  /** Brightness factor. */
-  brightness: number;
-  /** Contrast factor. */
-  contrast: number;
-  /** Value outside the image. */
-  fill: number;
 }
 
 /**

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   disposeStack,
   patientLabels,
+  patientTargets,
   prefetchPatients,
   subset,
   type PatientSource,
@@ -70,6 +71,32 @@ describe('patientLabels', () => {
   it('refuses an unknown patient and a source without labels', () => {
     expect(() => patientLabels(new FakeSource(), 'z')).toThrow(ArgumentError);
     expect(() => patientLabels(new FakeSource([], true), 'a')).toThrow(/no labels \(patient a\)/);
+  });
+});
+
+describe('patientTargets', () => {
+  const source = (slices: number[][] | undefined, whole?: number[]): PatientSource => ({
+    labels: ['x', 'y'],
+    patients: ['p'],
+    sliceNames: () => (slices ?? []).map((_, i) => String(i)),
+    sliceLabels: () => slices,
+    ...(whole && { labelsOf: () => whole }),
+    load: () => Promise.reject(new Error('no image is looked at')),
+  });
+
+  it('leave a label out where no slice is known to have it and some slice is not labelled', () => {
+    const slices = [[0, 1], [-1, -1], [0, 0]]; // prettier-ignore
+    expect(patientTargets(source(slices), 'p')).toEqual([-1, 1]);
+    expect(patientLabels(source(slices), 'p')).toEqual([0, 1]);
+    expect(patientTargets(source([[0, 1], [0, 0]]), 'p')).toEqual([0, 1]); // prettier-ignore
+  });
+
+  it("are the patient's own labels where the source has them", () => {
+    expect(patientTargets(source([[1, 1]], [0, -1]), 'p')).toEqual([0, -1]);
+    expect(() => patientTargets(source(undefined, [0]), 'p')).toThrow(
+      /expected 0, 1 or -1 for each of 2 labels, found \[0\] \(patient p\)/,
+    );
+    expect(() => patientTargets(source(undefined), 'p')).toThrow(DataError);
   });
 });
 

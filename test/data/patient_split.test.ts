@@ -1,24 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { splitByPatient } from '../../src/data/patient_split';
+import { splitByPatient, splitByShares } from '../../src/data/patient_split';
 import { ArgumentError } from '../../src/errors';
 import { seededRandom, shuffled } from '../../src/random';
+import { rarestLabel, studies } from './random_study';
 
 const ids = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 60 });
 const seeds = fc.integer();
 const fractions = fc.double({ min: 0.01, max: 0.99, noNaN: true });
 
-/** Patients with 0/1 vectors of three labels. */
-const labelled = fc
-  .uniqueArray(fc.string({ minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 60 })
-  .chain((patients) =>
-    fc
-      .array(fc.tuple(fc.nat(1), fc.nat(1), fc.nat(1)), {
-        minLength: patients.length,
-        maxLength: patients.length,
-      })
-      .map((vectors) => new Map<string, readonly number[]>(patients.map((p, i) => [p, vectors[i]!]))),
-  );
+const labelled = studies(1);
 
 describe('splitByPatient', () => {
   it('puts every patient on one side, also when ids repeat', () => {
@@ -59,6 +50,15 @@ describe('splitByPatient', () => {
     for (const patient of study) expect(drawn.get(patient)).toBeGreaterThan(60);
   });
 
+  it('keeps the draws of earlier versions, so that published splits can be made again', () => {
+    const study = Array.from({ length: 20 }, (_, i) => `p${i}`);
+    const stratifyBy = (id: string) => [4, 7].map((n) => (Number(id.slice(1)) % n === 0 ? 1 : 0));
+    const plain = splitByPatient(study, { seed: 1, validationFraction: 0.25 });
+    expect(plain.validation).toEqual(['p10', 'p16', 'p4', 'p5', 'p9']);
+    const stratified = splitByPatient(study, { seed: 2, validationFraction: 0.25, stratifyBy });
+    expect(stratified.validation).toEqual(['p10', 'p12', 'p13', 'p17', 'p7']);
+  });
+
   it('keeps the only patient for training', () => {
     expect(splitByPatient(['a', 'a'], { seed: 0, validationFraction: 0.9 })).toEqual({
       train: ['a'],
@@ -88,11 +88,7 @@ describe('splitByPatient with stratifyBy', () => {
   it('divides the rarest label within one patient of the fraction', () => {
     fc.assert(
       fc.property(labelled, seeds, fractions, (labels, seed, validationFraction) => {
-        const counts = [0, 1, 2].map((l) => [...labels.values()].reduce((n, v) => n + v[l]!, 0));
-        const rarest = counts.reduce(
-          (best, n, l) => (n > 0 && (best < 0 || n < counts[best]!) ? l : best),
-          -1,
-        );
+        const rarest = rarestLabel([...labels.values()]);
         const { validation, train } = splitByPatient([...labels.keys()], {
           seed,
           validationFraction,
@@ -100,8 +96,9 @@ describe('splitByPatient with stratifyBy', () => {
         });
         // a side of one patient may have been filled only so as not to be empty
         if (rarest < 0 || validation.length === 1 || train.length === 1) return;
-        const got = validation.reduce((n, patient) => n + labels.get(patient)![rarest]!, 0);
-        expect(Math.abs(got - validationFraction * counts[rarest]!)).toBeLessThanOrEqual(1);
+        const count = (ids: readonly string[]) => ids.filter((id) => labels.get(id)![rarest] === 1).length;
+        const wanted = validationFraction * count([...labels.keys()]);
+        expect(Math.abs(count(validation) - wanted)).toBeLessThanOrEqual(1);
       }),
       { numRuns: 150 },
     );
@@ -143,6 +140,99 @@ describe('splitByPatient with stratifyBy', () => {
     );
     const has = (label: number) => split.validation.filter((p) => record[p as 'a'][label] === 1).length;
     expect([has(0), has(1)]).toEqual([1, 1]);
+  });
+});
+
+describe('splitByPatient with groupBy', () => {
+  const personOf = (id: string) => id.slice(0, 2);
+
+  it('keeps the scans of a person together', () => {
+    const scans = Array.from({ length: 20 }, (_, i) => [`${10 + i}a`, `${10 + i}b`]).flat();
+    const labels = Object.fromEntries(scans.map((scan, i) => [scan, [i % 3 === 0 ? 1 : 0]]));
+    for (const stratifyBy of [undefined, labels]) {
+      for (let seed = 0; seed < 20; seed++) {
+        const { train, validation } = splitByPatient(scans, {
+          seed,
+          validationFraction: 0.3,
+          groupBy: personOf,
+          ...(stratifyBy && { stratifyBy }),
+        });
+        const persons = new Set(validation.map(personOf));
+        expect(validation).toHaveLength(2 * persons.size);
+        expect(train.filter((scan) => persons.has(personOf(scan)))).toEqual([]);
+        if (stratifyBy === undefined) expect(persons.size).toBe(6);
+      }
+    }
+  });
+
+  it('is the split without it where everyone has one scan', () => {
+    fc.assert(
+      fc.property(labelled, seeds, fractions, (stratifyBy, seed, validationFraction) => {
+        const options = { seed, validationFraction, stratifyBy };
+        const patients = [...stratifyBy.keys()];
+        expect(splitByPatient(patients, { ...options, groupBy: (id) => `person of ${id}` })).toEqual(
+          splitByPatient(patients, options),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('keeps the only person for training', () => {
+    expect(splitByPatient(['b', 'a'], { seed: 1, validationFraction: 0.9, groupBy: () => 'x' })).toEqual({
+      train: ['a', 'b'],
+      validation: [],
+    });
+  });
+});
+
+describe('splitByShares', () => {
+  const shares = { train: 0.7, validation: 0.15, test: 0.15 };
+
+  it('divides patients among all sides, none empty, in whatever order they come', () => {
+    fc.assert(
+      fc.property(studies(3), seeds, fc.boolean(), (labels, seed, plain) => {
+        const patients = [...labels.keys()];
+        const options = { shares, seed, ...(!plain && { stratifyBy: labels }) };
+        const split = splitByShares(patients, options);
+        expect(Object.keys(split)).toEqual(['train', 'validation', 'test']);
+        expect(Object.values(split).flat().sort()).toEqual([...patients].sort());
+        for (const side of Object.values(split)) expect(side.length).toBeGreaterThan(0);
+        expect(splitByShares(patients.reverse(), options)).toEqual(split);
+      }),
+    );
+  });
+
+  it('gives each side its share of the patients and of a label', () => {
+    const patients = Array.from({ length: 100 }, (_, i) => `p${i}`);
+    const stratifyBy = (id: string) => [Number(id.slice(1)) % 5 === 0 ? 1 : 0];
+    for (let seed = 0; seed < 20; seed++) {
+      const plain = splitByShares(patients, { shares, seed });
+      expect(Object.values(plain).map((side) => side.length)).toEqual([70, 15, 15]);
+      const { train, validation, test } = splitByShares(patients, { shares, seed, stratifyBy });
+      expect([train, validation, test].map((side) => side.length)).toEqual([70, 15, 15]);
+      const having = (side: string[]) => side.filter((id) => stratifyBy(id)[0] === 1).length;
+      expect([train, validation, test].map(having)).toEqual([14, 3, 3]);
+    }
+  });
+
+  it.each([
+    [
+      'shares of another sum',
+      () => splitByShares(['a', 'b'], { shares: { x: 0.5, y: 0.6 }, seed: 1 }),
+      /sum is 1/,
+    ],
+    ['a share of 0', () => splitByShares(['a', 'b'], { shares: { x: 1, y: 0 }, seed: 1 }), /above 0/],
+    ['no shares', () => splitByShares(['a', 'b'], { seed: 1 } as never), /shares.*undefined/],
+    ['no seed', () => splitByShares(['a', 'b'], { shares: { x: 0.5, y: 0.5 } } as never), /seed/],
+    [
+      'fewer patients than sides',
+      () => splitByShares(['a', 'b'], { shares, seed: 1 }),
+      /for each of 3 sides/,
+    ],
+  ])('refuses %s', (_, run, message) => {
+    expect(run).toThrow(ArgumentError);
+    expect(run).toThrow(message);
   });
 });
 

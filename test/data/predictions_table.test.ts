@@ -2,7 +2,12 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
-import { probabilitiesTable, submissionTable, type SlicePrediction } from '../../src/data/predictions_table';
+import {
+  patientProbabilitiesTable,
+  probabilitiesTable,
+  submissionTable,
+  type SlicePrediction,
+} from '../../src/data/predictions_table';
 import { ArgumentError, DataError } from '../../src/errors';
 
 const prediction = (changes: Partial<SlicePrediction> = {}): SlicePrediction => ({
@@ -63,6 +68,30 @@ describe('probabilitiesTable', () => {
       /same ID.*patient ID_049, slice 049_0\.jpg/,
     );
     expect(() => probabilitiesTable([prediction({ slice: '../x_1.jpg' })], CT_LABELS)).toThrow(DataError);
+  });
+});
+
+describe('patientProbabilitiesTable', () => {
+  const of = (patient: string) => ({
+    patient,
+    probabilities: [0.25, Math.fround(0.1)],
+    decisions: [0, 0] as const,
+  });
+
+  it('writes a row for every patient', () => {
+    expect(patientProbabilitiesTable([of('ID_1'), of('CQ500CT0 CQ500CT0')], ['ich', 'any'])).toBe(
+      'patient,ich,any\nID_1,0.25,0.1\nCQ500CT0 CQ500CT0,0.25,0.1\n',
+    );
+    expect(patientProbabilitiesTable([], ['x'])).toBe('patient,x\n');
+  });
+
+  it('refuses a patient twice, a path, and numbers that are no probabilities', () => {
+    const labels = ['ich', 'any'];
+    expect(() => patientProbabilitiesTable([of('p'), of('p')], labels)).toThrow(/comes twice \(patient p\)/);
+    expect(() => patientProbabilitiesTable([of('../p')], labels)).toThrow(DataError);
+    expect(() => patientProbabilitiesTable([{ ...of('p'), probabilities: [NaN, 0] }], labels)).toThrow(
+      /probabilities of p: expected 2 numbers in \[0, 1\]/,
+    );
   });
 });
 

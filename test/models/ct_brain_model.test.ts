@@ -182,7 +182,81 @@ describe('buildCtBrainModel', () => {
     });
   });
 
+  describe.each(['max', 'attention'] as const)('of patients, pooled by %s', (pooling) => {
+    const variants = Object.keys(POSTER_VARIANTS) as PosterVariant[];
+    const labelled = () => tf.tensor2d([[1, 0, 0, 1, 0]]);
+
+    it.each(variants)('%s trains a step, saves and loads at difference 0', async (variant) => {
+      const model = build({ variant, output: 'patient', pooling });
+      expect(model.outputs[0]!.shape).toEqual([null, 5]);
+      const { x } = batch(4);
+      model.compile({ optimizer: tf.train.adam(1e-2), loss: asymmetricLoss(), metrics: [f2Metric()] });
+      const { history } = await model.fit(x, labelled(), { epochs: 3, verbose: 0 });
+      expect(history['loss']![2]).toBeLessThan(history['loss']![0] as number);
+      const y = model.predict(x) as tf.Tensor;
+      expect(y.shape).toEqual([1, 5]);
+      const loaded = await roundTrip(model);
+      expect(relativeError(loaded.predict(x) as tf.Tensor, y)).toBe(0);
+      expect((loaded.predict(tf.slice(x, [0, 0], [1, 1])) as tf.Tensor).shape).toEqual([1, 5]);
+    });
+
+    it.each(variants)('%s gives a padded patient what it gets alone, with maskValue', (variant) => {
+      const model = build({ variant, output: 'patient', pooling, maskValue: -1 });
+      const x = tf.randomUniform([1, 3, ...IMAGE], 0, 1, 'float32', 5);
+      const padded = tf.concat([x, tf.fill([1, 2, ...IMAGE], -1)], 1);
+      expectClose(model.predict(padded) as tf.Tensor, model.predict(x) as tf.Tensor, 1e-5);
+      const other = tf.randomUniform([1, 5, ...IMAGE], 0, 1, 'float32', 6);
+      const both = model.predict(tf.concat([padded, other])) as tf.Tensor;
+      expectClose(tf.slice(both, [0], [1]), model.predict(x) as tf.Tensor, 1e-5);
+    });
+
+    it('does not depend on the order of the slices where no slice layer does', () => {
+      for (const variant of ['VGG16', 'VGG16 + LRNN'] as const) {
+        const model = build({ variant, output: 'patient', pooling });
+        const { x } = batch(4);
+        const turned = model.predict(tf.gather(x, [2, 0, 3, 1], 1)) as tf.Tensor;
+        expectClose(turned, model.predict(x) as tf.Tensor, 1e-5);
+      }
+    });
+  });
+
+  it('takes the largest logit of the slices, with the weights of the model of slices', () => {
+    for (const variant of Object.keys(POSTER_VARIANTS) as PosterVariant[]) {
+      const slices = build({ variant });
+      const patient = build({ variant, output: 'patient', pooling: 'max' });
+      patient.setWeights(slices.getWeights());
+      const { x } = batch(4);
+      expectClose(patient.predict(x) as tf.Tensor, tf.max(slices.predict(x) as tf.Tensor, 1), 1e-6);
+    }
+  });
+
   it.each([
+    [{}, ['SlicePooling'], [null, 5]],
+    [{ variant: 'VGG16', pooling: { units: 3, gated: true } }, ['SlicePooling', 'Dense'], [null, 6]],
+    [{ pooling: 'attention' }, ['SlicePooling', 'LabelRNNDecoder'], [null, 6]],
+    [
+      { order: 'label-then-slice', labelDecoder: { units: 4 }, pooling: 'attention' },
+      ['SlicePooling', 'LabelLinear'],
+      [null, 5, 4],
+    ],
+    [
+      { order: 'label-then-slice', labelDecoder: { units: 4 }, labelFeatures: 'joint', pooling: 'attention' },
+      ['SlicePooling', 'Dense'],
+      [null, 20],
+    ],
+  ])('pools where it should: %o', (options, last, pooled) => {
+    const model = build({ ...options, output: 'patient' });
+    expect(model.layers.slice(-last.length).map((layer) => layer.getClassName())).toEqual(last);
+    expect(model.getLayer('slice_pooling').outputShape).toEqual(pooled);
+    expect(model.outputs[0]!.shape).toEqual([null, 5]);
+  });
+
+  it.each([
+    [{ output: 'patients' }, /output: expected one of 'slices', 'patient', received "patients"/],
+    [{ pooling: 'max' }, /pooling: expected none, unless output is 'patient', received "max"/],
+    [{ output: 'patient', pooling: 'mean' }, /pooling: expected 'max', 'attention'/],
+    [{ output: 'patient', pooling: { type: 'max', units: 3 } }, /option 'units'/],
+    [{ output: 'patient', pooling: { units: 0 } }, /units: expected a positive integer/],
     [{ variant: 'VGG19' }, /variant: expected one of 'VGG16'.*received "VGG19"/],
     [
       { backbone: 'alexnet' },

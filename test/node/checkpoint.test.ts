@@ -44,6 +44,29 @@ const readJsonFile = async (...file: string[]) =>
   JSON.parse(await readFile(path.join(...file), 'utf8')) as Record<string, unknown>;
 
 describe('saveCheckpoint and loadCheckpoint', () => {
+  it.each<CtBrainModelOptions>([
+    { pooling: 'max' },
+    { pooling: 'attention' },
+    { pooling: { units: 3, gated: true }, labelFeatures: 'joint' },
+  ])('give back a model of patients, %o, with difference 0, and its optimizer', async (options) => {
+    const model = buildLarge({ output: 'patient', ...options });
+    const patients = tf.tensor2d([[1, 0], [0, 1]]); // prettier-ignore
+    const stepOf = (of: tf.LayersModel, optimizer: tf.Optimizer) =>
+      tf.dispose(trainStep(of, images, patients, optimizer, { loss: asymmetricLoss() }));
+    const optimizer = tf.train.adam(1e-2);
+    stepOf(model, optimizer);
+    const { model: loaded } = await loadCheckpoint(await savedFolder(model));
+    const padded = tf.concat([images, tf.fill([2, 1, 16, 16, 1], -1)], 1);
+    for (const x of [images, padded]) {
+      expect(relativeError(loaded.predict(x) as tf.Tensor, model.predict(x) as tf.Tensor)).toBe(0);
+    }
+    const again = tf.train.adam(1e-2);
+    await restoreOptimizerInto(again, optimizer);
+    stepOf(model, optimizer);
+    stepOf(loaded, again);
+    expect(weightsOf(loaded)).toEqual(weightsOf(model));
+  });
+
   it.each<[string, () => tf.LayersModel]>([
     ['VGG16', build],
     ['VGG16 + LRNN + SDL(GRU)', buildLarge],

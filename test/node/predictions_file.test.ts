@@ -1,8 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CT_LABELS } from '../../src/data/labels';
 import { probabilitiesTable, submissionTable, type SlicePrediction } from '../../src/data/predictions_table';
-import { writeProbabilities, writeSubmission } from '../../src/node/predictions_file';
+import { rsnaSubmissionTable } from '../../src/data/rsna_predictions_table';
+import {
+  writePatientProbabilities,
+  writeProbabilities,
+  writeRsnaSubmission,
+  writeSubmission,
+} from '../../src/node/predictions_file';
 import { temporaryFolder } from './folder';
 
 const predictions: SlicePrediction[] = [
@@ -20,6 +27,23 @@ describe('predictions files', () => {
     );
     expect(await readFile(join(folder, 'out', 's.csv'), 'utf8')).toBe(submissionTable(predictions, labels));
     expect((await readdir(join(folder, 'out'))).sort()).toEqual(['p.csv', 's.csv']);
+  });
+
+  it('hold the table of patients', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'patients.csv');
+    await writePatientProbabilities(file, predictions, labels);
+    expect(await readFile(file, 'utf8')).toBe('patient,x,y\nID_ü,0.25,0.75\n');
+  });
+
+  it("hold RSNA's table", async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'rsna.csv');
+    const five = [
+      { patient: 'p', slice: 'ID_a', probabilities: [0, 0.5, 0, 0, 1], decisions: [0, 1, 0, 0, 1] as const },
+    ];
+    await writeRsnaSubmission(file, five, CT_LABELS);
+    expect(await readFile(file, 'utf8')).toBe(rsnaSubmissionTable(five, CT_LABELS));
   });
 
   it('leave an old file alone when a prediction is wrong', async () => {

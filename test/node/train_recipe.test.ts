@@ -5,13 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { NonFiniteError } from '../../src/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import type { CtBrainModelOptions } from '../../src/models/options';
 import { loadCheckpoint } from '../../src/node/checkpoint';
 import { trainRecipe, type TrainRecipeOptions } from '../../src/node/train_recipe';
 import { openTrainingRun } from '../../src/node/training_run';
 import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
 import { backboneOf } from '../../src/training/model_parts';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
-import { memorySource, tinyBackbone } from '../support/memory_source';
+import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 import { temporaryFolder } from './folder';
 
 const labels = ['a', 'b'];
@@ -22,21 +23,26 @@ const description = {
   preprocessing: createPreprocessing({ imageSize: [16, 16] }),
   model: { variant: 'VGG16 + LRNN + SDL(GRU)', made: 'here' },
 };
-const build = () =>
+const build = (more: CtBrainModelOptions = {}) =>
   buildCtBrainModel({
     variant: 'VGG16 + LRNN + SDL(GRU)',
     backbone: tinyBackbone({ batchNorm: true }),
     labels,
     labelDecoder: { units: 4 },
     seed: 1,
+    ...more,
   });
 const weightsOf = (model: tf.LayersModel) => model.getWeights().map((weight) => [...weight.dataSync()]);
 const withoutSeconds = (logs: EpochLog[]) => logs.map(({ seconds: _, ...log }) => log);
 
 /** Trains into a folder, as a new process would: with a model built anew. */
-async function trainInto(folder: string, options: Partial<TrainRecipeOptions> & { resume?: boolean } = {}) {
+async function trainInto(
+  folder: string,
+  options: Partial<TrainRecipeOptions> & { resume?: boolean } = {},
+  modelOptions: CtBrainModelOptions = {},
+) {
   const { resume = false, ...rest } = options;
-  const model = build();
+  const model = build(modelOptions);
   const run = await openTrainingRun(folder, { config: { seed: 1 }, resume });
   const history = await trainRecipe(model, {
     run,
@@ -164,6 +170,50 @@ describe('trainRecipe', () => {
     const { model, manifest } = await loadCheckpoint(folder);
     expect(manifest.training).toMatchObject({ stage: 'patients', epoch: 1 });
     expect(weightsOf(model).flat().every(Number.isFinite)).toBe(true);
+  });
+
+  describe('of a model of patients', () => {
+    const ofPatients = { output: 'patient', pooling: 'attention' } as const;
+    const stages = (history: { stage: string }[]) => [...new Set(history.map(({ stage }) => stage))];
+
+    it('runs both stages where the slices are labelled', async () => {
+      const folder = await runFolder();
+      const { history, weights } = await trainInto(folder, {}, ofPatients);
+      expect(stages(history)).toEqual(['pretrain', 'patients']);
+      expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weights);
+    });
+
+    it('leaves the first stage out where they are not, on either side', async () => {
+      for (const sources of [
+        { train: onlyPatientLabels(train), validation: onlyPatientLabels(validation) },
+        { train: onlyPatientLabels(train) },
+        { validation: onlyPatientLabels(validation) },
+      ]) {
+        const folder = await runFolder();
+        const { history, weights } = await trainInto(folder, sources, ofPatients);
+        expect(stages(history)).toEqual(['patients']);
+        expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weights);
+      }
+    });
+
+    it('goes on after a kill as without', async () => {
+      const sources = { train: onlyPatientLabels(train), validation: onlyPatientLabels(validation) };
+      const whole = await trainInto(await runFolder(), sources, ofPatients);
+      const folder = await runFolder();
+      const killed = { ...sources, onProgress: ({ epoch }: TrainingProgress) => epoch === 2 && kill() };
+      await expect(trainInto(folder, killed as Partial<TrainRecipeOptions>, ofPatients)).rejects.toThrow(
+        'killed',
+      );
+      const resumed = await trainInto(folder, { ...sources, resume: true }, ofPatients);
+      expect(resumed.history).toEqual(whole.history);
+      expect(resumed.weights).toEqual(whole.weights);
+    });
+
+    it('still needs labels of slices for a model of slices', async () => {
+      await expect(trainInto(await runFolder(), { train: onlyPatientLabels(train) })).rejects.toThrow(
+        /no labels to train on/,
+      );
+    });
   });
 
   it('leaks nothing', async () => {

@@ -15,6 +15,8 @@ export interface LayerContract<A> {
   parameters: number;
   /** Where set, the layer must hand on a mask [batch, slices]. */
   masked?: boolean;
+  /** Set for a layer that makes one of all slices: its output has no axis of slices, and no mask. */
+  pooled?: boolean;
 }
 
 /** What every layer must hold: shapes, config and weight round trip, a training step, masks, no leak. */
@@ -35,14 +37,16 @@ export function itKeepsTheLayerContract<A>(contract: LayerContract<A>): void {
 
   it('gives the shape it announces, with any number of slices', () => {
     const { model, output, layer } = build();
-    expect(output.shape.slice(2)).toEqual(outputShape.slice(2));
+    const fixed = contract.pooled ? 1 : 2;
+    expect(output.shape.slice(fixed)).toEqual(outputShape.slice(fixed));
     const inputs = makeInputs();
     const y = model.predict(one(inputs)) as tf.Tensor;
     expect(y.shape).toEqual(outputShape);
     expect(y.dtype).toBe('float32');
     expect(layer.countParams()).toBe(parameters);
     const single = inputs.map((x) => tf.slice(x, [0, 0], [x.shape[0]!, 1]));
-    expect((model.predict(one(single)) as tf.Tensor).shape.slice(0, 2)).toEqual([outputShape[0], 1]);
+    const ofOne = contract.pooled ? outputShape : [outputShape[0], 1, ...outputShape.slice(2)];
+    expect((model.predict(one(single)) as tf.Tensor).shape).toEqual(ofOne);
   });
 
   it('refuses a patient with no slices', () => {
@@ -90,6 +94,16 @@ export function itKeepsTheLayerContract<A>(contract: LayerContract<A>): void {
     const inputs = one(makeInputs());
     expectNoLeak(() => layer.call(inputs, {}));
   });
+
+  if (contract.pooled) {
+    it('ends the mask', () => {
+      const { layer } = build();
+      const inputs = makeInputs();
+      const mask = tf.ones([shapes[0]![0]!, shapes[0]![1]!], 'bool');
+      expect(layer.supportsMasking).toBe(true);
+      expect(layer.computeMask(one(inputs), mask)).toBeNull();
+    });
+  }
 
   if (contract.masked) {
     it('hands its mask on', () => {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { PatientSource, PatientStack } from '../../src/data/patient_source';
+import { patientLabels, type PatientSource, type PatientStack } from '../../src/data/patient_source';
 import { deriveSeed, seededRandom } from '../../src/random';
 
 /** Patients in memory whose labels can be seen: label l lights up the l-th column of the image. */
@@ -8,12 +8,14 @@ export function memorySource(options: {
   slices: number | ((patient: string) => number);
   size?: number;
   labels?: string[];
+  /** How often a slice has a label. */
+  prevalence?: number;
 }): PatientSource & { loaded: string[] } {
-  const { patients, slices, size = 16, labels = ['a', 'b'] } = options;
+  const { patients, slices, size = 16, labels = ['a', 'b'], prevalence = 0.4 } = options;
   const count = (patient: string) => (typeof slices === 'number' ? slices : slices(patient));
   const sliceLabels = (patient: string) => {
     const random = seededRandom(deriveSeed(1, patient));
-    return Array.from({ length: count(patient) }, () => labels.map(() => (random() < 0.4 ? 1 : 0)));
+    return Array.from({ length: count(patient) }, () => labels.map(() => (random() < prevalence ? 1 : 0)));
   };
   const sliceNames = (patient: string) =>
     Array.from({ length: count(patient) }, (_, i) => `${patient}_${i}.png`);
@@ -47,6 +49,23 @@ export function memorySource(options: {
         Array.from({ length: count(patient) }, (_, i) => i),
       ),
     loadSlices: load,
+  };
+}
+
+/** The same source, of which only the patients as a whole are labelled. */
+export function onlyPatientLabels(source: PatientSource): PatientSource {
+  const withoutLabels = ({ labels, ...stack }: PatientStack): PatientStack => {
+    labels!.dispose();
+    return stack;
+  };
+  return {
+    labels: source.labels,
+    patients: source.patients,
+    sliceNames: (patient) => source.sliceNames(patient),
+    sliceLabels: () => undefined,
+    labelsOf: (patient) => patientLabels(source, patient),
+    load: async (patient) => withoutLabels(await source.load(patient)),
+    loadSlices: async (patient, indices) => withoutLabels(await source.loadSlices!(patient, indices)),
   };
 }
 

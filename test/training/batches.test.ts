@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import type { PatientSource } from '../../src/data/patient_source';
+import { patientLabels, type PatientSource } from '../../src/data/patient_source';
 import { DataError } from '../../src/errors';
 import { patientBatches, sliceBatches } from '../../src/training/batches';
 import type { TrainingBatch } from '../../src/training/fit_stage';
-import { memorySource } from '../support/memory_source';
+import { memorySource, onlyPatientLabels } from '../support/memory_source';
 
 const source = memorySource({
   patients: ['p1', 'p2', 'p3', 'p4', 'p5'],
@@ -102,6 +102,34 @@ describe('patientBatches', () => {
     }
     expect(tf.memory().numTensors).toBe(before);
     await collect(patientBatches(small, 1, augmented));
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('patientBatches of patient labels', () => {
+  it('are the same, labelled as a whole', async () => {
+    const slices = await collect(patientBatches(source, 2, augmented));
+    for (const from of [source, onlyPatientLabels(source)]) {
+      const patients = await collect(patientBatches(from, 2, augmented, 'patients'));
+      expect(patients.map(({ labels: _, ...batch }) => batch)).toEqual(
+        slices.map(({ labels: _, ...batch }) => batch),
+      );
+      expect(patients.map(({ labels }) => labels)).toEqual(
+        slices.map(({ name }) => [patientLabels(source, name.replace('patient ', ''))]),
+      );
+    }
+  });
+
+  it('say who has none, and leak nothing', async () => {
+    const { labelsOf: _, ...nowhere } = onlyPatientLabels({ ...source, patients: ['p2'] });
+    const before = tf.memory().numTensors;
+    await expect(collect(patientBatches(nowhere, 1, plain, 'patients'))).rejects.toThrow(
+      /no labels \(patient p2\)/,
+    );
+    const short = { ...nowhere, labelsOf: () => [1] };
+    await expect(collect(patientBatches(short, 1, plain, 'patients'))).rejects.toThrow(
+      /expected 0, 1 or -1 for each of 2 labels, found \[1\] \(patient p2\)/,
+    );
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,19 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { disposeStack, type PatientSource } from '../../src/data/patient_source';
-import type { SlicePrediction } from '../../src/data/predictions_table';
+import { disposeStack, patientLabels, type PatientSource } from '../../src/data/patient_source';
+import type { PatientPrediction, SlicePrediction } from '../../src/data/predictions_table';
 import { ArgumentError, DataError } from '../../src/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { fBetaScore } from '../../src/metrics/f_beta';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import {
   evaluatePatients,
+  predictPatientLevel,
   predictPatients,
   type PatientProgress,
   type PredictPatientsOptions,
 } from '../../src/training/evaluate';
 import { expectClose, expectNoLeakAsync } from '../support/matchers';
-import { memorySource, tinyBackbone } from '../support/memory_source';
+import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 
 const source = memorySource({
   patients: ['a', 'b', 'c'],
@@ -126,6 +127,95 @@ describe('predictPatients', () => {
   });
 });
 
+const patientModel = buildCtBrainModel({
+  variant: 'VGG16 + SDL(GRU)',
+  output: 'patient',
+  pooling: 'attention',
+  backbone: tinyBackbone(),
+  labels: ['a', 'b'],
+  seed: 2,
+});
+
+async function predictEachPatient(
+  of: tf.LayersModel,
+  from: PatientSource,
+  options?: PredictPatientsOptions,
+): Promise<PatientPrediction[]> {
+  const all: PatientPrediction[] = [];
+  for await (const prediction of predictPatientLevel(of, from, options)) all.push(prediction);
+  return all;
+}
+
+describe('predictPatientLevel', () => {
+  it('gives what a model of patients says, labels or not', async () => {
+    const all = await predictEachPatient(patientModel, source, { thresholds });
+    expect(all.map(({ patient }) => patient)).toEqual(['a', 'b', 'c']);
+    for (const { patient, probabilities, decisions } of all) {
+      const stack = await source.load(patient);
+      const expected = tf.sigmoid(patientModel.predict(tf.expandDims(stack.images)) as tf.Tensor);
+      expectClose(probabilities, expected, 1e-6);
+      expect(decisions).toEqual(probabilities.map((p, l) => (p >= Math.fround(thresholds[l]!) ? 1 : 0)));
+      disposeStack(stack);
+    }
+    const unlabelled = { ...onlyPatientLabels(source), labelsOf: () => undefined };
+    expect(await predictEachPatient(patientModel, unlabelled, { thresholds })).toEqual(all);
+  });
+
+  it('gives the largest of the slices, of a model of slices', async () => {
+    const slices = await predictAll(source, { thresholds });
+    const all = await predictEachPatient(model, source, { thresholds });
+    for (const { patient, probabilities, decisions } of all) {
+      const own = slices.filter((slice) => slice.patient === patient);
+      expect(probabilities).toEqual([0, 1].map((l) => Math.max(...own.map((s) => s.probabilities[l]!))));
+      expect(decisions).toEqual([0, 1].map((l) => Math.max(...own.map((s) => s.decisions[l]!))));
+    }
+  });
+
+  it('reports each patient, refuses what does not fit, and leaks nothing', async () => {
+    const progress: PatientProgress[] = [];
+    await expectNoLeakAsync(() => predictEachPatient(patientModel, source));
+    await predictEachPatient(patientModel, source, { onProgress: (p) => progress.push(p) });
+    expect(progress.map(({ patient, done, total }) => `${patient} ${done}/${total}`)).toEqual(['a 1/3', 'b 2/3', 'c 3/3']); // prettier-ignore
+    await expect(predictEachPatient(patientModel, { ...source, labels: ['x'] })).rejects.toThrow(
+      /predictPatientLevel: model: expected one output for each of the labels x/,
+    );
+  });
+
+  it('is what predictPatients points to', async () => {
+    const slices = predictPatients(patientModel, source);
+    await expect(slices.next()).rejects.toThrow(ArgumentError);
+    await expect(predictPatients(patientModel, source).next()).rejects.toThrow(
+      /logits of slices.*see predictPatientLevel.*received \[null,2\]/,
+    );
+  });
+});
+
+describe('evaluatePatients of a model of patients', () => {
+  it('scores patients as wholes, whether or not their slices are labelled', async () => {
+    const result = await evaluatePatients(patientModel, source, { thresholds, loss });
+    expect(result).toMatchObject({ level: 'patients', patients: 3, slices: 8 });
+    expect(await evaluatePatients(patientModel, onlyPatientLabels(source), { thresholds, loss })).toEqual(
+      result,
+    );
+    const all = await predictEachPatient(patientModel, source);
+    const labels = tf.tensor2d(source.patients.map((patient) => patientLabels(source, patient)));
+    const probabilities = tf.tensor2d(all.map((prediction) => [...prediction.probabilities]));
+    const options = { threshold: thresholds };
+    expectClose([result.f2], fBetaScore(labels, probabilities, options), 1e-6);
+    expectClose(result.f2PerLabel, fBetaScore(labels, probabilities, { ...options, average: 'none' }), 1e-6);
+    const logits = tf.log(tf.div(probabilities, tf.sub(1, probabilities)));
+    expectClose([result.loss!], loss(labels, logits), 1e-4); // patients weigh alike in either mean
+  });
+
+  it('names the patient without labels, and leaks nothing', async () => {
+    const unlabelled = { ...onlyPatientLabels(source), labelsOf: () => undefined };
+    await expectNoLeakAsync(async () => {
+      await expect(evaluatePatients(patientModel, unlabelled)).rejects.toThrow(/no labels \(patient a\)/);
+    });
+    await expectNoLeakAsync(() => evaluatePatients(patientModel, source, { loss }));
+  });
+});
+
 describe('evaluatePatients', () => {
   it('equals predictions scored by hand', async () => {
     const result = await evaluatePatients(model, source, { thresholds, loss });
@@ -137,7 +227,7 @@ describe('evaluatePatients', () => {
     expectClose(result.f2PerLabel, fBetaScore(labels, probabilities, { ...options, average: 'none' }), 1e-6);
     const mean = expected.reduce((sum, patient) => sum + patient.loss, 0) / 3;
     expectClose([result.loss!], [mean], 1e-6);
-    expect(result).toMatchObject({ patients: 3, slices: 8 });
+    expect(result).toMatchObject({ level: 'slices', patients: 3, slices: 8 });
     expect(result.f2).toBeGreaterThan(0);
   });
 

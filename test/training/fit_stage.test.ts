@@ -31,6 +31,7 @@ async function* batches(epoch: number): AsyncGenerator<TrainingBatch> {
 }
 
 const evaluation = (f2: number): Evaluation => ({
+  level: 'slices',
   f2,
   f2PerLabel: [f2, f2],
   loss: 1,

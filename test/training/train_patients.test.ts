@@ -7,7 +7,8 @@ import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { evaluatePatients } from '../../src/training/evaluate';
 import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
 import { pretrainBackbone, trainPatients, type PretrainOptions } from '../../src/training/train_patients';
-import { memorySource, tinyBackbone } from '../support/memory_source';
+import { trivialPredictors } from '../../src/training/trivial_predictors';
+import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 
 const labels = ['a', 'b'];
 const train = memorySource({ patients: ['p1', 'p2', 'p3', 'p4'], slices: (p) => 1 + Number(p[1]) });
@@ -240,3 +241,70 @@ describe('pretrainBackbone', () => {
     }
   });
 });
+
+describe.each(['max', 'attention'] as const)(
+  'trainPatients on labels of patients, pooled by %s',
+  (pooling) => {
+    const study = (name: string, patients: number) =>
+      onlyPatientLabels(
+        memorySource({
+          patients: Array.from({ length: patients }, (_, i) => `${name}${i}`),
+          slices: (patient) => 2 + (Number(patient.slice(1)) % 3),
+          prevalence: 0.15,
+        }),
+      );
+    const patientModel = () =>
+      buildCtBrainModel({
+        variant: 'VGG16 + SDL(GRU)',
+        output: 'patient',
+        pooling,
+        backbone: tinyBackbone(),
+        labels,
+        seed: 1,
+      });
+
+    it('learns more than predictors that look at no image', async () => {
+      const [learnt, held] = [study('t', 24), study('v', 16)];
+      const [allPositive, frequency] = trivialPredictors(learnt, held, 1, 'patients');
+      const trained = patientModel();
+      const history = await trainPatients(trained, {
+        train: learnt,
+        validation: held,
+        seed: 1,
+        epochs: 7,
+        patience: 7,
+        learningRate: 1e-2,
+        augment: false,
+      });
+      expect(history.at(-1)!.loss).toBeLessThan(0.5 * history[0]!.loss);
+      const { f2, level } = await evaluatePatients(trained, held);
+      expect(level).toBe('patients');
+      expect(f2).toBe(Math.max(...history.map(({ validationF2 }) => validationF2)));
+      expect(f2).toBeGreaterThan(Math.max(allPositive!.f2, frequency!.f2) + 0.1);
+    });
+
+    it('gives equal weights for equal seeds, and leaks nothing', async () => {
+      const small = {
+        train: study('t', 3),
+        validation: study('v', 1),
+        seed: 1,
+        epochs: 1,
+        learningRate: 1e-2,
+      };
+      const run = async () => {
+        const trained = patientModel();
+        const before = tf.memory().numTensors;
+        await trainPatients(trained, small);
+        expect(tf.memory().numTensors).toBe(before);
+        return weightsOf(trained);
+      };
+      expect(await run()).toEqual(await run());
+    });
+
+    it('is not for the stage on single slices', async () => {
+      await expect(pretrainBackbone(patientModel(), options)).rejects.toThrow(
+        /pretrainBackbone: model: expected a model with logits of slices/,
+      );
+    });
+  },
+);

@@ -90,6 +90,46 @@ describe('computeGradients', () => {
     }
   });
 
+  describe.each(['max', 'attention'] as const)('of a model of patients, pooled by %s', (pooling) => {
+    const patientModel = () =>
+      buildCtBrainModel({ output: 'patient', pooling, backbone: tinyBackbone(), maskValue: -1, seed: 1 });
+    const ofPatients = (batch: number) => tf.slice(data(batch, 1).labels, [0, 0, 0]).reshape([batch, 5]);
+
+    it('in chunks, and by tfjs, equals one pass, padding or not', () => {
+      const model = patientModel();
+      const { images } = data(2, 4);
+      const labels = ofPatients(2);
+      const whole = computeGradients(model, images, labels, { loss });
+      expect(whole.logits.shape).toEqual([2, 5]);
+      const reference = tf.variableGrads(
+        () => loss(labels, model.apply(images, { training: true }) as tf.Tensor) as tf.Scalar,
+        model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+      ).grads;
+      const padded = tf.concat([images, tf.fill([2, 2, 16, 16, 1], -1)], 1);
+      const chunked = computeGradients(model, padded, labels, { loss, chunkSlices: 5 });
+      expectClose(chunked.loss, whole.loss, 1e-6);
+      expectClose(chunked.logits, whole.logits, 1e-5);
+      expect(Object.keys(whole.gradients).sort()).toEqual(Object.keys(reference).sort());
+      for (const [name, gradient] of Object.entries(reference)) {
+        expectClose(whole.gradients[name]!, gradient, 1e-5, name);
+        expectClose(chunked.gradients[name]!, gradient, 1e-5, name);
+      }
+      expectClose(predictStack(model, padded, { chunkSlices: 5 }), model.predict(padded) as tf.Tensor, 1e-6);
+    });
+
+    it('takes labels of patients only, and leaks nothing', () => {
+      const model = patientModel();
+      const { images, labels } = data(1, 3);
+      expect(() => computeGradients(model, images, labels, { loss })).toThrow(
+        /labels: expected \[batch, labels\], received float32 tensor of shape \[1, 3, 5\]/,
+      );
+      expect(() => computeGradients(model, images, ofPatients(2), { loss })).toThrow(ArgumentError);
+      const optimizer = tf.train.adam(1e-3);
+      const target = ofPatients(1);
+      expectNoLeak(() => trainStep(model, images, target, optimizer, { loss }));
+    });
+  });
+
   it('takes a frozen backbone: only the head has gradients', () => {
     const backbone = tinyBackbone();
     backbone.trainable = false;

@@ -48,6 +48,19 @@ describe('trivialPredictors', () => {
     expect(trivialPredictors(labelled(repeat(3, [0, 0])), labelled(rows), 1)[1]!.f2).toBe(0);
   });
 
+  it('asks about patients where the model does', () => {
+    const study: PatientSource = {
+      ...labelled(undefined),
+      patients: ['p', 'q', 'r', 's'],
+      labelsOf: (patient) => [Number(patient === 'p'), 0],
+    };
+    const [allPositive, frequency] = trivialPredictors(study, study, 1, 'patients');
+    expect(allPositive!.f2).toBeCloseTo(f2(1, 0, 7), 6);
+    expect(allPositive!.f2PerLabel[0]).toBeCloseTo(f2(1, 0, 3), 6);
+    expect(Math.abs(frequency!.f2PerLabel[0]! - f2(0.25, 0.75, 0.75))).toBeLessThan(0.02);
+    expect(frequency!.f2PerLabel[1]).toBe(0);
+  });
+
   it('gives the same for the same seed', () => {
     const scores = (seed: number) => trivialPredictors(labelled(rows), labelled(rows), seed);
     expect(scores(3)).toEqual(scores(3));

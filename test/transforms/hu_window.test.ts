@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CT_WINDOWS, huWindow, type HuWindow } from '../../src/transforms/hu_window';
+import { CT_WINDOWS, huWindow, windowChannels, type HuWindow } from '../../src/transforms/hu_window';
 import { onBackends } from '../support/backends';
 import { expectClose, expectNoLeak } from '../support/matchers';
 import { expectImagesChecked, expectSliceBySlice, randomImages } from './support';
@@ -23,9 +23,21 @@ onBackends(['cpu', 'wasm'], 'huWindow', () => {
     expectClose(huWindow(tf.tensor2d([[0, 40, 60]], undefined, 'int32'), CT_WINDOWS.brain), [0, 0.5, 0.75]);
   });
 
+  it('makes a channel of each window', () => {
+    const hu = tf.randomUniform([2, 3, 4, 4, 1], -1000, 2000, 'float32', 1);
+    const own = { center: 50, width: 300 };
+    const channels = windowChannels(hu, ['brain', own, 'bone']);
+    expect(channels.shape).toEqual([2, 3, 4, 4, 3]);
+    for (const [i, window] of [CT_WINDOWS.brain, own, CT_WINDOWS.bone].entries()) {
+      const channel = tf.slice(channels, [0, 0, 0, 0, i], [2, 3, 4, 4, 1]);
+      expect(channel.dataSync()).toEqual(huWindow(hu, window).dataSync());
+    }
+  });
+
   it('leaves no tensor behind', () => {
     const x = randomImages([2, 4, 4, 1]);
     expectNoLeak(() => huWindow(x, CT_WINDOWS.brain));
+    expectNoLeak(() => windowChannels(x, ['brain', 'subdural']));
   });
 });
 
@@ -43,5 +55,11 @@ describe('huWindow', () => {
     expect(() => huWindow(x, { center: NaN, width: 80 })).toThrow('huWindow: center');
     expect(() => huWindow(x, undefined as unknown as HuWindow)).toThrow('huWindow: window');
     expectImagesChecked('huWindow', (images) => huWindow(images, CT_WINDOWS.bone));
+    expect(() => windowChannels(tf.zeros([4, 4, 2]), ['brain'])).toThrow('windowChannels: images');
+    expect(() => windowChannels(tf.zeros([4, 4]), ['brain'])).toThrow('windowChannels: images');
+    expect(() => windowChannels(tf.zeros([4, 4, 1]), [])).toThrow('windowChannels: windows');
+    expect(() => windowChannels(tf.zeros([4, 4, 1]), ['lung' as 'brain'])).toThrow(
+      'windowChannels: window: expected { center, width } or one of brain, brainWide, subdural, stroke, softTissue, bone, received "lung"',
+    );
   });
 });

@@ -2,7 +2,14 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors';
 import { clahe } from '../../src/transforms/clahe';
-import { createPreprocessing, preprocess, type CtPreprocessing } from '../../src/transforms/preprocessing';
+import { windowChannels } from '../../src/transforms/hu_window';
+import { neighborSlices } from '../../src/transforms/neighbor_slices';
+import {
+  createPreprocessing,
+  preprocess,
+  preprocessedChannels,
+  type CtPreprocessing,
+} from '../../src/transforms/preprocessing';
 import { resize } from '../../src/transforms/resize';
 import { onBackends } from '../support/backends';
 import { expectNoLeak } from '../support/matchers';
@@ -27,10 +34,40 @@ onBackends(['cpu', 'wasm'], 'preprocess', () => {
     expectSliceBySlice((x) => preprocess(x, createPreprocessing({ imageSize: [5, 6] })));
   });
 
+  it('turns HU into channels by windows, then equalises each and appends the neighbours', () => {
+    const hu = tf.randomUniform([5, 40, 32, 1], -200, 400, 'float32', 3);
+    const preprocessing = createPreprocessing({
+      windows: ['brain', 'subdural'],
+      clahe: { tileGridSize: [2, 2] },
+      imageSize: [16, 16],
+      neighbors: 1,
+      edge: 'zero',
+    });
+    expect(preprocessedChannels(preprocessing)).toBe(6);
+    const slices = resize(
+      clahe(windowChannels(hu, ['brain', 'subdural']), { tileGridSize: [2, 2] }),
+      [16, 16],
+    );
+    const expected = neighborSlices(slices, { radius: 1, edge: 'zero' });
+    expect(preprocess(hu, preprocessing).dataSync()).toEqual(expected.dataSync());
+    // a batch of stacks: no stack is another one's neighbour
+    const batch = preprocess(tf.stack([hu, tf.zerosLike(hu)]), preprocessing);
+    expect(batch.shape).toEqual([2, 5, 16, 16, 6]);
+    expect(tf.unstack(batch)[0]!.dataSync()).toEqual(expected.dataSync());
+  });
+
+  it('gives the same whatever the number of slices it works on at once', () => {
+    const images = randomImages([35, 12, 12, 1]);
+    const preprocessing = createPreprocessing({ imageSize: [8, 8], clahe: { tileGridSize: [2, 2] } });
+    const each = tf.unstack(images).map((slice) => preprocess(slice, preprocessing));
+    expect(preprocess(images, preprocessing).dataSync()).toEqual(tf.stack(each).dataSync());
+  });
+
   it('leaves no tensor behind', () => {
     const images = randomImages([2, 3, 16, 16, 1]);
     expectNoLeak(() => preprocess(images, createPreprocessing({ imageSize: [8, 8] })));
     expectNoLeak(() => preprocess(images, createPreprocessing({ imageSize: [16, 16], clahe: false })));
+    expectNoLeak(() => preprocess(images, createPreprocessing({ windows: ['brain', 'bone'], neighbors: 1 })));
   });
 });
 
@@ -38,14 +75,22 @@ describe('createPreprocessing', () => {
   it('has the published defaults and survives JSON', () => {
     const preprocessing = createPreprocessing();
     expect(preprocessing).toEqual({
-      version: 1,
-      imageSize: [224, 224],
+      version: 2,
+      windows: false,
       clahe: { clipLimit: 2, tileGridSize: [8, 8] },
+      imageSize: [224, 224],
+      neighbors: 0,
+      edge: 'repeat',
     });
     for (const record of [
       preprocessing,
       createPreprocessing({ clahe: false }),
       createPreprocessing({ imageSize: [64, 96], clahe: { clipLimit: 0, valueRange: [0, 255] } }),
+      createPreprocessing({
+        windows: ['brain', { center: 50, width: 300 }],
+        neighbors: 2,
+        edge: 'zero',
+      }),
     ]) {
       expect(createPreprocessing(JSON.parse(JSON.stringify(record)) as CtPreprocessing)).toEqual(record);
     }
@@ -56,8 +101,7 @@ describe('createPreprocessing', () => {
     const tileGridSize: [number, number] = [4, 4];
     const preprocessing = createPreprocessing({ imageSize, clahe: { tileGridSize } });
     imageSize[0] = tileGridSize[0] = 1;
-    expect(preprocessing).toEqual({
-      version: 1,
+    expect(preprocessing).toMatchObject({
       imageSize: [64, 64],
       clahe: { clipLimit: 2, tileGridSize: [4, 4] },
     });
@@ -67,11 +111,19 @@ describe('createPreprocessing', () => {
     ['null', 'createPreprocessing: expected an object, received null'],
     ['[]', 'createPreprocessing: expected an object'],
     ['"x"', 'createPreprocessing: expected an object'],
-    ['{"version": 2}', 'createPreprocessing: version: expected 1, received 2'],
+    ['{"version": 3}', 'createPreprocessing: version: expected 1 or 2, received 3'],
     [
       '{"normalize": true}',
-      'createPreprocessing: expected only the keys version, imageSize, clahe, received "normalize"',
+      'expected only the keys version, windows, clahe, imageSize, neighbors, edge, received "normalize"',
     ],
+    ['{"version": 1, "windows": ["brain"]}', 'only the keys version, imageSize, clahe, received "windows"'],
+    ['{"windows": []}', 'createPreprocessing: windows: expected a list of 1 to 16 windows'],
+    ['{"windows": ["lung"]}', 'one of brain, brainWide, subdural'],
+    ['{"windows": ["constructor"]}', 'one of brain, brainWide, subdural'],
+    ['{"windows": [{"center": 40, "width": 0}]}', 'createPreprocessing: width'],
+    ['{"neighbors": 0.5}', 'createPreprocessing: neighbors: expected an integer in 0..16, received 0.5'],
+    ['{"neighbors": 1e9}', 'createPreprocessing: neighbors'],
+    ['{"edge": "wrap"}', "createPreprocessing: edge: expected 'repeat' or 'zero'"],
     ['{"__proto__": {}}', 'received "__proto__"'],
     ['{"imageSize": 224}', 'createPreprocessing: imageSize'],
     ['{"imageSize": [224]}', 'createPreprocessing: imageSize'],
@@ -90,10 +142,33 @@ describe('createPreprocessing', () => {
     expect(() => preprocess(tf.zeros([4, 4]), JSON.parse(json) as CtPreprocessing)).toThrow(message);
   });
 
+  it('reads a record of version 1 as one that does the same', () => {
+    const old = { version: 1, imageSize: [64, 96], clahe: false } as const;
+    expect(createPreprocessing(JSON.parse(JSON.stringify(old)) as CtPreprocessing)).toEqual(
+      createPreprocessing({ imageSize: [64, 96], clahe: false }),
+    );
+  });
+
+  it('keeps windows as numbers', () => {
+    expect(createPreprocessing({ windows: ['subdural'] }).windows).toEqual([{ center: 80, width: 200 }]);
+  });
+
+  it('preprocess refuses images without the channel, or the stack, that the record needs', () => {
+    const windows = createPreprocessing({ windows: ['brain', 'bone'] });
+    expect(() => preprocess(tf.zeros([4, 4]), windows)).toThrow('[…, h, w, 1] in HU for 2 windows');
+    expect(() => preprocess(tf.zeros([4, 4, 3]), windows)).toThrow('[…, h, w, 1] in HU for 2 windows');
+    const neighbors = createPreprocessing({ neighbors: 1 });
+    expect(() => preprocess(tf.zeros([4, 4, 1]), neighbors)).toThrow('expected a stack of slices');
+  });
+
   it('preprocess refuses other tensors and NaN', () => {
     expectImagesChecked('preprocess', (images) => preprocess(images, createPreprocessing()));
     expect(() => preprocess(tf.tensor2d([[0, NaN]]), createPreprocessing())).toThrow(
       'NaN at image 0, row 0, column 1',
+    );
+    const late = tf.concat([tf.zeros([16, 1, 2, 1]), tf.tensor4d([0, NaN], [1, 1, 2, 1])]);
+    expect(() => preprocess(late, createPreprocessing())).toThrow(
+      'counted from slice 16: clahe: images: expected numbers, received NaN at image 0',
     );
   });
 });

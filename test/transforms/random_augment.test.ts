@@ -9,10 +9,10 @@ import {
   applyAugmentation,
   drawAugmentation,
   randomAugment,
-  type AugmentationDraw,
   type AugmentationRanges,
   type RandomAugmentOptions,
 } from '../../src/transforms/random_augment';
+import type { AugmentationDraw } from '../../src/types';
 import { resize } from '../../src/transforms/resize';
 import { onBackends } from '../support/backends';
 import { expectClose, expectNoLeak } from '../support/matchers';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, DataError } from '../../errors';
-import { mapAtMost } from '../map_at_most';
+import { mapAtMost } from '../../data/map_at_most';
 import { checkDecodeOptions, decodeDicomSlice, type DecodeDicomOptions } from './decode_slice';
 import { readDicomBytes } from './dicom_file';
 import { isGray } from './pixel_format';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { check, checkKnownKeys, DataError } from '../../errors';
 import { openRoot } from '../data_root';
-import { mapAtMost } from '../map_at_most';
+import { mapAtMost } from '../../data/map_at_most';
 import { headerOf } from './dicom_file';
 import { NoImageError } from './dicom_header';
 import { groupSeries, type DicomFile, type DicomSeriesInfo } from './series';

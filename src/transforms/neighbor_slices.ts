@@ -1,0 +1,87 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys } from '../errors';
+import { checkImages } from './images';
+
+/** Options of {@link neighborSlices}. */
+export interface NeighborSlicesOptions {
+  /**
+   * Neighbours on each side.
+   *
+   * @defaultValue 1
+   */
+  radius?: number;
+  /**
+   * What stands where a stack has no neighbour: its first or last slice again, or zeros.
+   *
+   * @defaultValue 'repeat'
+   */
+  edge?: NeighborEdge;
+}
+
+/** What stands beyond the ends of a stack. */
+export type NeighborEdge = 'repeat' | 'zero';
+
+/** More neighbours than any stack of thick slices has. */
+const LARGEST_RADIUS = 16;
+
+/**
+ * Gives every slice its neighbours as further channels: all channels of the slice `radius` before it first, its own in the
+ * middle, those of the slice `radius` after it last. Differentiable.
+ *
+ * @param images - Slices in order, `[n, h, w, c]` or `[batch, n, h, w, c]`.
+ * @returns The same shape with `(2 * radius + 1) * c` channels, float32.
+ * @throws {@link ArgumentError} for images of another shape or a radius that is not a whole number of at most 16.
+ * @example
+ * ```ts
+ * const slices = tf.zeros([32, 224, 224, 1]);
+ * neighborSlices(slices); // [32, 224, 224, 3]: previous, this, next
+ * ```
+ * @see Burduja, Ionescu and Verga, "Accurate and Efficient Intracranial Hemorrhage Detection and Subtype Classification
+ * in 3D CT Scans with Convolutional and Long Short-Term Memory Neural Networks", Sensors 2020, 20(19):5611
+ */
+export function neighborSlices<T extends tf.Tensor>(images: T, options: NeighborSlicesOptions = {}): T {
+  checkImages('neighborSlices', images);
+  check(images.rank >= 4, 'neighborSlices: images', '[n, h, w, c] or [batch, n, h, w, c]', images);
+  checkKnownKeys(options, ['radius', 'edge'], 'neighborSlices');
+  const radius = checkRadius('neighborSlices: radius', options.radius ?? 1);
+  const edge = checkEdge('neighborSlices: edge', options.edge ?? 'repeat');
+  return tf.tidy(() => {
+    const axis = images.rank - 4;
+    const count = images.shape[axis]!;
+    const x = tf.cast(images, 'float32') as tf.Tensor;
+    if (radius === 0) return x.clone() as T;
+    const from = (stack: tf.Tensor, first: number, size: number) => {
+      const [begin, sizes] = [stack.shape.map(() => 0), [...stack.shape]];
+      begin[axis] = first;
+      sizes[axis] = size;
+      return tf.slice(stack, begin, sizes);
+    };
+    const end = (index: number) => {
+      const slice = from(x, index, 1);
+      const beyond = edge === 'zero' ? tf.zerosLike(slice) : slice;
+      return Array.from({ length: radius }, () => beyond);
+    };
+    const padded = tf.concat([...end(0), x, ...end(count - 1)], axis);
+    return tf.concat(
+      Array.from({ length: 2 * radius + 1 }, (_, offset) => from(padded, offset, count)),
+      images.rank - 1,
+    ) as T;
+  });
+}
+
+/** A number of neighbours, checked. */
+export function checkRadius(what: string, radius: number): number {
+  check(
+    Number.isInteger(radius) && radius >= 0 && radius <= LARGEST_RADIUS,
+    what,
+    `an integer in 0..${LARGEST_RADIUS}`,
+    radius,
+  );
+  return radius;
+}
+
+/** What stands beyond the ends, checked. */
+export function checkEdge(what: string, edge: NeighborEdge): NeighborEdge {
+  check(edge === 'repeat' || edge === 'zero', what, "'repeat' or 'zero'", edge);
+  return edge;
+}
