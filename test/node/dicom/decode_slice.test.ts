@@ -86,7 +86,16 @@ describe('decodeDicomSlice', () => {
     ['several frames', { '0028,0008': ['IS', '2'] }, /NumberOfFrames is 2.*multi-frame/],
     ['no series', { '0020,000e': undefined }, /SeriesInstanceUID/],
     ['no pixels', { '7fe0,0010': undefined }, /PixelData/],
-    ['neither rows nor pixels', { '7fe0,0010': undefined, '0028,0010': undefined }, /no image/],
+    [
+      'an object of another class',
+      {
+        '7fe0,0010': undefined,
+        '0028,0010': undefined,
+        '0008,0008': undefined,
+        '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.88.22'],
+      },
+      /no image/,
+    ],
     ['colour', { '0028,0002': ['US', [3]], '7fe0,0010': ['OW', new Uint8Array(72)] }, /gray.*3 samples/],
     ['a palette', { '0028,0004': ['CS', 'PALETTE COLOR'] }, /gray.*PALETTE COLOR/],
   ] as [string, DicomElements, RegExp][])('refuses %s', async (_, elements, message) => {

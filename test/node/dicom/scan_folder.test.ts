@@ -249,7 +249,10 @@ describe('scanDicomFolder', () => {
   const good = dicomBytes(ctSlice());
 
   it('leaves out what is not DICOM, and reads DICOM of any name', async () => {
-    const report = dicomBytes({ '0008,0060': ['CS', 'SR'] });
+    const report = dicomBytes({
+      '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.88.22'],
+      '0008,0060': ['CS', 'SR'],
+    });
     const folder = await temporaryFolder({
       LICENSE: 'text',
       DICOMDIR: dicomBytes({}),
@@ -290,6 +293,16 @@ describe('scanDicomFolder', () => {
       expect(error).toBeInstanceOf(DataError);
       expect(error.location.file).toBe(file);
     }
+  });
+
+  it('takes an image that ends before its size for damaged, not for a report', async () => {
+    const group8 = Object.entries(ctSlice()).filter(([tag]) => tag.startsWith('0008'));
+    const cut = await temporaryFolder({ 'a.dcm': dicomBytes(Object.fromEntries(group8)) });
+    await expect(scanDicomFolder(cut)).rejects.toThrow(/PixelData, or is cut short/);
+    const empty = await temporaryFolder({ 'a.dcm': dicomBytes({}) });
+    await expect(scanDicomFolder(empty)).rejects.toThrow(DataError);
+    const ct = { '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.2'] } as const;
+    await expect(scanDicomFolder(await temporaryFolder({ IM1: dicomBytes(ct) }))).rejects.toThrow(/IM1/);
   });
 
   it('tells how far it is', async () => {
