@@ -9,7 +9,8 @@ import type { Labels } from '../types';
 import { eachCsvRecord } from './csv_file';
 import { inside, openRoot, type Root } from './data_root';
 import { scan } from './dicom/scan_folder';
-import type { DicomSeriesInfo, DicomSeriesKind } from './dicom/series';
+import type { DicomSeriesInfo } from './dicom/series';
+import type { DicomSeriesKind } from './dicom/series_kind';
 import { readRsnaTable } from './rsna_table_file';
 import { readScanTable } from './scan_table_file';
 import {

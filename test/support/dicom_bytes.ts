@@ -1,6 +1,14 @@
-/** Value of an element: text (or texts, joined by backslashes), 16-bit integers, bytes, or the items of a sequence. */
+/**
+ * Value of an element: text (or texts, joined by backslashes), 16-bit integers, bytes, the items of a sequence, or
+ * the fragments of pixels, of which the first is the offset table.
+ */
 export type DicomValue =
-  string | readonly string[] | readonly number[] | Uint8Array | readonly DicomElements[];
+  | string
+  | readonly string[]
+  | readonly number[]
+  | Uint8Array
+  | readonly DicomElements[]
+  | { readonly fragments: readonly Uint8Array[] };
 
 /** Elements by tag, as `'0028,0010'`, with their value representation. */
 export type DicomElements = Record<string, readonly [vr: string, value: DicomValue] | undefined>;
@@ -32,7 +40,7 @@ export function encode(elements: DicomElements, explicit: boolean): Uint8Array {
     if (explicit) {
       head.setUint8(4, vr.charCodeAt(0));
       head.setUint8(5, vr.charCodeAt(1));
-      if (long) head.setUint32(8, body.length, true);
+      if (long) head.setUint32(8, isFragments(value) ? 0xffffffff : body.length, true);
       else head.setUint16(6, body.length, true);
     } else {
       head.setUint32(4, body.length, true);
@@ -106,19 +114,28 @@ function bodyOf(vr: string, value: DicomValue, explicit: boolean): Uint8Array {
   const pad = vr === 'UI' || vr === 'OB' || vr === 'OW' ? 0 : 0x20;
   if (value instanceof Uint8Array) return even(value, pad);
   if (typeof value === 'string') return even(new TextEncoder().encode(value), pad);
+  if (isFragments(value))
+    return joinBytes(...value.fragments.flatMap((bytes) => item(even(bytes, 0))), itemHead(0xe0dd, 0));
   if (vr === 'SQ') {
-    const items = (value as readonly DicomElements[]).map((item) => encode(item, explicit));
     return joinBytes(
-      ...items.flatMap((item) => {
-        const head = new DataView(new ArrayBuffer(8));
-        head.setUint32(0, 0xe000fffe, true);
-        head.setUint32(4, item.length, true);
-        return [new Uint8Array(head.buffer), item];
-      }),
+      ...(value as readonly DicomElements[]).flatMap((elements) => item(encode(elements, explicit))),
     );
   }
   if (value.every((part) => typeof part === 'string')) return bodyOf(vr, value.join('\\'), explicit);
   const view = new DataView(new ArrayBuffer(2 * value.length));
   (value as readonly number[]).forEach((number, i) => view.setUint16(2 * i, number & 0xffff, true));
   return new Uint8Array(view.buffer);
+}
+
+const isFragments = (value: DicomValue): value is { readonly fragments: readonly Uint8Array[] } =>
+  typeof value === 'object' && 'fragments' in value;
+
+const item = (body: Uint8Array) => [itemHead(0xe000, body.length), body];
+
+function itemHead(element: number, length: number): Uint8Array {
+  const head = new DataView(new ArrayBuffer(8));
+  head.setUint16(0, 0xfffe, true);
+  head.setUint16(2, element, true);
+  head.setUint32(4, length, true);
+  return new Uint8Array(head.buffer);
 }

@@ -16,6 +16,9 @@ export interface CodestreamHeader {
 
 const END_OF_IMAGE = 0xd9; // in all of these standards, after 0xff
 
+/** The standard's byte after an odd codestream, and one that writers use. */
+const PADDING: readonly number[] = [0, 0xff];
+
 /** Frame markers of the JPEG processes that go with each encoding. */
 const FRAMES: Record<string, readonly number[]> = {
   'jpeg-baseline': [0xc0, 0xc1],
@@ -34,7 +37,7 @@ export function readCodestreamHeader(
   where: DataLocation,
 ): CodestreamHeader {
   let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === 0) end--; // fragments have an even length
+  while (end > 0 && PADDING.includes(bytes[end - 1]!)) end--; // fragments have an even length
   const codestream = bytes.subarray(0, end);
   if (end < 4 || codestream[end - 2] !== 0xff || codestream[end - 1] !== END_OF_IMAGE) {
     throw new DataError(`the ${encoding} codestream is cut short: it has no end marker`, where);

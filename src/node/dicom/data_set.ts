@@ -106,13 +106,12 @@ export class DicomDataSet {
 
   /** Decimal numbers; none where the element is absent or empty, undefined where it holds something else. */
   decimals(tag: string): number[] | undefined {
-    const texts = this.texts(tag);
-    if (texts.every((text) => text === '')) return [];
+    const texts = this.texts(tag).filter((text) => text !== '');
     const numbers = texts.map((text) => (DECIMAL.test(text) ? Number(text) : NaN));
     return numbers.every(Number.isFinite) ? numbers : undefined;
   }
 
-  /** The first of an element's 16-bit integers. */
+  /** The first of an element's 16-bit integers; writers' choice of SS or US is not always the one of the pixels. */
   integer(tag: string, signed = false): number | undefined {
     const element = this.element(tag);
     if (element === undefined) return undefined;
@@ -120,8 +119,7 @@ export class DicomDataSet {
       throw new DataError(`${nameOf(tag)} has ${element.length} bytes, expected 16-bit integers`, this.where);
     }
     const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + element.dataOffset, 2);
-    const asSigned = element.vr === 'SS' || (signed && element.vr !== 'US');
-    return asSigned ? view.getInt16(0, true) : view.getUint16(0, true);
+    return signed ? view.getInt16(0, true) : view.getUint16(0, true);
   }
 
   /** An element that has a value, checked to lie inside the bytes: the parser skips over what it does not read. */

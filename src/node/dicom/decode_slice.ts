@@ -3,7 +3,7 @@ import { decodeCodestream } from './codestream';
 import type { DicomDataSet } from './data_set';
 import { parseDicom, type DicomHeader } from './dicom_header';
 import { joinFragments } from './encapsulated';
-import type { DicomPixelFormat } from './pixel_format';
+import { isGray, type DicomPixelFormat } from './pixel_format';
 import type { DicomProblem, ReportProblem } from './problems';
 import { decodeRle } from './rle';
 
@@ -61,8 +61,8 @@ export async function decodeDicomSlice(
   const { padding, maxPixels } = checkDecodeOptions('decodeDicomSlice', options);
   const { header, dataSet } = parseDicom(bytes, where, bytes.length);
   const { rows, columns, samplesPerPixel, photometricInterpretation } = header.pixels;
-  if (samplesPerPixel !== 1) {
-    const what = `${samplesPerPixel} samples a pixel (${photometricInterpretation})`;
+  if (!isGray(header.pixels)) {
+    const what = `${photometricInterpretation} of ${samplesPerPixel} samples a pixel`;
     throw new DataError(`expected a gray image, found ${what}`, where);
   }
   if (rows * columns > maxPixels) {
@@ -129,7 +129,9 @@ function rescale(
   const [paddingLow, paddingHigh] = format.padding ?? [Infinity, -Infinity];
   const below = highBit + 1 - bitsStored; // bits to the right of the stored ones
   const above = 31 - highBit; // and to the left, in the 32 bits that JavaScript shifts
-  const outside = ~(((2 ** bitsStored - 1) << below) >>> 0);
+  const width = 8 * stored.BYTES_PER_ELEMENT;
+  const all = 2 ** width - 1;
+  const outside = all & ~((2 ** bitsStored - 1) << below);
   let padded = 0;
   let dirty = 0;
   const hu = new Float32Array(stored.length);
@@ -137,13 +139,14 @@ function rescale(
     const bits = stored[i]!;
     const shifted = bits << above;
     const value = signed ? shifted >> (above + below) : shifted >>> (above + below);
+    let isPadding = value >= paddingLow && value <= paddingHigh;
     // a sign that goes on above HighBit is how signed values are usually written
-    if (
-      (bits & outside) !== 0 &&
-      ((value << below) & (stored.BYTES_PER_ELEMENT === 1 ? 0xff : 0xffff)) !== bits
-    )
+    if ((bits & outside) !== 0 && ((value << below) & all) !== bits) {
       dirty++;
-    const isPadding = value >= paddingLow && value <= paddingHigh;
+      // padding is often written with no regard to BitsStored
+      const asAllocated = signed ? (bits << (32 - width)) >> (32 - width) : bits;
+      isPadding ||= asAllocated >= paddingLow && asAllocated <= paddingHigh;
+    }
     if (isPadding) padded++;
     hu[i] = isPadding && padding === 'air' ? AIR_HU : value * rescaleSlope + rescaleIntercept;
   }

@@ -1,7 +1,7 @@
 import { DataError, type DataLocation } from '../../errors';
 import { DicomDataSet } from './data_set';
 import { orthonormal, type SliceOrientation, type Vector3 } from './geometry';
-import { checkPixelLength, readPixelFormat, type DicomPixelFormat } from './pixel_format';
+import { checkPixelLength, isGray, readPixelFormat, type DicomPixelFormat } from './pixel_format';
 import type { DicomProblem, ReportProblem } from './problems';
 
 /**
@@ -73,11 +73,12 @@ export function parseDicom(bytes: Uint8Array, where: DataLocation, fileBytes?: n
   const dataSet = DicomDataSet.parse(bytes, where);
   const problems: DicomProblem[] = [];
   const report: ReportProblem = (kind, message) => problems.push({ kind, message, file: where.file });
-  if (dataSet.pixelData === undefined && dataSet.integer('x00280010') === undefined) {
+  if (dataSet.pixelData === undefined && !saysImage(dataSet)) {
     throw new NoImageError('the file holds no image: it has neither Rows nor PixelData', where);
   }
   const pixels = readPixelFormat(dataSet, where, report);
-  checkPixelLength(dataSet, pixels, where, fileBytes);
+  // colour images are told apart by their header, and never decoded
+  if (isGray(pixels)) checkPixelLength(dataSet, pixels, where, fileBytes);
 
   /** Numbers of which there must be `count`, or any number for 0; what cannot be used is reported. */
   const numbers = (tag: string, name: string, count: number): number[] | undefined => {
@@ -130,4 +131,18 @@ export function parseDicom(bytes: Uint8Array, where: DataLocation, fileBytes?: n
     problems,
   };
   return { header, dataSet };
+}
+
+/** Storage of CT images: plain, enhanced, and converted to enhanced. */
+const CT_CLASSES = ['2', '2.1', '2.2'].map((end) => `1.2.840.10008.5.1.4.1.1.${end}`);
+
+/**
+ * Whether a file without pixels should have them: one that is cut short must not pass for a report. Files that are no
+ * images say by their class what else they are.
+ */
+function saysImage(dataSet: DicomDataSet): boolean {
+  const sopClass = dataSet.text('x00080016') ?? dataSet.text('x00020002');
+  const hasRows = dataSet.integer('x00280010') !== undefined;
+  const hasImageType = dataSet.texts('x00080008').length > 0;
+  return hasRows || hasImageType || sopClass === undefined || CT_CLASSES.includes(sopClass);
 }

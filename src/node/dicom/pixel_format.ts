@@ -30,6 +30,17 @@ const MAX_PLAUSIBLE_HU = 1e5;
 /** Unsigned pixels need an intercept at most this high to hold air, which is -1000 HU. */
 const HIGHEST_PLAUSIBLE_INTERCEPT = -100;
 
+/** Colours have nothing that could be rescaled. */
+const NO_RESCALE = { rescaleSlope: 1, rescaleIntercept: 0 };
+
+/** Whether pixels are one gray value each, so that they can be Hounsfield units: no colours and no palette. */
+export function isGray({
+  samplesPerPixel,
+  photometricInterpretation,
+}: Pick<DicomPixelFormat, 'samplesPerPixel' | 'photometricInterpretation'>): boolean {
+  return samplesPerPixel === 1 && photometricInterpretation.startsWith('MONOCHROME');
+}
+
 /** Reads and checks what the header says about the pixels. */
 export function readPixelFormat(
   dataSet: DicomDataSet,
@@ -49,7 +60,7 @@ export function readPixelFormat(
     throw new DataError('the file has no PixelData, or is cut short before it', where);
   }
   const frames = dataSet.text('x00280008') ?? '1';
-  expect(frames === '1', 'NumberOfFrames', '1: multi-frame images are not supported', frames);
+  expect(Number(frames) === 1, 'NumberOfFrames', '1: multi-frame images are not supported', frames);
   const rows = required('x00280010', 'Rows');
   const columns = required('x00280011', 'Columns');
   expect(rows > 0 && columns > 0, 'Rows x Columns', 'at least 1 x 1', `${rows} x ${columns}`);
@@ -68,6 +79,8 @@ export function readPixelFormat(
   expect(representation <= 1, 'PixelRepresentation', '0 or 1', representation);
   const signed = representation === 1;
   const photometricInterpretation = dataSet.text('x00280004') ?? 'MONOCHROME2';
+  const samplesPerPixel = dataSet.integer('x00280002') ?? 1;
+  const gray = isGray({ samplesPerPixel, photometricInterpretation });
   if (photometricInterpretation === 'MONOCHROME1') {
     report(
       'monochrome1',
@@ -77,25 +90,25 @@ export function readPixelFormat(
   return {
     rows,
     columns,
-    samplesPerPixel: dataSet.integer('x00280002') ?? 1,
+    samplesPerPixel,
     photometricInterpretation,
     bitsAllocated: bitsAllocated as 8 | 16,
     bitsStored,
     highBit,
     signed,
-    ...readRescale(dataSet, { bitsStored, signed }, where, report),
+    ...(gray ? readRescale(dataSet, { bitsStored, signed }, where, report) : NO_RESCALE),
     ...readPadding(dataSet, signed),
   };
 }
 
 /**
- * Checks that as many pixels are there as the header promises, and that they are written as the syntax says.
+ * Checks that as many gray pixels are there as the header promises, and that they are written as the syntax says.
  *
  * @param fileBytes - Size of the file, where it is known.
  */
 export function checkPixelLength(
   dataSet: DicomDataSet,
-  { rows, columns, samplesPerPixel, bitsAllocated }: DicomPixelFormat,
+  { rows, columns, bitsAllocated }: DicomPixelFormat,
   where: DataLocation,
   fileBytes?: number,
 ): void {
@@ -106,7 +119,7 @@ export function checkPixelLength(
     throw new DataError(`the pixels come ${found}, which does not go with ${name}`, where);
   }
   if (length === undefined) return;
-  const expected = (rows * columns * samplesPerPixel * bitsAllocated) / 8;
+  const expected = (rows * columns * bitsAllocated) / 8;
   if (length < expected) {
     throw new DataError(
       `the pixels have ${length} bytes, expected ${expected} for ${rows} x ${columns}`,

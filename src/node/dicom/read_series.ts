@@ -3,12 +3,22 @@ import { check, checkKnownKeys, DataError } from '../../errors';
 import { mapAtMost } from '../../data/map_at_most';
 import { checkDecodeOptions, decodeDicomSlice, type DecodeDicomOptions } from './decode_slice';
 import { readDicomBytes } from './dicom_file';
+import { isGray } from './pixel_format';
 import { mergeProblems, type DicomProblem } from './problems';
-import { scan, type ScanDicomOptions, type SkippedDicomFile } from './scan_folder';
-import { withoutSlices, type DicomSeriesInfo, type DicomSeriesKind } from './series';
+import {
+  checkScanOptions,
+  scan,
+  type DicomProgress,
+  type ScanDicomOptions,
+  type SkippedDicomFile,
+} from './scan_folder';
+import { withoutSlices, type DicomSeriesInfo } from './series';
+import type { DicomSeriesKind } from './series_kind';
 
 /** Options of {@link readDicomSeries}. */
 export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {
+  /** Told after each slice how far the decoding has come. */
+  onProgress?: (progress: DicomProgress) => void;
   /**
    * Kinds of series to read.
    * @defaultValue all: `['axial', 'localizer', 'derived', 'other']`
@@ -40,7 +50,7 @@ const KINDS: readonly DicomSeriesKind[] = ['axial', 'localizer', 'derived', 'oth
 /** Slices that are decoded at the same time; more only fills the memory, because decoding has one thread. */
 const DECODING_AT_ONCE = 4;
 
-/** A series without a plausible value like this one, in HU, has no air or no tissue in it. */
+/** An axial series whose lowest value is above the first, or its highest below the second, has no air or no tissue. */
 const PLAUSIBLE_LOWEST = -200;
 const PLAUSIBLE_HIGHEST = 0;
 
@@ -65,6 +75,7 @@ export async function readDicomSeries(
   options: ReadDicomSeriesOptions = {},
 ): Promise<DicomSeriesList> {
   const { onBadFile = 'throw', onProgress, kinds = KINDS, series: uid, ...decoding } = options;
+  checkScanOptions('readDicomSeries', dir, { onBadFile, onProgress });
   checkKnownKeys(decoding, ['padding', 'maxPixels'], 'readDicomSeries');
   const decodeOptions = checkDecodeOptions('readDicomSeries', decoding);
   check(
@@ -77,10 +88,10 @@ export async function readDicomSeries(
 
   const found = await scan('readDicomSeries', dir, { onBadFile });
   const { skipped } = found;
-  const isGray = (info: DicomSeriesInfo) => info.slices[0]!.header.pixels.samplesPerPixel === 1;
-  const colour = found.series.filter((info) => !isGray(info)).flatMap(({ slices }) => slices);
+  const isGraySeries = ({ slices }: DicomSeriesInfo) => isGray(slices[0]!.header.pixels);
+  const colour = found.series.filter((info) => !isGraySeries(info)).flatMap(({ slices }) => slices);
   const chosen = found.series.filter(
-    (info) => isGray(info) && kinds.includes(info.kind) && (uid === undefined || uid === info.uid),
+    (info) => isGraySeries(info) && kinds.includes(info.kind) && (uid === undefined || uid === info.uid),
   );
   const total = chosen.reduce((sum, { slices }) => sum + slices.length, 0);
   let done = 0;
@@ -138,13 +149,17 @@ async function readStack(
   });
   if (values === undefined) return undefined;
   const good = decoded.flatMap((ok, index) => (ok ? [index] : []));
-  good.forEach((from, to) => values!.copyWithin(to * size, from * size, (from + 1) * size));
-  const kept = values.subarray(0, good.length * size);
   const complete = good.length === info.slices.length;
+  if (!complete) good.forEach((from, to) => values!.copyWithin(to * size, from * size, (from + 1) * size));
+  const kept = values.subarray(0, good.length * size);
   const described = complete ? info : withoutSlices(info, good.map((i) => info.slices[i]!)); // prettier-ignore
   return {
     ...described,
-    problems: mergeProblems([...described.problems, ...problems, ...implausible(kept, where.file)]),
+    problems: mergeProblems([
+      ...described.problems,
+      ...problems,
+      ...(info.kind === 'axial' ? implausible(kept, where.file) : []),
+    ]),
     hu: tf.tensor3d(kept, [good.length, rows, columns], 'float32'),
   };
 }

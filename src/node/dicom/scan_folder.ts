@@ -5,6 +5,7 @@ import { mapAtMost } from '../../data/map_at_most';
 import { headerOf } from './dicom_file';
 import { NoImageError } from './dicom_header';
 import { groupSeries, type DicomFile, type DicomSeriesInfo } from './series';
+import { headerSharer } from './share_equal';
 import { walkFolder } from './walk_folder';
 
 /** Options of {@link scanDicomFolder}. */
@@ -75,14 +76,7 @@ export async function scan(
   dir: string,
   { onBadFile = 'throw', onProgress }: ScanDicomOptions,
 ): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
-  check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
-  check(onBadFile === 'throw' || onBadFile === 'skip', `${fn}: onBadFile`, "'throw' or 'skip'", onBadFile);
-  check(
-    onProgress === undefined || typeof onProgress === 'function',
-    `${fn}: onProgress`,
-    'a function',
-    onProgress,
-  );
+  checkScanOptions(fn, dir, { onBadFile, onProgress });
   const skipped: SkippedDicomFile[] = [];
   const skip = (file: string, error: DataError) => {
     if (onBadFile === 'throw') throw error;
@@ -92,11 +86,12 @@ export async function scan(
   const root = await openRoot(dir);
   const found = await walkFolder(root, skip);
   const unlisted: string[] = [];
+  const share = headerSharer();
   let done = 0;
   const read = await mapAtMost(found, HEADERS_AT_ONCE, async ({ file, path }) => {
     const header = await readOne(file, path, skip, unlisted);
     onProgress?.({ done: ++done, total: found.length, file });
-    return header && { file, header };
+    return header && { file, header: share(header) };
   });
   const files = read.filter((one): one is DicomFile => one !== undefined);
   const series = groupSeries(files, (bad, error) => bad.forEach(({ file }) => skip(file, error)));
@@ -107,6 +102,23 @@ export async function scan(
     unlisted: unlisted.sort(byName),
     paths: new Map(found.map(({ file, path }) => [file, path])),
   };
+}
+
+/** Checks what the functions that scan have in common. */
+export function checkScanOptions(fn: string, dir: string, { onBadFile, onProgress }: ScanDicomOptions): void {
+  check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
+  check(
+    onBadFile === undefined || onBadFile === 'throw' || onBadFile === 'skip',
+    `${fn}: onBadFile`,
+    "'throw' or 'skip'",
+    onBadFile,
+  );
+  check(
+    onProgress === undefined || typeof onProgress === 'function',
+    `${fn}: onProgress`,
+    'a function',
+    onProgress,
+  );
 }
 
 /** The header of a file; undefined for one that is no DICOM image, or is left out. */

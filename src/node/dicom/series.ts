@@ -1,15 +1,11 @@
 import { DataError } from '../../errors';
 import type { DicomHeader } from './dicom_header';
-import { dot, tiltOf, type SliceOrientation, type Vector3 } from './geometry';
+import { tiltOf, type SliceOrientation, type Vector3 } from './geometry';
+import { isGray } from './pixel_format';
 import { mergeProblems, type DicomProblem } from './problems';
+import { isDerived, isLocalizer, kindOf, type DicomSeriesKind } from './series_kind';
 import { readSpacing } from './spacing';
 import { orderStack, type DicomSlice, type OrderedStack } from './stack_order';
-
-/**
- * What a series is: `'axial'` slices as reconstructed, `'localizer'` (also called scout or topogram), `'derived'` for
- * reformatted and colour images and screen shots, `'other'` for slices of another direction or modality.
- */
-export type DicomSeriesKind = 'axial' | 'localizer' | 'derived' | 'other';
 
 /** A series' slices in order, and what their headers say. */
 export interface DicomSeriesInfo {
@@ -31,9 +27,15 @@ export interface DicomSeriesInfo {
   /** In mm: between slices (the median), between rows, between columns. Undefined where headers do not tell. */
   spacing: readonly [slice: number | undefined, row: number | undefined, column: number | undefined];
   orientation?: SliceOrientation;
-  /** Unit vector along which the slices are ordered: from feet to head. */
-  direction?: Vector3;
-  /** Angle between the slices' normal and the patient's long axis in degrees; for axial slices the gantry's tilt. */
+  /**
+   * Unit vector along which the slices are ordered: their normal, from feet to head; for upright slices to the back or,
+   * failing that, to the left. The patient's long axis where the orientation is missing.
+   */
+  direction: Vector3;
+  /**
+   * Angle between the slices' normal and the patient's long axis in degrees: for axial slices the gantry's tilt.
+   * GantryDetectorTilt, without its sign, where the orientation is missing.
+   */
   tilt?: number;
   slices: readonly DicomSlice[];
   /** What is unusual about the series and its files. */
@@ -96,12 +98,18 @@ export function describeSeries(
 ): DicomSeriesInfo {
   const { header } = slices[0]!;
   const spacing = readSpacing(slices);
-  const tilt = header.imageOrientation && direction && tiltOf(direction);
+  const said = header.gantryTilt === undefined ? undefined : Math.abs(header.gantryTilt);
+  const tilt = header.imageOrientation ? tiltOf(direction) : said;
   const kind = kindOf(slices, direction);
   const own: DicomProblem[] = [...known, ...problems, ...spacing.problems, ...sameInstances(slices)];
   const file = slices[0]!.file;
-  if (kind === 'axial' && tilt !== undefined && tilt >= LEAST_TILT) {
-    own.push({ kind: 'gantry-tilt', message: `the slices are tilted by ${tilt.toFixed(1)} degrees`, file });
+  if (kind === 'axial' && Math.max(tilt ?? 0, said ?? 0) >= LEAST_TILT) {
+    const tag = said === undefined ? '' : `, GantryDetectorTilt is ${header.gantryTilt}`;
+    own.push({
+      kind: 'gantry-tilt',
+      message: `the slices are tilted by ${(tilt ?? 0).toFixed(1)} degrees${tag}`,
+      file,
+    });
   }
   if (header.pixelSpacing === undefined) {
     own.push({ kind: 'missing-spacing', message: 'PixelSpacing is missing', file });
@@ -151,7 +159,7 @@ function splitStacks(files: readonly DicomFile[]): DicomFile[][] {
     else stack.push(file);
   }
   const smallest = (stack: readonly DicomFile[]) =>
-    stack.map(({ header }) => header.sopInstanceUid ?? '').reduce((a, b) => (a < b ? a : b));
+    stack.map(({ header, file }) => header.sopInstanceUid ?? file).reduce((a, b) => (a < b ? a : b));
   return stacks.sort((a, b) => b.length - a.length || (smallest(a) < smallest(b) ? -1 : 1));
 }
 
@@ -162,7 +170,7 @@ function fits(a: DicomHeader, b: DicomHeader): boolean {
   return (
     a.pixels.rows === b.pixels.rows &&
     a.pixels.columns === b.pixels.columns &&
-    a.pixels.samplesPerPixel === b.pixels.samplesPerPixel &&
+    isGray(a.pixels) === isGray(b.pixels) &&
     isLocalizer(a) === isLocalizer(b) &&
     isDerived(a) === isDerived(b) &&
     x.length === y.length &&
@@ -176,24 +184,6 @@ function splitProblem(stacks: readonly (readonly DicomFile[])[], stack: readonly
   const counts = stacks.map(({ length }) => length).join(', ');
   const message = `images of different size, orientation, spacing or type share a series; stacks of ${counts}`;
   return { kind: 'split-series', message, file: stack[0]!.file };
-}
-
-const isLocalizer = ({ imageType }: DicomHeader) =>
-  imageType.some((value) => ['LOCALIZER', 'SCOUT'].includes(value.toUpperCase()));
-
-const isDerived = ({ imageType, pixels }: DicomHeader) =>
-  imageType[0]?.toUpperCase() === 'DERIVED' ||
-  imageType[1]?.toUpperCase() === 'SECONDARY' ||
-  pixels.samplesPerPixel !== 1;
-
-function kindOf(slices: readonly DicomSlice[], direction: Vector3 | undefined): DicomSeriesKind {
-  const { header } = slices[0]!;
-  if (isLocalizer(header)) return 'localizer';
-  if (isDerived(header)) return 'derived';
-  if (header.modality !== undefined && header.modality !== 'CT') return 'other';
-  const upright = direction !== undefined && dot(direction, [0, 0, 1]) < Math.SQRT1_2;
-  if (!upright) return 'axial';
-  return slices.length === 1 ? 'localizer' : 'other'; // no scanner reconstructs a single upright slice
 }
 
 /** Files that claim to be the same instance. */

@@ -18,8 +18,8 @@ export interface DicomSlice {
 /** Slices in order, and what there was to say about finding it. */
 export interface OrderedStack {
   slices: readonly DicomSlice[];
-  /** The direction of the order. */
-  direction?: Vector3;
+  /** Unit vector of the order: along the slices' normal, from feet to head. */
+  direction: Vector3;
   problems: DicomProblem[];
 }
 

@@ -86,8 +86,18 @@ describe('decodeDicomSlice', () => {
     ['several frames', { '0028,0008': ['IS', '2'] }, /NumberOfFrames is 2.*multi-frame/],
     ['no series', { '0020,000e': undefined }, /SeriesInstanceUID/],
     ['no pixels', { '7fe0,0010': undefined }, /PixelData/],
-    ['neither rows nor pixels', { '7fe0,0010': undefined, '0028,0010': undefined }, /no image/],
+    [
+      'an object of another class',
+      {
+        '7fe0,0010': undefined,
+        '0028,0010': undefined,
+        '0008,0008': undefined,
+        '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.88.22'],
+      },
+      /no image/,
+    ],
     ['colour', { '0028,0002': ['US', [3]], '7fe0,0010': ['OW', new Uint8Array(72)] }, /gray.*3 samples/],
+    ['a palette', { '0028,0004': ['CS', 'PALETTE COLOR'] }, /gray.*PALETTE COLOR/],
   ] as [string, DicomElements, RegExp][])('refuses %s', async (_, elements, message) => {
     await expect(decode({ elements })).rejects.toThrow(message);
     await expect(decode({ elements })).rejects.toThrow(DataError);
@@ -139,6 +149,18 @@ describe('decodeDicomSlice', () => {
     }
   });
 
+  it('knows padding that is written with no regard to BitsStored, or to the sign', async () => {
+    const stored = [63536, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const elements: DicomElements = { '0028,0120': ['US', [63536]] };
+    const wide = dicomBytes(ctSlice({ stored, elements, signed: false, bitsStored: 12, intercept: -1024 }));
+    const air = await decodeDicomSlice(wide, {}, { padding: 'air' });
+    expect([...air.hu.slice(0, 2)]).toEqual([-1000, -1024]);
+    expect(air.problems.map(({ kind }) => kind)).toEqual(['bits-outside-stored', 'pixel-padding']);
+    const kept = await decodeDicomSlice(dicomBytes(ctSlice({ stored, elements })));
+    expect(kept.hu[0]).toBe(-2000);
+    expect(kept.problems).toMatchObject([{ kind: 'pixel-padding', pixels: 1 }]);
+  });
+
   it('reads files without preamble, and deflated ones up to a bound', async () => {
     const elements = ctSlice();
     const expected = (await decode()).hu;
@@ -186,7 +208,7 @@ describe('parseDicomHeader', () => {
             '0008,103e': ['LO', 'Schädel nativ'],
             '0018,1120': ['DS', '-18.5'],
             '0020,0013': ['IS', ' 7 '],
-            '0028,1050': ['DS', ['00036', '00040']],
+            '0028,1050': ['DS', ['00036', '00040', '']],
             '0028,1051': ['DS', ['00080', '00200']],
           },
         }),

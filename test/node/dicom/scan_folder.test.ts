@@ -28,10 +28,10 @@ describe('the order of slices', () => {
   it('is the one of positions, whatever names and instance numbers say', async () => {
     const heights = fc.uniqueArray(fc.integer({ min: -500, max: 500 }), { minLength: 2, maxLength: 8 });
     const orientations = fc.constantFrom(
-      { orientation: ['1', '0', '0', '0', '1', '0'], axis: 2, sign: 1 },
-      { orientation: ['1', '0', '0', '0', '-1', '0'], axis: 2, sign: 1 }, // normal to the feet
-      { orientation: ['1', '0', '0', '0', '0', '-1'], axis: 1, sign: 1 }, // coronal
-      { orientation: ['0', '1', '0', '0', '0', '-1'], axis: 0, sign: 1 }, // sagittal
+      { orientation: ['1', '0', '0', '0', '1', '0'], axis: 2 },
+      { orientation: ['1', '0', '0', '0', '-1', '0'], axis: 2 }, // normal to the feet
+      { orientation: ['1', '0', '0', '0', '0', '-1'], axis: 1 }, // coronal
+      { orientation: ['0', '1', '0', '0', '0', '-1'], axis: 0 }, // sagittal
     );
     await fc.assert(
       fc.asyncProperty(heights, orientations, fc.boolean(), async (mm, { orientation, axis }, numbered) => {
@@ -58,11 +58,19 @@ describe('the order of slices', () => {
     const [{ slices, tilt, direction, spacing, kind, ...rest }] = series as [(typeof series)[0]];
     expect(slices.map(({ header }) => header.imagePosition![2])).toEqual([10, 20, 30]);
     expect(tilt).toBeCloseTo(18.5, 3);
-    expect(direction![1]).toBeCloseTo(-Math.sin((18.5 * Math.PI) / 180), 5);
+    expect(direction[1]).toBeCloseTo(-Math.sin((18.5 * Math.PI) / 180), 5);
     expect(spacing[0]).toBeCloseTo(10 * Math.cos((18.5 * Math.PI) / 180), 4);
     expect(spacing.slice(1)).toEqual([0.5, 0.4]);
     expect(kind).toBe('axial');
     expect(kindsOf(rest)).toEqual(['gantry-tilt']);
+  });
+
+  it('takes the tilt from GantryDetectorTilt where the orientation is missing', async () => {
+    const { series } = await scan(
+      stack([1, 2], () => ({ '0020,0037': undefined, '0018,1120': ['DS', '-7.5'] })),
+    );
+    expect(series[0]!.tilt).toBe(7.5);
+    expect(kindsOf(series[0]!)).toEqual(['missing-orientation', 'gantry-tilt']);
   });
 
   it('falls back to locations, then to instance numbers, and says so', async () => {
@@ -204,6 +212,7 @@ describe('series', () => {
     ['derived', { '0008,0008': ['CS', ['DERIVED', 'PRIMARY', 'AXIAL']] }],
     ['derived', { '0008,0008': ['CS', ['ORIGINAL', 'SECONDARY']] }],
     ['derived', { '0028,0002': ['US', [3]], '7fe0,0010': ['OW', new Uint8Array(72)] }],
+    ['derived', { '0028,0004': ['CS', 'PALETTE COLOR'] }],
     ['other', { '0008,0060': ['CS', 'MR'] }],
   ] as [string, DicomElements][])('are told apart: %s', async (kind, elements) => {
     const { series } = await scan({ 'a.dcm': dicomBytes(ctSlice({ elements })) });
@@ -240,7 +249,10 @@ describe('scanDicomFolder', () => {
   const good = dicomBytes(ctSlice());
 
   it('leaves out what is not DICOM, and reads DICOM of any name', async () => {
-    const report = dicomBytes({ '0008,0060': ['CS', 'SR'] });
+    const report = dicomBytes({
+      '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.88.22'],
+      '0008,0060': ['CS', 'SR'],
+    });
     const folder = await temporaryFolder({
       LICENSE: 'text',
       DICOMDIR: dicomBytes({}),
@@ -281,6 +293,16 @@ describe('scanDicomFolder', () => {
       expect(error).toBeInstanceOf(DataError);
       expect(error.location.file).toBe(file);
     }
+  });
+
+  it('takes an image that ends before its size for damaged, not for a report', async () => {
+    const group8 = Object.entries(ctSlice()).filter(([tag]) => tag.startsWith('0008'));
+    const cut = await temporaryFolder({ 'a.dcm': dicomBytes(Object.fromEntries(group8)) });
+    await expect(scanDicomFolder(cut)).rejects.toThrow(/PixelData, or is cut short/);
+    const empty = await temporaryFolder({ 'a.dcm': dicomBytes({}) });
+    await expect(scanDicomFolder(empty)).rejects.toThrow(DataError);
+    const ct = { '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.2'] } as const;
+    await expect(scanDicomFolder(await temporaryFolder({ IM1: dicomBytes(ct) }))).rejects.toThrow(/IM1/);
   });
 
   it('tells how far it is', async () => {

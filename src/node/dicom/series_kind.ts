@@ -1,0 +1,29 @@
+import type { DicomHeader } from './dicom_header';
+import type { Vector3 } from './geometry';
+import { isGray } from './pixel_format';
+import type { DicomSlice } from './stack_order';
+
+/**
+ * What a series is: `'axial'` slices as reconstructed, `'localizer'` (also called scout or topogram), `'derived'` for
+ * reformatted and colour images and screen shots, `'other'` for slices of another direction or modality.
+ */
+export type DicomSeriesKind = 'axial' | 'localizer' | 'derived' | 'other';
+
+/** Whether ImageType says so. */
+export const isLocalizer = ({ imageType }: DicomHeader) =>
+  imageType.some((value) => ['LOCALIZER', 'SCOUT'].includes(value.toUpperCase()));
+
+/** Whether the image was computed from others, or is no gray image at all. */
+export const isDerived = ({ imageType, pixels }: DicomHeader) =>
+  imageType[0]?.toUpperCase() === 'DERIVED' || imageType[1]?.toUpperCase() === 'SECONDARY' || !isGray(pixels);
+
+/** The kind of a stack whose images are ordered along `direction`. */
+export function kindOf(slices: readonly DicomSlice[], direction: Vector3): DicomSeriesKind {
+  const { header } = slices[0]!;
+  if (isLocalizer(header)) return 'localizer';
+  if (isDerived(header)) return 'derived';
+  if (header.modality !== undefined && header.modality !== 'CT') return 'other';
+  const upright = direction[2] < Math.SQRT1_2;
+  if (!upright) return 'axial';
+  return slices.length === 1 ? 'localizer' : 'other'; // no scanner reconstructs a single upright slice
+}
