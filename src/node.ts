@@ -29,7 +29,8 @@ export {
   type KaggleFolder,
   type KaggleFolderOptions,
 } from './node/kaggle_folder';
-export { type FileProgress, type SkippedFile, type SliceFileOptions } from './node/slice_file_source';
+export { type FileProgress, type SkippedFile } from './node/file_bytes';
+export { type SliceFileOptions } from './node/slice_file_source';
 export {
   writePatientProbabilities,
   writeProbabilities,
@@ -39,6 +40,31 @@ export {
 export { readRsnaTable } from './node/rsna_table_file';
 export { readScanTable } from './node/scan_table_file';
 export { writeContactSheet, type ContactSheet, type ContactSheetOptions } from './node/contact_sheet';
+export {
+  AIR_HU,
+  decodeDicomSlice,
+  type DecodedDicomSlice,
+  type DecodeDicomOptions,
+} from './node/dicom/decode_slice';
+export { readDicomHeader } from './node/dicom/dicom_file';
+export { NoImageError, parseDicomHeader, type DicomHeader } from './node/dicom/dicom_header';
+export { type SliceOrientation, type Vector3 } from './node/dicom/geometry';
+export { type DicomPixelFormat } from './node/dicom/pixel_format';
+export { type DicomProblem, type DicomProblemKind } from './node/dicom/problems';
+export {
+  readDicomSeries,
+  type DicomSeries,
+  type DicomSeriesList,
+  type ReadDicomSeriesOptions,
+} from './node/dicom/read_series';
+export {
+  scanDicomFolder,
+  type DicomScan,
+  type ScanDicomOptions,
+} from './node/dicom/scan_folder';
+export { type DicomSeriesInfo } from './node/dicom/series';
+export { type DicomSeriesKind } from './node/dicom/series_kind';
+export { type DicomSlice } from './node/dicom/stack_order';
 export { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './node/dicom_folder';
 export {
   detectStudy,

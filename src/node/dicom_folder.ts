@@ -11,12 +11,12 @@ import { inside, openRoot, type Root } from './data_root';
 import { scan } from './dicom/scan_folder';
 import type { DicomSeriesInfo } from './dicom/series';
 import type { DicomSeriesKind } from './dicom/series_kind';
+import type { SkippedFile } from './file_bytes';
 import { readRsnaTable } from './rsna_table_file';
 import { readScanTable } from './scan_table_file';
 import {
   SliceFileSource,
   SLICE_FILE_OPTIONS,
-  type SkippedFile,
   type SliceFile,
   type SliceFileOptions,
 } from './slice_file_source';

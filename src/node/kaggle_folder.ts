@@ -16,10 +16,10 @@ import { createPreprocessing, type CtPreprocessing } from '../transforms/preproc
 import type { Labels } from '../types';
 import { readCsvFile } from './csv_file';
 import { fileIn, inside, listFolder, openRoot, type Root } from './data_root';
+import type { SkippedFile } from './file_bytes';
 import {
   SliceFileSource,
   SLICE_FILE_OPTIONS,
-  type SkippedFile,
   type SliceFile,
   type SliceFileOptions,
 } from './slice_file_source';

@@ -5,6 +5,7 @@ import { check, DataError } from '../errors';
 import { resolveWindow, type CtWindowName, type HuWindow } from '../transforms/hu_window';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { AugmentationDraw, Labels } from '../types';
+import type { FileProgress, SkippedFile } from './file_bytes';
 import { PreparationPool } from './preparation_pool';
 import { requestSlices, SlicePreparation, type SliceFormat, type StackRequest } from './slice_preparation';
 
@@ -39,23 +40,6 @@ export interface SliceFileOptions {
   onBadFile?: 'throw' | 'skip';
   /** Told how far a reading at the start has come. */
   onProgress?: (progress: FileProgress) => void;
-}
-
-/** How far a walk over files has come. */
-export interface FileProgress {
-  /** Files done so far. */
-  done: number;
-  /** Files in all. */
-  total: number;
-  /** The file just done. */
-  file: string;
-}
-
-/** A file that could not be read and was left out. */
-export interface SkippedFile {
-  file: string;
-  /** Why: names patient and slice too. */
-  error: DataError;
 }
 
 /** One slice of a {@link SliceFileSource}. */

@@ -1,10 +1,8 @@
-import { open, stat, type FileHandle } from 'node:fs/promises';
-import { DataError, type DataLocation } from '../../errors';
+import { open, type FileHandle } from 'node:fs/promises';
+import type { DataLocation } from '../../errors';
+import { fileSize, unreadable } from '../file_bytes';
 import { hasDicomMagic, MAX_HEADER_BYTES } from './data_set';
 import { parseDicom, type DicomHeader } from './dicom_header';
-
-/** Larger than any slice of CT; keeps a wrong file from filling the memory. */
-const MAX_FILE_BYTES = 512 * 2 ** 20;
 
 /** How much of a file is read for its header: most have a few thousand bytes, and the next is tried if it was more. */
 const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];
@@ -48,11 +46,6 @@ export async function headerOf(
   });
 }
 
-/** A whole file. */
-export async function readDicomBytes(path: string, where: DataLocation): Promise<Uint8Array> {
-  return withFile(path, where, (handle, size) => readStart(handle, size));
-}
-
 async function withFile<T>(
   path: string,
   where: DataLocation,
@@ -60,17 +53,11 @@ async function withFile<T>(
 ): Promise<T> {
   let handle: FileHandle | undefined;
   try {
-    // asked before opening, which would wait forever on a pipe
-    const found = await stat(path);
-    if (!found.isFile()) throw new DataError('expected a DICOM file, found something else', where);
-    if (found.size > MAX_FILE_BYTES) {
-      throw new DataError(`the file has ${found.size} bytes, more than ${MAX_FILE_BYTES}`, where);
-    }
+    const size = await fileSize(path, 'DICOM', where);
     handle = await open(path);
-    return await use(handle, found.size);
+    return await use(handle, size);
   } catch (error) {
-    if (error instanceof DataError) throw error;
-    throw new DataError(`the file cannot be read: ${(error as Error).message}`, where, { cause: error });
+    throw unreadable(error, 'DICOM', where);
   } finally {
     await handle?.close();
   }

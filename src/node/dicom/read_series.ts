@@ -1,24 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, DataError } from '../../errors';
 import { mapAtMost } from '../../data/map_at_most';
+import { readFileBytes, type FileProgress, type SkippedFile } from '../file_bytes';
 import { checkDecodeOptions, decodeDicomSlice, type DecodeDicomOptions } from './decode_slice';
-import { readDicomBytes } from './dicom_file';
 import { isGray } from './pixel_format';
 import { mergeProblems, type DicomProblem } from './problems';
-import {
-  checkScanOptions,
-  scan,
-  type DicomProgress,
-  type ScanDicomOptions,
-  type SkippedDicomFile,
-} from './scan_folder';
+import { checkScanOptions, scan, type ScanDicomOptions } from './scan_folder';
 import { withoutSlices, type DicomSeriesInfo } from './series';
 import type { DicomSeriesKind } from './series_kind';
 
 /** Options of {@link readDicomSeries}. */
 export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {
   /** Told after each slice how far the decoding has come. */
-  onProgress?: (progress: DicomProgress) => void;
+  onProgress?: (progress: FileProgress) => void;
   /**
    * Kinds of series to read.
    * @defaultValue all: `['axial', 'localizer', 'derived', 'other']`
@@ -40,7 +34,7 @@ export interface DicomSeries extends DicomSeriesInfo {
 /** The series of a folder. */
 export interface DicomSeriesList extends Array<DicomSeries> {
   /** Files left out because something is wrong with them; always empty with `onBadFile: 'throw'`. */
-  skipped: SkippedDicomFile[];
+  skipped: SkippedFile[];
   /** Files that are no gray DICOM images: other kinds of file, DICOMDIR, reports, colour images. */
   unlisted: string[];
 }
@@ -128,7 +122,7 @@ async function readStack(
   const decoded = await mapAtMost([...info.slices.entries()], DECODING_AT_ONCE, async ([index, { file }]) => {
     try {
       const slice = await decodeDicomSlice(
-        await readDicomBytes(paths.get(file)!, { file }),
+        await readFileBytes(paths.get(file)!, 'DICOM', { file }),
         { file },
         options,
       );

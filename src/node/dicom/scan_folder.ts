@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { check, checkKnownKeys, DataError } from '../../errors';
 import { openRoot } from '../data_root';
 import { mapAtMost } from '../../data/map_at_most';
+import type { FileProgress, SkippedFile } from '../file_bytes';
 import { headerOf } from './dicom_file';
 import { NoImageError } from './dicom_header';
 import { groupSeries, type DicomFile, type DicomSeriesInfo } from './series';
@@ -17,30 +18,14 @@ export interface ScanDicomOptions {
    */
   onBadFile?: 'throw' | 'skip';
   /** Told after each file how far the reading has come. */
-  onProgress?: (progress: DicomProgress) => void;
-}
-
-/** How far the reading of a folder has come. */
-export interface DicomProgress {
-  /** Files that are done. */
-  done: number;
-  /** Files that were found. */
-  total: number;
-  /** The file that was just done. */
-  file: string;
-}
-
-/** A file that was left out because something is wrong with it. */
-export interface SkippedDicomFile {
-  file: string;
-  error: DataError;
+  onProgress?: (progress: FileProgress) => void;
 }
 
 /** What a folder holds, see {@link scanDicomFolder}. */
 export interface DicomScan {
   series: DicomSeriesInfo[];
   /** Files left out because something is wrong with them; always empty with `onBadFile: 'throw'`. */
-  skipped: SkippedDicomFile[];
+  skipped: SkippedFile[];
   /** Files that are no DICOM images: other kinds of file, DICOMDIR, reports. */
   unlisted: string[];
 }
@@ -77,7 +62,7 @@ export async function scan(
   { onBadFile = 'throw', onProgress }: ScanDicomOptions,
 ): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
   checkScanOptions(fn, dir, { onBadFile, onProgress });
-  const skipped: SkippedDicomFile[] = [];
+  const skipped: SkippedFile[] = [];
   const skip = (file: string, error: DataError) => {
     if (onBadFile === 'throw') throw error;
     skipped.push({ file, error });

@@ -4,7 +4,8 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, DataError } from '../../../src/errors';
 import { readDicomHeader } from '../../../src/node/dicom/dicom_file';
-import { scanDicomFolder, type DicomProgress } from '../../../src/node/dicom/scan_folder';
+import type { FileProgress } from '../../../src/node/file_bytes';
+import { scanDicomFolder } from '../../../src/node/dicom/scan_folder';
 import { ctSlice, dicomBytes, encode, joinBytes, type DicomElements } from '../../support/dicom_bytes';
 import { temporaryFolder } from '../folder';
 
@@ -307,7 +308,7 @@ describe('scanDicomFolder', () => {
 
   it('tells how far it is', async () => {
     const folder = await temporaryFolder({ ...stack([1, 2, 3]), note: 'text' });
-    const seen: DicomProgress[] = [];
+    const seen: FileProgress[] = [];
     await scanDicomFolder(folder, { onProgress: (progress) => seen.push(progress) });
     expect(seen.map(({ done, total }) => [done, total])).toEqual([1, 2, 3, 4].map((done) => [done, 4]));
     expect(new Set(seen.map(({ file }) => basename(file)))).toEqual(
