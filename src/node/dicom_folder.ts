@@ -24,7 +24,7 @@ import {
 /** Options of {@link openDicomFolder}. */
 export interface DicomFolderOptions extends SliceFileOptions {
   /**
-   * Labels, in the order they come out: of {@link CT_LABELS}, or of {@link RSNA_LABELS} for a table of RSNA's.
+   * Labels, in the order they come out: of `CT_LABELS`, or of `RSNA_LABELS` for a table of RSNA's.
    * @defaultValue CT_LABELS
    */
   labels?: Labels;
@@ -80,8 +80,8 @@ const TABLES = ['stage_2_train.csv', 'stage_1_train.csv', 'reads.csv', 'labels.c
  * Labels come from a table inside the folder, in one of two layouts:
  *
  * - RSNA 2019: `ID,Label` with a row `ID_<SOPInstanceUID>_<label>` for every slice and label (the challenge's own
- *   identifiers begin with `ID_` already), see {@link RsnaTableReader};
- * - one row a scan, as CQ500's `reads.csv` or a plain table, see {@link parseScanTable}; a scan is found by its PatientID or a
+ *   identifiers begin with `ID_` already), see `RsnaTableReader`;
+ * - one row a scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`; a scan is found by its PatientID or a
  *   folder's name. Its labels are of the whole scan, for a model with `output: 'patient'`.
  *
  * @param dir - The data folder.
