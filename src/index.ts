@@ -193,6 +193,13 @@ export {
   type PredictPatientsOptions,
 } from './training/evaluate';
 export {
+  extractFeatures,
+  featureBackbone,
+  featureSource,
+  type ExtractFeaturesOptions,
+  type StudyFeatures,
+} from './training/features';
+export {
   fitStage,
   type EpochLog,
   type FitStageOptions,
