@@ -91,11 +91,12 @@ async function toGray(image: Sharp, location: DataLocation): Promise<GrayImage> 
   const values = wide ? new Uint16Array(new Uint8Array(data).buffer) : data;
   const full = wide ? 65535 : 255;
   const out = new Float32Array(height * width);
-  for (let i = 0; i < out.length; i++) {
-    const at = i * channels;
-    const value =
-      channels === 1 ? values[at]! : 0.299 * values[at]! + 0.587 * values[at + 1]! + 0.114 * values[at + 2]!;
-    out[i] = value / full;
+  if (channels === 1) {
+    for (let i = 0; i < out.length; i++) out[i] = values[i]! / full;
+  } else {
+    for (let i = 0, at = 0; i < out.length; i++, at += channels) {
+      out[i] = (0.299 * values[at]! + 0.587 * values[at + 1]! + 0.114 * values[at + 2]!) / full;
+    }
   }
   return { data: out, height, width };
 }
