@@ -1,5 +1,20 @@
-import type { Labels } from 'ct-multilabel';
+import path from 'node:path';
+import {
+  bootstrapFBeta,
+  bootstrapFBetaDifference,
+  chooseThresholds,
+  countDecisions,
+  fBetaOfCounts,
+  poolCounts,
+  type BootstrapInterval,
+  type DecisionCounts,
+  type Labels,
+} from 'ct-multilabel';
+import { writeFileAtomic } from 'ct-multilabel/node';
+import { compile, type TopLevelSpec } from 'vega-lite';
+import { parse, View } from 'vega';
 import type { Arrangement } from './ablation_arrangements';
+import { textTable } from './cli';
 
 /** Probabilities and truth of a patient's slices, `[slices][labels]`. */
 export interface PatientScores {
@@ -15,30 +30,235 @@ export interface Run {
   fold: number;
   /** Patients that the model never saw. */
   test: PatientScores[];
-  /** Patients that its best epoch was chosen by. */
+  /** Patients that its best epoch was chosen by; the thresholds are chosen on them too. */
   validation: PatientScores[];
 }
 
+/** How the compared models decide: at 0.5, or at thresholds chosen on each run's own validation patients. */
+type Way = 'at 0.5' | 'chosen thresholds';
+const WAYS: readonly Way[] = ['at 0.5', 'chosen thresholds'];
+
+/** The arrangement that the others are compared with. */
+const PLAIN = 'VGG16';
+
+/** What an arrangement came to, one way of deciding. */
+interface Result {
+  f2: BootstrapInterval;
+  /** Beside the plain arrangement's, on the same resamples of patients. */
+  difference: BootstrapInterval | undefined;
+  /** F2 of each fold's patients by themselves. */
+  folds: number[];
+  perLabel: number[];
+}
+
+/** Writes results.csv (every run), results.md (the table) and results.svg, and prints the table. */
 export async function report(
-  _out: string,
-  runs: Run[],
-  _labels: Labels,
-  _about: { command: string; seed: number; patients: number },
+  out: string,
+  runs: readonly Run[],
+  labels: Labels,
+  about: { command: string; seed: number; patients: number },
 ): Promise<void> {
-  const counts = new Map<string, [number, number, number]>();
-  for (const { arrangement, test } of runs) {
-    const c = counts.get(arrangement.name) ?? [0, 0, 0];
-    for (const { probabilities, truth } of test)
-      probabilities.forEach((row, i) =>
-        row.forEach((p, l) => {
-          const [y, d] = [truth[i]![l]!, p >= 0.5];
-          if (y && d) c[0]++;
-          else if (y) c[1]++;
-          else if (d) c[2]++;
-        }),
-      );
-    counts.set(arrangement.name, c);
+  const arrangements = [...new Map(runs.map(({ arrangement }) => [arrangement.name, arrangement])).values()];
+  const results = new Map<string, Record<Way, Result>>();
+  const counted = new Map(
+    arrangements.map(({ name }) => [
+      name,
+      countsOf(
+        runs.filter((run) => run.arrangement.name === name),
+        labels,
+      ),
+    ]),
+  );
+  for (const { name } of arrangements) {
+    const resultOf = (way: Way): Result => {
+      const own = counted.get(name)![way];
+      const plain = name === PLAIN ? undefined : counted.get(PLAIN)?.[way];
+      return {
+        f2: bootstrapFBeta(own.patients, { seed: about.seed }),
+        difference: plain && bootstrapFBetaDifference(own.patients, plain.patients, { seed: about.seed }),
+        folds: own.folds.map((counts) => fBetaOfCounts(poolCounts(counts), 2) ?? 0),
+        perLabel: labels.map(
+          (_, l) => fBetaOfCounts(poolCounts(own.folds.map((counts) => counts[l]!)), 2) ?? 0,
+        ),
+      };
+    };
+    results.set(name, { 'at 0.5': resultOf('at 0.5'), 'chosen thresholds': resultOf('chosen thresholds') });
   }
-  for (const [name, [tp, fn, fp]] of counts)
-    console.log(name, ((5 * tp) / (5 * tp + 4 * fn + fp)).toFixed(3));
+
+  const rows = arrangements.map(({ name, published }) => {
+    const result = results.get(name)!;
+    return [
+      name,
+      ...WAYS.flatMap((way) => [intervalText(result[way].f2), intervalText(result[way].difference)]),
+      published ? `${published.validationF2.toFixed(3)} / ${published.kaggleF2.toFixed(3)}` : '',
+    ];
+  });
+  const header = [
+    'arrangement',
+    ...WAYS.flatMap((way) => [`F2 ${way} [95%]`, `minus ${PLAIN}'s [95%]`]),
+    'published F2, validation / test',
+  ];
+  const perLabel = arrangements.map(({ name }) => [
+    name,
+    ...results.get(name)!['chosen thresholds'].perLabel,
+  ]);
+  const repeats = new Set(runs.map(({ repeat }) => repeat)).size;
+  const foldCount = new Set(runs.map(({ fold }) => fold)).size;
+  const markdown = [
+    `Made by \`${about.command}\`.`,
+    `${about.patients} patients, ${foldCount} folds, ${repeats} repeat${repeats > 1 ? 's' : ''}, seed ${about.seed}. F2 pools the label bits of all slices of patients that the model never saw; intervals are percentile bootstraps over patients.`,
+    markdownTable(header, rows),
+    'F2 of each label, chosen thresholds:',
+    markdownTable(
+      ['arrangement', ...labels],
+      perLabel.map((row) => row.map(cell)),
+    ),
+  ].join('\n\n');
+  await writeFileAtomic(path.join(out, 'results.md'), `${markdown}\n`);
+  await writeFileAtomic(path.join(out, 'results.csv'), csvOf(arrangements, results, labels));
+  await writeFileAtomic(path.join(out, 'results.svg'), await svgOf(arrangements, results));
+  console.log(`\n${textTable(header, rows)}\n\n${out}: results.md, results.csv, results.svg`);
+}
+
+interface Counted {
+  /** A patient's decisions over all repeats, labels together; patients in the order of their ids. */
+  patients: DecisionCounts[];
+  /** `[runs][labels]`. */
+  folds: DecisionCounts[][];
+}
+
+function countsOf(runs: readonly Run[], labels: Labels): Record<Way, Counted> {
+  const counted = (thresholdsOf: (run: Run) => number[]): Counted => {
+    const byPatient = new Map<string, DecisionCounts[]>();
+    const folds = runs.map((run) => {
+      const thresholds = thresholdsOf(run);
+      const counts = run.test.map(({ patient, truth, probabilities }) => {
+        const ofPatient = countDecisions(truth, probabilities, thresholds);
+        byPatient.set(patient, [...(byPatient.get(patient) ?? []), ...ofPatient]);
+        return ofPatient;
+      });
+      return labels.map((_, label) => poolCounts(counts.map((ofPatient) => ofPatient[label]!)));
+    });
+    const ids = [...byPatient.keys()].sort();
+    return { patients: ids.map((id) => poolCounts(byPatient.get(id)!)), folds };
+  };
+  return {
+    'at 0.5': counted(() => labels.map(() => 0.5)),
+    'chosen thresholds': counted(({ validation }) => {
+      const yTrue = validation.flatMap(({ truth }) => truth);
+      const probabilities = validation.flatMap((patient) => patient.probabilities);
+      return chooseThresholds({ labels, yTrue, probabilities }).thresholds;
+    }),
+  };
+}
+
+const cell = (value: string | number) => (typeof value === 'number' ? value.toFixed(3) : value);
+
+function intervalText(interval: BootstrapInterval | undefined): string {
+  if (interval?.estimate === undefined) return '';
+  const [low, high] = [interval.low, interval.high].map((value) => value?.toFixed(3) ?? '-');
+  return `${interval.estimate.toFixed(3)} [${low}, ${high}]`;
+}
+
+function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function csvOf(
+  arrangements: readonly Arrangement[],
+  results: ReadonlyMap<string, Record<Way, Result>>,
+  labels: Labels,
+): string {
+  const lines = [
+    [
+      'arrangement',
+      'decided',
+      'f2',
+      'low',
+      'high',
+      'difference',
+      'difference_low',
+      'difference_high',
+      ...labels,
+      'folds',
+    ],
+  ];
+  for (const { name } of arrangements) {
+    for (const way of WAYS) {
+      const { f2, difference, folds, perLabel } = results.get(name)![way];
+      const numbers = [
+        f2.estimate,
+        f2.low,
+        f2.high,
+        difference?.estimate,
+        difference?.low,
+        difference?.high,
+        ...perLabel,
+      ];
+      lines.push([
+        `"${name}"`,
+        way,
+        ...numbers.map((value) => value?.toFixed(4) ?? ''),
+        folds.map((value) => value.toFixed(4)).join(' '),
+      ]);
+    }
+  }
+  return `${lines.map((line) => line.join(',')).join('\n')}\n`;
+}
+
+/** F2 with its interval, a line an arrangement, and what was published beside it. */
+async function svgOf(
+  arrangements: readonly Arrangement[],
+  results: ReadonlyMap<string, Record<Way, Result>>,
+): Promise<string> {
+  const measured = arrangements.flatMap(({ name }) =>
+    WAYS.map((way) => ({
+      arrangement: name,
+      source: way,
+      ...results.get(name)![way].f2,
+      f2: results.get(name)![way].f2.estimate,
+    })),
+  );
+  const published = arrangements.flatMap(({ name, published: figures }) =>
+    figures ? [{ arrangement: name, source: 'published (test)', f2: figures.kaggleF2 }] : [],
+  );
+  const y = {
+    field: 'arrangement',
+    type: 'nominal',
+    sort: arrangements.map(({ name }) => name),
+    title: null,
+  } as const;
+  const color = {
+    field: 'source',
+    type: 'nominal',
+    title: null,
+    scale: { range: ['#999999', '#0072b2', '#d55e00'] },
+  } as const;
+  const yOffset = { field: 'source', type: 'nominal' } as const;
+  const spec: TopLevelSpec = {
+    width: 480,
+    height: { step: 12 },
+    background: 'white',
+    config: { axis: { labelLimit: 320 } },
+    layer: [
+      {
+        data: { values: measured },
+        mark: { type: 'rule', strokeWidth: 2 },
+        encoding: {
+          y,
+          yOffset,
+          color,
+          x: { field: 'low', type: 'quantitative', title: 'F2' },
+          x2: { field: 'high' },
+        },
+      },
+      {
+        data: { values: [...measured, ...published] },
+        mark: { type: 'point', filled: true, size: 50, opacity: 1 },
+        encoding: { y, yOffset, color, x: { field: 'f2', type: 'quantitative' } },
+      },
+    ],
+  };
+  return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
 }
