@@ -91,7 +91,9 @@ function textOf(value: unknown, depth: number): string {
       .map((item) => textOf(item, depth + 1))
       .join()}]`;
   }
-  if (value.constructor !== Object) return `a ${value.constructor?.name ?? 'value'}`;
+  // not the value's own `constructor`, which in JSON from a file can be anything
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype !== Object.prototype) return `a ${prototype?.constructor.name ?? 'value'}`;
   const entries = Object.entries(value).slice(0, 200);
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${textOf(item, depth + 1)}`).join()}}`;
 }

@@ -89,6 +89,9 @@ group('describe', () => {
     [new Map(), 'a Map'],
     [new Float32Array(3), 'a Float32Array'],
     [Object.create(null), 'a value'],
+    // as from a file that wants to confuse
+    [JSON.parse('{"constructor":{"name":{"toString":1}}}'), '{"constructor":{"name":{"toString":1}}}'],
+    [JSON.parse('{"toString":null,"toJSON":1}'), '{"toString":null,"toJSON":1}'],
   ])('%o', (value, text) => {
     expect(describe(value)).toBe(text);
   });
