@@ -151,7 +151,7 @@ function checkEntry(name: string, entry: unknown, data: Uint8Array): Safetensors
     fail(`'${name}' lies at ${begin}..${end} of ${data.length} bytes of data`);
   if (end - begin !== size) {
     fail(`'${name}' ${dtype} ${describe(shape)} needs ${size} bytes, has ${end - begin}`);
-  };
+  }
   return { name, dtype: dtype as string, shape: shape as number[], bytes: data.subarray(begin, end) };
 }
 

@@ -18,7 +18,11 @@ watched('checkpoints');
 const labels = ['a', 'b'];
 const records = {
   plain: createPreprocessing(),
-  windows: createPreprocessing({ windows: ['brain', 'subdural'], neighbors: 1, clahe: { valueRange: [0, 2] } }),
+  windows: createPreprocessing({
+    windows: ['brain', 'subdural'],
+    neighbors: 1,
+    clahe: { valueRange: [0, 2] },
+  }),
   bare: createPreprocessing({ clahe: false, edge: 'zero' }),
   old: { version: 1, imageSize: [64, 64], clahe: { clipLimit: 3 } } as never,
 };
@@ -87,7 +91,7 @@ describe('a checkpoint folder', () => {
     } finally {
       await rm(parent, { recursive: true });
     }
-    tf.dispose(model);
+    model.dispose();
     optimizer.dispose();
   });
 
@@ -109,7 +113,10 @@ describe('a checkpoint folder', () => {
   it('with changed bytes in a file', async () => {
     const { folder, replaced } = await saved(load);
     await fuzz({
-      mutants: mutantsOf(['checkpoint.json', 'model.json', 'weights.bin'], byteChanges(['{', '"', '[', ',', '-', '0'])),
+      mutants: mutantsOf(
+        ['checkpoint.json', 'model.json', 'weights.bin'],
+        byteChanges(['{', '"', '[', ',', '-', '0']),
+      ),
       count: MUTANTS.checkpoints * 0.01,
       read: ({ source, changes }) =>
         replaced(source, changeBytes(files[source]!, changes, Object.values(files))),

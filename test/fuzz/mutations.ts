@@ -69,7 +69,10 @@ export function changeBytes(
   changes: readonly ByteChange[],
   sources: readonly Uint8Array[],
 ): Uint8Array {
-  return changes.reduce((changed, change) => applyChange(changed, change, sources), new Uint8Array(bytes));
+  return changes.reduce<Uint8Array>(
+    (changed, change) => applyChange(changed, change, sources),
+    new Uint8Array(bytes),
+  );
 }
 
 function applyChange(bytes: Uint8Array, change: ByteChange, sources: readonly Uint8Array[]): Uint8Array {
@@ -134,7 +137,19 @@ const STRANGE: readonly string[] = [
   '{"constructor":{"name":{"toString":1}}}', '{"length":-1}', '{"length":1e9}', '{"windows":{"length":1}}',
 ]; // prettier-ignore
 
-const KEYS = ['__proto__', 'constructor', 'toString', 'length', '', 'version', 'windows', 'x', '0', '__metadata__', '\u202e'];
+const KEYS = [
+  '__proto__',
+  'constructor',
+  'toString',
+  'length',
+  '',
+  'version',
+  'windows',
+  'x',
+  '0',
+  '__metadata__',
+  '\u202e',
+];
 
 /** Lists of changes to JSON values. */
 export function jsonChanges(): fc.Arbitrary<JsonChange[]> {
@@ -172,7 +187,7 @@ export function changeJson(value: unknown, changes: readonly JsonChange[]): unkn
         break;
       case 'delete':
         if (Array.isArray(parent)) parent.splice(Number(key), 1);
-        else delete parent[key];
+        else Reflect.deleteProperty(parent, key);
         break;
       case 'wrap':
         parent[key] = [old];
@@ -186,7 +201,7 @@ export function changeJson(value: unknown, changes: readonly JsonChange[]): unkn
         break;
       case 'rename':
         if (Array.isArray(parent)) parent.splice(Number(key), 1);
-        else delete parent[key];
+        else Reflect.deleteProperty(parent, key);
         own(parent, change.key, old);
         break;
       case 'scale':

@@ -28,7 +28,10 @@ function read(bytes: Uint8Array): void {
 describe('readSafetensors', () => {
   it('of changed bytes', async () => {
     await fuzz({
-      mutants: mutantsOf(names, byteChanges(['{', '}', '"', '[', ',', ':', '\\u0000', '1e999', '-', 'I64', 'null'])),
+      mutants: mutantsOf(
+        names,
+        byteChanges(['{', '}', '"', '[', ',', ':', '\\u0000', '1e999', '-', 'I64', 'null']),
+      ),
       count: MUTANTS.safetensors * 0.6,
       read: ({ source, changes }) => read(changeBytes(files[source]!, changes, Object.values(files))),
       refusal: CheckpointError,

@@ -9,7 +9,10 @@ import { byteChanges, changeBytes, mutantsOf } from './mutations';
 watched('sliceCache');
 
 const source = Uint8Array.of(1, 2, 3);
-const slice = { values: Float32Array.from({ length: 24 }, (_, i) => i / 24), shape: [2, 4, 3] as [number, number, number] };
+const slice = {
+  values: Float32Array.from({ length: 24 }, (_, i) => i / 24),
+  shape: [2, 4, 3] as [number, number, number],
+};
 
 /** A cache that holds the slice, and the file it is in. */
 async function filled() {
