@@ -37,6 +37,9 @@ group('error classes', () => {
     expect(error.message).toBe('expected 0 or 1 (file train.csv, row 7, slice 003)');
     expect(error.location).toBe(location);
     expect(new DataError('broken').message).toBe('broken');
+    const long = { patient: 'x'.repeat(1e6) }; // a file may hold a name of any length
+    expect(new DataError('broken', long).message).toBe(`broken (patient ${'x'.repeat(1000)}…)`);
+    expect(new DataError('broken', long).location).toBe(long);
     expect(new DataError('broken').location).toEqual({});
   });
 });

@@ -16,9 +16,8 @@ export async function modelFromTopology(topology: object, mostWeights: number): 
   const made: tf.LayerVariable[] = [];
   try {
     checkGraphs(topology, 0);
-    return await withCountedWeights(mostWeights, made, () =>
-      tf.models.modelFromJSON({ modelTopology: topology as Parameters<typeof tf.models.modelFromJSON>[0] }),
-    );
+    const json = { modelTopology: topology } as unknown as Parameters<typeof tf.models.modelFromJSON>[0];
+    return await withCountedWeights(mostWeights, made, () => tf.models.modelFromJSON(json));
   } catch (cause) {
     for (const weight of made) weight.dispose();
     throw new CheckpointError((cause as Error).message, { cause });

@@ -96,7 +96,9 @@ export function watched(file: keyof typeof MUTANTS): void {
 export async function growthOf(read: () => unknown): Promise<number> {
   const before = process.memoryUsage();
   watchdog?.resetPeak();
+  watchdog?.begin('what growthOf reads');
   await read();
+  watchdog?.idle();
   const { arrayBuffers } = process.memoryUsage(); // what is not touched is in no resident memory
   const resident = (await watchdog!.peak()) - before.rss;
   return Math.max(resident, arrayBuffers - before.arrayBuffers);
