@@ -17,7 +17,12 @@ export async function modelFromTopology(topology: object, mostWeights: number): 
   try {
     checkGraphs(topology, 0);
     const json = { modelTopology: topology } as unknown as Parameters<typeof tf.models.modelFromJSON>[0];
-    return await withCountedWeights(mostWeights, made, () => tf.models.modelFromJSON(json));
+    const model = await withCountedWeights(mostWeights, made, () => tf.models.modelFromJSON(json));
+    const used = new Set(model.weights);
+    if (!made.every((weight) => used.has(weight))) {
+      throw new CheckpointError('the topology has layers that its outputs do not depend on');
+    }
+    return model;
   } catch (cause) {
     for (const weight of made) weight.dispose();
     throw new CheckpointError((cause as Error).message, { cause });

@@ -179,6 +179,19 @@ describe('a folder of a thousand images, ten of them bad', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('is refused where none is left, also where files are missing', async () => {
+    const folder = await temporaryFolder({ 'train.csv': 'dirname,ID,ich\nP,p_0.png,0\nP,p_1.png,0\n' });
+    await mkdir(path.join(folder, 'train', 'P'), { recursive: true });
+    const options = { preprocessing, labels: ['ich'], onBadFile: 'skip' } as const;
+    await expect(openKaggleFolder(folder, options)).rejects.toThrow(
+      /none of 2 files can be read; the first: the slice has no image file/,
+    );
+    await writeFile(path.join(folder, 'train', 'P', 'p_0.png'), '');
+    await expect(openKaggleFolder(folder, options)).rejects.toThrow(/none of 2 files can be read/);
+    await writeFile(path.join(folder, 'train', 'P', 'p_0.png'), image(0));
+    expect((await openKaggleFolder(folder, options)).skipped).toHaveLength(1);
+  });
+
   it('stops at the first by default, and names it', async () => {
     const { folder, reasons } = await study();
     const source = await openKaggleFolder(folder, { preprocessing, labels: ['ich'] });

@@ -108,6 +108,14 @@ describe('modelFromTopology', () => {
     }
   });
 
+  it('refuses a layer that the outputs do not depend on, whose weights nobody would dispose', async () => {
+    const { topology, one } = await twoDense();
+    const stray = structuredClone(one);
+    stray.name = stray.config['name'] = 'stray';
+    topology.config.layers.push(stray);
+    await refuses(topology, /do not depend on/);
+  });
+
   it('refuses what nests without end', async () => {
     const { topology, two } = await twoDense();
     two.config['deep'] = JSON.parse(`${'['.repeat(3000)}${']'.repeat(3000)}`);
