@@ -10,7 +10,7 @@ import { createCheckpointManifest, parseCheckpointManifest } from '../../src/tra
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { temporaryFolder } from '../node/folder';
 import { tinyBackbone } from '../support/memory_source';
-import { fuzz, growthOf, MUTANTS, watched } from './fuzz';
+import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
 import { byteChanges, changeBytes, changeJson, jsonChanges, mutantsOf } from './mutations';
 
 watched('checkpoints');
@@ -185,3 +185,5 @@ describe('a checkpoint folder', () => {
     expect(growth).toBeLessThan(256 * 2 ** 20);
   });
 });
+
+itHasReadAll('checkpoints');

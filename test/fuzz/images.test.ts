@@ -6,7 +6,7 @@ import { DataError } from '../../src/errors';
 import { decodeGrayImage } from '../../src/node/image_file';
 import { flatPng, PNG_COLOR, pngBytes } from '../node/png';
 import { joinBytes } from '../support/dicom_bytes';
-import { fuzz, growthOf, MUTANTS, watched } from './fuzz';
+import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
 import { byteChanges, changeBytes, mutantsOf } from './mutations';
 
 watched('images');
@@ -132,6 +132,8 @@ describe('decodeGrayImage', () => {
     expect(growth).toBeLessThan(256 * MIB);
   });
 });
+
+itHasReadAll('images');
 
 interface Chunk {
   type: string;

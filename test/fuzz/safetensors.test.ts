@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/errors';
 import { readSafetensors, writeSafetensors } from '../../src/interop/safetensors';
 import { joinBytes } from '../support/dicom_bytes';
-import { fuzz, growthOf, MUTANTS, watched } from './fuzz';
+import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
 import { byteChanges, changeBytes, changeJson, jsonChanges, mutantsOf } from './mutations';
 
 watched('safetensors');
@@ -86,6 +86,8 @@ describe('readSafetensors', () => {
     expect(growth).toBeLessThan(64 * 2 ** 20);
   });
 });
+
+itHasReadAll('safetensors');
 
 /** A tensor of each dtype that is read. */
 function everyType(): Uint8Array {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SliceCache } from '../../src/node/slice_cache';
 import { temporaryFolder } from '../node/folder';
-import { fuzz, growthOf, MUTANTS, watched } from './fuzz';
+import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
 import { byteChanges, changeBytes, mutantsOf } from './mutations';
 
 watched('sliceCache');
@@ -55,6 +55,8 @@ describe('SliceCache', () => {
     expect(growth).toBeLessThan(64 * 2 ** 20);
   });
 });
+
+itHasReadAll('sliceCache');
 
 /** A cache has no errors: what it cannot read is missing. */
 class Missing extends Error {}

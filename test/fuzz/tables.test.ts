@@ -13,7 +13,7 @@ import { readScanTable } from '../../src/node/scan_table_file';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { temporaryFolder } from '../node/folder';
 import { flatPng } from '../node/png';
-import { fuzz, growthOf, MUTANTS, watched } from './fuzz';
+import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
 import { byteChanges, changeBytes } from './mutations';
 
 watched('tables');
@@ -234,3 +234,5 @@ describe('the folder a table speaks of', () => {
     expect(Math.round(await brightest(folder, 'throw'))).toBe(OUTSIDE);
   });
 });
+
+itHasReadAll('tables');
