@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 /** Mutants that each file runs, before `CT_MULTILABEL_FUZZ` multiplies them. */
 export const MUTANTS = {
@@ -78,6 +78,7 @@ export async function fuzz<T>({ mutants, count, read, refusal, names }: FuzzTarg
 
 /** Watches the mutants of a file for hanging and for memory, and says in the end what became of them. */
 export function watched(file: keyof typeof MUTANTS): void {
+  vi.setConfig({ testTimeout: Math.max(1, FACTOR) * 120e3 });
   beforeAll(async () => {
     watchdog = await startWatchdog();
   });
