@@ -32,7 +32,7 @@ export class DataError extends CtMultilabelError {
   ) {
     const where = Object.entries(location)
       .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name} ${value}`)
+      .map(([name, value]) => `${name} ${shortened(String(value), 1000)}`)
       .join(', ');
     super(where === '' ? message : `${message} (${where})`, options);
   }
@@ -74,8 +74,12 @@ export function isPositiveInteger(value: unknown): value is number {
 
 /** A short text for a value in an error message: tensors by dtype and shape, never by content. */
 export function describe(value: unknown): string {
-  const text = textOf(value, 0);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return shortened(textOf(value, 0));
+}
+
+/** The beginning of a text for an error message: what a file holds may be of any length. */
+export function shortened(text: string, most = 200): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
 /** JSON where the value is JSON; else what JSON would hide (NaN, undefined, tensors in a list) or choke on. */
@@ -91,7 +95,9 @@ function textOf(value: unknown, depth: number): string {
       .map((item) => textOf(item, depth + 1))
       .join()}]`;
   }
-  if (value.constructor !== Object) return `a ${value.constructor?.name ?? 'value'}`;
+  // not the value's own `constructor`, which in JSON from a file can be anything
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype !== Object.prototype) return `a ${prototype?.constructor.name ?? 'value'}`;
   const entries = Object.entries(value).slice(0, 200);
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${textOf(item, depth + 1)}`).join()}}`;
 }

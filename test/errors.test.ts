@@ -37,6 +37,9 @@ group('error classes', () => {
     expect(error.message).toBe('expected 0 or 1 (file train.csv, row 7, slice 003)');
     expect(error.location).toBe(location);
     expect(new DataError('broken').message).toBe('broken');
+    const long = { patient: 'x'.repeat(1e6) }; // a file may hold a name of any length
+    expect(new DataError('broken', long).message).toBe(`broken (patient ${'x'.repeat(1000)}…)`);
+    expect(new DataError('broken', long).location).toBe(long);
     expect(new DataError('broken').location).toEqual({});
   });
 });
@@ -89,6 +92,9 @@ group('describe', () => {
     [new Map(), 'a Map'],
     [new Float32Array(3), 'a Float32Array'],
     [Object.create(null), 'a value'],
+    // as from a file that wants to confuse
+    [JSON.parse('{"constructor":{"name":{"toString":1}}}'), '{"constructor":{"name":{"toString":1}}}'],
+    [JSON.parse('{"toString":null,"toJSON":1}'), '{"toString":null,"toJSON":1}'],
   ])('%o', (value, text) => {
     expect(describe(value)).toBe(text);
   });

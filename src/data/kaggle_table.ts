@@ -1,4 +1,4 @@
-import { check, DataError, type DataLocation } from '../errors';
+import { check, DataError, describe, shortened, type DataLocation } from '../errors';
 import type { Labels } from '../types';
 import { CT_LABELS } from './labels';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';
@@ -133,7 +133,7 @@ export function checkName(what: 'patient' | 'slice', name: string, where: DataLo
   // control characters and NUL among them: no path, no line of a table, may hold one
   // eslint-disable-next-line no-control-regex
   if (name === '.' || name === '..' || /[/\\\u0000-\u001f\u007f]|^[A-Za-z]:/.test(name)) {
-    throw new DataError(`the ${what} name ${JSON.stringify(name)} is a path, expected a plain name`, where);
+    throw new DataError(`the ${what} name ${describe(name)} is a path, expected a plain name`, where);
   }
 }
 
@@ -152,10 +152,11 @@ export function checkLabelNames(what: string, labels: Labels): void {
 }
 
 function findColumns(header: readonly string[], labels: Labels, requireLabels: boolean, where: DataLocation) {
-  const list = (names: readonly string[]) => names.map((name) => JSON.stringify(name)).join(', ');
+  const list = (names: readonly string[]) => shortened(names.map((name) => JSON.stringify(name)).join(', '));
   const known = ['dirname', 'ID', ...labels];
-  const found = `found ${header.join(',')}`;
-  const repeated = header.filter((name, i) => header.indexOf(name) !== i);
+  const found = `found ${shortened(header.join(','))}`;
+  const seen = new Set<string>();
+  const repeated = header.filter((name) => seen.size === seen.add(name).size);
   if (repeated.length > 0) throw new DataError(`repeated column ${list(repeated)}: ${found}`, where);
   const unknown = header.filter((name) => !known.includes(name));
   if (unknown.length > 0) {

@@ -1,4 +1,4 @@
-import { check, DataError, type DataLocation } from '../errors';
+import { check, DataError, describe, shortened, type DataLocation } from '../errors';
 import type { Labels } from '../types';
 import { checkName } from './kaggle_table';
 import { RSNA_LABELS, rsnaPlaces, type RsnaLabel } from './rsna_labels';
@@ -189,7 +189,7 @@ function splitId(id: string, where: DataLocation): { slice: string; place: numbe
   const place = RSNA_LABELS.indexOf(id.slice(end + 1) as RsnaLabel);
   if (!/^ID_./.test(slice) || place < 0) {
     const expected = `expected ID_<slice>_<label> with a label of ${RSNA_LABELS.join(', ')}`;
-    throw new DataError(`${expected}, found ${JSON.stringify(id)}`, where);
+    throw new DataError(`${expected}, found ${describe(id)}`, where);
   }
   checkName('slice', slice, where);
   return { slice, place };
@@ -199,7 +199,7 @@ function findColumns(record: readonly string[], where: DataLocation): { id: numb
   const header = record.map((field) => field.trim());
   const columns = { id: header.indexOf('ID'), label: header.indexOf('Label') };
   if (header.length !== 2 || columns.id < 0 || columns.label < 0) {
-    throw new DataError(`expected the header ID,Label, found ${header.join(',')}`, where);
+    throw new DataError(`expected the header ID,Label, found ${shortened(header.join(','))}`, where);
   }
   return columns;
 }

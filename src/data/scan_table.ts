@@ -1,4 +1,4 @@
-import { check, DataError, type DataLocation } from '../errors';
+import { check, DataError, shortened, type DataLocation } from '../errors';
 import type { Labels } from '../types';
 import { checkLabelNames, checkName } from './kaggle_table';
 import { CT_LABELS, type CtLabel } from './labels';
@@ -110,7 +110,7 @@ export function scanKey(name: string): string {
 
 /** Where the name is, and for each label its column, or one a reader. */
 function findColumns(header: readonly string[], labels: Labels, where: DataLocation) {
-  const found = `found ${header.join(',')}`;
+  const found = `found ${shortened(header.join(','))}`;
   const reads = header.some((name) => READERS.some((reader) => name.startsWith(`${reader}:`)));
   const names = header.filter((name) => NAME_COLUMNS.includes(name));
   if (names.length !== 1) {

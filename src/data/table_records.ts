@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../errors';
+import { DataError, describe, type DataLocation } from '../errors';
 
 /** A record with its fields trimmed, and its row in the table, the header being row 1. */
 export interface TableRecord {
@@ -29,7 +29,7 @@ export function checkFieldCount(found: number, expected: number, where: DataLoca
 /** A label's value from its field: `'0'` or `'1'`, nothing else. */
 export function labelValue(text: string, label: string, where: DataLocation): 0 | 1 {
   if (text !== '0' && text !== '1') {
-    throw new DataError(`label ${label}: expected 0 or 1, found ${JSON.stringify(text)}`, where);
+    throw new DataError(`label ${label}: expected 0 or 1, found ${describe(text)}`, where);
   }
   return text === '1' ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError } from '../errors';
+import { CheckpointError, describe } from '../errors';
 
 /** A tensor's place in a safetensors file, checked against the file's size. */
 export interface SafetensorsEntry {
@@ -26,9 +26,14 @@ export interface SafetensorsEntry {
  * @see https://huggingface.co/docs/safetensors
  */
 export function readSafetensors(bytes: ArrayBuffer | Uint8Array): Record<string, tf.Tensor> {
-  const entries = readSafetensorsEntries(bytes);
-  // all dtypes are known before the first tensor is made, so that an error leaves nothing behind
-  return Object.fromEntries(entries.map((entry) => [entry.name, toTensor(entry)]));
+  const tensors: [string, tf.Tensor][] = [];
+  try {
+    for (const entry of readSafetensorsEntries(bytes)) tensors.push([entry.name, toTensor(entry)]);
+  } catch (error) {
+    for (const [, tensor] of tensors) tensor.dispose();
+    throw error;
+  }
+  return Object.fromEntries(tensors);
 }
 
 /**
@@ -99,9 +104,23 @@ function readSafetensorsEntries(input: ArrayBuffer | Uint8Array): SafetensorsEnt
   }
   const header = parseHeader(bytes.subarray(8, 8 + headerLength));
   const data = bytes.subarray(8 + headerLength);
-  return Object.entries(header)
+  const entries = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, entry]) => checkEntry(name, entry, data));
+  checkApart(entries);
+  return entries;
+}
+
+/** Refuses tensors that share bytes: a short file could otherwise stand for any number of long ones. */
+function checkApart(entries: readonly SafetensorsEntry[]): void {
+  const filled = entries.filter(({ bytes }) => bytes.length > 0);
+  filled.sort((a, b) => a.bytes.byteOffset - b.bytes.byteOffset);
+  filled.forEach(({ name, bytes }, i) => {
+    const before = filled[i - 1];
+    if (before && before.bytes.byteOffset + before.bytes.length > bytes.byteOffset) {
+      fail(`'${before.name}' and '${name}' lie on the same bytes`);
+    }
+  });
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
@@ -119,8 +138,9 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 function checkEntry(name: string, entry: unknown, data: Uint8Array): SafetensorsEntry {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (typeof dtype !== 'string' || !Object.hasOwn(ITEM_BYTES, dtype))
-    fail(`'${name}' has unknown dtype ${dtype}`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(ITEM_BYTES, dtype)) {
+    fail(`'${name}' has unknown dtype ${typeof dtype === 'string' ? dtype : describe(dtype)}`);
+  }
   if (!Array.isArray(shape) || !shape.every(isSize)) fail(`'${name}' has a malformed shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
     fail(`'${name}' has malformed offsets`);
@@ -129,7 +149,9 @@ function checkEntry(name: string, entry: unknown, data: Uint8Array): Safetensors
   const size = (shape as number[]).reduce((product, n) => product * n, ITEM_BYTES[dtype as string]!);
   if (end < begin || end > data.length)
     fail(`'${name}' lies at ${begin}..${end} of ${data.length} bytes of data`);
-  if (end - begin !== size) fail(`'${name}' ${dtype} [${shape}] needs ${size} bytes, has ${end - begin}`);
+  if (end - begin !== size) {
+    fail(`'${name}' ${dtype} ${describe(shape)} needs ${size} bytes, has ${end - begin}`);
+  }
   return { name, dtype: dtype as string, shape: shape as number[], bytes: data.subarray(begin, end) };
 }
 

@@ -11,7 +11,11 @@ import {
   type CheckpointManifest,
   type WeightSpec,
 } from '../training/checkpoint_format';
+import { modelFromTopology } from '../training/checkpoint_model';
 import { recoverFolder, writeFolderAtomic } from './atomic_write';
+
+/** Weights beyond those of the file that a topology may have, so that an error can say which differ. */
+const SPARE_WEIGHTS = 2 ** 24;
 
 /** A model with everything that prediction needs. */
 export interface Checkpoint {
@@ -87,12 +91,12 @@ export async function saveCheckpoint(
  */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   const found = await findCheckpoint(folder);
-  const manifest = parseCheckpointManifest(await readJson(found, FILES.manifest));
+  const manifest = parseManifest(await readJson(found, FILES.manifest), found);
   const { modelTopology, weightSpecs } = parseModelFile(await readJson(found, FILES.model), found);
   const weights = await readBytes(found, FILES.weights);
   checkWeightBytes(weightSpecs, weights, path.join(found, FILES.weights));
 
-  const model = await buildModel(modelTopology, found);
+  const model = await buildModel(modelTopology, weights.length / 4 + SPARE_WEIGHTS, found);
   const differences = weightDifferences(model, weightSpecs);
   if (differences.length > 0) {
     model.dispose();
@@ -137,8 +141,10 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
 
 /** Puts a saved optimizer state into an optimizer of the same kind. */
 export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
-  const tensors = readSafetensors(await readBytes(folder, FILES.optimizer));
+  const bytes = await readBytes(folder, FILES.optimizer);
+  let tensors: Record<string, tf.Tensor> = {};
   try {
+    tensors = readSafetensors(bytes);
     const state: { place: number; name: string; tensor: tf.Tensor }[] = [];
     for (const [key, tensor] of Object.entries(tensors)) {
       const [, place, name] = /^(\d+):(.*)$/.exec(key) ?? [];
@@ -221,6 +227,14 @@ async function readJson(folder: string, name: string): Promise<unknown> {
   }
 }
 
+function parseManifest(value: unknown, folder: string): CheckpointManifest {
+  try {
+    return parseCheckpointManifest(value);
+  } catch (cause) {
+    throw new CheckpointError(`${folder}: ${FILES.manifest}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 function parseModelFile(value: unknown, folder: string) {
   const { modelTopology, weightsManifest } = (value ?? {}) as {
     modelTopology?: object;
@@ -259,9 +273,13 @@ function checkWeightBytes(specs: readonly WeightSpec[], bytes: Uint8Array, file:
   }
 }
 
-async function buildModel(modelTopology: object, folder: string): Promise<tf.LayersModel> {
+async function buildModel(
+  modelTopology: object,
+  mostWeights: number,
+  folder: string,
+): Promise<tf.LayersModel> {
   try {
-    return await tf.loadLayersModel(tf.io.fromMemory({ modelTopology }));
+    return await modelFromTopology(modelTopology, mostWeights);
   } catch (cause) {
     throw new CheckpointError(`${folder}: ${FILES.model}: ${(cause as Error).message}`, { cause });
   }

@@ -111,8 +111,17 @@ export class SliceFileSource implements PatientSource {
   ): Promise<SliceFileSource> {
     const preparer = createPreparer(options, slices);
     if (options.onBadFile !== 'skip') return new SliceFileSource(slices, labels, preparer, facts, skipped);
-    const read = await readable(slices, preparer, options.onProgress);
-    return new SliceFileSource(read.slices, labels, preparer, facts, [...skipped, ...read.skipped]);
+    try {
+      const read = await readable(slices, preparer, options.onProgress);
+      const all = [...skipped, ...read.skipped];
+      if (read.slices.size === 0 && all[0]) {
+        throw new DataError(`none of ${all.length} files can be read; the first: ${all[0].error.message}`);
+      }
+      return new SliceFileSource(read.slices, labels, preparer, facts, all);
+    } catch (error) {
+      await preparer.close();
+      throw error;
+    }
   }
 
   sliceNames(patient: string): readonly string[] {
@@ -273,9 +282,6 @@ async function readable(
   const good = [...slices]
     .map(([patient, ofPatient]) => [patient, ofPatient.filter(({ file }) => !bad.has(file))] as const)
     .filter(([, ofPatient]) => ofPatient.length > 0);
-  if (good.length === 0 && skipped[0]) {
-    throw new DataError(`none of ${files.length} files can be read; the first: ${skipped[0].error.message}`);
-  }
   return { slices: new Map(good), skipped };
 }
 

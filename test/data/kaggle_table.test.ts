@@ -183,6 +183,22 @@ describe('groupByPatient', () => {
     ]);
   });
 
+  it('says of a header or a name of any length only how it begins', () => {
+    const columns = Array.from({ length: 50_000 }, (_, i) => `c${i}`);
+    const long = 'x'.repeat(1e6);
+    for (const records of [
+      [columns, columns],
+      [[...columns, ...columns], columns],
+      [HEADER, row(`${long}/`, 'a_1.jpg')],
+      [HEADER, row('a', `${long}_x`)],
+      [HEADER, [...row('a', 'a_1.jpg').slice(0, -1), long]],
+    ]) {
+      const parse = () => parseKaggleTable(records, { file: 't.csv' });
+      expect(parse).toThrow(DataError);
+      expect(parse).toThrow(/^.{10,3000}$/);
+    }
+  });
+
   it('refuses two slices with one number', () => {
     const rows = parseKaggleTable([HEADER, row('a', 'a_1.jpg'), row('a', 'a_01.jpg')]);
     expect(() => groupByPatient(rows, 't.csv')).toThrow(

@@ -121,6 +121,38 @@ describe('readSafetensors', () => {
     expect(() => readSafetensors(bytes)).toThrow(message);
   });
 
+  it.each([
+    ['an object that is no text', '{"toString":null}'],
+    ['an object with a constructor of its own', '{"constructor":{"name":{"toString":1}}}'],
+  ])('refuses a dtype that is %s', (_, dtype) => {
+    const bytes = file({ dtype: JSON.parse(dtype), shape: [1], data_offsets: [0, 1] }, new Uint8Array(1));
+    expect(() => readSafetensors(bytes)).toThrow(CheckpointError);
+  });
+
+  it('refuses tensors that lie on the same bytes, so that a short file cannot fill the memory', () => {
+    const entry = (begin: number, end: number) => ({
+      dtype: 'U8',
+      shape: [end - begin],
+      data_offsets: [begin, end],
+    });
+    const of = (first: object, second: object) => file(second, new Uint8Array(8), { s: first });
+    expect(() => readSafetensors(of(entry(0, 8), entry(0, 8)))).toThrow(/'s' and 't' lie on the same bytes/);
+    expect(() => readSafetensors(of(entry(3, 8), entry(0, 4)))).toThrow(/'t' and 's' lie on the same bytes/);
+    expect(() => readSafetensors(of(entry(0, 8), entry(2, 3)))).toThrow(CheckpointError);
+    // one beside the other, in any order, and any number of empty ones
+    expect(Object.keys(readSafetensors(of(entry(4, 8), entry(0, 4))))).toEqual(['s', 't']);
+    expect(Object.keys(readSafetensors(of(entry(0, 8), entry(4, 4))))).toEqual(['s', 't']);
+  });
+
+  it('leaves no tensor behind when a later one is refused', () => {
+    const good = { dtype: 'U8', shape: [8], data_offsets: [0, 8] };
+    const large = { dtype: 'I64', shape: [1], data_offsets: [8, 16] };
+    const bytes = file(large, new Uint8Array(16).fill(0x7f), { s: good });
+    const before = tf.memory().numTensors;
+    expect(() => readSafetensors(bytes)).toThrow(/does not fit 32 bits/);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it('leaks nothing', () => {
     const bytes = readFileSync(new URL('../golden/fbeta.safetensors', import.meta.url));
     expectNoLeak(() => readSafetensors(bytes));

@@ -256,6 +256,16 @@ describe('loadCheckpoint', () => {
     expect(tf.memory().numTensors).toBe(before); // nothing half-read
   });
 
+  it('names the folder and the file when a manifest or an optimizer is refused', async () => {
+    const folder = await savedFolder(build(), { optimizer: tf.train.adam(1e-2) });
+    await writeFile(path.join(folder, 'optimizer.safetensors'), 'short');
+    const restoring = restoreOptimizer(folder, tf.train.adam(1e-2));
+    await expect(restoring).rejects.toThrow(CheckpointError);
+    await expect(restoring).rejects.toThrow(`${folder}: optimizer.safetensors`);
+    await editManifest({ labels: [] })(folder);
+    await expect(loadCheckpoint(folder)).rejects.toThrow(`${folder}: checkpoint.json: checkpoint: labels`);
+  });
+
   it('refuses a folder that is not there', async () => {
     await expect(loadCheckpoint(path.join(await temporaryFolder(), 'none'))).rejects.toThrow(CheckpointError);
   });

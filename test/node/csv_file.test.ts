@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../src/errors';
@@ -35,6 +37,24 @@ describe('csv files', () => {
   it('may be longer than a chunk, which may end inside a character', async () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `ID_${'ü'.repeat(i % 7)},${i}`);
     expect(await both(lines.join('\n'))).toEqual(lines.map((line) => line.split(',')));
+  });
+
+  it('are refused where they are no files, or too large to be held', async () => {
+    const folder = await temporaryFolder();
+    for (const read of readings) {
+      await expect(read(folder, 'x.csv')).rejects.toThrow(
+        'expected a table, found something else (file x.csv)',
+      );
+    }
+    const large = join(folder, 'large.csv');
+    await writeFile(large, '');
+    await truncate(large, 2 ** 28 + 1);
+    await expect(readCsvFile(large)).rejects.toThrow('the table has 268435457 bytes, more than 268435456');
+    if (process.platform === 'win32') return;
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    for (const read of readings) {
+      await expect(read(join(folder, 'pipe'))).rejects.toThrow('expected a table, found something else');
+    }
   });
 
   it.each<[string, string | Uint8Array]>([

@@ -1,0 +1,62 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SliceCache } from '../../src/node/slice_cache';
+import { temporaryFolder } from '../node/folder';
+import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
+import { byteChanges, changeBytes, mutantsOf } from './mutations';
+
+watched('sliceCache');
+
+const source = Uint8Array.of(1, 2, 3);
+const slice = {
+  values: Float32Array.from({ length: 24 }, (_, i) => i / 24),
+  shape: [2, 4, 3] as [number, number, number],
+};
+
+/** A cache that holds the slice, and the file it is in. */
+async function filled() {
+  const folder = await temporaryFolder();
+  const cache = new SliceCache(folder, { settings: 1 });
+  await cache.put(source, slice);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const [entry] = entries.filter((one) => one.isFile());
+  const file = path.join(entry!.parentPath, entry!.name);
+  return { cache, file, bytes: new Uint8Array(await readFile(file)) };
+}
+
+describe('SliceCache', () => {
+  it('of changed bytes gives the slice, or nothing', async () => {
+    const { cache, file, bytes } = await filled();
+    const { accepted, refused } = await fuzz({
+      mutants: mutantsOf(['slice'], byteChanges(['CTSLICE1', '\0\0\0\0'])),
+      count: MUTANTS.sliceCache,
+      read: async ({ changes }) => {
+        await writeFile(file, changeBytes(bytes, changes, [bytes]));
+        const read = await cache.get(source);
+        if (read === undefined) throw new Missing();
+        expect(read).toEqual(slice);
+      },
+      refusal: Missing,
+    });
+    expect(refused).toBeGreaterThan(accepted);
+  });
+
+  it('of sizes that are not there allocates nothing', async () => {
+    const { cache, file, bytes } = await filled();
+    const view = new DataView(bytes.buffer);
+    const growth = await growthOf(async () => {
+      for (const size of [2 ** 31, 2 ** 32 - 1, 0, 65535]) {
+        for (const at of [8, 12, 16]) view.setUint32(at, size, true);
+        await writeFile(file, bytes);
+        expect(await cache.get(source)).toBeUndefined();
+      }
+    });
+    expect(growth).toBeLessThan(64 * 2 ** 20);
+  });
+});
+
+itHasReadAll('sliceCache');
+
+/** A cache has no errors: what it cannot read is missing. */
+class Missing extends Error {}
