@@ -6,7 +6,19 @@
  * @module ct-multilabel
  */
 
-export * from './errors';
+export {
+  ArgumentError,
+  check,
+  CheckpointError,
+  checkKnownKeys,
+  CtMultilabelError,
+  DataError,
+  describe,
+  isPositiveInteger,
+  NonFiniteError,
+  OutOfMemoryError,
+  type DataLocation,
+} from './errors';
 export { VERSION } from './version';
 export {
   IGNORED_LABEL,

@@ -17,7 +17,7 @@ export interface DecodeDicomOptions {
   padding?: 'keep' | 'air';
   /**
    * Most pixels a slice may have.
-   * @defaultValue 64e6
+   * @defaultValue `2 ** 24`: 4096 x 4096
    */
   maxPixels?: number;
 }
@@ -78,7 +78,7 @@ export async function decodeDicomSlice(
 
 /** The options with their defaults. */
 export function checkDecodeOptions(fn: string, options: DecodeDicomOptions): Required<DecodeDicomOptions> {
-  const { padding = 'keep', maxPixels = 64e6 } = options;
+  const { padding = 'keep', maxPixels = 2 ** 24 } = options;
   check(padding === 'keep' || padding === 'air', `${fn}: padding`, "'keep' or 'air'", padding);
   check(isPositiveInteger(maxPixels), `${fn}: maxPixels`, 'an integer of at least 1', maxPixels);
   return { padding, maxPixels };
