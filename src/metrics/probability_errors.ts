@@ -116,6 +116,12 @@ export function expectedCalibrationError<A extends LabelAverage = 'macro'>(
 /** Brier score of one label. */
 export const brierScoreOf = meanOf((p, y) => (p - y) ** 2);
 
+/** Log loss of one label, probabilities taken to lie in [1e-7, 1 - 1e-7], as {@link weightedLogLoss} does. */
+export const logLossOf = meanOf((p, y) => {
+  const clipped = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
+  return -Math.log(y === 1 ? clipped : 1 - clipped);
+});
+
 /** Expected calibration error of one label. */
 export function calibrationErrorOf(entries: LabelledScores, bins: number): number | undefined {
   const count = entries.positives.length + entries.negatives.length;
