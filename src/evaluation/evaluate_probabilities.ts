@@ -13,7 +13,7 @@ import {
   labelledScores,
   pooledScores,
   type LabelledScores,
-  type Rows,
+  type LabelRows,
 } from '../metrics/labelled_scores';
 import { predictiveValues } from '../metrics/predictive_values';
 import { brierScoreOf, calibrationErrorOf, logLossOf } from '../metrics/probability_errors';
@@ -25,9 +25,9 @@ export interface EvaluateProbabilitiesOptions {
   /** Label names, in the order of the columns. */
   labels: Labels;
   /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
-  yTrue: Rows;
+  yTrue: LabelRows;
   /** `[samples][labels]`, in [0, 1]: of slices, or of patients (see {@link patientLevel}). */
-  probabilities: Rows;
+  probabilities: LabelRows;
   /**
    * Probability from which on a label counts as present, one for all or one a label; chosen on other patients than these.
    * @defaultValue 0.5

@@ -1,6 +1,6 @@
 import { check, checkKnownKeys } from '../errors';
 import { countsOf, fBetaOfCounts, poolCounts, type DecisionCounts } from '../metrics/decision_counts';
-import { labelledScores, type LabelledScores, type Rows } from '../metrics/labelled_scores';
+import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
 import { scoreCuts } from '../metrics/score_curves';
 import type { Labels } from '../types';
 
@@ -9,9 +9,9 @@ export interface ChooseThresholdsOptions {
   /** Label names, in the order of the columns. */
   labels: Labels;
   /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
-  yTrue: Rows;
+  yTrue: LabelRows;
   /** `[samples][labels]`, in [0, 1], of patients that the model was neither trained on nor will be tested on. */
-  probabilities: Rows;
+  probabilities: LabelRows;
   /**
    * How many times as much recall counts as precision, above 0.
    * @defaultValue 2

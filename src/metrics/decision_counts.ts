@@ -1,5 +1,5 @@
 import { checkThreshold, type Threshold } from './decide';
-import { labelledScores, type LabelledScores, type Rows } from './labelled_scores';
+import { labelledScores, type LabelledScores, type LabelRows } from './labelled_scores';
 
 /** True and false positives and negatives, as plain numbers. */
 export interface DecisionCounts {
@@ -38,8 +38,8 @@ export interface DecisionRates {
  * ```
  */
 export function countDecisions(
-  yTrue: Rows,
-  probabilities: Rows,
+  yTrue: LabelRows,
+  probabilities: LabelRows,
   threshold: Threshold = 0.5,
 ): DecisionCounts[] {
   const columns = labelledScores('countDecisions', yTrue, probabilities, 'probability');

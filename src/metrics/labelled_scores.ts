@@ -2,7 +2,7 @@ import { check } from '../errors';
 import { IGNORED_LABEL } from '../types';
 
 /** `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them. */
-export type Rows = readonly (readonly number[])[];
+export type LabelRows = readonly (readonly number[])[];
 
 /**
  * How the values of the labels become one; names and meanings are scikit-learn's. `'micro'` pools the entries of all labels;
@@ -29,8 +29,8 @@ export interface LabelledScores {
   negatives: ArrayLike<number>;
 }
 
-/** What is asked of a score: `'probability'` for numbers in [0, 1], `'score'` for any finite number. */
-export type ScoreKind = 'probability' | 'score';
+/** What is asked of a score: `'probability'` for numbers in [0, 1], `'logit'` and `'score'` for any finite number. */
+export type ScoreKind = 'probability' | 'logit' | 'score';
 
 /**
  * Labelled entries of each label, in the order of the rows.
@@ -38,7 +38,12 @@ export type ScoreKind = 'probability' | 'score';
  * @throws {@link ArgumentError} for rows that are missing or differ in shape, a label other than 0, 1 and -1, or a score of a labelled
  * entry that is not of its kind: NaN never passes.
  */
-export function labelledScores(fn: string, yTrue: Rows, scores: Rows, kind: ScoreKind): LabelledScores[] {
+export function labelledScores(
+  fn: string,
+  yTrue: LabelRows,
+  scores: LabelRows,
+  kind: ScoreKind,
+): LabelledScores[] {
   const [name, rule] =
     kind === 'probability' ? ['probabilities', 'numbers in [0, 1]'] : ['scores', 'numbers'];
   check(
@@ -96,9 +101,9 @@ export function sideOf(
 ): keyof LabelledScores | undefined {
   if (label === IGNORED_LABEL) return undefined;
   check(label === 0 || label === 1, `${fn}: yTrue`, '0, 1, or -1 for "not labelled"', label);
-  if (kind === 'probability')
-    check(score >= 0 && score <= 1, `${fn}: probabilities`, 'numbers in [0, 1]', score);
-  else check(Number.isFinite(score), `${fn}: scores`, 'finite numbers', score);
+  const { name, rule } = KINDS[kind];
+  const fits = kind === 'probability' ? score >= 0 && score <= 1 : Number.isFinite(score);
+  check(fits, `${fn}: ${name}`, rule, score);
   return label === 1 ? 'positives' : 'negatives';
 }
 
@@ -143,5 +148,11 @@ export function resolveAverage<A extends LabelAverage>(fn: string, options: Labe
   check(AVERAGES.includes(average), `${fn}: average`, `one of ${AVERAGES.join(', ')}`, average);
   return average as A;
 }
+
+const KINDS: Record<ScoreKind, { name: string; rule: string }> = {
+  probability: { name: 'probabilities', rule: 'numbers in [0, 1]' },
+  logit: { name: 'logits', rule: 'finite numbers' },
+  score: { name: 'scores', rule: 'finite numbers' },
+};
 
 const AVERAGES: readonly LabelAverage[] = ['micro', 'macro', 'weighted', 'none'];

@@ -8,7 +8,7 @@ import {
   type LabelAverage,
   type LabelAverageOptions,
   type LabelledScores,
-  type Rows,
+  type LabelRows,
 } from './labelled_scores';
 
 /**
@@ -28,8 +28,8 @@ import {
  * Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 1950
  */
 export function brierScore<A extends LabelAverage = 'macro'>(
-  yTrue: Rows,
-  probabilities: Rows,
+  yTrue: LabelRows,
+  probabilities: LabelRows,
   options: LabelAverageOptions<A> = {},
 ): Averaged<A> {
   const average = resolveAverage('brierScore', options);
@@ -102,8 +102,8 @@ export function reliabilityCurve(
  * Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
  */
 export function expectedCalibrationError<A extends LabelAverage = 'macro'>(
-  yTrue: Rows,
-  probabilities: Rows,
+  yTrue: LabelRows,
+  probabilities: LabelRows,
   { bins = 15, ...options }: LabelAverageOptions<A> & CalibrationBinOptions = {},
 ): Averaged<A> {
   const fn = 'expectedCalibrationError';

@@ -7,7 +7,7 @@ import {
   type LabelAverage,
   type LabelAverageOptions,
   type LabelledScores,
-  type Rows,
+  type LabelRows,
 } from './labelled_scores';
 import { scoreCuts } from './score_curves';
 import { ScoreStore } from './score_store';
@@ -33,8 +33,8 @@ import { ScoreStore } from './score_store';
  * Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve", Radiology 1982
  */
 export function rocAuc<A extends LabelAverage = 'macro'>(
-  yTrue: Rows,
-  scores: Rows,
+  yTrue: LabelRows,
+  scores: LabelRows,
   options: LabelAverageOptions<A> = {},
 ): Averaged<A> {
   const average = resolveAverage('rocAuc', options);
