@@ -149,15 +149,17 @@ function fitLine(entries: LabelledScores, method: Calibration['method'], smooth:
   let loss = logLoss(entries, line, target)!;
   for (let iteration = 0; iteration < 200; iteration++) {
     const { direction, slope } = newtonStep(entries, line, target, method);
+    const moved = (step: number): Line => ({
+      scale: line.scale + step * direction.scale,
+      offset: line.offset + step * direction.offset,
+    });
+    // so near that one more step lands on the minimum, by less than the loss can tell
+    if (slope * (p + n) > -1e-8) return moved(1);
     let next: Line | undefined;
     for (let step = 1; step > 1e-10 && next === undefined; step /= 2) {
-      const candidate: Line = {
-        scale: line.scale + step * direction.scale,
-        offset: line.offset + step * direction.offset,
-      };
-      const reached = logLoss(entries, candidate, target)!;
+      const reached = logLoss(entries, moved(step), target)!;
       if (reached < loss && reached <= loss + 1e-4 * step * slope) {
-        next = candidate;
+        next = moved(step);
         loss = reached;
       }
     }
