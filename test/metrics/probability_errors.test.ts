@@ -28,15 +28,18 @@ describe.each(readEvaluationGolden().cases)('$name', ({ yTrue, probabilities, pe
 });
 
 describe('reliabilityCurve', () => {
-  it('puts an edge into the bin below it, and 0 into the first', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(40), (bins, k) => {
-        const p = Math.min(k, bins) / bins;
-        const [bin] = reliabilityCurve([1], [p], { bins });
-        expect(bin).toMatchObject({ count: 1, meanProbability: p, positiveShare: 1 });
-        expect(bin!.high).toBe(Math.max(Math.min(k, bins), 1) / bins);
-      }),
-    );
+  it('puts an edge into the bin below it, and what is just above into the next', () => {
+    for (const bins of [1, 2, 7, 15, 49, 100]) {
+      for (let k = 0; k <= bins; k++) {
+        const [edge] = reliabilityCurve([1], [k / bins], { bins });
+        expect(edge).toMatchObject({ count: 1, meanProbability: k / bins, positiveShare: 1 });
+        expect(edge!.high).toBe(Math.max(k, 1) / bins);
+        if (k === bins) continue;
+        const [above] = reliabilityCurve([0], [(k / bins) * (1 + Number.EPSILON)], { bins });
+        expect(above!.high).toBe((k + 1) / bins);
+        expect(above!.positiveShare).toBe(0);
+      }
+    }
   });
 
   it('holds every labelled entry once, between its edges', () => {
