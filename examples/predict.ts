@@ -57,7 +57,8 @@ await main(async () => {
   }
   await useBackend(args.text('backend') as 'auto');
   const { model, manifest } = await loadCheckpoint(args.text('checkpoint'));
-  const { preprocessing, labels, thresholds } = manifest;
+  const { preprocessing, labels, thresholds, calibration } = manifest;
+  const options = { thresholds, ...(calibration && { calibration }) };
   const imageWindow = args.optional('image-window');
   const source = await openStudy((patient ?? data)!, {
     preprocessing,
@@ -74,8 +75,7 @@ await main(async () => {
   if (outputLevel(model) === 'patients') {
     if (kaggle || rsna) throw new ArgumentError('the model predicts patients, and these files are of slices');
     const predictions: PatientPrediction[] = [];
-    for await (const prediction of predictPatientLevel(model, source, { thresholds }))
-      predictions.push(prediction);
+    for await (const prediction of predictPatientLevel(model, source, options)) predictions.push(prediction);
     const rows = predictions.map(({ patient: id, probabilities, decisions }) => [
       id,
       ...probabilities,
@@ -86,7 +86,7 @@ await main(async () => {
     console.log(`\n${predictions.length} patients`);
   } else {
     const predictions: SlicePrediction[] = [];
-    for await (const slices of predictPatients(model, source, { thresholds })) {
+    for await (const slices of predictPatients(model, source, options)) {
       predictions.push(...slices);
       if (args.on('quiet')) continue;
       const rows = slices.map(({ slice, probabilities, decisions }) => [

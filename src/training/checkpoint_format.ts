@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, describe } from '../errors';
+import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import { VERSION } from '../version';
@@ -15,8 +16,10 @@ export interface CheckpointManifest {
   labels: string[];
   /** What happens to a slice before the model sees it. */
   preprocessing: CtPreprocessing;
-  /** Probability from which on a label counts as present, one per label. */
+  /** Probability from which on a label counts as present, one per label; calibrated, where there is a calibration. */
   thresholds: number[];
+  /** What makes calibrated logits of the model's; missing: they are taken as they are. */
+  calibration?: Calibration;
   /** What the model was built from, for people: variant, backbone, … */
   model: Record<string, unknown>;
   /** Where in its training it was written. */
@@ -25,11 +28,12 @@ export interface CheckpointManifest {
 
 /** What {@link createCheckpointManifest} cannot know by itself. */
 export type CheckpointDescription = Pick<CheckpointManifest, 'labels' | 'preprocessing'> &
-  Partial<Pick<CheckpointManifest, 'thresholds' | 'model' | 'training'>>;
+  Partial<Pick<CheckpointManifest, 'thresholds' | 'calibration' | 'model' | 'training'>>;
 
 /** A manifest with this library's versions, and 0.5 for thresholds that are not given. */
 export function createCheckpointManifest(description: CheckpointDescription): CheckpointManifest {
-  const { labels, preprocessing, thresholds = labels.map(() => 0.5), model = {}, training } = description;
+  const { labels, preprocessing, thresholds = labels.map(() => 0.5), model = {} } = description;
+  const { calibration, training } = description;
   return parseCheckpointManifest({
     format: FORMAT,
     formatVersion: 1,
@@ -37,6 +41,7 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
     labels: [...labels],
     preprocessing,
     thresholds: [...thresholds],
+    ...(calibration && { calibration: structuredClone(calibration) }),
     model,
     ...(training && { training }),
   });
@@ -54,7 +59,8 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   const isRecord = (x: unknown): x is Record<string, unknown> =>
     typeof x === 'object' && x !== null && !Array.isArray(x);
   if (!isRecord(value)) return fail('manifest', 'an object', value);
-  const { format, formatVersion, versions, labels, preprocessing, thresholds, model, training } = value;
+  const { format, formatVersion, versions, labels, preprocessing, thresholds, calibration, model, training } =
+    value;
   if (format !== FORMAT) fail('format', `'${FORMAT}'`, format);
   if (formatVersion !== 1)
     fail('formatVersion', '1 (a newer version of ct-multilabel may read it)', formatVersion);
@@ -69,6 +75,9 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   if (training !== undefined && !isRecord(training)) fail('training', 'an object', training);
   try {
     checkThreshold('checkpoint', thresholds as number[], (labels as string[]).length);
+    if (calibration !== undefined) {
+      checkCalibration('checkpoint', calibration as Calibration, (labels as string[]).length);
+    }
     return {
       ...(value as unknown as CheckpointManifest),
       preprocessing: createPreprocessing(preprocessing as CtPreprocessing),

@@ -9,6 +9,7 @@ import {
 } from '../data/patient_source';
 import type { PatientPrediction, SlicePrediction } from '../data/predictions_table';
 import { check, DataError } from '../errors';
+import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
@@ -24,6 +25,11 @@ export interface PredictPatientsOptions extends PredictOptions {
    * @defaultValue `0.5`
    */
   thresholds?: Threshold;
+  /**
+   * Calibrates the logits before anything else is made of them: probabilities, decisions, scores, the loss.
+   * @defaultValue none
+   */
+  calibration?: Calibration;
   /** Called after each patient. */
   onProgress?: (progress: PatientProgress) => void;
 }
@@ -31,8 +37,8 @@ export interface PredictPatientsOptions extends PredictOptions {
 /**
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
  *
- * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels, or a model whose output is of
- * patients.
+ * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or a model whose output
+ * is of patients.
  * @example
  * ```ts
  * for await (const slices of predictPatients(model, source)) console.table(slices);
@@ -70,7 +76,7 @@ export async function* predictPatients(
  * Of a model whose output is of patients they are what it says; of one whose output is of slices, each label's are the largest of
  * the slices'.
  *
- * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels.
+ * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels.
  * @example
  * ```ts
  * for await (const { patient, decisions } of predictPatientLevel(model, source)) console.log(patient, decisions);
@@ -100,15 +106,15 @@ async function* predictStacks(
   source: PatientSource,
   options: PredictPatientsOptions,
 ): AsyncGenerator<Rows, void, undefined> {
-  const { thresholds = 0.5, onProgress, ...predictOptions } = options;
-  checkModel(fn, model, source, thresholds);
+  const { thresholds = 0.5, calibration, onProgress, ...predictOptions } = options;
+  checkModel(fn, model, source, thresholds, calibration);
   let done = 0;
   for await (const stack of prefetchPatients(source, source.patients)) {
     const { patient, slices } = stack;
     let results: [tf.Tensor2D, tf.Tensor2D];
     try {
       results = tf.tidy(() => {
-        const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
+        const logits = calibratedLogits(model, stack, calibration, predictOptions);
         const p = tf.sigmoid(tf.reshape(logits, [-1, source.labels.length])) as tf.Tensor2D;
         return [p, decide(p, thresholds) as tf.Tensor2D];
       });
@@ -156,7 +162,7 @@ export interface Evaluation {
  * A model whose output is of patients is scored against what {@link patientLabels} says of them, its slices need no labels;
  * where some slices are not labelled, and no other has the label, that label of the patient is left out.
  *
- * @throws {@link ArgumentError} for a model or thresholds that do not fit the source's labels, or no patients.
+ * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or no patients.
  * @throws {@link DataError} for a patient without labels.
  * @example
  * ```ts
@@ -168,8 +174,8 @@ export async function evaluatePatients(
   source: PatientSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { thresholds: threshold = 0.5, onProgress, loss, ...predictOptions } = options;
-  checkModel('evaluatePatients', model, source, threshold);
+  const { thresholds: threshold = 0.5, calibration, onProgress, loss, ...predictOptions } = options;
+  checkModel('evaluatePatients', model, source, threshold, calibration);
   check(source.patients.length > 0, 'evaluatePatients: source', 'at least one patient', source.patients);
   const level = outputLevel(model);
   const pooled = new FBetaScore({ threshold });
@@ -185,7 +191,7 @@ export async function evaluatePatients(
       try {
         batchLoss = tf.tidy(() => {
           const labels = truth(level, source, stack);
-          const logits = predictStack(model, tf.expandDims(stack.images), predictOptions);
+          const logits = calibratedLogits(model, stack, calibration, predictOptions);
           const probabilities = tf.sigmoid(logits);
           pooled.update(labels, probabilities);
           perLabel.update(labels, probabilities);
@@ -210,6 +216,17 @@ export async function evaluatePatients(
   }
 }
 
+/** Logits of a stack's slices, or of its patient. */
+function calibratedLogits(
+  model: tf.LayersModel,
+  { images }: PatientStack,
+  calibration: Calibration | undefined,
+  options: PredictOptions,
+): tf.Tensor {
+  const logits = predictStack(model, tf.expandDims(images), options);
+  return calibration ? applyCalibration(logits, calibration) : logits;
+}
+
 /** Labels in the shape of the model's logits. */
 function truth(level: OutputLevel, source: PatientSource, { patient, labels }: PatientStack): tf.Tensor {
   if (level === 'patients') return tf.tensor2d([patientTargets(source, patient)]);
@@ -225,7 +242,13 @@ export async function read(metric: FBetaScore): Promise<number[]> {
   return values;
 }
 
-function checkModel(fn: string, model: tf.LayersModel, source: PatientSource, thresholds: Threshold): void {
+function checkModel(
+  fn: string,
+  model: tf.LayersModel,
+  source: PatientSource,
+  thresholds: Threshold,
+  calibration: Calibration | undefined,
+): void {
   const { shape } = model.outputs[0]!;
   const { labels } = source;
   check(
@@ -235,4 +258,5 @@ function checkModel(fn: string, model: tf.LayersModel, source: PatientSource, th
     shape,
   );
   checkThreshold(fn, thresholds, labels.length);
+  if (calibration !== undefined) checkCalibration(fn, calibration, labels.length);
 }

@@ -146,6 +146,30 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     expect(submission[1]).toMatch(/^001_0_ich,[01]$/);
   });
 
+  it('applies the calibration of the checkpoint', async () => {
+    const calibrated = path.join(folder, 'calibrated');
+    await cp(path.join(trained, 'best'), calibrated, { recursive: true });
+    const file = path.join(calibrated, 'checkpoint.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    const [scale, offset] = [[2, 2, 2, 2, 2], [1, -1, 0, 0.5, 3]]; // prettier-ignore
+    await writeFile(file, JSON.stringify({ ...manifest, calibration: { method: 'platt', scale, offset } }));
+    const predicted: number[][] = [];
+    for (const checkpoint of [path.join(trained, 'best'), calibrated]) {
+      const out = path.join(folder, 'one.csv');
+      const patient = ['--patient', path.join(data, 'train/ID_002')];
+      const { code, stderr } = await example('predict', '--checkpoint', checkpoint, ...patient, '--out', out);
+      expect(`${code} ${stderr}`).toBe('0 ');
+      const rows = (await readFile(out, 'utf8')).trim().split('\n').slice(1);
+      predicted.push(rows.flatMap((row) => row.split(',').slice(2).map(Number)));
+    }
+    const [plain, after] = predicted as [number[], number[]];
+    expect(after).toHaveLength(8 * 5);
+    plain.forEach((p, i) => {
+      const logit = scale![i % 5]! * Math.log(p / (1 - p)) + offset![i % 5]!;
+      expect(after[i]).toBeCloseTo(1 / (1 + Math.exp(-logit)), 4);
+    });
+  });
+
   it('names file, row and patient of bad input, in one line', async () => {
     const bad = path.join(folder, 'bad');
     await cp(data, bad, { recursive: true });

@@ -91,9 +91,10 @@ describe('saveCheckpoint and loadCheckpoint', () => {
     expect(weightsOf(loaded)).toEqual(weightsOf(model));
   });
 
-  it('give back labels, preprocessing, thresholds and where it came from', async () => {
+  it('give back labels, preprocessing, thresholds, calibration and where it came from', async () => {
     const more = {
       thresholds: [0.3, 0.6],
+      calibration: { method: 'platt' as const, scale: [0.5, 1.5], offset: [-0.25, 0] },
       model: { variant: 'VGG16' },
       training: { stage: 'patients', epoch: 7, validationF2: 0.8 },
     };

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, CheckpointError } from '../../src/errors';
+import type { Calibration } from '../../src/metrics/calibration';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import {
   createCheckpointManifest,
@@ -62,7 +63,10 @@ describe('createCheckpointManifest', () => {
 describe('parseCheckpointManifest', () => {
   it('takes what was written, through JSON', () => {
     const training = { stage: 'patients', epoch: 3, validationF2: 0.8 };
-    const made = createCheckpointManifest({ labels: ['a', 'b'], preprocessing, training });
+    const calibration: Calibration = { method: 'platt', scale: [0.7, 2], offset: [-1, 0.1] };
+    const made = createCheckpointManifest({ labels: ['a', 'b'], preprocessing, calibration, training });
+    expect(made.calibration).toEqual(calibration);
+    expect(made.calibration).not.toBe(calibration);
     expect(parseCheckpointManifest(JSON.parse(JSON.stringify(made)))).toEqual(made);
   });
 
@@ -111,6 +115,17 @@ describe('parseCheckpointManifest', () => {
       'unknown preprocessing',
       { preprocessing: { ...preprocessing, blur: 3 } },
       /only the keys .* received "blur"/,
+    ],
+    ['a calibration that is none', { calibration: null }, /calibration: expected an object, received null/],
+    [
+      'an unknown calibration',
+      { calibration: { method: 'isotonic', scale: [1, 1], offset: [0, 0] } },
+      /calibration.method: expected one of temperature, platt, received "isotonic"/,
+    ],
+    [
+      'a calibration of other labels',
+      { calibration: { method: 'platt', scale: [1], offset: [0] } },
+      /calibration.scale: expected numbers above 0, one for each of 2 labels/,
     ],
     ['nothing', null, /manifest: expected an object, received null/],
   ])('refuses %s', (_, change, message) => {

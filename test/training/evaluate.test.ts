@@ -4,6 +4,7 @@ import { disposeStack, patientLabels, type PatientSource } from '../../src/data/
 import type { PatientPrediction, SlicePrediction } from '../../src/data/predictions_table';
 import { ArgumentError, DataError } from '../../src/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import type { Calibration } from '../../src/metrics/calibration';
 import { fBetaScore } from '../../src/metrics/f_beta';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import {
@@ -301,5 +302,56 @@ describe('evaluatePatients', () => {
       await expect(evaluatePatients(model, source, { loss, onProgress: stop })).rejects.toThrow('enough');
     });
     await expectNoLeakAsync(async () => disposeStack(await source.load('a')));
+  });
+});
+
+describe('calibration', () => {
+  const calibration: Calibration = { method: 'platt', scale: [2, 0.5], offset: [-0.3, 0.4] };
+  const options = { thresholds, calibration };
+  const logit = (p: number) => Math.log(p / (1 - p));
+  const calibrated = (rows: number[][]) =>
+    rows.map((row) =>
+      row.map((p, l) => 1 / (1 + Math.exp(-(calibration.scale[l]! * logit(p) + calibration.offset[l]!)))),
+    );
+  const rowsOf = (all: readonly PatientPrediction[]) => all.map(({ probabilities }) => [...probabilities]);
+
+  it('is applied to the logits, before thresholds, of slices and of patients', async () => {
+    for (const [before, after] of [
+      [await predictAll(source), await predictAll(source, options)],
+      [
+        await predictEachPatient(patientModel, source),
+        await predictEachPatient(patientModel, source, options),
+      ],
+      [await predictEachPatient(model, source), await predictEachPatient(model, source, options)],
+    ] as [PatientPrediction[], PatientPrediction[]][]) {
+      expectClose(rowsOf(after).flat(), calibrated(rowsOf(before)).flat(), 1e-5);
+      for (const { probabilities, decisions } of after) {
+        expect(decisions).toEqual(probabilities.map((p, l) => (p >= Math.fround(thresholds[l]!) ? 1 : 0)));
+      }
+    }
+  });
+
+  it('is applied to what is scored, the loss included', async () => {
+    const result = await evaluatePatients(model, source, { ...options, loss });
+    const labels = tf.concat((await byHand()).map((patient) => patient.labels), 1); // prettier-ignore
+    const probabilities = tf.tensor3d([rowsOf(await predictAll(source, options))]);
+    expectClose([result.f2], fBetaScore(labels, probabilities, { threshold: thresholds }), 1e-6);
+    const losses = (await byHand()).map(({ labels: y, probabilities: p }) => {
+      const z = calibrated(tf.squeeze<tf.Tensor2D>(p, [0]).arraySync()).map((row) => row.map(logit));
+      return loss(y, tf.tensor3d([z])).dataSync()[0]!;
+    });
+    expectClose([result.loss!], [losses.reduce((a, b) => a + b) / 3], 1e-5);
+    const plain = await evaluatePatients(model, source, { thresholds, loss });
+    expect(result.loss).not.toBeCloseTo(plain.loss!, 4);
+  });
+
+  it('must fit the labels, and leaks nothing', async () => {
+    const wrong: Calibration = { method: 'platt', scale: [1], offset: [0] };
+    await expect(predictAll(source, { calibration: wrong })).rejects.toThrow(
+      'predictPatients: calibration.scale: expected numbers above 0, one for each of 2 labels',
+    );
+    await expect(evaluatePatients(model, source, { calibration: wrong })).rejects.toThrow(ArgumentError);
+    await expectNoLeakAsync(() => predictAll(source, options));
+    await expectNoLeakAsync(() => evaluatePatients(model, source, options));
   });
 });

@@ -1,0 +1,214 @@
+import { check, checkKnownKeys } from '../errors';
+import type { Calibration } from '../metrics/calibration';
+import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
+import type { Labels } from '../types';
+
+/** What {@link fitCalibration} is given. */
+export interface FitCalibrationOptions {
+  /** Label names, in the order of the columns. */
+  labels: Labels;
+  /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
+  yTrue: LabelRows;
+  /** `[samples][labels]`, finite, of patients that the model was not trained on; of probabilities, see {@link logitsOf}. */
+  logits: LabelRows;
+  /**
+   * `'temperature'` fits how far a label's logits are spread; `'platt'` also where they lie.
+   * @defaultValue 'temperature'
+   */
+  method?: Calibration['method'];
+  /**
+   * Fits to `(P + 1) / (P + 2)` and `1 / (N + 2)` in place of 1 and 0, of P positives and N negatives: without, data that a threshold
+   * separates would ask for certainty.
+   * @defaultValue true
+   */
+  smoothTargets?: boolean;
+  /**
+   * A label with fewer positives, or fewer negatives, is left as it is. At least 1.
+   * @defaultValue 10
+   */
+  minPositives?: number;
+}
+
+/**
+ * Why a label's logits were left as they are: `'few'` positives or negatives; `'reversed'`: the best scale would turn their order round;
+ * `'separable'`: without smoothed targets no scale is the best; `'no gain'`: the fit to smoothed targets costs log loss.
+ */
+export type KeptReason = 'few' | 'reversed' | 'separable' | 'no gain';
+
+/** A calibration, and what it did on the samples it was fitted on: plain data. */
+export interface FittedCalibration {
+  /** For the `calibration` of a checkpoint's manifest; a label that was left as it is has scale 1 and offset 0. */
+  calibration: Calibration;
+  /** Labels that were left as they are. */
+  kept: { label: string; reason: KeptReason }[];
+  /** Log loss of each label as it was; undefined where nothing is labelled. */
+  logLossBefore: (number | undefined)[];
+  /** Log loss of each label after calibration: never above the one before. */
+  logLossAfter: (number | undefined)[];
+}
+
+/**
+ * Fits a calibration on validation logits, label by label, so that of the samples with probability p a share of p is positive.
+ *
+ * Minimises the log loss of `sigmoid(scale * logit + offset)`, which is convex, by Newton's method with backtracking; the
+ * scale stays above 0, so that ranking metrics do not change. Choose thresholds after calibration, on calibrated
+ * probabilities.
+ *
+ * @throws {@link ArgumentError} for rows that do not fit the labels, other label values, a labelled logit that is not finite, or a bad
+ * option.
+ *
+ * @example
+ * ```ts
+ * const { calibration, kept } = fitCalibration({ labels: CT_LABELS, yTrue, logits: logitsOf(probabilities) });
+ * const { thresholds } = chooseThresholds({
+ *   labels: CT_LABELS, yTrue, probabilities: calibrateProbabilities(probabilities, calibration),
+ * });
+ * ```
+ *
+ * Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (offset, targets); Lin, Lin and Weng, "A note on Platt's
+ * probabilistic outputs for support vector machines", Machine Learning 2007 (Newton's method); Guo et al., "On Calibration of Modern
+ * Neural Networks", ICML 2017 (temperature)
+ */
+export function fitCalibration(options: FitCalibrationOptions): FittedCalibration {
+  const fn = 'fitCalibration';
+  checkKnownKeys(options, OPTIONS, fn);
+  const { labels, yTrue, logits, method = 'temperature', smoothTargets = true, minPositives = 10 } = options;
+  check(method === 'temperature' || method === 'platt', `${fn}: method`, "'temperature' or 'platt'", method);
+  check(typeof smoothTargets === 'boolean', `${fn}: smoothTargets`, 'a boolean', smoothTargets);
+  check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
+  const columns = labelledScores(fn, yTrue, logits, 'logit');
+  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
+  const fits = columns.map((entries): Line | KeptReason => {
+    const { positives, negatives } = entries;
+    if (Math.min(positives.length, negatives.length) < minPositives) return 'few';
+    if (!smoothTargets && isSeparable(entries, method)) return 'separable';
+    const line = fitLine(entries, method, smoothTargets);
+    if (line.scale <= 0) return 'reversed';
+    return logLoss(entries, line)! > logLoss(entries, IDENTITY)! ? 'no gain' : line;
+  });
+  const lines = fits.map((fit) => (typeof fit === 'string' ? IDENTITY : fit));
+  return {
+    calibration: {
+      method,
+      scale: lines.map(({ scale }) => scale),
+      offset: lines.map(({ offset }) => offset),
+    },
+    kept: fits.flatMap((fit, i) => (typeof fit === 'string' ? [{ label: labels[i]!, reason: fit }] : [])),
+    logLossBefore: columns.map((entries) => logLoss(entries, IDENTITY)),
+    logLossAfter: columns.map((entries, i) => logLoss(entries, lines[i]!)),
+  };
+}
+
+const OPTIONS = ['labels', 'yTrue', 'logits', 'method', 'smoothTargets', 'minPositives'];
+
+interface Line {
+  scale: number;
+  offset: number;
+}
+const IDENTITY: Line = { scale: 1, offset: 0 };
+
+/** `log(1 + exp(x))` without overflow. */
+const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+/** Mean log loss; undefined where nothing is labelled. `target` is what 1 and 0 are taken for. */
+function logLoss(
+  { positives, negatives }: LabelledScores,
+  { scale, offset }: Line,
+  target = { positive: 1, negative: 0 },
+): number | undefined {
+  const count = positives.length + negatives.length;
+  if (count === 0) return undefined;
+  let sum = 0;
+  const add = (logits: ArrayLike<number>, t: number) => {
+    for (let i = 0; i < logits.length; i++) {
+      const z = scale * logits[i]! + offset;
+      // of t = 1 and t = 0 each, a term of the size of z drops out rather than cancelling
+      sum += (t === 0 ? 0 : t * softplus(-z)) + (t === 1 ? 0 : (1 - t) * softplus(z));
+    }
+  };
+  add(positives, target.positive);
+  add(negatives, target.negative);
+  return sum / count;
+}
+
+/** Whether a scale has no best value, the log loss falling for ever as it grows. */
+function isSeparable({ positives, negatives }: LabelledScores, method: Calibration['method']): boolean {
+  const least = Array.from(positives).reduce((a, b) => Math.min(a, b));
+  const most = Array.from(negatives).reduce((a, b) => Math.max(a, b));
+  return method === 'platt' ? least >= most : least >= 0 && most <= 0;
+}
+
+/** Newton's method on the mean log loss; each step is halved until it lowers the loss. */
+function fitLine(entries: LabelledScores, method: Calibration['method'], smooth: boolean): Line {
+  const [p, n] = [entries.positives.length, entries.negatives.length];
+  const target = smooth
+    ? { positive: (p + 1) / (p + 2), negative: 1 / (n + 2) }
+    : { positive: 1, negative: 0 };
+  // where a sigmoid is not flat, however large the logits are: from there Newton's steps are sound
+  let line: Line = { scale: 1 / (rootMeanSquare(entries) || 1), offset: 0 };
+  let loss = logLoss(entries, line, target)!;
+  for (let iteration = 0; iteration < 200; iteration++) {
+    const { direction, slope } = newtonStep(entries, line, target, method);
+    const moved = (step: number): Line => ({
+      scale: line.scale + step * direction.scale,
+      offset: line.offset + step * direction.offset,
+    });
+    // so near that one more step lands on the minimum, by less than the loss can tell
+    if (slope * (p + n) > -1e-8) return moved(1);
+    let next: Line | undefined;
+    for (let step = 1; step > 1e-10 && next === undefined; step /= 2) {
+      const reached = logLoss(entries, moved(step), target)!;
+      if (reached < loss && reached <= loss + 1e-4 * step * slope) {
+        next = moved(step);
+        loss = reached;
+      }
+    }
+    // what is left to gain is less than rounding
+    if (next === undefined) break;
+    line = next;
+  }
+  return line;
+}
+
+function rootMeanSquare({ positives, negatives }: LabelledScores): number {
+  let sum = 0;
+  for (let i = 0; i < positives.length; i++) sum += positives[i]! ** 2;
+  for (let i = 0; i < negatives.length; i++) sum += negatives[i]! ** 2;
+  return Math.sqrt(sum / (positives.length + negatives.length));
+}
+
+/** Where Newton's method goes from `line`, and the loss's slope that way. */
+function newtonStep(
+  { positives, negatives }: LabelledScores,
+  { scale, offset }: Line,
+  target: { positive: number; negative: number },
+  method: Calibration['method'],
+): { direction: Line; slope: number } {
+  // gradient (g1, g2) and second derivatives by scale and offset
+  let [g1, g2, h11, h12, h22] = [0, 0, 0, 0, 0];
+  const add = (logits: ArrayLike<number>, t: number) => {
+    for (let i = 0; i < logits.length; i++) {
+      const x = logits[i]!;
+      const p = 1 / (1 + Math.exp(-(scale * x + offset)));
+      const w = p * (1 - p);
+      g1 += (p - t) * x;
+      g2 += p - t;
+      h11 += w * x * x;
+      h12 += w * x;
+      h22 += w;
+    }
+  };
+  add(positives, target.positive);
+  add(negatives, target.negative);
+  if (method === 'temperature') [g2, h12, h22] = [0, 0, 1];
+  // where all logits are equal the two cannot be told apart; a little on the diagonal decides
+  h11 += 1e-10 * h11 + 1e-12;
+  h22 += 1e-10 * h22 + 1e-12;
+  const determinant = h11 * h22 - h12 * h12;
+  const direction = {
+    scale: (h12 * g2 - h22 * g1) / determinant,
+    offset: (h12 * g1 - h11 * g2) / determinant,
+  };
+  const count = positives.length + negatives.length;
+  return { direction, slope: (g1 * direction.scale + g2 * direction.offset) / count };
+}

@@ -1,0 +1,151 @@
+import { check, checkKnownKeys } from '../errors';
+import { countsOf, fBetaOfCounts, poolCounts, type DecisionCounts } from '../metrics/decision_counts';
+import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
+import { scoreCuts } from '../metrics/score_curves';
+import type { Labels } from '../types';
+
+/** What {@link chooseThresholds} is given. */
+export interface ChooseThresholdsOptions {
+  /** Label names, in the order of the columns. */
+  labels: Labels;
+  /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
+  yTrue: LabelRows;
+  /** `[samples][labels]`, in [0, 1], of patients that the model was neither trained on nor will be tested on. */
+  probabilities: LabelRows;
+  /**
+   * How many times as much recall counts as precision, above 0.
+   * @defaultValue 2
+   */
+  beta?: number;
+  /**
+   * `'micro'` chooses the thresholds together for the F-beta of all entries pooled (the challenge's); `'macro'` each for its own label.
+   * @defaultValue 'micro'
+   */
+  average?: 'micro' | 'macro';
+  /**
+   * A label with fewer positives keeps 0.5: what looks best on so few is luck. At least 1.
+   * @defaultValue 5
+   */
+  minPositives?: number;
+}
+
+/** Thresholds, and how the predictions they were chosen on score with them: plain data. */
+export interface ChosenThresholds {
+  /** One a label: the `thresholds` of a checkpoint's manifest. */
+  thresholds: number[];
+  /** F-beta of each label; undefined where there is neither a positive nor a finding. */
+  scores: (number | undefined)[];
+  /** F-beta of all entries pooled. */
+  pooledScore: number | undefined;
+  /** Labels that kept 0.5 for want of positives. */
+  guarded: string[];
+}
+
+/**
+ * Chooses the decision threshold of each label for F-beta, on out-of-fold validation predictions only.
+ *
+ * Every cut between scores that occur is looked at, in `O(n log n)`, and the best is found exactly: for `'macro'` each label's own; for
+ * `'micro'` the best of all combinations, by Dinkelbach's method for ratios, which takes a few passes rather than a search over
+ * combinations: `F = N / D` is largest where `N - F D`, a sum of one term a label, has the maximum 0. 0.5 is kept where nothing is
+ * better. Equal input gives equal thresholds.
+ *
+ * Scores are float32, as the model's are, and equal ones are decided alike. A threshold lies halfway between the scores it separates
+ * (so that new patients have room on either side), or on the upper one where float32 has nothing between: {@link decide} makes exactly
+ * the decisions that were counted. "Find everything" and "find nothing" lie halfway to 0 and to 1.
+ *
+ * The scores reported are of the predictions chosen on, and so too good: report those of other patients.
+ *
+ * @throws {@link ArgumentError} for rows that do not fit the labels, other label values, a labelled probability outside [0, 1], or a
+ * bad option.
+ *
+ * @example
+ * ```ts
+ * const { thresholds } = chooseThresholds({ labels: CT_LABELS, yTrue, probabilities });
+ * const manifest = createCheckpointManifest({ labels, preprocessing, thresholds });
+ * ```
+ *
+ * Dinkelbach, "On nonlinear fractional programming", Management Science 1967; Ye et al., "Optimizing F-measures: a tale of two
+ * approaches", ICML 2012
+ */
+export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresholds {
+  const fn = 'chooseThresholds';
+  checkKnownKeys(options, OPTIONS, fn);
+  const { labels, yTrue, probabilities, beta = 2, average = 'micro', minPositives = 5 } = options;
+  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
+  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
+  check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
+  check(average === 'micro' || average === 'macro', `${fn}: average`, "'micro' or 'macro'", average);
+  check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
+
+  const guarded = columns.map(({ positives }) => positives.length < minPositives);
+  const candidates = columns.map((entries, i) => {
+    const byDefault = { threshold: DEFAULT, ...countsOf(entries, DEFAULT) };
+    return guarded[i] ? [byDefault] : [byDefault, ...allCuts(entries)];
+  });
+  const chosen =
+    average === 'macro'
+      ? candidates.flatMap((cuts) => bestTogether([cuts], beta))
+      : bestTogether(candidates, beta);
+  return {
+    thresholds: chosen.map(({ threshold }) => threshold),
+    scores: chosen.map((cut) => fBetaOfCounts(cut, beta)),
+    pooledScore: fBetaOfCounts(poolCounts(chosen), beta),
+    guarded: labels.filter((_, i) => guarded[i]),
+  };
+}
+
+const OPTIONS = ['labels', 'yTrue', 'probabilities', 'beta', 'average', 'minPositives'];
+const DEFAULT = 0.5;
+
+/** A threshold, and the decisions it makes. */
+interface Cut extends DecisionCounts {
+  threshold: number;
+}
+
+/** Every way to cut a label's scores in two, from finding nothing to finding everything. */
+function allCuts({ positives, negatives }: LabelledScores): Cut[] {
+  const {
+    thresholds: scores,
+    tp,
+    fp,
+  } = scoreCuts({
+    positives: Float32Array.from(positives),
+    negatives: Float32Array.from(negatives),
+  });
+  const cut = (threshold: number, tps: number, fps: number): Cut => ({
+    threshold,
+    tp: tps,
+    fp: fps,
+    fn: positives.length - tps,
+    tn: negatives.length - fps,
+  });
+  const cuts = scores.map((score, i) => cut(between(scores[i + 1] ?? 0, score), tp[i]!, fp[i]!));
+  // a score of 1 is found by every threshold there is
+  return scores[0]! < 1 ? [cut(between(scores[0]!, 1), 0, 0), ...cuts] : cuts;
+}
+
+/** The float32 halfway between two, or the upper one where there is none between. */
+function between(low: number, high: number): number {
+  const middle = Math.fround((low + high) / 2);
+  return middle > low ? middle : high;
+}
+
+/** The cut of each label with which the labels' pooled F-beta is largest; the first of each where nothing is better. */
+function bestTogether(candidates: readonly (readonly Cut[])[], beta: number): Cut[] {
+  let best = candidates.map(([first]) => first!);
+  for (;;) {
+    const score = fBetaOfCounts(poolCounts(best), beta) ?? 0;
+    const better = candidates.map((cuts) => mostGain(cuts, score, beta));
+    if ((fBetaOfCounts(poolCounts(better), beta) ?? 0) <= score) return best;
+    best = better;
+  }
+}
+
+/**
+ * The cut that adds most to `N - score * D`, where F-beta is `N / D` with `N = (1 + beta²) tp` and `D = tp + fp + beta² positives`,
+ * whose last term is the same for every cut.
+ */
+function mostGain(cuts: readonly Cut[], score: number, beta: number): Cut {
+  const gain = ({ tp, fp }: Cut) => (1 + beta ** 2) * tp - score * (tp + fp);
+  return cuts.reduce((best, cut) => (gain(cut) > gain(best) ? cut : best));
+}

@@ -1,0 +1,115 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import type { LabelRows } from './labelled_scores';
+
+/** How logits become calibrated logits, `scale * logit + offset`, label by label: plain data, kept in a checkpoint's manifest. */
+export interface Calibration {
+  /** `'temperature'`: a scale (one over the temperature) for each label; `'platt'`: a scale and an offset. */
+  method: 'temperature' | 'platt';
+  /** One a label, above 0, so that the order of the samples stays. */
+  scale: number[];
+  /** One a label; 0 for `'temperature'`. */
+  offset: number[];
+}
+
+/**
+ * Calibrated logits: `scale * logit + offset` of each label; a sigmoid makes probabilities of them.
+ *
+ * Shapes: `logits` `[..., labels]` -> the same, float32.
+ *
+ * @throws {@link ArgumentError} for a calibration that does not fit the labels.
+ *
+ * @example
+ * ```ts
+ * const probabilities = tf.sigmoid(applyCalibration(logits, manifest.calibration));
+ * ```
+ */
+export function applyCalibration(logits: tf.Tensor, calibration: Calibration): tf.Tensor {
+  check(
+    logits instanceof tf.Tensor && logits.rank >= 1,
+    'applyCalibration: logits',
+    'a tensor [..., labels]',
+    logits,
+  );
+  checkCalibration('applyCalibration', calibration, logits.shape[logits.rank - 1]);
+  const { scale, offset } = calibration;
+  return tf.tidy(() => tf.add(tf.mul(logits, tf.tensor1d(scale)), tf.tensor1d(offset)));
+}
+
+/**
+ * Calibrated probabilities of probabilities that were predicted without calibration; certain ones (0 and 1) stay certain.
+ *
+ * @param probabilities - `[samples][labels]`, in [0, 1].
+ * @throws {@link ArgumentError} for a row or a calibration that does not fit.
+ *
+ * @example
+ * ```ts
+ * const calibrated = calibrateProbabilities(probabilities, fitted.calibration);
+ * ```
+ */
+export function calibrateProbabilities(probabilities: LabelRows, calibration: Calibration): number[][] {
+  const fn = 'calibrateProbabilities';
+  checkCalibration(fn, calibration);
+  const { scale, offset } = calibration;
+  return probabilities.map((row) => {
+    checkRow(fn, row, scale.length);
+    return row.map(
+      (p, label) => 1 / (1 + Math.exp(-(scale[label]! * Math.log(p / (1 - p)) + offset[label]!))),
+    );
+  });
+}
+
+/**
+ * Logits of probabilities, `log(p / (1 - p))`, where only probabilities were kept.
+ *
+ * Probabilities are taken to lie in [1e-7, 1 - 1e-7], next to which float32 has no other, so that logits lie within ±16.1.
+ *
+ * @param probabilities - `[samples][labels]`, in [0, 1].
+ * @throws {@link ArgumentError} for a number outside [0, 1].
+ */
+export function logitsOf(probabilities: LabelRows): number[][] {
+  return probabilities.map((row) => {
+    checkRow('logitsOf', row, row.length);
+    return row.map((p) => {
+      const clipped = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
+      return Math.log(clipped / (1 - clipped));
+    });
+  });
+}
+
+/**
+ * Refuses what is not a calibration.
+ *
+ * @param labels - How many labels there are; left out, any number of at least 1 will do.
+ */
+export function checkCalibration(fn: string, calibration: Calibration, labels?: number): void {
+  const what = `${fn}: calibration`;
+  check(typeof calibration === 'object' && calibration !== null, what, 'an object', calibration);
+  const { method, scale, offset } = calibration;
+  check(METHODS.includes(method), `${what}.method`, `one of ${METHODS.join(', ')}`, method);
+  const fits = (values: unknown, rule: (value: number) => boolean) =>
+    Array.isArray(values) &&
+    values.length > 0 &&
+    values.length === (labels ?? scale.length) &&
+    values.every((value) => Number.isFinite(value) && rule(value as number));
+  const each = labels === undefined ? 'one a label' : `one for each of ${labels} labels`;
+  check(
+    fits(scale, (value) => value > 0),
+    `${what}.scale`,
+    `numbers above 0, ${each}`,
+    scale,
+  );
+  check(
+    fits(offset, (value) => method === 'platt' || value === 0),
+    `${what}.offset`,
+    method === 'platt' ? `numbers, ${each}` : `0, ${each}`,
+    offset,
+  );
+}
+
+const METHODS: readonly Calibration['method'][] = ['temperature', 'platt'];
+
+function checkRow(fn: string, row: readonly number[], labels: number): void {
+  const fits = row.length === labels && row.every((p) => p >= 0 && p <= 1);
+  check(fits, `${fn}: probabilities`, `rows of ${labels} numbers in [0, 1]`, row);
+}

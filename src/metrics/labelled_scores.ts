@@ -1,0 +1,158 @@
+import { check } from '../errors';
+import { IGNORED_LABEL } from '../types';
+
+/** `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them. */
+export type LabelRows = readonly (readonly number[])[];
+
+/**
+ * How the values of the labels become one; names and meanings are scikit-learn's. `'micro'` pools the entries of all labels;
+ * `'macro'` is the mean over the labels that have a value, `'weighted'` that mean weighted by the number of positives; `'none'`
+ * gives one value a label.
+ */
+export type LabelAverage = 'micro' | 'macro' | 'weighted' | 'none';
+
+/** Options of metrics that are one number a label. */
+export interface LabelAverageOptions<A extends LabelAverage = LabelAverage> {
+  /**
+   * How the values of the labels become one.
+   * @defaultValue 'macro'
+   */
+  average?: A;
+}
+
+/** A value for each label or one for all; undefined where the data do not define it. */
+export type Averaged<A extends LabelAverage> = A extends 'none' ? (number | undefined)[] : number | undefined;
+
+/** The labelled entries of a label: scores of those that have it, and of those that do not. */
+export interface LabelledScores {
+  positives: ArrayLike<number>;
+  negatives: ArrayLike<number>;
+}
+
+/** What is asked of a score: `'probability'` for numbers in [0, 1], `'logit'` and `'score'` for any finite number. */
+export type ScoreKind = 'probability' | 'logit' | 'score';
+
+/**
+ * Labelled entries of each label, in the order of the rows.
+ *
+ * @throws {@link ArgumentError} for rows that are missing or differ in shape, a label other than 0, 1 and -1, or a score of a labelled
+ * entry that is not of its kind: NaN never passes.
+ */
+export function labelledScores(
+  fn: string,
+  yTrue: LabelRows,
+  scores: LabelRows,
+  kind: ScoreKind,
+): LabelledScores[] {
+  const [name, rule] =
+    kind === 'probability' ? ['probabilities', 'numbers in [0, 1]'] : ['scores', 'numbers'];
+  check(
+    Array.isArray(scores as unknown) && scores.length > 0 && (scores[0]?.length ?? 0) > 0,
+    `${fn}: ${name}`,
+    `rows of ${rule}, one number a label, at least one row`,
+    scores,
+  );
+  const labels = scores[0]!.length;
+  check(
+    Array.isArray(yTrue as unknown) && yTrue.length === scores.length,
+    `${fn}: yTrue`,
+    `${scores.length} rows, as the ${name} have`,
+    yTrue,
+  );
+  const columns = Array.from({ length: labels }, () => ({
+    positives: [] as number[],
+    negatives: [] as number[],
+  }));
+  scores.forEach((row, i) => {
+    const truth = yTrue[i]!;
+    check(row.length === labels, `${fn}: ${name}[${i}]`, `${labels} numbers, as in the first row`, row);
+    check(truth.length === labels, `${fn}: yTrue[${i}]`, `${labels} labels, as the ${name} have`, truth);
+    for (let label = 0; label < labels; label++) {
+      const side = sideOf(fn, truth[label]!, row[label]!, kind);
+      if (side) columns[label]![side].push(row[label]!);
+    }
+  });
+  return columns;
+}
+
+/** As {@link labelledScores} for one label by itself. */
+export function labelledScoresOf(
+  fn: string,
+  yTrue: ArrayLike<number>,
+  scores: ArrayLike<number>,
+  kind: ScoreKind = 'score',
+): LabelledScores {
+  check(yTrue.length === scores.length, `${fn}: yTrue`, `${scores.length} labels, one a score`, yTrue);
+  const positives: number[] = [];
+  const negatives: number[] = [];
+  for (let i = 0; i < scores.length; i++) {
+    const side = sideOf(fn, yTrue[i]!, scores[i]!, kind);
+    if (side) (side === 'positives' ? positives : negatives).push(scores[i]!);
+  }
+  return { positives, negatives };
+}
+
+/** Which side an entry belongs to; undefined for one that is not labelled. */
+export function sideOf(
+  fn: string,
+  label: number,
+  score: number,
+  kind: ScoreKind,
+): keyof LabelledScores | undefined {
+  if (label === IGNORED_LABEL) return undefined;
+  check(label === 0 || label === 1, `${fn}: yTrue`, '0, 1, or -1 for "not labelled"', label);
+  const { name, rule } = KINDS[kind];
+  const fits = kind === 'probability' ? score >= 0 && score <= 1 : Number.isFinite(score);
+  check(fits, `${fn}: ${name}`, rule, score);
+  return label === 1 ? 'positives' : 'negatives';
+}
+
+/** All entries as if of one label. */
+export function pooledScores(columns: readonly LabelledScores[]): LabelledScores {
+  const pool = (side: keyof LabelledScores) => columns.flatMap((column) => Array.from(column[side]));
+  return { positives: pool('positives'), negatives: pool('negatives') };
+}
+
+/** A metric of one label, averaged over labels. */
+export function averaged<A extends LabelAverage>(
+  columns: readonly LabelledScores[],
+  metric: (scores: LabelledScores) => number | undefined,
+  average: A,
+): Averaged<A> {
+  if (average === 'micro') return metric(pooledScores(columns)) as Averaged<A>;
+  const values = columns.map(metric);
+  if (average === 'none') return values as Averaged<A>;
+  const weights = columns.map(({ positives }) => (average === 'weighted' ? positives.length : 1));
+  return definedMean(values, weights) as Averaged<A>;
+}
+
+/** Weighted mean of the values there are; undefined where there are none, or none has a weight. */
+export function definedMean(
+  values: readonly (number | undefined)[],
+  weights: readonly number[] = values.map(() => 1),
+): number | undefined {
+  let [sum, total] = [0, 0];
+  values.forEach((value, i) => {
+    if (value === undefined) return;
+    sum += value * weights[i]!;
+    total += weights[i]!;
+  });
+  return total === 0 ? undefined : sum / total;
+}
+
+/** The `average` of options, checked. */
+export function resolveAverage<A extends LabelAverage>(fn: string, options: LabelAverageOptions<A>): A {
+  const { average = 'macro', ...unknown } = options as { average?: LabelAverage };
+  const [name] = Object.keys(unknown);
+  check(name === undefined, `${fn}: options`, 'only average', name);
+  check(AVERAGES.includes(average), `${fn}: average`, `one of ${AVERAGES.join(', ')}`, average);
+  return average as A;
+}
+
+const KINDS: Record<ScoreKind, { name: string; rule: string }> = {
+  probability: { name: 'probabilities', rule: 'numbers in [0, 1]' },
+  logit: { name: 'logits', rule: 'finite numbers' },
+  score: { name: 'scores', rule: 'finite numbers' },
+};
+
+const AVERAGES: readonly LabelAverage[] = ['micro', 'macro', 'weighted', 'none'];

@@ -1,0 +1,143 @@
+import { check } from '../errors';
+import { labelledScoresOf, type LabelledScores } from './labelled_scores';
+
+/** Precision and recall at every score of a label, from the lowest threshold to the highest, then the end point (1, 0). */
+export interface PrecisionRecallCurve {
+  precision: number[];
+  recall: number[];
+  /** Scores from which on an entry counts as found; one fewer than points. */
+  thresholds: number[];
+}
+
+/** Share of negatives and of positives that are found at every score of a label, from the highest threshold to the lowest. */
+export interface RocCurve {
+  /** False positive rate, `1 - specificity`. */
+  fpr: number[];
+  /** True positive rate, the recall or sensitivity. */
+  tpr: number[];
+  /** Scores from which on an entry counts as found; the first, for "nothing is found", is `Infinity` (`null` in JSON). */
+  thresholds: number[];
+}
+
+/** Options of {@link rocCurve} and {@link precisionRecallCurve}. */
+export interface CurveOptions {
+  /**
+   * Leaves points out that lie on a straight line between others (of {@link precisionRecallCurve}: points between others of the same
+   * number of true positives), so that the curve has fewer and looks the same.
+   * @defaultValue `true` for {@link rocCurve}, `false` for {@link precisionRecallCurve}
+   */
+  dropIntermediate?: boolean;
+}
+
+/**
+ * Precision against recall of one label; scikit-learn's `precision_recall_curve`.
+ *
+ * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
+ * @param scores - Probabilities or logits, one a label value.
+ * @returns undefined without a positive: there is no recall.
+ *
+ * @throws {@link ArgumentError} for lengths that differ, other labels, or a score that is not a finite number.
+ *
+ * @example
+ * ```ts
+ * const curve = precisionRecallCurve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]);
+ * // precision [0.5, 0.67, 0.5, 1, 1], recall [1, 1, 0.5, 0.5, 0], thresholds [0.1, 0.35, 0.4, 0.8]
+ * ```
+ */
+export function precisionRecallCurve(
+  yTrue: ArrayLike<number>,
+  scores: ArrayLike<number>,
+  { dropIntermediate = false, ...unknown }: CurveOptions = {},
+): PrecisionRecallCurve | undefined {
+  const fn = 'precisionRecallCurve';
+  checkOptions(fn, dropIntermediate, unknown);
+  const entries = labelledScoresOf(fn, yTrue, scores);
+  const total = entries.positives.length;
+  if (total === 0) return undefined;
+  const { thresholds, tp, fp } = scoreCuts(entries);
+  const points = indices(thresholds.length).filter(
+    (i, _, all) =>
+      !dropIntermediate || i === 0 || i === all.length - 1 || tp[i - 1] !== tp[i] || tp[i] !== tp[i + 1],
+  );
+  points.reverse();
+  return {
+    precision: [...points.map((i) => tp[i]! / (tp[i]! + fp[i]!)), 1],
+    recall: [...points.map((i) => tp[i]! / total), 0],
+    thresholds: points.map((i) => thresholds[i]!),
+  };
+}
+
+/**
+ * True against false positive rate of one label; scikit-learn's `roc_curve`.
+ *
+ * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
+ * @param scores - Probabilities or logits, one a label value.
+ * @returns undefined without a positive or without a negative: one of the rates is not defined.
+ *
+ * @throws {@link ArgumentError} for lengths that differ, other labels, or a score that is not a finite number.
+ *
+ * @example
+ * ```ts
+ * const { fpr, tpr } = rocCurve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])!;
+ * // fpr [0, 0, 0.5, 0.5, 1], tpr [0, 0.5, 0.5, 1, 1]
+ * ```
+ */
+export function rocCurve(
+  yTrue: ArrayLike<number>,
+  scores: ArrayLike<number>,
+  { dropIntermediate = true, ...unknown }: CurveOptions = {},
+): RocCurve | undefined {
+  const fn = 'rocCurve';
+  checkOptions(fn, dropIntermediate, unknown);
+  const entries = labelledScoresOf(fn, yTrue, scores);
+  const [positives, negatives] = [entries.positives.length, entries.negatives.length];
+  if (positives === 0 || negatives === 0) return undefined;
+  const { thresholds, tp, fp } = scoreCuts(entries);
+  // as scikit-learn does, judged before the point (0, 0) is put in front
+  const bends = (i: number) =>
+    tp[i]! - tp[i - 1]! !== tp[i + 1]! - tp[i]! || fp[i]! - fp[i - 1]! !== fp[i + 1]! - fp[i]!;
+  const points = indices(thresholds.length).filter(
+    (i, _, all) => !dropIntermediate || i === 0 || i === all.length - 1 || bends(i),
+  );
+  return {
+    fpr: [0, ...points.map((i) => fp[i]! / negatives)],
+    tpr: [0, ...points.map((i) => tp[i]! / positives)],
+    thresholds: [Infinity, ...points.map((i) => thresholds[i]!)],
+  };
+}
+
+/** What is found from each score on, highest score first; equal scores are found together. */
+export interface ScoreCuts {
+  /** The scores that occur, each once, falling. */
+  thresholds: number[];
+  /** Positives with at least that score. */
+  tp: number[];
+  /** Negatives with at least that score. */
+  fp: number[];
+}
+
+/** Counts of true and false positives at every score that occurs, in `O(n log n)`. */
+export function scoreCuts(entries: LabelledScores): ScoreCuts {
+  // typed arrays sort by value, and much faster than with a comparison of ours
+  const positives = Float64Array.from(entries.positives).sort();
+  const negatives = Float64Array.from(entries.negatives).sort();
+  const cuts: ScoreCuts = { thresholds: [], tp: [], fp: [] };
+  let [p, n] = [positives.length, negatives.length];
+  while (p > 0 || n > 0) {
+    const score = Math.max(positives[p - 1] ?? -Infinity, negatives[n - 1] ?? -Infinity);
+    while (p > 0 && positives[p - 1] === score) p--;
+    while (n > 0 && negatives[n - 1] === score) n--;
+    cuts.thresholds.push(score);
+    cuts.tp.push(positives.length - p);
+    cuts.fp.push(negatives.length - n);
+  }
+  return cuts;
+}
+
+const indices = (length: number) => Array.from({ length }, (_, i) => i);
+
+function checkOptions(fn: string, dropIntermediate: boolean, unknown: object): void {
+  const [name] = Object.keys(unknown);
+  check(name === undefined, `${fn}: options`, 'only dropIntermediate', name);
+  check(typeof dropIntermediate === 'boolean', `${fn}: dropIntermediate`, 'a boolean', dropIntermediate);
+}
