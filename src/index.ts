@@ -86,6 +86,40 @@ export {
   type WeightedLogLossOptions,
 } from './metrics/weighted_log_loss';
 
+export { averagePrecision, AveragePrecision } from './metrics/average_precision';
+export { applyCalibration, calibrateProbabilities, logitsOf, type Calibration } from './metrics/calibration';
+export {
+  confusionRates,
+  ConfusionRates,
+  type ConfusionRatesOptions,
+  type RateTensors,
+} from './metrics/confusion_rates';
+export {
+  countDecisions,
+  decisionRates,
+  fBetaOfCounts,
+  poolCounts,
+  type DecisionCounts,
+  type DecisionRates,
+} from './metrics/decision_counts';
+export type { Averaged, LabelAverage, LabelAverageOptions, LabelRows } from './metrics/labelled_scores';
+export { predictiveValues, type PredictiveValues } from './metrics/predictive_values';
+export {
+  brierScore,
+  expectedCalibrationError,
+  reliabilityCurve,
+  type CalibrationBinOptions,
+  type ReliabilityBin,
+} from './metrics/probability_errors';
+export { rocAuc, RocAuc } from './metrics/roc_auc';
+export {
+  precisionRecallCurve,
+  rocCurve,
+  type CurveOptions,
+  type PrecisionRecallCurve,
+  type RocCurve,
+} from './metrics/score_curves';
+
 export { affine, type AffineOptions } from './transforms/affine';
 export { clahe, type ClaheOptions } from './transforms/clahe';
 export { type ClaheUint8Options } from './transforms/clahe_plan';
@@ -240,3 +274,32 @@ export {
   type CheckpointDescription,
   type CheckpointManifest,
 } from './training/checkpoint_format';
+
+export {
+  bootstrapDifference,
+  bootstrapFBeta,
+  bootstrapFBetaDifference,
+  bootstrapInterval,
+  type BootstrapFBetaOptions,
+  type BootstrapInterval,
+  type BootstrapOptions,
+} from './evaluation/bootstrap';
+export {
+  fitCalibration,
+  type FitCalibrationOptions,
+  type FittedCalibration,
+  type KeptReason,
+} from './evaluation/calibration';
+export {
+  evaluateProbabilities,
+  type EvaluateProbabilitiesOptions,
+  type LabelReport,
+  type ProbabilityReport,
+  type ProbabilityScores,
+} from './evaluation/evaluate_probabilities';
+export { patientLevel, type LabelledSlice, type PatientLevel } from './evaluation/patient_level';
+export {
+  chooseThresholds,
+  type ChosenThresholds,
+  type ChooseThresholdsOptions,
+} from './evaluation/thresholds';
