@@ -57,11 +57,7 @@ export {
   type DicomSeriesList,
   type ReadDicomSeriesOptions,
 } from './node/dicom/read_series';
-export {
-  scanDicomFolder,
-  type DicomScan,
-  type ScanDicomOptions,
-} from './node/dicom/scan_folder';
+export { scanDicomFolder, type DicomScan, type ScanDicomOptions } from './node/dicom/scan_folder';
 export { type DicomSeriesInfo } from './node/dicom/series';
 export { type DicomSeriesKind } from './node/dicom/series_kind';
 export { type DicomSlice } from './node/dicom/stack_order';
