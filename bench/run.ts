@@ -24,6 +24,7 @@ const BENCHES: [title: string, file: string, ...args: string[]][] = [
   ['Optimizer', 'optimizer.bench.ts'],
   ['Sums', 'sum.bench.ts'],
   ['CLAHE and augmentation', 'transforms.bench.ts'],
+  ['Slices from files', 'streaming.bench.ts'],
 ];
 
 const folder = path.dirname(fileURLToPath(import.meta.url));

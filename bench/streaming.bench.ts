@@ -21,6 +21,7 @@ import {
   disposeStack,
   drawAugmentation,
   prefetch,
+  prefetchPatients,
   subset,
   trainStep,
   type PatientSource,
@@ -65,6 +66,21 @@ for (const step of STEPS) {
     await ours.close();
     await peer?.close();
   }
+}
+
+// memory, however many patients pass
+{
+  const source = await open('augmentation', 1);
+  const peaks: number[] = [];
+  let peak = 0;
+  for await (const stack of prefetchPatients(source, source.patients)) {
+    disposeStack(stack);
+    peak = Math.max(peak, process.memoryUsage().rss);
+    peaks.push(peak);
+  }
+  const mib = (count: number) => `${Math.round(peaks[count - 1]! / 2 ** 20)} MiB after ${count} patients`;
+  report({ what: 'largest process memory, 1 worker', value: [10, 30, peaks.length].map(mib).join(', ') });
+  await source.close();
 }
 
 // what a training step waits
