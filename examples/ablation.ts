@@ -2,6 +2,7 @@
  * Compares the poster's seven arrangements, and a few beyond, on the same folds of a study:
  *
  *   npx tsx examples/ablation.ts --data DIR --backbone-weights squeezenet1_1.safetensors --out runs/ablation
+ *   npx tsx examples/ablation.ts --phantom 120 --backbone-weights squeezenet1_1.safetensors --out runs/phantom
  *
  * Features of the backbone are extracted once (with --fine-tune: once a fold, after training it on that fold's patients) and
  * kept in --out; every arrangement then trains its head on the same folds, seeds and budget. Patients of a fold are scored by
@@ -34,13 +35,19 @@ import {
   type CtWindowName,
   type PatientSource,
 } from 'ct-multilabel';
-import { detectStudy, openStudy, useBackend, writeFileAtomic } from 'ct-multilabel/node';
+import { detectStudy, openStudy, useBackend, writeFileAtomic, writePhantomStudy } from 'ct-multilabel/node';
 import { ARRANGEMENTS, inOrder, type Arrangement } from './ablation_arrangements';
 import { report, type PatientScores, type Run } from './ablation_report';
 import { labelNames, main, progressLine, readCommandLine } from './cli';
 
 const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]', {
-  data: { value: 'DIR', help: 'a study with labels, of any layout', required: true },
+  data: { value: 'DIR', help: 'a study with labels, of any layout' },
+  phantom: { value: 'N', help: 'instead of --data: so many synthetic patients, made in --out' },
+  difficulty: {
+    value: 'X',
+    default: '0.6',
+    help: 'of the phantom: 0 large and bright hemorrhages, 1 small and faint ones',
+  },
   out: { value: 'DIR', default: 'runs/ablation', help: 'where features, runs and the report go' },
   labels: { value: 'NAMES', default: 'ich,ivh,sah,sdh,edh', help: 'labels, separated by commas' },
   backbone: { value: 'NAME', default: 'squeezenet1_1', help: `backbone: ${BACKBONES.join(', ')}` },
@@ -150,16 +157,34 @@ interface Scores {
 }
 
 async function openAsAsked(): Promise<PatientSource> {
-  const { format } = await detectStudy(args.text('data'));
+  const data = args.optional('data') ?? (await phantomStudy());
+  const { format } = await detectStudy(data);
   const windows = args.optional('windows') ?? (format === 'dicom' ? 'brainWide' : undefined);
   const size = args.integer('image-size');
-  return openStudy(args.text('data'), {
+  return openStudy(data, {
     preprocessing: createPreprocessing({
       imageSize: [size, size],
       ...(windows !== undefined && { windows: windows.split(',') as CtWindowName[] }),
     }),
     labels: labelNames(args.text('labels')),
   });
+}
+
+/** A synthetic study in --out, made where it is not there yet. */
+async function phantomStudy(): Promise<string> {
+  const folder = path.join(args.text('out'), 'study');
+  if (!existsSync(path.join(folder, 'train.csv'))) {
+    await writePhantomStudy(folder, {
+      patients: args.integer('phantom'),
+      slices: 16,
+      size: 128,
+      difficulty: args.number('difficulty'),
+      // a trauma centre's patients: enough of each kind to learn from
+      prevalence: { ich: 0.4, ivh: 0.25, sah: 0.25, sdh: 0.25, edh: 0.2 },
+      seed: args.integer('seed'),
+    });
+  }
+  return folder;
 }
 
 /** Features for a fold: from disk, or extracted and kept there. Those of a frozen backbone serve all folds. */

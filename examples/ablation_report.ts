@@ -240,7 +240,7 @@ async function svgOf(
     width: 480,
     height: { step: 12 },
     background: 'white',
-    config: { axis: { labelLimit: 320 } },
+    config: { axis: { labelLimit: 420 } },
     layer: [
       {
         data: { values: measured },
