@@ -12,7 +12,7 @@ import { check, DataError } from '../errors';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
-import { outputLevel, type OutputLevel } from './model_parts';
+import { outputLevel, type OutputLevel } from '../models/model_parts';
 import { predictStack, type PredictOptions } from './predict';
 
 export type { PatientProgress } from '../data/patient_source';
