@@ -120,7 +120,7 @@ export function runBetween(
     const kwargs: Kwargs = { training, ...(mask && { mask }) };
     const output = layer.call(tensors.length === 1 ? tensors[0]! : tensors, kwargs);
     const value = {
-      tensor: Array.isArray(output) ? output[0]! : output,
+      tensor: Array.isArray(output) ? output[symbol.outputTensorIndex ?? 0]! : output,
       mask: mask && layer.supportsMasking ? maskAfter(layer, tensors, masks) : undefined,
     };
     values.set(symbol.id, value);
