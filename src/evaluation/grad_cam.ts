@@ -23,6 +23,12 @@ export interface GradCamOptions {
    */
   slice?: number;
   /**
+   * How a gradient and a feature map become a map: `'grad-cam'` weights each channel by the mean of its gradient, `'hires-cam'` each
+   * value by its own gradient.
+   * @defaultValue 'grad-cam'
+   */
+  method?: 'grad-cam' | 'hires-cam';
+  /**
    * Name of the backbone's layer whose feature map `[n, h, w, c]` is looked at.
    * @defaultValue the last before pooling
    */
@@ -45,6 +51,10 @@ export interface GradCamOptions {
  * weight[s, k] = mean over (i, j) of dy / dA[s, i, j, k]
  * map[s, i, j] = max(0, sum over k of weight[s, k] A[s, i, j, k])
  * ```
+ *
+ * With `method: 'hires-cam'`, `dy / dA[s, i, j, k]` itself stands for the weight. Both are the same, up to scale, where a mean over
+ * space follows the feature map. Where a maximum does, or convolutions, Grad-CAM also paints places that `y` does not depend on, and
+ * HiResCAM does not.
  *
  * - Without `slice`, `y` is the sum of the label's logits of all slices, and a slice's map shows what in it speaks for the label on
  *   this slice and on its neighbours, which the slice layer lets it speak to. One backward pass; these are not the maps that each
@@ -69,15 +79,18 @@ export interface GradCamOptions {
  * const { images } = await source.load('ID_001');
  * const maps = gradCam(model, images, { label: CT_LABELS.indexOf('ich') });
  * ```
- * @see Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017.
+ * @see Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017; Draelos and
+ * Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", 2020.
  */
 export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: GradCamOptions): tf.Tensor3D {
   const what = 'gradCam';
-  checkKnownKeys(options, ['label', 'slice', 'layer', 'memoryBudget', 'chunkSlices'], what);
-  const { label, slice, layer, memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
+  checkKnownKeys(options, ['label', 'slice', 'method', 'layer', 'memoryBudget', 'chunkSlices'], what);
+  const { label, slice, method = 'grad-cam', layer, memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
   const parts = modelParts(model);
   checkExplained(what, model, images, label);
   checkSlice(what, model, images.shape[0], slice);
+  const known = method === 'grad-cam' || method === 'hires-cam';
+  check(known, `${what}: method`, "'grad-cam' or 'hires-cam'", method);
   const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
   check(chunkSlices >= 1, `${what}: chunkSlices`, 'at least 1', chunkSlices);
   const cut = cutBackbone(parts.backbone, layer);
@@ -96,7 +109,9 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
     };
     const cotangents = tf.grad(explained)(features);
 
-    const maps = chunks.map((chunk, i) => weightedMaps(cut, featureMaps[i]!, slicesOf(cotangents, chunk)));
+    const maps = chunks.map((chunk, i) =>
+      weightedMaps(cut, featureMaps[i]!, slicesOf(cotangents, chunk), method),
+    );
     const [height, width] = images.shape.slice(1) as [number, number];
     return scaledToOne(tf.squeeze(resize(tf.concat(maps), [height, width]), [3]));
   });
@@ -109,10 +124,15 @@ function counted(real: tf.Tensor1D | undefined, slice: number | undefined, slice
 }
 
 /** `[n, h, w, 1]` from feature maps and what is asked of the features `[n, f]` above them. */
-function weightedMaps({ above }: BackboneCut, maps: tf.Tensor4D, cotangents: tf.Tensor): tf.Tensor4D {
+function weightedMaps(
+  { above }: BackboneCut,
+  maps: tf.Tensor4D,
+  cotangents: tf.Tensor,
+  method: 'grad-cam' | 'hires-cam',
+): tf.Tensor4D {
   return tf.tidy(() => {
     const gradient = tf.grad((x: tf.Tensor) => tf.sum(tf.mul(above(x), cotangents)))(maps);
-    const weights = tf.mean(gradient, [1, 2], true);
+    const weights = method === 'grad-cam' ? tf.mean(gradient, [1, 2], true) : gradient;
     return tf.relu(tf.sum(tf.mul(maps, weights), 3, true)) as tf.Tensor4D;
   });
 }

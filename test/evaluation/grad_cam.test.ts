@@ -47,7 +47,24 @@ describe('gradCam', () => {
       const weights = tf.slice(model.getLayer('classifier').getWeights()[0]!, [0, label], [-1, 1]);
       const cam = tf.squeeze(tf.matMul(featureMaps.reshape([-1, 6]), weights)).reshape([3, 4, 4]);
       expectClose(gradCam(model, images, { label }), shown(cam), 1e-5);
+      expectClose(gradCam(model, images, { label, method: 'hires-cam' }), shown(cam), 1e-5);
     }
+  });
+
+  it('paints the places that a maximum over space takes alone, as hires-cam', () => {
+    const input = tf.input({ shape: [SIZE, SIZE, 1] });
+    const conv = tf.layers.conv2d({ name: 'conv', filters: 1, kernelSize: 1, kernelInitializer: 'ones' });
+    const pool = tf.layers.globalMaxPooling2d({});
+    const features = pool.apply(conv.apply(input) as tf.SymbolicTensor) as tf.SymbolicTensor;
+    const backbone = tf.model({ inputs: input, outputs: features });
+    const model = built({ backbone, sliceDependency: 'none', labelDecoder: 'linear', labels: ['a'] });
+    model.getLayer('classifier').setWeights([tf.ones([1, 1]), tf.zeros([1])]);
+    const images = tf.clipByValue(stack(2), 0.1, 1) as tf.Tensor4D;
+    const flat = tf.reshape(images, [2, -1]);
+    const ofMaximum = tf.oneHot(tf.argMax(flat, 1), SIZE * SIZE);
+    const alone = tf.mul(tf.cast(ofMaximum, 'float32'), flat).reshape([2, SIZE, SIZE]);
+    expectClose(gradCam(model, images, { label: 0, method: 'hires-cam' }), scaled(alone), 1e-6);
+    expectClose(gradCam(model, images, { label: 0 }), scaled(tf.squeeze(images, [3])), 1e-6);
   });
 
   it.each<[string, CtBrainModelOptions, number | undefined]>([
@@ -111,6 +128,23 @@ describe('gradCam', () => {
     }
   });
 
+  it('keeps the activations of a chunk only', async () => {
+    const inputShape: [number, number, number] = [64, 64, 1];
+    const model = buildCtBrainModel({ backbone: 'squeezenet1_1', inputShape, sliceDependency: 'none' });
+    const peak = async (slices: number, chunkSlices: number) => {
+      const images = tf.zeros([slices, ...inputShape]) as tf.Tensor4D;
+      const before = tf.memory().numBytes;
+      const { peakBytes } = await tf.profile(() => gradCam(model, images, { label: 0, chunkSlices }));
+      return peakBytes - before;
+    };
+    await peak(1, 1); // weights are made
+    const inChunks = (await peak(12, 1)) - (await peak(4, 1));
+    const atOnce = (await peak(12, 12)) - (await peak(4, 4));
+    // eight more slices: their feature maps, maps and what the head keeps, and not what the backbone computes below
+    expect(inChunks).toBeLessThan(0.4 * atOnce);
+    expect(inChunks).toBeGreaterThan(8 * 4 * 3 * 3 * 512);
+  });
+
   it.each<[string, CtBrainModelOptions]>([
     ['GRU', { order: 'label-then-slice' }],
     ['convolution', { sliceDependency: 'conv1d' }],
@@ -170,6 +204,8 @@ describe('gradCam', () => {
     expect(() => cam({ slice: 2 })).toThrow(
       'gradCam: slice: expected the place of a slice, 0 to 1, received 2',
     );
+    expect(() => cam({ method: 'cam' })).toThrow("gradCam: method: expected 'grad-cam' or 'hires-cam'");
+    expect(() => cam({ layer: 'nowhere' })).toThrow(/layer: expected one of .*conv, received "nowhere"/);
     expect(() => cam({ chunkSlices: 0 })).toThrow('gradCam: chunkSlices');
     expect(() => cam({ slices: 1 })).toThrow("option 'slices'");
     expect(() => gradCam(model, tf.expandDims(stack(2)) as never, { label: 0 })).toThrow(
