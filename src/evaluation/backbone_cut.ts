@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { runBetween } from '../models/model_parts';
+import { featureMapGrid, type FeatureMapGrid } from './feature_map_grid';
 
 /** A backbone cut in two at a feature map. */
 export interface BackboneCut {
@@ -10,6 +11,8 @@ export interface BackboneCut {
   below(slices: tf.Tensor): tf.Tensor4D;
   /** Features `[n, f]` of feature maps. */
   above(maps: tf.Tensor): tf.Tensor;
+  /** Where the cells of the feature map lie on an image `[height, width]`. */
+  gridOn(image: readonly [number, number]): FeatureMapGrid;
 }
 
 /**
@@ -35,6 +38,7 @@ export function cutBackbone(backbone: tf.layers.Layer, layer?: string): Backbone
     layer: place.sourceLayer.name,
     below: (slices) => oneOf(lower.call(slices, { training: false })) as tf.Tensor4D,
     above: (maps) => runBetween(place, output, maps, { training: false }),
+    gridOn: (image) => featureMapGrid(place, image),
   };
 }
 

@@ -9,8 +9,8 @@ import {
   slicesOf,
   slicesPerChunk,
 } from '../models/model_parts';
-import { resize } from '../transforms/resize';
 import { cutBackbone, type BackboneCut } from './backbone_cut';
+import { enlargeMaps } from './feature_map_grid';
 import { checkExplained, checkSlice, labelLogits, realSlices } from './explained_stack';
 
 /** Options of {@link gradCam}. */
@@ -62,7 +62,7 @@ export interface GradCamOptions {
  * - With `slice`, `y` is the logit of that slice, and the maps show where in all of the stack that one decision comes from.
  * - Of a model of patients, `y` is the patient's logit.
  *
- * The maps are enlarged to the images' size (bilinear) and divided by the largest value of the stack: 1 is the hottest point of all
+ * The maps are enlarged to the images' size (bilinear, each value at the centre of the pixels that it sees) and divided by the largest value of the stack: 1 is the hottest point of all
  * slices, so that slices can be compared with one another, and two patients cannot. Maps without a value above zero stay zero: nothing
  * speaks for the label, or the head is saturated and has no gradient. Padding
  * (of a model with `maskValue`) neither counts in `y` nor has a map.
@@ -112,8 +112,8 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
     const maps = chunks.map((chunk, i) =>
       weightedMaps(cut, featureMaps[i]!, slicesOf(cotangents, chunk), method),
     );
-    const [height, width] = images.shape.slice(1) as [number, number];
-    return scaledToOne(tf.squeeze(resize(tf.concat(maps), [height, width]), [3]));
+    const [, height, width] = images.shape;
+    return scaledToOne(enlargeMaps(tf.concat(maps), cut.gridOn([height, width]), [height, width]));
   });
 }
 
@@ -123,17 +123,17 @@ function counted(real: tf.Tensor1D | undefined, slice: number | undefined, slice
   return real ? tf.mul(asked, tf.cast(real, 'float32')) : asked;
 }
 
-/** `[n, h, w, 1]` from feature maps and what is asked of the features `[n, f]` above them. */
+/** `[n, h, w]` from feature maps and what is asked of the features `[n, f]` above them. */
 function weightedMaps(
   { above }: BackboneCut,
   maps: tf.Tensor4D,
   cotangents: tf.Tensor,
   method: 'grad-cam' | 'hires-cam',
-): tf.Tensor4D {
+): tf.Tensor3D {
   return tf.tidy(() => {
     const gradient = tf.grad((x: tf.Tensor) => tf.sum(tf.mul(above(x), cotangents)))(maps);
     const weights = method === 'grad-cam' ? tf.mean(gradient, [1, 2], true) : gradient;
-    return tf.relu(tf.sum(tf.mul(maps, weights), 3, true)) as tf.Tensor4D;
+    return tf.relu(tf.sum(tf.mul(maps, weights), 3)) as tf.Tensor3D;
   });
 }
 

@@ -6,7 +6,6 @@ import { gradCam } from '../../src/evaluation/grad_cam';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { BackboneName, CtBrainModelOptions } from '../../src/models/options';
 import { backboneOf, modelParts } from '../../src/models/model_parts';
-import { resize } from '../../src/transforms/resize';
 import '../support/backends';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';
@@ -33,8 +32,28 @@ function meanBackbone(): tf.LayersModel {
 }
 
 const scaled = (maps: tf.Tensor) => tf.div(maps, tf.max(maps));
-/** Maps enlarged and scaled, from `[slices, h, w]` that are not cut at zero yet. */
-const shown = (maps: tf.Tensor) => scaled(tf.squeeze(resize(tf.expandDims(tf.relu(maps), 3), [SIZE, SIZE]), [3])); // prettier-ignore
+/** Maps of {@link meanBackbone} enlarged and scaled, from `[slices, 4, 4]` not yet cut at zero: cell i sees pixels 3 i to 3 i + 4. */
+function shown(maps: tf.Tensor): tf.Tensor {
+  const [slices] = maps.shape as [number];
+  const cell = (pixel: number) => Math.min(Math.max((pixel - 2) / 3, 0), 3);
+  const values = tf.relu(maps).arraySync() as number[][][];
+  const large = tf.buffer([slices, SIZE, SIZE]);
+  values.forEach((map, s) => {
+    for (let y = 0; y < SIZE; y++) {
+      for (let x = 0; x < SIZE; x++) {
+        let sum = 0;
+        for (let i = 0; i < 4; i++) {
+          for (let j = 0; j < 4; j++) {
+            const near = (place: number, n: number) => Math.max(0, 1 - Math.abs(cell(place) - n));
+            sum += near(y, i) * near(x, j) * map[i]![j]!;
+          }
+        }
+        large.set(sum, s, y, x);
+      }
+    }
+  });
+  return scaled(large.toTensor());
+}
 
 describe('gradCam', () => {
   it("is Zhou's class activation map where a linear classifier stands on the mean over space", () => {
