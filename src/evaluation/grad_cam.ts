@@ -62,10 +62,10 @@ export interface GradCamOptions {
  * - With `slice`, `y` is the logit of that slice, and the maps show where in all of the stack that one decision comes from.
  * - Of a model of patients, `y` is the patient's logit.
  *
- * The maps are enlarged to the images' size (bilinear, each value at the centre of the pixels that it sees) and divided by the largest value of the stack: 1 is the hottest point of all
- * slices, so that slices can be compared with one another, and two patients cannot. Maps without a value above zero stay zero: nothing
- * speaks for the label, or the head is saturated and has no gradient. Padding
- * (of a model with `maskValue`) neither counts in `y` nor has a map.
+ * The maps are enlarged to the images' size (bilinear, each value at the centre of the pixels that it sees) and divided by the
+ * largest value of the stack: 1 is the hottest point of all slices, so that slices can be compared with one another, and two patients
+ * cannot. Maps without a value above zero stay zero: nothing speaks for the label, or the head is saturated and has no gradient.
+ * Padding (of a model with `maskValue`) neither counts in `y` nor has a map.
  *
  * The backbone runs in chunks; what grows with the number of slices are the feature maps, the features and the result.
  *

@@ -9,7 +9,7 @@ export interface HeatMapStack {
   title: string;
   /** `[slices, height, width, channels]`, 0..1; the first channel is drawn. */
   images: tf.Tensor4D;
-  /** `[slices, height, width]`, 0..1, as {@link gradCam} gives them. */
+  /** `[slices, height, width]`, 0..1, as `gradCam` gives them. */
   maps: tf.Tensor3D;
   /** Not zero where a lesion is, `slices * height * width`: its outline is drawn. */
   masks?: ArrayLike<number>;
@@ -52,7 +52,7 @@ const OUTLINE: Rgb = [86, 180, 233];
  * Draws stacks with their maps, as a PNG: each slice as it is, and below it with the map laid over it in colour.
  *
  * @param file - Written whole or not at all.
- * @throws {@link ArgumentError} for tensors or lists that do not belong together, an option out of range, or a picture of more than
+ * @throws ArgumentError for tensors or lists that do not belong together, an option out of range, or a picture of more than
  * 200 megapixels.
  * @example
  * ```ts
