@@ -253,7 +253,7 @@ export {
   type TrainingBatch,
   type TrainingProgress,
 } from './training/fit_stage';
-export { backboneOf, outputLevel, type OutputLevel } from './training/model_parts';
+export { backboneOf, outputLevel, type OutputLevel } from './models/model_parts';
 export { predictStack, type PredictOptions } from './training/predict';
 export {
   pretrainBackbone,

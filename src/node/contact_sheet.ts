@@ -1,8 +1,7 @@
-import sharp from 'sharp';
 import { patientLabels, type PatientSource } from '../data/patient_source';
 import { check, checkKnownKeys, isPositiveInteger } from '../errors';
-import { writeFileAtomic } from './atomic_write';
-import { drawText, TEXT_HEIGHT, textWidth, type Canvas, type Rgb } from './pixel_text';
+import { blankPicture, drawTile, GRAY, LINE, MARGIN, SCALE, WHITE, writePicture } from './picture';
+import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 
 /** Options of {@link writeContactSheet}. */
 export interface ContactSheetOptions {
@@ -29,11 +28,6 @@ export interface ContactSheet {
   slices: number;
 }
 
-const SCALE = 2;
-const MARGIN = 4;
-const LINE = TEXT_HEIGHT * SCALE + MARGIN;
-const WHITE: Rgb = [235, 235, 235];
-const GRAY: Rgb = [120, 120, 120];
 /** Told apart by people who do not see all colours alike: Okabe and Ito's. */
 const LABEL_COLORS: readonly Rgb[] = [
   [230, 159, 0],
@@ -43,9 +37,6 @@ const LABEL_COLORS: readonly Rgb[] = [
   [213, 94, 0],
   [204, 121, 167],
 ];
-
-/** Largest picture; a bound for options. */
-const MOST_PIXELS = 200e6;
 
 /**
  * Draws patients as rows of slices with the labels of each slice under it, as a PNG: what a source holds, at a glance.
@@ -88,25 +79,21 @@ export async function writeContactSheet(
   const rowHeight = 2 * LINE + tileHeight + MARGIN;
   const width = Math.max(columns * tileWidth, ...captions.map((text) => textWidth(text, SCALE) + 2 * MARGIN));
   const height = rows.length * rowHeight;
-  check(width * height <= MOST_PIXELS, `${fn}: picture`, `at most ${MOST_PIXELS / 1e6} megapixels`, [
-    width,
-    height,
-  ]);
+  const canvas = blankPicture(fn, width, height);
 
-  const canvas: Canvas = { data: new Uint8Array(3 * width * height), width, height };
   rows.forEach((row, r) => {
     const top = r * rowHeight;
     drawText(canvas, captions[r]!, MARGIN, top + MARGIN, WHITE, SCALE);
     row.tiles.forEach((tile, column) => {
       const left = column * tileWidth;
-      drawTile(canvas, tile.pixels, row.size, left, top + LINE);
+      drawTile(canvas, row.size, left, top + LINE, (y, x) => {
+        const gray = tile.pixels[y * row.size[1] + x]!;
+        return [gray, gray, gray];
+      });
       drawLabels(canvas, tile, source.labels, left, top + LINE + tileHeight + MARGIN / 2, tileWidth);
     });
   });
-  const png = await sharp(canvas.data, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
-  await writeFileAtomic(file, png);
+  await writePicture(file, canvas);
   const drawn = rows.reduce((sum, { tiles }) => sum + tiles.length, 0);
   return { width, height, patients: rows.length, slices: drawn };
 }
@@ -164,24 +151,6 @@ function captionOf({ patient, count }: Row, source: PatientSource): string {
     : undefined;
   const labels = found === undefined ? 'no labels' : found.join(' ') || 'none of the labels';
   return `${patient}: ${count} slice${count === 1 ? '' : 's'}, ${labels}`;
-}
-
-function drawTile(
-  { data, width }: Canvas,
-  pixels: Uint8ClampedArray,
-  [height, tileWidth]: readonly [number, number],
-  left: number,
-  top: number,
-): void {
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < tileWidth; x++) {
-      data.fill(
-        pixels[y * tileWidth + x]!,
-        3 * ((top + y) * width + left + x),
-        3 * ((top + y) * width + left + x + 1),
-      );
-    }
-  }
 }
 
 /** The slice's place, then its labels, each in its colour, as many as fit. */

@@ -4,7 +4,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { resolvePhantomOptions } from '../data/head_phantom/options';
 import { CT_LABELS } from '../data/labels';
-import { makePhantomStudy, type PhantomPatient, type PhantomStudyOptions } from '../data/phantom';
+import {
+  makePhantomStudy,
+  type PhantomPatient,
+  type PhantomStudy,
+  type PhantomStudyOptions,
+} from '../data/phantom';
 import { check, DataError } from '../errors';
 
 /** Options of {@link writePhantomStudy}. */
@@ -114,6 +119,35 @@ export async function writePhantomStudy(
   }
 }
 
+/**
+ * Makes the phantoms of a written study again, with what its images do not show: masks, tissue and HU.
+ *
+ * @param folder - As {@link writePhantomStudy} wrote it.
+ * @throws DataError if the folder holds no phantom study, or one of another version.
+ * @example
+ * const study = await readPhantomStudy('runs/phantom');
+ * const { masks } = study.patient(0); // of ID_001
+ * @category Data
+ */
+export async function readPhantomStudy(folder: string): Promise<PhantomStudy> {
+  const file = join(folder, RECORD);
+  try {
+    const { made } = await readRecord(folder);
+    const { version, seed, patients, slices, size, difficulty, prevalence } = JSON.parse(made as string);
+    if (version !== VERSION) throw new Error(`version ${version}, expected ${VERSION}`);
+    const shares = Object.fromEntries(CT_LABELS.map((label, k) => [label, prevalence[k]]));
+    return makePhantomStudy({ seed, patients, slices, size, difficulty, prevalence: shares });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new DataError(`Not a phantom study that can be made again: ${message}`, { file }, { cause });
+  }
+}
+
+/** What a written study remembers of how it was made. */
+async function readRecord(folder: string): Promise<{ made?: unknown; summary?: Summary }> {
+  return JSON.parse(await readFile(join(folder, RECORD), 'utf8')) as { made?: unknown; summary?: Summary };
+}
+
 type Summary = Omit<PhantomStudySummary, 'reused'>;
 
 const emptySummary = (patients: number): Summary => ({
@@ -161,7 +195,7 @@ async function existing(target: string, made: string): Promise<Summary | undefin
   if (!entries.includes(RECORD)) throw refuse('holds no phantom study');
   let record: { made?: unknown; summary?: Summary };
   try {
-    record = JSON.parse(await readFile(join(target, RECORD), 'utf8')) as typeof record;
+    record = await readRecord(target);
   } catch (error) {
     throw refuse(`its ${RECORD} cannot be read`, error);
   }

@@ -3,7 +3,7 @@ import type { PatientSource } from '../data/patient_source';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog } from '../training/fit_stage';
-import { backboneOf, outputLevel } from '../training/model_parts';
+import { backboneOf, outputLevel } from '../models/model_parts';
 import { pretrainBackbone, trainPatients, type TrainingOptions } from '../training/train_patients';
 import type { TrainingRun } from './training_run';
 

@@ -12,7 +12,7 @@ import { DataError } from '../errors';
 import { deriveSeed, seededRandom, shuffled } from '../random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
 import type { TrainingBatch } from './fit_stage';
-import type { OutputLevel } from './model_parts';
+import type { OutputLevel } from '../models/model_parts';
 
 /** What both kinds of batches take. */
 export interface BatchOptions {

@@ -13,7 +13,7 @@ import { applyCalibration, checkCalibration, type Calibration } from '../metrics
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
-import { outputLevel, type OutputLevel } from './model_parts';
+import { outputLevel, type OutputLevel } from '../models/model_parts';
 import { predictStack, type PredictOptions } from './predict';
 
 export type { PatientProgress } from '../data/patient_source';

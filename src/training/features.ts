@@ -10,8 +10,7 @@ import { check, checkKnownKeys, isPositiveInteger } from '../errors';
 import { deriveSeed } from '../random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
 import type { AugmentationDraw } from '../types';
-import { predictionBytesPerSlice, slicesPerChunk } from './model_parts';
-import { chunksOf, slicesOf } from './train_step';
+import { chunksOf, predictionBytesPerSlice, slicesOf, slicesPerChunk } from '../models/model_parts';
 
 /** Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions. */
 export type StudyFeatures = ReadonlyMap<string, readonly Float32Array[]>;

@@ -1,14 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
-import { chunksOf, slicesOf } from './train_step';
 import {
+  chunksOf,
   foldSlices,
   modelParts,
   predictionBytesPerSlice,
   runBackbone,
   runHead,
+  slicesOf,
   slicesPerChunk,
-} from './model_parts';
+} from '../models/model_parts';
 
 /** Options of {@link predictStack}. */
 export interface PredictOptions {

@@ -9,7 +9,7 @@ import { adam } from './adam';
 import { patientBatches, sliceBatches, type BatchOptions } from './batches';
 import { evaluatePatients } from './evaluate';
 import { fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
-import { outputLevel } from './model_parts';
+import { outputLevel } from '../models/model_parts';
 
 /** What both stages of the recipe take. */
 export interface TrainingOptions extends Pick<

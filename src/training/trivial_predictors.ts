@@ -4,7 +4,7 @@ import { check, DataError } from '../errors';
 import { fBetaScore } from '../metrics/f_beta';
 import { seededRandom } from '../random';
 import { IGNORED_LABEL } from '../types';
-import type { OutputLevel } from './model_parts';
+import type { OutputLevel } from '../models/model_parts';
 
 /** F2 of a predictor that never looks at an image. */
 export interface TrivialScores {

@@ -209,6 +209,21 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     expect((await readFile(sheet)).subarray(1, 4).toString()).toBe('PNG');
   });
 
+  it('shows where a model looked, and checks that against the lesions of a synthetic study', async () => {
+    const where = path.join(folder, 'where.png');
+    const common = ['--checkpoint', trained, '--data', data, '--out', where];
+    const { code, stdout, stderr } = await example('where-it-looked', ...common, '--phantom');
+    expect(`${code} ${stderr}`).toBe('0 ');
+    expect(stdout).toMatch(/where\.png: 8 slices of ID_00\d, 320 x \d+ pixels\n/);
+    expect(stdout).toMatch(/in a lesion, on 5 patients it was trained on\n/);
+    expect(stdout).toMatch(/\nich +\d+ +\d\.\d{3} +\d\.\d{3} +/);
+    expect((await readFile(where)).subarray(1, 4).toString()).toBe('PNG');
+    const slice = await example('where-it-looked', ...common, '--patient', 'ID_002', '--slice', '3');
+    expect(`${slice.code} ${slice.stderr}`).toBe('0 ');
+    expect(slice.stdout).toMatch(/adds to ich on slice 3 +logit\n/);
+    expect(slice.stdout).toMatch(/002_2\.png \(itself\) +-?\d+\.\d{3}\n/);
+  });
+
   it("takes DICOM with RSNA's table from inspection to a submission", async () => {
     const [study, dicomRun] = [path.join(folder, 'rsna'), path.join(folder, 'dicom run')];
     const { files } = dicomStudy({ patients: 4, slices: 8, size: 40, seed: 5 });

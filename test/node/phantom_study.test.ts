@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
 import { makePhantomStudy } from '../../src/data/phantom';
 import { ArgumentError, DataError } from '../../src/errors';
-import { writePhantomStudy } from '../../src/node/phantom_study';
+import { readPhantomStudy, writePhantomStudy } from '../../src/node/phantom_study';
 
 const options = { patients: 3, seed: 9, slices: 8, size: 40 };
 let home: string;
@@ -139,5 +139,33 @@ describe('writePhantomStudy', () => {
 
   it('refuses an empty path', async () => {
     await expect(writePhantomStudy('', options)).rejects.toThrow(/folder/);
+  });
+});
+
+describe('readPhantomStudy', () => {
+  it('makes the same patients again, masks and all', async () => {
+    const study = { ...options, patients: 2, difficulty: 0.6, prevalence: { ich: 1, edh: 0.9 } };
+    await writePhantomStudy(folder, study);
+    expect([...(await readPhantomStudy(folder))]).toEqual([...makePhantomStudy(study)]);
+  });
+
+  it('refuses other folders, and studies of another version', async () => {
+    await expect(readPhantomStudy(folder)).rejects.toThrow(DataError);
+    const record = (made: unknown) => writeFile(join(folder, 'phantom.json'), JSON.stringify({ made }));
+    await mkdir(folder);
+    for (const made of [
+      undefined,
+      7,
+      '{',
+      '{"version":1}',
+      JSON.stringify({ ...options, version: 1, prevalence: [1] }),
+    ]) {
+      await record(made);
+      await expect(readPhantomStudy(folder)).rejects.toThrow(
+        /Not a phantom study that can be made again.*phantom\.json/,
+      );
+    }
+    await record('{"version":2}');
+    await expect(readPhantomStudy(folder)).rejects.toThrow('version 2, expected 1');
   });
 });

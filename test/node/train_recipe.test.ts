@@ -10,7 +10,7 @@ import { loadCheckpoint } from '../../src/node/checkpoint';
 import { trainRecipe, type TrainRecipeOptions } from '../../src/node/train_recipe';
 import { openTrainingRun } from '../../src/node/training_run';
 import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
-import { backboneOf } from '../../src/training/model_parts';
+import { backboneOf } from '../../src/models/model_parts';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 import { temporaryFolder } from './folder';

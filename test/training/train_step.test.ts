@@ -1,17 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { PosterVariant } from '../../src/models/poster_variants';
-import {
-  activationBytesPerSlice,
-  predictionBytesPerSlice,
-  slicesPerChunk,
-} from '../../src/training/model_parts';
 import { predictStack } from '../../src/training/predict';
-import { chunksOf, computeGradients, slicesOf, trainStep } from '../../src/training/train_step';
+import { computeGradients, trainStep } from '../../src/training/train_step';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';
 
@@ -172,40 +166,5 @@ describe('predictStack', () => {
     const whole = model.predict(images) as tf.Tensor;
     for (const chunkSlices of [1, 4, 100])
       expectClose(predictStack(model, images, { chunkSlices }), whole, 1e-6);
-  });
-});
-
-describe('chunksOf', () => {
-  it('covers all slices once, in order, no chunk too large, none empty', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 60 }), (total, size) => {
-        tf.tidy(() => {
-          const chunks = chunksOf(total, size);
-          expect(chunks.every(({ count }) => count >= 1 && count <= size)).toBe(true);
-          expect(chunks.length).toBe(Math.ceil(total / size));
-          const parts = chunks.map((chunk) => slicesOf(tf.range(0, total), chunk));
-          expect([...tf.concat(parts).dataSync()]).toEqual(Array.from({ length: total }, (_, i) => i));
-        });
-      }),
-      { numRuns: 50 },
-    );
-  });
-});
-
-describe('slicesPerChunk', () => {
-  it('follows the budget, and is never less than one slice', () => {
-    const backbone = tinyBackbone();
-    const bytes = activationBytesPerSlice(backbone);
-    // every output and its gradient; the host's convolution keeps three
-    expect(bytes).toBe(2 * 4 * (16 * 16 + 3 * 49 * 4 + 49 * 4 + 4 * 4 + 4 * 4));
-    expect(slicesPerChunk(bytes, 10.5 * bytes)).toBe(10);
-    expect(slicesPerChunk(bytes, 1)).toBe(1);
-    expect(slicesPerChunk(0, 1)).toBe(Infinity);
-  });
-
-  it('counts a few layers only where nothing is kept for a gradient', () => {
-    const backbone = tinyBackbone();
-    expect(predictionBytesPerSlice(backbone)).toBe(4 * 4 * 16 * 16);
-    expect(predictionBytesPerSlice(tf.layers.flatten({}))).toBe(0);
   });
 });

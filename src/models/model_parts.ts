@@ -81,39 +81,52 @@ export function runBackbone(
   return Array.isArray(output) ? output[0]! : output;
 }
 
-/**
- * Runs the layers above the backbone on features `[batch, slices, f]`.
- *
- * tfjs cannot cut a model in two without adding nodes to its layers, so this walks the graph itself. A layer may end the
- * mask, as {@link SlicePooling} does.
- */
+/** Runs the layers above the backbone on features `[batch, slices, f]`; a layer may end the mask, as {@link SlicePooling} does. */
 export function runHead(
   model: tf.LayersModel,
   parts: ModelParts,
   features: tf.Tensor,
   options: { training: boolean; mask?: tf.Tensor | undefined },
 ): tf.Tensor {
+  return runBetween(parts.perSlice.output as tf.SymbolicTensor, model.outputs[0]!, features, options);
+}
+
+/**
+ * Runs the layers between two places of a model's graph.
+ *
+ * tfjs cannot cut a model in two without adding nodes to its layers, so this walks the graph itself.
+ *
+ * @param input - What stands at `from`.
+ * @returns What then stands at `to`.
+ * @throws {@link ArgumentError} where `to` depends on the model's input by a way around `from`.
+ */
+export function runBetween(
+  from: tf.SymbolicTensor,
+  to: tf.SymbolicTensor,
+  input: tf.Tensor,
+  options: { training: boolean; mask?: tf.Tensor | undefined },
+): tf.Tensor {
   const { training, mask: startMask } = options;
-  const start = parts.perSlice.output as tf.SymbolicTensor;
-  const values = new Map<number, Value>([[start.id, { tensor: features, mask: startMask }]]);
+  const values = new Map<number, Value>([[from.id, { tensor: input, mask: startMask }]]);
   const valueOf = (symbol: tf.SymbolicTensor): Value => {
     const known = values.get(symbol.id);
     if (known) return known;
     const inputs = symbol.inputs.map(valueOf);
-    check(inputs.length > 0, 'model', 'a head that depends on the images only through PerSlice', symbol.name);
+    check(inputs.length > 0, 'model', `a way from the input through ${from.name} only`, symbol.name);
     const layer = symbol.sourceLayer as tf.layers.Layer;
     const tensors = inputs.map(({ tensor }) => tensor);
     const masks = inputs.map(({ mask }) => mask);
     const mask = masks.find((one) => one);
     const kwargs: Kwargs = { training, ...(mask && { mask }) };
+    const output = layer.call(tensors.length === 1 ? tensors[0]! : tensors, kwargs);
     const value = {
-      tensor: layer.call(tensors.length === 1 ? tensors[0]! : tensors, kwargs) as tf.Tensor,
+      tensor: Array.isArray(output) ? output[symbol.outputTensorIndex ?? 0]! : output,
       mask: mask && layer.supportsMasking ? maskAfter(layer, tensors, masks) : undefined,
     };
     values.set(symbol.id, value);
     return value;
   };
-  return valueOf(model.outputs[0]!).tensor;
+  return valueOf(to).tensor;
 }
 
 /** What stands at a place of the graph, and which of its slices are real. */
@@ -173,4 +186,23 @@ export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
 /** How many slices of so many bytes each go through the backbone at once within a budget of memory: at least one. */
 export function slicesPerChunk(bytesPerSlice: number, memoryBudget: number): number {
   return bytesPerSlice === 0 ? Infinity : Math.max(1, Math.floor(memoryBudget / bytesPerSlice));
+}
+
+/** Consecutive slices. */
+export interface Chunk {
+  first: number;
+  count: number;
+}
+
+/** Consecutive chunks of at most `size` of `total` slices, as even as they can be. */
+export function chunksOf(total: number, size: number): Chunk[] {
+  const chunks = Math.ceil(total / size);
+  const start = (i: number) => Math.floor((i * total) / chunks);
+  return Array.from({ length: chunks }, (_, i) => ({ first: start(i), count: start(i + 1) - start(i) }));
+}
+
+/** A chunk of `[slices, …]`; cut out when its turn comes, so that the stack is not held twice. */
+export function slicesOf(stack: tf.Tensor, { first, count }: Chunk): tf.Tensor {
+  const rest = stack.shape.slice(1);
+  return tf.slice(stack, [first, ...rest.map(() => 0)], [count, ...rest]);
 }

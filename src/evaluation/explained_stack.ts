@@ -1,0 +1,58 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../errors';
+import { outputLevel, runHead, type ModelParts } from '../models/model_parts';
+
+/** Checks one patient's images `[slices, h, w, c]` and a label's place against a model. */
+export function checkExplained(
+  what: string,
+  model: tf.LayersModel,
+  images: tf.Tensor,
+  label: number,
+): asserts images is tf.Tensor4D {
+  const size = model.inputs[0]!.shape.slice(2);
+  const fits = images instanceof tf.Tensor && images.rank === 4 && images.size > 0;
+  check(
+    fits && size.every((n, i) => n === null || n === images.shape[i + 1]),
+    `${what}: images`,
+    `one patient's slices [slices, ${size.join(', ')}]`,
+    images,
+  );
+  const labels = model.outputs[0]!.shape.at(-1)!;
+  const known = Number.isInteger(label) && label >= 0 && label < labels;
+  check(known, `${what}: label`, `the place of a label, 0 to ${labels - 1}`, label);
+}
+
+/** Which slices of `[slices, h, w, c]` are real, `[slices]` of true and false; nothing for a model that masks none. */
+export function realSlices({ perSlice }: ModelParts, images: tf.Tensor4D): tf.Tensor1D | undefined {
+  const mask = perSlice.computeMask(tf.expandDims(images)) as tf.Tensor2D | undefined;
+  return mask && tf.squeeze(mask, [0]);
+}
+
+/**
+ * One label's logits of copies of a patient: `[copies, slices]`, or `[copies]` of a model of patients.
+ *
+ * @param features - `[copies, slices, f]`.
+ * @param real - As {@link realSlices} gives it.
+ */
+export function labelLogits(
+  model: tf.LayersModel,
+  parts: ModelParts,
+  features: tf.Tensor3D,
+  options: { label: number; real: tf.Tensor1D | undefined },
+): tf.Tensor {
+  const { label, real } = options;
+  const mask = real && tf.tile(tf.expandDims(real), [features.shape[0], 1]);
+  const logits = runHead(model, parts, features, { training: false, mask });
+  const leading = logits.shape.slice(0, -1);
+  const one = tf.slice(logits, [...leading.map(() => 0), label], [...leading, 1]);
+  return tf.reshape(one, leading);
+}
+
+/** The place of a slice, where one is given: only a model of slices decides on one. */
+export function checkSlice(what: string, model: tf.LayersModel, slices: number, slice: unknown): void {
+  if (slice === undefined) return;
+  const ofSlices = outputLevel(model) === 'slices';
+  check(ofSlices, `${what}: slice`, 'none, for a model whose output is of patients', slice);
+  const known = Number.isInteger(slice) && (slice as number) >= 0 && (slice as number) < slices;
+  check(known, `${what}: slice`, `the place of a slice, 0 to ${slices - 1}`, slice);
+}

@@ -1,0 +1,144 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys } from '../errors';
+import {
+  activationBytesPerSlice,
+  chunksOf,
+  DEFAULT_MEMORY_BUDGET,
+  modelParts,
+  outputLevel,
+  slicesOf,
+  slicesPerChunk,
+} from '../models/model_parts';
+import { cutBackbone, type BackboneCut } from './backbone_cut';
+import { enlargeMaps } from './feature_map_grid';
+import { checkExplained, checkSlice, labelLogits, realSlices } from './explained_stack';
+
+/** Options of {@link gradCam}. */
+export interface GradCamOptions {
+  /** Place of the label among the model's outputs, from 0. */
+  label: number;
+  /**
+   * Place of the slice whose decision is explained, from 0; only for a model of slices.
+   * @defaultValue none: the decisions on all slices, added up
+   */
+  slice?: number;
+  /**
+   * How a gradient and a feature map become a map: `'grad-cam'` weights each channel by the mean of its gradient, `'hires-cam'` each
+   * value by its own gradient.
+   * @defaultValue 'grad-cam'
+   */
+  method?: 'grad-cam' | 'hires-cam';
+  /**
+   * Name of the backbone's layer whose feature map `[n, h, w, c]` is looked at.
+   * @defaultValue the last before pooling
+   */
+  layer?: string;
+  /**
+   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * @defaultValue 768 MiB
+   */
+  memoryBudget?: number;
+  /** Slices in a chunk, in place of what the budget allows. */
+  chunkSlices?: number;
+}
+
+/**
+ * Where a model looked: Grad-CAM of one patient's slices, the gradient taken through the whole head (slice layer, neck, decoder).
+ *
+ * With feature maps `A[s]` of slice s, of h x w pixels and channels k, and what is explained, `y`:
+ *
+ * ```
+ * weight[s, k] = mean over (i, j) of dy / dA[s, i, j, k]
+ * map[s, i, j] = max(0, sum over k of weight[s, k] A[s, i, j, k])
+ * ```
+ *
+ * With `method: 'hires-cam'`, `dy / dA[s, i, j, k]` itself stands for the weight. Both are the same, up to scale, where a mean over
+ * space follows the feature map. Where a maximum does, or convolutions, Grad-CAM also paints places that `y` does not depend on, and
+ * HiResCAM does not.
+ *
+ * - Without `slice`, `y` is the sum of the label's logits of all slices, and a slice's map shows what in it speaks for the label on
+ *   this slice and on its neighbours, which the slice layer lets it speak to. One backward pass; these are not the maps that each
+ *   slice's own logit has, which would take one pass a slice.
+ * - With `slice`, `y` is the logit of that slice, and the maps show where in all of the stack that one decision comes from.
+ * - Of a model of patients, `y` is the patient's logit.
+ *
+ * The maps are enlarged to the images' size (bilinear, each value at the centre of the pixels that it sees) and divided by the
+ * largest value of the stack: 1 is the hottest point of all slices, so that slices can be compared with one another, and two patients
+ * cannot. Maps without a value above zero stay zero: nothing speaks for the label, or the head is saturated and has no gradient.
+ * Padding (of a model with `maskValue`) neither counts in `y` nor has a map.
+ *
+ * The backbone runs in chunks; what grows with the number of slices are the feature maps, the features and the result.
+ *
+ * @param model - As {@link buildCtBrainModel} makes it.
+ * @param images - One patient, `[slices, height, width, channels]`.
+ * @returns `[slices, height, width]`, 0..1.
+ * @throws {@link ArgumentError} for a model of another form, a backbone without feature maps, a layer that is not on the way of all
+ * features, or an option out of range.
+ * @example
+ * ```ts
+ * const { images } = await source.load('ID_001');
+ * const maps = gradCam(model, images, { label: CT_LABELS.indexOf('ich') });
+ * ```
+ * @see Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017; Draelos and
+ * Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", 2020.
+ */
+export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: GradCamOptions): tf.Tensor3D {
+  const what = 'gradCam';
+  checkKnownKeys(options, ['label', 'slice', 'method', 'layer', 'memoryBudget', 'chunkSlices'], what);
+  const { label, slice, method = 'grad-cam', layer, memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
+  const parts = modelParts(model);
+  checkExplained(what, model, images, label);
+  checkSlice(what, model, images.shape[0], slice);
+  const known = method === 'grad-cam' || method === 'hires-cam';
+  check(known, `${what}: method`, "'grad-cam' or 'hires-cam'", method);
+  const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
+  check(chunkSlices >= 1, `${what}: chunkSlices`, 'at least 1', chunkSlices);
+  const cut = cutBackbone(parts.backbone, layer);
+
+  return tf.tidy(() => {
+    const chunks = chunksOf(images.shape[0], chunkSlices);
+    const featureMaps = chunks.map((chunk) => tf.tidy(() => cut.below(slicesOf(images, chunk))));
+    const features = tf.concat(featureMaps.map((maps) => tf.tidy(() => cut.above(maps)))) as tf.Tensor2D;
+
+    const real = realSlices(parts, images);
+    const explained = (x: tf.Tensor) => {
+      const stacked = tf.expandDims(x as tf.Tensor2D) as tf.Tensor3D;
+      const logits = labelLogits(model, parts, stacked, { label, real });
+      if (outputLevel(model) === 'patients') return tf.sum(logits);
+      return tf.sum(tf.mul(logits, counted(real, slice, images.shape[0])));
+    };
+    const cotangents = tf.grad(explained)(features);
+
+    const maps = chunks.map((chunk, i) =>
+      weightedMaps(cut, featureMaps[i]!, slicesOf(cotangents, chunk), method),
+    );
+    const [, height, width] = images.shape;
+    return scaledToOne(enlargeMaps(tf.concat(maps), cut.gridOn([height, width]), [height, width]));
+  });
+}
+
+/** 1 for the logits `[1, slices]` that are explained: of real slices, and of one alone where one is given. */
+function counted(real: tf.Tensor1D | undefined, slice: number | undefined, slices: number): tf.Tensor {
+  const asked = tf.tensor1d(Array.from({ length: slices }, (_, s) => (s === (slice ?? s) ? 1 : 0)));
+  return real ? tf.mul(asked, tf.cast(real, 'float32')) : asked;
+}
+
+/** `[n, h, w]` from feature maps and what is asked of the features `[n, f]` above them. */
+function weightedMaps(
+  { above }: BackboneCut,
+  maps: tf.Tensor4D,
+  cotangents: tf.Tensor,
+  method: 'grad-cam' | 'hires-cam',
+): tf.Tensor3D {
+  return tf.tidy(() => {
+    const gradient = tf.grad((x: tf.Tensor) => tf.sum(tf.mul(above(x), cotangents)))(maps);
+    const weights = method === 'grad-cam' ? tf.mean(gradient, [1, 2], true) : gradient;
+    return tf.relu(tf.sum(tf.mul(maps, weights), 3)) as tf.Tensor3D;
+  });
+}
+
+/** Divided by the largest value, where there is one above zero. */
+function scaledToOne(maps: tf.Tensor3D): tf.Tensor3D {
+  const largest = tf.max(maps);
+  return tf.div(maps, tf.where(tf.greater(largest, 0), largest, tf.onesLike(largest)));
+}

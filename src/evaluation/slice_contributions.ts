@@ -1,0 +1,93 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys } from '../errors';
+import {
+  chunksOf,
+  modelParts,
+  outputLevel,
+  predictionBytesPerSlice,
+  runBackbone,
+  slicesOf,
+  slicesPerChunk,
+} from '../models/model_parts';
+import { checkExplained, labelLogits, realSlices } from './explained_stack';
+
+/** Options of {@link sliceContributions}. */
+export interface SliceContributionsOptions {
+  /** Place of the label among the model's outputs, from 0. */
+  label: number;
+  /**
+   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * @defaultValue 512 MiB
+   */
+  memoryBudget?: number;
+  /** Slices in a chunk, in place of what the budget allows. */
+  chunkSlices?: number;
+}
+
+/** Slices that the head sees at once, those of all copies of the stack together: bounds its memory. */
+const HEAD_SLICES = 1024;
+
+/**
+ * How much each slice contributes to each slice's decision: gradient times input, on the backbone's features.
+ *
+ * With the features `x[r]` of slice r and a label's logit `y[t]` of slice t:
+ *
+ * ```
+ * contribution[t, r] = sum over features of x[r] * dy[t] / dx[r]
+ * ```
+ *
+ * Row t says where along the stack the decision on slice t comes from: with no slice layer the diagonal alone, with a convolution a
+ * band, with a GRU anything. A positive entry speaks for the label. Where the head is linear, or has no bias and only ReLU, a row adds
+ * up to the logit without the bias; otherwise (GRU, LSTM) it is a first-order answer. Rows and columns of padding are zero.
+ *
+ * The backbone runs once and without a gradient, in chunks; the head once a slice of a model of slices.
+ *
+ * @param model - As {@link buildCtBrainModel} makes it.
+ * @param images - One patient, `[slices, height, width, channels]`.
+ * @returns `[slices decided on, slices contributing]`, or `[slices contributing]` of a model of patients.
+ * @throws {@link ArgumentError} for a model of another form or an option out of range.
+ * @example
+ * ```ts
+ * const matrix = sliceContributions(model, images, { label: 0 });
+ * const rows = matrix.arraySync() as number[][]; // rows[t][r]: what slice r adds to the logit of slice t
+ * ```
+ * @see Shrikumar et al., "Not Just a Black Box: Learning Important Features Through Propagating Activation Differences", 2016.
+ */
+export function sliceContributions(
+  model: tf.LayersModel,
+  images: tf.Tensor4D,
+  options: SliceContributionsOptions,
+): tf.Tensor1D | tf.Tensor2D {
+  const what = 'sliceContributions';
+  checkKnownKeys(options, ['label', 'memoryBudget', 'chunkSlices'], what);
+  const { label, memoryBudget = 512 * 2 ** 20 } = options;
+  const parts = modelParts(model);
+  checkExplained(what, model, images, label);
+  const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = options;
+  check(chunkSlices >= 1, `${what}: chunkSlices`, 'at least 1', chunkSlices);
+
+  return tf.tidy(() => {
+    const slices = images.shape[0];
+    const features = tf.concat(
+      chunksOf(slices, chunkSlices).map((chunk) =>
+        tf.tidy(() => runBackbone(parts, slicesOf(images, chunk), { training: false })),
+      ),
+    );
+    const real = realSlices(parts, images);
+    /** Gradient times input of a sum over copies of the stack, `[copies, slices]`. */
+    const contributions = (copies: number, explained: (logits: tf.Tensor) => tf.Tensor) => {
+      const stacks = tf.tile(tf.expandDims(features), [copies, 1, 1]);
+      const sum = (x: tf.Tensor) =>
+        tf.sum(explained(labelLogits(model, parts, x as tf.Tensor3D, { label, real })));
+      return tf.sum(tf.mul(stacks, tf.grad(sum)(stacks)), 2) as tf.Tensor2D;
+    };
+    if (outputLevel(model) === 'patients') return tf.squeeze<tf.Tensor1D>(contributions(1, (logits) => logits), [0]); // prettier-ignore
+
+    // copy t of the stack is asked for its slice t only
+    const own = real ? tf.mul(tf.eye(slices), tf.cast(real, 'float32')) : tf.eye(slices);
+    const rows = chunksOf(slices, Math.max(1, Math.floor(HEAD_SLICES / slices))).map((targets) =>
+      tf.tidy(() => contributions(targets.count, (logits) => tf.mul(logits, slicesOf(own, targets)))),
+    );
+    return tf.concat(rows);
+  });
+}
