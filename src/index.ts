@@ -275,6 +275,7 @@ export {
   type CheckpointManifest,
 } from './training/checkpoint_format';
 
+<<<<<<< ours
 export {
   bootstrapDifference,
   bootstrapFBeta,
@@ -303,3 +304,8 @@ export {
   type ChosenThresholds,
   type ChooseThresholdsOptions,
 } from './evaluation/thresholds';
+=======
+export { gradCam, type GradCamOptions } from './evaluation/grad_cam';
+export { pointingGame, type PointingGameOptions, type PointingGameResult } from './evaluation/pointing_game';
+export { sliceContributions, type SliceContributionsOptions } from './evaluation/slice_contributions';
+>>>>>>> theirs

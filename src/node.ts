@@ -39,6 +39,7 @@ export {
 } from './node/predictions_file';
 export { readRsnaTable } from './node/rsna_table_file';
 export { readScanTable } from './node/scan_table_file';
+export { writeHeatMaps, type HeatMapOptions, type HeatMapStack } from './node/heat_map';
 export { writeContactSheet, type ContactSheet, type ContactSheetOptions } from './node/contact_sheet';
 export {
   AIR_HU,
