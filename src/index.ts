@@ -275,7 +275,6 @@ export {
   type CheckpointManifest,
 } from './training/checkpoint_format';
 
-<<<<<<< ours
 export {
   bootstrapDifference,
   bootstrapFBeta,
@@ -304,8 +303,6 @@ export {
   type ChosenThresholds,
   type ChooseThresholdsOptions,
 } from './evaluation/thresholds';
-=======
 export { gradCam, type GradCamOptions } from './evaluation/grad_cam';
 export { pointingGame, type PointingGameOptions, type PointingGameResult } from './evaluation/pointing_game';
 export { sliceContributions, type SliceContributionsOptions } from './evaluation/slice_contributions';
->>>>>>> theirs
