@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, isPositiveInteger } from '../errors';
-import { blankPicture, drawTile, LINE, MARGIN, SCALE, WHITE, writePicture } from './picture';
+import { blankPicture, drawTile, LINE, MARGIN, pngOf, SCALE, WHITE, writePicture } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 
 /** A stack to draw with its maps. */
@@ -65,7 +65,33 @@ export async function writeHeatMaps(
   stacks: readonly HeatMapStack[],
   options: HeatMapOptions = {},
 ): Promise<{ width: number; height: number }> {
-  const fn = 'writeHeatMaps';
+  const canvas = await heatMapPicture('writeHeatMaps', stacks, options);
+  await writePicture(file, canvas);
+  return { width: canvas.width, height: canvas.height };
+}
+
+/**
+ * As {@link writeHeatMaps}, but gives the bytes of the PNG file, for a page that holds its pictures itself.
+ *
+ * @throws {@link ArgumentError} as {@link writeHeatMaps}.
+ * @example
+ * ```ts
+ * const png = await heatMapPng([{ title: 'ID_001: ich', images, maps }]);
+ * const url = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+ * ```
+ */
+export async function heatMapPng(
+  stacks: readonly HeatMapStack[],
+  options: HeatMapOptions = {},
+): Promise<Uint8Array> {
+  return pngOf(await heatMapPicture('heatMapPng', stacks, options));
+}
+
+async function heatMapPicture(
+  fn: string,
+  stacks: readonly HeatMapStack[],
+  options: HeatMapOptions,
+): Promise<Canvas> {
   checkKnownKeys(options, ['columns', 'zoom', 'opacity'], fn);
   const { columns: most = 12, zoom = 1, opacity = 0.6 } = options;
   check(isPositiveInteger(most), `${fn}: columns`, 'an integer of at least 1', most);
@@ -80,8 +106,7 @@ export async function writeHeatMaps(
   for (const block of blocks) tops.push(tops.at(-1)! + blockHeight(block));
   const canvas = blankPicture(fn, width, tops.at(-1)!);
   blocks.forEach((block, i) => drawBlock(canvas, block, { top: tops[i]!, zoom, opacity }));
-  await writePicture(file, canvas);
-  return { width: canvas.width, height: canvas.height };
+  return canvas;
 }
 
 /** A stack as it is drawn. */

@@ -42,10 +42,14 @@ export function drawTile(
   }
 }
 
-/** Writes a picture as PNG, whole or not at all. */
-export async function writePicture(file: string, { data, width, height }: Canvas): Promise<void> {
-  const png = await sharp(data, { raw: { width, height, channels: 3 } })
+/** A picture as the bytes of a PNG file. */
+export async function pngOf({ data, width, height }: Canvas): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
-  await writeFileAtomic(file, png);
+}
+
+/** Writes a picture as PNG, whole or not at all. */
+export async function writePicture(file: string, canvas: Canvas): Promise<void> {
+  await writeFileAtomic(file, await pngOf(canvas));
 }

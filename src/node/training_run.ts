@@ -9,6 +9,7 @@ import type { EpochLog, StageState } from '../training/fit_stage';
 import type { TrainingOptions } from '../training/train_patients';
 import { recoverFolder, writeFileAtomic } from './atomic_write';
 import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';
+import { HISTORY_FILE, historyTable } from './training_history';
 
 /** Options of {@link openTrainingRun}. */
 export interface TrainingRunOptions {
@@ -150,7 +151,7 @@ export class TrainingRun {
       this.last = { stage: name, state, earlier };
       await saveCheckpoint(lastFolder, model, { ...checkpoint, optimizer, state: this.last });
       await writeFileAtomic(
-        path.join(this.folder, 'history.csv'),
+        path.join(this.folder, HISTORY_FILE),
         historyTable(this.history, description.labels),
       );
       options.onEpochEnd?.(log);
@@ -187,30 +188,4 @@ function differingKeys(a: unknown, b: unknown, prefix = ''): string[] {
   if (!isRecord(a) || !isRecord(b)) return JSON.stringify(a) === JSON.stringify(b) ? [] : [prefix];
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...keys].flatMap((key) => differingKeys(a[key], b[key], prefix === '' ? key : `${prefix}.${key}`));
-}
-
-function historyTable(history: readonly EpochLog[], labels: readonly string[]): string {
-  const header = [
-    'stage',
-    'epoch',
-    'loss',
-    'f2',
-    'validation_loss',
-    'validation_f2',
-    ...labels.map((l) => `validation_f2_${l}`),
-    'best',
-    'seconds',
-  ];
-  const rows = history.map((log) => [
-    log.stage,
-    log.epoch,
-    log.loss,
-    log.f2,
-    log.validationLoss ?? '',
-    log.validationF2,
-    ...log.validationF2PerLabel,
-    log.best ? 1 : 0,
-    log.seconds,
-  ]);
-  return [header, ...rows].map((row) => `${row.join(',')}\n`).join('');
 }

@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { writeHeatMaps, type HeatMapStack } from '../../src/node/heat_map';
+import { heatMapPng, writeHeatMaps, type HeatMapStack } from '../../src/node/heat_map';
 import { expectNoLeakAsync } from '../support/matchers';
 import { temporaryFolder } from './folder';
 
@@ -105,5 +105,15 @@ describe('writeHeatMaps', () => {
     await expect(write({}, { opacity: 2 })).rejects.toThrow('writeHeatMaps: opacity');
     await expect(write({}, { alpha: 1 })).rejects.toThrow("option 'alpha'");
     await expect(write({}, { zoom: 1000 })).rejects.toThrow('at most 200 megapixels');
+  });
+});
+
+describe('heatMapPng', () => {
+  it('gives the bytes of the file that writeHeatMaps writes', async () => {
+    const file = path.join(await temporaryFolder(), 'maps.png');
+    const stacks = [stackOf([0, 0.2, 1], [0, 1, 0.5])];
+    await writeHeatMaps(file, stacks, { columns: 2 });
+    const png = await heatMapPng(stacks, { columns: 2 });
+    expect(Buffer.from(png).equals(await readFile(file))).toBe(true);
   });
 });

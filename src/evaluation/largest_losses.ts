@@ -1,0 +1,57 @@
+import { check, checkKnownKeys, isPositiveInteger } from '../errors';
+import { labelledScoresOf, type LabelRows } from '../metrics/labelled_scores';
+import { logLossOf } from '../metrics/probability_errors';
+
+/** What {@link largestLosses} is given. */
+export interface LargestLossesOptions {
+  /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
+  yTrue: LabelRows;
+  /** `[samples][labels]`, in [0, 1]. */
+  probabilities: LabelRows;
+  /**
+   * Most samples to name.
+   * @defaultValue 10
+   */
+  count?: number;
+}
+
+/** A sample, and how wrong its probabilities are. */
+export interface PredictionLoss {
+  /** Its place among the samples, from 0. */
+  index: number;
+  /** Log loss, the mean over its labelled labels. */
+  loss: number;
+  /** Place of the label that is most wrong. */
+  label: number;
+}
+
+/**
+ * The samples whose probabilities are most wrong, the worst first: to be looked at, for such a slice is hard, or labelled wrongly.
+ *
+ * The log loss of each label has probabilities in [1e-7, 1 - 1e-7], as `weightedLogLoss` does. Samples of equal loss come in their
+ * order; samples of which nothing is labelled do not come.
+ *
+ * @throws {@link ArgumentError} for rows that differ in shape, other label values, a labelled probability outside [0, 1], or a bad
+ * option.
+ * @example
+ * ```ts
+ * for (const { index, loss, label } of largestLosses({ yTrue, probabilities })) console.log(rows[index], labels[label], loss);
+ * ```
+ */
+export function largestLosses(options: LargestLossesOptions): PredictionLoss[] {
+  const fn = 'largestLosses';
+  checkKnownKeys(options, ['yTrue', 'probabilities', 'count'], fn);
+  const { yTrue, probabilities, count = 10 } = options;
+  check(isPositiveInteger(count), `${fn}: count`, 'an integer of at least 1', count);
+  check(yTrue.length === probabilities.length, `${fn}: yTrue`, `${probabilities.length} rows`, yTrue);
+  const losses = probabilities.flatMap((row, index): PredictionLoss[] => {
+    const truth = yTrue[index]!;
+    check(truth.length === row.length, `${fn}: yTrue[${index}]`, `${row.length} labels`, truth);
+    const loss = logLossOf(labelledScoresOf(fn, truth, row, 'probability'));
+    if (loss === undefined) return [];
+    const perLabel = row.map((p, l) => logLossOf(labelledScoresOf(fn, [truth[l]!], [p], 'probability')));
+    const worst = Math.max(...perLabel.map((value) => value ?? -1));
+    return [{ index, loss, label: perLabel.indexOf(worst) }];
+  });
+  return losses.sort((a, b) => b.loss - a.loss || a.index - b.index).slice(0, count);
+}

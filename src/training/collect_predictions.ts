@@ -1,0 +1,85 @@
+import type * as tf from '@tensorflow/tfjs';
+import { patientTargets, type PatientSource } from '../data/patient_source';
+import { checkedSliceLabels } from '../data/slice_labels';
+import { check, DataError } from '../errors';
+import { outputLevel, type OutputLevel } from '../models/model_parts';
+import type { Labels } from '../types';
+import { predictPatientLevel, predictPatients, type PredictPatientsOptions } from './evaluate';
+
+/** Options of {@link collectPredictions}. */
+export interface CollectPredictionsOptions extends Omit<PredictPatientsOptions, 'thresholds'> {
+  /**
+   * What is predicted: slices, or patients as wholes. A model of patients has no slices.
+   * @defaultValue what the model's outputs are of
+   */
+  level?: OutputLevel;
+}
+
+/** What is true of a slice or a patient, and what the model says of it. */
+export interface LabelledPrediction {
+  patient: string;
+  /** The slice's name, where the prediction is of a slice. */
+  slice?: string;
+  /** One a label: 0, 1, or -1 for "not labelled". */
+  yTrue: readonly number[];
+  /** One a label, 0..1. */
+  probabilities: readonly number[];
+}
+
+/** Truth and predictions of a source: plain data. */
+export interface LabelledPredictions {
+  level: OutputLevel;
+  /** Label names, in the order of the columns. */
+  labels: Labels;
+  /** Patient after patient, in the order of the source. */
+  rows: LabelledPrediction[];
+}
+
+/**
+ * Predicts every slice (or patient) of a labelled source, and puts the truth beside it: what every metric, threshold and calibration
+ * is made from.
+ *
+ * One patient's images are in memory at a time; of each slice, only the numbers stay.
+ *
+ * @param source - Labelled; its labels are checked before anything is predicted.
+ * @throws {@link DataError} for a patient without labels, or with labels that do not fit.
+ * @throws {@link ArgumentError} for a source without patients, or a model, a calibration or a level that do not fit.
+ * @example
+ * ```ts
+ * const { rows } = await collectPredictions(model, validation);
+ * const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];
+ * const { thresholds } = chooseThresholds({ labels: validation.labels, yTrue, probabilities });
+ * ```
+ */
+export async function collectPredictions(
+  model: tf.LayersModel,
+  source: PatientSource,
+  options: CollectPredictionsOptions = {},
+): Promise<LabelledPredictions> {
+  const fn = 'collectPredictions';
+  const { level = outputLevel(model), ...predictOptions } = options;
+  check(level === 'slices' || level === 'patients', `${fn}: level`, "'slices' or 'patients'", level);
+  check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
+  const { labels } = source;
+  const rows: LabelledPrediction[] = [];
+  if (level === 'patients') {
+    const truth = new Map(source.patients.map((patient) => [patient, patientTargets(source, patient)]));
+    for await (const { patient, probabilities } of predictPatientLevel(model, source, predictOptions)) {
+      rows.push({ patient, yTrue: truth.get(patient)!, probabilities });
+    }
+    return { level, labels, rows };
+  }
+  const truth = new Map(source.patients.map((patient) => [patient, sliceTargets(source, patient)]));
+  for await (const slices of predictPatients(model, source, predictOptions)) {
+    slices.forEach(({ patient, slice, probabilities }, i) => {
+      rows.push({ patient, slice, yTrue: truth.get(patient)![i]!, probabilities });
+    });
+  }
+  return { level, labels, rows };
+}
+
+function sliceTargets(source: PatientSource, patient: string): readonly (readonly number[])[] {
+  const rows = checkedSliceLabels(source, patient);
+  if (rows === undefined) throw new DataError('the slices of the patient have no labels', { patient });
+  return rows;
+}
