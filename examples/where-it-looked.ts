@@ -7,8 +7,6 @@
  * With --phantom the data are a synthetic study, whose lesions are known: they are outlined, and the hottest point of every slice is
  * checked against them, on patients that the model was not trained on where there are any.
  */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
   ArgumentError,
@@ -27,6 +25,7 @@ import {
 } from 'ct-multilabel';
 import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps } from 'ct-multilabel/node';
 import { main, progressLine, readCommandLine, textTable } from './cli';
+import { seenPatients } from './seen_patients';
 
 const args = readCommandLine('npx tsx examples/where-it-looked.ts --checkpoint DIR --data DIR [options]', {
   checkpoint: { value: 'DIR', help: "a training's --out, or one checkpoint in it", required: true },
@@ -57,7 +56,8 @@ await main(async () => {
   const place = labels.indexOf(label);
   if (place < 0)
     throw new ArgumentError(`--label: expected one of ${labels.join(', ')}, received '${label}'`);
-  const seen = await trainedOn(checkpoint);
+  const { train = [], validation = [] } = await seenPatients(checkpoint);
+  const seen = new Set([...train, ...validation]);
   const unseen = study.patients.filter((patient) => !seen.has(patient));
   const judged = unseen.length > 0 ? unseen : study.patients;
   const patient = args.optional('patient') ?? firstWith(study, judged, place);
@@ -185,15 +185,4 @@ function firstWith(source: PatientSource, patients: readonly string[], label: nu
     source.sliceLabels(patient) !== undefined || source.labelsOf?.(patient) !== undefined;
   const found = patients.find((patient) => labelled(patient) && patientLabels(source, patient)[label] === 1);
   return found ?? patients[0]!;
-}
-
-/** Patients that a training run trained on or chose its best epoch by, as it says itself; none for another checkpoint. */
-async function trainedOn(checkpoint: string): Promise<Set<string>> {
-  for (const folder of [checkpoint, path.dirname(path.resolve(checkpoint))]) {
-    const text = await readFile(path.join(folder, 'config.json'), 'utf8').catch(() => undefined);
-    if (text === undefined) continue;
-    const { split } = JSON.parse(text) as { split?: { train: string[]; validation: string[] } };
-    if (split) return new Set([...split.train, ...split.validation]);
-  }
-  return new Set();
 }

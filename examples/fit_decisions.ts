@@ -1,0 +1,66 @@
+/** Calibration and thresholds, fitted on validation predictions. */
+import {
+  ArgumentError,
+  chooseThresholds,
+  fitCalibration,
+  logitsOf,
+  type Calibration,
+  type CheckpointManifest,
+  type LabelledPredictions,
+} from 'ct-multilabel';
+import { textTable } from './cli';
+
+export interface FitChoices {
+  calibrate: boolean;
+  choose: boolean;
+  /** Of the calibration. */
+  method: string;
+}
+
+/**
+ * The manifest with what was fitted, and the predictions that it makes of the patients fitted on.
+ *
+ * @param predict - Predicts with a calibration, or without.
+ */
+export async function fitted(
+  manifest: CheckpointManifest,
+  predict: (calibration: Calibration | undefined) => Promise<LabelledPredictions>,
+  { calibrate, choose, method }: FitChoices,
+): Promise<{ manifest: CheckpointManifest; predictions: LabelledPredictions }> {
+  if (method !== 'temperature' && method !== 'platt') {
+    throw new ArgumentError(`--calibration-method: expected temperature or platt, received '${method}'`);
+  }
+  let { calibration, thresholds } = manifest;
+  const { labels } = manifest;
+  if (calibrate) {
+    const { yTrue, probabilities } = columns(await predict(undefined));
+    const fit = fitCalibration({ labels, yTrue, logits: logitsOf(probabilities), method });
+    calibration = fit.calibration;
+    const figure = (value: number | undefined) => value?.toFixed(4) ?? 'undefined';
+    const rows = labels.map((label, l) => [
+      label,
+      ...[fit.logLossBefore[l], fit.logLossAfter[l]].map(figure),
+      fit.kept.find((kept) => kept.label === label)?.reason ?? '',
+    ]);
+    console.log(`${textTable(['calibration', 'log loss before', 'after', 'left as it is'], rows)}\n`);
+  }
+  // predicted anew, rather than calibrated here, so that thresholds are chosen on the very numbers that the checkpoint will give
+  const predictions = await predict(calibration);
+  if (choose) {
+    const chosen = chooseThresholds({ labels, ...columns(predictions) });
+    thresholds = chosen.thresholds;
+    const rows = labels.map((label, l) => [
+      label,
+      manifest.thresholds[l]!,
+      thresholds[l]!,
+      chosen.guarded.includes(label) ? 'too few positives: 0.5' : '',
+    ]);
+    console.log(`${textTable(['threshold', 'before', 'chosen', ''], rows)}\n`);
+  }
+  return { manifest: { ...manifest, thresholds, ...(calibration && { calibration }) }, predictions };
+}
+
+const columns = ({ rows }: LabelledPredictions) => ({
+  yTrue: rows.map((row) => row.yTrue),
+  probabilities: rows.map((row) => row.probabilities),
+});

@@ -1,0 +1,106 @@
+/** The figures of an evaluation: all that the report shows of decisions and probabilities. */
+import {
+  bootstrapFBeta,
+  bootstrapFBetaDifference,
+  countDecisions,
+  evaluateProbabilities,
+  poolCounts,
+  type BootstrapInterval,
+  type DecisionCounts,
+  type Labels,
+  type LabelRows,
+  type ProbabilityReport,
+} from 'ct-multilabel';
+
+/** Truth and probabilities of slices, or of patients. */
+export interface Samples {
+  level: 'slices' | 'patients';
+  yTrue: LabelRows;
+  probabilities: LabelRows;
+  /** The person that each sample is of. */
+  people: readonly string[];
+}
+
+/** Samples, and how the model does on them. */
+export interface Measured extends Samples {
+  report: ProbabilityReport;
+  /** Whether the predictive values are at the shares that these samples have, or at stated ones. */
+  prevalence: 'own' | 'stated';
+  f2: BootstrapInterval;
+  f2PerLabel: BootstrapInterval[];
+  /** F2 of saying yes to everything. */
+  allPositive: BootstrapInterval;
+  allPositivePerLabel: BootstrapInterval[];
+  /** F2 minus that of saying yes to everything, on the same resamples. */
+  difference: BootstrapInterval;
+}
+
+export interface MeasureOptions {
+  labels: Labels;
+  thresholds: readonly number[];
+  /** One a label; left out, the shares of the samples. */
+  prevalence?: readonly number[];
+  seed: number;
+  resamples: number;
+}
+
+/** Every score, and intervals of F2 by drawing people anew. */
+export function measure(samples: Samples, options: MeasureOptions): Measured {
+  const { labels, prevalence, seed, resamples } = options;
+  const { yTrue, probabilities } = samples;
+  const thresholds = [...options.thresholds];
+  const report = evaluateProbabilities({
+    ...{ labels, yTrue, probabilities, thresholds },
+    prevalence: prevalence ?? ownPrevalence(yTrue, labels),
+  });
+  const counts = countsByPerson(samples, thresholds);
+  const everything = countsByPerson(
+    samples,
+    labels.map(() => 0),
+  );
+  const bootstrap = { seed, resamples };
+  const pooled = (people: DecisionCounts[][]) => people.map(poolCounts);
+  const perLabel = (people: DecisionCounts[][]) =>
+    labels.map((_, l) =>
+      bootstrapFBeta(
+        people.map((ofPerson) => ofPerson[l]!),
+        bootstrap,
+      ),
+    );
+  return {
+    ...samples,
+    report,
+    prevalence: prevalence ? 'stated' : 'own',
+    f2: bootstrapFBeta(pooled(counts), bootstrap),
+    f2PerLabel: perLabel(counts),
+    allPositive: bootstrapFBeta(pooled(everything), bootstrap),
+    allPositivePerLabel: perLabel(everything),
+    difference: bootstrapFBetaDifference(pooled(counts), pooled(everything), bootstrap),
+  };
+}
+
+/** Share of the labelled samples that have each label; 0 where nothing is labelled, and so nothing defined. */
+function ownPrevalence(yTrue: LabelRows, labels: Labels): number[] {
+  return labels.map((_, l) => {
+    const positives = yTrue.filter((row) => row[l] === 1).length;
+    const negatives = yTrue.filter((row) => row[l] === 0).length;
+    return positives / Math.max(positives + negatives, 1);
+  });
+}
+
+/** `[people][labels]`: the decisions on all samples of each person. */
+function countsByPerson({ yTrue, probabilities, people }: Samples, thresholds: number[]): DecisionCounts[][] {
+  const rows = new Map<string, number[]>();
+  people.forEach((person, i) => {
+    const ofPerson = rows.get(person);
+    if (ofPerson) ofPerson.push(i);
+    else rows.set(person, [i]);
+  });
+  return [...rows.values()].map((places) =>
+    countDecisions(
+      places.map((i) => yTrue[i]!),
+      places.map((i) => probabilities[i]!),
+      thresholds,
+    ),
+  );
+}
