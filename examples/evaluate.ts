@@ -74,9 +74,6 @@ const args = readCommandLine('npx tsx examples/evaluate.ts --checkpoint DIR --da
   backend: { value: 'NAME', default: 'auto', help: 'auto, tensorflow, webgpu, wasm or cpu' },
 }); // prettier-ignore
 
-const FITTED_ON =
-  'The calibration or the thresholds of this checkpoint were fitted on patients that are evaluated here: the figures are too good. Evaluate it on other patients.';
-
 await main(async () => {
   const [calibrate, choose] = [args.on('calibrate'), args.on('choose-thresholds')];
   const save = args.optional('save');
@@ -234,14 +231,16 @@ function warningsFor(patients: readonly string[], { train, validation, fitted: f
     const known = new Set(names);
     return patients.filter((patient) => known.has(patient)).length;
   };
-  const of = `of the ${patients.length} patients evaluated here, by their names`;
+  const of = `of the ${patients.length} patients evaluated here, told by their names`;
   const warnings: string[] = [];
-  if (among(fits) > 0) warnings.push(FITTED_ON);
+  if (among(fits) > 0) {
+    warnings.push(`The calibration or the thresholds of this checkpoint were fitted on ${among(fits)} ${of}: the figures are too good. Evaluate it on other patients.`);
+  }
   if (among(train) > 0) {
-    warnings.push(`The model was trained on ${among(train)} ${of}: the figures are too good.`);
+    warnings.push(`The model was trained on ${among(train)} ${of}: if they are the same patients, the figures are too good.`);
   }
   if (among(validation) > 0) {
-    warnings.push(`The best epoch was chosen by ${among(validation)} ${of}: the figures are somewhat too good.`);
+    warnings.push(`The best epoch was chosen by ${among(validation)} ${of}: if they are the same patients, the figures are somewhat too good.`);
   }
   if (!train) {
     warnings.push('Which patients the model was trained on is not known here. If any are among these, the figures are too good.');

@@ -1,7 +1,6 @@
 /** The model card: what the model is, what it was evaluated on, and what it is not for. */
 import type { CheckpointManifest } from 'ct-multilabel';
-import type { Html} from './report_html';
-import { definitions, html, table, type Part } from './report_html';
+import { definitions, html, table, type Html, type Part } from './report_html';
 
 /** What was evaluated on. */
 export interface EvaluatedStudy {

@@ -39,7 +39,7 @@ export function historyTable(history: readonly EpochLog[], labels: Labels): stri
  * @example
  * ```ts
  * const history = await readTrainingHistory('runs/first');
- * const best = history?.findLast((epoch) => epoch.best);
+ * const best = history?.filter((epoch) => epoch.best).at(-1);
  * ```
  */
 export async function readTrainingHistory(folder: string): Promise<EpochLog[] | undefined> {
