@@ -132,11 +132,14 @@ await main(async () => {
         );
       }
     }
+  }
+  // after all of them, since other shares write theirs meanwhile
+  for (const { repeat, fold } of folds) {
     for (const arrangement of arrangements) {
       const file = fileOf(out, arrangement, repeat, fold);
       if (!existsSync(file)) continue;
-      const { test: scores, validation } = JSON.parse(await readFile(file, 'utf8')) as Scores;
-      runs.push({ arrangement, repeat, fold, test: scores, validation });
+      const { test, validation } = JSON.parse(await readFile(file, 'utf8')) as Scores;
+      runs.push({ arrangement, repeat, fold, test, validation });
     }
   }
   const complete = arrangements.length * folds.length;
