@@ -39,6 +39,7 @@ if (data === undefined || data === '') {
 }
 const folder = path.join(data, 'ct-ich');
 const PATIENTS = 6;
+const PATIENTS_TRAINED_ON = 20;
 await useBackend('wasm');
 const cv = await openCv();
 
@@ -89,8 +90,11 @@ try {
   for (const [workers, cacheFolder] of [[0], [1], [2], [1, cache]] as [number, string?][]) {
     const source = await open('augmentation', workers, cacheFolder);
     if (cacheFolder)
-      for (const patient of source.patients.slice(0, PATIENTS)) disposeStack(await source.load(patient));
-    const { total, waited } = await trainingWait(subset(source, source.patients.slice(0, PATIENTS)));
+      for (const patient of source.patients.slice(0, PATIENTS_TRAINED_ON))
+        disposeStack(await source.load(patient));
+    const { total, waited } = await trainingWait(
+      subset(source, source.patients.slice(0, PATIENTS_TRAINED_ON)),
+    );
     const where = workers === 0 ? 'calling thread' : `${workers} worker${workers > 1 ? 's' : ''}`;
     report({
       what: `an epoch of SqueezeNet waits for slices, ${where}${cacheFolder ? ', cached' : ''}`,

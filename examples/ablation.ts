@@ -72,10 +72,10 @@ const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]'
   epochs: { value: 'N', default: '40', help: 'most epochs of a head' },
   patience: {
     value: 'N',
-    default: '10',
+    default: '40',
     help: 'epochs without a better F2 of the inner validation before it stops',
   },
-  lr: { value: 'X', default: '5e-4', help: "step size of the heads' Adam" },
+  lr: { value: 'X', default: '1e-3', help: "step size of the heads' Adam" },
   only: { value: 'TEXT', help: 'arrangements whose names hold this text' },
   seed: { value: 'N', default: '1', help: 'seed of folds, weights, order and augmentation' },
   share: {
@@ -132,11 +132,14 @@ await main(async () => {
         );
       }
     }
+  }
+  // after all of them, since other shares write theirs meanwhile
+  for (const { repeat, fold } of folds) {
     for (const arrangement of arrangements) {
       const file = fileOf(out, arrangement, repeat, fold);
       if (!existsSync(file)) continue;
-      const { test: scores, validation } = JSON.parse(await readFile(file, 'utf8')) as Scores;
-      runs.push({ arrangement, repeat, fold, test: scores, validation });
+      const { test, validation } = JSON.parse(await readFile(file, 'utf8')) as Scores;
+      runs.push({ arrangement, repeat, fold, test, validation });
     }
   }
   const complete = arrangements.length * folds.length;

@@ -12,7 +12,7 @@ const STACKS_A_THREAD = 2;
  *
  * A stack is sent at once to the thread with the least to do, whose own queue then holds it, so that threads go on while the
  * calling one computes. How many stacks are asked for at a time is the caller's to bound, see {@link PreparationPool.capacity}.
- * Threads start with the first stack and do not keep the process alive when there is nothing to do.
+ * Threads start at once, since that takes them a second, and do not keep the process alive when there is nothing to do.
  */
 export class PreparationPool {
   private threads: PreparationThread[] = [];
@@ -21,7 +21,9 @@ export class PreparationPool {
   constructor(
     private readonly size: number,
     private readonly settings: PreparationSettings,
-  ) {}
+  ) {
+    this.startThreads();
+  }
 
   /** Stacks to ask for at a time, for every thread to have work. */
   get capacity(): number {
@@ -35,12 +37,16 @@ export class PreparationPool {
    */
   async prepare(request: StackRequest): Promise<tf.Tensor4D> {
     if (this.closed) throw new CtMultilabelError('the threads that prepare slices have been closed');
-    // a thread that ended is replaced
-    this.threads = this.threads.filter((thread) => !thread.ended);
-    while (this.threads.length < this.size) this.threads.push(new PreparationThread(this.settings));
+    this.startThreads();
     const idlest = this.threads.reduce((a, b) => (b.waiting < a.waiting ? b : a));
     const { values, shape } = await idlest.order(request);
     return tf.tensor4d(values, shape);
+  }
+
+  /** As many threads as there should be; one that ended is replaced. */
+  private startThreads(): void {
+    this.threads = this.threads.filter((thread) => !thread.ended);
+    while (this.threads.length < this.size) this.threads.push(new PreparationThread(this.settings));
   }
 
   /** Ends the threads; stacks that they still work on are not delivered. */
