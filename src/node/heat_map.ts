@@ -73,7 +73,7 @@ export async function writeHeatMaps(
 /**
  * As {@link writeHeatMaps}, but gives the bytes of the PNG file, for a page that holds its pictures itself.
  *
- * @throws {@link ArgumentError} as {@link writeHeatMaps}.
+ * @throws ArgumentError as {@link writeHeatMaps}.
  * @example
  * ```ts
  * const png = await heatMapPng([{ title: 'ID_001: ich', images, maps }]);

@@ -35,7 +35,7 @@ export function historyTable(history: readonly EpochLog[], labels: Labels): stri
  *
  * @param folder - A training run's, see {@link openTrainingRun}.
  * @returns undefined where the folder has no history.
- * @throws {@link DataError} for a table of another form, naming the row.
+ * @throws DataError for a table of another form, naming the row.
  * @example
  * ```ts
  * const history = await readTrainingHistory('runs/first');
