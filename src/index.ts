@@ -230,6 +230,12 @@ export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_was
 export { adam, Adam } from './training/adam';
 export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
 export {
+  collectPredictions,
+  type CollectPredictionsOptions,
+  type LabelledPrediction,
+  type LabelledPredictions,
+} from './training/collect_predictions';
+export {
   evaluatePatients,
   predictPatientLevel,
   predictPatients,
@@ -297,6 +303,7 @@ export {
   type ProbabilityReport,
   type ProbabilityScores,
 } from './evaluation/evaluate_probabilities';
+export { largestLosses, type LargestLossesOptions, type PredictionLoss } from './evaluation/largest_losses';
 export { patientLevel, type LabelledSlice, type PatientLevel } from './evaluation/patient_level';
 export {
   chooseThresholds,

@@ -39,7 +39,7 @@ export {
 } from './node/predictions_file';
 export { readRsnaTable } from './node/rsna_table_file';
 export { readScanTable } from './node/scan_table_file';
-export { writeHeatMaps, type HeatMapOptions, type HeatMapStack } from './node/heat_map';
+export { heatMapPng, writeHeatMaps, type HeatMapOptions, type HeatMapStack } from './node/heat_map';
 export { writeContactSheet, type ContactSheet, type ContactSheetOptions } from './node/contact_sheet';
 export {
   AIR_HU,
@@ -74,6 +74,7 @@ export { type SliceFormat } from './node/slice_preparation';
 export * from './node/phantom_study';
 export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/progress';
 export { trainRecipe, type StageSchedule, type TrainRecipeOptions } from './node/train_recipe';
+export { readTrainingHistory } from './node/training_history';
 export {
   openTrainingRun,
   TrainingRun,
