@@ -1,36 +1,11 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePhantomStudy } from '../../src/node/phantom_study';
 import { dicomStudy } from '../node/dicom_study';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const run = promisify(execFile);
-
-interface Result {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs an example as a user would. */
-async function example(name: string, ...args: string[]): Promise<Result> {
-  const tsx = path.join(root, 'node_modules/tsx/dist/cli.mjs');
-  try {
-    const { stdout, stderr } = await run(process.execPath, [tsx, `examples/${name}.ts`, ...args], {
-      cwd: root,
-    });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as Result;
-    return { code, stdout, stderr };
-  }
-}
+import { example } from '../support/example';
 
 const TINY = [
   '--backbone',

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
 import { bootstrapFBeta } from '../../src/evaluation/bootstrap';
@@ -20,10 +17,8 @@ import { writePhantomStudy } from '../../src/node/phantom_study';
 import { historyTable } from '../../src/node/training_history';
 import { collectPredictions } from '../../src/training/collect_predictions';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
+import { example } from '../support/example';
 import { tinyBackbone } from '../support/memory_source';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const run = promisify(execFile);
 
 const preprocessing = createPreprocessing({ imageSize: [16, 16] });
 const built = { backbone: tinyBackbone(), labels: CT_LABELS, seed: 2 } as const;
@@ -37,10 +32,9 @@ describe('evaluate.ts', { timeout: 120_000 }, () => {
 
   /** Runs the example as a user would, and reads the report. */
   async function evaluate(out: string, ...args: string[]) {
-    const tsx = path.join(root, 'node_modules/tsx/dist/cli.mjs');
-    const all = ['examples/evaluate.ts', '--data', at('data'), '--out', at(out), '--backend', 'cpu', ...args];
-    const { stdout, stderr } = await run(process.execPath, [tsx, ...all], { cwd: root }).catch(
-      (error: unknown) => error as { stdout: string; stderr: string },
+    const { stdout, stderr } = await example(
+      'evaluate',
+      ...['--data', at('data'), '--out', at(out), '--backend', 'cpu', ...args],
     );
     return { stdout, stderr, page: await readFile(at(out), 'utf8').catch(() => '') };
   }
