@@ -50,8 +50,9 @@ for (const step of STEPS) {
     const count = patients.reduce((sum, patient) => sum + ours.sliceNames(patient).length, 0);
     const files = await Promise.all(patients.map(filesOf));
     const peer = cv && (await openCvPeer(cv, workers, step));
-    await compare(
-      `${step}, ${workers === 0 ? 'calling thread' : `${workers} worker${workers > 1 ? 's' : ''}`}`,
+    const where = workers === 0 ? 'calling thread' : `${workers} worker${workers > 1 ? 's' : ''}`;
+    const { ours: own, peers } = await compare(
+      `${step}, ${where}`,
       {
         'ct-multilabel': () =>
           over(
@@ -64,6 +65,11 @@ for (const step of STEPS) {
       },
       { rounds: 3, per: { count, unit: 'slice' } },
     );
+    const perSecond = (ms: number | null | undefined) => (ms ? figure(1000 / ms) : '-');
+    report({
+      what: `${step}, ${where}: slices a second`,
+      value: `${perSecond(own.ms)}; sharp and opencv-js ${perSecond(peers[0]?.ms)}`,
+    });
     await ours.close();
     await peer?.close();
   }
