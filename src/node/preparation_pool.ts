@@ -71,7 +71,6 @@ class PreparationThread {
 
   constructor(settings: PreparationSettings) {
     this.worker = startThread({ settings });
-    this.worker.unref();
     this.worker.on('message', (reply: PreparationReply) => {
       const order = this.orders.get(reply.id);
       this.settle(reply.id);
@@ -80,6 +79,9 @@ class PreparationThread {
     });
     this.worker.on('error', (error) => this.end(error));
     this.worker.on('exit', (code) => this.end(new Error(`exit code ${code}`)));
+    // once now and once when it has started, which makes it count again
+    this.worker.unref();
+    this.worker.once('online', () => this.orders.size === 0 && this.worker.unref());
   }
 
   /** Stacks that were asked for and are not there yet. */

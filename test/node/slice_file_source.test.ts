@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -358,6 +360,14 @@ describe('SliceFileSource', () => {
       const { slices } = await study({ a: 1 });
       expect((await open(slices, 2)).loadsAtOnce).toBe(4);
       expect((await open(slices, 0)).loadsAtOnce).toBeUndefined();
+    });
+
+    it.each([0, 3000])('lets the process end by itself, %d ms after the threads were asked for', (wait) => {
+      const program = fileURLToPath(new URL('../support/program_with_workers.ts', import.meta.url));
+      const args = ['--import', 'tsx', program, String(wait)];
+      const { stdout, status } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 40_000 });
+      expect(stdout).toContain('done');
+      expect(status).toBe(0);
     });
 
     it('refuses work once it is closed', async () => {
