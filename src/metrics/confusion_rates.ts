@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { checkScores, confusionCounts, type ConfusionCounts } from './confusion_counts';
 import { checkThreshold, type Threshold } from './decide';
+import { RunningSums } from './running_sums';
 
 /** Options of {@link confusionRates} and {@link ConfusionRates}. */
 export interface ConfusionRatesOptions {
@@ -71,8 +72,7 @@ export function confusionRates(
  */
 export class ConfusionRates {
   private readonly config: Required<ConfusionRatesOptions>;
-  private labels: number | undefined;
-  private sums: ConfusionCounts | undefined;
+  private readonly sums = new RunningSums<ConfusionCounts>('ConfusionRates');
 
   constructor(options: ConfusionRatesOptions = {}) {
     this.config = resolveOptions('ConfusionRates', options);
@@ -83,40 +83,19 @@ export class ConfusionRates {
     const { threshold } = this.config;
     const labels = checkScores('ConfusionRates.update', yTrue, probabilities);
     checkThreshold('ConfusionRates.update', threshold, labels);
-    check(
-      this.labels === undefined || this.labels === labels,
-      'ConfusionRates.update: probabilities',
-      `${this.labels} labels, as in the batches before`,
-      probabilities,
-    );
-    const before = this.sums;
-    const now = tf.tidy(() => {
-      const batch = confusionCounts(yTrue, probabilities, { threshold });
-      if (before === undefined) return { ...batch };
-      const add = (kind: keyof ConfusionCounts) => tf.add(before[kind], batch[kind]) as tf.Tensor1D;
-      return { tp: add('tp'), fp: add('fp'), fn: add('fn'), tn: add('tn') };
-    });
-    // kept, so that an update inside a caller's tidy survives it
-    for (const tensor of Object.values(now)) tf.keep(tensor);
-    this.reset();
-    this.sums = now;
-    this.labels = labels;
+    this.sums.add(labels, probabilities, () => confusionCounts(yTrue, probabilities, { threshold }));
   }
 
   /** The rates of all batches since the start or the last reset: three new tensors. */
   result(): RateTensors {
-    const { sums } = this;
-    check(sums !== undefined, 'ConfusionRates.result', 'at least one update() before it', 'none');
     return tf.tidy(() => {
-      return { ...rates(sums, this.config.average) };
+      return { ...rates(this.sums.get(), this.config.average) };
     });
   }
 
   /** Starts over and frees the sums. */
   reset(): void {
-    if (this.sums) tf.dispose({ ...this.sums });
-    this.sums = undefined;
-    this.labels = undefined;
+    this.sums.reset();
   }
 
   /** Frees the sums; the same as {@link ConfusionRates.reset}. */

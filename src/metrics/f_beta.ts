@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { checkScores, confusionCounts, type ConfusionCounts } from './confusion_counts';
 import { checkThreshold, type Threshold } from './decide';
+import { RunningSums } from './running_sums';
 
 /** How the scores of the labels become one; names and meanings are scikit-learn's. */
 export type FBetaAverage = 'micro' | 'macro' | 'weighted' | 'samples' | 'none';
@@ -82,8 +83,7 @@ export function fBetaScore(
  */
 export class FBetaScore {
   private readonly config: Required<FBetaOptions>;
-  private labels: number | undefined;
-  private sums: Sums | undefined;
+  private readonly sums = new RunningSums<Sums>('FBetaScore');
 
   constructor(options: FBetaOptions = {}) {
     this.config = resolveOptions('FBetaScore', options);
@@ -93,36 +93,17 @@ export class FBetaScore {
   update(yTrue: tf.Tensor, probabilities: tf.Tensor): void {
     const labels = checkScores('FBetaScore.update', yTrue, probabilities);
     checkThreshold('FBetaScore.update', this.config.threshold, labels);
-    check(
-      this.labels === undefined || this.labels === labels,
-      'FBetaScore.update: probabilities',
-      `${this.labels} labels, as in the batches before`,
-      probabilities,
-    );
-    const before = this.sums;
-    const now = tf.tidy(() => {
-      const batch = summarize(yTrue, probabilities, this.config);
-      return before === undefined ? batch : addSums(before, batch);
-    });
-    // kept, so that an update inside a caller's tidy survives it
-    for (const tensor of Object.values(now)) tf.keep(tensor);
-    tf.dispose(before);
-    this.sums = now;
-    this.labels = labels;
+    this.sums.add(labels, probabilities, () => summarize(yTrue, probabilities, this.config));
   }
 
   /** The score of all batches since the start or the last reset: a new tensor, scalar or `[labels]` for `'none'`. */
   result(): tf.Tensor {
-    const { sums } = this;
-    check(sums !== undefined, 'FBetaScore.result', 'at least one update() before it', 'none');
-    return tf.tidy(() => reduce(sums, this.config));
+    return tf.tidy(() => reduce(this.sums.get(), this.config));
   }
 
   /** Starts over and frees the sums. */
   reset(): void {
-    tf.dispose(this.sums);
-    this.sums = undefined;
-    this.labels = undefined;
+    this.sums.reset();
   }
 
   /** Frees the sums; the same as {@link FBetaScore.reset}. */
@@ -168,13 +149,6 @@ function summarize(yTrue: tf.Tensor, probabilities: tf.Tensor, config: Required<
   // `0 == entries` rather than its opposite, so that NaN is kept
   const scores = tf.where(tf.equal(entries, 0), tf.zerosLike(entries), score(counts, config));
   return { score: tf.sum(scores), samples: tf.sum(tf.cast(tf.notEqual(entries, 0), 'float32')) };
-}
-
-function addSums(a: Sums, b: Sums): Sums {
-  const right = b as Record<string, tf.Tensor>;
-  return Object.fromEntries(
-    Object.entries(a).map(([key, value]) => [key, tf.add(value, right[key]!)]),
-  ) as Sums;
 }
 
 function reduce(sums: Sums, config: Required<FBetaOptions>): tf.Tensor {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { IGNORED_LABEL, type LossFn } from '../types';
 import { checkScores } from './confusion_counts';
+import { RunningSums } from './running_sums';
 
 /** Options of {@link weightedLogLoss} and {@link WeightedLogLoss}. */
 export interface WeightedLogLossOptions {
@@ -77,8 +78,7 @@ export function weightedLogLoss(
  */
 export class WeightedLogLoss {
   private readonly config: Config;
-  private labels: number | undefined;
-  private sums: Sums | undefined;
+  private readonly sums = new RunningSums<Sums>('WeightedLogLoss');
 
   constructor(options: WeightedLogLossOptions = {}) {
     this.config = resolveOptions('WeightedLogLoss', options);
@@ -88,37 +88,19 @@ export class WeightedLogLoss {
   update(yTrue: tf.Tensor, probabilities: tf.Tensor): void {
     const labels = checkScores('WeightedLogLoss.update', yTrue, probabilities);
     checkLabels('WeightedLogLoss.update', labels, this.config);
-    check(
-      this.labels === undefined || this.labels === labels,
-      'WeightedLogLoss.update: probabilities',
-      `${this.labels} labels, as in the batches before`,
-      probabilities,
+    this.sums.add(labels, probabilities, () =>
+      summarize(yTrue, probabilities, tf.sub(1, probabilities), this.config),
     );
-    const before = this.sums;
-    const now = tf.tidy(() => {
-      const batch = summarize(yTrue, probabilities, tf.sub(1, probabilities), this.config);
-      if (before === undefined) return batch;
-      return { loss: tf.add(before.loss, batch.loss), weight: tf.add(before.weight, batch.weight) };
-    }) as Sums;
-    // kept, so that an update inside a caller's tidy survives it
-    for (const tensor of Object.values(now)) tf.keep(tensor);
-    tf.dispose(before);
-    this.sums = now;
-    this.labels = labels;
   }
 
   /** The loss of all batches since the start or the last reset: a new scalar. */
   result(): tf.Scalar {
-    const { sums } = this;
-    check(sums !== undefined, 'WeightedLogLoss.result', 'at least one update() before it', 'none');
-    return tf.tidy(() => mean(sums));
+    return tf.tidy(() => mean(this.sums.get()));
   }
 
   /** Starts over and frees the sums. */
   reset(): void {
-    tf.dispose(this.sums);
-    this.sums = undefined;
-    this.labels = undefined;
+    this.sums.reset();
   }
 
   /** Frees the sums; the same as {@link WeightedLogLoss.reset}. */
