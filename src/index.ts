@@ -49,6 +49,7 @@ export { type BackboneOptions } from './backbones/builder';
 export { GrayToRgb, ImageNetNormalization } from './backbones/input_layers';
 
 export { SliceDependencyGRU, type SliceDependencyGRUArgs } from './layers/slice_dependency_gru';
+export { SliceDifferences } from './layers/slice_differences';
 export { SliceConv1D, type SliceConv1DArgs } from './layers/slice_conv1d';
 export { FusedBatchNorm, type FusedBatchNormArgs } from './layers/fused_batch_norm';
 export { FusedConv2D, type FusedConv2DArgs } from './layers/fused_conv2d';
@@ -228,6 +229,8 @@ export { type TorchLoadable, type TorchParameter } from './types';
 export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_wasm_backend';
 
 export { adam, Adam } from './training/adam';
+export { type SequenceAugmentation } from './training/sequence_augmentation';
+export { WeightAverage } from './training/weight_average';
 export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
 export {
   collectPredictions,
@@ -265,6 +268,7 @@ export {
   pretrainBackbone,
   trainPatients,
   type PretrainOptions,
+  type TrainPatientsOptions,
   type TrainingOptions,
 } from './training/train_patients';
 export {
