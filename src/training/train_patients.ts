@@ -136,7 +136,15 @@ export async function trainPatients(
 ): Promise<EpochLog[]> {
   const { train, augmentSequence, sliceClassifierWeight } = options;
   const level = outputLevel(model);
-  if (augmentSequence) checkSequenceAugmentation('trainPatients: augmentSequence', augmentSequence);
+  if (augmentSequence) {
+    checkSequenceAugmentation('trainPatients: augmentSequence', augmentSequence);
+    check(
+      level === 'slices' || augmentSequence.keep === undefined,
+      'trainPatients: augmentSequence: keep',
+      'none for a model of patients, whose label may rest on a slice left out',
+      augmentSequence.keep,
+    );
+  }
   return runStage('patients', model, options, {
     learningRate: 1e-5,
     updateBatchNorm: false,
