@@ -4,7 +4,12 @@ import { buildCtBrainModel } from '../models/ct_brain_model';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog } from '../training/fit_stage';
 import { backboneOf, outputLevel } from '../models/model_parts';
-import { pretrainBackbone, trainPatients, type TrainingOptions } from '../training/train_patients';
+import {
+  pretrainBackbone,
+  trainPatients,
+  type TrainingOptions,
+  type TrainPatientsOptions,
+} from '../training/train_patients';
 import type { TrainingRun } from './training_run';
 
 /** How long and how fast a stage trains. */
@@ -38,10 +43,11 @@ export interface TrainRecipeOptions extends Pick<
    */
   pretrain?: Partial<StageSchedule> & { batchSize?: number };
   /**
-   * Second stage, one patient a batch.
+   * Second stage, one patient a batch; how it varies the sequence of slices, and what else it supervises, see
+   * {@link TrainPatientsOptions}.
    * @defaultValue `{ epochs: 50, learningRate: 1e-5 }`
    */
-  patients?: Partial<StageSchedule>;
+  patients?: Partial<StageSchedule> & Pick<TrainPatientsOptions, 'augmentSequence' | 'sliceClassifierWeight'>;
   /** Called after each epoch's files are written. */
   onEpochEnd?: (log: EpochLog) => void;
 }
@@ -70,7 +76,7 @@ export async function trainRecipe(model: tf.LayersModel, options: TrainRecipeOpt
   const { run, description, pretrain = {}, patients = {}, onEpochEnd, ...training } = options;
   const hook = onEpochEnd ? { onEpochEnd } : {};
   const { epochs: pretrainEpochs = 50, learningRate: pretrainRate = 1e-4, batchSize = 16 } = pretrain;
-  const { epochs = 50, learningRate = 1e-5 } = patients;
+  const { epochs = 50, learningRate = 1e-5, ...sequence } = patients;
 
   const { train, validation } = training;
   const possible = outputLevel(model) === 'slices' || (hasSliceLabels(train) && hasSliceLabels(validation));
@@ -99,7 +105,7 @@ export async function trainRecipe(model: tf.LayersModel, options: TrainRecipeOpt
   }
   const stage = await run.stage('patients', { model, learningRate, description, best: 'best', ...hook });
   try {
-    await trainPatients(model, { ...training, ...stage, epochs });
+    await trainPatients(model, { ...training, ...stage, ...sequence, epochs });
   } finally {
     stage.dispose();
   }
