@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
  * loaded before ours shows at once, and one that the same program loads after ours shows when its imports have been run.
  * A warning, since a program that keeps to one of the copies works.
  */
-function warnOfSecondTfjs(): void {
+export function warnOfSecondTfjs(): void {
   if (!(tf.env() instanceof tf.Environment)) {
     console.warn(SECOND_TFJS);
     return;
