@@ -1,5 +1,5 @@
 // Node in the versions the library supports, as npm packages that carry the binary.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { repository, run } from './project.mjs';
 
@@ -21,18 +21,23 @@ async function install(major) {
   const system = process.platform === 'win32' ? 'win' : process.platform;
   const name = `node-${system}-${process.arch}`;
   const folder = path.join(repository, 'node_modules', '.cache', `node-${major}`);
+  const node = path.join(folder, 'node_modules', name, 'bin', system === 'win' ? 'node.exe' : 'node');
   try {
-    mkdirSync(folder, { recursive: true });
-    const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1'];
-    await run('npm', ['install', '--prefix', folder, ...quiet, `${name}@${major}`], folder);
-    const program = system === 'win' ? 'node.exe' : 'node';
-    const node = path.join(folder, 'node_modules', name, 'bin', program);
+    if (!existsSync(node)) {
+      mkdirSync(folder, { recursive: true });
+      const options = [
+        '--prefer-offline',
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        '--fetch-retries=1',
+      ];
+      await run('npm', ['install', '--prefix', folder, ...options, `${name}@${major}`], folder);
+    }
     const { stdout } = await run(node, ['--version'], folder);
     return { name: `Node ${stdout.trim().slice(1)}`, node };
   } catch (error) {
-    return {
-      name: `Node ${major}`,
-      why: `npm did not bring it: ${error.message.split('\n').at(-2) ?? error.message}`,
-    };
+    const code = /npm error code (\S+)/.exec(error.message)?.[1] ?? error.message;
+    return { name: `Node ${major}`, why: `npm did not bring ${name}@${major} (${code})` };
   }
 }
