@@ -40,7 +40,13 @@ export async function checkPage(project) {
   if (chromium === undefined) return 'page: built; skipped opening it: no Chromium (CHROMIUM names one)';
   const server = await preview({ root, configFile: false, logLevel: 'error', preview: { port: 0 } });
   try {
-    const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=60000'];
+    const flags = [
+      '--headless=new',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      '--virtual-time-budget=60000',
+    ];
     const profile = `--user-data-dir=${path.join(project.work, 'chromium')}`;
     const { stdout } = await run(
       chromium,

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** Milliseconds after which a program is taken to hang. */
+const LIMIT = 180_000;
+
 /**
  * Runs a program to its end.
  *
@@ -14,7 +17,7 @@ export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.ur
  */
 export function run(command, args, cwd) {
   return new Promise((resolve, reject) => {
-    execFile(command, args, { cwd, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+    execFile(command, args, { cwd, maxBuffer: 2 ** 26, timeout: LIMIT }, (error, stdout, stderr) => {
       if (error) reject(new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`));
       else resolve({ stdout, stderr });
     });
