@@ -1,21 +1,41 @@
 import { defineConfig } from 'tsup';
 
+/** Entries of the package, as in the `exports` of package.json. */
+const ENTRIES = [
+  'index',
+  'node',
+  'layers/index',
+  'losses/index',
+  'metrics/index',
+  'transforms/index',
+  'data/index',
+];
+
 export default defineConfig({
-  entry: {
-    index: 'src/index.ts',
-    node: 'src/node.ts',
-    // a program of its own, that worker threads run
-    preparation_thread: 'src/node/preparation_thread.ts',
-  },
+  // Every module stays a file: a bundler can leave out those that a page does not use (`sideEffects` in package.json names
+  // those that it must not leave out), and layer classes exist once, whichever entry is imported.
+  entry: ['src/**/*.ts', '!src/backends/wasm/assembly/**'],
+  esbuildPlugins: [
+    {
+      name: 'modules-stay-files',
+      setup({ initialOptions, onResolve }) {
+        const extension = initialOptions.format === 'cjs' ? '.cjs' : '.js';
+        onResolve({ filter: /^\.\.?\// }, ({ path, kind }) =>
+          kind === 'entry-point' ? undefined : { path: path + extension, external: true },
+        );
+      },
+    },
+  ],
+  splitting: false,
   format: ['esm', 'cjs'],
   target: 'es2022',
-  // TypeScript 6 warns of the baseUrl that the declaration step sets by itself.
-  dts: { entry: ['src/index.ts', 'src/node.ts'], compilerOptions: { ignoreDeprecations: '6.0' } },
-  // Shared code goes to one chunk: layer classes must exist once, whichever entry is imported.
-  splitting: true,
+  dts: {
+    entry: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
+    // TypeScript 6 warns of the baseUrl that the declaration step sets by itself.
+    compilerOptions: { ignoreDeprecations: '6.0' },
+  },
   // import.meta.url in CommonJS, for finding the file of a worker thread.
   shims: true,
   sourcemap: true,
   clean: true,
-  external: [/^@tensorflow\//, 'webgpu', 'sharp'],
 });

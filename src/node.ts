@@ -4,6 +4,8 @@
  * @module ct-multilabel/node
  */
 
+import './layers/index'; // known to tf.loadLayersModel, whichever entry was imported
+
 export {
   backendReport,
   useBackend,

@@ -3,7 +3,7 @@ import { check, isPositiveInteger } from '../errors';
 import { FusedBatchNorm } from '../layers/fused_batch_norm';
 import { FusedConv2D } from '../layers/fused_conv2d';
 import { deriveSeed } from '../random';
-import { GrayToRgb, ImageNetNormalization } from './input_layers';
+import { GrayToRgb, ImageNetNormalization } from '../layers/input_layers';
 
 /** Options all backbones share. */
 export interface BackboneOptions {

@@ -210,7 +210,7 @@ async function startWasm(threads: 'auto' | number): Promise<string> {
   await import('@tensorflow/tfjs-backend-wasm');
   if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
   await activate('wasm');
-  const { compiledKernels, memoryGuard } = prepareWasmBackend();
+  const { compiledKernels, memoryGuard } = await prepareWasmBackend();
   const notes: string[] = [];
   let running = 1;
   if (!compiledKernels) notes.push("with the host's convolutions, which are slower");

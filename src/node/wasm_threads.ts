@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type MessagePort } from 'node:worker_threads';
-import { setThreadTeam } from '../backends/wasm/engine';
 import { compileKernels, instantiateKernels, type CompiledKernels } from '../backends/wasm/compiled';
-import { base, fma } from '../backends/wasm/generated/shared_kernels';
+import { setThreadTeam } from '../backends/wasm/thread_team';
 import type { ThreadTeam } from '../backends/wasm/workspace';
 import { OutOfMemoryError } from '../errors';
 
@@ -77,7 +76,7 @@ export interface StartedTeam extends ThreadTeam {
  * @returns Undefined where this engine takes none of the compiled kernels.
  */
 export async function startThreadTeam(threads: number): Promise<StartedTeam | undefined> {
-  const module = compileKernels({ base, fma });
+  const module = compileKernels(await import('../backends/wasm/generated/shared_kernels'));
   if (module === undefined) return undefined;
   const memory = new WebAssembly.Memory({ initial: 256, maximum: MOST_PAGES, shared: true });
   const kernels = instantiateKernels(module, memory);

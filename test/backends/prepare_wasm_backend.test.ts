@@ -3,16 +3,28 @@ import { expect, it } from 'vitest';
 import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
 
 it('prepares what is there: nothing, the kernels, then the active backend too', async () => {
-  expect(prepareWasmBackend()).toEqual({
+  expect(await prepareWasmBackend()).toEqual({
     trainingKernels: false,
     compiledKernels: false,
     memoryGuard: false,
   });
   await import('@tensorflow/tfjs-backend-wasm');
-  expect(prepareWasmBackend()).toEqual({ trainingKernels: true, compiledKernels: false, memoryGuard: false });
+  expect(await prepareWasmBackend()).toEqual({
+    trainingKernels: true,
+    compiledKernels: false,
+    memoryGuard: false,
+  });
   await tf.setBackend('wasm');
-  expect(prepareWasmBackend()).toEqual({ trainingKernels: true, compiledKernels: true, memoryGuard: true });
-  expect(prepareWasmBackend()).toEqual({ trainingKernels: true, compiledKernels: true, memoryGuard: true });
+  expect(await prepareWasmBackend()).toEqual({
+    trainingKernels: true,
+    compiledKernels: true,
+    memoryGuard: true,
+  });
+  expect(await prepareWasmBackend()).toEqual({
+    trainingKernels: true,
+    compiledKernels: true,
+    memoryGuard: true,
+  });
   const gradient = tf.tidy(() =>
     tf.grad((w: tf.Tensor) =>
       tf.sum(tf.conv2d(tf.ones([1, 2, 2, 1]) as tf.Tensor4D, w as tf.Tensor4D, 1, 'valid')),

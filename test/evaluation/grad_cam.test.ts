@@ -12,7 +12,7 @@ import { tinyBackbone } from '../support/memory_source';
 
 beforeEach(async () => {
   await tf.setBackend('wasm');
-  prepareWasmBackend();
+  await prepareWasmBackend();
 });
 
 const SIZE = 16;

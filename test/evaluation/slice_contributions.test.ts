@@ -11,7 +11,7 @@ import { tinyBackbone } from '../support/memory_source';
 
 beforeEach(async () => {
   await tf.setBackend('wasm');
-  prepareWasmBackend();
+  await prepareWasmBackend();
 });
 
 const stack = (slices: number) => tf.randomUniform([slices, 16, 16, 1], 0, 1, 'float32', 1) as tf.Tensor4D;

@@ -10,7 +10,7 @@ import { expectClose, expectNoLeakAsync, relativeError } from '../support/matche
 
 beforeEach(async () => {
   await tf.setBackend('wasm');
-  prepareWasmBackend();
+  await prepareWasmBackend();
 });
 
 const IMAGE = [16, 16, 1] as [number, number, number];

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { setThreadTeam } from '../../src/backends/wasm/engine';
+import { setThreadTeam } from '../../src/backends/wasm/thread_team';
 import { SharedWorkspace } from '../../src/backends/wasm/workspace';
 import { OutOfMemoryError } from '../../src/errors';
 import { useBackend, wasmMemory } from '../../src/node/backend';

@@ -2,7 +2,8 @@ import { compileKernels, instantiateKernels } from './compiled';
 import { base, fma } from './generated/host_kernels';
 import { hostModule, type HostModule } from './host_module';
 import type { WasmBackend } from './kernel_support';
-import { HostWorkspace, SharedWorkspace, type ThreadTeam, type Workspace } from './workspace';
+import { sharedWorkspace } from './thread_team';
+import { HostWorkspace, type Workspace } from './workspace';
 
 /**
  * The compiled kernels on the heap of the host's backend, for work on one thread.
@@ -25,14 +26,8 @@ export function hostWorkspace(backend: unknown): HostWorkspace | undefined {
 
 /** Where convolutions are computed: on the team's threads if there is one, else on the host's heap. */
 export function convolutionWorkspace(backend: WasmBackend): Workspace | undefined {
-  return shared ?? hostWorkspace(backend);
-}
-
-/** Gives convolutions a team of threads, or takes it away. */
-export function setThreadTeam(team: ThreadTeam | undefined): void {
-  shared = team && new SharedWorkspace(team);
+  return sharedWorkspace() ?? hostWorkspace(backend);
 }
 
 const workspaces = new WeakMap<HostModule, HostWorkspace>();
 let module: { compiled: WebAssembly.Module | undefined } | undefined;
-let shared: SharedWorkspace | undefined;

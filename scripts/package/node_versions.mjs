@@ -1,0 +1,43 @@
+// Node in the versions the library supports, as npm packages that carry the binary.
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { repository, run } from './project.mjs';
+
+const MAJORS = [20, 22, 24];
+
+/**
+ * The running Node, and the other versions as far as npm can bring them.
+ *
+ * @returns `{ name, node }` with the program's path, or `{ name, why }` where there is none.
+ */
+export async function nodeVersions() {
+  const running = Number.parseInt(process.versions.node, 10);
+  const others = MAJORS.filter((major) => major !== running);
+  const found = await Promise.all(others.map(install));
+  return [{ name: `Node ${process.versions.node}`, node: process.execPath }, ...found];
+}
+
+async function install(major) {
+  const system = process.platform === 'win32' ? 'win' : process.platform;
+  const name = `node-${system}-${process.arch}`;
+  const folder = path.join(repository, 'node_modules', '.cache', `node-${major}`);
+  const node = path.join(folder, 'node_modules', name, 'bin', system === 'win' ? 'node.exe' : 'node');
+  try {
+    if (!existsSync(node)) {
+      mkdirSync(folder, { recursive: true });
+      const options = [
+        '--prefer-offline',
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        '--fetch-retries=1',
+      ];
+      await run('npm', ['install', '--prefix', folder, ...options, `${name}@${major}`], folder);
+    }
+    const { stdout } = await run(node, ['--version'], folder);
+    return { name: `Node ${stdout.trim().slice(1)}`, node };
+  } catch (error) {
+    const code = /npm error code (\S+)/.exec(error.message)?.[1] ?? error.message;
+    return { name: `Node ${major}`, why: `npm did not bring ${name}@${major} (${code})` };
+  }
+}

@@ -1,0 +1,24 @@
+import * as tf from '@tensorflow/tfjs';
+import { hostWorkspace } from './engine';
+import { guardWasmMemory } from './memory_guard';
+import { registerWasmTrainingKernels } from './training_kernels';
+
+/** What `prepareWasmBackend` could do. */
+export interface WasmPreparation {
+  /** The kernels training needs are in place. */
+  trainingKernels: boolean;
+  /** Convolutions and what stands between them run by this library's own compiled kernels, several times as fast. */
+  compiledKernels: boolean;
+  /** Running out of memory is an error. */
+  memoryGuard: boolean;
+}
+
+/** Does what `prepareWasmBackend` promises; of its own, so that only who calls that loads the compiled kernels. */
+export function prepare(): WasmPreparation {
+  // first, so that what our kernels leave to the host's stays guarded
+  const memoryGuard = guardWasmMemory();
+  const trainingKernels = registerWasmTrainingKernels();
+  const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
+  const compiledKernels = trainingKernels && hostWorkspace(active) !== undefined;
+  return { trainingKernels, compiledKernels, memoryGuard };
+}
