@@ -116,6 +116,9 @@ export async function modelFromArtifacts(
   }
   const manifest = parseCheckpointManifest(found);
   const { topology, weights, state } = checkedParts(artifacts);
+  if (state.specs.length > 0 && !manifest.compiled) {
+    throw new CheckpointError('found the state of an optimizer, and no record of the optimizer');
+  }
   const model = await modelFromTopology(topology, numbersIn(weights.specs) + SPARE_WEIGHTS);
   let optimizer: tf.Optimizer | undefined;
   try {

@@ -83,7 +83,7 @@ function momentsProblem(
 ): string | undefined {
   const kinds = momentsOf(optimizer);
   if (kinds === undefined || moments.length === 0) return undefined; // a class of one's own, or before its first step
-  const variables = shapes?.length ?? moments.length / kinds;
+  const variables = shapes?.length ?? Math.floor(moments.length / kinds);
   if (moments.length !== kinds * variables) {
     const wanted = shapes ? `${kinds} of each of ${variables} weights` : `${kinds} of each weight`;
     return `expected moments, ${wanted}, found ${moments.length}`;
