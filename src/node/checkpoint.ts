@@ -36,8 +36,8 @@ const STATE_FILE = 'state.json';
 /**
  * Writes a model with its preprocessing, labels and thresholds into one folder, whole or not at all.
  *
- * `model.json` and `weights.bin` are those of {@link saveCtBrainModel}: {@link loadCtBrainModel} reads them over HTTP, and so does
- * `tf.loadLayersModel`, as a plain model. What the model was compiled with is not kept; {@link saveCtBrainModel} with
+ * `model.json` and `weights.bin` are those of `saveCtBrainModel`: `loadCtBrainModel` reads them over HTTP, and so does
+ * `tf.loadLayersModel`, as a plain model. What the model was compiled with is not kept; `saveCtBrainModel` with
  * {@link fileSystem} does that.
  *
  * @param folder - Made anew, or replaced.
@@ -62,7 +62,7 @@ export async function saveCheckpoint(
 }
 
 /**
- * Reads what {@link saveCheckpoint} wrote, also with an earlier version. The model is not compiled, see {@link loadCtBrainModel}.
+ * Reads what {@link saveCheckpoint} wrote, also with an earlier version. The model is not compiled, see `loadCtBrainModel`.
  *
  * @param folder - The checkpoint, or a training run's folder, whose best checkpoint is taken.
  * @throws `CheckpointError` for a file that is missing, cut off or of a newer version, or for weights that do not fit

@@ -18,12 +18,12 @@ export const MODEL_FILES = {
  * not at all.
  *
  * Importing `ct-multilabel/node` also makes tfjs take `file://FOLDER` and `file://FOLDER/model.json` in `model.save`,
- * `tf.loadLayersModel`, {@link saveCtBrainModel} and {@link loadCtBrainModel}, unless another package (tfjs-node) does already.
+ * `tf.loadLayersModel`, `saveCtBrainModel` and `loadCtBrainModel`, unless another package (tfjs-node) does already.
  *
  * @param location - A folder; for reading also the JSON file of a model in it, which may have any name.
  * @returns The handler. Saving throws `DataError` where the folder has other files in it, which would be lost, or is a file; loading
- * throws {@link CheckpointError} for files that are missing or not those of a model.
- * @throws {@link ArgumentError} for no path.
+ * throws `CheckpointError` for files that are missing or not those of a model.
+ * @throws `ArgumentError` for no path.
  * @example
  * ```ts
  * await saveCtBrainModel(model, fileSystem('models/brain'), { labels: CT_LABELS, preprocessing });
@@ -55,7 +55,7 @@ export async function writeModelFiles(folder: string, artifacts: tf.io.ModelArti
  * Reads a model's files.
  *
  * @param location - Their folder, or the JSON file in it.
- * @throws {@link CheckpointError} for a file that is missing or not what it should be.
+ * @throws `CheckpointError` for a file that is missing or not what it should be.
  */
 export async function readModelFiles(location: string): Promise<tf.io.ModelArtifacts> {
   const isFolder = path.extname(location) !== '.json' || (await isDirectory(location));
