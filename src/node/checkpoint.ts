@@ -25,7 +25,7 @@ export type Checkpoint = Pick<SavedCtBrainModel, 'model' | 'manifest'>;
 
 /** What {@link saveCheckpoint} writes. */
 export interface SaveCheckpointOptions extends CheckpointDescription {
-  /** Its state is saved too, for going on with the training. */
+  /** Its state is saved too, for going on with the training: one of tfjs's classes, but Adamax, or `adam()`. */
   optimizer?: tf.Optimizer;
   /** Anything else that going on needs: plain data. */
   state?: unknown;
@@ -41,6 +41,8 @@ const STATE_FILE = 'state.json';
  * {@link fileSystem} does that.
  *
  * @param folder - Made anew, or replaced.
+ * @throws `ArgumentError` for an optimizer that cannot be saved; `CheckpointError` for a description that is refused; the file
+ * system's error. The old folder is then as it was.
  * @example
  * ```ts
  * await saveCheckpoint('runs/first/best', model, { labels: CT_LABELS, preprocessing: createPreprocessing() });

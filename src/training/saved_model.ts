@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, CheckpointError, shortened } from '../errors';
+import { ArgumentError, check, CheckpointError, checkKnownKeys, shortened } from '../errors';
 import {
   checkpointArtifacts,
   modelFromArtifacts,
@@ -63,13 +63,15 @@ export async function saveCtBrainModel(
   options: SaveCtBrainModelOptions,
 ): Promise<tf.io.SaveResult> {
   const fn = 'saveCtBrainModel';
+  checkKnownKeys(options, SAVE_OPTIONS, fn);
   const { includeOptimizer = true, optimizer, ...description } = options;
   check(typeof includeOptimizer === 'boolean', `${fn}: includeOptimizer`, 'a boolean', includeOptimizer);
   const contradicts = optimizer !== undefined && !includeOptimizer;
   check(!contradicts, `${fn}: optimizer`, 'none, since includeOptimizer is false', optimizer);
   const outputs = model.outputs.map(({ shape }) => shape.at(-1));
-  const fits = outputs.length === 1 && outputs[0] === description.labels.length;
-  check(fits, `${fn}: labels`, `one for each of ${outputs} outputs of the model`, description.labels);
+  const { labels } = description;
+  const fits = outputs.length === 1 && Array.isArray(labels) && outputs[0] === labels.length;
+  check(fits, `${fn}: labels`, `one for each of ${outputs} outputs of the model`, labels);
   const handler = handlerFor(fn, handlerOrUrl, 'save');
   const trained = includeOptimizer ? await trainedWith(fn, model, optimizer) : undefined;
   return handler.save!(await checkpointArtifacts(fn, model, description, trained));
@@ -97,6 +99,7 @@ export async function loadCtBrainModel(
   options: LoadCtBrainModelOptions = {},
 ): Promise<SavedCtBrainModel> {
   const fn = 'loadCtBrainModel';
+  checkKnownKeys(options, ['includeOptimizer', 'onProgress'], fn);
   const { includeOptimizer = true, onProgress } = options;
   check(typeof includeOptimizer === 'boolean', `${fn}: includeOptimizer`, 'a boolean', includeOptimizer);
   const handler = handlerFor(fn, handlerOrUrl, 'load', onProgress && { onProgress });
@@ -113,6 +116,13 @@ export async function loadCtBrainModel(
     throw new CheckpointError(`${place}: ${(cause as Error).message}`, { cause });
   }
 }
+
+const SAVE_OPTIONS = [
+  ...['labels', 'preprocessing', 'thresholds', 'calibration', 'model', 'training'],
+  ...['includeOptimizer', 'optimizer'],
+  // the rest of a manifest, which is made anew: a model that was loaded is saved with `{ ...manifest, thresholds }`
+  ...['format', 'formatVersion', 'versions', 'compiled', 'frozen'],
+];
 
 /** What the saved model is to be trained on with. */
 async function trainedWith(

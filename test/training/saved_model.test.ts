@@ -273,6 +273,18 @@ describe('saveCtBrainModel', () => {
     await expect(artifactsOf(build(), { thresholds: [2, 0] })).rejects.toThrow(CheckpointError);
   });
 
+  it('takes a manifest as it was loaded, and no misspelt option', async () => {
+    const model = build();
+    model.compile({ optimizer: 'adam', loss: asymmetricLoss() });
+    const { model: loaded, manifest } = await reloaded(model);
+    const { optimizer: _, ...again } = await reloaded(loaded, { ...manifest, thresholds: [0, 1] });
+    expect(again.manifest).toEqual({ ...manifest, thresholds: [0, 1] });
+    const misspelt = { includeOptimiser: false } as object;
+    await expect(artifactsOf(model, misspelt)).rejects.toThrow(/option 'includeOptimiser'/);
+    await expect(load(await artifactsOf(model), misspelt)).rejects.toThrow(/option 'includeOptimiser'/);
+    await expect(artifactsOf(model, { labels: undefined as never })).rejects.toThrow(ArgumentError);
+  });
+
   it('passes on what the handler throws', async () => {
     const handler = { save: () => Promise.reject(new RangeError('quota')) };
     await expect(saveCtBrainModel(build(), handler, description)).rejects.toThrow(RangeError);
