@@ -72,6 +72,11 @@ export function isPositiveInteger(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1;
 }
 
+/** True for objects as JSON has them: no lists, no null. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** A short text for a value in an error message: tensors by dtype and shape, never by content. */
 export function describe(value: unknown): string {
   return shortened(textOf(value, 0));

@@ -25,6 +25,7 @@ export { VERSION } from './version';
 export {
   IGNORED_LABEL,
   type AugmentationDraw,
+  type ConfiguredFn,
   type Kwargs,
   type Labels,
   type LossFn,
@@ -116,6 +117,15 @@ export {
   type CheckpointDescription,
   type CheckpointManifest,
 } from './training/checkpoint_format';
+export { type SavedCtBrainModel } from './training/checkpoint_artifacts';
+export { type CompileRecord, type FunctionRecord } from './training/compile_record';
+export { type OptimizerRecord } from './training/optimizer_record';
+export {
+  loadCtBrainModel,
+  saveCtBrainModel,
+  type LoadCtBrainModelOptions,
+  type SaveCtBrainModelOptions,
+} from './training/saved_model';
 
 export {
   bootstrapDifference,

@@ -24,6 +24,7 @@ export {
   type Checkpoint,
   type SaveCheckpointOptions,
 } from './node/checkpoint';
+export { fileSystem } from './node/model_folder';
 export { readGrayImage, type GrayImage, type ReadGrayImageOptions } from './node/image_file';
 export {
   openKaggleFolder,

@@ -12,6 +12,14 @@ export type Kwargs = { mask?: tf.Tensor | tf.Tensor[]; training?: boolean } & Re
 /** A loss as `model.compile` takes it. */
 export type LossFn = (yTrue: tf.Tensor, yPred: tf.Tensor) => tf.Tensor;
 
+/** A loss or metric that can say how it was made, as a layer can, so that a saved model is compiled with it again. */
+export interface ConfiguredFn extends LossFn {
+  /** The function that made it, e.g. `'asymmetricLoss'`. */
+  getClassName(): string;
+  /** The options it was made with, defaults filled in: plain JSON. */
+  getConfig(): object;
+}
+
 /** Names of the five hemorrhage labels, or any other label set. */
 export type Labels = readonly string[];
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { hasKernel, OWN_KERNELS, type AsymmetricLossAttrs, type AsymmetricLossTerms } from '../kernels';
+import type { ConfiguredFn } from '../types';
 import './asymmetric_loss_kernel';
 import { composedLoss } from './asymmetric_loss_terms';
 
@@ -34,7 +35,10 @@ export interface AsymmetricLossOptions {
 }
 
 /** What {@link asymmetricLoss} returns: a loss for `model.compile`, with an optional mask for direct calls. */
-export type AsymmetricLossFn = (yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.Tensor) => tf.Tensor;
+export interface AsymmetricLossFn extends ConfiguredFn {
+  (yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.Tensor): tf.Tensor;
+  getConfig(): Required<AsymmetricLossOptions>;
+}
 
 /**
  * Asymmetric loss for multi-label classification, computed from logits.
@@ -61,9 +65,13 @@ export type AsymmetricLossFn = (yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.T
  */
 export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricLossFn {
   const config = resolveOptions(options);
-  return function asymmetricLoss(yTrue, logits, mask) {
+  function asymmetricLoss(yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.Tensor) {
     return apply(config, yTrue, logits, mask);
-  };
+  }
+  return Object.assign(asymmetricLoss, {
+    getClassName: () => 'asymmetricLoss',
+    getConfig: () => ({ ...config }),
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
-import type { LossFn } from '../types';
+import type { ConfiguredFn } from '../types';
 import { checkThreshold, type Threshold } from './decide';
 import { fBetaScore } from './f_beta';
 
@@ -33,7 +33,11 @@ export interface F2MetricOptions {
  * model.compile({ optimizer: 'adam', loss: asymmetricLoss(), metrics: [f2Metric()] });
  * ```
  */
-export function f2Metric({ threshold = 0.5, fromLogits = true, ...unknown }: F2MetricOptions = {}): LossFn {
+export function f2Metric({
+  threshold = 0.5,
+  fromLogits = true,
+  ...unknown
+}: F2MetricOptions = {}): ConfiguredFn {
   const [name] = Object.keys(unknown);
   check(name === undefined, 'f2Metric: options', 'only threshold, fromLogits', name);
   check(typeof fromLogits === 'boolean', 'f2Metric: fromLogits', 'a boolean', fromLogits);
@@ -42,5 +46,8 @@ export function f2Metric({ threshold = 0.5, fromLogits = true, ...unknown }: F2M
     tf.tidy(() => fBetaScore(yTrue, fromLogits ? tf.sigmoid(yPred) : yPred, { threshold }));
   // tfjs takes the name in the history from the function, and a minifier would take it away
   Object.defineProperty(metric, 'name', { value: 'f2' });
-  return metric;
+  return Object.assign(metric, {
+    getClassName: () => 'f2Metric',
+    getConfig: () => ({ threshold: Array.isArray(threshold) ? [...threshold] : threshold, fromLogits }),
+  });
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
-import { IGNORED_LABEL, type LossFn } from '../types';
+import { IGNORED_LABEL, type ConfiguredFn } from '../types';
 import { checkScores } from './confusion_counts';
 import { RunningSums } from './running_sums';
 
@@ -110,8 +110,7 @@ export class WeightedLogLoss {
 
   /** Every option, defaults filled in: plain JSON. */
   getConfig(): WeightedLogLossOptions {
-    const { weights, epsilon } = this.config;
-    return { ...(weights && { weights: [...weights] }), epsilon };
+    return copyOf(this.config);
   }
 }
 
@@ -135,7 +134,7 @@ export class WeightedLogLoss {
  * });
  * ```
  */
-export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}): LossFn {
+export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}): ConfiguredFn {
   const { fromLogits = true, ...rest } = options;
   const what = 'weightedLogLossMetric';
   check(typeof fromLogits === 'boolean', `${what}: fromLogits`, 'a boolean', fromLogits);
@@ -150,7 +149,10 @@ export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}
     });
   // tfjs takes the name in the history from the function, and a minifier would take it away
   Object.defineProperty(metric, 'name', { value: 'weighted_log_loss' });
-  return metric;
+  return Object.assign(metric, {
+    getClassName: () => 'weightedLogLossMetric',
+    getConfig: () => ({ ...copyOf(config), fromLogits }),
+  });
 }
 
 type Config = Required<Pick<WeightedLogLossOptions, 'epsilon'>> & Pick<WeightedLogLossOptions, 'weights'>;
@@ -167,6 +169,11 @@ function resolveOptions(fn: string, { weights, epsilon = 1e-7, ...unknown }: Wei
   check(usable, `${fn}: weights`, 'numbers of at least 0, one a label, not all 0', weights);
   return { epsilon, ...(weights && { weights: [...weights] }) };
 }
+
+const copyOf = ({ weights, epsilon }: Config): Config => ({
+  ...(weights && { weights: [...weights] }),
+  epsilon,
+});
 
 function checkLabels(fn: string, labels: number, { weights }: Config): void {
   const fits = weights === undefined || weights.length === labels;

@@ -1,50 +1,48 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors';
-import { readSafetensors, writeSafetensors } from '../interop/safetensors';
+import { readSafetensors } from '../interop/safetensors';
 import {
-  createCheckpointManifest,
-  parseCheckpointManifest,
+  checkpointArtifacts,
+  listed,
+  modelFromArtifacts,
+  restoreOptimizerFrom,
+  type SavedCtBrainModel,
+} from '../training/checkpoint_artifacts';
+import {
   weightDifferences,
   type CheckpointDescription,
-  type CheckpointManifest,
   type WeightSpec,
 } from '../training/checkpoint_format';
-import { modelFromTopology } from '../training/checkpoint_model';
+import { optimizerRecord } from '../training/optimizer_record';
+import { restoreOptimizerState } from '../training/optimizer_state';
 import { recoverFolder, writeFolderAtomic } from './atomic_write';
-
-/** Weights beyond those of the file that a topology may have, so that an error can say which differ. */
-const SPARE_WEIGHTS = 2 ** 24;
+import { isThere, MODEL_FILES, readBytes, readJson, readModelFiles, writeModelFiles } from './model_folder';
 
 /** A model with everything that prediction needs. */
-export interface Checkpoint {
-  model: tf.LayersModel;
-  manifest: CheckpointManifest;
-}
+export type Checkpoint = Pick<SavedCtBrainModel, 'model' | 'manifest'>;
 
 /** What {@link saveCheckpoint} writes. */
 export interface SaveCheckpointOptions extends CheckpointDescription {
-  /** Its state is saved too, for going on with the training. */
+  /** Its state is saved too, for going on with the training: one of tfjs's classes, but Adamax, or `adam()`. */
   optimizer?: tf.Optimizer;
   /** Anything else that going on needs: plain data. */
   state?: unknown;
 }
 
-const FILES = {
-  manifest: 'checkpoint.json',
-  model: 'model.json',
-  weights: 'weights.bin',
-  optimizer: 'optimizer.safetensors',
-  state: 'state.json',
-};
+const STATE_FILE = 'state.json';
 
 /**
  * Writes a model with its preprocessing, labels and thresholds into one folder, whole or not at all.
  *
- * `model.json` and `weights.bin` are tfjs's own format, so `tf.loadLayersModel` reads them over HTTP too.
+ * `model.json` and `weights.bin` are those of `saveCtBrainModel`: `loadCtBrainModel` reads them over HTTP, and so does
+ * `tf.loadLayersModel`, as a plain model. What the model was compiled with is not kept; `saveCtBrainModel` with
+ * {@link fileSystem} does that.
  *
  * @param folder - Made anew, or replaced.
+ * @throws `ArgumentError` for an optimizer that cannot be saved; `CheckpointError` for a description that is refused; the file
+ * system's error. The old folder is then as it was.
  * @example
  * ```ts
  * await saveCheckpoint('runs/first/best', model, { labels: CT_LABELS, preprocessing: createPreprocessing() });
@@ -56,32 +54,20 @@ export async function saveCheckpoint(
   options: SaveCheckpointOptions,
 ): Promise<void> {
   const { optimizer, state, ...description } = options;
-  const manifest = createCheckpointManifest(description);
+  const what = 'saveCheckpoint';
+  const trained = optimizer && { record: { optimizer: optimizerRecord(what, optimizer) }, optimizer };
+  const artifacts = await checkpointArtifacts(what, model, description, trained);
   await writeFolderAtomic(folder, async (temporary) => {
-    const write = (name: string, data: string | Uint8Array) => writeFile(path.join(temporary, name), data);
-    await model.save(
-      tf.io.withSaveHandler(async (artifacts) => {
-        const { modelTopology, weightSpecs, weightData, format, generatedBy, convertedBy } = artifacts;
-        const weightsManifest = [{ paths: [FILES.weights], weights: weightSpecs }];
-        await write(
-          FILES.model,
-          JSON.stringify({ modelTopology, format, generatedBy, convertedBy, weightsManifest }),
-        );
-        await write(FILES.weights, new Uint8Array(tf.io.CompositeArrayBuffer.join(weightData)));
-        return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
-      }),
-    );
-    if (optimizer) await write(FILES.optimizer, await optimizerFile(optimizer));
-    if (state !== undefined) await write(FILES.state, JSON.stringify(state));
-    await write(FILES.manifest, JSON.stringify(manifest, null, 2));
+    await writeModelFiles(temporary, artifacts);
+    if (state !== undefined) await writeFile(path.join(temporary, STATE_FILE), JSON.stringify(state));
   });
 }
 
 /**
- * Reads what {@link saveCheckpoint} wrote.
+ * Reads what {@link saveCheckpoint} wrote, also with an earlier version. The model is not compiled, see `loadCtBrainModel`.
  *
  * @param folder - The checkpoint, or a training run's folder, whose best checkpoint is taken.
- * @throws `CheckpointError` for a file that is missing, cut off or of another version, or for weights that do not fit
+ * @throws `CheckpointError` for a file that is missing, cut off or of a newer version, or for weights that do not fit
  * the model, saying which.
  * @example
  * ```ts
@@ -91,32 +77,8 @@ export async function saveCheckpoint(
  */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   const found = await findCheckpoint(folder);
-  const manifest = parseManifest(await readJson(found, FILES.manifest), found);
-  const { modelTopology, weightSpecs } = parseModelFile(await readJson(found, FILES.model), found);
-  const weights = await readBytes(found, FILES.weights);
-  checkWeightBytes(weightSpecs, weights, path.join(found, FILES.weights));
-
-  const model = await buildModel(modelTopology, weights.length / 4 + SPARE_WEIGHTS, found);
-  const differences = weightDifferences(model, weightSpecs);
-  if (differences.length > 0) {
-    model.dispose();
-    throw new CheckpointError(`${found}: the weights do not fit the model: ${listed(differences)}`);
-  }
-  const outputs = model.outputs[0]!.shape.at(-1);
-  if (outputs !== manifest.labels.length) {
-    model.dispose();
-    throw new CheckpointError(
-      `${found}: the model has ${outputs} outputs, the manifest ${manifest.labels.length} labels`,
-    );
-  }
-  const { buffer, byteOffset, byteLength } = weights;
-  const tensors = tf.io.decodeWeights(
-    buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer,
-    weightSpecs,
-  );
-  model.loadWeights(tensors);
-  tf.dispose(tensors);
-  return { model, manifest };
+  const artifacts = await readModelFiles(found);
+  return inFolder(found, () => modelFromArtifacts(artifacts, false));
 }
 
 /** Puts a checkpoint's weights into a model of the same form; refuses others, saying what differs. */
@@ -141,152 +103,47 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
 
 /** Puts a saved optimizer state into an optimizer of the same kind. */
 export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
-  const bytes = await readBytes(folder, FILES.optimizer);
-  let tensors: Record<string, tf.Tensor> = {};
-  try {
-    tensors = readSafetensors(bytes);
-    const state: { place: number; name: string; tensor: tf.Tensor }[] = [];
-    for (const [key, tensor] of Object.entries(tensors)) {
-      const [, place, name] = /^(\d+):(.*)$/.exec(key) ?? [];
-      if (place !== undefined) state.push({ place: Number(place), name: name!, tensor });
-    }
-    state.sort((a, b) => a.place - b.place);
-    const [steps, ...before] = await optimizer.getWeights();
-    steps?.tensor.dispose();
-    await optimizer.setWeights(state);
-    tf.dispose(before.map(({ tensor }) => tensor));
-    for (const name of BIAS_CORRECTION) {
-      const saved = tensors[name];
-      if (saved) (optimizer as BiasCorrected)[name]?.assign(saved);
-    }
-  } catch (cause) {
-    const kind = optimizer.getClassName();
-    throw new CheckpointError(
-      `${folder}: ${FILES.optimizer} is not of this ${kind}: ${(cause as Error).message}`,
-      { cause },
-    );
-  } finally {
-    tf.dispose(tensors);
+  const oldFile = path.join(folder, MODEL_FILES.oldOptimizer);
+  if (await isThere(oldFile)) {
+    const bytes = await readBytes(oldFile);
+    await inFolder(oldFile, () => restoreFromSafetensors(bytes, optimizer));
+  } else {
+    const artifacts = await readModelFiles(folder);
+    await inFolder(folder, () => restoreOptimizerFrom(artifacts, optimizer));
   }
 }
 
 /** The plain data saved with a checkpoint. */
 export async function readState(folder: string): Promise<unknown> {
-  return readJson(folder, FILES.state);
+  return readJson(path.join(folder, STATE_FILE));
 }
 
 /** The folder itself, or the best checkpoint of the training run in it. */
 export async function findCheckpoint(folder: string): Promise<string> {
   for (const candidate of [folder, path.join(folder, 'best')]) {
     await recoverFolder(candidate);
-    if (await readFile(path.join(candidate, FILES.manifest)).catch(() => undefined)) return candidate;
+    if (await isThere(path.join(candidate, MODEL_FILES.model))) return candidate;
   }
   throw new CheckpointError(
-    `${folder}: expected a checkpoint (${FILES.manifest}), or a training run with one in best/`,
+    `${folder}: expected a checkpoint (${MODEL_FILES.model}), or a training run with one in best/`,
   );
 }
 
-/**
- * Powers of beta that Adam keeps by multiplying step after step. tfjs neither saves them nor restores the same ones: its
- * `pow(beta, steps + 1)` rounds otherwise, and a resumed training would drift from one that was never interrupted.
- */
-const BIAS_CORRECTION = ['accBeta1', 'accBeta2'] as const;
-type BiasCorrected = tf.Optimizer & { [name in (typeof BIAS_CORRECTION)[number]]?: tf.Variable };
-
-/** Optimizer state, its order kept in the names: tfjs knows moments by place. */
-async function optimizerFile(optimizer: tf.Optimizer): Promise<Uint8Array> {
-  const weights = await optimizer.getWeights();
-  const tensors = Object.fromEntries(weights.map(({ name, tensor }, i) => [`${i}:${name}`, tensor]));
-  for (const name of BIAS_CORRECTION) {
-    const power = (optimizer as BiasCorrected)[name];
-    if (power) tensors[name] = power;
-  }
+/** The state as format version 1 kept it. */
+async function restoreFromSafetensors(bytes: Uint8Array, optimizer: tf.Optimizer): Promise<void> {
+  const state = readSafetensors(bytes);
   try {
-    return await writeSafetensors(tensors);
+    await restoreOptimizerState(optimizer, state);
   } finally {
-    weights[0]?.tensor.dispose(); // the step count is a tensor of its own, the rest is the optimizer's
+    tf.dispose(state);
   }
 }
 
-async function readBytes(folder: string, name: string): Promise<Uint8Array> {
+/** Says in an error which folder or file it is of. */
+async function inFolder<T>(folder: string, read: () => Promise<T>): Promise<T> {
   try {
-    return await readFile(path.join(folder, name));
+    return await read();
   } catch (cause) {
-    throw new CheckpointError(`${folder}: ${name} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new CheckpointError(`${folder}: ${(cause as Error).message}`, { cause });
   }
-}
-
-async function readJson(folder: string, name: string): Promise<unknown> {
-  const bytes = await readBytes(folder, name);
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new CheckpointError(`${path.join(folder, name)} is not JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-}
-
-function parseManifest(value: unknown, folder: string): CheckpointManifest {
-  try {
-    return parseCheckpointManifest(value);
-  } catch (cause) {
-    throw new CheckpointError(`${folder}: ${FILES.manifest}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function parseModelFile(value: unknown, folder: string) {
-  const { modelTopology, weightsManifest } = (value ?? {}) as {
-    modelTopology?: object;
-    weightsManifest?: unknown;
-  };
-  const groups = weightsManifest as { weights?: tf.io.WeightsManifestEntry[] }[] | undefined;
-  const weightSpecs = Array.isArray(groups) && groups.length === 1 ? groups[0]?.weights : undefined;
-  const wellFormed =
-    Array.isArray(weightSpecs) &&
-    weightSpecs.every((spec) => typeof spec === 'object' && spec !== null) &&
-    weightSpecs.every(
-      ({ name, shape, dtype, quantization }) =>
-        typeof name === 'string' &&
-        Array.isArray(shape) &&
-        shape.every((n) => Number.isSafeInteger(n) && n >= 0) &&
-        dtype === 'float32' &&
-        quantization === undefined,
-    );
-  if (typeof modelTopology !== 'object' || modelTopology === null || !wellFormed) {
-    throw new CheckpointError(
-      `${path.join(folder, FILES.model)}: expected a topology and one group of float32 weights`,
-    );
-  }
-  return { modelTopology, weightSpecs };
-}
-
-function checkWeightBytes(specs: readonly WeightSpec[], bytes: Uint8Array, file: string): void {
-  const expected = specs.reduce(
-    (sum, { shape }) => sum + 4 * shape.reduce((product, n) => product * n, 1),
-    0,
-  );
-  if (bytes.length !== expected) {
-    throw new CheckpointError(
-      `${file}: expected ${expected} bytes of weights, found ${bytes.length}: cut off or mixed up`,
-    );
-  }
-}
-
-async function buildModel(
-  modelTopology: object,
-  mostWeights: number,
-  folder: string,
-): Promise<tf.LayersModel> {
-  try {
-    return await modelFromTopology(modelTopology, mostWeights);
-  } catch (cause) {
-    throw new CheckpointError(`${folder}: ${FILES.model}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** The first of what may be a long list. */
-function listed(differences: readonly string[]): string {
-  const more = differences.length - 12;
-  return differences.slice(0, 12).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError } from '../errors';
+import { check, CheckpointError, isRecord } from '../errors';
 import { adam } from '../training/adam';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog, StageState } from '../training/fit_stage';
@@ -183,8 +183,6 @@ async function readConfig(file: string): Promise<Record<string, unknown>> {
 
 /** Dotted paths of the settings in which two configurations differ. */
 function differingKeys(a: unknown, b: unknown, prefix = ''): string[] {
-  const isRecord = (x: unknown): x is Record<string, unknown> =>
-    typeof x === 'object' && x !== null && !Array.isArray(x);
   if (!isRecord(a) || !isRecord(b)) return JSON.stringify(a) === JSON.stringify(b) ? [] : [prefix];
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...keys].flatMap((key) => differingKeys(a[key], b[key], prefix === '' ? key : `${prefix}.${key}`));

@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe } from '../errors';
+import { CheckpointError, describe, isRecord } from '../errors';
 import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import { VERSION } from '../version';
+import { checkCompileRecord, type CompileRecord } from './compile_record';
 
 /** What a checkpoint says of its model: all that prediction needs beside the weights. */
 export interface CheckpointManifest {
   format: 'ct-multilabel-checkpoint';
   /** Version of this record. */
-  formatVersion: 1;
+  formatVersion: 2;
   /** What wrote it. */
   versions: { 'ct-multilabel': string; tfjs: string };
   /** Label names, in the order of the outputs. */
@@ -24,6 +25,10 @@ export interface CheckpointManifest {
   model: Record<string, unknown>;
   /** Where in its training it was written. */
   training?: { stage: string; epoch: number; validationF2: number };
+  /** What it is trained with, where that was saved; the optimizer's state lies with the weights. */
+  compiled?: CompileRecord;
+  /** Names of the weights that training leaves as they are. tfjs keeps no such thing of the layers of an inner model. */
+  frozen?: string[];
 }
 
 /** What {@link createCheckpointManifest} cannot know by itself. */
@@ -36,7 +41,7 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
   const { calibration, training } = description;
   return parseCheckpointManifest({
     format: FORMAT,
-    formatVersion: 1,
+    formatVersion: FORMAT_VERSION,
     versions: { 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
     labels: [...labels],
     preprocessing,
@@ -48,7 +53,7 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
 }
 
 /**
- * Checks a manifest that came from a file.
+ * Checks a manifest that came from a file. One of version 1 comes out as one of version 2 that says the same.
  *
  * @throws {@link CheckpointError} naming the field at fault.
  */
@@ -56,14 +61,16 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   const fail = (field: string, rule: string, received: unknown): never => {
     throw new CheckpointError(`checkpoint: ${field}: expected ${rule}, received ${describe(received)}`);
   };
-  const isRecord = (x: unknown): x is Record<string, unknown> =>
-    typeof x === 'object' && x !== null && !Array.isArray(x);
   if (!isRecord(value)) return fail('manifest', 'an object', value);
-  const { format, formatVersion, versions, labels, preprocessing, thresholds, calibration, model, training } =
-    value;
+  const { format, formatVersion, versions, labels, preprocessing, thresholds, calibration, model } = value;
+  const { training, compiled, frozen } = value;
   if (format !== FORMAT) fail('format', `'${FORMAT}'`, format);
-  if (formatVersion !== 1)
-    fail('formatVersion', '1 (a newer version of ct-multilabel may read it)', formatVersion);
+  if (formatVersion !== 1 && formatVersion !== FORMAT_VERSION) {
+    const writer = isRecord(versions) ? describe(versions['ct-multilabel']) : 'unknown';
+    const advice = `ct-multilabel ${VERSION} reads these; version ${writer} wrote it: update to that or later`;
+    const isNewer = typeof formatVersion === 'number' && formatVersion > FORMAT_VERSION;
+    fail('formatVersion', `1 or ${FORMAT_VERSION}${isNewer ? ` (${advice})` : ''}`, formatVersion);
+  }
   if (!isRecord(versions)) fail('versions', 'an object', versions);
   if (!Array.isArray(labels) || labels.length === 0 || !labels.every((label) => typeof label === 'string')) {
     fail('labels', 'a list of names', labels);
@@ -73,13 +80,19 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   if (!isRecord(preprocessing)) fail('preprocessing', 'an object', preprocessing);
   if (!Array.isArray(thresholds)) fail('thresholds', 'a list of numbers', thresholds);
   if (training !== undefined && !isRecord(training)) fail('training', 'an object', training);
+  const isNames = Array.isArray(frozen) && frozen.every((name) => typeof name === 'string');
+  if (frozen !== undefined && !isNames) fail('frozen', 'a list of names', frozen);
   try {
     checkThreshold('checkpoint', thresholds as number[], (labels as string[]).length);
     if (calibration !== undefined) {
       checkCalibration('checkpoint', calibration as Calibration, (labels as string[]).length);
     }
+    if (compiled !== undefined) {
+      checkCompileRecord('compiled', compiled as CompileRecord, (labels as string[]).length);
+    }
     return {
       ...(value as unknown as CheckpointManifest),
+      formatVersion: FORMAT_VERSION,
       preprocessing: createPreprocessing(preprocessing as CtPreprocessing),
     };
   } catch (cause) {
@@ -106,3 +119,4 @@ export function weightDifferences(model: tf.LayersModel, saved: readonly WeightS
 }
 
 const FORMAT = 'ct-multilabel-checkpoint';
+const FORMAT_VERSION = 2;

@@ -124,10 +124,13 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
   it('applies the calibration of the checkpoint', async () => {
     const calibrated = path.join(folder, 'calibrated');
     await cp(path.join(trained, 'best'), calibrated, { recursive: true });
-    const file = path.join(calibrated, 'checkpoint.json');
-    const manifest = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    const file = path.join(calibrated, 'model.json');
+    const model = JSON.parse(await readFile(file, 'utf8')) as { userDefinedMetadata: Record<string, object> };
     const [scale, offset] = [[2, 2, 2, 2, 2], [1, -1, 0, 0.5, 3]]; // prettier-ignore
-    await writeFile(file, JSON.stringify({ ...manifest, calibration: { method: 'platt', scale, offset } }));
+    Object.assign(model.userDefinedMetadata['ctMultilabel']!, {
+      calibration: { method: 'platt', scale, offset },
+    });
+    await writeFile(file, JSON.stringify(model));
     const predicted: number[][] = [];
     for (const checkpoint of [path.join(trained, 'best'), calibrated]) {
       const out = path.join(folder, 'one.csv');

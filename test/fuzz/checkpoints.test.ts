@@ -4,9 +4,14 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ArgumentError, CheckpointError } from '../../src/errors';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { f2Metric } from '../../src/metrics/f2_metric';
+import { weightedLogLossMetric } from '../../src/metrics/weighted_log_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { loadCheckpoint, restoreOptimizer, saveCheckpoint } from '../../src/node/checkpoint';
+import { restoreOptimizer } from '../../src/node/checkpoint';
+import { fileSystem } from '../../src/node/model_folder';
 import { createCheckpointManifest, parseCheckpointManifest } from '../../src/training/checkpoint_format';
+import { loadCtBrainModel, saveCtBrainModel } from '../../src/training/saved_model';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { temporaryFolder } from '../node/folder';
 import { tinyBackbone } from '../support/memory_source';
@@ -81,10 +86,13 @@ describe('a checkpoint folder', () => {
       seed: 1,
     });
     const optimizer = tf.train.adam(1e-2);
+    const metrics = [f2Metric({ threshold: [0.5, 0.25] }), weightedLogLossMetric({ weights: [1, 2] })];
+    model.compile({ optimizer, loss: asymmetricLoss(), metrics });
+    await model.fit(tf.zeros([1, 2, 16, 16, 1]), tf.ones([1, 2, 2]), { verbose: 0 });
     const parent = await mkdtemp(path.join(tmpdir(), 'ct-multilabel-'));
     try {
       const folder = path.join(parent, 'best');
-      await saveCheckpoint(folder, model, { labels, preprocessing: records.windows, optimizer });
+      await saveCtBrainModel(model, fileSystem(folder), { labels, preprocessing: records.windows });
       for (const name of await readdir(folder)) {
         files[name] = new Uint8Array(await readFile(path.join(folder, name)));
       }
@@ -115,9 +123,10 @@ describe('a checkpoint folder', () => {
     return { folder, replaced };
   }
   const load = async (folder: string) => {
-    const { model } = await loadCheckpoint(folder);
+    const { model, optimizer } = await loadCtBrainModel(`file://${folder}`);
     const weights = model.getWeights();
     model.dispose();
+    optimizer?.dispose();
     // tfjs keeps those of a layer that is called twice, which a changed topology may say
     for (const weight of weights) if (!weight.isDisposed) weight.dispose();
   };
@@ -125,10 +134,7 @@ describe('a checkpoint folder', () => {
   it('with changed bytes in a file', async () => {
     const { folder, replaced } = await saved(load);
     await fuzz({
-      mutants: mutantsOf(
-        ['checkpoint.json', 'model.json', 'weights.bin'],
-        byteChanges(['{', '"', '[', ',', '-', '0']),
-      ),
+      mutants: mutantsOf(['model.json', 'weights.bin'], byteChanges(['{', '"', '[', ',', '-', '0'])),
       count: MUTANTS.checkpoints * 0.01,
       read: ({ source, changes }) =>
         replaced(source, changeBytes(files[source]!, changes, Object.values(files))),
@@ -140,7 +146,7 @@ describe('a checkpoint folder', () => {
   it('with changed values in its JSON', async () => {
     const { folder, replaced } = await saved(load);
     await fuzz({
-      mutants: mutantsOf(['checkpoint.json', 'model.json', 'model.json'], jsonChanges()),
+      mutants: mutantsOf(['model.json'], jsonChanges()),
       count: MUTANTS.checkpoints * 0.02,
       read: ({ source, changes }) => {
         const value: unknown = JSON.parse(new TextDecoder().decode(files[source]));
@@ -149,6 +155,22 @@ describe('a checkpoint folder', () => {
       },
       refusal: CheckpointError,
       names: folder,
+    });
+  });
+
+  it('with a changed manifest', async () => {
+    const { replaced } = await saved(load);
+    type Model = { userDefinedMetadata: { ctMultilabel: object } };
+    const model = JSON.parse(new TextDecoder().decode(files['model.json'])) as Model;
+    await fuzz({
+      mutants: mutantsOf(['model.json'], jsonChanges()),
+      count: MUTANTS.checkpoints * 0.02,
+      read: ({ changes }) => {
+        const ctMultilabel = changeJson(model.userDefinedMetadata.ctMultilabel, changes);
+        const text = JSON.stringify({ ...model, userDefinedMetadata: { ctMultilabel } });
+        return replaced('model.json', new TextEncoder().encode(text));
+      },
+      refusal: CheckpointError,
     });
   });
 
@@ -162,10 +184,19 @@ describe('a checkpoint folder', () => {
       }
     });
     await fuzz({
-      mutants: mutantsOf(['optimizer.safetensors'], byteChanges(['{', '"', '0:', 'I32'])),
+      mutants: mutantsOf(['model.json'], jsonChanges()),
       count: MUTANTS.checkpoints * 0.01,
-      read: ({ source, changes }) =>
-        replaced(source, changeBytes(files[source]!, changes, Object.values(files))),
+      read: ({ changes }) => {
+        const { weightsManifest, ...model } = JSON.parse(
+          new TextDecoder().decode(files['model.json']),
+        ) as tf.io.ModelJSON;
+        const { paths, weights } = weightsManifest[0]!;
+        const first = weights.findIndex(({ group }) => group === 'optimizer');
+        const changed = changeJson(weights.slice(first), changes) as tf.io.WeightsManifestEntry[];
+        const specs = Array.isArray(changed) ? [...weights.slice(0, first), ...changed] : changed;
+        const text = JSON.stringify({ ...model, weightsManifest: [{ paths, weights: specs }] });
+        return replaced('model.json', new TextEncoder().encode(text));
+      },
       refusal: CheckpointError,
       names: folder,
     });

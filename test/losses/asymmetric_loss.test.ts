@@ -403,6 +403,17 @@ describe('AsymmetricLoss', () => {
   });
 });
 
+describe('asymmetricLoss: how it was made', () => {
+  it('is told by the function, in a copy', () => {
+    const options = { gammaNeg: 2, clip: 0.1, focusWeightIsConstant: true };
+    const loss = asymmetricLoss(options);
+    expect(loss.getClassName()).toBe('asymmetricLoss');
+    expect(loss.getConfig()).toEqual({ ...options, gammaPos: 1, reduction: 'mean' });
+    loss.getConfig().clip = 0;
+    expect(asymmetricLoss(loss.getConfig()).getConfig()).toEqual(new AsymmetricLoss(options).getConfig());
+  });
+});
+
 describe('asymmetricLoss: arguments', () => {
   it.each([
     [{ gammaNeg: -1 }, 'gammaNeg: expected a finite number of at least 0, received -1'],

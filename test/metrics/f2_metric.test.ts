@@ -51,6 +51,21 @@ onBackends(['cpu', 'wasm'], 'f2Metric', () => {
   });
 });
 
+describe('f2Metric: how it was made', () => {
+  it.each([
+    [{}, { threshold: 0.5, fromLogits: true }],
+    [
+      { threshold: [0.2, 0.7], fromLogits: false },
+      { threshold: [0.2, 0.7], fromLogits: false },
+    ],
+  ])('%j', (options, config) => {
+    const metric = f2Metric(options);
+    expect(metric.getClassName()).toBe('f2Metric');
+    expect(metric.getConfig()).toEqual(config);
+    expect(f2Metric(metric.getConfig()).getConfig()).toEqual(config);
+  });
+});
+
 describe('f2Metric: arguments', () => {
   it.each([{ threshold: 2 }, { fromLogits: 'yes' }, { beta: 1 }])('refuses %j', (options) => {
     expect(() => f2Metric(options as F2MetricOptions)).toThrow(ArgumentError);

@@ -208,6 +208,18 @@ describe('WeightedLogLoss', () => {
   });
 });
 
+describe('weightedLogLossMetric: how it was made', () => {
+  it.each<WeightedLogLossMetricOptions>([{}, { weights: [1, 2], epsilon: 1e-3, fromLogits: false }])(
+    '%j',
+    (options) => {
+      const metric = weightedLogLossMetric(options);
+      expect(metric.getClassName()).toBe('weightedLogLossMetric');
+      expect(metric.getConfig()).toEqual({ epsilon: 1e-7, fromLogits: true, ...options });
+      expect(weightedLogLossMetric(metric.getConfig()).getConfig()).toEqual(metric.getConfig());
+    },
+  );
+});
+
 describe('arguments', () => {
   it.each([
     [{ weights: [1, 2] }, 'weights: expected one number for each of 3 labels, received [1,2]'],

@@ -105,7 +105,7 @@ describe('saveCheckpoint and loadCheckpoint', () => {
   it('write the format that tf.loadLayersModel reads', async () => {
     const model = build();
     const folder = await savedFolder(model);
-    expect((await readdir(folder)).sort()).toEqual(['checkpoint.json', 'model.json', 'weights.bin']);
+    expect((await readdir(folder)).sort()).toEqual(['model.json', 'weights.bin']);
     const { weightsManifest, modelTopology } = (await readJsonFile(
       folder,
       'model.json',
@@ -123,7 +123,7 @@ describe('saveCheckpoint and loadCheckpoint', () => {
     await writeFile(path.join(folder, 'stray.txt'), 'x');
     const other = build({ seed: 2 });
     await saveCheckpoint(folder, other, description);
-    expect((await readdir(folder)).sort()).toEqual(['checkpoint.json', 'model.json', 'weights.bin']);
+    expect((await readdir(folder)).sort()).toEqual(['model.json', 'weights.bin']);
     expect(await readdir(path.dirname(folder))).toEqual(['best']);
     expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weightsOf(other));
   });
@@ -200,7 +200,10 @@ describe('loadCheckpoint', () => {
     (name: string, change: (value: Record<string, unknown>) => unknown) => async (folder: string) =>
       writeFile(path.join(folder, name), JSON.stringify(change(await readJsonFile(folder, name))));
   const editManifest = (change: object) =>
-    edit('checkpoint.json', (manifest) => ({ ...manifest, ...change }));
+    edit('model.json', ({ userDefinedMetadata, ...model }) => {
+      const { ctMultilabel } = userDefinedMetadata as { ctMultilabel: object };
+      return { ...model, userDefinedMetadata: { ctMultilabel: { ...ctMultilabel, ...change } } };
+    });
   const editWeights = (change: (bytes: Buffer) => Uint8Array) => async (folder: string) => {
     const file = path.join(folder, 'weights.bin');
     await writeFile(file, change(await readFile(file)));
@@ -217,31 +220,35 @@ describe('loadCheckpoint', () => {
   const without = (name: string) => (folder: string) => rm(path.join(folder, name));
 
   const broken: [string, (folder: string) => Promise<unknown>, RegExp][] = [
-    ['no manifest', without('checkpoint.json'), /expected a checkpoint \(checkpoint\.json\), or a training run/],
-    ['no model file', without('model.json'), /model\.json cannot be read: ENOENT/],
+    ['no manifest', edit('model.json', ({ userDefinedMetadata: _, ...model }) => model), /expected a model that ct-multilabel saved, found none of its records/],
+    ['a manifest that is null', edit('model.json', (model) => ({ ...model, userDefinedMetadata: { ctMultilabel: null } })), /manifest: expected an object, received null/],
+    ['metadata that are none', edit('model.json', (model) => ({ ...model, userDefinedMetadata: [1] })), /found none of its records/],
+    ['no model file', without('model.json'), /expected a checkpoint \(model\.json\), or a training run/],
     ['no weights', without('weights.bin'), /weights\.bin cannot be read: ENOENT/],
-    ['weights that are cut off', editWeights((bytes) => bytes.subarray(0, -4)), /weights\.bin: expected (\d+) bytes of weights, found \d+: cut off or mixed up/],
+    ['weights that are cut off', editWeights((bytes) => bytes.subarray(0, -4)), /best: expected (\d+) bytes of weights, found \d+: cut off or mixed up/],
     ['weights that are too long', editWeights((bytes) => Buffer.concat([bytes, Buffer.alloc(4)])), /expected \d+ bytes of weights, found \d+/],
     ['weights that are empty', editWeights(() => new Uint8Array()), /expected \d+ bytes of weights, found 0/],
     ['a model file that is cut off', (folder) => writeFile(path.join(folder, 'model.json'), '{"modelTopology": {'), /model\.json is not JSON/],
-    ['a model file without topology', edit('model.json', ({ modelTopology: _, ...rest }) => rest), /model\.json: expected a topology and one group of float32 weights/],
-    ['a model file that is null', edit('model.json', () => null), /expected a topology and one group/],
-    ['a topology that is null', edit('model.json', (model) => ({ ...model, modelTopology: null })), /expected a topology and one group/],
-    ['no weights in the model file', edit('model.json', (model) => ({ ...model, weightsManifest: [] })), /expected a topology and one group/],
-    ['a weight that is null', editSpecs(([first, ...rest]) => [null, first, ...rest]), /expected a topology and one group/],
-    ['weights of another type', editSpecs((specs) => specs.map((spec) => ({ ...spec, dtype: 'int32' }))), /one group of float32 weights/],
-    ['quantized weights', editSpecs((specs) => specs.map((spec) => ({ ...spec, quantization: { dtype: 'uint8' } }))), /one group of float32 weights/],
-    ['a negative shape', editSpecs((specs) => specs.map((spec) => ({ ...spec, shape: [-1] }))), /one group of float32 weights/],
+    ['a model file without topology', edit('model.json', ({ modelTopology: _, ...rest }) => rest), /expected a topology and float32 weights/],
+    ['a model file that is null', edit('model.json', () => null), /model\.json: expected a model with lists of weights and of their files/],
+    ['a topology that is null', edit('model.json', (model) => ({ ...model, modelTopology: null })), /expected a topology and float32 weights/],
+    ['no weights in the model file', edit('model.json', (model) => ({ ...model, weightsManifest: [] })), /the weights do not fit the model: missing: conv\/kernel/],
+    ['a weight that is null', editSpecs(([first, ...rest]) => [null, first, ...rest]), /expected a topology and float32 weights/],
+    ['weights of another type', editSpecs((specs) => specs.map((spec) => ({ ...spec, dtype: 'int32' }))), /expected a topology and float32 weights/],
+    ['quantized weights', editSpecs((specs) => specs.map((spec) => ({ ...spec, quantization: { dtype: 'uint8' } }))), /expected a topology and float32 weights/],
+    ['a negative shape', editSpecs((specs) => specs.map((spec) => ({ ...spec, shape: [-1] }))), /expected a topology and float32 weights/],
     ['a weight under another name', editSpecs(([first, ...rest]) => [{ ...first, name: 'stem/kernel' }, ...rest]), /the weights do not fit the model: missing: conv\/kernel \[3,3,1,4\]; unexpected: stem\/kernel/],
     ['the topology of a larger model', topologyOf(buildLarge), /do not fit the model: missing: label_decoder\/initial_kernel \[16,6\]; .*; and \d+ more$/],
     ['the topology of a wider model', topologyOf(() => build({ labels: ['a', 'b', 'c'] })), /classifier\/kernel: the model has \[16,3\], the file \[16,2\]; classifier\/bias: the model has \[3\], the file \[2\]$/],
     ['the whole model file of another model', async (folder) => rename(path.join(await savedFolder(buildLarge()), 'model.json'), path.join(folder, 'model.json')), /expected \d+ bytes of weights, found \d+/],
-    ['a layer that nobody knows', edit('model.json', (model) => JSON.parse(JSON.stringify(model).replaceAll('"PerSlice"', '"PerPixel"'))), /model\.json: Unknown layer: PerPixel/],
+    ['a layer that nobody knows', edit('model.json', (model) => JSON.parse(JSON.stringify(model).replaceAll('"PerSlice"', '"PerPixel"'))), /best: Unknown layer: PerPixel/],
     ['an inner layer that nobody knows', edit('model.json', (model) => JSON.parse(JSON.stringify(model).replaceAll('"MaxPooling2D"', '"MeanPooling2D"'))), /Unknown layer: MeanPooling2D/],
-    ['a topology that is none', edit('model.json', (model) => ({ ...model, modelTopology: { a: 1 } })), /model\.json: .*Improper config format/],
-    ['a manifest that is cut off', (folder) => writeFile(path.join(folder, 'checkpoint.json'), '{'), /checkpoint\.json is not JSON/],
+    ['a topology that is none', edit('model.json', (model) => ({ ...model, modelTopology: { a: 1 } })), /Improper config format/],
     ['a manifest of another format', editManifest({ format: 'other' }), /format: expected 'ct-multilabel-checkpoint', received "other"/],
-    ['a later version', editManifest({ formatVersion: 2 }), /formatVersion: expected 1 /],
+    ['a later version', editManifest({ formatVersion: 3, versions: { 'ct-multilabel': '9.1.0' } }), /formatVersion: expected 1 or 2 \(ct-multilabel \S+ reads these; version "9\.1\.0" wrote it: update to that or later\), received 3/],
+    ['weights of the same name', editSpecs(([first, second, ...rest]) => [first, { ...second, name: first!['name'] }, ...rest]), /weights with names of their own/],
+    ['a weight file elsewhere', edit('model.json', (model) => ({ ...model, weightsManifest: [{ paths: ['../weights.bin'], weights: [] }] })), /model\.json: expected names of files beside it, found "\.\.\/weights\.bin"/],
+    ['a weight that is frozen and not there', editManifest({ frozen: ['stem/kernel'] }), /frozen: expected names of weights, found "stem\/kernel"/],
     ['more labels than outputs', editManifest({ labels: ['a', 'b', 'c'], thresholds: [0.5, 0.5, 0.5] }), /the model has 2 outputs, the manifest 3 labels/],
     ['thresholds out of range', editManifest({ thresholds: [0.5, 1.5] }), /threshold: expected numbers in \[0, 1\]/],
     ['no preprocessing', editManifest({ preprocessing: undefined }), /preprocessing: expected an object/],
@@ -257,14 +264,13 @@ describe('loadCheckpoint', () => {
     expect(tf.memory().numTensors).toBe(before); // nothing half-read
   });
 
-  it('names the folder and the file when a manifest or an optimizer is refused', async () => {
+  it('names the folder when a manifest or an optimizer is refused', async () => {
     const folder = await savedFolder(build(), { optimizer: tf.train.adam(1e-2) });
-    await writeFile(path.join(folder, 'optimizer.safetensors'), 'short');
-    const restoring = restoreOptimizer(folder, tf.train.adam(1e-2));
+    const restoring = restoreOptimizer(folder, tf.train.sgd(1e-2));
     await expect(restoring).rejects.toThrow(CheckpointError);
-    await expect(restoring).rejects.toThrow(`${folder}: optimizer.safetensors`);
+    await expect(restoring).rejects.toThrow(`${folder}: expected the state of an optimizer of class SGD`);
     await editManifest({ labels: [] })(folder);
-    await expect(loadCheckpoint(folder)).rejects.toThrow(`${folder}: checkpoint.json: checkpoint: labels`);
+    await expect(loadCheckpoint(folder)).rejects.toThrow(`${folder}: checkpoint: labels`);
   });
 
   it('refuses a folder that is not there', async () => {
@@ -353,33 +359,39 @@ describe('restoreOptimizer', () => {
     expect(weightsOf(resumed)).toEqual(weightsOf(whole));
   });
 
-  it('refuses the state of another kind', async () => {
+  it('refuses the state of another kind, and one that is not there', async () => {
     const model = build();
-    const adam = tf.train.adam(1e-2);
-    step(model, adam);
-    const folder = await savedFolder(model, { optimizer: adam });
+    const momentum = tf.train.momentum(1e-2, 0.9);
+    step(model, momentum);
+    const folder = await savedFolder(model, { optimizer: momentum });
+    const without = await savedFolder(model);
     const before = tf.memory().numTensors;
-    const sgd = tf.train.sgd(0.1);
-    await expect(restoreOptimizer(folder, sgd)).rejects.toThrow(CheckpointError);
-    await expect(restoreOptimizer(folder, sgd)).rejects.toThrow(/optimizer\.safetensors is not of this SGD/);
-    sgd.dispose();
+    // keeps as many moments, of the same shapes
+    const adagrad = tf.train.adagrad(0.1);
+    for (const [from, found] of [
+      [folder, 'that of Momentum'],
+      [without, 'none'],
+    ] as const) {
+      const restoring = restoreOptimizer(from, adagrad);
+      await expect(restoring).rejects.toThrow(CheckpointError);
+      await expect(restoring).rejects.toThrow(
+        `${from}: expected the state of an optimizer of class Adagrad, found ${found}`,
+      );
+    }
+    adagrad.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('refuses a checkpoint without optimizer, or with half of one', async () => {
+  it('refuses half of one', async () => {
     const model = build();
     const optimizer = tf.train.adam(1e-2);
     step(model, optimizer);
-    const folder = await savedFolder(model);
-    await expect(restoreOptimizer(folder, optimizer)).rejects.toThrow(CheckpointError);
-    await expect(restoreOptimizer(folder, optimizer)).rejects.toThrow(
-      /optimizer\.safetensors cannot be read/,
-    );
-    await saveCheckpoint(folder, model, { ...description, optimizer });
-    const file = path.join(folder, 'optimizer.safetensors');
+    const folder = await savedFolder(model, { optimizer });
+    const file = path.join(folder, 'weights.bin');
     await writeFile(file, (await readFile(file)).subarray(0, -8));
     const before = tf.memory().numTensors;
     await expect(restoreOptimizer(folder, optimizer)).rejects.toThrow(CheckpointError);
+    await expect(restoreOptimizer(folder, optimizer)).rejects.toThrow(/bytes of weights/);
     expect(tf.memory().numTensors).toBe(before);
   });
 });

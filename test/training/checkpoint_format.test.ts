@@ -21,7 +21,7 @@ describe('createCheckpointManifest', () => {
   it('fills in versions, thresholds and an empty description', () => {
     expect(manifest()).toEqual({
       format: 'ct-multilabel-checkpoint',
-      formatVersion: 1,
+      formatVersion: 2,
       versions: { 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
       labels: ['a', 'b'],
       preprocessing,
@@ -78,10 +78,24 @@ describe('parseCheckpointManifest', () => {
     ],
     [
       'a later version',
-      { formatVersion: 2 },
-      /formatVersion: expected 1 \(a newer version of ct-multilabel may read it\), received 2/,
+      { formatVersion: 3, versions: { 'ct-multilabel': '9.1.0' } },
+      /formatVersion: expected 1 or 2 \(ct-multilabel .* reads these; version "9\.1\.0" wrote it: update to that or later\), received 3/,
     ],
-    ['no version', { formatVersion: undefined }, /formatVersion: .* received undefined/],
+    [
+      'a later version that does not say what wrote it',
+      { formatVersion: 3, versions: undefined },
+      /version unknown wrote it/,
+    ],
+    ['no version', { formatVersion: undefined }, /formatVersion: expected 1 or 2, received undefined/],
+    ['a version that is no number', { formatVersion: '2' }, /formatVersion: expected 1 or 2, received "2"/],
+    ['frozen weights that are no list', { frozen: 'conv/kernel' }, /frozen: expected a list of names/],
+    ['frozen weights without names', { frozen: [1] }, /frozen: expected a list of names, received \[1\]/],
+    ['training that is none', { compiled: null }, /compiled: expected an object, received null/],
+    [
+      'training without optimizer',
+      { compiled: {} },
+      /compiled\.optimizer: expected an object, received undefined/,
+    ],
     ['no versions', { versions: undefined }, /versions: expected an object/],
     ['labels that are no list', { labels: 'a,b' }, /labels: expected a list of names/],
     ['no labels', { labels: [] }, /labels: expected a list of names/],
@@ -133,6 +147,12 @@ describe('parseCheckpointManifest', () => {
     expect(() => parseCheckpointManifest(value)).toThrow(CheckpointError);
     expect(() => parseCheckpointManifest(value)).toThrow(message);
     expect(() => parseCheckpointManifest(value)).toThrow(/^checkpoint: /);
+  });
+
+  it('takes one of version 1 as one of version 2', () => {
+    const { formatVersion: _, ...rest } = manifest();
+    const older = { ...rest, formatVersion: 1, preprocessing: { version: 1, imageSize: [16, 16] } };
+    expect(parseCheckpointManifest(older)).toEqual(manifest());
   });
 
   it('keeps the cause of a field that another part refused', () => {

@@ -1,0 +1,239 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, CheckpointError, describe, isRecord } from '../errors';
+import {
+  createCheckpointManifest,
+  parseCheckpointManifest,
+  weightDifferences,
+  type CheckpointDescription,
+  type CheckpointManifest,
+  type WeightSpec,
+} from './checkpoint_format';
+import { modelFromTopology } from './checkpoint_model';
+import { functionFromRecord, type CompileRecord } from './compile_record';
+import { optimizerFromRecord } from './optimizer_record';
+import { optimizerState, restoreOptimizerState } from './optimizer_state';
+import {
+  checkedParts,
+  numbersIn,
+  OPTIMIZER_PREFIX,
+  withTensors,
+  type EncodedWeights,
+} from './encoded_weights';
+
+/** A model that was read, with everything that was saved beside its weights. */
+export interface SavedCtBrainModel {
+  /** Compiled, where it was when it was saved. */
+  model: tf.LayersModel;
+  /** Labels, preprocessing, thresholds, calibration and where the model came from. */
+  manifest: CheckpointManifest;
+  /** The optimizer with its state, where it was saved: the model's own, where that is compiled. */
+  optimizer?: tf.Optimizer;
+}
+
+/** What {@link checkpointArtifacts} is told of training. */
+export interface TrainedWith {
+  record: CompileRecord;
+  optimizer: tf.Optimizer;
+}
+
+/** Weights beyond those of the file that a topology may have, so that an error can say which differ. */
+const SPARE_WEIGHTS = 2 ** 24;
+
+/** Key of the manifest among tfjs's user-defined metadata, which all of its handlers keep. */
+const MANIFEST_KEY = 'ctMultilabel';
+
+/**
+ * A model as tfjs's handlers take it. The manifest is user-defined metadata; the optimizer's state are weights of tfjs's group
+ * `'optimizer'` after the model's, so that `tf.loadLayersModel` takes them for what they are.
+ *
+ * @throws {@link ArgumentError} for a model whose weights share a name; {@link CheckpointError} for a description that is refused.
+ */
+export async function checkpointArtifacts(
+  what: string,
+  model: tf.LayersModel,
+  description: CheckpointDescription,
+  trained?: TrainedWith,
+): Promise<tf.io.ModelArtifacts> {
+  const frozen = frozenWeights(model);
+  const manifest = parseCheckpointManifest({
+    ...createCheckpointManifest(description),
+    ...(trained && { compiled: trained.record }),
+    ...(frozen.length > 0 && { frozen }),
+  });
+  const artifacts = await modelArtifacts(model);
+  const specs = artifacts.weightSpecs!;
+  const twice = specs.find(({ name }, i) => specs.findIndex((other) => other.name === name) < i);
+  check(twice === undefined, `${what}: model`, 'weights with names of their own', twice?.name);
+  const metadata = {
+    ...(model.getUserDefinedMetadata() as Record<string, object> | undefined),
+    [MANIFEST_KEY]: plainData(what, manifest),
+  };
+  if (!trained) return { ...artifacts, userDefinedMetadata: metadata };
+
+  const state = await optimizerState(trained.optimizer);
+  try {
+    const named = Object.entries(state).map(([name, tensor]) => ({ name: OPTIMIZER_PREFIX + name, tensor }));
+    const encoded = await tf.io.encodeWeights(named, 'optimizer');
+    return {
+      ...artifacts,
+      userDefinedMetadata: metadata,
+      weightSpecs: [...specs, ...encoded.specs],
+      weightData: tf.io.CompositeArrayBuffer.join([artifacts.weightData as ArrayBuffer, encoded.data]),
+    };
+  } finally {
+    tf.dispose(state);
+  }
+}
+
+/** The manifest in a model's artifacts, not yet checked; undefined for a model that this library did not save. */
+export function manifestIn({ userDefinedMetadata }: tf.io.ModelArtifacts): unknown {
+  return isRecord(userDefinedMetadata) ? userDefinedMetadata[MANIFEST_KEY] : undefined;
+}
+
+/** Artifacts with a manifest that was kept apart from them. */
+export function withManifest(artifacts: tf.io.ModelArtifacts, manifest: object): tf.io.ModelArtifacts {
+  return {
+    ...artifacts,
+    userDefinedMetadata: { ...artifacts.userDefinedMetadata, [MANIFEST_KEY]: manifest },
+  };
+}
+
+/**
+ * The model that artifacts describe. They are untrusted: everything is checked before tfjs meets it.
+ *
+ * @param includeOptimizer - Whether the optimizer is made and the model compiled.
+ * @throws {@link CheckpointError} for artifacts that are not those of {@link checkpointArtifacts}; nothing is left behind then.
+ */
+export async function modelFromArtifacts(
+  artifacts: tf.io.ModelArtifacts,
+  includeOptimizer: boolean,
+): Promise<SavedCtBrainModel> {
+  const found = manifestIn(artifacts);
+  if (found === undefined) {
+    throw new CheckpointError(
+      'expected a model that ct-multilabel saved, found none of its records; tf.loadLayersModel reads others',
+    );
+  }
+  const manifest = parseCheckpointManifest(found);
+  const { topology, weights, state } = checkedParts(artifacts);
+  if (state.specs.length > 0 && !manifest.compiled) {
+    throw new CheckpointError('found the state of an optimizer, and no record of the optimizer');
+  }
+  const model = await modelFromTopology(topology, numbersIn(weights.specs) + SPARE_WEIGHTS);
+  let optimizer: tf.Optimizer | undefined;
+  try {
+    checkFits(model, weights.specs, manifest.labels.length);
+    await withTensors(weights, (tensors) => model.loadWeights(tensors));
+    freeze(model, manifest.frozen ?? []);
+    if (includeOptimizer && manifest.compiled) {
+      optimizer = optimizerFromRecord(manifest.compiled.optimizer);
+      await restoreTraining(model, manifest.compiled, optimizer, state);
+    }
+    const { [MANIFEST_KEY]: _, ...others } = artifacts.userDefinedMetadata!;
+    if (Object.keys(others).length > 0) model.setUserDefinedMetadata(others);
+    return { model, manifest, ...(optimizer && { optimizer }) };
+  } catch (cause) {
+    const values = model.getWeights();
+    model.dispose();
+    // those of a layer that is called twice, which a changed topology may say
+    for (const value of values) if (!value.isDisposed) value.dispose();
+    optimizer?.dispose();
+    throw cause instanceof CheckpointError ? cause : new CheckpointError((cause as Error).message, { cause });
+  }
+}
+
+/**
+ * Brings an optimizer to the state in a model's artifacts.
+ *
+ * @throws {@link CheckpointError} for artifacts without one, or with that of another kind.
+ */
+export async function restoreOptimizerFrom(
+  artifacts: tf.io.ModelArtifacts,
+  optimizer: tf.Optimizer,
+): Promise<void> {
+  const { compiled } = parseCheckpointManifest(manifestIn(artifacts));
+  const { state } = checkedParts(artifacts);
+  const kind = optimizer.getClassName();
+  if (compiled?.optimizer.className !== kind) {
+    const found = compiled ? `that of ${compiled.optimizer.className}` : 'none';
+    throw new CheckpointError(`expected the state of an optimizer of class ${kind}, found ${found}`);
+  }
+  await withTensors(state, (tensors) => restoreOptimizerState(optimizer, withoutPrefix(tensors)));
+}
+
+/** Shapes of the variables that `model.fit` steps, in its order. */
+export const trainedShapes = (model: tf.LayersModel): number[][] =>
+  model.trainableWeights.map(({ shape }) => shape as number[]);
+
+async function restoreTraining(
+  model: tf.LayersModel,
+  { loss, metrics = [] }: CompileRecord,
+  optimizer: tf.Optimizer,
+  state: EncodedWeights,
+): Promise<void> {
+  const shapes = loss === undefined ? undefined : trainedShapes(model);
+  await withTensors(state, (tensors) => restoreOptimizerState(optimizer, withoutPrefix(tensors), shapes));
+  if (loss === undefined) return;
+  model.compile({
+    optimizer,
+    loss: functionFromRecord('loss', loss),
+    metrics: metrics.map((metric) => functionFromRecord('metrics', metric)),
+  });
+}
+
+/** Names of weights that training leaves as they are. */
+function frozenWeights(model: tf.LayersModel): string[] {
+  const trained = new Set(model.trainableWeights);
+  return model.weights.filter((weight) => !trained.has(weight)).map(({ originalName }) => originalName);
+}
+
+function freeze(model: tf.LayersModel, names: readonly string[]): void {
+  const byName = new Map(model.weights.map((weight) => [weight.originalName, weight]));
+  for (const name of names) {
+    const weight = byName.get(name);
+    if (!weight) throw new CheckpointError(`frozen: expected names of weights, found ${describe(name)}`);
+    weight.trainable = false;
+  }
+}
+
+function checkFits(model: tf.LayersModel, specs: readonly WeightSpec[], labels: number): void {
+  const differences = weightDifferences(model, specs);
+  if (differences.length > 0) {
+    throw new CheckpointError(`the weights do not fit the model: ${listed(differences)}`);
+  }
+  const outputs = model.outputs[0]!.shape.at(-1);
+  if (outputs !== labels) {
+    throw new CheckpointError(`the model has ${outputs} outputs, the manifest ${labels} labels`);
+  }
+}
+
+/** The first of what may be a long list. */
+export function listed(differences: readonly string[]): string {
+  const more = differences.length - 12;
+  return differences.slice(0, 12).join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+const withoutPrefix = (tensors: Record<string, tf.Tensor>): Record<string, tf.Tensor> =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name.slice(OPTIMIZER_PREFIX.length), tensor]),
+  );
+
+/** What tfjs would hand to a handler. */
+async function modelArtifacts(model: tf.LayersModel): Promise<tf.io.ModelArtifacts> {
+  let artifacts: tf.io.ModelArtifacts = {};
+  const keep = async (given: tf.io.ModelArtifacts): Promise<tf.io.SaveResult> => {
+    artifacts = given;
+    return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+  };
+  await model.save(tf.io.withSaveHandler(keep));
+  return artifacts;
+}
+
+/** The same through JSON, so that every handler keeps the same, also one that would refuse a function or a model in it. */
+function plainData(what: string, manifest: CheckpointManifest): object {
+  try {
+    return JSON.parse(JSON.stringify(manifest)) as object;
+  } catch (cause) {
+    throw new CheckpointError(`${what}: model: expected plain data: ${(cause as Error).message}`, { cause });
+  }
+}

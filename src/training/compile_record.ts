@@ -1,0 +1,133 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys, isRecord } from '../errors';
+import { asymmetricLoss } from '../losses/asymmetric_loss';
+import { f2Metric } from '../metrics/f2_metric';
+import { weightedLogLossMetric } from '../metrics/weighted_log_loss';
+import type { ConfiguredFn, LossFn } from '../types';
+import { checkOptimizerRecord, optimizerRecord, type OptimizerRecord } from './optimizer_record';
+
+/**
+ * A loss or metric as plain data: a name that `model.compile` takes, a function of tfjs's own as `tf.losses.NAME` or
+ * `tf.metrics.NAME`, or what made it and with which options.
+ */
+export type FunctionRecord = string | { className: string; config: object };
+
+/** What a model is trained with, as plain data. The optimizer's state lies with the model's weights. */
+export interface CompileRecord {
+  optimizer: OptimizerRecord;
+  /** Missing where the optimizer is of a training loop of one's own, and the model is not compiled. */
+  loss?: FunctionRecord;
+  metrics?: FunctionRecord[];
+}
+
+/** A loss or metric as `model.compile` takes it. */
+export type NameOrFunction = string | LossFn;
+
+/**
+ * Loss, metrics and optimizer of a compiled model of one output.
+ *
+ * @throws {@link ArgumentError} for a loss, metric or optimizer that data cannot say.
+ */
+export function compileRecord(what: string, model: tf.LayersModel): CompileRecord {
+  const losses = listOf(model.loss);
+  check(losses.length === 1, `${what}: loss`, 'one, for the one output', model.loss);
+  return {
+    optimizer: optimizerRecord(what, model.optimizer),
+    loss: functionRecord(`${what}: loss`, losses[0]!),
+    metrics: listOf(model.metrics).map((metric) => functionRecord(`${what}: metric`, metric)),
+  };
+}
+
+/**
+ * Checks a record that came from a file, without making anything of tensors.
+ *
+ * @param labels - How many the model has.
+ * @throws {@link ArgumentError} that names the field at fault.
+ */
+export function checkCompileRecord(what: string, record: CompileRecord, labels: number): void {
+  check(isRecord(record), what, 'an object', record);
+  checkKnownKeys(record, ['optimizer', 'loss', 'metrics'], what);
+  const { optimizer, loss, metrics } = record;
+  checkOptimizerRecord(`${what}.optimizer`, optimizer);
+  check((loss === undefined) === (metrics === undefined), what, 'both loss and metrics, or none', record);
+  if (loss === undefined || metrics === undefined) return;
+  checkFunctionRecord(`${what}.loss`, loss, labels);
+  check(Array.isArray(metrics), `${what}.metrics`, 'a list', metrics);
+  metrics.forEach((metric, i) => checkFunctionRecord(`${what}.metrics[${i}]`, metric, labels));
+}
+
+/**
+ * What a record of a loss or metric stands for.
+ *
+ * @throws {@link ArgumentError} for a record that stands for none.
+ */
+export function functionFromRecord(what: string, record: FunctionRecord): NameOrFunction {
+  if (typeof record === 'string') {
+    const [, group, name] = /^tf\.(losses|metrics)\.(\w+)$/.exec(record) ?? [];
+    // every object has a few names that tfjs would find in its tables
+    if (group === undefined) {
+      check(!(record in {}), what, 'a name that tfjs knows', record);
+      return record;
+    }
+    const functions = TFJS_FUNCTIONS[group as keyof typeof TFJS_FUNCTIONS];
+    check(Object.hasOwn(functions, name!), what, `a function of tf.${group}`, record);
+    return functions[name!]!;
+  }
+  check(isRecord(record), what, 'a name, or an object of className and config', record);
+  checkKnownKeys(record, ['className', 'config'], what);
+  const { className, config } = record;
+  const known = Object.keys(MAKERS).join(', ');
+  check(
+    typeof className === 'string' && Object.hasOwn(MAKERS, className),
+    `${what}.className`,
+    known,
+    className,
+  );
+  check(isRecord(config), `${what}.config`, 'an object', config);
+  return MAKERS[className]!(config);
+}
+
+/** Our losses and metrics by the names that they give themselves. */
+const MAKERS: Record<string, (config: object) => ConfiguredFn> = {
+  asymmetricLoss,
+  f2Metric,
+  weightedLogLossMetric,
+};
+
+const TFJS_FUNCTIONS = {
+  losses: tf.losses as unknown as Record<string, LossFn>,
+  metrics: tf.metrics as unknown as Record<string, LossFn>,
+};
+
+function checkFunctionRecord(what: string, record: FunctionRecord, labels: number): void {
+  functionFromRecord(what, record);
+  if (typeof record === 'string') return;
+  const lists = Object.values(record.config).filter((value) => Array.isArray(value));
+  const rule = `one number for each of ${labels} labels`;
+  check(
+    lists.every((list) => list.length === labels),
+    `${what}.config`,
+    rule,
+    record.config,
+  );
+}
+
+function functionRecord(what: string, fn: NameOrFunction): FunctionRecord {
+  if (typeof fn === 'string') return fn;
+  for (const [group, functions] of Object.entries(TFJS_FUNCTIONS)) {
+    const name = Object.keys(functions).find((key) => functions[key] === fn);
+    if (name !== undefined) return `tf.${group}.${name}`;
+  }
+  const { getClassName, getConfig } = fn as Partial<ConfiguredFn>;
+  const className = getClassName?.();
+  const rule = `a name or function of tfjs, or what ${Object.keys(MAKERS).join(', ')} give; leave it out with includeOptimizer: false`;
+  check(className !== undefined && Object.hasOwn(MAKERS, className), what, rule, fn);
+  return { className, config: getConfig!() };
+}
+
+/** What `model.compile` takes in several forms: one, a list, or one for each output by name. */
+function listOf(value: unknown): NameOrFunction[] {
+  if (value === undefined || value === null) return [];
+  if (typeof value === 'object') return Object.values(value).flat() as NameOrFunction[];
+  return [value as NameOrFunction];
+}

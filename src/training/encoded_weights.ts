@@ -1,0 +1,81 @@
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError, isRecord } from '../errors';
+import type { WeightSpec } from './checkpoint_format';
+
+/** Goes before the name of an optimizer's tensor among the weights. */
+export const OPTIMIZER_PREFIX = 'optimizer/';
+
+/** Weights as bytes, one after the other. */
+export interface EncodedWeights {
+  specs: tf.io.WeightsManifestEntry[];
+  data: ArrayBuffer;
+}
+
+/**
+ * Topology, weights and optimizer state in a model's artifacts, apart from one another. They are untrusted: sizes and types are
+ * checked, not yet what they are of.
+ *
+ * @throws {@link CheckpointError} for artifacts that are cut off or contradict themselves.
+ */
+export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.ModelArtifacts): {
+  topology: object;
+  weights: EncodedWeights;
+  state: EncodedWeights;
+} {
+  const specs: unknown = weightSpecs;
+  if (!isRecord(modelTopology) || !Array.isArray(specs) || !specs.every(isWeightSpec)) {
+    throw new CheckpointError('expected a topology and float32 weights');
+  }
+  const names = new Set(specs.map(({ name }) => name));
+  const firstOfState = specs.findIndex(({ group }) => group === 'optimizer');
+  const count = firstOfState === -1 ? specs.length : firstOfState;
+  const [ofModel, ofState] = [specs.slice(0, count), specs.slice(count)];
+  const inOrder = ofState.every(
+    ({ group, name }) => group === 'optimizer' && name.startsWith(OPTIMIZER_PREFIX),
+  );
+  if (names.size < specs.length || !inOrder) {
+    throw new CheckpointError(`expected weights with names of their own, and the optimizer's at the end`);
+  }
+  const bytes = tf.io.CompositeArrayBuffer.join(weightData);
+  const [modelBytes, stateBytes] = [4 * numbersIn(ofModel), 4 * numbersIn(ofState)];
+  if (bytes.byteLength !== modelBytes + stateBytes) {
+    throw new CheckpointError(
+      `expected ${modelBytes + stateBytes} bytes of weights, found ${bytes.byteLength}: cut off or mixed up`,
+    );
+  }
+  return {
+    topology: modelTopology,
+    weights: { specs: ofModel, data: bytes.slice(0, modelBytes) },
+    state: { specs: ofState, data: bytes.slice(modelBytes) },
+  };
+}
+
+/** How many numbers weights have in all. */
+export const numbersIn = (specs: readonly WeightSpec[]): number =>
+  specs.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+
+/** Makes tensors of weights for `use`, and disposes them after. */
+export async function withTensors(
+  { specs, data }: EncodedWeights,
+  use: (tensors: Record<string, tf.Tensor>) => void | Promise<void>,
+): Promise<void> {
+  const tensors = tf.io.decodeWeights(data, specs);
+  try {
+    await use(tensors);
+  } finally {
+    tf.dispose(tensors);
+  }
+}
+
+function isWeightSpec(spec: unknown): spec is tf.io.WeightsManifestEntry {
+  if (!isRecord(spec)) return false;
+  const { name, shape, dtype, quantization, group } = spec;
+  return (
+    typeof name === 'string' &&
+    Array.isArray(shape) &&
+    shape.every((n) => Number.isSafeInteger(n) && n >= 0) &&
+    // both of four bytes; only an optimizer counts
+    (dtype === 'float32' || (dtype === 'int32' && group === 'optimizer')) &&
+    quantization === undefined
+  );
+}

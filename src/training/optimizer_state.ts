@@ -1,0 +1,104 @@
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError, describe } from '../errors';
+import { momentsOf } from './optimizer_record';
+
+/**
+ * Everything an optimizer remembers: step count and moments as `PLACE:NAME`, since tfjs knows moments by their place, and powers
+ * of beta by their names.
+ *
+ * @returns New tensors, the caller's to dispose.
+ */
+export async function optimizerState(optimizer: tf.Optimizer): Promise<Record<string, tf.Tensor>> {
+  const weights = await optimizer.getWeights();
+  const state = Object.fromEntries(weights.map(({ name, tensor }, i) => [`${i}:${name}`, tensor.clone()]));
+  weights[0]?.tensor.dispose(); // the step count is a tensor of its own, the rest is the optimizer's
+  for (const name of BIAS_CORRECTION) {
+    const power = (optimizer as BiasCorrected)[name];
+    if (power) state[name] = power.clone();
+  }
+  return state;
+}
+
+/**
+ * Brings an optimizer to the state that {@link optimizerState} gave.
+ *
+ * @param state - Untrusted; stays the caller's.
+ * @param shapes - Of the variables that the optimizer steps, in their order, where they are known.
+ * @throws {@link CheckpointError} for the state of another kind of optimizer, or of other variables.
+ */
+export async function restoreOptimizerState(
+  optimizer: tf.Optimizer,
+  state: Record<string, tf.Tensor>,
+  shapes?: readonly number[][],
+): Promise<void> {
+  const placed: { place: number; name: string; tensor: tf.Tensor }[] = [];
+  for (const [key, tensor] of Object.entries(state)) {
+    const [, place, name] = /^(\d+):(.*)$/.exec(key) ?? [];
+    if (place !== undefined) placed.push({ place: Number(place), name: name!, tensor });
+  }
+  placed.sort((a, b) => a.place - b.place);
+  const [steps, ...moments] = placed.map(({ tensor }) => tensor);
+  if (!steps || steps.dtype !== 'int32' || steps.rank !== 0 || (await steps.data())[0]! < 0) {
+    throw new CheckpointError(`optimizer: expected a number of steps, found ${describe(steps)}`);
+  }
+  const problem = momentsProblem(optimizer, moments, shapes);
+  if (problem !== undefined) throw new CheckpointError(`optimizer: ${problem}`);
+  const powers = BIAS_CORRECTION.flatMap((name) => state[name] ?? []);
+  const wrong = powers.find(({ dtype, rank }) => dtype !== 'float32' || rank !== 0);
+  if (wrong) throw new CheckpointError(`optimizer: expected powers of beta, found a ${describe(wrong)}`);
+  const [oldSteps, ...before] = await optimizer.getWeights();
+  oldSteps?.tensor.dispose();
+  try {
+    await optimizer.setWeights(placed);
+  } catch (cause) {
+    const problem = `the state is not of this ${optimizer.getClassName()}: ${(cause as Error).message}`;
+    throw new CheckpointError(problem, { cause });
+  }
+  tf.dispose(before.map(({ tensor }) => tensor));
+  for (const name of BIAS_CORRECTION) {
+    const saved = state[name];
+    if (saved) (optimizer as BiasCorrected)[name]?.assign(saved as tf.Tensor<tf.Rank.R0>);
+  }
+}
+
+/** What keeps an optimizer from going on with variables of these shapes, in this order; undefined for nothing. */
+export async function optimizerProblem(
+  optimizer: tf.Optimizer,
+  shapes: readonly number[][],
+): Promise<string | undefined> {
+  const [steps, ...moments] = await optimizer.getWeights();
+  steps?.tensor.dispose();
+  return momentsProblem(
+    optimizer,
+    moments.map(({ tensor }) => tensor),
+    shapes,
+  );
+}
+
+/** What is wrong with moments, which tfjs would take as they come, and fail with at the next step. */
+function momentsProblem(
+  optimizer: tf.Optimizer,
+  moments: readonly tf.Tensor[],
+  shapes?: readonly number[][],
+): string | undefined {
+  const kinds = momentsOf(optimizer);
+  if (kinds === undefined || moments.length === 0) return undefined; // a class of one's own, or before its first step
+  const variables = shapes?.length ?? Math.floor(moments.length / kinds);
+  if (moments.length !== kinds * variables) {
+    const wanted = shapes ? `${kinds} of each of ${variables} weights` : `${kinds} of each weight`;
+    return `expected moments, ${wanted}, found ${moments.length}`;
+  }
+  const wanted = (i: number) => shapes?.[i % variables] ?? moments[i % variables]?.shape;
+  const wrong = moments.findIndex(
+    ({ dtype, shape }, i) => dtype !== 'float32' || shape.join() !== wanted(i)?.join(),
+  );
+  if (wrong === -1) return undefined;
+  return `expected moment ${wrong} as a float32 tensor of shape ${describe(wanted(wrong))}, found a ${describe(moments[wrong])}`;
+}
+
+/**
+ * Powers of beta that Adam keeps by multiplying step after step. tfjs neither saves them nor restores the same ones: its
+ * `pow(beta, steps + 1)` rounds otherwise, and a resumed training would drift from one that was never interrupted.
+ */
+const BIAS_CORRECTION = ['accBeta1', 'accBeta2'] as const;
+type BiasCorrected = tf.Optimizer & { [name in (typeof BIAS_CORRECTION)[number]]?: tf.Variable };
