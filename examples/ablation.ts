@@ -1,5 +1,5 @@
 /**
- * Compares the poster's seven arrangements, and a few beyond, on the same folds of a study:
+ * Compares the poster's seven arrangements (or, with --set beyond, what may do better) on the same folds of a study:
  *
  *   npx tsx examples/ablation.ts --data DIR --backbone-weights squeezenet1_1.safetensors --out runs/ablation
  *   npx tsx examples/ablation.ts --phantom 120 --backbone-weights squeezenet1_1.safetensors --out runs/phantom
@@ -9,36 +9,29 @@
  * models that never saw them. Goes on where it was interrupted.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
+  ArgumentError,
   BACKBONES,
-  backboneOf,
   buildCtBrainModel,
-  createPreprocessing,
   deriveSeed,
-  extractFeatures,
   featureBackbone,
-  featureSource,
   kFoldByPatient,
-  loadTorchWeights,
   patientLabels,
   predictPatients,
-  pretrainBackbone,
-  readSafetensors,
   splitByPatient,
   subset,
   trainPatients,
-  writeSafetensors,
-  type BackboneName,
-  type CtWindowName,
+  WeightAverage,
   type PatientSource,
 } from 'ct-multilabel';
-import { detectStudy, openStudy, useBackend, writeFileAtomic, writePhantomStudy } from 'ct-multilabel/node';
-import { ARRANGEMENTS, inOrder, type Arrangement } from './ablation_arrangements';
+import { useBackend, writeFileAtomic } from 'ct-multilabel/node';
+import { ARRANGEMENT_SETS, inOrder, type Arrangement, type ArrangementSet } from './ablation_arrangements';
+import { AblationFeatures, type FoldPatients } from './ablation_features';
 import { report, type PatientScores, type Run } from './ablation_report';
-import { labelNames, main, progressLine, readCommandLine } from './cli';
+import { main, readCommandLine } from './cli';
 
 const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]', {
   data: { value: 'DIR', help: 'a study with labels, of any layout' },
@@ -48,6 +41,11 @@ const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]'
     default: '0.6',
     help: 'of the phantom: 0 large and bright hemorrhages, 1 small and faint ones',
   },
+  set: {
+    value: 'NAME',
+    default: 'poster',
+    help: "what to compare: 'poster', its arrangements; 'beyond', what may do better than they",
+  },
   out: { value: 'DIR', default: 'runs/ablation', help: 'where features, runs and the report go' },
   labels: { value: 'NAMES', default: 'ich,ivh,sah,sdh,edh', help: 'labels, separated by commas' },
   backbone: { value: 'NAME', default: 'squeezenet1_1', help: `backbone: ${BACKBONES.join(', ')}` },
@@ -56,6 +54,10 @@ const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]'
   windows: {
     value: 'NAMES',
     help: 'windows of HU as channels (default brainWide for DICOM, none for images)',
+  },
+  'image-window': {
+    value: 'NAME',
+    help: 'the window that images were exported with, so that they are in HU again (set beyond tries windows then)',
   },
   versions: {
     value: 'N',
@@ -67,6 +69,11 @@ const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]'
     default: '0',
     help: 'epochs the backbone trains on single slices of each fold first',
   },
+  'phantom-epochs': {
+    value: 'N',
+    default: '6',
+    help: 'epochs a backbone trains on phantoms, where an arrangement asks for it',
+  },
   folds: { value: 'N', default: '5', help: 'folds of patients' },
   repeats: { value: 'N', default: '1', help: 'how often the patients are drawn into folds anew' },
   epochs: { value: 'N', default: '40', help: 'most epochs of a head' },
@@ -75,7 +82,7 @@ const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]'
     default: '40',
     help: 'epochs without a better F2 of the inner validation before it stops',
   },
-  lr: { value: 'X', default: '1e-3', help: "step size of the heads' Adam" },
+  lr: { value: 'X', default: '3e-4', help: "step size of the heads' Adam" },
   only: { value: 'TEXT', help: 'arrangements whose names hold this text' },
   seed: { value: 'N', default: '1', help: 'seed of folds, weights, order and augmentation' },
   share: {
@@ -88,11 +95,14 @@ const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]'
 /** Part of the patients of a fold's training side that the best epoch is chosen by. */
 const VALIDATION = 0.2;
 
+const features = new AblationFeatures(args);
+let study: PatientSource;
+
 await main(async () => {
   await useBackend('wasm', { threads: 1 });
   const out = args.text('out');
   const seed = args.integer('seed');
-  const study = await openAsAsked();
+  study = await features.study();
   const stratifyBy = (patient: string) => patientLabels(study, patient);
   const groupBy = (patient: string) => study.groupOf?.(patient) ?? patient;
   const folds = kFoldByPatient(study.patients, {
@@ -100,10 +110,8 @@ await main(async () => {
     repeats: args.integer('repeats'),
     ...{ seed, stratifyBy, groupBy },
   });
-  const only = args.optional('only');
-  const arrangements = ARRANGEMENTS.filter(({ name }) => only === undefined || name.includes(only));
+  const { plain, arrangements } = await arrangementsAsked();
   const [share, shares] = args.text('share').split('/').map(Number) as [number, number];
-  const runs: Run[] = [];
   const start = Date.now();
 
   for (const [index, { repeat, fold, train: outside, validation: test }] of folds.entries()) {
@@ -111,35 +119,32 @@ await main(async () => {
       validationFraction: VALIDATION,
       ...{ seed: deriveSeed(seed, 'inner', repeat, fold), stratifyBy, groupBy },
     });
-    const todo = arrangements.filter((_, i) => (index * arrangements.length + i) % shares === share - 1);
-    const missing = todo.filter((arrangement) => !existsSync(fileOf(out, arrangement, repeat, fold)));
-    const features =
-      missing.length > 0 ? await featuresOf(study, out, { repeat, fold, ...inner }) : undefined;
-    for (const arrangement of todo) {
+    const mine = arrangements.filter((_, i) => (index * arrangements.length + i) % shares === share - 1);
+    for (const arrangement of mine) {
       const file = fileOf(out, arrangement, repeat, fold);
-      if (features && !existsSync(file)) {
-        const began = Date.now();
-        const scores = await trainAndScore(features, arrangement, {
-          ...inner,
-          test,
-          seed: deriveSeed(seed, repeat, fold),
-        });
-        await writeFileAtomic(file, JSON.stringify({ ...scores, seconds: (Date.now() - began) / 1000 }));
-        const minutes = ((Date.now() - start) / 60_000).toFixed(1);
-        console.log(
-          `repeat ${repeat + 1} fold ${fold + 1}: ${arrangement.name}, best epoch ${scores.bestEpoch}, ` +
-            `inner validation F2 ${scores.validationF2.toFixed(3)} (${minutes} min in all)`,
-        );
-      }
+      if (existsSync(file)) continue;
+      const began = Date.now();
+      const scores = await trainAndScore(arrangement, {
+        ...{ repeat, fold, ...inner, test },
+        seed: deriveSeed(seed, repeat, fold),
+      });
+      const seconds = (Date.now() - began) / 1000;
+      await writeFileAtomic(file, JSON.stringify({ ...scores, seconds }));
+      const minutes = ((Date.now() - start) / 60_000).toFixed(1);
+      console.log(
+        `repeat ${repeat + 1} fold ${fold + 1}: ${arrangement.name}, best epoch ${scores.bestEpoch}, ` +
+          `inner validation F2 ${scores.validationF2.toFixed(3)} (${minutes} min in all)`,
+      );
     }
   }
   // after all of them, since other shares write theirs meanwhile
+  const runs: Run[] = [];
   for (const { repeat, fold } of folds) {
     for (const arrangement of arrangements) {
       const file = fileOf(out, arrangement, repeat, fold);
       if (!existsSync(file)) continue;
-      const { test, validation } = JSON.parse(await readFile(file, 'utf8')) as Scores;
-      runs.push({ arrangement, repeat, fold, test, validation });
+      const { test, validation, parameters } = JSON.parse(await readFile(file, 'utf8')) as Scores;
+      runs.push({ arrangement, repeat, fold, test, validation, parameters });
     }
   }
   const complete = arrangements.length * folds.length;
@@ -148,170 +153,119 @@ await main(async () => {
     return;
   }
   const command = `npx tsx examples/ablation.ts ${process.argv.slice(2).join(' ')}`;
-  await report(out, runs, study.labels, { command, seed, patients: study.patients.length });
+  await report(out, runs, study.labels, { command, seed, patients: study.patients.length, plain });
 });
+
+/** The set's arrangements that the command line leaves in, and that the study's images allow. */
+async function arrangementsAsked(): Promise<ArrangementSet> {
+  const name = args.text('set');
+  const set = ARRANGEMENT_SETS[name];
+  if (!set) {
+    throw new ArgumentError(
+      `--set: expected ${Object.keys(ARRANGEMENT_SETS).join(' or ')}, received '${name}'`,
+    );
+  }
+  const only = args.optional('only');
+  const inHu = await features.hasHounsfield();
+  return {
+    plain: set.plain,
+    arrangements: set.arrangements.filter(
+      (arrangement) =>
+        (only === undefined || arrangement.name.includes(only)) &&
+        (inHu || arrangement.features !== 'windows'),
+    ),
+  };
+}
 
 /** What one run leaves behind. */
 interface Scores {
   bestEpoch: number;
   validationF2: number;
+  parameters: number;
   validation: PatientScores[];
   test: PatientScores[];
 }
 
-async function openAsAsked(): Promise<PatientSource> {
-  const data = args.optional('data') ?? (await phantomStudy());
-  const { format } = await detectStudy(data);
-  const windows = args.optional('windows') ?? (format === 'dicom' ? 'brainWide' : undefined);
-  const size = args.integer('image-size');
-  return openStudy(data, {
-    preprocessing: createPreprocessing({
-      imageSize: [size, size],
-      ...(windows !== undefined && { windows: windows.split(',') as CtWindowName[] }),
-    }),
-    labels: labelNames(args.text('labels')),
-  });
-}
-
-/** A synthetic study in --out, made where it is not there yet. */
-async function phantomStudy(): Promise<string> {
-  const folder = path.join(args.text('out'), 'study');
-  if (!existsSync(path.join(folder, 'train.csv'))) {
-    await writePhantomStudy(folder, {
-      patients: args.integer('phantom'),
-      slices: 16,
-      size: 128,
-      difficulty: args.number('difficulty'),
-      // a trauma centre's patients: enough of each kind to learn from
-      prevalence: { ich: 0.4, ivh: 0.25, sah: 0.25, sdh: 0.25, edh: 0.2 },
-      seed: args.integer('seed'),
-    });
-  }
-  return folder;
-}
-
-/** Features for a fold: from disk, or extracted and kept there. Those of a frozen backbone serve all folds. */
-async function featuresOf(
-  study: PatientSource,
-  out: string,
-  fold: { repeat: number; fold: number; train: string[]; validation: string[] },
-): Promise<PatientSource> {
-  const tuned = args.integer('fine-tune') > 0;
-  const file = path.join(
-    out,
-    'features',
-    tuned ? `fold-${fold.repeat}-${fold.fold}.safetensors` : 'frozen.safetensors',
-  );
-  if (!existsSync(file)) {
-    const backbone = await backboneFor(study, tuned ? fold : undefined);
-    const bar = progressLine('extracting features of patients');
-    const features = await extractFeatures(backbone, study, {
-      versions: args.integer('versions'),
-      seed: args.integer('seed'),
-      onProgress: ({ done, total }) => bar.show(done, total),
-    });
-    bar.end();
-    const tensors: Record<string, tf.Tensor> = {};
-    for (const [patient, versions] of features) {
-      versions.forEach(
-        (values, version) => (tensors[JSON.stringify([patient, version])] = tf.tensor1d(values)),
-      );
-    }
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFileAtomic(file, await writeSafetensors(tensors));
-    tf.dispose(tensors);
-    backbone.dispose();
-  }
-  const tensors = readSafetensors(await readFile(file));
-  const features = new Map(study.patients.map((patient) => [patient, [] as Float32Array[]]));
-  for (const [name, tensor] of Object.entries(tensors)) {
-    const [patient, version] = JSON.parse(name) as [string, number];
-    features.get(patient)![version] = (await tensor.data()) as Float32Array;
-  }
-  tf.dispose(tensors);
-  return featureSource(study, features);
-}
-
-/** The backbone with its ImageNet weights, trained on a fold's slices if one is given. */
-async function backboneFor(
-  study: PatientSource,
-  fold?: { train: string[]; validation: string[] },
-): Promise<tf.LayersModel> {
-  const [size, weights] = [args.integer('image-size'), args.optional('backbone-weights')];
-  const channels = (args.optional('windows')?.split(',').length ?? 1) as number;
-  const plain = buildCtBrainModel({
-    variant: 'VGG16',
-    backbone: args.text('backbone') as BackboneName,
-    inputShape: [size, size, channels],
-    normalize: weights !== undefined,
-    labels: study.labels,
-    seed: args.integer('seed'),
-  });
-  const backbone = backboneOf(plain);
-  if (weights) {
-    const state = readSafetensors(await readFile(weights));
-    loadTorchWeights(backbone, state);
-    tf.dispose(state);
-  }
-  if (fold) {
-    await pretrainBackbone(plain, {
-      train: subset(study, fold.train),
-      validation: subset(study, fold.validation),
-      epochs: args.integer('fine-tune'),
-      seed: args.integer('seed'),
-      onEpochEnd: ({ epoch, loss, validationF2 }) =>
-        console.log(
-          `fine-tuning epoch ${epoch}: loss ${loss.toFixed(4)}, validation F2 ${validationF2.toFixed(3)}`,
-        ),
-    });
-  }
-  return backbone;
-}
-
 /** Trains a head on a fold's features, and scores the patients it never saw. */
 async function trainAndScore(
-  features: PatientSource,
   arrangement: Arrangement,
-  fold: { train: string[]; validation: string[]; test: string[]; seed: number },
+  fold: FoldPatients & { test: string[]; seed: number },
 ): Promise<Scores> {
-  const source = arrangement.labelOrder ? inOrder(features, arrangement.labelOrder) : features;
-  const [first] = source.patients;
-  const stack = await source.load(first!);
-  const size = stack.images.shape[3];
-  tf.dispose([stack.images, stack.labels ?? []]);
+  const { features: kind = 'plain', labelOrder, averageLast, mirror, phantomFirst } = arrangement;
+  const inLabelOrder = (source: PatientSource) => (labelOrder ? inOrder(source, labelOrder) : source);
+  const plain = inLabelOrder(await features.ofStudy(kind, fold));
+  const views = mirror
+    ? [plain, inLabelOrder(await features.ofStudy(kind, fold, { mirrored: true }))]
+    : [plain];
   const model = buildCtBrainModel({
     ...arrangement.options,
-    backbone: featureBackbone(size),
-    labels: source.labels,
+    backbone: featureBackbone(await featuresPerSlice(plain)),
+    labels: plain.labels,
     seed: fold.seed,
   });
-  const validation = subset(source, fold.validation);
-  const history = await trainPatients(model, {
-    train: subset(source, fold.train),
-    validation,
+  const budget = {
     seed: fold.seed,
     epochs: args.integer('epochs'),
-    patience: args.integer('patience'),
     learningRate: args.number('lr'),
+    ...arrangement.training,
+  };
+  if (phantomFirst) {
+    const phantoms = inLabelOrder(await features.ofPhantoms(kind, fold));
+    const split = splitByPatient(phantoms.patients, { validationFraction: VALIDATION, seed: fold.seed });
+    const [train, validation] = [subset(phantoms, split.train), subset(phantoms, split.validation)];
+    await trainPatients(model, { ...budget, train, validation, patience: budget.epochs });
+  }
+
+  const validation = subset(plain, fold.validation);
+  const average = new WeightAverage(model);
+  const history = await trainPatients(model, {
+    ...budget,
+    train: subset(plain, fold.train),
+    validation,
+    patience: averageLast === undefined ? args.integer('patience') : budget.epochs,
+    onEpochEnd: ({ epoch }) => {
+      if (averageLast !== undefined && epoch > budget.epochs - averageLast) average.add();
+    },
   });
+  if (averageLast !== undefined) average.apply();
+  average.dispose();
   const best = history.filter((epoch) => epoch.best).at(-1)!;
   const result = {
     bestEpoch: best.epoch,
     validationF2: best.validationF2,
-    validation: await scoresOf(model, validation, features.labels),
-    test: await scoresOf(model, subset(source, fold.test), features.labels),
+    parameters: model.countParams(),
+    validation: await scoresOf(model, views, fold.validation),
+    test: await scoresOf(model, views, fold.test),
   };
   model.dispose();
   return result;
 }
 
-/** Probabilities beside the truth, labels in the study's order. */
+async function featuresPerSlice(source: PatientSource): Promise<number> {
+  const stack = await source.load(source.patients[0]!);
+  const size = stack.images.shape[3];
+  tf.dispose([stack.images, stack.labels ?? []]);
+  return size;
+}
+
+/** Probabilities beside the truth, labels in the study's order; of several views of a slice, from the mean of their logits. */
 async function scoresOf(
   model: tf.LayersModel,
-  source: PatientSource,
-  labels: readonly string[],
+  views: readonly PatientSource[],
+  patients: readonly string[],
 ): Promise<PatientScores[]> {
-  const places = labels.map((label) => source.labels.indexOf(label));
+  const byView: PatientScores[][] = [];
+  for (const view of views) byView.push(await scoresOfView(model, subset(view, patients)));
+  return byView[0]!.map((own, p) => ({
+    ...own,
+    probabilities: own.probabilities.map((row, s) =>
+      row.map((_, l) => sigmoid(mean(byView.map((scores) => logit(scores[p]!.probabilities[s]![l]!))))),
+    ),
+  }));
+}
+
+async function scoresOfView(model: tf.LayersModel, source: PatientSource): Promise<PatientScores[]> {
+  const places = study.labels.map((label) => source.labels.indexOf(label));
   const inStudyOrder = (row: readonly number[]) => places.map((place) => row[place]!);
   const scores: PatientScores[] = [];
   for await (const slices of predictPatients(model, source)) {
@@ -323,6 +277,20 @@ async function scoresOf(
     });
   }
   return scores;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
+/** Finite for 0 and 1 too, which a probability in 32 bits can be. */
+function logit(p: number): number {
+  const inside = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
+  return Math.log(inside / (1 - inside));
 }
 
 function fileOf(out: string, { name }: Arrangement, repeat: number, fold: number): string {

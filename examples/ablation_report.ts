@@ -32,14 +32,13 @@ export interface Run {
   test: PatientScores[];
   /** Patients that its best epoch was chosen by; the thresholds are chosen on them too. */
   validation: PatientScores[];
+  /** Of the head. */
+  parameters: number;
 }
 
 /** How the compared models decide: at 0.5, or at thresholds chosen on each run's own validation patients. */
 type Way = 'at 0.5' | 'chosen thresholds';
 const WAYS: readonly Way[] = ['at 0.5', 'chosen thresholds'];
-
-/** The arrangement that the others are compared with. */
-const PLAIN = 'VGG16';
 
 /** What an arrangement came to, one way of deciding. */
 interface Result {
@@ -56,7 +55,7 @@ export async function report(
   out: string,
   runs: readonly Run[],
   labels: Labels,
-  about: { command: string; seed: number; patients: number },
+  about: { command: string; seed: number; patients: number; plain: string },
 ): Promise<void> {
   const arrangements = [...new Map(runs.map(({ arrangement }) => [arrangement.name, arrangement])).values()];
   const results = new Map<string, Record<Way, Result>>();
@@ -72,7 +71,7 @@ export async function report(
   for (const { name } of arrangements) {
     const resultOf = (way: Way): Result => {
       const own = counted.get(name)![way];
-      const plain = name === PLAIN ? undefined : counted.get(PLAIN)?.[way];
+      const plain = name === about.plain ? undefined : counted.get(about.plain)?.[way];
       return {
         f2: bootstrapFBeta(own.patients, { seed: about.seed }),
         difference: plain && bootstrapFBetaDifference(own.patients, plain.patients, { seed: about.seed }),
@@ -85,18 +84,23 @@ export async function report(
     results.set(name, { 'at 0.5': resultOf('at 0.5'), 'chosen thresholds': resultOf('chosen thresholds') });
   }
 
+  const anyPublished = arrangements.some(({ published }) => published !== undefined);
   const rows = arrangements.map(({ name, published }) => {
     const result = results.get(name)!;
     return [
       name,
       ...WAYS.flatMap((way) => [intervalText(result[way].f2), intervalText(result[way].difference)]),
-      published ? `${published.validationF2.toFixed(3)} / ${published.kaggleF2.toFixed(3)}` : '',
+      millions(runs.find((run) => run.arrangement.name === name)!.parameters),
+      ...(anyPublished
+        ? [published ? `${published.validationF2.toFixed(3)} / ${published.kaggleF2.toFixed(3)}` : '']
+        : []),
     ];
   });
   const header = [
     'arrangement',
-    ...WAYS.flatMap((way) => [`F2 ${way} [95%]`, `minus ${PLAIN}'s [95%]`]),
-    'published F2, validation / test',
+    ...WAYS.flatMap((way) => [`F2 ${way} [95%]`, `minus ${about.plain}'s [95%]`]),
+    'parameters of the head',
+    ...(anyPublished ? ['published F2, validation / test'] : []),
   ];
   const perLabel = arrangements.map(({ name }) => [
     name,
@@ -151,6 +155,8 @@ function countsOf(runs: readonly Run[], labels: Labels): Record<Way, Counted> {
     }),
   };
 }
+
+const millions = (count: number) => `${(count / 1e6).toFixed(2)} M`;
 
 const cell = (value: string | number) => (typeof value === 'number' ? value.toFixed(3) : value);
 

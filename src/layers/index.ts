@@ -8,6 +8,7 @@ import './second_tfjs';
 
 export { GrayToRgb, ImageNetNormalization } from './input_layers';
 export { SliceDependencyGRU, type SliceDependencyGRUArgs } from './slice_dependency_gru';
+export { SliceDifferences } from './slice_differences';
 export { SliceConv1D, type SliceConv1DArgs } from './slice_conv1d';
 export { FusedBatchNorm, type FusedBatchNormArgs } from './fused_batch_norm';
 export { FusedConv2D, type FusedConv2DArgs } from './fused_conv2d';

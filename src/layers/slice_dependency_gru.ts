@@ -24,6 +24,11 @@ export interface SliceDependencyGRUArgs extends LayerArgs {
    * @defaultValue `'concat'`
    */
   mergeMode?: 'concat' | 'sum';
+  /**
+   * Add each layer's input to its output, from the second layer on.
+   * @defaultValue `false`
+   */
+  residual?: boolean;
   /** Seed of the initial weights; none draws new ones each time. */
   seed?: number;
 }
@@ -60,13 +65,14 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
   readonly numLayers: number;
   readonly bidirectional: boolean;
   readonly mergeMode: 'concat' | 'sum';
+  readonly residual: boolean;
   private readonly seed: number | undefined;
   /** `[layer][direction]` */
   private cells: DirectionWeights[][] = [];
 
   constructor(args: SliceDependencyGRUArgs) {
     super(args);
-    const { units, numLayers = 1, bidirectional = true, mergeMode = 'concat', seed } = args;
+    const { units, numLayers = 1, bidirectional = true, mergeMode = 'concat', residual = false, seed } = args;
     check(isPositiveInteger(units), 'SliceDependencyGRU: units', 'a positive integer', units);
     check(isPositiveInteger(numLayers), 'SliceDependencyGRU: numLayers', 'a positive integer', numLayers);
     check(
@@ -81,10 +87,12 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
       "'concat' or 'sum'",
       mergeMode,
     );
+    check(typeof residual === 'boolean', 'SliceDependencyGRU: residual', 'a boolean', residual);
     this.units = units;
     this.numLayers = numLayers;
     this.bidirectional = bidirectional;
     this.mergeMode = mergeMode;
+    this.residual = residual;
     this.seed = seed ?? undefined;
     this.supportsMasking = true;
   }
@@ -114,7 +122,10 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
       const x = oneTensor(inputs, this.name) as tf.Tensor3D;
       checkSlices(x, 3, this.name);
       const mask = sliceMask(kwargs);
-      return this.cells.reduce((y, directions) => this.runLayer(y, directions, mask), x);
+      return this.cells.reduce((y, directions, layer) => {
+        const output = this.runLayer(y, directions, mask);
+        return this.residual && layer > 0 ? tf.add(y, output) : output;
+      }, x);
     });
   }
 
@@ -133,6 +144,7 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
       numLayers: this.numLayers,
       bidirectional: this.bidirectional,
       mergeMode: this.mergeMode,
+      ...(this.residual ? { residual: true } : {}),
       ...(this.seed === undefined ? {} : { seed: this.seed }),
     };
   }

@@ -11,8 +11,10 @@ import { PerSlice } from '../layers/per_slice';
 import { ResidualNeck } from '../layers/residual_neck';
 import { SliceConv1D } from '../layers/slice_conv1d';
 import { SliceDependencyGRU } from '../layers/slice_dependency_gru';
+import { SliceDifferences } from '../layers/slice_differences';
 import { SlicePooling } from '../layers/slice_pooling';
 import { deriveSeed } from '../random';
+import { SLICE_CLASSIFIER } from './model_parts';
 import {
   resolveCtBrainModelOptions,
   type CtBrainModelOptions,
@@ -52,7 +54,8 @@ export function buildCtBrainModel(options: CtBrainModelOptions = {}): tf.LayersM
     resolved.order === 'slice-then-label'
       ? sliceThenLabel(features, resolved)
       : labelThenSlice(features, resolved);
-  const logits = poolWith('max', decoded, resolved);
+  const added = resolved.sliceClassifier ? addLogits(features, decoded, resolved) : decoded;
+  const logits = poolWith('max', added, resolved);
   return tf.model({ inputs: images, outputs: logits, name: 'ct_brain_model' });
 }
 
@@ -115,6 +118,16 @@ function labelThenSlice(
   return linearHead(poolWith('attention', sliced, options), options);
 }
 
+/** The decoder's logits and those of a linear classifier on the backbone's features, added. */
+function addLogits(
+  features: tf.SymbolicTensor,
+  decoded: tf.SymbolicTensor,
+  options: ResolvedCtBrainModelOptions,
+): tf.SymbolicTensor {
+  const ofSlices = linearHead(features, options, SLICE_CLASSIFIER);
+  return apply(tf.layers.add({ name: 'add_logits' }), [ofSlices, decoded]);
+}
+
 /** Makes one of a patient's slices, where the model does so and in this way; else `x` as it is. */
 function poolWith(
   mode: 'max' | 'attention',
@@ -133,7 +146,7 @@ function sliceLayer(
   options: ResolvedCtBrainModelOptions,
   perLabel = false,
 ): tf.SymbolicTensor | undefined {
-  const { sliceDependency } = options;
+  const { sliceDependency, sliceDifferences } = options;
   const width = x.shape.at(-1)!;
   const name = 'slice_dependency';
   const build = (layerName: string): tf.layers.Layer | undefined => {
@@ -150,7 +163,12 @@ function sliceLayer(
     return undefined;
   };
   const layer = build(perLabel ? `${name}_of_a_label` : name);
-  return layer && apply(perLabel ? new PerLabel({ layer, name }) : layer, x);
+  const onLabels = (inner: tf.layers.Layer, outerName: string) =>
+    perLabel ? new PerLabel({ layer: inner, name: outerName }) : inner;
+  const input = sliceDifferences
+    ? apply(onLabels(new SliceDifferences({ name: 'slice_differences' }), 'slice_differences_of_labels'), x)
+    : x;
+  return layer && apply(onLabels(layer, name), input);
 }
 
 /** `sliceLayer(x)`, put together with `x` as the neck option says. */
@@ -165,10 +183,14 @@ function withNeck(
   return apply(new ResidualNeck({ mode: options.neck, name: 'neck', ...layerSeed(options, 'neck') }), [x, y]);
 }
 
-function linearHead(x: tf.SymbolicTensor, options: ResolvedCtBrainModelOptions): tf.SymbolicTensor {
-  const { seed } = layerSeed(options, 'classifier');
+function linearHead(
+  x: tf.SymbolicTensor,
+  options: ResolvedCtBrainModelOptions,
+  name = 'classifier',
+): tf.SymbolicTensor {
+  const { seed } = layerSeed(options, name);
   const kernelInitializer = tf.initializers.glorotUniform(seed === undefined ? {} : { seed });
-  return apply(tf.layers.dense({ units: options.labels.length, name: 'classifier', kernelInitializer }), x);
+  return apply(tf.layers.dense({ units: options.labels.length, name, kernelInitializer }), x);
 }
 
 const apply = (layer: tf.layers.Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[]) =>

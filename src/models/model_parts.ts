@@ -56,6 +56,30 @@ export function backboneOf(model: tf.LayersModel): tf.LayersModel {
   return backbone;
 }
 
+/** Name of the layer that classifies a slice by itself, in models that have one. */
+export const SLICE_CLASSIFIER = 'slice_classifier';
+
+/**
+ * Runs the classifier that sees each slice by itself on features `[batch, slices, f]`.
+ *
+ * @throws {@link ArgumentError} for a model without one.
+ */
+export function runSliceClassifier(
+  model: tf.LayersModel,
+  parts: ModelParts,
+  features: tf.Tensor,
+  options: { training: boolean; mask?: tf.Tensor | undefined },
+): tf.Tensor {
+  const classifier = model.layers.find(({ name }) => name === SLICE_CLASSIFIER);
+  check(classifier !== undefined, 'model', 'a model built with sliceClassifier: true', model.name);
+  return runBetween(
+    parts.perSlice.output as tf.SymbolicTensor,
+    classifier.output as tf.SymbolicTensor,
+    features,
+    options,
+  );
+}
+
 /** What a model's outputs are of: each slice, or the patient as a whole. */
 export type OutputLevel = 'slices' | 'patients';
 

@@ -15,7 +15,7 @@ export type BackboneName = (typeof BACKBONES)[number];
 
 /** A GRU over the slices, see {@link SliceDependencyGRU}. */
 export interface GRUOptions extends Partial<
-  Pick<SliceDependencyGRUArgs, 'units' | 'numLayers' | 'bidirectional' | 'mergeMode'>
+  Pick<SliceDependencyGRUArgs, 'units' | 'numLayers' | 'bidirectional' | 'mergeMode' | 'residual'>
 > {
   /** Told from the other options where it is left out. */
   type?: 'gru';
@@ -89,6 +89,18 @@ export interface CtBrainModelOptions {
    */
   neck?: 'add' | 'concat' | 'none';
   /**
+   * The slice layer sees how a slice's features differ from its neighbours' too, see {@link SliceDifferences}. The neck adds
+   * its output to the features alone.
+   * @defaultValue `false`
+   */
+  sliceDifferences?: boolean;
+  /**
+   * Adds the logits of a linear classifier on the backbone's features to the decoder's, so that the layers above learn what a
+   * slice by itself does not tell. {@link trainPatients} can supervise it by itself too.
+   * @defaultValue `false`
+   */
+  sliceClassifier?: boolean;
+  /**
    * What the logits are of: each slice, or the patient as a whole, for studies that are labelled patient by patient.
    * @defaultValue `'slices'`
    */
@@ -124,6 +136,8 @@ export interface ResolvedCtBrainModelOptions {
   order: 'slice-then-label' | 'label-then-slice';
   labelFeatures: 'shared' | 'joint';
   neck: 'add' | 'concat' | 'none';
+  sliceDifferences: boolean;
+  sliceClassifier: boolean;
   output: 'slices' | 'patient';
   pooling: { type: 'max' } | WithType<AttentionPoolingOptions>;
   labels: Labels;
@@ -141,6 +155,8 @@ const KEYS = [
   'order',
   'labelFeatures',
   'neck',
+  'sliceDifferences',
+  'sliceClassifier',
   'output',
   'pooling',
   'labels',
@@ -148,7 +164,7 @@ const KEYS = [
   'seed',
 ];
 const PART_KEYS: Record<string, string[]> = {
-  gru: ['type', 'units', 'numLayers', 'bidirectional', 'mergeMode'],
+  gru: ['type', 'units', 'numLayers', 'bidirectional', 'mergeMode', 'residual'],
   conv1d: ['type', 'filters', 'kernelSize', 'activation'],
   none: ['type'],
   lrnn: ['type', 'units', 'cell', 'bidirectional'],
@@ -192,6 +208,8 @@ export function resolveCtBrainModelOptions(
     order = 'slice-then-label',
     labelFeatures = 'shared',
     neck = 'add',
+    sliceDifferences = false,
+    sliceClassifier = false,
     output = 'slices',
     labels = defaultLabels,
     maskValue,
@@ -201,6 +219,9 @@ export function resolveCtBrainModelOptions(
   oneOf('labelFeatures', labelFeatures, ['shared', 'joint']);
   oneOf('neck', neck, ['add', 'concat', 'none']);
   oneOf('output', output, ['slices', 'patient']);
+  for (const [key, value] of Object.entries({ sliceDifferences, sliceClassifier, normalize })) {
+    check(typeof value === 'boolean', `${what}: ${key}`, 'a boolean', value);
+  }
   if (typeof backbone === 'string') oneOf('backbone', backbone, BACKBONES);
   const uniqueNames =
     Array.isArray(labels) &&
@@ -232,6 +253,18 @@ export function resolveCtBrainModelOptions(
     "none, unless output is 'patient'",
     merged.pooling,
   );
+  check(
+    !sliceDifferences || sliceDependency.type !== 'none',
+    `${what}: sliceDifferences`,
+    'false where sliceDependency is none',
+    sliceDifferences,
+  );
+  check(
+    !sliceClassifier || pooling.type !== 'attention',
+    `${what}: sliceClassifier`,
+    "false with pooling 'attention', which leaves no slices to add logits to",
+    sliceClassifier,
+  );
   const labelFirst = order === 'label-then-slice';
   check(
     !labelFirst || (labelDecoder.type === 'lrnn' && sliceDependency.type !== 'none'),
@@ -250,6 +283,8 @@ export function resolveCtBrainModelOptions(
     order,
     labelFeatures,
     neck,
+    sliceDifferences,
+    sliceClassifier,
     output,
     pooling: pooling as ResolvedCtBrainModelOptions['pooling'],
     labels: [...labels],

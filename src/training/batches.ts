@@ -13,6 +13,7 @@ import { deriveSeed, seededRandom, shuffled } from '../random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
 import type { TrainingBatch } from './fit_stage';
 import type { OutputLevel } from '../models/model_parts';
+import { drawSliceOrder, type SequenceAugmentation } from './sequence_augmentation';
 
 /** What both kinds of batches take. */
 export interface BatchOptions {
@@ -20,6 +21,12 @@ export interface BatchOptions {
   seed: number;
   /** Ranges of the augmentation, or `false` for none. */
   augment: AugmentationRanges | false;
+}
+
+/** What batches of patients take. */
+export interface PatientBatchOptions extends BatchOptions {
+  /** How stacks are turned round and thinned out; missing: not at all. */
+  augmentSequence?: SequenceAugmentation;
 }
 
 /**
@@ -62,12 +69,19 @@ function labelsOf(stack: PatientStack): tf.Tensor2D {
 export function patientBatches(
   source: PatientSource,
   epoch: number,
-  options: BatchOptions,
+  options: PatientBatchOptions,
   level: OutputLevel = 'slices',
 ): AsyncIterable<TrainingBatch> {
   const order = shuffled(source.patients, seededRandom(deriveSeed(options.seed, 'patients', epoch)));
   const load = async (patient: string): Promise<TrainingBatch> => {
-    const stack = await loadAugmented(source, patient, undefined, ['patients', epoch, patient], options);
+    const indices =
+      options.augmentSequence &&
+      drawSliceOrder(
+        source.sliceNames(patient).length,
+        options.augmentSequence,
+        deriveSeed(options.seed, 'sequence', epoch, patient),
+      );
+    const stack = await loadAugmented(source, patient, indices, ['patients', epoch, patient], options);
     try {
       return tf.tidy(() => ({
         name: `patient ${patient}`,

@@ -78,6 +78,8 @@ export interface FitStageOptions {
   memoryBudget?: number;
   /** Whether batch normalisation learns its statistics, see `TrainStepOptions`. */
   updateBatchNorm?: boolean;
+  /** How much the loss of the model's slice classifier counts, see `TrainStepOptions`. */
+  sliceClassifierWeight?: number;
   /** Called after every step. */
   onProgress?: (progress: TrainingProgress) => void;
   /** Called after every epoch, e.g. to write a checkpoint; the model then holds the epoch's weights. */
@@ -136,11 +138,12 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
 
 async function trainEpoch(epoch: number, options: FitStageOptions): Promise<{ loss: number; f2: number }> {
   const { stage, model, optimizer, epochs, steps, onProgress } = options;
-  const { loss, memoryBudget, updateBatchNorm } = options;
+  const { loss, memoryBudget, updateBatchNorm, sliceClassifierWeight } = options;
   const stepOptions = {
     loss,
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(updateBatchNorm !== undefined && { updateBatchNorm }),
+    ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
   };
   const metric = new FBetaScore();
   let lossSum = 0;

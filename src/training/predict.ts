@@ -10,6 +10,7 @@ import {
   slicesOf,
   slicesPerChunk,
 } from '../models/model_parts';
+import { flip } from '../transforms/flip';
 
 /** Options of {@link predictStack}. */
 export interface PredictOptions {
@@ -20,12 +21,18 @@ export interface PredictOptions {
   memoryBudget?: number;
   /** Slices in a chunk, in place of what the budget allows. */
   chunkSlices?: number;
+  /**
+   * Also looks at the images mirrored in these ways, and takes the mean of the logits: test-time augmentation. A head's left and
+   * right are alike, `['horizontal']`.
+   * @defaultValue `[]`
+   */
+  flips?: readonly ('horizontal' | 'vertical')[];
 }
 
 /**
  * Logits of a stack, the backbone running over chunks of slices so that memory does not grow with their number.
  *
- * Equal to `model.predict(images)`.
+ * Equal to `model.predict(images)`, without flips.
  *
  * @param images - `[batch, slices, h, w, c]`.
  * @returns `[batch, slices, labels]`, or `[batch, labels]` of a model whose output is of patients.
@@ -45,7 +52,21 @@ export function predictStack(
     '[batch, slices, h, w, c] with slices',
     images,
   );
-  const { memoryBudget = 512 * 2 ** 20 } = options;
+  const { memoryBudget = 512 * 2 ** 20, flips = [], ...rest } = options;
+  if (flips.length > 0) {
+    return tf.tidy(() => {
+      const run = (x: tf.Tensor) => predictStack(model, x, { ...rest, memoryBudget });
+      const sum = flips.reduce(
+        (logits, direction) =>
+          tf.add(
+            logits,
+            tf.tidy(() => run(flip(images, direction))),
+          ),
+        run(images),
+      );
+      return tf.div(sum, flips.length + 1);
+    });
+  }
   return tf.tidy(() => {
     const parts = modelParts(model);
     const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = options;

@@ -10,6 +10,7 @@ import { patientBatches, sliceBatches, type BatchOptions } from './batches';
 import { evaluatePatients } from './evaluate';
 import { fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
 import { outputLevel } from '../models/model_parts';
+import { checkSequenceAugmentation, type SequenceAugmentation } from './sequence_augmentation';
 
 /** What both stages of the recipe take. */
 export interface TrainingOptions extends Pick<
@@ -100,6 +101,21 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
   });
 }
 
+/** Options of {@link trainPatients}. */
+export interface TrainPatientsOptions extends TrainingOptions {
+  /**
+   * How stacks are turned round and thinned out, anew in each epoch; see {@link SequenceAugmentation}.
+   * @defaultValue not at all
+   */
+  augmentSequence?: SequenceAugmentation;
+  /**
+   * How much the loss of the classifier that sees each slice by itself counts beside the model's: for a model built with
+   * `sliceClassifier: true` whose output is of slices.
+   * @defaultValue `0`
+   */
+  sliceClassifierWeight?: number;
+}
+
 /**
  * Second stage of the recipe: trains the whole model, one patient a batch, Adam at 1e-5.
  *
@@ -114,14 +130,28 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
  * const history = await trainPatients(model, { train, validation, seed: 1, onProgress: console.log });
  * ```
  */
-export async function trainPatients(model: tf.LayersModel, options: TrainingOptions): Promise<EpochLog[]> {
-  const { train } = options;
+export async function trainPatients(
+  model: tf.LayersModel,
+  options: TrainPatientsOptions,
+): Promise<EpochLog[]> {
+  const { train, augmentSequence, sliceClassifierWeight } = options;
   const level = outputLevel(model);
+  if (augmentSequence) {
+    checkSequenceAugmentation('trainPatients: augmentSequence', augmentSequence);
+    check(
+      level === 'slices' || augmentSequence.keep === undefined,
+      'trainPatients: augmentSequence: keep',
+      'none for a model of patients, whose label may rest on a slice left out',
+      augmentSequence.keep,
+    );
+  }
   return runStage('patients', model, options, {
     learningRate: 1e-5,
     updateBatchNorm: false,
     steps: train.patients.length,
-    batches: (epoch, batchOptions) => patientBatches(train, epoch, batchOptions, level),
+    ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
+    batches: (epoch, batchOptions) =>
+      patientBatches(train, epoch, { ...batchOptions, ...(augmentSequence && { augmentSequence }) }, level),
   });
 }
 
@@ -129,6 +159,7 @@ interface Stage {
   learningRate: number;
   updateBatchNorm: boolean;
   steps: number;
+  sliceClassifierWeight?: number;
   batches: (epoch: number, options: BatchOptions) => ReturnType<FitStageOptions['batches']>;
 }
 
@@ -136,7 +167,7 @@ async function runStage(
   stage: string,
   model: tf.LayersModel,
   options: TrainingOptions,
-  { learningRate: defaultRate, updateBatchNorm, steps, batches }: Stage,
+  { learningRate: defaultRate, updateBatchNorm, steps, sliceClassifierWeight, batches }: Stage,
 ): Promise<EpochLog[]> {
   const { train, validation, seed, augment = {}, thresholds = 0.5 } = options;
   const { epochs = 50, patience = 5, learningRate = defaultRate, loss = asymmetricLoss() } = options;
@@ -168,6 +199,7 @@ async function runStage(
       patience,
       steps,
       updateBatchNorm,
+      ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
       batches: (epoch) => batches(epoch, { seed, augment }),
       validate: () => evaluatePatients(model, validation, { thresholds, loss }),
       ...(memoryBudget !== undefined && { memoryBudget }),

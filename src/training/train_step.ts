@@ -10,6 +10,7 @@ import {
   outputLevel,
   runBackbone,
   runHead,
+  runSliceClassifier,
   slicesOf,
   slicesPerChunk,
   type ModelParts,
@@ -32,6 +33,11 @@ export interface TrainStepOptions {
    * @defaultValue `false`
    */
   updateBatchNorm?: boolean;
+  /**
+   * Adds so many times the loss of the classifier that sees each slice by itself: for models built with `sliceClassifier`.
+   * @defaultValue `0`
+   */
+  sliceClassifierWeight?: number;
 }
 
 /** What a step yields; the caller disposes the tensors. */
@@ -63,6 +69,9 @@ export function computeGradients(
   options: TrainStepOptions,
 ): StepGradients {
   const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm = false } = options;
+  const { sliceClassifierWeight = 0 } = options;
+  const weightOk = Number.isFinite(sliceClassifierWeight) && sliceClassifierWeight >= 0;
+  check(weightOk, 'sliceClassifierWeight', 'a number of at least 0', sliceClassifierWeight);
   check(images.rank === 5 && images.size > 0, 'images', '[batch, slices, h, w, c] with slices', images);
   const parts = modelParts(model);
   const leading = images.shape.slice(0, outputLevel(model) === 'patients' ? 1 : 2);
@@ -71,6 +80,12 @@ export function computeGradients(
     'labels',
     leading.length === 1 ? '[batch, labels]' : '[batch, slices, labels]',
     labels,
+  );
+  check(
+    sliceClassifierWeight === 0 || leading.length === 2,
+    'sliceClassifierWeight',
+    'none, for a model whose output is of patients',
+    sliceClassifierWeight,
   );
   const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
   check(chunkSlices >= 1, 'chunkSlices', 'at least 1', chunkSlices);
@@ -82,7 +97,11 @@ export function computeGradients(
       const stacked = tf.reshape(features, [...images.shape.slice(0, 2), features.shape[1]!]);
       const mask = parts.perSlice.computeMask(images) as tf.Tensor | undefined;
       const logits = runHead(model, parts, stacked, { training: true, mask });
-      return { logits, loss: tf.mean(loss(labels, logits)) as tf.Scalar };
+      const above = tf.mean(loss(labels, logits)) as tf.Scalar;
+      if (sliceClassifierWeight === 0) return { logits, loss: above };
+      const alone = runSliceClassifier(model, parts, stacked, { training: true, mask });
+      const below = tf.mul(tf.mean(loss(labels, alone)), sliceClassifierWeight);
+      return { logits, loss: tf.add(above, below) as tf.Scalar };
     };
     const fits = slices.shape[0]! <= chunkSlices || parts.backboneVariables.length === 0;
     const result = fits

@@ -111,6 +111,32 @@ describe('SliceDependencyGRU', () => {
     }
   });
 
+  it('adds what comes into a layer to what leaves it, from the second layer on', () => {
+    const x = tf.randomNormal([2, 4, 3], 0, 1, 'float32', 3);
+    const args = { units: 2, seed: 5 };
+    const stacked = new SliceDependencyGRU({ ...args, numLayers: 3, residual: true });
+    const y = stacked.apply(x) as tf.Tensor;
+    // each layer by itself, with the same weights
+    const weights = stacked.getWeights();
+    const layerOf = (n: number, input: tf.Tensor) => {
+      const layer = new SliceDependencyGRU(args);
+      layer.build(input.shape);
+      layer.setWeights(weights.slice(8 * n, 8 * n + 8));
+      return layer.apply(input) as tf.Tensor;
+    };
+    const first = layerOf(0, x);
+    const second = tf.add(first, layerOf(1, first));
+    expectClose(y, tf.add(second, layerOf(2, second)), 1e-6);
+  });
+
+  it('has the config of before where nothing is residual', () => {
+    expect(new SliceDependencyGRU({ units: 2 }).getConfig()).not.toHaveProperty('residual');
+    expect(new SliceDependencyGRU({ units: 2, residual: true }).getConfig()).toMatchObject({
+      residual: true,
+    });
+    expect(() => new SliceDependencyGRU({ units: 2, residual: 1 as never })).toThrow(/residual/);
+  });
+
   it("sums the directions with mergeMode 'sum'", () => {
     const x = tf.randomNormal([1, 4, 3], 0, 1, 'float32', 3);
     const both = new SliceDependencyGRU({ units: 2, seed: 5 }).apply(x) as tf.Tensor;

@@ -124,6 +124,9 @@ describe('buildCtBrainModel', () => {
     [{ order: 'label-then-slice', labelFeatures: 'joint' }],
     [{ order: 'label-then-slice', labelFeatures: 'joint', sliceDependency: 'conv1d', neck: 'none' }],
     [{ labels: ['a', 'b'] }],
+    [{ sliceDifferences: true, sliceDependency: { numLayers: 2, residual: true }, sliceClassifier: true }],
+    [{ sliceDifferences: true, order: 'label-then-slice', sliceClassifier: true }],
+    [{ sliceDifferences: true, order: 'label-then-slice', labelFeatures: 'joint' }],
   ])('builds %o, which survives saving', async (options) => {
     const model = build(options);
     const { x } = batch(3);
@@ -139,13 +142,46 @@ describe('buildCtBrainModel', () => {
     expect(joint.getLayer('slice_dependency').countParams()).toBe(2 * (20 * 30 + 10 * 30 + 60));
   });
 
+  it("adds a slice's own logits to those of the decoder", () => {
+    const options = { sliceDifferences: true, sliceDependency: { numLayers: 2, residual: true } };
+    const { x } = batch(3);
+    const alone = build({ sliceDependency: 'none', labelDecoder: 'linear' });
+    const both = build({ ...options, sliceClassifier: true });
+    const without = build(options);
+    both.getLayer('slice_classifier').setWeights(alone.getLayer('classifier').getWeights());
+    const sum = tf.add(alone.predict(x) as tf.Tensor, without.predict(x) as tf.Tensor);
+    expectClose(both.predict(x) as tf.Tensor, sum, 1e-6);
+    expect(both.getLayer('slice_differences').outputShape).toEqual([null, null, 3 * 6]);
+  });
+
+  it('refuses what has no slices to work on', () => {
+    expect(() => build({ sliceDependency: 'none', sliceDifferences: true })).toThrow(/sliceDifferences/);
+    expect(() => build({ output: 'patient', pooling: 'attention', sliceClassifier: true })).toThrow(
+      /sliceClassifier/,
+    );
+    expect(() => build({ sliceClassifier: 'yes' })).toThrow(/sliceClassifier: expected a boolean/);
+    const pooled = build({ output: 'patient', sliceClassifier: true });
+    expect(pooled.outputs[0]!.shape).toEqual([null, 5]);
+  });
+
   it('gives padded patients what they get alone, with maskValue', () => {
-    for (const variant of Object.keys(POSTER_VARIANTS) as PosterVariant[]) {
-      const model = build({ variant, maskValue: -1 });
+    const beyond = {
+      sliceDifferences: true,
+      sliceDependency: { numLayers: 2, residual: true },
+      sliceClassifier: true,
+    };
+    const all = [...Object.keys(POSTER_VARIANTS).map((name) => ({ variant: name })), beyond];
+    for (const variant of all) {
+      const model = build({ ...variant, maskValue: -1 });
       const x = tf.randomUniform([1, 3, ...IMAGE], 0, 1, 'float32', 5);
       const padded = tf.concat([x, tf.fill([1, 2, ...IMAGE], -1)], 1);
       const y = model.predict(padded) as tf.Tensor;
-      expectClose(tf.slice(y, [0, 0, 0], [1, 3, 5]), model.predict(x) as tf.Tensor, 1e-5, variant);
+      expectClose(
+        tf.slice(y, [0, 0, 0], [1, 3, 5]),
+        model.predict(x) as tf.Tensor,
+        1e-5,
+        JSON.stringify(variant),
+      );
     }
   });
 

@@ -243,3 +243,33 @@ describe.each([
     expect(tf.memory().numTensors).toBe(before);
   });
 });
+
+describe('patientBatches with augmentSequence', () => {
+  const augmentSequence = { reverse: 0.5, keep: [0.4, 1] } as const;
+  const whole = memorySource({ patients: ['p1', 'p2', 'p3', 'p4', 'p5'], slices: 10, size: 8 });
+
+  it('keeps labels beside their images, in the order of the stack or the other way round', async () => {
+    const [all, thinned] = [
+      await collect(patientBatches(whole, 1, plain)),
+      await collect(patientBatches(whole, 1, { ...plain, augmentSequence })),
+    ];
+    expect(names(thinned)).toEqual(names(all));
+    thinned.forEach(({ shape, images, labels }, i) => {
+      const slices = shape[1]!;
+      expect(slices).toBeGreaterThanOrEqual(4);
+      expect(labels[0]).toHaveLength(slices);
+      // label l lights up column l
+      labels[0]!.forEach((row, s) =>
+        row.forEach((label, l) => expect(images[s * 64 + 4 * l]).toBeCloseTo(0.2 + 0.6 * label)),
+      );
+      expect(all[i]!.shape[1]).toBe(10);
+    });
+  });
+
+  it('repeats an epoch, and draws anew for the next', async () => {
+    const epoch = (n: number) => collect(patientBatches(whole, n, { ...plain, augmentSequence }));
+    expect(await epoch(1)).toEqual(await epoch(1));
+    const lengths = (seen: Seen[]) => Object.fromEntries(seen.map(({ name, shape }) => [name, shape[1]]));
+    expect(lengths(await epoch(1))).not.toEqual(lengths(await epoch(2)));
+  });
+});

@@ -308,3 +308,28 @@ describe.each(['max', 'attention'] as const)(
     });
   },
 );
+
+describe('trainPatients with what the best systems do', () => {
+  it('learns with stacks turned round and a supervised slice classifier', async () => {
+    const trained = buildCtBrainModel({
+      ...{ sliceDependency: { numLayers: 2, residual: true }, sliceDifferences: true, sliceClassifier: true },
+      ...{ backbone: tinyBackbone(), labels, seed: 1 },
+    });
+    const history = await trainPatients(trained, {
+      ...{ train, validation, seed: 1, epochs: 8, patience: 8, learningRate: 1e-2, augment: false },
+      augmentSequence: { reverse: 0.5, keep: [0.5, 1] },
+      sliceClassifierWeight: 0.5,
+    });
+    expect(history.at(-1)!.loss).toBeLessThan(0.5 * history[0]!.loss);
+  });
+
+  it('refuses slices left out where the label is of the patient, and ranges that are none', async () => {
+    const ofPatients = buildCtBrainModel({ output: 'patient', backbone: tinyBackbone(), labels, seed: 1 });
+    const run = (augmentSequence: object, of = ofPatients) =>
+      trainPatients(of, { train, validation, seed: 1, epochs: 1, augmentSequence });
+    await expect(run({ keep: [0.5, 1] })).rejects.toThrow(/model of patients/);
+    await expect(run({ keep: [0, 1] }, model())).rejects.toThrow(/0 < min/);
+    await expect(run({ reverse: 2 }, model())).rejects.toThrow(/probability/);
+    await expect(run({ revers: 1 }, model())).rejects.toThrow(/revers/);
+  });
+});

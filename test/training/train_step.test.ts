@@ -4,6 +4,7 @@ import { ArgumentError } from '../../src/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { PosterVariant } from '../../src/models/poster_variants';
+import { flip } from '../../src/transforms/flip';
 import { predictStack } from '../../src/training/predict';
 import { computeGradients, trainStep } from '../../src/training/train_step';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
@@ -124,6 +125,48 @@ describe('computeGradients', () => {
     });
   });
 
+  describe('with a slice classifier', () => {
+    const supervised = () => buildCtBrainModel({ sliceClassifier: true, backbone: tinyBackbone(), seed: 1 });
+
+    it('adds its loss, so many times, in chunks or not', () => {
+      const model = supervised();
+      const { images, labels } = data(1, 4);
+      const plain = computeGradients(model, images, labels, { loss });
+      const weighted = computeGradients(model, images, labels, { loss, sliceClassifierWeight: 0.5 });
+      // the classifier by itself, with the same weights
+      const alone = buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), seed: 1 });
+      const own = model.getLayer('backbone').getWeights();
+      alone.getLayer('backbone').setWeights(own);
+      alone.getLayer('classifier').setWeights(model.getLayer('slice_classifier').getWeights());
+      const below = computeGradients(alone, images, labels, { loss });
+      expectClose(weighted.loss, tf.add(plain.loss, tf.mul(below.loss, 0.5)), 1e-6);
+      const ofBackbone = Object.keys(plain.gradients).slice(0, own.length);
+      ofBackbone.forEach((name, i) => {
+        const added = tf.mul(Object.values(below.gradients)[i]!, 0.5);
+        expectClose(weighted.gradients[name]!, tf.add(plain.gradients[name]!, added), 1e-5, name);
+      });
+      const chunked = computeGradients(model, images, labels, {
+        ...{ loss, sliceClassifierWeight: 0.5, chunkSlices: 3 },
+      });
+      for (const [name, gradient] of Object.entries(weighted.gradients)) {
+        expectClose(chunked.gradients[name]!, gradient, 1e-5, name);
+      }
+    });
+
+    it('refuses a weight below 0, and models that have none, or that are of patients', () => {
+      const { images, labels } = data(1, 2);
+      const run = (model: tf.LayersModel, weight: number, truth: tf.Tensor = labels) =>
+        computeGradients(model, images, truth, { loss, sliceClassifierWeight: weight });
+      expect(() => run(supervised(), -1)).toThrow(/sliceClassifierWeight/);
+      expect(() => run(supervised(), NaN)).toThrow(/sliceClassifierWeight/);
+      expect(() => run(buildCtBrainModel({ backbone: tinyBackbone() }), 1)).toThrow(/sliceClassifier: true/);
+      const ofPatients = buildCtBrainModel({
+        ...{ output: 'patient', sliceClassifier: true, backbone: tinyBackbone() },
+      });
+      expect(() => run(ofPatients, 1, tf.zeros([1, 5]))).toThrow(/of patients/);
+    });
+  });
+
   it('takes a frozen backbone: only the head has gradients', () => {
     const backbone = tinyBackbone();
     backbone.trainable = false;
@@ -166,5 +209,32 @@ describe('predictStack', () => {
     const whole = model.predict(images) as tf.Tensor;
     for (const chunkSlices of [1, 4, 100])
       expectClose(predictStack(model, images, { chunkSlices }), whole, 1e-6);
+  });
+});
+
+describe('predictStack with flips', () => {
+  it('takes the mean of the logits of the images and of their mirrored ones', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone(), seed: 1 });
+    const { images } = data(1, 3);
+    const logits = (x: tf.Tensor) => model.predict(x) as tf.Tensor;
+    const [plain, mirrored, upside] = [
+      logits(images),
+      logits(flip(images, 'horizontal')),
+      logits(flip(images, 'vertical')),
+    ];
+    expectClose(
+      predictStack(model, images, { flips: ['horizontal'] }),
+      tf.div(tf.add(plain, mirrored), 2),
+      1e-6,
+    );
+    const three = tf.div(tf.addN([plain, mirrored, upside]), 3);
+    expectClose(
+      predictStack(model, images, { flips: ['horizontal', 'vertical'], chunkSlices: 2 }),
+      three,
+      1e-6,
+    );
+    expect(relativeError(mirrored, plain)).toBeGreaterThan(0.001);
+    expectNoLeak(() => predictStack(model, images, { flips: ['horizontal'] }));
+    expect(() => predictStack(model, images, { flips: ['sideways' as never] })).toThrow(ArgumentError);
   });
 });

@@ -1,0 +1,257 @@
+/** The studies of the ablation, and features of their slices, extracted once and kept on disk. */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import {
+  backboneOf,
+  buildCtBrainModel,
+  createPreprocessing,
+  extractFeatures,
+  featureSource,
+  flip,
+  loadTorchWeights,
+  preprocessedChannels,
+  pretrainBackbone,
+  readSafetensors,
+  splitByPatient,
+  subset,
+  writeSafetensors,
+  type BackboneName,
+  type CtPreprocessingOptions,
+  type CtWindowName,
+  type HuWindow,
+  type PatientSource,
+  type PatientStack,
+} from 'ct-multilabel';
+import { detectStudy, openStudy, writeFileAtomic, writePhantomStudy } from 'ct-multilabel/node';
+import { labelNames, progressLine, type Values } from './cli';
+
+/** What features are of: slices as they are, with their neighbours or in three windows as channels; or a backbone that saw phantoms first. */
+export type FeatureKind = 'plain' | 'neighbors' | 'windows' | 'phantom';
+
+/** Patients of a fold that a backbone may be trained on. */
+export interface FoldPatients {
+  repeat: number;
+  fold: number;
+  train: string[];
+  validation: string[];
+}
+
+/** The whole range of a brain window, the brain, and what is as bright as blood; all of it within a slice exported at 40 +- 60 HU. */
+const THREE_WINDOWS: HuWindow[] = [
+  { center: 40, width: 120 },
+  { center: 40, width: 80 },
+  { center: 70, width: 50 },
+];
+
+/** Opens studies and extracts features as the command line asks. */
+export class AblationFeatures {
+  private readonly out: string;
+  private readonly studies = new Map<FeatureKind, Promise<PatientSource>>();
+
+  constructor(private readonly args: Values) {
+    this.out = args.text('out');
+  }
+
+  /** Whether slices come in HU, so that windows can be chosen. */
+  async hasHounsfield(): Promise<boolean> {
+    if (this.args.optional('image-window') !== undefined) return true;
+    return (await detectStudy(await this.studyFolder())).format === 'dicom';
+  }
+
+  /** The study to compare on. */
+  study(kind: FeatureKind = 'plain'): Promise<PatientSource> {
+    const open = this.studies.get(kind) ?? this.openStudy(kind);
+    this.studies.set(kind, open);
+    return open;
+  }
+
+  private async openStudy(kind: FeatureKind): Promise<PatientSource> {
+    const { args } = this;
+    const window = args.optional('image-window') as CtWindowName | undefined;
+    return openStudy(await this.studyFolder(), {
+      preprocessing: createPreprocessing(await this.preprocessing(kind)),
+      labels: labelNames(args.text('labels')),
+      cacheFolder: path.join(this.out, 'slices'),
+      ...(window !== undefined && { imageWindow: window }),
+    });
+  }
+
+  /** Features of the study's patients. Those of a backbone that is not trained on the fold serve all folds. */
+  async ofStudy(kind: FeatureKind, fold: FoldPatients, { mirrored = false } = {}): Promise<PatientSource> {
+    const study = await this.study(kind);
+    const name = [this.backboneName(kind, fold), ...(mirrored ? ['mirrored'] : [])].join('-');
+    return this.extracted(name, mirrored ? mirrorOf(study) : study, kind, fold, mirrored ? 0 : undefined);
+  }
+
+  /** Features of phantom patients, by the same backbone. */
+  async ofPhantoms(kind: FeatureKind, fold: FoldPatients): Promise<PatientSource> {
+    const name = `${this.backboneName(kind, fold)}-phantoms`;
+    return this.extracted(name, await this.phantoms(kind), kind, fold);
+  }
+
+  private backboneName(kind: FeatureKind, { repeat, fold }: FoldPatients): string {
+    const tuned = this.args.integer('fine-tune') > 0;
+    return [tuned ? `fold-${repeat}-${fold}` : 'frozen', ...(kind === 'plain' ? [] : [kind])].join('-');
+  }
+
+  private async preprocessing(kind: FeatureKind): Promise<CtPreprocessingOptions> {
+    const size = this.args.integer('image-size');
+    const windows = this.args.optional('windows')?.split(',') as CtWindowName[] | undefined;
+    const inHu = windows === undefined && kind !== 'windows' && (await this.hasHounsfield());
+    return {
+      imageSize: [size, size],
+      ...(kind === 'neighbors' && { neighbors: 1 }),
+      ...(inHu && { windows: ['brainWide'] }),
+      ...(windows && { windows }),
+      ...(kind === 'windows' && { windows: THREE_WINDOWS }),
+    };
+  }
+
+  private async studyFolder(): Promise<string> {
+    const data = this.args.optional('data');
+    if (data !== undefined) return data;
+    return this.phantomFolder('study', {
+      patients: this.args.integer('phantom'),
+      slices: 16,
+      size: 128,
+      difficulty: this.args.number('difficulty'),
+    });
+  }
+
+  /** Patients that are only learned from: others than those of `--phantom`, and easier. */
+  private async phantoms(kind: FeatureKind): Promise<PatientSource> {
+    const folder = await this.phantomFolder('phantoms', {
+      ...{ patients: 80, slices: 24, size: this.args.integer('image-size'), difficulty: 0.3 },
+    });
+    const { windows: _, ...preprocessing } = await this.preprocessing(kind);
+    return openStudy(folder, {
+      preprocessing: createPreprocessing(preprocessing),
+      labels: labelNames(this.args.text('labels')),
+      cacheFolder: path.join(this.out, 'slices'),
+    });
+  }
+
+  /** A synthetic study, made where it is not there yet. */
+  private async phantomFolder(
+    name: string,
+    options: { patients: number; slices: number; size: number; difficulty: number },
+  ): Promise<string> {
+    const folder = path.join(this.out, name);
+    if (!existsSync(path.join(folder, 'train.csv'))) {
+      await writePhantomStudy(folder, {
+        ...options,
+        // a trauma centre's patients: enough of each kind to learn from
+        prevalence: { ich: 0.4, ivh: 0.25, sah: 0.25, sdh: 0.25, edh: 0.2 },
+        seed: this.args.integer('seed') + (name === 'study' ? 0 : 1000),
+      });
+    }
+    return folder;
+  }
+
+  private async extracted(
+    name: string,
+    source: PatientSource,
+    kind: FeatureKind,
+    fold: FoldPatients,
+    versions = this.args.integer('versions'),
+  ): Promise<PatientSource> {
+    const file = path.join(this.out, 'features', `${name}.safetensors`);
+    if (!existsSync(file)) {
+      const backbone = await this.backbone(kind, fold);
+      const bar = progressLine(`extracting ${name} features of patients`);
+      const features = await extractFeatures(backbone, source, {
+        versions,
+        seed: this.args.integer('seed'),
+        onProgress: ({ done, total }) => bar.show(done, total),
+      });
+      bar.end();
+      backbone.dispose();
+      await writeFeatures(file, features);
+    }
+    return featureSource(source, await readFeatures(file, source.patients));
+  }
+
+  /** The backbone with its ImageNet weights; then trained on phantoms, if it is of that kind, and on the fold's slices, if asked for. */
+  private async backbone(kind: FeatureKind, fold: FoldPatients): Promise<tf.LayersModel> {
+    const { args } = this;
+    const study = await this.study(kind);
+    const weights = args.optional('backbone-weights');
+    const size = args.integer('image-size');
+    const channels = preprocessedChannels(createPreprocessing(await this.preprocessing(kind)));
+    const seed = args.integer('seed');
+    const plain = buildCtBrainModel({
+      variant: 'VGG16',
+      backbone: args.text('backbone') as BackboneName,
+      inputShape: [size, size, channels],
+      normalize: weights !== undefined,
+      labels: study.labels,
+      seed,
+    });
+    const backbone = backboneOf(plain);
+    if (weights) {
+      const state = readSafetensors(await readFile(weights));
+      loadTorchWeights(backbone, state);
+      tf.dispose(state);
+    }
+    const train = async (what: string, source: PatientSource, patients: FoldPatients, epochs: number) => {
+      await pretrainBackbone(plain, {
+        train: subset(source, patients.train),
+        validation: subset(source, patients.validation),
+        epochs,
+        seed,
+        onEpochEnd: ({ epoch, loss, validationF2 }) =>
+          console.log(
+            `${what}, epoch ${epoch}: loss ${loss.toFixed(4)}, validation F2 ${validationF2.toFixed(3)}`,
+          ),
+      });
+    };
+    if (kind === 'phantom') {
+      const phantoms = await this.phantoms(kind);
+      const split = splitByPatient(phantoms.patients, { validationFraction: 0.2, seed });
+      await train('backbone on phantoms', phantoms, { ...fold, ...split }, args.integer('phantom-epochs'));
+    }
+    if (args.integer('fine-tune') > 0) await train('fine-tuning', study, fold, args.integer('fine-tune'));
+    return backbone;
+  }
+}
+
+/** The same patients, left to right. */
+function mirrorOf(source: PatientSource): PatientSource {
+  return {
+    labels: source.labels,
+    patients: source.patients,
+    sliceNames: (patient) => source.sliceNames(patient),
+    sliceLabels: (patient) => source.sliceLabels(patient),
+    load: async (patient): Promise<PatientStack> => {
+      const stack = await source.load(patient);
+      const images = flip(stack.images, 'horizontal');
+      stack.images.dispose();
+      return { ...stack, images };
+    },
+  };
+}
+
+async function writeFeatures(file: string, features: ReadonlyMap<string, Float32Array[]>): Promise<void> {
+  const tensors: Record<string, tf.Tensor> = {};
+  for (const [patient, versions] of features) {
+    versions.forEach(
+      (values, version) => (tensors[JSON.stringify([patient, version])] = tf.tensor1d(values)),
+    );
+  }
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFileAtomic(file, await writeSafetensors(tensors));
+  tf.dispose(tensors);
+}
+
+async function readFeatures(file: string, patients: readonly string[]): Promise<Map<string, Float32Array[]>> {
+  const tensors = readSafetensors(await readFile(file));
+  const features = new Map(patients.map((patient) => [patient, [] as Float32Array[]]));
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const [patient, version] = JSON.parse(name) as [string, number];
+    features.get(patient)![version] = (await tensor.data()) as Float32Array;
+  }
+  tf.dispose(tensors);
+  return features;
+}

@@ -1,0 +1,47 @@
+import { check, checkKnownKeys } from '../errors';
+import { seededRandom } from '../random';
+
+/** How the sequence of a patient's slices is varied in training, one draw a stack. */
+export interface SequenceAugmentation {
+  /**
+   * Probability that the stack runs the other way, from the last slice to the first.
+   * @defaultValue `0`
+   */
+  reverse?: number;
+  /**
+   * Part of the slices that is kept, drawn evenly between the two; the others are left out, their neighbours move together.
+   * @defaultValue `[1, 1]`
+   */
+  keep?: readonly [min: number, max: number];
+}
+
+/** @throws ArgumentError for an unknown key or a value out of range. */
+export function checkSequenceAugmentation(what: string, augmentation: SequenceAugmentation): void {
+  checkKnownKeys(augmentation, ['reverse', 'keep'], what);
+  const { reverse = 0, keep = [1, 1] } = augmentation;
+  check(reverse >= 0 && reverse <= 1, `${what}: reverse`, 'a probability', reverse);
+  const [min, max] = keep;
+  const ok = keep.length === 2 && min > 0 && min <= max && max <= 1;
+  check(ok, `${what}: keep`, '[min, max] with 0 < min <= max <= 1', keep);
+}
+
+/**
+ * Which slices of a stack a training step sees, and in which order: a function of the seed alone.
+ *
+ * @param slices - How many the stack has; at least one is kept.
+ */
+export function drawSliceOrder(
+  slices: number,
+  { reverse = 0, keep: [min, max] = [1, 1] }: SequenceAugmentation,
+  seed: number,
+): number[] {
+  const random = seededRandom(seed);
+  const turned = random() < reverse;
+  const kept = Math.max(1, Math.round(slices * (min + (max - min) * random())));
+  const order: number[] = [];
+  // each slice is as likely as any other to be among the kept ones, and they stay in order
+  for (let index = 0; index < slices; index++) {
+    if (random() * (slices - index) < kept - order.length) order.push(index);
+  }
+  return turned ? order.reverse() : order;
+}
