@@ -65,6 +65,8 @@ export { loadTorchWeights, type LoadTorchWeightsOptions } from './interop/torch_
 export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_wasm_backend';
 
 export { adam, Adam } from './training/adam';
+export { type SequenceAugmentation } from './training/sequence_augmentation';
+export { WeightAverage } from './training/weight_average';
 export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
 export {
   collectPredictions,
@@ -102,6 +104,7 @@ export {
   pretrainBackbone,
   trainPatients,
   type PretrainOptions,
+  type TrainPatientsOptions,
   type TrainingOptions,
 } from './training/train_patients';
 export {
