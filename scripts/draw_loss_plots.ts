@@ -38,11 +38,11 @@ async function plot(label: 0 | 1, title: string): Promise<string> {
     height: 230,
     mark: { type: 'line', strokeWidth: 2, clip: true } as const,
     encoding: {
-      x: { field: 'probability', type: 'quantitative', title: 'probability that the model gives', scale: { domain: [0, 1], nice: false } }, // prettier-ignore
-      y: { field, type: 'quantitative', title: yTitle, scale: { domain, nice: false } },
+      x: axis('probability', 'probability that the model gives', [0, 1]),
+      y: axis(field, yTitle, domain),
       color,
       strokeDash: { ...color, scale: { domain: Object.keys(LOSSES), range: DASHES } },
-    } as const,
+    },
   });
   return svg({
     title: { text: title, anchor: 'start' },
@@ -53,6 +53,12 @@ async function plot(label: 0 | 1, title: string): Promise<string> {
     ],
   });
 }
+
+/** An axis of numbers, over exactly this range. */
+const axis = (field: string, title: string, domain: [number, number]) => ({
+  ...{ field, title, type: 'quantitative' as const },
+  scale: { domain, nice: false },
+});
 
 /** Loss and gradient of one label at evenly spaced probabilities. */
 function curve(loss: string, options: AsymmetricLossOptions, label: 0 | 1) {

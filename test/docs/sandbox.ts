@@ -27,7 +27,7 @@ export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sa
       noUnusedLocals: false,
       paths: { 'ct-multilabel': [`${short}/index.ts`], 'ct-multilabel/node': [`${short}/node.ts`] },
     },
-    include: ['*/*.ts', '*.d.ts'],
+    include: ['*/*.ts', '*.d.ts', path.join(ROOT, 'src/**/*.d.ts')],
     exclude: [],
   };
   await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'), 'dir');

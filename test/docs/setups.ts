@@ -1,11 +1,19 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
 import { smallBackbone } from '../../examples/small_backbone';
-import { buildCtBrainModel, createPreprocessing, splitByPatient, subset } from '../../src/index';
+import {
+  buildCtBrainModel,
+  createPreprocessing,
+  splitByPatient,
+  squeezenet1_1,
+  subset,
+  writeSafetensors,
+} from '../../src/index';
 import { openKaggleFolder, openTrainingRun, trainRecipe, writePhantomStudy } from '../../src/node';
 import { dicomStudy } from '../node/dicom_study';
-import { ROOT } from './markdown';
+import { formulaWeight } from '../support/formula_weights';
 
 const SIZE = 32;
 
@@ -14,7 +22,7 @@ export const SETUPS: Readonly<Record<string, () => Promise<void>>> = { study, ru
 
 /** A small study in `data`. */
 async function study(): Promise<void> {
-  await writePhantomStudy('data', { patients: 12, slices: 8, size: 40, seed: 3, difficulty: 0 });
+  await writePhantomStudy('data', { patients: 8, slices: 8, size: 40, seed: 3, difficulty: 0 });
 }
 
 /** A study in `data`, and a training on it in `runs/first`. */
@@ -58,7 +66,18 @@ async function site(): Promise<void> {
       : fetch(address, init);
 }
 
-/** Torchvision's weights of SqueezeNet in `squeezenet1_1.safetensors`. */
+/** A state dict under torchvision's names of SqueezeNet in `squeezenet1_1.safetensors`; the values are made up. */
 async function weights(): Promise<void> {
-  await cp(path.join(ROOT, 'test/golden/squeezenet1_1_imagenet.safetensors'), 'squeezenet1_1.safetensors');
+  const model = squeezenet1_1({ inputShape: [SIZE, SIZE, 1] });
+  const state: Record<string, tf.Tensor> = {};
+  for (const layer of model.layers.filter(({ weights: own }) => own.length === 2)) {
+    const [height, width, channels, filters] = layer.weights[0]!.shape as number[];
+    const shapes = { weight: [filters!, channels!, height!, width!], bias: [filters!] };
+    for (const [part, shape] of Object.entries(shapes)) {
+      state[`${layer.name}.${part}`] = formulaWeight(`${layer.name}.${part}`, shape);
+    }
+  }
+  await writeFile('squeezenet1_1.safetensors', await writeSafetensors(state));
+  tf.dispose(state);
+  model.dispose();
 }

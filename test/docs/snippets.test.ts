@@ -11,7 +11,7 @@ import type { Plan } from './snippet_program';
 const run = promisify(execFile);
 const tsx = path.join(ROOT, 'node_modules/tsx/dist/cli.mjs');
 
-describe('TypeScript in the README and the guide', { timeout: 120_000 }, () => {
+describe('TypeScript in the README and the guide', { timeout: 240_000 }, () => {
   const modules = snippetModules();
   const toRun = modules.filter(({ skip }) => skip === undefined);
   let sandbox: Sandbox;
