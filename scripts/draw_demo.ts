@@ -130,7 +130,7 @@ async function tilesOf(
   };
   const { drawn, map, lesion } = tf.tidy(() => {
     const of = (values: Float32Array) => tf.tensor4d(values, [1, size, size, 1]);
-    const maps = tf.expandDims(gradCam(model, images, { label: k, slice }), 3);
+    const maps = tf.expandDims(gradCam(model, images, { label: k, method: 'hires-cam' }), 3);
     const heat = resize(tf.slice(maps, [slice, 0, 0, 0], [1, -1, -1, -1]) as tf.Tensor4D, [size, size]);
     const mask = Float32Array.from(own(phantom.masks), (bits) => (bits >> k) & 1);
     return {

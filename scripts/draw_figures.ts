@@ -2,7 +2,7 @@
  * Draws every picture of the guide into docs/guide/figures:
  *
  *   npx tsx scripts/draw_figures.ts
- *   npx tsx scripts/draw_figures.ts runs/demo   # also the README's, from what `npm run train:demo` left there
+ *   npx tsx scripts/draw_figures.ts runs/picture   # also the README's; docs/guide/README.md says what that folder is
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
