@@ -12,8 +12,11 @@ export interface SnippetModule {
   skip?: string;
 }
 
-/** Small things in place of large ones, so that a snippet runs in seconds: the sides of images. */
-const SMALLER = [[/\b224\b/g, '32']] as const;
+/** Small things in place of large ones, so that a snippet runs in seconds: the sides of images, and a backbone for VGG16. */
+const SMALLER = [
+  [/\b224\b/g, '32'],
+  [/(variant: '[^']+'), (inputShape:)/g, "$1, backbone: 'squeezenet1_1', $2"],
+] as const;
 
 /**
  * The TypeScript snippets of the README and the guide as programs. A comment before a snippet says how it is run:
