@@ -21,7 +21,7 @@ import {
   readPhantomStudy,
   useBackend,
 } from 'ct-multilabel/node';
-import sharp from 'sharp';
+import sharp, { type OverlayOptions } from 'sharp';
 import { LINE, MARGIN } from '../src/node/picture';
 import { escapeXml } from './svg';
 
@@ -95,7 +95,7 @@ export async function drawDemo(folder: string): Promise<Uint8Array> {
   }
 
   const phantoms = await readPhantomStudy(data);
-  const parts: sharp.OverlayOptions[] = [];
+  const parts: OverlayOptions[] = [];
   for (const [column, finding] of findings.entries()) {
     const left = column * (2 * TILE + GAP);
     const stack = await study.load(finding.patient);

@@ -29,11 +29,12 @@ type Tile = readonly [caption: string, image: tf.Tensor];
 /** Pictures of each transform at work on a synthetic head CT, as PNG, by file name. */
 export async function drawTransforms(): Promise<Record<string, Uint8Array>> {
   const { hu, slices, size } = makePhantomPatient({ seed: 6, slices: 24, size: PHANTOM, difficulty: 0.2, prevalence: { ich: 1, ivh: 0, sah: 0, sdh: 1, edh: 0 } }); // prettier-ignore
-  const pictures = tf.tidy(() => {
+  const pictures: [name: string, canvas: Canvas][] = [];
+  tf.tidy(() => {
     const margin = (PHANTOM - SIZE) / 2;
     const whole = tf.tensor4d(hu, [slices, size, size, 1]);
     const stack = tf.slice(whole, [0, margin, margin, 0], [-1, SIZE, SIZE, -1]);
-    return Object.entries(transformTiles(stack)).map(([name, tiles]) => [name, draw(tiles)] as const);
+    for (const [name, tiles] of Object.entries(transformTiles(stack))) pictures.push([name, draw(tiles)]);
   });
   return Object.fromEntries(
     await Promise.all(pictures.map(async ([name, canvas]) => [`transform-${name}.png`, await png(canvas)])),

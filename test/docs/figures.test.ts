@@ -3,6 +3,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { drawLossPlots } from '../../scripts/draw_loss_plots';
+import { drawTransforms } from '../../scripts/draw_transforms';
 import { drawVariants } from '../../scripts/draw_variants';
 import { guidePages, linksOf, pageText, ROOT } from './markdown';
 
@@ -19,6 +20,11 @@ describe('pictures of the guide', { timeout: 120_000 }, () => {
   it('of the loss are what the loss gives now', async () => {
     for (const [name, text] of Object.entries(await drawLossPlots()))
       expect(committed(name), name).toBe(text);
+  });
+
+  it('of the transforms are those that the script draws', async () => {
+    const drawn = Object.keys(await drawTransforms());
+    expect(names.filter((name) => name.startsWith('transform-'))).toEqual(drawn.sort());
   });
 
   it('are all shown somewhere, and all there', () => {
