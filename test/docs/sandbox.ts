@@ -1,0 +1,46 @@
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ROOT } from './markdown';
+import type { SnippetModule } from './snippet_modules';
+
+/** Modules written where they run as in a project of their own, which has installed the library. */
+export interface Sandbox {
+  folder: string;
+  tsconfig: string;
+  /** File of each module. */
+  files: ReadonlyMap<SnippetModule, string>;
+}
+
+/** Packages that snippets name and the repository does not install: any import of them is taken as it is. */
+const NOT_INSTALLED = ['@tensorflow/tfjs-backend-webgpu'];
+
+/** Writes modules into a new temporary folder, in which `ct-multilabel` is the sources here; the caller removes it. */
+export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sandbox> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'ct-multilabel-snippets-'));
+  const short = path.join(ROOT, 'test/docs/short');
+  const tsconfig = path.join(folder, 'tsconfig.json');
+  const config = {
+    extends: path.join(ROOT, 'tsconfig.json'),
+    compilerOptions: {
+      // examples leave results for the reader to use
+      noUnusedLocals: false,
+      paths: { 'ct-multilabel': [`${short}/index.ts`], 'ct-multilabel/node': [`${short}/node.ts`] },
+    },
+    include: ['*/*.ts', '*.d.ts', path.join(ROOT, 'src/**/*.d.ts')],
+    exclude: [],
+  };
+  await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'), 'dir');
+  await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }\n');
+  await writeFile(tsconfig, JSON.stringify(config));
+  await writeFile(path.join(folder, 'missing.d.ts'), NOT_INSTALLED.map((name) => `declare module '${name}';\n`).join('')); // prettier-ignore
+  const files = new Map<SnippetModule, string>();
+  for (const module of modules) {
+    const page = path.join(folder, path.basename(module.page, '.md'));
+    await mkdir(page, { recursive: true });
+    const file = path.join(page, `line_${module.line}.ts`);
+    await writeFile(file, module.code);
+    files.set(module, file);
+  }
+  return { folder, tsconfig, files };
+}

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { smallBackbone } from '../../examples/small_backbone';
+import {
+  buildCtBrainModel,
+  createPreprocessing,
+  splitByPatient,
+  squeezenet1_1,
+  subset,
+  writeSafetensors,
+} from '../../src/index';
+import { openKaggleFolder, openTrainingRun, trainRecipe, writePhantomStudy } from '../../src/node';
+import { dicomStudy } from '../node/dicom_study';
+import { formulaWeight } from '../support/formula_weights';
+
+const SIZE = 32;
+
+/** What a snippet may find in its working folder, by the name that its note gives. */
+export const SETUPS: Readonly<Record<string, () => Promise<void>>> = { study, run, dicom, site, weights };
+
+/** A small study in `data`. */
+async function study(): Promise<void> {
+  await writePhantomStudy('data', { patients: 8, slices: 8, size: 40, seed: 3, difficulty: 0 });
+}
+
+/** A study in `data`, and a training on it in `runs/first`. */
+async function run(): Promise<void> {
+  await study();
+  if (existsSync('runs/first')) return;
+  const preprocessing = createPreprocessing({ imageSize: [SIZE, SIZE] });
+  const all = await openKaggleFolder('data', { preprocessing });
+  const split = splitByPatient(all.patients, { validationFraction: 0.2, seed: 1 });
+  const model = buildCtBrainModel({
+    backbone: smallBackbone(SIZE, 1),
+    variant: 'VGG16 + LRNN + SDL(GRU)',
+    seed: 1,
+  });
+  const training = await openTrainingRun('runs/first', { config: { split } });
+  await trainRecipe(model, {
+    ...{ run: training, train: subset(all, split.train), validation: subset(all, split.validation), seed: 1 },
+    ...{ pretrain: { epochs: 1, learningRate: 1e-3 }, patients: { epochs: 1, learningRate: 1e-3 } },
+    description: { labels: [...all.labels], preprocessing },
+  });
+  model.dispose();
+}
+
+/** A study of DICOM files with RSNA's table in `rsna`. */
+async function dicom(): Promise<void> {
+  const { files } = dicomStudy({ patients: 6, slices: 8, size: 40, seed: 5 });
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join('rsna', name)), { recursive: true });
+    await writeFile(path.join('rsna', name), content);
+  }
+}
+
+/** A web site whose pages' relative addresses are files in `site`, with a checkpoint under `/checkpoint`. */
+async function site(): Promise<void> {
+  await run();
+  await cp('runs/first/best', 'site/checkpoint', { recursive: true });
+  const { fetch } = globalThis;
+  globalThis.fetch = async (address, init) =>
+    typeof address === 'string' && address.startsWith('/')
+      ? new Response(new Uint8Array(await readFile(`site${address}`)))
+      : fetch(address, init);
+}
+
+/** A state dict under torchvision's names of SqueezeNet in `squeezenet1_1.safetensors`; the values are made up. */
+async function weights(): Promise<void> {
+  const model = squeezenet1_1({ inputShape: [SIZE, SIZE, 1] });
+  const state: Record<string, tf.Tensor> = {};
+  for (const layer of model.layers.filter(({ weights: own }) => own.length === 2)) {
+    const [height, width, channels, filters] = layer.weights[0]!.shape as number[];
+    const shapes = { weight: [filters!, channels!, height!, width!], bias: [filters!] };
+    for (const [part, shape] of Object.entries(shapes)) {
+      state[`${layer.name}.${part}`] = formulaWeight(`${layer.name}.${part}`, shape);
+    }
+  }
+  await writeFile('squeezenet1_1.safetensors', await writeSafetensors(state));
+  tf.dispose(state);
+  model.dispose();
+}
