@@ -11,6 +11,7 @@ export {
   check,
   CheckpointError,
   checkKnownKeys,
+  checkOneOf,
   CtMultilabelError,
   DataError,
   describe,
@@ -23,6 +24,7 @@ export { VERSION } from './version';
 export {
   IGNORED_LABEL,
   type AugmentationDraw,
+  type ByLabel,
   type Kwargs,
   type Labels,
   type LossFn,
@@ -30,7 +32,7 @@ export {
 } from './types';
 export { deriveSeed, seededRandom, shuffled, type Random } from './random';
 
-export { buildCtBrainModel } from './models/ct_brain_model';
+export { buildCtBrainModel, type CtBrainModel } from './models/ct_brain_model';
 export {
   BACKBONES,
   type AttentionPoolingOptions,
@@ -151,7 +153,7 @@ export {
 } from './transforms/random_augment';
 export { resize, type ResizeOptions } from './transforms/resize';
 
-export { CT_LABEL_NAMES, CT_LABELS, type CtLabel } from './data/labels';
+export { byLabel, CT_LABEL_NAMES, CT_LABELS, type CtLabel, type CtLabels } from './data/labels';
 export { cachedSource, type CachedSourceOptions } from './data/cached_source';
 export {
   findDuplicateSlices,
@@ -201,6 +203,10 @@ export {
   probabilitiesTable,
   submissionTable,
   type PatientPrediction,
+  type PredictedLabel,
+  type PredictedLabels,
+  type PredictedPatient,
+  type PredictedSlice,
   type SlicePrediction,
 } from './data/predictions_table';
 export { RSNA_LABELS, RSNA_TO_CT_LABELS, type RsnaLabel } from './data/rsna_labels';

@@ -15,6 +15,9 @@ export type LossFn = (yTrue: tf.Tensor, yPred: tf.Tensor) => tf.Tensor;
 /** Names of the five hemorrhage labels, or any other label set. */
 export type Labels = readonly string[];
 
+/** A value for each label, by its name. */
+export type ByLabel<L extends Labels, T> = { readonly [Label in L[number]]: T };
+
 /** A layer's weight variable, as `addWeight` returns it. */
 export type LayerVariable = ReturnType<tf.layers.Layer['addWeight']>;
 

@@ -1,10 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError } from '../errors';
+import { CheckpointError, checkKnownKeys } from '../errors';
 import { readSafetensors, writeSafetensors } from '../interop/safetensors';
 import {
   createCheckpointManifest,
+  MANIFEST_KEYS,
   parseCheckpointManifest,
   weightDifferences,
   type CheckpointDescription,
@@ -55,6 +56,7 @@ export async function saveCheckpoint(
   model: tf.LayersModel,
   options: SaveCheckpointOptions,
 ): Promise<void> {
+  checkKnownKeys(options, [...MANIFEST_KEYS, 'optimizer', 'state'], 'saveCheckpoint');
   const { optimizer, state, ...description } = options;
   const manifest = createCheckpointManifest(description);
   await writeFolderAtomic(folder, async (temporary) => {

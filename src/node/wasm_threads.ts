@@ -4,7 +4,7 @@ import { setThreadTeam } from '../backends/wasm/engine';
 import { compileKernels, instantiateKernels, type CompiledKernels } from '../backends/wasm/compiled';
 import { base, fma } from '../backends/wasm/generated/shared_kernels';
 import type { ThreadTeam } from '../backends/wasm/workspace';
-import { OutOfMemoryError } from '../errors';
+import { CtMultilabelError, OutOfMemoryError } from '../errors';
 
 /** Words of the shared memory's first page through which the threads talk. */
 const WORD = {
@@ -140,7 +140,9 @@ export async function startThreadTeam(threads: number): Promise<StartedTeam | un
           if (spins > SPINS) Atomics.wait(words, WORD.active, active);
         }
       }
-      if (Atomics.load(words, WORD.failed) !== 0) throw new Error(`the kernel ${kernel} failed on a thread`);
+      if (Atomics.load(words, WORD.failed) !== 0) {
+        throw new CtMultilabelError(`the kernel ${kernel} failed on a thread`);
+      }
     },
     async stop() {
       await Promise.all(workers.map((worker) => worker.terminate()));

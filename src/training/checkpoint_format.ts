@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe } from '../errors';
+import { CheckpointError, checkKnownKeys, describe } from '../errors';
 import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
@@ -32,6 +32,7 @@ export type CheckpointDescription = Pick<CheckpointManifest, 'labels' | 'preproc
 
 /** A manifest with this library's versions, and 0.5 for thresholds that are not given. */
 export function createCheckpointManifest(description: CheckpointDescription): CheckpointManifest {
+  checkKnownKeys(description, MANIFEST_KEYS, 'createCheckpointManifest');
   const { labels, preprocessing, thresholds = labels.map(() => 0.5), model = {} } = description;
   const { calibration, training } = description;
   return parseCheckpointManifest({
@@ -46,6 +47,12 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
     ...(training && { training }),
   });
 }
+
+/** Keys of a manifest: one that was read may be the description of the next, which gets versions of its own. */
+export const MANIFEST_KEYS = [
+  ...['labels', 'preprocessing', 'thresholds', 'calibration', 'model', 'training'],
+  ...['format', 'formatVersion', 'versions'],
+];
 
 /**
  * Checks a manifest that came from a file.

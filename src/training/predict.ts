@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import {
   chunksOf,
   foldSlices,
@@ -45,6 +45,7 @@ export function predictStack(
     '[batch, slices, h, w, c] with slices',
     images,
   );
+  checkKnownKeys(options, ['memoryBudget', 'chunkSlices'], 'predictStack');
   const { memoryBudget = 512 * 2 ** 20 } = options;
   return tf.tidy(() => {
     const parts = modelParts(model);

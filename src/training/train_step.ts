@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import type { LossFn } from '../types';
 import {
   activationBytesPerSlice,
@@ -62,6 +62,7 @@ export function computeGradients(
   labels: tf.Tensor,
   options: TrainStepOptions,
 ): StepGradients {
+  checkKnownKeys(options, ['loss', 'memoryBudget', 'chunkSlices', 'updateBatchNorm'], 'trainStep');
   const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm = false } = options;
   check(images.rank === 5 && images.size > 0, 'images', '[batch, slices, h, w, c] with slices', images);
   const parts = modelParts(model);
