@@ -168,7 +168,7 @@ describe.each(stages)('stage %s', (stage, run, build, steps) => {
   });
 
   it('refuses what cannot be a training', async () => {
-    const cases: [Partial<PretrainOptions>, RegExp][] = [
+    const cases: [Partial<TrainingOptions>, RegExp][] = [
       [
         { validation: { ...validation, patients: ['v1', 'p2'] } },
         /validation: expected patients that are not in train, received \["p2"\]/,
