@@ -39,13 +39,13 @@ export function predictStack(
   images: tf.Tensor,
   options: PredictOptions = {},
 ): tf.Tensor {
+  checkKnownKeys(options, ['memoryBudget', 'chunkSlices'], 'predictStack');
   check(
     images.rank === 5 && images.size > 0,
     'predictStack: images',
     '[batch, slices, h, w, c] with slices',
     images,
   );
-  checkKnownKeys(options, ['memoryBudget', 'chunkSlices'], 'predictStack');
   const { memoryBudget = 512 * 2 ** 20 } = options;
   return tf.tidy(() => {
     const parts = modelParts(model);

@@ -27,6 +27,7 @@ const CALLS: Record<string, (options: never) => unknown> = (() => {
   const n = node;
   const image = tf.zeros([1, 4, 4, 1]) as tf.Tensor4D;
   const any = undefined as never;
+  const model = { outputs: [{ shape: [1, 2, 5] }] } as never;
   return {
     buildCtBrainModel: (o) => b.buildCtBrainModel(o),
     vgg16: (o) => b.vgg16(o),
@@ -90,7 +91,7 @@ const CALLS: Record<string, (options: never) => unknown> = (() => {
     collectPredictions: (o) => b.collectPredictions(any, any, o),
     evaluatePatients: (o) => b.evaluatePatients(any, any, o),
     predictPatientLevel: (o) => b.predictPatientLevel(any, any, o).next(),
-    predictPatients: (o) => b.predictPatients(any, any, o).next(),
+    predictPatients: (o) => b.predictPatients(model, any, o).next(),
     extractFeatures: (o) => b.extractFeatures(any, any, o),
     fitStage: (o) => b.fitStage(o),
     predictStack: (o) => b.predictStack(any, any, o),
