@@ -98,12 +98,12 @@ await main(async () => {
     split: { train: second.train, validation: second.validation },
   };
   const run = await openTrainingRun(`${out}/run`, { config });
-  const bar = trainingProgressBar();
+  const { stop, ...bar } = trainingProgressBar();
   try {
     const description = { labels: [...study.labels], preprocessing, model: built };
     await trainRecipe(model, { run, train, validation, ...recipe, ...bar, description });
   } finally {
-    bar.stop();
+    stop();
   }
 
   await reportF2({ name: 'this model', model, train, test, seed });

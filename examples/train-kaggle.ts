@@ -177,7 +177,7 @@ await main(async () => {
     ...{ pretrain, patients, patience, augment, seed, split },
   };
   const run = await openTrainingRun(args.text('out'), { config, resume: args.on('resume') });
-  const bar = trainingProgressBar();
+  const { stop, ...bar } = trainingProgressBar();
   try {
     await trainRecipe(model, {
       ...{ run, train, validation, seed, pretrain, patients, patience, augment, ...bar },
@@ -185,7 +185,7 @@ await main(async () => {
       memoryBudget: args.integer('memory-budget') * 2 ** 20,
     });
   } finally {
-    bar.stop();
+    stop();
   }
 
   // how well it does on the patients it never trained on

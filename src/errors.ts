@@ -1,6 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** Base of every error this library throws on purpose, so that one `catch` can tell ours from others. */
+/**
+ * Base of every error this library throws on purpose, so that one `catch` can tell ours from others.
+ *
+ * Thrown itself where no class below fits: a backend that cannot be started, worker threads that have been closed or have failed.
+ * `message` is meant to be read; `cause` is the error below, where there is one.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await trainPatients(model, options);
+ * } catch (error) {
+ *   if (error instanceof NonFiniteError) lowerTheLearningRate();
+ *   else if (error instanceof DataError) console.error(error.location.patient, error.message);
+ *   else if (error instanceof CtMultilabelError) console.error(error.message);
+ *   else throw error; // not ours: a defect, or the host's
+ * }
+ * ```
+ */
 export class CtMultilabelError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -8,7 +25,10 @@ export class CtMultilabelError extends Error {
   }
 }
 
-/** An argument broke its rule: the message names the argument, the rule and the value received. */
+/**
+ * An argument broke its rule, or has a name that nobody knows. Thrown before anything is done; the message names the argument, the
+ * rule and the value received.
+ */
 export class ArgumentError extends CtMultilabelError {}
 
 /** Where in a study something is wrong. Rows count from 1 for the header, as a spreadsheet shows them. */
@@ -23,10 +43,14 @@ export interface DataLocation {
   slice?: string;
 }
 
-/** A table, folder or image is not what it should be: the message says what, and {@link DataError.location} where. */
+/**
+ * A table, folder or image is not what it should be, or a patient lacks the labels that are asked for. The message says what was
+ * expected and what was found, and ends with {@link DataError.location}.
+ */
 export class DataError extends CtMultilabelError {
   constructor(
     message: string,
+    /** File, row, patient and slice, as far as they are known. */
     readonly location: DataLocation = {},
     options?: ErrorOptions,
   ) {
@@ -38,13 +62,16 @@ export class DataError extends CtMultilabelError {
   }
 }
 
-/** A saved model or weight file does not fit: the message lists what differs. */
+/**
+ * A checkpoint, a weight file or the folder of a training run cannot be read, or does not belong to the model or the settings it is
+ * read for. The message names the file and lists what differs.
+ */
 export class CheckpointError extends CtMultilabelError {}
 
-/** The loss or a gradient stopped being a finite number. */
+/** The loss or the validation score of a training stopped being a finite number. The message names stage, epoch, step and batch. */
 export class NonFiniteError extends CtMultilabelError {}
 
-/** A backend has no memory left; the message says what to lower. */
+/** The WebAssembly backend has no memory left; the message says what to lower. */
 export class OutOfMemoryError extends CtMultilabelError {}
 
 /**
@@ -60,11 +87,48 @@ export function check(ok: boolean, what: string, rule: string, received: unknown
   }
 }
 
-/** Throws unless every key of `options` is one of `known`, so that a misspelt option is never silently ignored. */
+/**
+ * Throws an {@link ArgumentError} unless every key of `options` is one of `known`, so that a misspelt option is never silently
+ * ignored.
+ *
+ * @param what - Whose options, e.g. `'asymmetricLoss'`.
+ * @example
+ * ```ts
+ * checkKnownKeys({ gammaNegative: 4 }, ['gammaNeg', 'gammaPos'], 'asymmetricLoss');
+ * // asymmetricLoss: unknown option 'gammaNegative'; did you mean 'gammaNeg'? known: gammaNeg, gammaPos
+ * ```
+ */
 export function checkKnownKeys(options: object, known: readonly string[], what: string): void {
+  check(typeof options === 'object' && options !== null, `${what}: options`, 'an object', options);
   for (const key of Object.keys(options)) {
-    check(known.includes(key), `${what}: option '${key}'`, `one of ${known.join(', ')}`, key);
+    if (known.includes(key)) continue;
+    const meant = nearestName(key, known);
+    const hint = meant === undefined ? ';' : `; did you mean '${meant}'?`;
+    throw new ArgumentError(`${what}: unknown option '${shortened(key)}'${hint} known: ${known.join(', ')}`);
   }
+}
+
+/**
+ * Throws an {@link ArgumentError} unless `value` is one of `names`; the message suggests the nearest.
+ *
+ * @param what - The argument, e.g. `'buildCtBrainModel: variant'`.
+ * @example
+ * ```ts
+ * checkOneOf('vgg-16', BACKBONES, 'backbone');
+ * // backbone: expected one of 'vgg16', 'resnet18', 'squeezenet1_1', received "vgg-16"; did you mean 'vgg16'?
+ * ```
+ */
+export function checkOneOf<Name extends string>(
+  value: unknown,
+  names: readonly Name[],
+  what: string,
+): asserts value is Name {
+  if (names.includes(value as Name)) return;
+  const quoted = names.map((name) => `'${name}'`);
+  const rule = names.length === 2 ? quoted.join(' or ') : `one of ${quoted.join(', ')}`;
+  const meant = typeof value === 'string' ? nearestName(value, names) : undefined;
+  const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
+  throw new ArgumentError(`${what}: expected ${rule}, received ${describe(value)}${hint}`);
 }
 
 /** True for integers of at least 1. */
@@ -85,6 +149,33 @@ export function describe(value: unknown): string {
 /** The beginning of a text for an error message: what a file holds may be of any length. */
 export function shortened(text: string, most = 200): string {
   return text.length > most ? `${text.slice(0, most)}…` : text;
+}
+
+/** The known name that was probably meant; undefined where none is near. */
+function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
+  const distances = known.map((other) => editDistance(name.toLowerCase(), other.toLowerCase()));
+  const smallest = Math.min(...distances);
+  const nearest = known[distances.indexOf(smallest)];
+  // a name of which half or more would change is another name
+  return nearest !== undefined && smallest < Math.max(name.length, nearest.length) / 2 ? nearest : undefined;
+}
+
+/** No option has a longer name; what a file gives may be of any length. */
+const LONGEST_NAME = 64;
+
+/** Fewest insertions, deletions and replacements of a character that make `a` of `b` (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const above = row;
+    row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, above[j]! + 1, row[j - 1]! + 1));
+    }
+  }
+  return row[b.length]!;
 }
 
 /** JSON where the value is JSON; else what JSON would hide (NaN, undefined, tensors in a list) or choke on. */

@@ -13,6 +13,7 @@ export {
   check,
   CheckpointError,
   checkKnownKeys,
+  checkOneOf,
   CtMultilabelError,
   DataError,
   describe,
@@ -26,6 +27,7 @@ export {
   IGNORED_LABEL,
   type AugmentationDraw,
   type ConfiguredFn,
+  type ByLabel,
   type Kwargs,
   type Labels,
   type LossFn,
@@ -35,7 +37,7 @@ export {
 } from './types';
 export { deriveSeed, seededRandom, shuffled, type Random } from './random';
 
-export { buildCtBrainModel } from './models/ct_brain_model';
+export { buildCtBrainModel, type CtBrainModel } from './models/ct_brain_model';
 export {
   BACKBONES,
   type AttentionPoolingOptions,

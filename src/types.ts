@@ -23,6 +23,9 @@ export interface ConfiguredFn extends LossFn {
 /** Names of the five hemorrhage labels, or any other label set. */
 export type Labels = readonly string[];
 
+/** A value for each label, by its name. */
+export type ByLabel<L extends Labels, T> = { readonly [Label in L[number]]: T };
+
 /** A layer's weight variable, as `addWeight` returns it. */
 export type LayerVariable = ReturnType<tf.layers.Layer['addWeight']>;
 

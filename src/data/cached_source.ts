@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
+import type { Labels } from '../types';
 import { disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
 
 /** Options of {@link cachedSource}. */
@@ -25,7 +26,11 @@ interface CachedSlice {
  * const study = cachedSource(await openKaggleFolder('data', { preprocessing }));
  * ```
  */
-export function cachedSource(source: PatientSource, options: CachedSourceOptions = {}): PatientSource {
+export function cachedSource<L extends Labels>(
+  source: PatientSource<L>,
+  options: CachedSourceOptions = {},
+): PatientSource<L> {
+  checkKnownKeys(options, ['maxBytes'], 'cachedSource');
   const { maxBytes = 512 * 2 ** 20 } = options;
   check(
     Number.isFinite(maxBytes) && maxBytes >= 0,

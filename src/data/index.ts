@@ -4,7 +4,7 @@
  * @module ct-multilabel/data
  */
 
-export { CT_LABEL_NAMES, CT_LABELS, type CtLabel } from './labels';
+export { byLabel, CT_LABEL_NAMES, CT_LABELS, type CtLabel, type CtLabels } from './labels';
 export { cachedSource, type CachedSourceOptions } from './cached_source';
 export { findDuplicateSlices, type DuplicateSearchOptions, type DuplicateSlices } from './duplicate_slices';
 export {
@@ -50,6 +50,10 @@ export {
   probabilitiesTable,
   submissionTable,
   type PatientPrediction,
+  type PredictedLabel,
+  type PredictedLabels,
+  type PredictedPatient,
+  type PredictedSlice,
   type SlicePrediction,
 } from './predictions_table';
 export { RSNA_LABELS, RSNA_TO_CT_LABELS, type RsnaLabel } from './rsna_labels';

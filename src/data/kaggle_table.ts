@@ -1,4 +1,4 @@
-import { check, DataError, describe, shortened, type DataLocation } from '../errors';
+import { check, checkKnownKeys, DataError, describe, shortened, type DataLocation } from '../errors';
 import type { Labels } from '../types';
 import { CT_LABELS } from './labels';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';
@@ -53,6 +53,7 @@ export function parseKaggleTable(
   records: readonly (readonly string[])[],
   options: KaggleTableOptions = {},
 ): KaggleRow[] {
+  checkKnownKeys(options, ['labels', 'requireLabels', 'file'], 'parseKaggleTable');
   const { labels = CT_LABELS, requireLabels = true, file = 'table' } = options;
   check(Array.isArray(records as unknown), 'parseKaggleTable: records', 'a list of records', records);
   checkLabelNames('parseKaggleTable: labels', labels);

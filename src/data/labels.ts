@@ -1,8 +1,14 @@
+import { check } from '../errors';
+import type { ByLabel, Labels } from '../types';
+
 /** The five hemorrhages of the challenge, in its column order. */
 export const CT_LABELS = ['ich', 'ivh', 'sah', 'sdh', 'edh'] as const;
 
+/** The tuple {@link CT_LABELS}: what labels are where none are given. */
+export type CtLabels = typeof CT_LABELS;
+
 /** One of {@link CT_LABELS}. */
-export type CtLabel = (typeof CT_LABELS)[number];
+export type CtLabel = CtLabels[number];
 
 /** What each label stands for, for tables and reports. */
 export const CT_LABEL_NAMES: Readonly<Record<CtLabel, string>> = {
@@ -12,5 +18,21 @@ export const CT_LABEL_NAMES: Readonly<Record<CtLabel, string>> = {
   sdh: 'subdural hematoma',
   edh: 'epidural hematoma',
 };
+
+/**
+ * Values in the order of the labels, by the labels' names.
+ *
+ * @throws {@link ArgumentError} for another number of values than of labels.
+ * @example
+ * ```ts
+ * const probabilities = tf.sigmoid(predictStack(model, images)) as tf.Tensor3D;
+ * const [[firstSlice]] = await probabilities.array();
+ * byLabel(CT_LABELS, firstSlice!).ich; // a number; `.hic` does not compile
+ * ```
+ */
+export function byLabel<const L extends Labels, T>(labels: L, values: readonly T[]): ByLabel<L, T> {
+  check(values.length === labels.length, 'byLabel: values', `one for each of ${labels.join(', ')}`, values);
+  return Object.fromEntries(labels.map((label, i) => [label, values[i]])) as ByLabel<L, T>;
+}
 
 export { IGNORED_LABEL } from '../types';

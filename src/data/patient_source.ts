@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, DataError } from '../errors';
+import { check, checkKnownKeys, DataError } from '../errors';
 import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../types';
 import { prefetch, type PrefetchOptions } from './prefetch';
 import { checkedSliceLabels, checkLabelValues } from './slice_labels';
@@ -15,10 +15,15 @@ export interface PatientStack {
   labels?: tf.Tensor2D;
 }
 
-/** Where patients come from: a folder, a generator, a server. Knows names and labels, loads images when asked. */
-export interface PatientSource {
+/**
+ * Where patients come from: a folder, a generator, a server. Knows names and labels, loads images when asked.
+ *
+ * `L` is the tuple of the label names, where it is known when the program is compiled: predictions then have a property for each of
+ * them (see {@link PredictedLabels}).
+ */
+export interface PatientSource<L extends Labels = Labels> {
   /** Label names, in the order of the last axis of {@link PatientStack.labels}. */
-  readonly labels: Labels;
+  readonly labels: L;
   /** Ids of the stacks: of patients, or of scans where a patient may have several (see {@link PatientSource.groupOf}). */
   readonly patients: readonly string[];
   /** Names of a patient's slices, in order. */
@@ -119,7 +124,10 @@ const patientSets = new WeakMap<readonly string[], ReadonlySet<string>>();
  *
  * @throws ArgumentError when a patient is not in the source or comes twice.
  */
-export function subset(source: PatientSource, patients: readonly string[]): PatientSource {
+export function subset<L extends Labels>(
+  source: PatientSource<L>,
+  patients: readonly string[],
+): PatientSource<L> {
   checkPatients('subset: patients', source, patients);
   check(new Set(patients).size === patients.length, 'subset: patients', 'each patient once', patients);
   const kept = new Set(patients);
@@ -164,8 +172,10 @@ export function subset(source: PatientSource, patients: readonly string[]): Pati
 export function prefetchPatients(
   source: PatientSource,
   order: readonly string[],
-  { ahead = source.loadsAtOnce ?? 1 }: Pick<PrefetchOptions, 'ahead'> = {},
+  options: Pick<PrefetchOptions, 'ahead'> = {},
 ): AsyncGenerator<PatientStack, void, undefined> {
+  checkKnownKeys(options, ['ahead'], 'prefetchPatients');
+  const { ahead = source.loadsAtOnce ?? 1 } = options;
   checkPatients('prefetchPatients: order', source, order);
   return prefetch(order, (patient) => source.load(patient), { ahead, dispose: disposeStack });
 }

@@ -1,4 +1,4 @@
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import { deriveSeed, seededRandom } from '../random';
 import { checkShares, drawSubsets, idsOf, patientGroups, type PatientGrouping } from './patient_groups';
 
@@ -44,6 +44,7 @@ export interface PatientSplit {
  * @see Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-label Data" (2011).
  */
 export function splitByPatient(patientIds: readonly string[], options: PatientSplitOptions): PatientSplit {
+  checkKnownKeys(options ?? {}, ['validationFraction', 'seed', 'stratifyBy', 'groupBy'], 'splitByPatient');
   const { validationFraction = 0.1, seed, ...grouping } = options ?? {};
   const groups = patientGroups('splitByPatient', patientIds, grouping);
   check(
@@ -90,6 +91,7 @@ export function splitByShares<Side extends string>(
   patientIds: readonly string[],
   options: ShareSplitOptions<Side>,
 ): Record<Side, string[]> {
+  checkKnownKeys(options ?? {}, ['shares', 'seed', 'stratifyBy', 'groupBy'], 'splitByShares');
   const { shares, seed, ...grouping } = options ?? {};
   const groups = patientGroups('splitByShares', patientIds, grouping);
   check(

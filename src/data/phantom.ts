@@ -1,9 +1,10 @@
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import { deriveSeed, seededRandom } from '../random';
 import { CT_LABELS } from './labels';
 import { drawAnatomy } from './head_phantom/anatomy';
 import { drawHemorrhages, drawKinds } from './head_phantom/hemorrhage';
 import {
+  PHANTOM_OPTIONS,
   resolvePhantomOptions,
   type PhantomPatientOptions,
   type PhantomStudyOptions,
@@ -95,7 +96,7 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
  * @category Data
  */
 export function makePhantomStudy(options: PhantomStudyOptions): PhantomStudy {
-  check(typeof options === 'object' && options !== null, 'makePhantomStudy: options', 'an object', options);
+  checkKnownKeys(options, ['patients', ...PHANTOM_OPTIONS], 'makePhantomStudy');
   const { patients, ...rest } = options;
   check(
     Number.isInteger(patients) && patients >= 1 && patients <= 99_999,

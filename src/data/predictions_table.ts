@@ -1,5 +1,5 @@
 import { check, DataError } from '../errors';
-import type { Labels } from '../types';
+import type { ByLabel, Labels } from '../types';
 import { checkLabelNames, checkName, sliceStem } from './kaggle_table';
 
 /** What a model says of a patient as a whole. */
@@ -15,6 +15,32 @@ export interface PatientPrediction {
 export interface SlicePrediction extends PatientPrediction {
   /** The slice's file name, as its source names it. */
   slice: string;
+}
+
+/** What a model says of one label. */
+export interface PredictedLabel {
+  /** 0..1. */
+  probability: number;
+  /** Whether the probability reaches the label's threshold. */
+  present: boolean;
+}
+
+/**
+ * What a model says of each label, by the label's name. Where the names are known when the program is compiled, a name that is no
+ * label does not compile; else any name may be undefined.
+ */
+export type PredictedLabels<L extends Labels = Labels> = ByLabel<L, PredictedLabel>;
+
+/** A {@link PatientPrediction} with the labels by name: `prediction.labels.ich.present`. */
+export interface PredictedPatient<L extends Labels = Labels> extends PatientPrediction {
+  /** The same probabilities and decisions, by the label's name. */
+  labels: PredictedLabels<L>;
+}
+
+/** A {@link SlicePrediction} with the labels by name: `prediction.labels.ich.probability`. */
+export interface PredictedSlice<L extends Labels = Labels> extends SlicePrediction {
+  /** The same probabilities and decisions, by the label's name. */
+  labels: PredictedLabels<L>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 
 /** Options of {@link prefetch}. */
 export interface PrefetchOptions<T = unknown> {
@@ -25,8 +25,10 @@ export interface PrefetchOptions<T = unknown> {
 export function prefetch<K, T>(
   keys: readonly K[],
   load: (key: K) => Promise<T>,
-  { ahead = 1, dispose }: PrefetchOptions<T> = {},
+  options: PrefetchOptions<T> = {},
 ): AsyncGenerator<T, void, undefined> {
+  checkKnownKeys(options, ['ahead', 'dispose'], 'prefetch');
+  const { ahead = 1, dispose } = options;
   // checked here and not in the generator, whose body would only run at the first item
   check(Number.isInteger(ahead) && ahead >= 0, 'prefetch: ahead', 'an integer of at least 0', ahead);
   return loadAhead([...keys], load, ahead, dispose);

@@ -1,4 +1,4 @@
-import { check } from '../errors';
+import { check, checkOneOf } from '../errors';
 import type { Labels } from '../types';
 import type { CtLabel } from './labels';
 
@@ -32,6 +32,8 @@ export function rsnaPlaces(what: string, labels: Labels): number[] {
   const places = labels.map((label) =>
     RSNA_LABELS.findIndex((name) => label === name || (name !== 'any' && label === RSNA_TO_CT_LABELS[name])),
   );
+  const unknown = labels[places.indexOf(-1)];
+  if (unknown !== undefined) checkOneOf(unknown, [...RSNA_LABELS, ...Object.values(RSNA_TO_CT_LABELS)], what);
   check(!places.includes(-1) && new Set(places).size === places.length, what, rule, labels);
   return places;
 }

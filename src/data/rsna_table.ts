@@ -1,4 +1,4 @@
-import { check, DataError, describe, shortened, type DataLocation } from '../errors';
+import { checkKnownKeys, checkOneOf, DataError, describe, shortened, type DataLocation } from '../errors';
 import type { Labels } from '../types';
 import { checkName } from './kaggle_table';
 import { RSNA_LABELS, rsnaPlaces, type RsnaLabel } from './rsna_labels';
@@ -77,14 +77,10 @@ export class RsnaTableReader {
   private readonly duplicates: RsnaDuplicate[] = [];
 
   constructor(options: RsnaTableOptions = {}) {
+    checkKnownKeys(options, ['labels', 'onInconsistentAny', 'file'], 'RsnaTableReader');
     const { labels = RSNA_LABELS, onInconsistentAny = 'report', file = 'table' } = options;
     this.places = rsnaPlaces('RsnaTableReader: labels', labels);
-    check(
-      onInconsistentAny === 'report' || onInconsistentAny === 'throw',
-      'RsnaTableReader: onInconsistentAny',
-      "'report' or 'throw'",
-      onInconsistentAny,
-    );
+    checkOneOf(onInconsistentAny, ['report', 'throw'], 'RsnaTableReader: onInconsistentAny');
     this.labels = [...labels];
     this.onInconsistentAny = onInconsistentAny;
     this.file = file;

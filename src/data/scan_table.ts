@@ -1,4 +1,4 @@
-import { check, DataError, shortened, type DataLocation } from '../errors';
+import { check, checkKnownKeys, checkOneOf, DataError, shortened, type DataLocation } from '../errors';
 import type { Labels } from '../types';
 import { checkLabelNames, checkName } from './kaggle_table';
 import { CT_LABELS, type CtLabel } from './labels';
@@ -74,6 +74,7 @@ export function parseScanTable(
   records: readonly (readonly string[])[],
   options: ScanTableOptions = {},
 ): ScanRow[] {
+  checkKnownKeys(options, ['labels', 'file'], 'parseScanTable');
   const { labels = CT_LABELS, file = 'table' } = options;
   check(Array.isArray(records as unknown), 'parseScanTable: records', 'a list of records', records);
   checkLabelNames('parseScanTable: labels', labels);
@@ -118,12 +119,7 @@ function findColumns(header: readonly string[], labels: Labels, where: DataLocat
   }
   const wanted = labels.map((label) => {
     if (!reads) return [label];
-    check(
-      Object.hasOwn(CQ500_COLUMNS, label),
-      'parseScanTable: labels',
-      `labels of CQ500, ${Object.keys(CQ500_COLUMNS).join(', ')}`,
-      labels,
-    );
+    checkOneOf(label, Object.keys(CQ500_COLUMNS), 'parseScanTable: labels of CQ500');
     return READERS.map((reader) => `${reader}:${CQ500_COLUMNS[label as CtLabel]}`);
   });
   const count = (name: string) => header.filter((other) => other === name).length;

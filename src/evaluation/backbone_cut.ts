@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkOneOf } from '../errors';
 import { runBetween } from '../models/model_parts';
 import { featureMapGrid, type FeatureMapGrid } from './feature_map_grid';
 
@@ -29,8 +29,8 @@ export function cutBackbone(backbone: tf.layers.Layer, layer?: string): Backbone
   const names = places.map(({ sourceLayer }) => sourceLayer.name);
   check(places.length > 0, 'model', 'a backbone with a feature map [n, h, w, c]', layerNames(backbone));
   const unpooled = places.find(({ sourceLayer }) => !isPooling(sourceLayer));
-  const place = layer === undefined ? (unpooled ?? places[0]!) : places[names.indexOf(layer)];
-  check(place !== undefined, 'layer', `one of ${names.join(', ')}`, layer);
+  if (layer !== undefined) checkOneOf(layer, names, 'layer');
+  const place = layer === undefined ? (unpooled ?? places[0]!) : places[names.indexOf(layer)]!;
 
   // a model of layers that are there adds nothing to them, and frees what it no longer needs as it runs
   const lower = tf.model({ inputs: backbone.inputs, outputs: place, name: `${backbone.name}_below` });

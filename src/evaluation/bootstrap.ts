@@ -120,9 +120,10 @@ export function bootstrapDifference<T>(
  */
 export function bootstrapFBeta(
   patients: readonly DecisionCounts[],
-  { beta = 2, ...options }: BootstrapFBetaOptions = {},
+  options: BootstrapFBetaOptions = {},
 ): BootstrapInterval {
-  return interval('bootstrapFBeta', patients.length, ofCounts('bootstrapFBeta', patients, beta), options);
+  const { beta, ...rest } = ofFBeta('bootstrapFBeta', options);
+  return interval('bootstrapFBeta', patients.length, ofCounts('bootstrapFBeta', patients, beta), rest);
 }
 
 /**
@@ -136,9 +137,10 @@ export function bootstrapFBeta(
 export function bootstrapFBetaDifference(
   first: readonly DecisionCounts[],
   second: readonly DecisionCounts[],
-  { beta = 2, ...options }: BootstrapFBetaOptions = {},
+  options: BootstrapFBetaOptions = {},
 ): BootstrapInterval {
   const fn = 'bootstrapFBetaDifference';
+  const { beta, ...rest } = ofFBeta(fn, options);
   check(
     second.length === first.length,
     `${fn}: second`,
@@ -146,13 +148,20 @@ export function bootstrapFBetaDifference(
     second,
   );
   const [ofFirst, ofSecond] = [ofCounts(fn, first, beta), ofCounts(fn, second, beta)];
-  return interval(fn, first.length, (drawn) => subtract(ofFirst(drawn), ofSecond(drawn)), options);
+  return interval(fn, first.length, (drawn) => subtract(ofFirst(drawn), ofSecond(drawn)), rest);
 }
 
 /** The score of the patients at these places. */
 type ScoreOfDraw = (drawn: Uint32Array) => number | undefined;
 
 const OPTIONS = ['resamples', 'level', 'seed'];
+
+/** The options of an F-beta, and what is left of them for {@link interval}. */
+function ofFBeta(fn: string, options: BootstrapFBetaOptions): BootstrapOptions & { beta: number } {
+  checkKnownKeys(options, [...OPTIONS, 'beta'], fn);
+  const { beta = 2 } = options;
+  return { ...options, beta };
+}
 
 function interval(
   fn: string,

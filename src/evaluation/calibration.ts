@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import type { Calibration } from '../metrics/calibration';
 import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
 import type { Labels } from '../types';
@@ -73,7 +73,7 @@ export function fitCalibration(options: FitCalibrationOptions): FittedCalibratio
   const fn = 'fitCalibration';
   checkKnownKeys(options, OPTIONS, fn);
   const { labels, yTrue, logits, method = 'temperature', smoothTargets = true, minPositives = 10 } = options;
-  check(method === 'temperature' || method === 'platt', `${fn}: method`, "'temperature' or 'platt'", method);
+  checkOneOf(method, ['temperature', 'platt'], `${fn}: method`);
   check(typeof smoothTargets === 'boolean', `${fn}: smoothTargets`, 'a boolean', smoothTargets);
   check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
   const columns = labelledScores(fn, yTrue, logits, 'logit');

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import {
   activationBytesPerSlice,
   chunksOf,
@@ -89,8 +89,7 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
   const parts = modelParts(model);
   checkExplained(what, model, images, label);
   checkSlice(what, model, images.shape[0], slice);
-  const known = method === 'grad-cam' || method === 'hires-cam';
-  check(known, `${what}: method`, "'grad-cam' or 'hires-cam'", method);
+  checkOneOf(method, ['grad-cam', 'hires-cam'], `${what}: method`);
   const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
   check(chunkSlices >= 1, `${what}: chunkSlices`, 'at least 1', chunkSlices);
   const cut = cutBackbone(parts.backbone, layer);

@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import { countsOf, fBetaOfCounts, poolCounts, type DecisionCounts } from '../metrics/decision_counts';
 import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
 import { scoreCuts } from '../metrics/score_curves';
@@ -74,7 +74,7 @@ export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresh
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
   check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
-  check(average === 'micro' || average === 'macro', `${fn}: average`, "'micro' or 'macro'", average);
+  checkOneOf(average, ['micro', 'macro'], `${fn}: average`);
   check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
 
   const guarded = columns.map(({ positives }) => positives.length < minPositives);

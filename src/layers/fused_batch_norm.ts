@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { hasKernel, OWN_KERNELS } from '../kernels';
 import type { Kwargs } from '../types';
+import { checkLayerArgs } from './support';
 
 /** Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`. */
 export type FusedBatchNormArgs = NonNullable<Parameters<typeof tf.layers.batchNormalization>[0]>;
@@ -15,6 +16,23 @@ interface HostBatchNorm extends tf.layers.Layer {
   movingMean: tf.LayerVariable;
   movingVariance: tf.LayerVariable;
 }
+
+/** Keys of {@link FusedBatchNormArgs}, beside those of every layer. */
+const OPTIONS: (keyof FusedBatchNormArgs)[] = [
+  'axis',
+  'momentum',
+  'epsilon',
+  'center',
+  'scale',
+  'betaInitializer',
+  'gammaInitializer',
+  'movingMeanInitializer',
+  'movingVarianceInitializer',
+  'betaConstraint',
+  'gammaConstraint',
+  'betaRegularizer',
+  'gammaRegularizer',
+];
 
 const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.BatchNormalization as unknown as [
   (new (args: FusedBatchNormArgs) => HostBatchNorm) & Pick<typeof tf.layers.Layer, 'fromConfig'>,
@@ -41,6 +59,7 @@ export class FusedBatchNorm extends HostLayer {
 
   constructor(args: FusedBatchNormArgs = {}) {
     super(args);
+    checkLayerArgs(args, OPTIONS, 'FusedBatchNorm');
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor | tf.Tensor[] {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import { hasKernel, OWN_KERNELS } from '../kernels';
+import { checkLayerArgs } from './support';
 
 /** Options of {@link FusedConv2D}: those of `tf.layers.conv2d`. */
 export type FusedConv2DArgs = Parameters<typeof tf.layers.conv2d>[0];
@@ -15,6 +16,25 @@ interface HostConv2D extends tf.layers.Layer {
   dataFormat: string;
   activation: tf.serialization.Serializable | null;
 }
+
+/** Keys of {@link FusedConv2DArgs}, beside those of every layer. */
+const OPTIONS: (keyof FusedConv2DArgs)[] = [
+  'filters',
+  'kernelSize',
+  'strides',
+  'padding',
+  'dataFormat',
+  'dilationRate',
+  'activation',
+  'useBias',
+  'kernelInitializer',
+  'biasInitializer',
+  'kernelConstraint',
+  'biasConstraint',
+  'kernelRegularizer',
+  'biasRegularizer',
+  'activityRegularizer',
+];
 
 const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.Conv2D as unknown as [
   (new (args: FusedConv2DArgs) => HostConv2D) & Pick<typeof tf.layers.Layer, 'fromConfig'>,
@@ -37,6 +57,11 @@ const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.Conv
  */
 export class FusedConv2D extends HostLayer {
   static className = 'FusedConv2D';
+
+  constructor(args: FusedConv2DArgs) {
+    super(args);
+    checkLayerArgs(args, OPTIONS, 'FusedConv2D');
+  }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: object): tf.Tensor | tf.Tensor[] {
     const x = Array.isArray(inputs) ? inputs[0]! : inputs;

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Shape } from '../types';
+import { checkLayerArgs } from '../layers/support';
+import type { LayerArgs, Shape } from '../types';
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406];
 const IMAGENET_STD = [0.229, 0.224, 0.225];
@@ -11,6 +12,11 @@ const IMAGENET_STD = [0.229, 0.224, 0.225];
  */
 export class GrayToRgb extends tf.layers.Layer {
   static className = 'GrayToRgb';
+
+  constructor(args: LayerArgs = {}) {
+    super(args);
+    checkLayerArgs(args, [], 'GrayToRgb');
+  }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {
@@ -32,6 +38,11 @@ tf.serialization.registerClass(GrayToRgb);
  */
 export class ImageNetNormalization extends tf.layers.Layer {
   static className = 'ImageNetNormalization';
+
+  constructor(args: LayerArgs = {}) {
+    super(args);
+    checkLayerArgs(args, [], 'ImageNetNormalization');
+  }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import type { LayerArgs, LayerVariable, Shape } from '../types';
-import { nthSeed, oneShape, oneTensor, passMask, uniformInitializer } from './support';
+import { checkLayerArgs, nthSeed, oneShape, oneTensor, passMask, uniformInitializer } from './support';
 
 /** Options of {@link LabelLinear}. */
 export interface LabelLinearArgs extends LayerArgs {
@@ -28,6 +28,7 @@ export class LabelLinear extends tf.layers.Layer {
 
   constructor(args: LabelLinearArgs = {}) {
     super(args);
+    checkLayerArgs(args, ['seed'], 'LabelLinear');
     this.seed = args.seed ?? undefined;
     this.supportsMasking = true;
   }

@@ -1,10 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkOneOf, isPositiveInteger } from '../errors';
 import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../types';
 import { gruRecurrence } from './gru_recurrence';
 import { lstmRecurrence } from './lstm_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import { addLinear, applyLinear, nthSeed, oneShape, oneTensor, passMask, type Linear } from './support';
+import {
+  addLinear,
+  applyLinear,
+  checkLayerArgs,
+  nthSeed,
+  oneShape,
+  oneTensor,
+  passMask,
+  type Linear,
+} from './support';
 
 /** Options of {@link LabelRNNDecoder}. */
 export interface LabelRNNDecoderArgs extends LayerArgs {
@@ -65,10 +74,15 @@ export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
 
   constructor(args: LabelRNNDecoderArgs) {
     super(args);
+    checkLayerArgs(
+      args,
+      ['labels', 'units', 'cell', 'bidirectional', 'returnFeatures', 'seed'],
+      'LabelRNNDecoder',
+    );
     const { labels, units = 128, cell = 'lstm', bidirectional = false, returnFeatures = false, seed } = args;
     check(isPositiveInteger(labels), 'LabelRNNDecoder: labels', 'a positive integer', labels);
     check(isPositiveInteger(units), 'LabelRNNDecoder: units', 'a positive integer', units);
-    check(cell === 'lstm' || cell === 'gru', 'LabelRNNDecoder: cell', "'lstm' or 'gru'", cell);
+    checkOneOf(cell, ['lstm', 'gru'], 'LabelRNNDecoder: cell');
     check(typeof bidirectional === 'boolean', 'LabelRNNDecoder: bidirectional', 'a boolean', bidirectional);
     check(
       typeof returnFeatures === 'boolean',

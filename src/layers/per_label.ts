@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import type { Kwargs, Shape } from '../types';
-import { oneShape, oneTensor, passMask, sliceMask } from './support';
-import { Wrapper } from './wrapper';
+import { checkLayerArgs, oneShape, oneTensor, passMask, sliceMask } from './support';
+import { Wrapper, type WrapperArgs } from './wrapper';
 
 /**
  * Runs a slice layer on each label's features by itself, with one set of weights for all labels.
@@ -19,6 +19,11 @@ import { Wrapper } from './wrapper';
  */
 export class PerLabel extends Wrapper {
   static className = 'PerLabel';
+
+  constructor(args: WrapperArgs) {
+    super(args);
+    checkLayerArgs(args, ['layer'], 'PerLabel');
+  }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
     return tf.tidy(() => {

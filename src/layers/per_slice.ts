@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../errors';
 import type { Kwargs, Shape } from '../types';
-import { checkSlices, oneShape, oneTensor, passMask } from './support';
+import { checkLayerArgs, checkSlices, oneShape, oneTensor, passMask } from './support';
 import { Wrapper, type WrapperArgs } from './wrapper';
 
 /** Options of {@link PerSlice}. */
@@ -32,6 +32,7 @@ export class PerSlice extends Wrapper {
 
   constructor(args: PerSliceArgs) {
     super(args);
+    checkLayerArgs(args, ['layer', 'maskValue'], 'PerSlice');
     const { maskValue } = args;
     check(
       maskValue == null || Number.isFinite(maskValue),

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkOneOf, isPositiveInteger } from '../errors';
 import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../types';
 import { ACTIVATIONS, activate, type Activation } from './activation';
-import { addLinear, applyLinear, isShapeList, passMask, type Linear } from './support';
+import { addLinear, applyLinear, checkLayerArgs, isShapeList, passMask, type Linear } from './support';
 
 /** Options of {@link ResidualNeck}. */
 export interface ResidualNeckArgs extends LayerArgs {
@@ -45,14 +45,10 @@ export class ResidualNeck extends tf.layers.Layer implements TorchLoadable {
 
   constructor(args: ResidualNeckArgs = {}) {
     super(args);
+    checkLayerArgs(args, ['mode', 'activation', 'seed'], 'ResidualNeck');
     const { mode = 'add', activation = 'relu', seed } = args;
-    check(mode === 'add' || mode === 'concat', 'ResidualNeck: mode', "'add' or 'concat'", mode);
-    check(
-      ACTIVATIONS.includes(activation),
-      'ResidualNeck: activation',
-      `one of ${ACTIVATIONS.join(', ')}`,
-      activation,
-    );
+    checkOneOf(mode, ['add', 'concat'], 'ResidualNeck: mode');
+    checkOneOf(activation, ACTIVATIONS, 'ResidualNeck: activation');
     this.mode = mode;
     this.activation = activation;
     this.seed = seed ?? undefined;

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkOneOf, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../types';
 import { ACTIVATIONS, activate, type Activation } from './activation';
 import {
+  checkLayerArgs,
   checkSlices,
   nthSeed,
   oneShape,
@@ -56,15 +57,11 @@ export class SliceConv1D extends tf.layers.Layer implements TorchLoadable {
 
   constructor(args: SliceConv1DArgs) {
     super(args);
+    checkLayerArgs(args, ['filters', 'kernelSize', 'activation', 'seed'], 'SliceConv1D');
     const { filters, kernelSize = 5, activation = 'linear', seed } = args;
     check(isPositiveInteger(filters), 'SliceConv1D: filters', 'a positive integer', filters);
     check(isPositiveInteger(kernelSize), 'SliceConv1D: kernelSize', 'a positive integer', kernelSize);
-    check(
-      ACTIVATIONS.includes(activation),
-      'SliceConv1D: activation',
-      `one of ${ACTIVATIONS.join(', ')}`,
-      activation,
-    );
+    checkOneOf(activation, ACTIVATIONS, 'SliceConv1D: activation');
     this.filters = filters;
     this.kernelSize = kernelSize;
     this.activation = activation;

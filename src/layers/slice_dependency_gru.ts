@@ -1,9 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkOneOf, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, Shape, TorchLoadable, TorchParameter } from '../types';
 import { gruRecurrence } from './gru_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import { applyLinear, checkSlices, nthSeed, oneShape, oneTensor, passMask, sliceMask } from './support';
+import {
+  applyLinear,
+  checkLayerArgs,
+  checkSlices,
+  nthSeed,
+  oneShape,
+  oneTensor,
+  passMask,
+  sliceMask,
+} from './support';
 
 /** Options of {@link SliceDependencyGRU}. */
 export interface SliceDependencyGRUArgs extends LayerArgs {
@@ -72,6 +81,8 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
 
   constructor(args: SliceDependencyGRUArgs) {
     super(args);
+    const known = ['units', 'numLayers', 'bidirectional', 'mergeMode', 'residual', 'seed'];
+    checkLayerArgs(args, known, 'SliceDependencyGRU');
     const { units, numLayers = 1, bidirectional = true, mergeMode = 'concat', residual = false, seed } = args;
     check(isPositiveInteger(units), 'SliceDependencyGRU: units', 'a positive integer', units);
     check(isPositiveInteger(numLayers), 'SliceDependencyGRU: numLayers', 'a positive integer', numLayers);
@@ -81,12 +92,7 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
       'a boolean',
       bidirectional,
     );
-    check(
-      mergeMode === 'concat' || mergeMode === 'sum',
-      'SliceDependencyGRU: mergeMode',
-      "'concat' or 'sum'",
-      mergeMode,
-    );
+    checkOneOf(mergeMode, ['concat', 'sum'], 'SliceDependencyGRU: mergeMode');
     check(typeof residual === 'boolean', 'SliceDependencyGRU: residual', 'a boolean', residual);
     this.units = units;
     this.numLayers = numLayers;

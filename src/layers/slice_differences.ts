@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, Shape } from '../types';
-import { checkSlices, oneShape, oneTensor, passMask, sliceMask } from './support';
+import { checkLayerArgs, checkSlices, oneShape, oneTensor, passMask, sliceMask } from './support';
 
 /**
  * Puts each slice's features beside how they differ from the slice before and the slice after.
@@ -24,6 +24,7 @@ export class SliceDifferences extends tf.layers.Layer {
 
   constructor(args: LayerArgs = {}) {
     super(args);
+    checkLayerArgs(args, [], 'SliceDifferences');
     this.supportsMasking = true;
   }
 

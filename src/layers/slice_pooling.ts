@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkOneOf, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../types';
 import {
   addLinear,
   applyLinear,
+  checkLayerArgs,
   checkSlices,
   nthSeed,
   oneShape,
@@ -62,8 +63,9 @@ export class SlicePooling extends tf.layers.Layer implements TorchLoadable {
 
   constructor(args: SlicePoolingArgs) {
     super(args);
+    checkLayerArgs(args, ['mode', 'units', 'gated', 'seed'], 'SlicePooling');
     const { mode, units = 128, gated = false, seed } = args;
-    check(mode === 'max' || mode === 'attention', 'SlicePooling: mode', "'max' or 'attention'", mode);
+    checkOneOf(mode, ['max', 'attention'], 'SlicePooling: mode');
     check(isPositiveInteger(units), 'SlicePooling: units', 'a positive integer', units);
     check(typeof gated === 'boolean', 'SlicePooling: gated', 'a boolean', gated);
     this.mode = mode;

@@ -1,6 +1,25 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
-import type { Kwargs, LayerVariable, Shape } from '../types';
+import { check, checkKnownKeys } from '../errors';
+import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../types';
+
+/** What every layer takes, see {@link LayerArgs}. */
+const LAYER_ARGS: (keyof LayerArgs)[] = [
+  'name',
+  'trainable',
+  'dtype',
+  'inputShape',
+  'batchInputShape',
+  'batchSize',
+  'weights',
+  'inputDType',
+];
+
+/** Throws unless every one of a layer's arguments is one of `own`, or one that every layer takes. */
+export function checkLayerArgs(args: object, own: readonly string[], layer: string): void {
+  // tfjs puts `customObjects` into the configuration of a model that it loads
+  const { customObjects: _, ...given } = args as { customObjects?: unknown };
+  checkKnownKeys(given, [...own, ...LAYER_ARGS], layer);
+}
 
 /** The one tensor a layer was called on. */
 export function oneTensor(inputs: tf.Tensor | tf.Tensor[], layer: string): tf.Tensor {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import { hasKernel, OWN_KERNELS, type AsymmetricLossAttrs, type AsymmetricLossTerms } from '../kernels';
 import type { ConfiguredFn } from '../types';
 import './asymmetric_loss_kernel';
@@ -114,15 +114,7 @@ const DEFAULTS: Required<AsymmetricLossOptions> = {
 
 function resolveOptions(options: AsymmetricLossOptions): Required<AsymmetricLossOptions> {
   const what = 'asymmetricLoss';
-  check(typeof options === 'object' && options !== null, `${what}: options`, 'an object', options);
-  for (const name of Object.keys(options)) {
-    check(
-      Object.hasOwn(DEFAULTS, name),
-      `${what}: options`,
-      `only ${Object.keys(DEFAULTS).join(', ')}`,
-      name,
-    );
-  }
+  checkKnownKeys(options, Object.keys(DEFAULTS), what);
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const config = { ...DEFAULTS, ...(Object.fromEntries(given) as AsymmetricLossOptions) };
   const { gammaNeg, gammaPos, clip, reduction, focusWeightIsConstant } = config;
@@ -132,12 +124,7 @@ function resolveOptions(options: AsymmetricLossOptions): Required<AsymmetricLoss
   check(isGamma(gammaNeg), `${what}: gammaNeg`, 'a finite number of at least 0', gammaNeg);
   check(isGamma(gammaPos), `${what}: gammaPos`, 'a finite number of at least 0', gammaPos);
   check(Number.isFinite(clip) && clip >= 0 && clip < 1, `${what}: clip`, 'a number in [0, 1)', clip);
-  check(
-    ['mean', 'sum', 'none'].includes(reduction),
-    `${what}: reduction`,
-    "'mean', 'sum' or 'none'",
-    reduction,
-  );
+  checkOneOf(reduction, ['mean', 'sum', 'none'], `${what}: reduction`);
   check(
     typeof focusWeightIsConstant === 'boolean',
     `${what}: focusWeightIsConstant`,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkOneOf } from '../errors';
 import type { LabelRows } from './labelled_scores';
 
 /** How logits become calibrated logits, `scale * logit + offset`, label by label: plain data, kept in a checkpoint's manifest. */
@@ -86,7 +86,7 @@ export function checkCalibration(fn: string, calibration: Calibration, labels?: 
   const what = `${fn}: calibration`;
   check(typeof calibration === 'object' && calibration !== null, what, 'an object', calibration);
   const { method, scale, offset } = calibration;
-  check(METHODS.includes(method), `${what}.method`, `one of ${METHODS.join(', ')}`, method);
+  checkOneOf(method, METHODS, `${what}.method`);
   const fits = (values: unknown, rule: (value: number) => boolean) =>
     Array.isArray(values) &&
     values.length > 0 &&

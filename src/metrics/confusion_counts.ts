@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import { hasKernel, OWN_KERNELS, type ConfusionCountsAttrs } from '../kernels';
 import { IGNORED_LABEL } from '../types';
 import './confusion_counts_kernel';
@@ -55,12 +55,12 @@ export interface ConfusionCounts {
 export function confusionCounts(
   yTrue: tf.Tensor,
   probabilities: tf.Tensor,
-  { threshold = 0.5, per = 'label', ...unknown }: ConfusionCountsOptions = {},
+  options: ConfusionCountsOptions = {},
 ): ConfusionCounts {
   const what = 'confusionCounts';
-  const [name] = Object.keys(unknown);
-  check(name === undefined, `${what}: options`, 'only threshold, per', name);
-  check(per === 'label' || per === 'sample', `${what}: per`, "'label' or 'sample'", per);
+  checkKnownKeys(options, ['threshold', 'per'], what);
+  const { threshold = 0.5, per = 'label' } = options;
+  checkOneOf(per, ['label', 'sample'], `${what}: per`);
   const labels = checkScores(what, yTrue, probabilities);
   checkThreshold(what, threshold, labels);
   if (hasKernel(OWN_KERNELS.confusionCounts)) {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { checkKnownKeys, checkOneOf } from '../errors';
 import { checkScores, confusionCounts, type ConfusionCounts } from './confusion_counts';
 import { checkThreshold, type Threshold } from './decide';
 import { RunningSums } from './running_sums';
@@ -109,15 +109,12 @@ export class ConfusionRates {
   }
 }
 
-const AVERAGES = ['micro', 'macro', 'none'];
+const AVERAGES = ['micro', 'macro', 'none'] as const;
 
-function resolveOptions(
-  fn: string,
-  { average = 'micro', threshold = 0.5, ...unknown }: ConfusionRatesOptions,
-): Required<ConfusionRatesOptions> {
-  const [name] = Object.keys(unknown);
-  check(name === undefined, `${fn}: options`, 'only average, threshold', name);
-  check(AVERAGES.includes(average), `${fn}: average`, `one of ${AVERAGES.join(', ')}`, average);
+function resolveOptions(fn: string, options: ConfusionRatesOptions): Required<ConfusionRatesOptions> {
+  checkKnownKeys(options, ['average', 'threshold'], fn);
+  const { average = 'micro', threshold = 0.5 } = options;
+  checkOneOf(average, AVERAGES, `${fn}: average`);
   checkThreshold(fn, threshold);
   return { average, threshold };
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import type { ConfiguredFn } from '../types';
 import { checkThreshold, type Threshold } from './decide';
 import { fBetaScore } from './f_beta';
@@ -33,13 +33,9 @@ export interface F2MetricOptions {
  * model.compile({ optimizer: 'adam', loss: asymmetricLoss(), metrics: [f2Metric()] });
  * ```
  */
-export function f2Metric({
-  threshold = 0.5,
-  fromLogits = true,
-  ...unknown
-}: F2MetricOptions = {}): ConfiguredFn {
-  const [name] = Object.keys(unknown);
-  check(name === undefined, 'f2Metric: options', 'only threshold, fromLogits', name);
+export function f2Metric(options: F2MetricOptions = {}): ConfiguredFn {
+  checkKnownKeys(options, ['threshold', 'fromLogits'], 'f2Metric');
+  const { threshold = 0.5, fromLogits = true } = options;
   check(typeof fromLogits === 'boolean', 'f2Metric: fromLogits', 'a boolean', fromLogits);
   checkThreshold('f2Metric', threshold);
   const metric = (yTrue: tf.Tensor, yPred: tf.Tensor) =>

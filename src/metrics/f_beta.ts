@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import { checkScores, confusionCounts, type ConfusionCounts } from './confusion_counts';
 import { checkThreshold, type Threshold } from './decide';
 import { RunningSums } from './running_sums';
@@ -119,14 +119,11 @@ export class FBetaScore {
 
 const AVERAGES: readonly FBetaAverage[] = ['micro', 'macro', 'weighted', 'samples', 'none'];
 
-function resolveOptions(
-  fn: string,
-  { beta = 2, average = 'micro', threshold = 0.5, zeroDivision = 0, ...unknown }: FBetaOptions,
-): Required<FBetaOptions> {
-  const [name] = Object.keys(unknown);
-  check(name === undefined, `${fn}: options`, 'only beta, average, threshold, zeroDivision', name);
+function resolveOptions(fn: string, options: FBetaOptions): Required<FBetaOptions> {
+  checkKnownKeys(options, ['beta', 'average', 'threshold', 'zeroDivision'], fn);
+  const { beta = 2, average = 'micro', threshold = 0.5, zeroDivision = 0 } = options;
   check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
-  check(AVERAGES.includes(average), `${fn}: average`, `one of ${AVERAGES.join(', ')}`, average);
+  checkOneOf(average, AVERAGES, `${fn}: average`);
   checkThreshold(fn, threshold);
   check(zeroDivision === 0 || zeroDivision === 1, `${fn}: zeroDivision`, '0 or 1', zeroDivision);
   return { beta, average, threshold, zeroDivision };

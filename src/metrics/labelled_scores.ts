@@ -1,4 +1,4 @@
-import { check } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import { IGNORED_LABEL } from '../types';
 
 /** `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them. */
@@ -142,10 +142,9 @@ export function definedMean(
 
 /** The `average` of options, checked. */
 export function resolveAverage<A extends LabelAverage>(fn: string, options: LabelAverageOptions<A>): A {
-  const { average = 'macro', ...unknown } = options as { average?: LabelAverage };
-  const [name] = Object.keys(unknown);
-  check(name === undefined, `${fn}: options`, 'only average', name);
-  check(AVERAGES.includes(average), `${fn}: average`, `one of ${AVERAGES.join(', ')}`, average);
+  checkKnownKeys(options, ['average'], fn);
+  const { average = 'macro' } = options as { average?: LabelAverage };
+  checkOneOf(average, AVERAGES, `${fn}: average`);
   return average as A;
 }
 

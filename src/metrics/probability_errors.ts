@@ -1,4 +1,4 @@
-import { check, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../errors';
 import {
   averaged,
   labelledScores,
@@ -76,9 +76,11 @@ export interface ReliabilityBin {
 export function reliabilityCurve(
   yTrue: ArrayLike<number>,
   probabilities: ArrayLike<number>,
-  { bins = 15, ...unknown }: CalibrationBinOptions = {},
+  options: CalibrationBinOptions = {},
 ): ReliabilityBin[] {
-  checkBins('reliabilityCurve', bins, unknown);
+  checkKnownKeys(options, ['bins'], 'reliabilityCurve');
+  const { bins = 15 } = options;
+  checkBins('reliabilityCurve', bins);
   return reliabilityBins(labelledScoresOf('reliabilityCurve', yTrue, probabilities, 'probability'), bins);
 }
 
@@ -104,11 +106,13 @@ export function reliabilityCurve(
 export function expectedCalibrationError<A extends LabelAverage = 'macro'>(
   yTrue: LabelRows,
   probabilities: LabelRows,
-  { bins = 15, ...options }: LabelAverageOptions<A> & CalibrationBinOptions = {},
+  options: LabelAverageOptions<A> & CalibrationBinOptions = {},
 ): Averaged<A> {
   const fn = 'expectedCalibrationError';
-  checkBins(fn, bins, {});
-  const average = resolveAverage(fn, options as LabelAverageOptions<A>);
+  checkKnownKeys(options, ['average', 'bins'], fn);
+  const { bins = 15, ...rest } = options;
+  checkBins(fn, bins);
+  const average = resolveAverage(fn, rest as LabelAverageOptions<A>);
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   return averaged(columns, (entries) => calibrationErrorOf(entries, bins), average);
 }
@@ -174,8 +178,6 @@ function binOf(p: number, bins: number): number {
   return bin;
 }
 
-function checkBins(fn: string, bins: number, unknown: object): void {
-  const [name] = Object.keys(unknown);
-  check(name === undefined, `${fn}: options`, 'only bins', name);
+function checkBins(fn: string, bins: number): void {
   check(isPositiveInteger(bins), `${fn}: bins`, 'an integer of at least 1', bins);
 }

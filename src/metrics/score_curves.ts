@@ -1,4 +1,4 @@
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import { labelledScoresOf, type LabelledScores } from './labelled_scores';
 
 /** Precision and recall at every score of a label, from the lowest threshold to the highest, then the end point (1, 0). */
@@ -47,10 +47,10 @@ export interface CurveOptions {
 export function precisionRecallCurve(
   yTrue: ArrayLike<number>,
   scores: ArrayLike<number>,
-  { dropIntermediate = false, ...unknown }: CurveOptions = {},
+  options: CurveOptions = {},
 ): PrecisionRecallCurve | undefined {
   const fn = 'precisionRecallCurve';
-  checkOptions(fn, dropIntermediate, unknown);
+  const { dropIntermediate = false } = checkOptions(fn, options);
   const entries = labelledScoresOf(fn, yTrue, scores);
   const total = entries.positives.length;
   if (total === 0) return undefined;
@@ -85,10 +85,10 @@ export function precisionRecallCurve(
 export function rocCurve(
   yTrue: ArrayLike<number>,
   scores: ArrayLike<number>,
-  { dropIntermediate = true, ...unknown }: CurveOptions = {},
+  options: CurveOptions = {},
 ): RocCurve | undefined {
   const fn = 'rocCurve';
-  checkOptions(fn, dropIntermediate, unknown);
+  const { dropIntermediate = true } = checkOptions(fn, options);
   const entries = labelledScoresOf(fn, yTrue, scores);
   const [positives, negatives] = [entries.positives.length, entries.negatives.length];
   if (positives === 0 || negatives === 0) return undefined;
@@ -136,8 +136,10 @@ export function scoreCuts(entries: LabelledScores): ScoreCuts {
 
 const indices = (length: number) => Array.from({ length }, (_, i) => i);
 
-function checkOptions(fn: string, dropIntermediate: boolean, unknown: object): void {
-  const [name] = Object.keys(unknown);
-  check(name === undefined, `${fn}: options`, 'only dropIntermediate', name);
-  check(typeof dropIntermediate === 'boolean', `${fn}: dropIntermediate`, 'a boolean', dropIntermediate);
+function checkOptions(fn: string, options: CurveOptions): CurveOptions {
+  checkKnownKeys(options, ['dropIntermediate'], fn);
+  const { dropIntermediate } = options;
+  const ok = dropIntermediate === undefined || typeof dropIntermediate === 'boolean';
+  check(ok, `${fn}: dropIntermediate`, 'a boolean', dropIntermediate);
+  return options;
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import { IGNORED_LABEL, type ConfiguredFn } from '../types';
 import { checkScores } from './confusion_counts';
 import { RunningSums } from './running_sums';
@@ -135,8 +135,9 @@ export class WeightedLogLoss {
  * ```
  */
 export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}): ConfiguredFn {
-  const { fromLogits = true, ...rest } = options;
   const what = 'weightedLogLossMetric';
+  checkKnownKeys(options, ['weights', 'epsilon', 'fromLogits'], what);
+  const { fromLogits = true, ...rest } = options;
   check(typeof fromLogits === 'boolean', `${what}: fromLogits`, 'a boolean', fromLogits);
   const config = resolveOptions(what, rest);
   const metric = (yTrue: tf.Tensor, yPred: tf.Tensor) =>
@@ -157,9 +158,9 @@ export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}
 
 type Config = Required<Pick<WeightedLogLossOptions, 'epsilon'>> & Pick<WeightedLogLossOptions, 'weights'>;
 
-function resolveOptions(fn: string, { weights, epsilon = 1e-7, ...unknown }: WeightedLogLossOptions): Config {
-  const [name] = Object.keys(unknown);
-  check(name === undefined, `${fn}: options`, 'only weights, epsilon', name);
+function resolveOptions(fn: string, options: WeightedLogLossOptions): Config {
+  checkKnownKeys(options, ['weights', 'epsilon'], fn);
+  const { weights, epsilon = 1e-7 } = options;
   check(epsilon > 0 && epsilon < 0.5, `${fn}: epsilon`, 'a number in (0, 0.5)', epsilon);
   const usable =
     weights === undefined ||

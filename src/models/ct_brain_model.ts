@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { resnet18 } from '../backbones/resnet18';
 import { squeezenet1_1 } from '../backbones/squeezenet1_1';
 import { vgg16 } from '../backbones/vgg16';
-import { CT_LABELS } from '../data/labels';
+import { CT_LABELS, type CtLabels } from '../data/labels';
 import { check, isPositiveInteger } from '../errors';
 import { LabelLinear } from '../layers/label_linear';
 import { LabelRNNDecoder } from '../layers/label_rnn_decoder';
@@ -14,12 +14,19 @@ import { SliceDependencyGRU } from '../layers/slice_dependency_gru';
 import { SliceDifferences } from '../layers/slice_differences';
 import { SlicePooling } from '../layers/slice_pooling';
 import { deriveSeed } from '../random';
+import type { Labels } from '../types';
 import { SLICE_CLASSIFIER } from './model_parts';
 import {
   resolveCtBrainModelOptions,
   type CtBrainModelOptions,
   type ResolvedCtBrainModelOptions,
 } from './options';
+
+/** A model that may know the names of its outputs. Any `tf.LayersModel` is one, so that built and loaded models can stand in one place. */
+export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
+  /** Names of the labels, in the order of the outputs; missing in a model that was loaded, whose checkpoint's manifest has them. */
+  readonly labels?: L;
+};
 
 /**
  * Builds the multi-label classifier for stacks of head CT slices: backbone, slice dependency learning with a residual
@@ -32,7 +39,8 @@ import {
  * images -> PerSlice(vgg16) -> features [512] -> GRU -> + features, ReLU -> LSTM over the labels -> logits [5]
  * ```
  *
- * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work.
+ * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work. Beside that it
+ * has its `labels`, whose names the compiler knows: {@link predictPatients} does not compile on a source of other labels.
  *
  * @throws {@link ArgumentError} for unknown options or values out of range.
  * @example
@@ -42,7 +50,9 @@ import {
  * const logits = model.predict(tf.zeros([1, 32, 224, 224, 1])) as tf.Tensor; // [1, 32, 5]
  * ```
  */
-export function buildCtBrainModel(options: CtBrainModelOptions = {}): tf.LayersModel {
+export function buildCtBrainModel<const L extends Labels = CtLabels>(
+  options: CtBrainModelOptions<L> = {},
+): CtBrainModel<L> {
   const resolved = resolveCtBrainModelOptions(options, CT_LABELS);
   const backbone = buildBackbone(resolved);
   const [, ...sliceShape] = backbone.inputs[0]!.shape;
@@ -56,7 +66,9 @@ export function buildCtBrainModel(options: CtBrainModelOptions = {}): tf.LayersM
       : labelThenSlice(features, resolved);
   const added = resolved.sliceClassifier ? addLogits(features, decoded, resolved) : decoded;
   const logits = poolWith('max', added, resolved);
-  return tf.model({ inputs: images, outputs: logits, name: 'ct_brain_model' });
+  const model = tf.model({ inputs: images, outputs: logits, name: 'ct_brain_model' });
+  // the resolved names are those of the options, or CT_LABELS: what `L` says
+  return Object.assign(model, { labels: resolved.labels as L });
 }
 
 const definedMaskValue = ({ maskValue }: ResolvedCtBrainModelOptions) =>

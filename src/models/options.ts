@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import type { LabelRNNDecoderArgs } from '../layers/label_rnn_decoder';
 import type { SliceConv1DArgs } from '../layers/slice_conv1d';
 import type { SliceDependencyGRUArgs } from '../layers/slice_dependency_gru';
@@ -39,7 +39,7 @@ export interface AttentionPoolingOptions extends Partial<Pick<SlicePoolingArgs, 
 }
 
 /** Options of {@link buildCtBrainModel}. */
-export interface CtBrainModelOptions {
+export interface CtBrainModelOptions<L extends Labels = Labels> {
   /**
    * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`; options
    * given beside it win.
@@ -116,7 +116,7 @@ export interface CtBrainModelOptions {
    * Names of the labels, in the order of the outputs.
    * @defaultValue {@link CT_LABELS}
    */
-  labels?: Labels;
+  labels?: L;
   /** A slice whose every value equals this is padding and is masked, see {@link PerSlice}. None masks nothing. */
   maskValue?: number;
   /** Seed of the initial weights; none draws new ones each time. */
@@ -190,17 +190,10 @@ export function resolveCtBrainModelOptions(
   checkKnownKeys(options, KEYS, what);
   const { variant } = options;
   const variants = Object.keys(POSTER_VARIANTS);
-  check(
-    variant === undefined || variants.includes(variant),
-    `${what}: variant`,
-    `one of '${variants.join("', '")}'`,
-    variant,
-  );
+  if (variant !== undefined) checkOneOf(variant, variants, `${what}: variant`);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const merged: CtBrainModelOptions = { ...(variant && POSTER_VARIANTS[variant].options), ...given };
 
-  const oneOf = (key: keyof CtBrainModelOptions, value: unknown, values: readonly string[]) =>
-    check(values.includes(value as string), `${what}: ${key}`, `one of '${values.join("', '")}'`, value);
   const {
     inputShape = [224, 224, 1],
     backbone = 'vgg16',
@@ -215,14 +208,14 @@ export function resolveCtBrainModelOptions(
     maskValue,
     seed,
   } = merged;
-  oneOf('order', order, ['slice-then-label', 'label-then-slice']);
-  oneOf('labelFeatures', labelFeatures, ['shared', 'joint']);
-  oneOf('neck', neck, ['add', 'concat', 'none']);
-  oneOf('output', output, ['slices', 'patient']);
+  checkOneOf(order, ['slice-then-label', 'label-then-slice'], `${what}: order`);
+  checkOneOf(labelFeatures, ['shared', 'joint'], `${what}: labelFeatures`);
+  checkOneOf(neck, ['add', 'concat', 'none'], `${what}: neck`);
+  checkOneOf(output, ['slices', 'patient'], `${what}: output`);
   for (const [key, value] of Object.entries({ sliceDifferences, sliceClassifier, normalize })) {
     check(typeof value === 'boolean', `${what}: ${key}`, 'a boolean', value);
   }
-  if (typeof backbone === 'string') oneOf('backbone', backbone, BACKBONES);
+  if (typeof backbone === 'string') checkOneOf(backbone, BACKBONES, `${what}: backbone`);
   const uniqueNames =
     Array.isArray(labels) &&
     labels.length > 0 &&
@@ -233,16 +226,15 @@ export function resolveCtBrainModelOptions(
 
   const part = (key: 'sliceDependency' | 'labelDecoder' | 'pooling', fallback: string, types: string[]) => {
     const value = merged[key] ?? fallback;
-    const resolved =
-      typeof value === 'string' ? { type: value } : { type: types.find(takes(value)), ...value };
-    check(
-      types.includes(resolved.type!),
-      `${what}: ${key}`,
-      `'${types.join("', '")}', or the options of one of them`,
-      value,
-    );
-    checkKnownKeys(resolved, PART_KEYS[resolved.type!]!, `${what}: ${key}`);
-    return resolved;
+    const asked = typeof value === 'string' ? { type: value } : value;
+    const { type = types.find(takes(asked)) } = asked;
+    const ofAny = [...new Set(types.flatMap((other) => PART_KEYS[other]!))];
+    checkKnownKeys(asked, ofAny, `${what}: ${key}`);
+    const rule = `'${types.join("', '")}', or the options of one of them`;
+    check(type !== undefined, `${what}: ${key}`, rule, value);
+    checkOneOf(type, types, `${what}: ${key}`);
+    checkKnownKeys(asked, PART_KEYS[type]!, `${what}: ${key}`);
+    return { ...asked, type };
   };
   const sliceDependency = part('sliceDependency', 'gru', ['gru', 'conv1d', 'none']);
   const labelDecoder = part('labelDecoder', 'lrnn', ['lrnn', 'linear']);

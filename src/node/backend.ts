@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { prepareWasmBackend } from '../backends/prepare_wasm_backend';
 import { hostModule } from '../backends/wasm/host_module';
-import { check, checkKnownKeys, CtMultilabelError, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, checkOneOf, CtMultilabelError, isPositiveInteger } from '../errors';
 import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
 
 /** Backends {@link useBackend} knows. */
@@ -61,9 +61,7 @@ export async function useBackend(
   name: 'auto' | BackendName = 'auto',
   options: UseBackendOptions = {},
 ): Promise<BackendName> {
-  const names = ['auto', ...Object.keys(STARTERS)];
-  check(names.includes(name), 'useBackend: name', `one of ${names.join(', ')}`, name);
-  check(typeof options === 'object' && options !== null, 'useBackend: options', 'an object', options);
+  checkOneOf(name, ['auto', ...(Object.keys(STARTERS) as BackendName[])], 'useBackend: name');
   checkKnownKeys(options, ['log', 'threads'], 'useBackend');
   const { log, threads = 'auto' } = options;
   check(log === undefined || typeof log === 'function', 'useBackend: log', 'a function', log);

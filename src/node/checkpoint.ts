@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError } from '../errors';
+import { CheckpointError, checkKnownKeys } from '../errors';
 import { readSafetensors } from '../interop/safetensors';
 import {
   checkpointArtifacts,
@@ -11,6 +11,7 @@ import {
   type SavedCtBrainModel,
 } from '../training/checkpoint_artifacts';
 import {
+  MANIFEST_KEYS,
   weightDifferences,
   type CheckpointDescription,
   type WeightSpec,
@@ -53,6 +54,7 @@ export async function saveCheckpoint(
   model: tf.LayersModel,
   options: SaveCheckpointOptions,
 ): Promise<void> {
+  checkKnownKeys(options, [...MANIFEST_KEYS, 'optimizer', 'state'], 'saveCheckpoint');
   const { optimizer, state, ...description } = options;
   const what = 'saveCheckpoint';
   const trained = optimizer && { record: { optimizer: optimizerRecord(what, optimizer) }, optimizer };

@@ -1,16 +1,16 @@
 import path from 'node:path';
 import { checkLabelNames } from '../data/kaggle_table';
-import { CT_LABELS } from '../data/labels';
+import { CT_LABELS, type CtLabels } from '../data/labels';
 import type { PatientSource, PatientStack } from '../data/patient_source';
 import { scanKey } from '../data/scan_table';
-import { check, checkKnownKeys, DataError } from '../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../types';
 import { eachCsvRecord } from './csv_file';
 import { inside, openRoot, type Root } from './data_root';
 import { scan } from './dicom/scan_folder';
 import type { DicomSeriesInfo } from './dicom/series';
-import type { DicomSeriesKind } from './dicom/series_kind';
+import { SERIES_KINDS, type DicomSeriesKind } from './dicom/series_kind';
 import type { SkippedFile } from './file_bytes';
 import { readRsnaTable } from './rsna_table_file';
 import { readScanTable } from './scan_table_file';
@@ -22,12 +22,12 @@ import {
 } from './slice_file_source';
 
 /** Options of {@link openDicomFolder}. */
-export interface DicomFolderOptions extends SliceFileOptions {
+export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFileOptions {
   /**
    * Labels, in the order they come out: of `CT_LABELS`, or of `RSNA_LABELS` for a table of RSNA's.
    * @defaultValue CT_LABELS
    */
-  labels?: Labels;
+  labels?: L;
   /**
    * Whether every slice, or every scan, must have labels.
    * @defaultValue true
@@ -46,7 +46,7 @@ export interface DicomFolderOptions extends SliceFileOptions {
 }
 
 /** A study of DICOM files, see {@link openDicomFolder}. */
-export interface DicomFolder extends PatientSource {
+export interface DicomFolder<L extends Labels = Labels> extends PatientSource<L> {
   loadSlices(patient: string, indices: readonly number[]): Promise<PatientStack>;
   groupOf(patient: string): string;
   /** Path of the file of a patient's slice, counted from 0. */
@@ -93,10 +93,15 @@ const TABLES = ['stage_2_train.csv', 'stage_1_train.csv', 'reads.csv', 'labels.c
  * const split = splitByPatient(study.patients, { seed: 1, groupBy: (scan) => study.groupOf(scan) });
  * ```
  */
-export async function openDicomFolder(dir: string, options: DicomFolderOptions): Promise<DicomFolder> {
-  const { labels = CT_LABELS, requireLabels = true, table, kinds = ['axial'], ...files } = options ?? {};
+export async function openDicomFolder<const L extends Labels = CtLabels>(
+  dir: string,
+  options: DicomFolderOptions<L>,
+): Promise<DicomFolder<L>> {
+  const { requireLabels = true, table, kinds = ['axial'], ...rest } = options ?? {};
+  const { labels = CT_LABELS as Labels as L, ...files } = rest;
   const fn = 'openDicomFolder';
-  checkKnownKeys(files, SLICE_FILE_OPTIONS, fn);
+  const taken = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'table', 'kinds'];
+  checkKnownKeys(options ?? {}, taken, fn);
   createPreprocessing(files.preprocessing);
   checkLabelNames(`${fn}: labels`, labels);
   check(typeof requireLabels === 'boolean', `${fn}: requireLabels`, 'true or false', requireLabels);
@@ -104,6 +109,7 @@ export async function openDicomFolder(dir: string, options: DicomFolderOptions):
   check(named, `${fn}: table`, 'a name inside the data folder, or false', table);
   check(!(requireLabels && table === false), `${fn}: table`, 'a table where labels are required', table);
   check(Array.isArray(kinds) && kinds.length > 0, `${fn}: kinds`, 'a list of kinds of series', kinds);
+  kinds.forEach((kind) => checkOneOf(kind, SERIES_KINDS, `${fn}: kinds`));
 
   const root = await openRoot(dir);
   const known = await readLabels(root, table, labels, requireLabels);
@@ -142,7 +148,7 @@ export async function openDicomFolder(dir: string, options: DicomFolderOptions):
   }
   const source = await SliceFileSource.open(
     slices,
-    [...labels],
+    [...labels] as Labels as L,
     files,
     {
       groupOf: (patient) => stackOf(stacks, patient).group,

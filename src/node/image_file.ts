@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
-import { check, DataError, isPositiveInteger, type DataLocation } from '../errors';
+import { check, checkKnownKeys, DataError, isPositiveInteger, type DataLocation } from '../errors';
 import { readFileBytes } from './file_bytes';
 
 /** A gray picture. */
@@ -34,6 +34,7 @@ export interface ReadGrayImageOptions {
  * ```
  */
 export async function readGrayImage(file: string, options: ReadGrayImageOptions = {}): Promise<GrayImage> {
+  checkKnownKeys(options, ['maxPixels', 'where'], 'readGrayImage');
   const location = { file, ...options.where };
   return decodeGrayImage(await readFileBytes(file, 'image', location), { ...options, where: location });
 }

@@ -9,7 +9,7 @@ import {
   sliceStem,
   type KaggleRow,
 } from '../data/kaggle_table';
-import { CT_LABELS } from '../data/labels';
+import { CT_LABELS, type CtLabels } from '../data/labels';
 import type { PatientSource, PatientStack } from '../data/patient_source';
 import { check, checkKnownKeys, DataError } from '../errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
@@ -25,12 +25,12 @@ import {
 } from './slice_file_source';
 
 /** Options of {@link openKaggleFolder}. */
-export interface KaggleFolderOptions extends SliceFileOptions {
+export interface KaggleFolderOptions<L extends Labels = Labels> extends SliceFileOptions {
   /**
    * Label columns, in the order labels come out.
    * @defaultValue CT_LABELS
    */
-  labels?: Labels;
+  labels?: L;
   /**
    * Whether labels must be there; if not, the table may lack the label columns, or be missing altogether.
    * @defaultValue true
@@ -49,7 +49,7 @@ export interface KaggleFolderOptions extends SliceFileOptions {
 }
 
 /** A study in the challenge's layout, see {@link openKaggleFolder}. */
-export interface KaggleFolder extends PatientSource {
+export interface KaggleFolder<L extends Labels = Labels> extends PatientSource<L> {
   loadSlices(patient: string, indices: readonly number[]): Promise<PatientStack>;
   /** Path of the file of a patient's slice, counted from 0. */
   fileOf(patient: string, index: number): string;
@@ -78,8 +78,13 @@ export interface KaggleFolder extends PatientSource {
  * const stack = await study.load(study.patients[0]);
  * ```
  */
-export async function openKaggleFolder(dir: string, options: KaggleFolderOptions): Promise<KaggleFolder> {
-  const { labels = CT_LABELS, requireLabels = true, images, table, ...files } = options ?? {};
+export async function openKaggleFolder<const L extends Labels = CtLabels>(
+  dir: string,
+  options: KaggleFolderOptions<L>,
+): Promise<KaggleFolder<L>> {
+  const { requireLabels = true, images, table, ...rest } = options ?? {};
+  const { labels = CT_LABELS as Labels as L, ...files } = rest;
+  checkKnownKeys(options ?? {}, OPTIONS, 'openKaggleFolder');
   checkCommon('openKaggleFolder', dir, files, labels);
   check(
     typeof requireLabels === 'boolean',
@@ -117,11 +122,12 @@ export async function openKaggleFolder(dir: string, options: KaggleFolderOptions
  * @param dir - The folder; its name becomes the patient's.
  * @throws DataError when there is no image in it, or a name has no number.
  */
-export async function openPatientFolder(
+export async function openPatientFolder<const L extends Labels = CtLabels>(
   dir: string,
-  options: SliceFileOptions & Pick<KaggleFolderOptions, 'labels'>,
-): Promise<KaggleFolder> {
-  const { labels = CT_LABELS, ...files } = options ?? {};
+  options: SliceFileOptions & Pick<KaggleFolderOptions<L>, 'labels'>,
+): Promise<KaggleFolder<L>> {
+  const { labels = CT_LABELS as Labels as L, ...files } = options ?? {};
+  checkKnownKeys(options ?? {}, [...SLICE_FILE_OPTIONS, 'labels'], 'openPatientFolder');
   checkCommon('openPatientFolder', dir, files, labels);
   const root = await openRoot(dir);
   const patient = basename(resolve(dir));
@@ -129,12 +135,12 @@ export async function openPatientFolder(
   return openFound({ slices: new Map([[patient, slices]]), unlisted, missing: [] }, labels, files);
 }
 
-async function openFound(
+async function openFound<L extends Labels>(
   { slices, unlisted, missing }: Found,
-  labels: Labels,
+  labels: L,
   files: SliceFileOptions,
-): Promise<KaggleFolder> {
-  const source = await SliceFileSource.open(slices, [...labels], files, {}, missing);
+): Promise<KaggleFolder<L>> {
+  const source = await SliceFileSource.open(slices, [...labels] as Labels as L, files, {}, missing);
   return Object.assign(source, { unlisted: unlisted.sort() });
 }
 
@@ -145,6 +151,9 @@ interface Found {
   /** Rows of the table without a file, where that is not an error. */
   missing: SkippedFile[];
 }
+
+/** Keys of {@link KaggleFolderOptions}. */
+const OPTIONS = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'table', 'images'];
 
 const IMAGE = /\.(jpe?g|png)$/i;
 
@@ -273,6 +282,5 @@ function checkCommon(fn: string, dir: string, files: SliceFileOptions, labels: L
     preprocessing,
   );
   createPreprocessing(preprocessing);
-  checkKnownKeys(files, SLICE_FILE_OPTIONS, fn);
   checkLabelNames(`${fn}: labels`, labels);
 }

@@ -1,14 +1,14 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { CT_LABELS } from '../data/labels';
-import { check, DataError } from '../errors';
+import type { CtLabels } from '../data/labels';
+import { check, checkKnownKeys, DataError } from '../errors';
 import type { Labels } from '../types';
 import { inside, listFolder, openRoot, type Root } from './data_root';
 import { hasDicomMagic } from './dicom/data_set';
 import { openDicomFolder, type DicomFolder } from './dicom_folder';
 import { imageKind } from './image_file';
 import { openKaggleFolder, openPatientFolder, type KaggleFolder } from './kaggle_folder';
-import type { SliceFileOptions } from './slice_file_source';
+import { SLICE_FILE_OPTIONS, type SliceFileOptions } from './slice_file_source';
 import type { SliceFormat } from './slice_preparation';
 
 /**
@@ -25,12 +25,12 @@ export interface DetectedStudy {
 }
 
 /** Options of {@link openStudy}. */
-export interface StudyOptions extends SliceFileOptions {
+export interface StudyOptions<L extends Labels = Labels> extends SliceFileOptions {
   /**
    * Labels, in the order they come out.
    * @defaultValue CT_LABELS
    */
-  labels?: Labels;
+  labels?: L;
   /**
    * Whether labels must be there.
    * @defaultValue true
@@ -89,9 +89,14 @@ export async function detectStudy(dir: string): Promise<DetectedStudy> {
  * const study = await openStudy('data', { preprocessing, requireLabels: false });
  * ```
  */
-export async function openStudy(dir: string, options: StudyOptions): Promise<KaggleFolder | DicomFolder> {
+export async function openStudy<const L extends Labels = CtLabels>(
+  dir: string,
+  options: StudyOptions<L>,
+): Promise<KaggleFolder<L> | DicomFolder<L>> {
+  const known = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'images'];
+  checkKnownKeys(options ?? {}, known, 'openStudy');
   const { images, ...rest } = options ?? {};
-  const { labels = CT_LABELS, requireLabels = true, ...files } = rest;
+  const { requireLabels = true, ...files } = rest;
   const { layout } = images === undefined ? await detectStudy(dir) : { layout: 'challenge' };
   if (layout === 'dicom') return openDicomFolder(dir, rest);
   if (layout === 'challenge')
@@ -99,7 +104,7 @@ export async function openStudy(dir: string, options: StudyOptions): Promise<Kag
   if (requireLabels) {
     throw new DataError("expected a study with labels, found one patient's images", { file: dir });
   }
-  return openPatientFolder(dir, { ...files, labels });
+  return openPatientFolder(dir, files);
 }
 
 /** What a file holds, by its first bytes; undefined for anything else. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { resolvePhantomOptions } from '../data/head_phantom/options';
+import { PHANTOM_OPTIONS, resolvePhantomOptions } from '../data/head_phantom/options';
 import { CT_LABELS } from '../data/labels';
 import {
   makePhantomStudy,
@@ -10,7 +10,7 @@ import {
   type PhantomStudy,
   type PhantomStudyOptions,
 } from '../data/phantom';
-import { check, DataError } from '../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../errors';
 
 /** Options of {@link writePhantomStudy}. */
 export interface WritePhantomStudyOptions extends PhantomStudyOptions {
@@ -69,9 +69,9 @@ export async function writePhantomStudy(
     'a path of a folder',
     folder,
   );
-  check(typeof options === 'object' && options !== null, 'writePhantomStudy: options', 'an object', options);
+  checkKnownKeys(options, OPTIONS, 'writePhantomStudy');
   const { format = 'png', window = { center: 40, width: 120 }, onProgress, ...study } = options;
-  check(format === 'png' || format === 'jpg', 'writePhantomStudy: format', "'png' or 'jpg'", format);
+  checkOneOf(format, ['png', 'jpg'], 'writePhantomStudy: format');
   check(
     typeof window === 'object' && Number.isFinite(window?.center) && window.width > 0 && window.width < 1e5,
     'writePhantomStudy: window',
@@ -142,6 +142,9 @@ export async function readPhantomStudy(folder: string): Promise<PhantomStudy> {
     throw new DataError(`Not a phantom study that can be made again: ${message}`, { file }, { cause });
   }
 }
+
+/** Keys of {@link WritePhantomStudyOptions}. */
+const OPTIONS = ['format', 'window', 'onProgress', 'patients', ...PHANTOM_OPTIONS];
 
 /** What a written study remembers of how it was made. */
 async function readRecord(folder: string): Promise<{ made?: unknown; summary?: Summary }> {

@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { checkKnownKeys } from '../errors';
 import type { EpochLog, TrainingProgress } from '../training/fit_stage';
 
 /** Options of {@link trainingProgressBar}. */
@@ -30,9 +31,9 @@ export interface TrainingProgressBar {
  * await trainPatients(model, { train, validation, seed: 1, onProgress: bar.onProgress, onEpochEnd: bar.onEpochEnd });
  * ```
  */
-export function trainingProgressBar({
-  stream = process.stdout,
-}: ProgressBarOptions = {}): TrainingProgressBar {
+export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingProgressBar {
+  checkKnownKeys(options, ['stream'], 'trainingProgressBar');
+  const { stream = process.stdout } = options;
   const format =
     '{stage} epoch {epoch}/{epochs} |{bar}| {value}/{total} | {eta_formatted} left | loss {loss} | F2 {f2}';
   let bar: cliProgress.SingleBar | undefined;

@@ -1,3 +1,4 @@
+import { checkKnownKeys } from '../errors';
 import { parseScanTable, type ScanRow, type ScanTableOptions } from '../data/scan_table';
 import { readCsvFile } from './csv_file';
 
@@ -12,6 +13,7 @@ import { readCsvFile } from './csv_file';
  * ```
  */
 export async function readScanTable(file: string, options: ScanTableOptions = {}): Promise<ScanRow[]> {
+  checkKnownKeys(options, ['labels', 'file'], 'readScanTable');
   const { file: name = file } = options;
   return parseScanTable(await readCsvFile(file, name), { ...options, file: name });
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { mapAtMost } from '../data/map_at_most';
 import type { PatientSource, PatientStack } from '../data/patient_source';
-import { check, DataError } from '../errors';
+import { check, checkOneOf, DataError } from '../errors';
 import { resolveWindow, type CtWindowName, type HuWindow } from '../transforms/hu_window';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { AugmentationDraw, Labels } from '../types';
@@ -64,7 +64,7 @@ export interface PatientFacts {
 }
 
 /** Patients whose slices are files: names and labels are known at once, images are prepared when asked for. */
-export class SliceFileSource implements PatientSource {
+export class SliceFileSource<L extends Labels = Labels> implements PatientSource<L> {
   readonly patients: readonly string[];
   /** What is done to every slice. */
   readonly preprocessing: CtPreprocessing;
@@ -81,7 +81,7 @@ export class SliceFileSource implements PatientSource {
 
   private constructor(
     private readonly slices: ReadonlyMap<string, readonly SliceFile[]>,
-    readonly labels: Labels,
+    readonly labels: L,
     private readonly preparer: Preparer,
     { labelsOf, groupOf }: PatientFacts,
     skipped: readonly SkippedFile[],
@@ -102,13 +102,13 @@ export class SliceFileSource implements PatientSource {
    * @param skipped - Files that were left out before.
    * @throws ArgumentError for an option out of range; DataError for what `onBadFile` says.
    */
-  static async open(
+  static async open<L extends Labels>(
     slices: ReadonlyMap<string, readonly SliceFile[]>,
-    labels: Labels,
+    labels: L,
     options: SliceFileOptions,
     facts: PatientFacts = {},
     skipped: readonly SkippedFile[] = [],
-  ): Promise<SliceFileSource> {
+  ): Promise<SliceFileSource<L>> {
     const preparer = createPreparer(options, slices);
     if (options.onBadFile !== 'skip') return new SliceFileSource(slices, labels, preparer, facts, skipped);
     try {
@@ -233,7 +233,7 @@ function createPreparer(
   check(Number.isInteger(workers) && workers >= 0 && workers <= MOST_WORKERS, 'workers', rule, workers);
   const isPath = cacheFolder === undefined || (typeof cacheFolder === 'string' && cacheFolder !== '');
   check(isPath, 'cacheFolder', 'a path', cacheFolder);
-  check(onBadFile === 'throw' || onBadFile === 'skip', 'onBadFile', "'throw' or 'skip'", onBadFile);
+  checkOneOf(onBadFile, ['throw', 'skip'], 'onBadFile');
   const formats = new Set([...slices.values()].flat().map(({ format }) => format));
   if (formats.has('dicom')) {
     const what = 'preprocessing: windows';

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../data/patient_source';
+import { checkKnownKeys } from '../errors';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog } from '../training/fit_stage';
@@ -73,7 +74,14 @@ export interface TrainRecipeOptions extends Pick<
  * ```
  */
 export async function trainRecipe(model: tf.LayersModel, options: TrainRecipeOptions): Promise<EpochLog[]> {
+  checkKnownKeys(options, OPTIONS, 'trainRecipe');
   const { run, description, pretrain = {}, patients = {}, onEpochEnd, ...training } = options;
+  checkKnownKeys(pretrain, ['epochs', 'learningRate', 'batchSize'], 'trainRecipe: pretrain');
+  checkKnownKeys(
+    patients,
+    ['epochs', 'learningRate', 'augmentSequence', 'sliceClassifierWeight'],
+    'trainRecipe: patients',
+  );
   const hook = onEpochEnd ? { onEpochEnd } : {};
   const { epochs: pretrainEpochs = 50, learningRate: pretrainRate = 1e-4, batchSize = 16 } = pretrain;
   const { epochs = 50, learningRate = 1e-5, ...sequence } = patients;
@@ -111,6 +119,12 @@ export async function trainRecipe(model: tf.LayersModel, options: TrainRecipeOpt
   }
   return run.history;
 }
+
+/** Keys of {@link TrainRecipeOptions}. */
+const OPTIONS = [
+  ...['run', 'description', 'pretrain', 'patients', 'onEpochEnd', 'train', 'validation', 'seed', 'patience'],
+  ...['augment', 'memoryBudget', 'loss', 'thresholds', 'onProgress'],
+];
 
 const hasSliceLabels = (source: PatientSource): boolean =>
   source.patients.every((patient) => source.sliceLabels(patient) !== undefined);

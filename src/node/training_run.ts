@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, isRecord } from '../errors';
+import { check, CheckpointError, checkKnownKeys, isRecord } from '../errors';
 import { adam } from '../training/adam';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog, StageState } from '../training/fit_stage';
@@ -40,12 +40,37 @@ export interface RunStageOptions {
   onEpochEnd?: (log: EpochLog) => void;
 }
 
-/** What {@link TrainingRun.stage} gives to `pretrainBackbone` or `trainPatients`. */
-export type RunStage = Required<Pick<TrainingOptions, 'optimizer' | 'onEpochEnd'>> &
-  Pick<TrainingOptions, 'resume' | 'bestWeights'> & {
-    /** Frees the optimizer and the best weights. */
-    dispose: () => void;
-  };
+/**
+ * What {@link TrainingRun.stage} gives to `pretrainBackbone` or `trainPatients`: `...stage` among their options. (Its method is not
+ * copied with it, and is no option.)
+ */
+export class RunStage implements Pick<
+  TrainingOptions,
+  'optimizer' | 'onEpochEnd' | 'resume' | 'bestWeights'
+> {
+  /** Of the stage, with the state it had where it was interrupted. */
+  readonly optimizer: tf.Optimizer;
+  /** Writes the epoch's files. */
+  readonly onEpochEnd: (log: EpochLog, state: StageState) => Promise<void>;
+  /** Where the stage was interrupted, if it was. */
+  readonly resume?: StageState;
+  /** The best epoch's weights, where the stage was interrupted. */
+  readonly bestWeights?: tf.Tensor[];
+
+  /** @internal */
+  constructor(parts: Pick<RunStage, 'optimizer' | 'onEpochEnd' | 'resume' | 'bestWeights'>) {
+    this.optimizer = parts.optimizer;
+    this.onEpochEnd = parts.onEpochEnd;
+    if (parts.resume) this.resume = parts.resume;
+    if (parts.bestWeights) this.bestWeights = parts.bestWeights;
+  }
+
+  /** Frees the optimizer and the best weights. */
+  dispose(): void {
+    this.optimizer.dispose();
+    if (this.bestWeights) tf.dispose(this.bestWeights);
+  }
+}
 
 /** State kept with the last checkpoint. */
 interface LastState {
@@ -70,6 +95,7 @@ interface LastState {
  * ```
  */
 export async function openTrainingRun(folder: string, options: TrainingRunOptions): Promise<TrainingRun> {
+  checkKnownKeys(options, ['config', 'resume', 'mayDiffer'], 'openTrainingRun');
   const { config, resume = false, mayDiffer = ['patience', 'pretrain.epochs', 'patients.epochs'] } = options;
   const configFile = path.join(folder, 'config.json');
   const entries = await readdir(folder).catch(() => []);
@@ -114,6 +140,8 @@ export class TrainingRun {
    * are brought to where they stood.
    */
   async stage(name: string, options: RunStageOptions): Promise<RunStage> {
+    const known = ['model', 'learningRate', 'description', 'best', 'onEpochEnd'];
+    checkKnownKeys(options, known, 'TrainingRun.stage');
     const { model, learningRate, description, best } = options;
     check(
       /^[\w-]+$/.test(best) && best !== 'last',
@@ -127,10 +155,6 @@ export class TrainingRun {
     const interrupted = this.last?.stage === name ? this.last : undefined;
     const earlier = interrupted ? interrupted.earlier : this.history;
     let bestWeights: tf.Tensor[] | undefined;
-    const dispose = () => {
-      optimizer.dispose();
-      tf.dispose(bestWeights);
-    };
     if (interrupted) {
       try {
         await restoreWeights(bestFolder, model);
@@ -138,7 +162,8 @@ export class TrainingRun {
         await restoreWeights(lastFolder, model);
         await restoreOptimizer(lastFolder, optimizer);
       } catch (error) {
-        dispose();
+        optimizer.dispose();
+        tf.dispose(bestWeights);
         throw error;
       }
     }
@@ -156,13 +181,12 @@ export class TrainingRun {
       );
       options.onEpochEnd?.(log);
     };
-    return {
+    return new RunStage({
       optimizer,
       onEpochEnd,
-      dispose,
       ...(interrupted && { resume: interrupted.state }),
       ...(bestWeights && { bestWeights }),
-    };
+    });
   }
 
   /** @internal */

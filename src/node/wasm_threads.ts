@@ -3,7 +3,7 @@ import { Worker, type MessagePort } from 'node:worker_threads';
 import { compileKernels, instantiateKernels, type CompiledKernels } from '../backends/wasm/compiled';
 import { setThreadTeam } from '../backends/wasm/thread_team';
 import type { ThreadTeam } from '../backends/wasm/workspace';
-import { OutOfMemoryError } from '../errors';
+import { CtMultilabelError, OutOfMemoryError } from '../errors';
 
 /** Words of the shared memory's first page through which the threads talk. */
 const WORD = {
@@ -139,7 +139,9 @@ export async function startThreadTeam(threads: number): Promise<StartedTeam | un
           if (spins > SPINS) Atomics.wait(words, WORD.active, active);
         }
       }
-      if (Atomics.load(words, WORD.failed) !== 0) throw new Error(`the kernel ${kernel} failed on a thread`);
+      if (Atomics.load(words, WORD.failed) !== 0) {
+        throw new CtMultilabelError(`the kernel ${kernel} failed on a thread`);
+      }
     },
     async stop() {
       await Promise.all(workers.map((worker) => worker.terminate()));

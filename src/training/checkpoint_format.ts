@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe, isRecord } from '../errors';
+import { CheckpointError, checkKnownKeys, describe, isRecord } from '../errors';
 import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
@@ -37,6 +37,7 @@ export type CheckpointDescription = Pick<CheckpointManifest, 'labels' | 'preproc
 
 /** A manifest with this library's versions, and 0.5 for thresholds that are not given. */
 export function createCheckpointManifest(description: CheckpointDescription): CheckpointManifest {
+  checkKnownKeys(description, MANIFEST_KEYS, 'createCheckpointManifest');
   const { labels, preprocessing, thresholds = labels.map(() => 0.5), model = {} } = description;
   const { calibration, training } = description;
   return parseCheckpointManifest({
@@ -51,6 +52,12 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
     ...(training && { training }),
   });
 }
+
+/** Keys of a manifest: one that was read may be the description of the next, which gets versions of its own. */
+export const MANIFEST_KEYS = [
+  ...['labels', 'preprocessing', 'thresholds', 'calibration', 'model', 'training'],
+  ...['format', 'formatVersion', 'versions', 'compiled', 'frozen'],
+];
 
 /**
  * Checks a manifest that came from a file. One of version 1 comes out as one of version 2 that says the same.

@@ -1,7 +1,7 @@
-import type * as tf from '@tensorflow/tfjs';
 import { patientTargets, type PatientSource } from '../data/patient_source';
 import { checkedSliceLabels } from '../data/slice_labels';
-import { check, DataError } from '../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../errors';
+import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
 import type { Labels } from '../types';
 import { predictPatientLevel, predictPatients, type PredictPatientsOptions } from './evaluate';
@@ -27,10 +27,10 @@ export interface LabelledPrediction {
 }
 
 /** Truth and predictions of a source: plain data. */
-export interface LabelledPredictions {
+export interface LabelledPredictions<L extends Labels = Labels> {
   level: OutputLevel;
   /** Label names, in the order of the columns. */
-  labels: Labels;
+  labels: L;
   /** Patient after patient, in the order of the source. */
   rows: LabelledPrediction[];
 }
@@ -51,14 +51,15 @@ export interface LabelledPredictions {
  * const { thresholds } = chooseThresholds({ labels: validation.labels, yTrue, probabilities });
  * ```
  */
-export async function collectPredictions(
-  model: tf.LayersModel,
-  source: PatientSource,
+export async function collectPredictions<L extends Labels>(
+  model: CtBrainModel<NoInfer<L>>,
+  source: PatientSource<L>,
   options: CollectPredictionsOptions = {},
-): Promise<LabelledPredictions> {
+): Promise<LabelledPredictions<L>> {
   const fn = 'collectPredictions';
+  checkKnownKeys(options, ['level', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips'], fn);
   const { level = outputLevel(model), ...predictOptions } = options;
-  check(level === 'slices' || level === 'patients', `${fn}: level`, "'slices' or 'patients'", level);
+  checkOneOf(level, ['slices', 'patients'], `${fn}: level`);
   check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
   const { labels } = source;
   const rows: LabelledPrediction[] = [];

@@ -7,12 +7,14 @@ import {
   type PatientSource,
   type PatientStack,
 } from '../data/patient_source';
-import type { PatientPrediction, SlicePrediction } from '../data/predictions_table';
-import { check, DataError } from '../errors';
+import { byLabel } from '../data/labels';
+import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/predictions_table';
+import { check, checkKnownKeys, DataError } from '../errors';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { FBetaScore } from '../metrics/f_beta';
-import type { LossFn } from '../types';
+import type { Labels, LossFn } from '../types';
+import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
 import { predictStack, type PredictOptions } from './predict';
 
@@ -41,14 +43,17 @@ export interface PredictPatientsOptions extends PredictOptions {
  * is of patients.
  * @example
  * ```ts
- * for await (const slices of predictPatients(model, source)) console.table(slices);
+ * const study = await openKaggleFolder('data', { preprocessing, labels: ['ich', 'sdh'] });
+ * for await (const slices of predictPatients(model, study)) {
+ *   for (const { slice, labels } of slices) console.log(slice, labels.ich.probability, labels.sdh.present);
+ * }
  * ```
  */
-export async function* predictPatients(
-  model: tf.LayersModel,
-  source: PatientSource,
+export async function* predictPatients<L extends Labels>(
+  model: CtBrainModel<NoInfer<L>>,
+  source: PatientSource<L>,
   options: PredictPatientsOptions = {},
-): AsyncGenerator<SlicePrediction[], void, undefined> {
+): AsyncGenerator<PredictedSlice<L>[], void, undefined> {
   check(
     outputLevel(model) === 'slices',
     'predictPatients: model',
@@ -66,6 +71,7 @@ export async function* predictPatients(
       slice,
       probabilities: probabilities[i]!,
       decisions: decisions[i]!,
+      labels: named(source.labels, probabilities[i]!, decisions[i]!),
     }));
   }
 }
@@ -79,25 +85,35 @@ export async function* predictPatients(
  * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels.
  * @example
  * ```ts
- * for await (const { patient, decisions } of predictPatientLevel(model, source)) console.log(patient, decisions);
+ * for await (const { patient, labels } of predictPatientLevel(model, study)) console.log(patient, labels.ich.present);
  * ```
  */
-export async function* predictPatientLevel(
-  model: tf.LayersModel,
-  source: PatientSource,
+export async function* predictPatientLevel<L extends Labels>(
+  model: CtBrainModel<NoInfer<L>>,
+  source: PatientSource<L>,
   options: PredictPatientsOptions = {},
-): AsyncGenerator<PatientPrediction, void, undefined> {
+): AsyncGenerator<PredictedPatient<L>, void, undefined> {
   const largest = <T extends number>(rows: T[][]): T[] =>
     source.labels.map((_, label) => Math.max(...rows.map((row) => row[label]!)) as T);
-  for await (const { patient, probabilities, decisions } of predictStacks(
-    'predictPatientLevel',
-    model,
-    source,
-    options,
-  )) {
-    yield { patient, probabilities: largest(probabilities), decisions: largest(decisions) };
+  for await (const rows of predictStacks('predictPatientLevel', model, source, options)) {
+    const { patient } = rows;
+    const [probabilities, decisions] = [largest(rows.probabilities), largest(rows.decisions)];
+    yield { patient, probabilities, decisions, labels: named(source.labels, probabilities, decisions) };
   }
 }
+
+/** One row of probabilities and decisions by the names of the labels. */
+function named<L extends Labels>(
+  labels: L,
+  probabilities: readonly number[],
+  decisions: readonly (0 | 1)[],
+): PredictedLabels<L> {
+  const row = probabilities.map((probability, i) => ({ probability, present: decisions[i] === 1 }));
+  return byLabel(labels, row);
+}
+
+/** Keys of {@link PredictPatientsOptions}. */
+const PREDICT_OPTIONS = ['thresholds', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips'];
 
 /** Rows of probabilities and decisions of each stack: one a slice, or one in all. */
 async function* predictStacks(
@@ -106,6 +122,7 @@ async function* predictStacks(
   source: PatientSource,
   options: PredictPatientsOptions,
 ): AsyncGenerator<Rows, void, undefined> {
+  checkKnownKeys(options, PREDICT_OPTIONS, fn);
   const { thresholds = 0.5, calibration, onProgress, ...predictOptions } = options;
   checkModel(fn, model, source, thresholds, calibration);
   let done = 0;
@@ -174,6 +191,7 @@ export async function evaluatePatients(
   source: PatientSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkKnownKeys(options, [...PREDICT_OPTIONS, 'loss'], 'evaluatePatients');
   const { thresholds: threshold = 0.5, calibration, onProgress, loss, ...predictOptions } = options;
   checkModel('evaluatePatients', model, source, threshold, calibration);
   check(source.patients.length > 0, 'evaluatePatients: source', 'at least one patient', source.patients);

@@ -9,7 +9,7 @@ import {
 import { check, checkKnownKeys, isPositiveInteger } from '../errors';
 import { deriveSeed } from '../random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
-import type { AugmentationDraw } from '../types';
+import type { AugmentationDraw, Labels } from '../types';
 import { chunksOf, predictionBytesPerSlice, slicesOf, slicesPerChunk } from '../models/model_parts';
 
 /** Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions. */
@@ -126,7 +126,10 @@ export async function extractFeatures(
  * @param source - Says patients, slices and labels; its images are not loaded.
  * @throws {@link ArgumentError} where a patient has no features, or not the same number for every slice.
  */
-export function featureSource(source: PatientSource, features: StudyFeatures): PatientSource {
+export function featureSource<L extends Labels>(
+  source: PatientSource<L>,
+  features: StudyFeatures,
+): PatientSource<L> {
   const sizes = source.patients.map((patient) => {
     const versions = features.get(patient);
     const slices = source.sliceNames(patient).length;

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger, NonFiniteError } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../errors';
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
@@ -98,6 +98,7 @@ export interface FitStageOptions {
  * weights, or those it came with before the first epoch's end.
  */
 export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
+  checkKnownKeys(options, FIT_STAGE_OPTIONS, 'fitStage');
   const { stage, model, epochs, patience, validate, onEpochEnd, resume } = options;
   check(isPositiveInteger(epochs), 'fitStage: epochs', 'a positive integer', epochs);
   const stopping = new EarlyStopping(patience, resume?.stopping);
@@ -135,6 +136,20 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
     tf.dispose(best);
   }
 }
+
+/** Keys of {@link FitStageOptions}. */
+const FIT_STAGE_OPTIONS = [
+  ...['stage', 'model', 'optimizer', 'loss', 'epochs', 'patience', 'batches', 'steps', 'validate'],
+  ...[
+    'memoryBudget',
+    'updateBatchNorm',
+    'sliceClassifierWeight',
+    'onProgress',
+    'onEpochEnd',
+    'resume',
+    'bestWeights',
+  ],
+];
 
 async function trainEpoch(epoch: number, options: FitStageOptions): Promise<{ loss: number; f2: number }> {
   const { stage, model, optimizer, epochs, steps, onProgress } = options;

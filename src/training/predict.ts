@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import {
   chunksOf,
   foldSlices,
@@ -46,6 +46,7 @@ export function predictStack(
   images: tf.Tensor,
   options: PredictOptions = {},
 ): tf.Tensor {
+  checkKnownKeys(options, ['memoryBudget', 'chunkSlices', 'flips'], 'predictStack');
   check(
     images.rank === 5 && images.size > 0,
     'predictStack: images',

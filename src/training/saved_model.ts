@@ -7,7 +7,7 @@ import {
   type SavedCtBrainModel,
   type TrainedWith,
 } from './checkpoint_artifacts';
-import type { CheckpointDescription } from './checkpoint_format';
+import { MANIFEST_KEYS, type CheckpointDescription } from './checkpoint_format';
 import { compileRecord } from './compile_record';
 import { optimizerProblem } from './optimizer_state';
 import { optimizerRecord } from './optimizer_record';
@@ -117,12 +117,8 @@ export async function loadCtBrainModel(
   }
 }
 
-const SAVE_OPTIONS = [
-  ...['labels', 'preprocessing', 'thresholds', 'calibration', 'model', 'training'],
-  ...['includeOptimizer', 'optimizer'],
-  // the rest of a manifest, which is made anew: a model that was loaded is saved with `{ ...manifest, thresholds }`
-  ...['format', 'formatVersion', 'versions', 'compiled', 'frozen'],
-];
+/** A model that was loaded is saved with `{ ...manifest, thresholds }`. */
+const SAVE_OPTIONS = [...MANIFEST_KEYS, 'includeOptimizer', 'optimizer'];
 
 /** What the saved model is to be trained on with. */
 async function trainedWith(

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../data/patient_source';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../errors';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { checkThreshold, type Threshold } from '../metrics/decide';
 import type { AugmentationRanges } from '../transforms/random_augment';
@@ -84,6 +84,7 @@ export interface PretrainOptions extends TrainingOptions {
  * ```
  */
 export async function pretrainBackbone(model: tf.LayersModel, options: PretrainOptions): Promise<EpochLog[]> {
+  checkKnownKeys(options, [...TRAINING_OPTIONS, 'batchSize'], 'pretrainBackbone');
   const { train, batchSize = 16 } = options;
   check(isPositiveInteger(batchSize), 'pretrainBackbone: batchSize', 'a positive integer', batchSize);
   check(
@@ -134,6 +135,7 @@ export async function trainPatients(
   model: tf.LayersModel,
   options: TrainPatientsOptions,
 ): Promise<EpochLog[]> {
+  checkKnownKeys(options, [...TRAINING_OPTIONS, 'augmentSequence', 'sliceClassifierWeight'], 'trainPatients');
   const { train, augmentSequence, sliceClassifierWeight } = options;
   const level = outputLevel(model);
   if (augmentSequence) {
@@ -154,6 +156,12 @@ export async function trainPatients(
       patientBatches(train, epoch, { ...batchOptions, ...(augmentSequence && { augmentSequence }) }, level),
   });
 }
+
+/** Keys of {@link TrainingOptions}. */
+const TRAINING_OPTIONS = [
+  ...['train', 'validation', 'seed', 'epochs', 'patience', 'learningRate', 'optimizer', 'loss', 'augment'],
+  ...['thresholds', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
+];
 
 interface Stage {
   learningRate: number;

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import type { LossFn } from '../types';
 import {
   activationBytesPerSlice,
@@ -68,6 +68,11 @@ export function computeGradients(
   labels: tf.Tensor,
   options: TrainStepOptions,
 ): StepGradients {
+  checkKnownKeys(
+    options,
+    ['loss', 'memoryBudget', 'chunkSlices', 'updateBatchNorm', 'sliceClassifierWeight'],
+    'trainStep',
+  );
   const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm = false } = options;
   const { sliceClassifierWeight = 0 } = options;
   const weightOk = Number.isFinite(sliceClassifierWeight) && sliceClassifierWeight >= 0;

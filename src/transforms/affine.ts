@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import { onImages } from './images';
 import { warp } from './warp';
 
@@ -55,6 +55,7 @@ export interface AffineOptions {
  * ```
  */
 export function affine<T extends tf.Tensor>(images: T, options: AffineOptions = {}): T {
+  checkKnownKeys(options, ['angle', 'scale', 'translate', 'fill', 'interpolation'], 'affine');
   const { angle = 0, scale = 1, translate = [0, 0], fill = 0, interpolation = 'bilinear' } = options;
   check(Number.isFinite(angle), 'affine: angle', 'a number of degrees', angle);
   check(Number.isFinite(scale) && scale > 0, 'affine: scale', 'a number above 0', scale);
@@ -65,12 +66,7 @@ export function affine<T extends tf.Tensor>(images: T, options: AffineOptions = 
     translate,
   );
   check(Number.isFinite(fill), 'affine: fill', 'a number', fill);
-  check(
-    interpolation === 'bilinear' || interpolation === 'nearest',
-    'affine: interpolation',
-    "'bilinear' or 'nearest'",
-    interpolation,
-  );
+  checkOneOf(interpolation, ['bilinear', 'nearest'], 'affine: interpolation');
   return onImages('affine', images, (x) => {
     const [, height, width] = x.shape;
     const matrix = affineMatrix(height, width, { angle, scale, translate });

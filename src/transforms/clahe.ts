@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../kernels';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import type { ClaheAttrs } from '../types';
 import './clahe_kernel';
 import { clahePlan, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
@@ -41,6 +41,7 @@ export interface ClaheOptions extends ClaheUint8Options {
  */
 export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}): T {
   checkImages('clahe', images);
+  checkKnownKeys(options, ['clipLimit', 'tileGridSize', 'valueRange'], 'clahe');
   const resolved = resolveClaheOptions('clahe', options);
   const [low, high] = resolveValueRange('clahe', options.valueRange);
   return onImages('clahe', images, (x) => {

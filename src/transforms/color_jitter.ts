@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../kernels';
-import { check } from '../errors';
+import { check, checkKnownKeys } from '../errors';
 import type { ColorJitterAttrs } from '../types';
 import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
@@ -38,6 +38,7 @@ export interface ColorJitterOptions {
  * ```
  */
 export function colorJitter<T extends tf.Tensor>(images: T, options: ColorJitterOptions = {}): T {
+  checkKnownKeys(options, ['brightness', 'contrast'], 'colorJitter');
   const { brightness = 1, contrast = 1 } = options;
   check(
     Number.isFinite(brightness) && brightness >= 0,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../kernels';
-import { check } from '../errors';
+import { checkOneOf } from '../errors';
 import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
 
@@ -16,12 +16,7 @@ import { onImages } from './images';
  * ```
  */
 export function flip<T extends tf.Tensor>(images: T, direction: 'horizontal' | 'vertical'): T {
-  check(
-    direction === 'horizontal' || direction === 'vertical',
-    'flip: direction',
-    "'horizontal' or 'vertical'",
-    direction,
-  );
+  checkOneOf(direction, ['horizontal', 'vertical'], 'flip: direction');
   return onImages(
     'flip',
     images,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check, checkOneOf } from '../errors';
 import { checkImages, onImages } from './images';
 
 /** A display window in Hounsfield units (HU). */
@@ -98,15 +98,13 @@ export function resolveWindows(
 
 /** A window, checked; a name is looked up. */
 export function resolveWindow(what: string, window: CtWindowName | Readonly<HuWindow>): HuWindow {
-  const names = Object.keys(CT_WINDOWS);
-  const known = typeof window === 'string' && Object.hasOwn(CT_WINDOWS, window) ? CT_WINDOWS[window] : window;
-  check(
-    typeof known === 'object' && known !== null,
-    `${what}: window`,
-    `{ center, width } or one of ${names.join(', ')}`,
-    window,
-  );
-  const { center, width } = known;
+  if (typeof window === 'string') {
+    checkOneOf(window, Object.keys(CT_WINDOWS) as CtWindowName[], `${what}: window`);
+    return { ...CT_WINDOWS[window] };
+  }
+  const isRecord = typeof window === 'object' && window !== null;
+  check(isRecord, `${what}: window`, `{ center, width } or a name of CT_WINDOWS`, window);
+  const { center, width } = window;
   check(Number.isFinite(center), `${what}: center`, 'a number of HU', center);
   check(Number.isFinite(width) && width > 0, `${what}: width`, 'a number of HU above 0', width);
   return { center, width };

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../errors';
 import { checkImages } from './images';
 
 /** Options of {@link neighborSlices}. */
@@ -82,6 +82,6 @@ export function checkRadius(what: string, radius: number): number {
 
 /** What stands beyond the ends, checked. */
 export function checkEdge(what: string, edge: NeighborEdge): NeighborEdge {
-  check(edge === 'repeat' || edge === 'zero', what, "'repeat' or 'zero'", edge);
+  checkOneOf(edge, ['repeat', 'zero'], what);
   return edge;
 }

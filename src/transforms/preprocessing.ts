@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, isPositiveInteger } from '../errors';
+import { ArgumentError, check, checkKnownKeys, isPositiveInteger } from '../errors';
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
 import { resolveClaheOptions } from './clahe_plan';
 import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
@@ -68,7 +68,7 @@ export function createPreprocessing(partial: CtPreprocessingOptions = {}): CtPre
   check(isRecord(partial), what, 'an object', partial);
   const { version = 2 } = partial;
   check(version === 1 || version === 2, `${what}: version`, '1 or 2', version);
-  checkRecord(what, partial, KEYS_OF_VERSION[version]);
+  checkKnownKeys(partial, KEYS_OF_VERSION[version], what);
   const {
     imageSize = [224, 224],
     clahe: equalisation = {},
@@ -179,7 +179,7 @@ function fromSlice<T>(first: number, run: () => T): T {
 function createClaheOptions(options: ClaheOptions): ClaheOptions {
   const what = 'createPreprocessing: clahe';
   check(isRecord(options), what, 'an object', options);
-  checkRecord(what, options, ['clipLimit', 'tileGridSize', 'valueRange']);
+  checkKnownKeys(options, ['clipLimit', 'tileGridSize', 'valueRange'], what);
   return {
     ...resolveClaheOptions(what, options),
     ...(options.valueRange === undefined ? {} : { valueRange: resolveValueRange(what, options.valueRange) }),
@@ -187,10 +187,3 @@ function createClaheOptions(options: ClaheOptions): ClaheOptions {
 }
 
 const isRecord = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Refuses keys that are not in `known`. */
-function checkRecord(what: string, record: object, known: string[]): void {
-  for (const key of Object.keys(record)) {
-    check(known.includes(key), what, `only the keys ${known.join(', ')}`, key);
-  }
-}

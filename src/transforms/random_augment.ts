@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../errors';
 import { deriveSeed, seededRandom } from '../random';
 import type { AugmentationDraw } from '../types';
 import { affineMatrix } from './affine';
@@ -95,6 +95,7 @@ export function randomAugment(options: RandomAugmentOptions): <T extends tf.Tens
     'an object with a seed',
     options,
   );
+  checkKnownKeys(options, ['seed', 'size', ...RANGES], 'randomAugment');
   const { seed, size, ...ranges } = options;
   check(Number.isInteger(seed), 'randomAugment: seed', 'an integer', seed);
   resolveRanges('randomAugment', ranges);
@@ -161,8 +162,10 @@ export function drawAugmentation(ranges: AugmentationRanges, seed: number): Augm
 export function applyAugmentation<T extends tf.Tensor>(
   images: T,
   draw: AugmentationDraw,
-  { size }: ApplyAugmentationOptions = {},
+  options: ApplyAugmentationOptions = {},
 ): T {
+  checkKnownKeys(options, ['size'], 'applyAugmentation');
+  const { size } = options;
   check(
     typeof draw?.horizontalFlip === 'boolean' && typeof draw.verticalFlip === 'boolean',
     'applyAugmentation: draw',
@@ -224,9 +227,13 @@ function checkSize(what: string, size: readonly [number, number] | undefined): v
   );
 }
 
+/** Keys of {@link AugmentationRanges}. */
+const RANGES = ['horizontalFlip', 'verticalFlip', 'rotation', 'scale', 'brightness', 'contrast', 'fill'];
+
 /** The ranges with defaults filled in, or an error that names the one at fault. */
 function resolveRanges(what: string, ranges: AugmentationRanges): Required<AugmentationRanges> {
   check(typeof ranges === 'object' && ranges !== null, `${what}: ranges`, 'an object', ranges);
+  checkKnownKeys(ranges, RANGES, what);
   const {
     horizontalFlip = 0.5,
     verticalFlip = 0.5,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../kernels';
-import { check, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, checkOneOf, isPositiveInteger } from '../errors';
 import type { AxisFilter, ResizeAttrs } from '../types';
 import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
@@ -43,6 +43,7 @@ export function resize<T extends tf.Tensor>(
   size: readonly [number, number],
   options: ResizeOptions = {},
 ): T {
+  checkKnownKeys(options, ['antialias', 'method'], 'resize');
   const { antialias = true, method = 'bilinear' } = options;
   check(
     Array.isArray(size) && size.length === 2 && size.every(isPositiveInteger),
@@ -51,7 +52,7 @@ export function resize<T extends tf.Tensor>(
     size,
   );
   check(typeof antialias === 'boolean', 'resize: antialias', 'true or false', antialias);
-  check(method === 'bilinear' || method === 'nearest', 'resize: method', "'bilinear' or 'nearest'", method);
+  checkOneOf(method, ['bilinear', 'nearest'], 'resize: method');
   const [newHeight, newWidth] = size;
   const filter = method === 'nearest' ? nearestFilter : antialias ? triangleFilter : bilinearFilter;
 

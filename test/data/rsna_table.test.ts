@@ -139,14 +139,17 @@ describe('RsnaTableReader', () => {
     expect(() => read(records)).toThrow(message);
   });
 
-  it.each([[[]], [['epidural', 'edh']], [['any', 'any']], [['bleeding']], ['any']])(
-    'refuses labels %j',
-    (labels) => {
-      const make = () => new RsnaTableReader({ labels: labels as string[] });
-      expect(make).toThrow(ArgumentError);
-      expect(make).toThrow(/labels: expected a list of different labels out of epidural \(edh\)/);
-    },
-  );
+  it.each([[[]], [['epidural', 'edh']], [['any', 'any']], ['any']])('refuses labels %j', (labels) => {
+    const make = () => new RsnaTableReader({ labels: labels as string[] });
+    expect(make).toThrow(ArgumentError);
+    expect(make).toThrow(/labels: expected a list of different labels out of epidural \(edh\)/);
+  });
+
+  it('suggests the nearest label', () => {
+    expect(() => new RsnaTableReader({ labels: ['subdurall'] })).toThrow(
+      /labels: expected one of 'epidural', .*, received "subdurall"; did you mean 'subdural'\?/,
+    );
+  });
 
   it('refuses another way with inconsistent slices', () => {
     expect(() => new RsnaTableReader({ onInconsistentAny: 'fix' as 'throw' })).toThrow(ArgumentError);

@@ -48,7 +48,9 @@ describe('cutBackbone', () => {
     const features = apply(tf.layers.concatenate(), pooled);
     const backbone = tf.model({ inputs: input, outputs: features });
     expect(cutBackbone(backbone).layer).toBe('trunk');
-    expect(() => cutBackbone(backbone, 'branch')).toThrow('layer: expected one of trunk, received "branch"');
+    expect(() => cutBackbone(backbone, 'branch')).toThrow(
+      `layer: expected one of 'trunk', received "branch"`,
+    );
   });
 
   it('tells a feature map from a vector in the shape of an image', () => {

@@ -224,7 +224,7 @@ describe('gradCam', () => {
       'gradCam: slice: expected the place of a slice, 0 to 1, received 2',
     );
     expect(() => cam({ method: 'cam' })).toThrow("gradCam: method: expected 'grad-cam' or 'hires-cam'");
-    expect(() => cam({ layer: 'nowhere' })).toThrow(/layer: expected one of .*conv, received "nowhere"/);
+    expect(() => cam({ layer: 'nowhere' })).toThrow(/layer: expected .*conv', received "nowhere"/);
     expect(() => cam({ chunkSlices: 0 })).toThrow('gradCam: chunkSlices');
     expect(() => cam({ slices: 1 })).toThrow("option 'slices'");
     expect(() => gradCam(model, tf.expandDims(stack(2)) as never, { label: 0 })).toThrow(

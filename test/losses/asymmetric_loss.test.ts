@@ -422,10 +422,10 @@ describe('asymmetricLoss: arguments', () => {
     [{ gammaNeg: '4' }, 'gammaNeg'],
     [{ clip: 1 }, 'clip: expected a number in [0, 1), received 1'],
     [{ clip: -0.1 }, 'clip'],
-    [{ reduction: 'avg' }, `reduction: expected 'mean', 'sum' or 'none', received "avg"`],
+    [{ reduction: 'avg' }, `reduction: expected one of 'mean', 'sum', 'none', received "avg"`],
     [{ focusWeightIsConstant: 1 }, 'focusWeightIsConstant'],
-    [{ gamma: 2 }, 'received "gamma"'],
-    [{ toString: 2 }, 'received "toString"'],
+    [{ gamma: 2 }, "unknown option 'gamma'; did you mean 'gammaNeg'?"],
+    [{ toString: 2 }, "unknown option 'toString'"],
     [null, 'options: expected an object, received null'],
   ])('refuses %j', (options, message) => {
     expect(() => asymmetricLoss(options as AsymmetricLossOptions)).toThrow(ArgumentError);

@@ -70,7 +70,7 @@ describe('logitsOf', () => {
 describe('a calibration', () => {
   it.each([
     [null, 'calibration: expected an object'],
-    [{ ...calibration, method: 'isotonic' }, 'calibration.method: expected one of temperature, platt'],
+    [{ ...calibration, method: 'isotonic' }, "calibration.method: expected 'temperature' or 'platt'"],
     [{ ...calibration, scale: [1] }, 'calibration.scale: expected numbers above 0, one for each of 2 labels'],
     [{ ...calibration, scale: [1, 0] }, 'calibration.scale'],
     [{ ...calibration, scale: [1, Infinity] }, 'calibration.scale'],

@@ -107,7 +107,7 @@ describe('confusionCounts: arguments', () => {
     [ok, () => [1], {}, 'probabilities: expected'],
     [ok, ok, { per: 'slice' }, `per: expected 'label' or 'sample', received "slice"`],
     [ok, ok, { threshold: [0.5] }, 'threshold: expected one number for each of 3 labels'],
-    [ok, ok, { treshold: 0.5 }, 'received "treshold"'],
+    [ok, ok, { treshold: 0.5 }, "unknown option 'treshold'; did you mean 'threshold'?"],
   ])('refuses case %#', (y, p, options, message) => {
     const call = () => confusionCounts(y(), p() as tf.Tensor, options as ConfusionCountsOptions);
     expect(call).toThrow(ArgumentError);

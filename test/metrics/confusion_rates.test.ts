@@ -103,10 +103,10 @@ describe('ConfusionRates', () => {
   });
 
   it.each([
-    [{ average: 'weighted' }, 'average: expected one of micro, macro, none'],
+    [{ average: 'weighted' }, "average: expected one of 'micro', 'macro', 'none'"],
     [{ threshold: 2 }, 'threshold: expected a number in [0, 1]'],
     [{ threshold: [0.5, 0.5] }, 'threshold: expected one number for each of 3 labels'],
-    [{ beta: 2 }, 'received "beta"'],
+    [{ beta: 2 }, "unknown option 'beta'; known: average, threshold"],
   ])('refuses %j', (options, message) => {
     const ok = tf.ones([1, 3]);
     for (const run of [

@@ -257,11 +257,14 @@ describe('fBetaScore: arguments', () => {
   it.each([
     [{ beta: 0 }, 'beta: expected a finite number above 0, received 0'],
     [{ beta: Infinity }, 'beta'],
-    [{ average: 'mean' }, 'average: expected one of micro, macro, weighted, samples, none, received "mean"'],
+    [
+      { average: 'mean' },
+      `average: expected one of 'micro', 'macro', 'weighted', 'samples', 'none', received "mean"`,
+    ],
     [{ threshold: 50 }, 'threshold'],
     [{ threshold: [0.5, NaN, 0.5] }, 'threshold'],
     [{ zeroDivision: 0.5 }, 'zeroDivision: expected 0 or 1'],
-    [{ zero_division: 0 }, 'received "zero_division"'],
+    [{ zero_division: 0 }, "unknown option 'zero_division'; did you mean 'zeroDivision'?"],
   ])('refuses %j', (options, message) => {
     const ok = tf.ones([2, 3]);
     expect(() => fBetaScore(ok, ok, options as FBetaOptions)).toThrow(ArgumentError);

@@ -69,7 +69,7 @@ describe('brierScore and expectedCalibrationError', () => {
       expect(() => metric([[1]], [[bad]])).toThrow(ArgumentError);
       expect(() => metric([[1]], [[bad]])).toThrow('probabilities: expected numbers in [0, 1]');
     }
-    expect(() => metric([[1]], [[0.5]], { bin: 2 } as object)).toThrow('only average');
+    expect(() => metric([[1]], [[0.5]], { bin: 2 } as object)).toThrow("unknown option 'bin'");
   });
 
   it('are numbers one can check by hand', () => {

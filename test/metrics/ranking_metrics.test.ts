@@ -129,7 +129,7 @@ describe.each(METRICS)('%s', (name, metric, Streaming) => {
       [() => metric([[1], [0]], [[1], [1, 0]]), 'scores[1]: expected 1 numbers'],
       [() => metric([[1, 0]], [[1]]), 'yTrue[0]: expected 1 labels'],
       [() => metric([[1]], [[1]], { average: 'samples' as LabelAverage }), 'average: expected one of'],
-      [() => metric([[1]], [[1]], { beta: 1 } as object), 'received "beta"'],
+      [() => metric([[1]], [[1]], { beta: 1 } as object), "unknown option 'beta'; known: average"],
       [() => new Streaming().result(), 'at least one update()'],
     ];
     for (const [run, message] of refused) {

@@ -54,7 +54,9 @@ describe('curves', () => {
     expect(() => curve([1], [0.1, 0.2])).toThrow('yTrue: expected 2 labels');
     expect(() => curve([1], [NaN])).toThrow(ArgumentError);
     expect(() => curve([2], [0.5])).toThrow('0, 1, or -1');
-    expect(() => curve([1], [0.5], { drop: true } as object)).toThrow('only dropIntermediate');
+    expect(() => curve([1], [0.5], { drop: true } as object)).toThrow(
+      "unknown option 'drop'; known: dropIntermediate",
+    );
     expect(() => curve([1], [0.5], { dropIntermediate: 1 as unknown as boolean })).toThrow('a boolean');
   });
 });

@@ -230,7 +230,7 @@ describe('arguments', () => {
     [{ epsilon: 0 }, 'epsilon: expected a number in (0, 0.5), received 0'],
     [{ epsilon: 0.5 }, 'epsilon'],
     [{ epsilon: NaN }, 'epsilon'],
-    [{ eps: 1e-7 }, 'received "eps"'],
+    [{ eps: 1e-7 }, "unknown option 'eps'; known: weights, epsilon"],
   ])('refuses %j', (options, message) => {
     const ok = tf.ones([2, 3]);
     const wrong = options as WeightedLogLossMetricOptions;

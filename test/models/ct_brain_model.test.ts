@@ -288,19 +288,22 @@ describe('buildCtBrainModel', () => {
   });
 
   it.each([
-    [{ output: 'patients' }, /output: expected one of 'slices', 'patient', received "patients"/],
+    [
+      { output: 'patients' },
+      /output: expected 'slices' or 'patient', received "patients"; did you mean 'patient'\?/,
+    ],
     [{ pooling: 'max' }, /pooling: expected none, unless output is 'patient', received "max"/],
-    [{ output: 'patient', pooling: 'mean' }, /pooling: expected 'max', 'attention'/],
+    [{ output: 'patient', pooling: 'mean' }, /pooling: expected 'max' or 'attention'/],
     [{ output: 'patient', pooling: { type: 'max', units: 3 } }, /option 'units'/],
     [{ output: 'patient', pooling: { units: 0 } }, /units: expected a positive integer/],
-    [{ variant: 'VGG19' }, /variant: expected one of 'VGG16'.*received "VGG19"/],
+    [{ variant: 'VGG19' }, /variant: expected one of 'VGG16'.*received "VGG19"; did you mean 'VGG16'\?/],
     [
       { backbone: 'alexnet' },
       /backbone: expected one of 'vgg16', 'resnet18', 'squeezenet1_1', received "alexnet"/,
     ],
-    [{ sliceDependancy: 'gru' }, /option 'sliceDependancy'/],
-    [{ sliceDependency: 'lstm' }, /sliceDependency: expected 'gru', 'conv1d', 'none'/],
-    [{ sliceDependency: { type: 'gru', filters: 3 } }, /option 'filters': expected one of type, units/],
+    [{ sliceDependancy: 'gru' }, /unknown option 'sliceDependancy'; did you mean 'sliceDependency'\?/],
+    [{ sliceDependency: 'lstm' }, /sliceDependency: expected one of 'gru', 'conv1d', 'none'/],
+    [{ sliceDependency: { type: 'gru', filters: 3 } }, /unknown option 'filters'; known: type, units/],
     [{ labelDecoder: { depth: 3 } }, /labelDecoder/],
     [{ labels: ['a', 'a'] }, /labels: expected one or more different names/],
     [{ order: 'label-then-slice', labelDecoder: 'linear' }, /order 'label-then-slice'.*labelDecoder 'lrnn'/],

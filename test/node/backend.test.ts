@@ -152,11 +152,11 @@ describe('useBackend', () => {
 
   it('refuses names and options it does not know', async () => {
     await expect(useBackend('cuda' as 'auto')).rejects.toThrow(
-      /useBackend: name: expected one of auto, tensorflow, webgpu, wasm, cpu, received "cuda"/,
+      /useBackend: name: expected one of 'auto', 'tensorflow', 'webgpu', 'wasm', 'cpu', received "cuda"/,
     );
     await expect(useBackend('cpu', null as unknown as object)).rejects.toThrow(ArgumentError);
     await expect(useBackend('cpu', { logger: console.log } as object)).rejects.toThrow(
-      /option 'logger': expected one of log, threads/,
+      /unknown option 'logger'; known: log, threads/,
     );
     await expect(useBackend('cpu', { log: 'yes' } as object)).rejects.toThrow(/log: expected a function/);
   });

@@ -128,13 +128,13 @@ describe('parseCheckpointManifest', () => {
     [
       'unknown preprocessing',
       { preprocessing: { ...preprocessing, blur: 3 } },
-      /only the keys .* received "blur"/,
+      /unknown option 'blur'; known: version, windows/,
     ],
     ['a calibration that is none', { calibration: null }, /calibration: expected an object, received null/],
     [
       'an unknown calibration',
       { calibration: { method: 'isotonic', scale: [1, 1], offset: [0, 0] } },
-      /calibration.method: expected one of temperature, platt, received "isotonic"/,
+      /calibration.method: expected 'temperature' or 'platt', received "isotonic"/,
     ],
     [
       'a calibration of other labels',

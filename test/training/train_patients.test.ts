@@ -6,7 +6,7 @@ import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { evaluatePatients } from '../../src/training/evaluate';
 import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
-import { pretrainBackbone, trainPatients, type PretrainOptions } from '../../src/training/train_patients';
+import { pretrainBackbone, trainPatients, type TrainingOptions } from '../../src/training/train_patients';
 import { trivialPredictors } from '../../src/training/trivial_predictors';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 
@@ -19,18 +19,19 @@ const plainModel = (options: { batchNorm?: boolean } = {}) =>
   buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(options), labels, seed: 1 });
 const weightsOf = (of: tf.LayersModel) => of.getWeights().map((weight) => [...weight.dataSync()]);
 const withoutSeconds = (logs: EpochLog[]) => logs.map(({ seconds: _, ...log }) => log);
-const options: PretrainOptions = {
+const options: TrainingOptions = {
   train,
   validation,
   seed: 1,
   epochs: 2,
   learningRate: 1e-2,
-  batchSize: 6,
 };
+const pretrainInSixes: typeof pretrainBackbone = (of, given) =>
+  pretrainBackbone(of, { batchSize: 6, ...given });
 
 const stages = [
   ['patients', trainPatients, model, 4],
-  ['pretrain', pretrainBackbone, plainModel, 3], // 14 slices in sixes
+  ['pretrain', pretrainInSixes, plainModel, 3], // 14 slices in sixes
 ] as const;
 
 describe.each(stages)('stage %s', (stage, run, build, steps) => {
@@ -167,7 +168,7 @@ describe.each(stages)('stage %s', (stage, run, build, steps) => {
   });
 
   it('refuses what cannot be a training', async () => {
-    const cases: [Partial<PretrainOptions>, RegExp][] = [
+    const cases: [Partial<TrainingOptions>, RegExp][] = [
       [
         { validation: { ...validation, patients: ['v1', 'p2'] } },
         /validation: expected patients that are not in train, received \["p2"\]/,
@@ -209,7 +210,7 @@ describe('pretrainBackbone', () => {
     const first = plainModel({ batchNorm: true });
     const initial = statistics(first);
     expect(initial).toHaveLength(2);
-    await pretrainBackbone(first, options);
+    await pretrainInSixes(first, options);
     expect(statistics(first)).not.toEqual(initial);
     const second = model({ batchNorm: true });
     await trainPatients(second, options);
@@ -228,7 +229,7 @@ describe('pretrainBackbone', () => {
     const stack = await validation.load('v1');
     const images = tf.expandDims(stack.images);
     const before = [...(full.predict(images) as tf.Tensor).dataSync()];
-    await pretrainBackbone(buildCtBrainModel({ variant: 'VGG16', backbone, labels, seed: 1 }), options);
+    await pretrainInSixes(buildCtBrainModel({ variant: 'VGG16', backbone, labels, seed: 1 }), options);
     expect([...(full.predict(images) as tf.Tensor).dataSync()]).not.toEqual(before);
     disposeStack(stack);
   });

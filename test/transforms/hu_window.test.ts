@@ -59,7 +59,7 @@ describe('huWindow', () => {
     expect(() => windowChannels(tf.zeros([4, 4]), ['brain'])).toThrow('windowChannels: images');
     expect(() => windowChannels(tf.zeros([4, 4, 1]), [])).toThrow('windowChannels: windows');
     expect(() => windowChannels(tf.zeros([4, 4, 1]), ['lung' as 'brain'])).toThrow(
-      'windowChannels: window: expected { center, width } or one of brain, brainWide, subdural, stroke, softTissue, bone, received "lung"',
+      `windowChannels: window: expected one of 'brain', 'brainWide', 'subdural', 'stroke', 'softTissue', 'bone', received "lung"`,
     );
   });
 });

@@ -87,7 +87,8 @@ export function expectOpenCvClahe(
   equalise: (images: tf.Tensor, options: ClaheOptions) => ArrayLike<number>,
 ): void {
   const { tensors, meta } = readGolden(file);
-  for (const { out, ...options } of JSON.parse(meta['cases']!) as ClaheCase[]) {
+  for (const { out, clipLimit, tileGridSize } of JSON.parse(meta['cases']!) as ClaheCase[]) {
+    const options = { clipLimit, tileGridSize };
     tf.tidy(() => {
       // the four images as one stack, once as grey values and once scaled to 0..1
       const stack = tf.stack(

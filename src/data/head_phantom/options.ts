@@ -1,4 +1,4 @@
-import { check } from '../../errors';
+import { check, checkKnownKeys } from '../../errors';
 import { CT_LABELS, type CtLabel } from '../labels';
 
 /** What the phantoms of a study have in common. */
@@ -47,14 +47,12 @@ export const PHANTOM_PREVALENCE: Readonly<Record<CtLabel, number>> = {
   edh: 0.19,
 };
 
-const KNOWN = ['seed', 'slices', 'size', 'difficulty', 'prevalence'];
+/** Keys of {@link PhantomPatientOptions}. */
+export const PHANTOM_OPTIONS = ['seed', 'slices', 'size', 'difficulty', 'prevalence'];
 
 /** The options with defaults filled in, once they are checked; for what writes or caches phantoms. */
 export function resolvePhantomOptions(where: string, options: PhantomPatientOptions) {
-  check(typeof options === 'object' && options !== null, `${where}: options`, 'an object', options);
-  for (const name of Object.keys(options)) {
-    check(KNOWN.includes(name), `${where}: options`, `no other option than ${KNOWN.join(', ')}`, name);
-  }
+  checkKnownKeys(options, PHANTOM_OPTIONS, where);
   const { seed, slices = 24, size = 128, difficulty = 0.3, prevalence = {} } = options;
   check(Number.isSafeInteger(seed), `${where}: seed`, 'an integer', seed);
   const integer = (value: number, low: number, high: number) =>
@@ -68,13 +66,8 @@ export function resolvePhantomOptions(where: string, options: PhantomPatientOpti
     'an object of shares by label',
     prevalence,
   );
+  checkKnownKeys(prevalence, CT_LABELS, `${where}: prevalence`);
   for (const [label, share] of Object.entries(prevalence)) {
-    check(
-      CT_LABELS.includes(label as CtLabel),
-      `${where}: prevalence`,
-      `labels among ${CT_LABELS.join(', ')}`,
-      label,
-    );
     check(isShare(share), `${where}: prevalence.${label}`, 'a number from 0 to 1', share);
   }
   return { seed, slices, size, difficulty, prevalence: { ...PHANTOM_PREVALENCE, ...prevalence } };

@@ -1,4 +1,11 @@
-import { check, DataError, isPositiveInteger, type DataLocation } from '../../errors';
+import {
+  check,
+  checkKnownKeys,
+  checkOneOf,
+  DataError,
+  isPositiveInteger,
+  type DataLocation,
+} from '../../errors';
 import { decodeCodestream } from './codestream';
 import type { DicomDataSet } from './data_set';
 import { parseDicom, type DicomHeader } from './dicom_header';
@@ -58,6 +65,7 @@ export async function decodeDicomSlice(
   where: DataLocation = {},
   options: DecodeDicomOptions = {},
 ): Promise<DecodedDicomSlice> {
+  checkKnownKeys(options, DECODE_OPTIONS, 'decodeDicomSlice');
   const { padding, maxPixels } = checkDecodeOptions('decodeDicomSlice', options);
   const { header, dataSet } = parseDicom(bytes, where, bytes.length);
   const { rows, columns, samplesPerPixel, photometricInterpretation } = header.pixels;
@@ -76,10 +84,13 @@ export async function decodeDicomSlice(
   return { header, hu, rows, columns, problems };
 }
 
+/** Keys of {@link DecodeDicomOptions}. */
+export const DECODE_OPTIONS = ['padding', 'maxPixels'];
+
 /** The options with their defaults. */
 export function checkDecodeOptions(fn: string, options: DecodeDicomOptions): Required<DecodeDicomOptions> {
   const { padding = 'keep', maxPixels = 2 ** 24 } = options;
-  check(padding === 'keep' || padding === 'air', `${fn}: padding`, "'keep' or 'air'", padding);
+  checkOneOf(padding, ['keep', 'air'], `${fn}: padding`);
   check(isPositiveInteger(maxPixels), `${fn}: maxPixels`, 'an integer of at least 1', maxPixels);
   return { padding, maxPixels };
 }

@@ -1,13 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, DataError } from '../../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../../errors';
 import { mapAtMost } from '../../data/map_at_most';
 import { readFileBytes, type FileProgress, type SkippedFile } from '../file_bytes';
-import { checkDecodeOptions, decodeDicomSlice, type DecodeDicomOptions } from './decode_slice';
+import {
+  checkDecodeOptions,
+  DECODE_OPTIONS,
+  decodeDicomSlice,
+  type DecodeDicomOptions,
+} from './decode_slice';
 import { isGray } from './pixel_format';
 import { mergeProblems, type DicomProblem } from './problems';
 import { checkScanOptions, scan, type ScanDicomOptions } from './scan_folder';
 import { withoutSlices, type DicomSeriesInfo } from './series';
-import type { DicomSeriesKind } from './series_kind';
+import { SERIES_KINDS, type DicomSeriesKind } from './series_kind';
 
 /** Options of {@link readDicomSeries}. */
 export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {
@@ -39,8 +44,6 @@ export interface DicomSeriesList extends Array<DicomSeries> {
   unlisted: string[];
 }
 
-const KINDS: readonly DicomSeriesKind[] = ['axial', 'localizer', 'derived', 'other'];
-
 /** Slices that are decoded at the same time; more only fills the memory, because decoding has one thread. */
 const DECODING_AT_ONCE = 4;
 
@@ -68,16 +71,16 @@ export async function readDicomSeries(
   dir: string,
   options: ReadDicomSeriesOptions = {},
 ): Promise<DicomSeriesList> {
-  const { onBadFile = 'throw', onProgress, kinds = KINDS, series: uid, ...decoding } = options;
-  checkScanOptions('readDicomSeries', dir, { onBadFile, onProgress });
-  checkKnownKeys(decoding, ['padding', 'maxPixels'], 'readDicomSeries');
-  const decodeOptions = checkDecodeOptions('readDicomSeries', decoding);
-  check(
-    Array.isArray(kinds) && kinds.every((kind) => KINDS.includes(kind)),
-    'readDicomSeries: kinds',
-    `a list of ${KINDS.join(', ')}`,
-    kinds,
+  checkKnownKeys(
+    options,
+    [...DECODE_OPTIONS, 'onBadFile', 'onProgress', 'kinds', 'series'],
+    'readDicomSeries',
   );
+  const { onBadFile = 'throw', onProgress, kinds = SERIES_KINDS, series: uid, ...decoding } = options;
+  checkScanOptions('readDicomSeries', dir, { onBadFile, onProgress });
+  const decodeOptions = checkDecodeOptions('readDicomSeries', decoding);
+  check(Array.isArray(kinds), 'readDicomSeries: kinds', 'a list of kinds of series', kinds);
+  kinds.forEach((kind) => checkOneOf(kind, SERIES_KINDS, 'readDicomSeries: kinds'));
   check(uid === undefined || typeof uid === 'string', 'readDicomSeries: series', 'a UID', uid);
 
   const found = await scan('readDicomSeries', dir, { onBadFile });

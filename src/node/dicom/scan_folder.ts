@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { check, checkKnownKeys, DataError } from '../../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../../errors';
 import { openRoot } from '../data_root';
 import { mapAtMost } from '../../data/map_at_most';
 import type { FileProgress, SkippedFile } from '../file_bytes';
@@ -92,12 +92,7 @@ export async function scan(
 /** Checks what the functions that scan have in common. */
 export function checkScanOptions(fn: string, dir: string, { onBadFile, onProgress }: ScanDicomOptions): void {
   check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
-  check(
-    onBadFile === undefined || onBadFile === 'throw' || onBadFile === 'skip',
-    `${fn}: onBadFile`,
-    "'throw' or 'skip'",
-    onBadFile,
-  );
+  if (onBadFile !== undefined) checkOneOf(onBadFile, ['throw', 'skip'], `${fn}: onBadFile`);
   check(
     onProgress === undefined || typeof onProgress === 'function',
     `${fn}: onProgress`,

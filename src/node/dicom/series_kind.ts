@@ -9,6 +9,9 @@ import type { DicomSlice } from './stack_order';
  */
 export type DicomSeriesKind = 'axial' | 'localizer' | 'derived' | 'other';
 
+/** Every {@link DicomSeriesKind}. */
+export const SERIES_KINDS: readonly DicomSeriesKind[] = ['axial', 'localizer', 'derived', 'other'];
+
 /** Whether ImageType says so. */
 export const isLocalizer = ({ imageType }: DicomHeader) =>
   imageType.some((value) => ['LOCALIZER', 'SCOUT'].includes(value.toUpperCase()));

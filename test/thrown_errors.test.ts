@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import * as browser from '../src/index';
+import * as node from '../src/node';
+
+const root = fileURLToPath(new URL('../src', import.meta.url));
+
+/** Files that make errors of another class, and why no user meets them. */
+const OTHERS: Record<string, string> = {
+  'backends/wasm/kernel_support.ts': 'a kernel of this library asks for one that it never registered',
+  'backends/wasm/memory_guard.ts': "the RangeError that the host's allocator takes for: no more memory",
+  'node/backend.ts': 'why a backend is not taken: part of the CtMultilabelError, or of the report',
+  'node/data_root.ts': 'cause of a DataError',
+  'node/dicom/codestream.ts': 'cause of a DataError',
+  'node/dicom/codestream_header.ts': 'cause of a DataError',
+  'node/dicom/dicom_file.ts': 'cannot be reached',
+  'node/dicom/wasm_decoder.ts': 'cause of a DataError',
+  'node/dicom_folder.ts': 'ends the reading of a table after its header, and is caught there',
+  'node/phantom_study.ts': 'cause of a DataError',
+  'node/preparation_pool.ts': 'cause of a CtMultilabelError',
+};
+
+const ours = Object.entries({ ...browser, ...node })
+  .filter(([, value]) => typeof value === 'function' && value.prototype instanceof browser.CtMultilabelError)
+  .map(([name]) => name);
+
+/** Files of the sources, and the classes of the errors they make. */
+const made = new Map(
+  readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.includes('assembly'))
+    .map((file) => {
+      const text = readFileSync(path.join(root, file), 'utf8');
+      const classes = [...text.matchAll(/\bnew (\w*Error)\(/g)].map(([, name]) => name!);
+      return [file.split(path.sep).join('/'), new Set(classes)] as const;
+    }),
+);
+
+describe('the errors of this library', () => {
+  it('are of classes that it exports, so that one can catch them', () => {
+    expect(ours).toContain('ArgumentError');
+    const known = [...ours, 'CtMultilabelError'];
+    const others = [...made].filter(([, classes]) => [...classes].some((name) => !known.includes(name)));
+    expect(others.map(([file]) => file).sort()).toEqual(Object.keys(OTHERS));
+  });
+
+  it('are each thrown somewhere', () => {
+    const thrown = new Set([...made.values()].flatMap((classes) => [...classes]));
+    expect(ours.filter((name) => !thrown.has(name))).toEqual([]);
+  });
+});
