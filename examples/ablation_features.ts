@@ -47,11 +47,12 @@ const THREE_WINDOWS: HuWindow[] = [
 
 /** Opens studies and extracts features as the command line asks. */
 export class AblationFeatures {
-  private readonly out: string;
   private readonly studies = new Map<FeatureKind, Promise<PatientSource>>();
 
-  constructor(private readonly args: Values) {
-    this.out = args.text('out');
+  constructor(private readonly args: Values) {}
+
+  private get out(): string {
+    return this.args.text('out');
   }
 
   /** Whether slices come in HU, so that windows can be chosen. */
