@@ -70,6 +70,7 @@ const args = readCommandLine('npx tsx examples/evaluate.ts --checkpoint DIR --da
   seed: { value: 'N', default: '1', help: 'seed of the bootstrap' },
   resamples: { value: 'N', default: '2000', help: 'resamples of the bootstrap' },
   date: { value: 'TEXT', help: 'a date to write into the report (default: none, so that equal input gives equal files)' },
+  mirror: { default: 'off', help: 'look at the slices left to right too, and take the mean of the logits' },
   workers: { value: 'N', default: '1', help: 'threads that read and prepare slices' },
   backend: { value: 'NAME', default: 'auto', help: 'auto, tensorflow, webgpu, wasm or cpu' },
 }); // prettier-ignore
@@ -108,6 +109,7 @@ await main(async () => {
     collectPredictions(model, source, {
       level,
       ...(calibration && { calibration }),
+      ...(args.on('mirror') && { flips: ['horizontal'] as const }),
       onProgress: ({ done, total }) => line.show(done, total),
     });
   const { manifest, predictions } =

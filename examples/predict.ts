@@ -42,6 +42,7 @@ const args = readCommandLine(
     },
     kaggle: { value: 'FILE', help: "write the challenge's submission: ID,prediction" },
     rsna: { value: 'FILE', help: "write RSNA's submission: ID,Label" },
+    mirror: { default: 'off', help: 'look at the slices left to right too, and take the mean of the logits' },
     workers: { value: 'N', default: '1', help: 'threads that read and prepare slices' },
     backend: { value: 'NAME', default: 'auto', help: 'auto, tensorflow, webgpu, wasm or cpu' },
     quiet: { default: 'off', help: 'do not print the table' },
@@ -58,7 +59,11 @@ await main(async () => {
   await useBackend(args.text('backend') as 'auto');
   const { model, manifest } = await loadCheckpoint(args.text('checkpoint'));
   const { preprocessing, labels, thresholds, calibration } = manifest;
-  const options = { thresholds, ...(calibration && { calibration }) };
+  const options = {
+    thresholds,
+    ...(calibration && { calibration }),
+    ...(args.on('mirror') && { flips: ['horizontal'] as const }),
+  };
   const imageWindow = args.optional('image-window');
   const source = await openStudy((patient ?? data)!, {
     preprocessing,

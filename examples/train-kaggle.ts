@@ -20,11 +20,12 @@ import {
   POSTER_VARIANTS,
   preprocessedChannels,
   readSafetensors,
+  RECOMMENDED_TRAINING,
   splitByPatient,
   subset,
   type BackboneName,
+  type CtBrainVariant,
   type CtWindowName,
-  type PosterVariant,
 } from 'ct-multilabel';
 import {
   detectStudy,
@@ -52,7 +53,7 @@ const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [optio
   variant: {
     value: 'NAME',
     default: 'VGG16 + LRNN + SDL(GRU)',
-    help: `arrangement: ${Object.keys(POSTER_VARIANTS).join(', ')}`,
+    help: `arrangement: ${Object.keys(POSTER_VARIANTS).join(', ')}, recommended`,
   },
   backbone: { value: 'NAME', default: 'vgg16', help: `backbone: ${BACKBONES.join(', ')}` },
   'backbone-weights': {
@@ -145,7 +146,7 @@ await main(async () => {
   // the model
   const weights = args.optional('backbone-weights');
   const options = {
-    variant: args.text('variant') as PosterVariant,
+    variant: args.text('variant') as CtBrainVariant,
     backbone: args.text('backbone') as BackboneName,
     inputShape: [size, size, preprocessedChannels(preprocessing)] as [number, number, number],
     normalize: weights !== undefined,
@@ -169,7 +170,11 @@ await main(async () => {
     learningRate: args.number('pretrain-lr'),
     batchSize: args.integer('batch-size'),
   };
-  const patients = { epochs: args.integer('epochs'), learningRate: args.number('lr') };
+  const patients = {
+    epochs: args.integer('epochs'),
+    learningRate: args.number('lr'),
+    ...(options.variant === 'recommended' && RECOMMENDED_TRAINING),
+  };
   const patience = args.integer('patience');
   const augment = args.on('augment') ? {} : (false as const);
   const config = {

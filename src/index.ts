@@ -44,11 +44,13 @@ export {
   type BackboneName,
   type Conv1DOptions,
   type CtBrainModelOptions,
+  type CtBrainVariant,
   type GRUOptions,
   type LRNNOptions,
 } from './models/options';
 export { backboneOf, outputLevel, type OutputLevel } from './models/model_parts';
 export { POSTER_VARIANTS, type PosterVariant, type PublishedVariant } from './models/poster_variants';
+export { RECOMMENDED_VARIANT } from './models/recommended_variant';
 
 export { vgg16, type VGG16Options } from './backbones/vgg16';
 export { resnet18, type ResNet18Options } from './backbones/resnet18';
@@ -68,6 +70,7 @@ export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_was
 
 export { adam, Adam } from './training/adam';
 export { type SequenceAugmentation } from './training/sequence_augmentation';
+export { RECOMMENDED_TRAINING } from './training/recommended_training';
 export { WeightAverage } from './training/weight_average';
 export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
 export {

@@ -6,6 +6,7 @@ import type { SliceDependencyGRUArgs } from '../layers/slice_dependency_gru';
 import type { SlicePoolingArgs } from '../layers/slice_pooling';
 import type { Labels } from '../types';
 import { POSTER_VARIANTS, type PosterVariant } from './poster_variants';
+import { RECOMMENDED_VARIANT } from './recommended_variant';
 
 /** Backbones that can be asked for by name. */
 export const BACKBONES = ['vgg16', 'resnet18', 'squeezenet1_1'] as const;
@@ -38,13 +39,16 @@ export interface AttentionPoolingOptions extends Partial<Pick<SlicePoolingArgs, 
   type?: 'attention';
 }
 
+/** What {@link CtBrainModelOptions.variant} can be. */
+export type CtBrainVariant = PosterVariant | 'recommended';
+
 /** Options of {@link buildCtBrainModel}. */
 export interface CtBrainModelOptions<L extends Labels = Labels> {
   /**
-   * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`; options
-   * given beside it win.
+   * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`; or
+   * `'recommended'`, see {@link RECOMMENDED_VARIANT}, which leaves the backbone to you. Options given beside it win.
    */
-  variant?: PosterVariant;
+  variant?: CtBrainVariant;
   /**
    * Shape of one slice, `[height, width, channels]`. Taken from the backbone where that is a model.
    * @defaultValue `[224, 224, 1]`
@@ -127,7 +131,7 @@ type WithType<T extends { type?: string }> = T & { type: NonNullable<T['type']> 
 
 /** Options with the variant and every default filled in. */
 export interface ResolvedCtBrainModelOptions {
-  variant?: PosterVariant;
+  variant?: CtBrainVariant;
   inputShape: [number, number, number];
   backbone: BackboneName | tf.LayersModel;
   normalize: boolean;
@@ -173,6 +177,9 @@ const PART_KEYS: Record<string, string[]> = {
   attention: ['type', 'units', 'gated'],
 };
 
+const optionsOf = (variant: CtBrainVariant): CtBrainModelOptions =>
+  variant === 'recommended' ? RECOMMENDED_VARIANT : POSTER_VARIANTS[variant].options;
+
 /** Whether all of `options` are options of `type`. */
 const takes = (options: object) => (type: string) =>
   Object.keys(options).every((key) => PART_KEYS[type]!.includes(key));
@@ -189,10 +196,10 @@ export function resolveCtBrainModelOptions(
   const what = 'buildCtBrainModel';
   checkKnownKeys(options, KEYS, what);
   const { variant } = options;
-  const variants = Object.keys(POSTER_VARIANTS);
+  const variants = [...Object.keys(POSTER_VARIANTS), 'recommended'];
   if (variant !== undefined) checkOneOf(variant, variants, `${what}: variant`);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const merged: CtBrainModelOptions = { ...(variant && POSTER_VARIANTS[variant].options), ...given };
+  const merged: CtBrainModelOptions = { ...(variant && optionsOf(variant)), ...given };
 
   const {
     inputShape = [224, 224, 1],

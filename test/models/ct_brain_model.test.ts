@@ -125,6 +125,8 @@ describe('buildCtBrainModel', () => {
     [{ order: 'label-then-slice', labelFeatures: 'joint', sliceDependency: 'conv1d', neck: 'none' }],
     [{ labels: ['a', 'b'] }],
     [{ sliceDifferences: true, sliceDependency: { numLayers: 2, residual: true }, sliceClassifier: true }],
+    [{ variant: 'recommended' }],
+    [{ variant: 'recommended', sliceDependency: 'conv1d' }],
     [{ sliceDifferences: true, order: 'label-then-slice', sliceClassifier: true }],
     [{ sliceDifferences: true, order: 'label-then-slice', labelFeatures: 'joint' }],
   ])('builds %o, which survives saving', async (options) => {

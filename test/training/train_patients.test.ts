@@ -7,6 +7,7 @@ import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { evaluatePatients } from '../../src/training/evaluate';
 import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
 import { pretrainBackbone, trainPatients, type TrainingOptions } from '../../src/training/train_patients';
+import { RECOMMENDED_TRAINING } from '../../src/training/recommended_training';
 import { trivialPredictors } from '../../src/training/trivial_predictors';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 
@@ -320,6 +321,15 @@ describe('trainPatients with what the best systems do', () => {
       ...{ train, validation, seed: 1, epochs: 8, patience: 8, learningRate: 1e-2, augment: false },
       augmentSequence: { reverse: 0.5, keep: [0.5, 1] },
       sliceClassifierWeight: 0.5,
+    });
+    expect(history.at(-1)!.loss).toBeLessThan(0.5 * history[0]!.loss);
+  });
+
+  it('trains the recommended arrangement with what goes with it', async () => {
+    const trained = buildCtBrainModel({ variant: 'recommended', backbone: tinyBackbone(), labels, seed: 1 });
+    const history = await trainPatients(trained, {
+      ...{ train, validation, seed: 1, epochs: 8, patience: 8, learningRate: 1e-2, augment: false },
+      ...RECOMMENDED_TRAINING,
     });
     expect(history.at(-1)!.loss).toBeLessThan(0.5 * history[0]!.loss);
   });
