@@ -90,7 +90,7 @@ export async function report(
     return [
       name,
       ...WAYS.flatMap((way) => [intervalText(result[way].f2), intervalText(result[way].difference)]),
-      millions(runs.find((run) => run.arrangement.name === name)!.parameters),
+      rounded(runs.find((run) => run.arrangement.name === name)!.parameters),
       ...(anyPublished
         ? [published ? `${published.validationF2.toFixed(3)} / ${published.kaggleF2.toFixed(3)}` : '']
         : []),
@@ -156,7 +156,8 @@ function countsOf(runs: readonly Run[], labels: Labels): Record<Way, Counted> {
   };
 }
 
-const millions = (count: number) => `${(count / 1e6).toFixed(2)} M`;
+const rounded = (count: number) =>
+  count < 1e5 ? `${(count / 1e3).toFixed(1)} k` : `${(count / 1e6).toFixed(2)} M`;
 
 const cell = (value: string | number) => (typeof value === 'number' ? value.toFixed(3) : value);
 
