@@ -91,7 +91,23 @@ const BEYOND: readonly Arrangement[] = [
   { ...BASE, name: '+ mean of the last ten epochs', averageLast: 10 },
   { ...BASE, name: '+ phantoms first, the head', phantomFirst: true },
   { ...BASE, name: '+ phantoms first, the backbone', features: 'phantom' },
+  together('four of them together', BASE.options),
+  together(
+    'four of them together, on VGG16 + LRNN + SDL(GRU)',
+    POSTER_VARIANTS['VGG16 + LRNN + SDL(GRU)'].options,
+  ),
 ];
+
+/** The slice's own logits, stacks turned round and thinned out, mirrored at test time, mean of the last epochs. */
+function together(name: string, options: CtBrainModelOptions): Arrangement {
+  return {
+    name,
+    options: { ...options, sliceClassifier: true },
+    training: { sliceClassifierWeight: 0.5, augmentSequence: { reverse: 0.5, keep: [0.7, 1] } },
+    mirror: true,
+    averageLast: 10,
+  };
+}
 
 function withOptions(name: string, options: CtBrainModelOptions): Arrangement {
   return { name, options: { ...BASE.options, ...options } };
