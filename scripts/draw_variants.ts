@@ -1,13 +1,13 @@
-import { buildCtBrainModel, POSTER_VARIANTS, vgg16, type PosterVariant } from 'ct-multilabel';
+import { buildCtBrainModel, POSTER_VARIANTS, vgg16, type CtBrainVariant } from 'ct-multilabel';
 import { drawModelGraph } from './draw_model_graph';
 
-/** Drawings of the seven published arrangements, by file name. */
+/** Drawings of the seven published arrangements and the recommended one, by file name. */
 export function drawVariants(): Record<string, string> {
   const backbone = vgg16({ inputShape: [224, 224, 1] });
   try {
     return Object.fromEntries(
-      Object.keys(POSTER_VARIANTS).map((name) => {
-        const variant = name as PosterVariant;
+      [...Object.keys(POSTER_VARIANTS), 'recommended'].map((name) => {
+        const variant = name as CtBrainVariant;
         const model = buildCtBrainModel({ variant, backbone });
         try {
           return [variantFile(variant), drawModelGraph(model, variant)];
@@ -22,7 +22,7 @@ export function drawVariants(): Record<string, string> {
 }
 
 /** `VGG16 + SDL(GRU) + LRNN` as `variant-vgg16-sdl-gru-lrnn.svg`. */
-const variantFile = (variant: PosterVariant) =>
+const variantFile = (variant: CtBrainVariant) =>
   `variant-${variant
     .toLowerCase()
     .split(/[^a-z0-9]+/)

@@ -62,9 +62,12 @@ describe('shell commands in the README and the guide', () => {
       if (program === 'npx') {
         expect(what, from).toBe('tsx');
         expect(readFileSync(path.join(ROOT, third!), 'utf8').length, from).toBeGreaterThan(0);
+      } else if (program === 'node') {
+        // what the reader is told to write: a snippet of the same page
+        expect(pageText(from.split(':')[0]!), from).toContain(`\`${what}\` `);
       } else {
         expect(program, from).toBe('npm');
-        expect(['ci', 'test', 'install', 'run'], from).toContain(what);
+        expect(['ci', 'test', 'install', 'run', 'init', 'pkg'], from).toContain(what);
         if (what === 'run') expect(Object.keys(scripts), from).toContain(third);
       }
     }
