@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {
   POSTER_VARIANTS,
+  RECOMMENDED_TRAINING,
   type CtBrainModelOptions,
   type PatientSource,
   type PatientStack,
@@ -96,6 +97,13 @@ const BEYOND: readonly Arrangement[] = [
     'four of them together, on VGG16 + LRNN + SDL(GRU)',
     POSTER_VARIANTS['VGG16 + LRNN + SDL(GRU)'].options,
   ),
+  {
+    ...BASE,
+    name: 'three of them together, recommended',
+    training: RECOMMENDED_TRAINING,
+    mirror: true,
+    averageLast: 10,
+  },
 ];
 
 /** The slice's own logits, stacks turned round and thinned out, mirrored at test time, mean of the last epochs. */

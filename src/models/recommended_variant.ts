@@ -1,10 +1,12 @@
 import type { CtBrainModelOptions } from './options';
 
 /**
- * What `variant: 'recommended'` stands for: one of the published arrangements, and what did better on top of it when each was compared
- * on the same folds of real head CT. `docs/results.md` has the figures, and how sure they are.
+ * What `variant: 'recommended'` stands for: the published arrangement that none of the others, and nothing put on top of it, did better
+ * than when all were compared on the same folds of real head CT; the backbone is yours to choose. `docs/results.md` has the figures, and
+ * how sure they are.
  *
- * {@link RECOMMENDED_TRAINING} is what its training takes beside it.
+ * What did not do worse lies in its training and its use: {@link RECOMMENDED_TRAINING}, the mean weights of the last epochs
+ * ({@link WeightAverage}), and `flips` when predicting.
  *
  * @example
  * ```ts
@@ -13,13 +15,5 @@ import type { CtBrainModelOptions } from './options';
  * ```
  */
 export const RECOMMENDED_VARIANT: Readonly<
-  Pick<
-    CtBrainModelOptions,
-    'sliceDependency' | 'labelDecoder' | 'order' | 'neck' | 'sliceDifferences' | 'sliceClassifier'
-  >
-> = {
-  sliceDependency: { type: 'gru', numLayers: 2, residual: true },
-  labelDecoder: 'lrnn',
-  order: 'slice-then-label',
-  sliceClassifier: true,
-};
+  Pick<CtBrainModelOptions, 'sliceDependency' | 'labelDecoder' | 'order' | 'neck'>
+> = { sliceDependency: 'gru', labelDecoder: 'lrnn', order: 'slice-then-label', neck: 'add' };
