@@ -28,6 +28,15 @@ export class CtMultilabelError extends Error {
 /**
  * An argument broke its rule, or has a name that nobody knows. Thrown before anything is done; the message names the argument, the
  * rule and the value received.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   buildCtBrainModel({ labels: [] });
+ * } catch (error) {
+ *   if (error instanceof ArgumentError) console.error(error.message);
+ * }
+ * ```
  */
 export class ArgumentError extends CtMultilabelError {}
 
@@ -46,6 +55,15 @@ export interface DataLocation {
 /**
  * A table, folder or image is not what it should be, or a patient lacks the labels that are asked for. The message says what was
  * expected and what was found, and ends with {@link DataError.location}.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await study.load('ID_001');
+ * } catch (error) {
+ *   if (error instanceof DataError) console.error(error.location.file, error.location.slice);
+ * }
+ * ```
  */
 export class DataError extends CtMultilabelError {
   constructor(
@@ -65,13 +83,45 @@ export class DataError extends CtMultilabelError {
 /**
  * A checkpoint, a weight file or the folder of a training run cannot be read, or does not belong to the model or the settings it is
  * read for. The message names the file and lists what differs.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await loadCheckpoint('runs/first');
+ * } catch (error) {
+ *   if (error instanceof CheckpointError) console.error(error.message); // which file, and what differs
+ * }
+ * ```
  */
 export class CheckpointError extends CtMultilabelError {}
 
-/** The loss or the validation score of a training stopped being a finite number. The message names stage, epoch, step and batch. */
+/**
+ * The loss or the validation score of a training stopped being a finite number. The message names stage, epoch, step and batch.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await trainPatients(model, { train, validation, seed: 1, learningRate: 0.5 });
+ * } catch (error) {
+ *   if (error instanceof NonFiniteError) console.error('a smaller step, then:', error.message);
+ * }
+ * ```
+ */
 export class NonFiniteError extends CtMultilabelError {}
 
-/** The WebAssembly backend has no memory left; the message says what to lower. */
+/**
+ * The WebAssembly backend has no memory left; the message says what to lower.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await trainPatients(model, options);
+ * } catch (error) {
+ *   if (!(error instanceof OutOfMemoryError)) throw error;
+ *   await trainPatients(model, { ...options, memoryBudget: 128 * 2 ** 20 });
+ * }
+ * ```
+ */
 export class OutOfMemoryError extends CtMultilabelError {}
 
 /**
@@ -80,6 +130,10 @@ export class OutOfMemoryError extends CtMultilabelError {}
  * @param what - The argument, e.g. `'asymmetricLoss: clip'`.
  * @param rule - What was expected, e.g. `'a number in [0, 1)'`.
  * @param received - The value that came.
+ * @example
+ * ```ts
+ * check(gamma >= 0, 'myLoss: gamma', 'a number of at least 0', gamma);
+ * ```
  */
 export function check(ok: boolean, what: string, rule: string, received: unknown): asserts ok {
   if (!ok) {
@@ -131,7 +185,15 @@ export function checkOneOf<Name extends string>(
   throw new ArgumentError(`${what}: expected ${rule}, received ${describe(value)}${hint}`);
 }
 
-/** True for integers of at least 1. */
+/**
+ * True for integers of at least 1.
+ *
+ * @example
+ * ```ts
+ * isPositiveInteger(3); // true
+ * isPositiveInteger(0.5); // false
+ * ```
+ */
 export function isPositiveInteger(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1;
 }
@@ -141,7 +203,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A short text for a value in an error message: tensors by dtype and shape, never by content. */
+/**
+ * A short text for a value in an error message: tensors by dtype and shape, never by content.
+ *
+ * @example
+ * ```ts
+ * describe(tf.zeros([2, 3])); // 'float32 tensor of shape [2, 3]'
+ * ```
+ */
 export function describe(value: unknown): string {
   return shortened(textOf(value, 0));
 }

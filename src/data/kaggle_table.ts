@@ -84,6 +84,11 @@ export function parseKaggleTable(
  * The rows of each patient, its slices in {@link sliceOrder}; patients in order of first appearance.
  *
  * @throws DataError when two slices of a patient have the same number, so that their order is not known.
+ * @example
+ * ```ts
+ * const rows = parseKaggleTable('dirname,ID,ich\n1,1_1.png,0\n1,1_0.png,1\n', { labels: ['ich'] });
+ * groupByPatient(rows).get('1')?.map(({ slice }) => slice); // ['1_0.png', '1_1.png']
+ * ```
  */
 export function groupByPatient(rows: readonly KaggleRow[], file?: string): Map<string, KaggleRow[]> {
   const patients = new Map<string, KaggleRow[]>();
@@ -114,6 +119,10 @@ export function groupByPatient(rows: readonly KaggleRow[], file?: string): Map<s
  * (`'049_10.jpg'` is 10, and comes after `'049_9.jpg'`).
  *
  * @throws DataError when the name has no such number.
+ * @example
+ * ```ts
+ * sliceOrder('049_10.jpg'); // 10
+ * ```
  */
 export function sliceOrder(name: string, where: DataLocation = { slice: name }): number {
   const digits = /_(\d{1,15})$/.exec(sliceStem(name))?.[1];
@@ -123,7 +132,14 @@ export function sliceOrder(name: string, where: DataLocation = { slice: name }):
   return Number(digits);
 }
 
-/** A slice's file name without its ending: `'049_0.jpg'` is `'049_0'`. */
+/**
+ * A slice's file name without its ending: `'049_0.jpg'` is `'049_0'`.
+ *
+ * @example
+ * ```ts
+ * sliceStem('049_10.jpg'); // '049_10'
+ * ```
+ */
 export function sliceStem(name: string): string {
   return name.replace(/\.[a-z][a-z0-9]{0,4}$/i, '');
 }

@@ -82,6 +82,10 @@ export function checkNoLeak(split: SplitSides | readonly SplitSides[], options: 
  *
  * @param split - As {@link checkNoLeak} takes it.
  * @param duplicates - From {@link findDuplicateSlices}.
+ * @example
+ * ```ts
+ * const leaks = duplicatesAcross(folds, await findDuplicateSlices(study));
+ * ```
  */
 export function duplicatesAcross(
   split: SplitSides | readonly SplitSides[],

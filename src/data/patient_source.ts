@@ -63,7 +63,15 @@ export interface PatientProgress {
   total: number;
 }
 
-/** Frees the tensors of a stack. */
+/**
+ * Frees the tensors of a stack.
+ *
+ * @example
+ * ```ts
+ * const stack = await study.load('ID_001');
+ * disposeStack(stack); // images, and labels where there are some
+ * ```
+ */
 export function disposeStack(stack: PatientStack): void {
   stack.images.dispose();
   stack.labels?.dispose();
@@ -83,6 +91,10 @@ export function takeSlices(stack: PatientStack, indices: readonly number[]): Pat
  * Which labels a patient has: the source's `labelsOf`, or else for each label 1 when any of the slices has it, else 0.
  *
  * @throws DataError when the source has no labels for the patient.
+ * @example
+ * ```ts
+ * splitByPatient(study.patients, { seed: 1, stratifyBy: (patient) => patientLabels(study, patient) });
+ * ```
  */
 export function patientLabels(source: PatientLabelSource, patient: string): number[] {
   check(patientSet(source).has(patient), 'patientLabels: patient', 'a patient of the source', patient);
@@ -123,6 +135,10 @@ const patientSets = new WeakMap<readonly string[], ReadonlySet<string>>();
  * The same source with only these patients, in this order.
  *
  * @throws ArgumentError when a patient is not in the source or comes twice.
+ * @example
+ * ```ts
+ * const train = subset(study, splitByPatient(study.patients, { seed: 1 }).train);
+ * ```
  */
 export function subset<L extends Labels>(
   source: PatientSource<L>,

@@ -74,6 +74,10 @@ export function probabilitiesTable(predictions: readonly SlicePrediction[], labe
  *
  * @throws As {@link probabilitiesTable}; also DataError when slices of two patients have the same name, because
  * the file does not name patients.
+ * @example
+ * ```ts
+ * const csv = submissionTable(predictions, study.labels);
+ * ```
  */
 export function submissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
   checkPredictions('submissionTable', predictions, labels);

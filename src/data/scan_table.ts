@@ -103,6 +103,11 @@ export function parseScanTable(
 /**
  * One key for the names that CQ500 gives a scan: `'CQ500-CT-0'` in its table and `'CQ500CT0 CQ500CT0'` as its folder are both
  * `'CQ500CT0'`. Any other name is its own key.
+ *
+ * @example
+ * ```ts
+ * scanKey('CQ500CT0 CQ500CT0'); // 'CQ500CT0'
+ * ```
  */
 export function scanKey(name: string): string {
   const number = /^CQ500-?CT-?(\d+)(?: CQ500-?CT-?\1)?$/.exec(name)?.[1];

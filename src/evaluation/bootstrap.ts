@@ -133,6 +133,10 @@ export function bootstrapFBeta(
  * @param second - Counts of the other, of the same patients in the same order.
  *
  * @throws {@link ArgumentError} as {@link bootstrapFBeta}, and for lists of different length.
+ * @example
+ * ```ts
+ * const { estimate, low, high } = bootstrapFBetaDifference(countsOfOne, countsOfTheOther, { seed: 1 });
+ * ```
  */
 export function bootstrapFBetaDifference(
   first: readonly DecisionCounts[],

@@ -42,6 +42,10 @@ export function readSafetensors(bytes: ArrayBuffer | Uint8Array): Record<string,
  * @param tensors - Tensors by name; none is disposed.
  * @param metadata - Strings kept in the header under `__metadata__`.
  * @throws {@link CheckpointError} for another dtype.
+ * @example
+ * ```ts
+ * await writeFile('weights.safetensors', await writeSafetensors({ kernel: tf.zeros([3, 3]) }));
+ * ```
  */
 export async function writeSafetensors(
   tensors: Record<string, tf.Tensor>,

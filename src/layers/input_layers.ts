@@ -9,6 +9,11 @@ const IMAGENET_STD = [0.229, 0.224, 0.225];
  * Repeats a grey image to three equal channels, for weights that were trained on colour.
  *
  * Input `[n, h, w, 1]`, output `[n, h, w, 3]`.
+ *
+ * @example
+ * ```ts
+ * const rgb = new GrayToRgb({}).apply(tf.zeros([1, 224, 224, 1])); // [1, 224, 224, 3]
+ * ```
  */
 export class GrayToRgb extends tf.layers.Layer {
   static className = 'GrayToRgb';
@@ -35,6 +40,11 @@ tf.serialization.registerClass(GrayToRgb);
  * Subtracts ImageNet's mean and divides by its deviation, per channel: what torchvision's weights expect.
  *
  * Input and output `[n, h, w, 3]`, values in 0..1 going in.
+ *
+ * @example
+ * ```ts
+ * const x = new ImageNetNormalization({}).apply(tf.zeros([1, 224, 224, 3]));
+ * ```
  */
 export class ImageNetNormalization extends tf.layers.Layer {
   static className = 'ImageNetNormalization';

@@ -66,6 +66,10 @@ export function calibrateProbabilities(probabilities: LabelRows, calibration: Ca
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
  * @throws {@link ArgumentError} for a number outside [0, 1].
+ * @example
+ * ```ts
+ * logitsOf([[0.5, 0.9]]); // [[0, 2.197…]]
+ * ```
  */
 export function logitsOf(probabilities: LabelRows): number[][] {
   return probabilities.map((row) => {

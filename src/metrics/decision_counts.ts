@@ -49,7 +49,15 @@ export function countDecisions(
   );
 }
 
-/** Sum of counts, of labels or of patients. */
+/**
+ * Sum of counts, of labels or of patients.
+ *
+ * @example
+ * ```ts
+ * const perLabel = countDecisions([[1, 0]], [[0.9, 0.8]]);
+ * poolCounts(perLabel); // { tp: 1, fp: 1, fn: 0, tn: 0 }
+ * ```
+ */
 export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
   const sum = { tp: 0, fp: 0, fn: 0, tn: 0 };
   for (const { tp, fp, fn, tn } of counts) {
@@ -61,7 +69,14 @@ export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
   return sum;
 }
 
-/** Precision, recall (sensitivity) and specificity of counts. */
+/**
+ * Precision, recall (sensitivity) and specificity of counts.
+ *
+ * @example
+ * ```ts
+ * decisionRates({ tp: 8, fp: 2, fn: 2, tn: 88 }); // { precision: 0.8, recall: 0.8, specificity: 0.977… }
+ * ```
+ */
 export function decisionRates({ tp, fp, fn, tn }: DecisionCounts): DecisionRates {
   const share = (part: number, rest: number) => (part + rest === 0 ? undefined : part / (part + rest));
   return { precision: share(tp, fp), recall: share(tp, fn), specificity: share(tn, fp) };
@@ -70,6 +85,12 @@ export function decisionRates({ tp, fp, fn, tn }: DecisionCounts): DecisionRates
 /**
  * F-beta of counts, `(1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`; undefined where there is neither a positive nor a finding
  * (where {@link fBetaScore} has its `zeroDivision`).
+ *
+ * @example
+ * ```ts
+ * fBetaOfCounts({ tp: 8, fp: 4, fn: 2 }); // 0.769…, F2
+ * fBetaOfCounts({ tp: 0, fp: 0, fn: 0 }); // undefined
+ * ```
  */
 export function fBetaOfCounts(
   { tp, fp, fn }: Pick<DecisionCounts, 'tp' | 'fp' | 'fn'>,

@@ -87,6 +87,10 @@ export type OutputLevel = 'slices' | 'patients';
  * Whether a model's logits are `[batch, slices, labels]` or `[batch, labels]`.
  *
  * @throws {@link ArgumentError} for a model whose output is neither.
+ * @example
+ * ```ts
+ * outputLevel(buildCtBrainModel({ output: 'patient' })); // 'patients'
+ * ```
  */
 export function outputLevel(model: tf.LayersModel): OutputLevel {
   const { shape } = model.outputs[0]!;

@@ -8,6 +8,10 @@ import { DataError } from '../errors';
  * Missing parent folders are made.
  *
  * @throws The file system's error; the old file, if any, is then as it was.
+ * @example
+ * ```ts
+ * await writeFileAtomic('out/figures.json', JSON.stringify({ f2: 0.78 }));
+ * ```
  */
 export async function writeFileAtomic(file: string, data: string | Uint8Array): Promise<void> {
   const target = resolve(file);
@@ -84,6 +88,10 @@ export async function writeFolderAtomic(
  * happens where the folder is there, except that an old one set aside is removed.
  *
  * @returns Whether the folder exists now.
+ * @example
+ * ```ts
+ * if (await recoverFolder('runs/first/best')) console.log('there, and whole');
+ * ```
  */
 export async function recoverFolder(folder: string): Promise<boolean> {
   const target = resolve(folder);

@@ -83,7 +83,14 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   return inFolder(found, () => modelFromArtifacts(artifacts, false));
 }
 
-/** Puts a checkpoint's weights into a model of the same form; refuses others, saying what differs. */
+/**
+ * Puts a checkpoint's weights into a model of the same form; refuses others, saying what differs.
+ *
+ * @example
+ * ```ts
+ * await restoreWeights('runs/first/best', model); // the same arrangement, or an error that lists what differs
+ * ```
+ */
 export async function restoreWeights(folder: string, model: tf.LayersModel): Promise<void> {
   const saved = await loadCheckpoint(folder);
   try {
@@ -103,7 +110,15 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
   }
 }
 
-/** Puts a saved optimizer state into an optimizer of the same kind. */
+/**
+ * Puts a saved optimizer state into an optimizer of the same kind.
+ *
+ * @example
+ * ```ts
+ * const optimizer = adam(1e-4);
+ * await restoreOptimizer('runs/first/last', optimizer); // goes on with the same moments
+ * ```
+ */
 export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
   const oldFile = path.join(folder, MODEL_FILES.oldOptimizer);
   if (await isThere(oldFile)) {
@@ -120,7 +135,14 @@ export async function readState(folder: string): Promise<unknown> {
   return readJson(path.join(folder, STATE_FILE));
 }
 
-/** The folder itself, or the best checkpoint of the training run in it. */
+/**
+ * The folder itself, or the best checkpoint of the training run in it.
+ *
+ * @example
+ * ```ts
+ * const folder = await findCheckpoint('runs/first'); // 'runs/first/best'
+ * ```
+ */
 export async function findCheckpoint(folder: string): Promise<string> {
   for (const candidate of [folder, path.join(folder, 'best')]) {
     await recoverFolder(candidate);

@@ -121,6 +121,11 @@ export async function openKaggleFolder<const L extends Labels = CtLabels>(
  *
  * @param dir - The folder; its name becomes the patient's.
  * @throws DataError when there is no image in it, or a name has no number.
+ * @example
+ * ```ts
+ * const source = await openPatientFolder('data/train/ID_001', { preprocessing });
+ * const { images } = await source.load('ID_001'); // [slices, height, width, 1]
+ * ```
  */
 export async function openPatientFolder<const L extends Labels = CtLabels>(
   dir: string,

@@ -118,7 +118,15 @@ export async function openTrainingRun(folder: string, options: TrainingRunOption
   return run;
 }
 
-/** A training's folder, see {@link openTrainingRun}. */
+/**
+ * A training's folder, see {@link openTrainingRun}.
+ *
+ * @example
+ * ```ts
+ * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
+ * console.log(run.interruptedStage, run.history.length);
+ * ```
+ */
 export class TrainingRun {
   private last: LastState | undefined;
 

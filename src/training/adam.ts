@@ -27,7 +27,15 @@ export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?:
   return new Adam(learningRate, beta1, beta2, epsilon);
 }
 
-/** The optimizer that {@link adam} makes. */
+/**
+ * The optimizer that {@link adam} makes.
+ *
+ * @example
+ * ```ts
+ * const optimizer = new Adam(1e-4);
+ * model.compile({ optimizer, loss: asymmetricLoss() });
+ * ```
+ */
 export class Adam extends tf.AdamOptimizer {
   /** Takes a step: gradients by the names of their variables, as {@link computeGradients} gives them. */
   override applyGradients(gradients: Parameters<tf.Optimizer['applyGradients']>[0]): void {

@@ -35,7 +35,15 @@ export interface CheckpointManifest {
 export type CheckpointDescription = Pick<CheckpointManifest, 'labels' | 'preprocessing'> &
   Partial<Pick<CheckpointManifest, 'thresholds' | 'calibration' | 'model' | 'training'>>;
 
-/** A manifest with this library's versions, and 0.5 for thresholds that are not given. */
+/**
+ * A manifest with this library's versions, and 0.5 for thresholds that are not given.
+ *
+ * @example
+ * ```ts
+ * const manifest = createCheckpointManifest({ labels: [...CT_LABELS], preprocessing: createPreprocessing() });
+ * manifest.thresholds; // [0.5, 0.5, 0.5, 0.5, 0.5]
+ * ```
+ */
 export function createCheckpointManifest(description: CheckpointDescription): CheckpointManifest {
   checkKnownKeys(description, MANIFEST_KEYS, 'createCheckpointManifest');
   const { labels, preprocessing, thresholds = labels.map(() => 0.5), model = {} } = description;
@@ -63,6 +71,10 @@ export const MANIFEST_KEYS = [
  * Checks a manifest that came from a file. One of version 1 comes out as one of version 2 that says the same.
  *
  * @throws {@link CheckpointError} naming the field at fault.
+ * @example
+ * ```ts
+ * const manifest = parseCheckpointManifest(JSON.parse(text));
+ * ```
  */
 export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   const fail = (field: string, rule: string, received: unknown): never => {

@@ -125,6 +125,10 @@ export async function extractFeatures(
  *
  * @param source - Says patients, slices and labels; its images are not loaded.
  * @throws {@link ArgumentError} where a patient has no features, or not the same number for every slice.
+ * @example
+ * ```ts
+ * const source = featureSource(study, await extractFeatures(backbone, study, { versions: 4 }));
+ * ```
  */
 export function featureSource<L extends Labels>(
   source: PatientSource<L>,
@@ -185,6 +189,10 @@ function versionFor(draw: AugmentationDraw, versions: number): number {
  * A backbone for images that are features already, `[n, 1, 1, features]` to `[n, features]`; it has no weights.
  *
  * @throws {@link ArgumentError} for a number of features that is not a positive integer.
+ * @example
+ * ```ts
+ * const head = buildCtBrainModel({ backbone: featureBackbone(512), variant: 'VGG16 + SDL(GRU)' });
+ * ```
  */
 export function featureBackbone(features: number): tf.LayersModel {
   check(isPositiveInteger(features), 'featureBackbone: features', 'a positive integer', features);

@@ -96,6 +96,13 @@ export interface FitStageOptions {
  * @returns Every epoch's log, those before a resumption too.
  * @throws {@link NonFiniteError} when a loss is not finite, naming epoch and batch; the model then holds the best epoch's
  * weights, or those it came with before the first epoch's end.
+ * @example
+ * ```ts
+ * const history = await fitStage({
+ *   ...{ stage: 'mine', model, optimizer: adam(1e-4), loss: asymmetricLoss(), epochs: 10, patience: 3 },
+ *   ...{ batches: (epoch) => myBatches(epoch), steps: 20, validate: () => evaluatePatients(model, validation) },
+ * });
+ * ```
  */
 export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
   checkKnownKeys(options, FIT_STAGE_OPTIONS, 'fitStage');

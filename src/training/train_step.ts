@@ -60,6 +60,11 @@ export type StepGradients = {
  * @param images - `[batch, slices, h, w, c]`.
  * @param labels - `[batch, slices, labels]`, or `[batch, labels]` for a model whose output is of patients.
  * @throws {@link ArgumentError} for shapes that do not belong together.
+ * @example
+ * ```ts
+ * const { loss, gradients } = computeGradients(model, images, labels, { loss: asymmetricLoss() });
+ * optimizer.applyGradients(gradients);
+ * ```
  * @see Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
  */
 export function computeGradients(

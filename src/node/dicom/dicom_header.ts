@@ -44,7 +44,18 @@ export interface DicomHeader {
   problems: readonly DicomProblem[];
 }
 
-/** A DICOM file that holds no image, e.g. a report or a folder's index. */
+/**
+ * A DICOM file that holds no image, e.g. a report or a folder's index.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   parseDicomHeader(bytes);
+ * } catch (error) {
+ *   if (!(error instanceof NoImageError)) throw error; // a report among the images is no harm
+ * }
+ * ```
+ */
 export class NoImageError extends DataError {}
 
 /** A parsed file: its header, and what its pixels are read from. */
@@ -59,6 +70,10 @@ export interface ParsedDicom {
  * @param bytes - The file or its beginning.
  * @param where - Where the bytes are from, for error messages.
  * @throws DataError when they do not parse, hold no image, or end before the pixels begin.
+ * @example
+ * ```ts
+ * const { rows, columns } = parseDicomHeader(await readFile('scan/01.dcm'), { file: 'scan/01.dcm' });
+ * ```
  */
 export function parseDicomHeader(bytes: Uint8Array, where: DataLocation = {}): DicomHeader {
   return parseDicom(bytes, where).header;
