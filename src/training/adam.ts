@@ -32,7 +32,8 @@ export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?:
  *
  * @example
  * ```ts
- * const optimizer = new Adam(1e-4);
+ * const optimizer = adam(1e-4);
+ * optimizer instanceof Adam; // true
  * model.compile({ optimizer, loss: asymmetricLoss() });
  * ```
  */
