@@ -19,6 +19,7 @@ import {
   deriveSeed,
   featureBackbone,
   kFoldByPatient,
+  logitsOf,
   patientLabels,
   predictPatients,
   splitByPatient,
@@ -256,12 +257,14 @@ async function scoresOf(
 ): Promise<PatientScores[]> {
   const byView: PatientScores[][] = [];
   for (const view of views) byView.push(await scoresOfView(model, subset(view, patients)));
-  return byView[0]!.map((own, p) => ({
-    ...own,
-    probabilities: own.probabilities.map((row, s) =>
-      row.map((_, l) => sigmoid(mean(byView.map((scores) => logit(scores[p]!.probabilities[s]![l]!))))),
-    ),
-  }));
+  if (byView.length === 1) return byView[0]!;
+  return byView[0]!.map((own, p) => {
+    const logits = byView.map((scores) => logitsOf(scores[p]!.probabilities));
+    const probabilities = own.probabilities.map((row, s) =>
+      row.map((_, l) => sigmoid(mean(logits.map((rows) => rows[s]![l]!)))),
+    );
+    return { ...own, probabilities };
+  });
 }
 
 async function scoresOfView(model: tf.LayersModel, source: PatientSource): Promise<PatientScores[]> {
@@ -285,12 +288,6 @@ function mean(values: readonly number[]): number {
 
 function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x));
-}
-
-/** Finite for 0 and 1 too, which a probability in 32 bits can be. */
-function logit(p: number): number {
-  const inside = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
-  return Math.log(inside / (1 - inside));
 }
 
 function fileOf(out: string, { name }: Arrangement, repeat: number, fold: number): string {

@@ -5,6 +5,7 @@ import { ACTIVATIONS, activate, type Activation } from './activation';
 import {
   checkLayerArgs,
   checkSlices,
+  featuresOfSlices,
   nthSeed,
   oneShape,
   oneTensor,
@@ -70,10 +71,7 @@ export class SliceConv1D extends tf.layers.Layer implements TorchLoadable {
   }
 
   override build(inputShape: Shape | Shape[]): void {
-    const shape = oneShape(inputShape, this.name);
-    const features = shape.at(-1);
-    check(shape.length === 3, this.name, 'input [batch, slices, features]', shape);
-    check(isPositiveInteger(features), this.name, 'a fixed number of features', shape);
+    const features = featuresOfSlices(inputShape, this.name);
     const fanIn = features * this.kernelSize;
     const add = (name: string, size: number[], n: number) =>
       this.addWeight(

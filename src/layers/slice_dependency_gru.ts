@@ -7,6 +7,7 @@ import {
   applyLinear,
   checkLayerArgs,
   checkSlices,
+  featuresOfSlices,
   nthSeed,
   oneShape,
   oneTensor,
@@ -104,10 +105,7 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
   }
 
   override build(inputShape: Shape | Shape[]): void {
-    const shape = oneShape(inputShape, this.name);
-    const features = shape.at(-1);
-    check(shape.length === 3, this.name, 'input [batch, slices, features]', shape);
-    check(isPositiveInteger(features), this.name, 'a fixed number of features', shape);
+    const features = featuresOfSlices(inputShape, this.name);
     for (let layer = 0; layer < this.numLayers; layer++) {
       const directions = this.bidirectional ? ['', 'backward_'] : [''];
       this.cells[layer] = directions.map((direction, d) =>

@@ -1,7 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, Shape } from '../types';
-import { checkLayerArgs, checkSlices, oneShape, oneTensor, passMask, sliceMask } from './support';
+import {
+  checkLayerArgs,
+  checkSlices,
+  featuresOfSlices,
+  oneShape,
+  oneTensor,
+  passMask,
+  sliceMask,
+} from './support';
 
 /**
  * Puts each slice's features beside how they differ from the slice before and the slice after.
@@ -29,9 +36,7 @@ export class SliceDifferences extends tf.layers.Layer {
   }
 
   override build(inputShape: Shape | Shape[]): void {
-    const shape = oneShape(inputShape, this.name);
-    check(shape.length === 3, this.name, 'input [batch, slices, features]', shape);
-    check(isPositiveInteger(shape.at(-1)), this.name, 'a fixed number of features', shape);
+    featuresOfSlices(inputShape, this.name);
     super.build(inputShape);
   }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../errors';
 import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../types';
 
 /** What every layer takes, see {@link LayerArgs}. */
@@ -33,6 +33,15 @@ export function oneShape(shape: Shape | Shape[], layer: string): Shape {
   if (!isShapeList(shape)) return shape;
   check(shape.length === 1, layer, 'one input', shape);
   return shape[0]!;
+}
+
+/** Width of the one input `[batch, slices, features]` that a layer is built for. */
+export function featuresOfSlices(inputShape: Shape | Shape[], layer: string): number {
+  const shape = oneShape(inputShape, layer);
+  const features = shape.at(-1);
+  check(shape.length === 3, layer, 'input [batch, slices, features]', shape);
+  check(isPositiveInteger(features), layer, 'a fixed number of features', shape);
+  return features;
 }
 
 /** tfjs passes one shape for one input and a list for several. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, checkKnownKeys, isPositiveInteger } from '../errors';
+import { ArgumentError, check, checkKnownKeys, isPositiveInteger, isRecord } from '../errors';
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
 import { resolveClaheOptions } from './clahe_plan';
 import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
@@ -65,7 +65,8 @@ const KEYS_OF_VERSION = {
  */
 export function createPreprocessing(partial: CtPreprocessingOptions = {}): CtPreprocessing {
   const what = 'createPreprocessing';
-  check(isRecord(partial), what, 'an object', partial);
+  const isObject: boolean = isRecord(partial); // annotated, so that it does not narrow the type
+  check(isObject, what, 'an object', partial);
   const { version = 2 } = partial;
   check(version === 1 || version === 2, `${what}: version`, '1 or 2', version);
   checkKnownKeys(partial, KEYS_OF_VERSION[version], what);
@@ -178,12 +179,11 @@ function fromSlice<T>(first: number, run: () => T): T {
 
 function createClaheOptions(options: ClaheOptions): ClaheOptions {
   const what = 'createPreprocessing: clahe';
-  check(isRecord(options), what, 'an object', options);
+  const isObject: boolean = isRecord(options);
+  check(isObject, what, 'an object', options);
   checkKnownKeys(options, ['clipLimit', 'tileGridSize', 'valueRange'], what);
   return {
     ...resolveClaheOptions(what, options),
     ...(options.valueRange === undefined ? {} : { valueRange: resolveValueRange(what, options.valueRange) }),
   };
 }
-
-const isRecord = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);

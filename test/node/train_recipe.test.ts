@@ -231,3 +231,15 @@ describe('trainRecipe', () => {
 const kill = () => {
   throw new Error('killed');
 };
+
+it('hands what varies the sequence of slices, and what is supervised beside it, to the second stage', async () => {
+  const patients = { epochs: 1, learningRate: 3e-3 };
+  const into = async (more: object) => {
+    const options = { pretrain: { epochs: 0 }, augment: false, patients: { ...patients, ...more } } as const;
+    return (await trainInto(await runFolder(), options, { sliceClassifier: true })).weights;
+  };
+  const plain = await into({});
+  expect(await into({ augmentSequence: { reverse: 1 } })).not.toEqual(plain);
+  expect(await into({ sliceClassifierWeight: 5 })).not.toEqual(plain);
+  expect(await into({})).toEqual(plain);
+});

@@ -14,6 +14,7 @@ import {
   type PatientProgress,
   type PredictPatientsOptions,
 } from '../../src/training/evaluate';
+import { predictStack } from '../../src/training/predict';
 import { expectClose, expectNoLeakAsync } from '../support/matchers';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 
@@ -146,6 +147,21 @@ async function predictEachPatient(
   for await (const prediction of predictPatientLevel(of, from, options)) all.push(prediction);
   return all;
 }
+
+describe('flips', () => {
+  it('reach the model, whoever predicts', async () => {
+    const flips = ['horizontal'] as const;
+    const [mirrored, plain] = [await predictAll(source, { flips }), await predictAll(source)];
+    expect(mirrored).not.toEqual(plain);
+    const stack = await source.load('b');
+    const logits = predictStack(model, tf.expandDims(stack.images), { flips });
+    const ofB = mirrored.filter(({ patient }) => patient === 'b').flatMap((slice) => slice.probabilities);
+    expectClose(tf.sigmoid(logits), ofB, 1e-6);
+    disposeStack(stack);
+    const { loss: withFlips } = await evaluatePatients(model, source, { loss, flips });
+    expect(withFlips).not.toBe((await evaluatePatients(model, source, { loss })).loss);
+  });
+});
 
 describe('predictPatientLevel', () => {
   it('gives what a model of patients says, labels or not', async () => {

@@ -325,6 +325,30 @@ describe('trainPatients with what the best systems do', () => {
     expect(history.at(-1)!.loss).toBeLessThan(0.5 * history[0]!.loss);
   });
 
+  it.each([
+    ['augmentSequence', { augmentSequence: { reverse: 1 } }],
+    ['sliceClassifierWeight', { sliceClassifierWeight: 5 }],
+  ])('takes other steps for %s', async (_, more) => {
+    const weightsAfter = async (extra: object) => {
+      const trained = buildCtBrainModel({
+        ...{ sliceClassifier: true, backbone: tinyBackbone(), labels, seed: 1 },
+      });
+      const { epochs, learningRate } = { epochs: 1, learningRate: 1e-2 };
+      await trainPatients(trained, {
+        train,
+        validation,
+        seed: 1,
+        epochs,
+        learningRate,
+        augment: false,
+        ...extra,
+      });
+      return weightsOf(trained);
+    };
+    expect(await weightsAfter({})).toEqual(await weightsAfter({}));
+    expect(await weightsAfter(more)).not.toEqual(await weightsAfter({}));
+  });
+
   it('trains the recommended arrangement with what goes with it', async () => {
     const trained = buildCtBrainModel({ variant: 'recommended', backbone: tinyBackbone(), labels, seed: 1 });
     const history = await trainPatients(trained, {
