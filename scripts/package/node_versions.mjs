@@ -1,7 +1,7 @@
 // Node in the versions the library supports, as npm packages that carry the binary.
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { repository, run } from './project.mjs';
+import { INSTALL, repository, run } from './project.mjs';
 
 const MAJORS = [20, 22, 24];
 
@@ -25,14 +25,7 @@ async function install(major) {
   try {
     if (!existsSync(node)) {
       mkdirSync(folder, { recursive: true });
-      const options = [
-        '--prefer-offline',
-        '--ignore-scripts',
-        '--no-audit',
-        '--no-fund',
-        '--fetch-retries=1',
-      ];
-      await run('npm', ['install', '--prefix', folder, ...options, `${name}@${major}`], folder);
+      await run('npm', [...INSTALL, '--ignore-scripts', '--prefix', folder, `${name}@${major}`], folder);
     }
     const { stdout } = await run(node, ['--version'], folder);
     return { name: `Node ${stdout.trim().slice(1)}`, node };

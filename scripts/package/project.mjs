@@ -1,6 +1,6 @@
-// An empty project with the packed library in its node_modules, in a folder of its own.
+// An empty project that the packed library is installed into, in a folder of its own.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,9 +24,15 @@ export function run(command, args, cwd) {
   });
 }
 
+/** What an install is told: to ask the network for no more than it must. */
+export const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=1'];
+
+/** Optional for who uses the library; here so that what needs it is tried. */
+const OPTIONAL = '@tensorflow/tfjs-backend-webgpu';
+
 /**
- * Packs the library and unpacks it as npm would install it, into a project that has, beside it, the dependencies and peers that
- * its package.json names and nothing else: an import that package.json does not name fails there.
+ * Packs the library and installs the tarball with npm, beside its peer and as a user would: an import that package.json does
+ * not name fails there.
  */
 export async function packedProject() {
   const work = mkdtempSync(path.join(tmpdir(), 'package-'));
@@ -39,31 +45,21 @@ export async function packedProject() {
     );
     const [{ filename, files }] = JSON.parse(packed.stdout);
     const folder = path.join(work, 'app');
-    const library = path.join(folder, 'node_modules', 'ct-multilabel');
-    mkdirSync(library, { recursive: true });
-    await run('tar', ['-xzf', path.join(work, filename), '-C', library, '--strip-components=1'], work);
-
-    const manifest = JSON.parse(readFileSync(path.join(library, 'package.json'), 'utf8'));
-    for (const name of Object.keys({ ...manifest.dependencies, '@tensorflow/tfjs': '' })) {
-      const link = path.join(folder, 'node_modules', name);
-      mkdirSync(path.dirname(link), { recursive: true });
-      symlinkSync(path.join(repository, 'node_modules', name), link);
-    }
-    return {
-      work,
-      folder,
-      library,
-      filename,
-      files: files.map(({ path: file }) => file),
-      manifest,
-      remove,
-      write: (name, text) => {
-        const file = path.join(folder, name);
-        mkdirSync(path.dirname(file), { recursive: true });
-        writeFileSync(file, text);
-        return file;
-      },
+    const write = (name, text) => {
+      const file = path.join(folder, name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, text);
+      return file;
     };
+    write('package.json', JSON.stringify({ name: 'app', private: true }));
+    const { peerDependencies } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
+    const tfjs = peerDependencies['@tensorflow/tfjs'];
+    await run(
+      'npm',
+      [...INSTALL, path.join(work, filename), `@tensorflow/tfjs@${tfjs}`, `${OPTIONAL}@${tfjs}`],
+      folder,
+    );
+    return { work, folder, filename, files: files.map(({ path: file }) => file), remove, write };
   } catch (error) {
     remove();
     throw error;

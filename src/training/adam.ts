@@ -14,7 +14,8 @@ import './adam_kernel';
  * @param learningRate - Step size.
  * @param beta1 - Decay of the gradient's running mean.
  * @param beta2 - Decay of its square's.
- * @param epsilon - Keeps the division finite. Default: the backend's own, 1e-7.
+ * @param epsilon - Keeps the division finite. Default: 1e-7 where the backend computes in float32, 1e-4 in float16. On WebGL
+ * `tf.train.adam` takes 1e-4 for both and learns far more slowly.
  *
  * @example
  * ```ts
@@ -38,6 +39,10 @@ export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?:
  * ```
  */
 export class Adam extends tf.AdamOptimizer {
+  constructor(learningRate: number, beta1: number, beta2: number, epsilon: number = defaultEpsilon()) {
+    super(learningRate, beta1, beta2, epsilon);
+  }
+
   /** Takes a step: gradients by the names of their variables, as {@link computeGradients} gives them. */
   override applyGradients(gradients: Parameters<tf.Optimizer['applyGradients']>[0]): void {
     if (!hasKernel(OWN_KERNELS.adam)) {
@@ -78,6 +83,12 @@ export class Adam extends tf.AdamOptimizer {
     [value, firstMoment, secondMoment].forEach((variable, i) => variable.assign(results[i]!));
     tf.dispose(results);
   }
+}
+
+/** WebGL calls its float32 textures float16, https://github.com/tensorflow/tfjs/issues/6980; gradients are often below its 1e-4. */
+function defaultEpsilon(): number {
+  const float32 = tf.getBackend() === 'webgl' && tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
+  return float32 ? 1e-7 : tf.backend().epsilon();
 }
 
 /** The moment at a place in the list of variables; 0 when it is first asked for. */

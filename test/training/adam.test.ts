@@ -180,3 +180,31 @@ onBackends(['cpu', 'wasm', 'wasm, compiled', 'cpu, without kernels'], 'adam', (w
     if (ours) expect(kernels.filter((name) => name === tf.Sqrt)).toEqual([]);
   });
 });
+
+it('takes the epsilon of float32 on a WebGL backend that computes in it, and that of float16 on another', async () => {
+  await tf.setBackend('cpu');
+  const cpu = tf.backend();
+  // what tfjs's WebGL backend says of itself, whatever its textures hold
+  const webgl = new Proxy(cpu, {
+    get: (target, key) => (key === 'epsilon' ? () => 1e-4 : Reflect.get(target, key)),
+  });
+  tf.registerBackend('webgl', () => webgl);
+  const flag = 'WEBGL_RENDER_FLOAT32_ENABLED';
+  try {
+    await tf.setBackend('webgl');
+    for (const [float32, epsilon] of [
+      [true, 1e-7],
+      [false, 1e-4],
+    ] as const) {
+      tf.env().set(flag, float32);
+      const [byDefault, chosen] = [adam(), adam(0.1, 0.9, 0.999, 0.01)];
+      expect([byDefault.getConfig()['epsilon'], chosen.getConfig()['epsilon']]).toEqual([epsilon, 0.01]);
+      byDefault.dispose();
+      chosen.dispose();
+    }
+  } finally {
+    tf.env().set(flag, false);
+    await tf.setBackend('cpu');
+    tf.removeBackend('webgl');
+  }
+});
