@@ -1,3 +1,4 @@
+import { breathe } from '../breathe';
 import { check, checkKnownKeys } from '../errors';
 
 /** Options of {@link prefetch}. */
@@ -55,7 +56,9 @@ async function* loadAhead<K, T>(
       start(ahead + 1);
       const next = waiting.shift();
       if (next === undefined) return;
-      yield await next;
+      const item = await next;
+      await breathe(); // what walks over patients would freeze a page, where nothing that it waits for takes time
+      yield item;
     }
   } finally {
     for (const result of await Promise.allSettled(waiting)) {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { breathe } from '../breathe';
 import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../errors';
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../types';
@@ -201,7 +202,7 @@ async function trainEpoch(epoch: number, options: FitStageOptions): Promise<{ lo
         }
         onProgress({ stage, epoch, epochs, step, steps, loss: lossSum / step, f2 });
       }
-      await tf.nextFrame(); // lets the page or a signal handler breathe
+      await breathe();
     }
     check(step > 0, `${stage}: batches`, 'at least one batch an epoch', step);
     return { loss: lossSum / step, f2: (await read(metric))[0]! };

@@ -77,6 +77,20 @@ describe('prefetch', () => {
     expect(disposed).toEqual(['slow']);
   });
 
+  it('gives the rest of the page its turn before each item, where nothing takes time', async () => {
+    let turns = 0;
+    const loop = setInterval(() => turns++, 0);
+    const seen: number[] = [];
+    for await (const item of prefetch([1, 2, 3, 4], (key) => Promise.resolve(key))) {
+      const start = Date.now();
+      while (Date.now() < start + 3); // work that blocks
+      seen.push(item);
+      expect(turns).toBeGreaterThanOrEqual(seen.length - 1);
+    }
+    clearInterval(loop);
+    expect(seen).toEqual([1, 2, 3, 4]);
+  });
+
   it('takes a loader that throws at once as one that fails', async () => {
     const load = (key: number): Promise<number> => {
       if (key === 2) throw new Error('at once');
