@@ -2,7 +2,7 @@
  * Gives the page, or a signal handler, its turn.
  *
  * `tf.nextFrame` waits for a frame to be drawn, and timers run once a second or less, in a page that nobody looks at: a training
- * would stand still there. Messages go on.
+ * would stand still there. Messages wait for neither.
  */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => {

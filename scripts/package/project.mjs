@@ -27,9 +27,6 @@ export function run(command, args, cwd) {
 /** What an install is told: to ask the network for no more than it must. */
 export const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=1'];
 
-/** Optional for who uses the library; here so that what needs it is tried. */
-const OPTIONAL = '@tensorflow/tfjs-backend-webgpu';
-
 /**
  * Packs the library and installs the tarball with npm, beside its peer and as a user would: an import that package.json does
  * not name fails there.
@@ -54,11 +51,7 @@ export async function packedProject() {
     write('package.json', JSON.stringify({ name: 'app', private: true }));
     const { peerDependencies } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
     const tfjs = peerDependencies['@tensorflow/tfjs'];
-    await run(
-      'npm',
-      [...INSTALL, path.join(work, filename), `@tensorflow/tfjs@${tfjs}`, `${OPTIONAL}@${tfjs}`],
-      folder,
-    );
+    await run('npm', [...INSTALL, path.join(work, filename), `@tensorflow/tfjs@${tfjs}`], folder);
     return { work, folder, filename, files: files.map(({ path: file }) => file), remove, write };
   } catch (error) {
     remove();

@@ -15,7 +15,7 @@ import './adam_kernel';
  * @param beta1 - Decay of the gradient's running mean.
  * @param beta2 - Decay of its square's.
  * @param epsilon - Keeps the division finite. Default: 1e-7 where the backend computes in float32, 1e-4 in float16. On WebGL
- * `tf.train.adam` takes 1e-4 for both and learns far more slowly.
+ * `tf.train.adam` takes 1e-4 for both.
  *
  * @example
  * ```ts

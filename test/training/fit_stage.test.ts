@@ -308,3 +308,24 @@ describe('fitStage', () => {
     }
   });
 });
+
+it('gives the rest of the page its turn after each batch, without a frame being drawn', async () => {
+  const turns: string[] = [];
+  let step = 0;
+  async function* blocking(epoch: number) {
+    for await (const batch of batches(epoch)) {
+      setTimeout(() => turns.push(`after ${step}`), 0);
+      step++;
+      yield batch;
+    }
+  }
+  const nextFrame = vi.spyOn(globalThis, 'setImmediate'); // what tf.nextFrame waits for in Node
+  try {
+    await fitStage({ ...options(buildModel(), [0.5]), batches: blocking });
+    expect(nextFrame).not.toHaveBeenCalled();
+    expect(turns.length).toBeGreaterThanOrEqual(1);
+    expect(turns[0]).toBe('after 1');
+  } finally {
+    nextFrame.mockRestore();
+  }
+});
