@@ -86,4 +86,11 @@ export default tseslint.config(
     files: ['scripts/**/*.mjs', '*.config.js'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
+  {
+    // Functions that run in the page it drives.
+    files: ['scripts/package/page.mjs'],
+    languageOptions: {
+      globals: { window: 'readonly', document: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' },
+    },
+  },
 );

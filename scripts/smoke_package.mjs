@@ -2,7 +2,7 @@
 // TypeScript, through bundlers, and in a page.
 import { checkKernelsAreApart, checkRegistration, checkSizes } from './package/bundles.mjs';
 import { nodeVersions } from './package/node_versions.mjs';
-import { checkPage } from './package/page.mjs';
+import { checkPages } from './package/page.mjs';
 import { checkTypes, runPrograms, writePrograms } from './package/programs.mjs';
 import { packedProject } from './package/project.mjs';
 import { checkSecondTfjs } from './package/second_tfjs.mjs';
@@ -28,7 +28,7 @@ try {
   say("after a bare import 'ct-multilabel' a saved model loads: ES modules, CommonJS, every bundler");
   await checkSecondTfjs(project);
   say('a second copy of TensorFlow.js is told of');
-  say(await checkPage(project));
+  for (const line of await checkPages(project)) say(line);
   await checkTypes(project);
   say('types: NodeNext (ES modules and CommonJS) and Bundler');
   for (const { name, node, why } of await versions) {

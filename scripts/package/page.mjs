@@ -1,69 +1,193 @@
-// A page that Vite builds with the packed library, and Chromium opens.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+// Pages that Vite builds with the packed library, opened in Chromium.
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { build, preview } from 'vite';
-import { run } from './project.mjs';
-
-const HTML = '<!doctype html><body>nothing yet<script type="module" src="./page.js"></script></body>';
-
-const PAGE = `import * as tf from '@tensorflow/tfjs';
-import { buildCtBrainModel } from 'ct-multilabel';
-await tf.setBackend('cpu');
-const model = buildCtBrainModel({ inputShape: [32, 32, 1], backbone: 'squeezenet1_1' });
-const logits = model.predict(tf.ones([1, 2, 32, 32, 1]));
-const finite = (await logits.data()).every(Number.isFinite);
-document.body.textContent = 'logits ' + logits.shape.join('x') + (finite ? ' finite' : ' not finite');
-`;
+import { openChromium } from './chromium.mjs';
+import { repository } from './project.mjs';
 
 /** A module of Node, compiled kernels of ours, a backend that the page did not import. */
 const UNWANTED = [/["'`]node:\w+/, /AGFzbQ/, /tfjs-backend-wasm/];
 
+/** Of numbers that another backend computed, or another visit: losses are some 0.1, logits some 1. */
+const TOLERANCE = 1e-4;
+
+/** Milliseconds after which a page is taken to hang. */
+const LIMIT = 180_000;
+
 /**
- * Builds the page, sees that nothing of Node and no backend of ours is in it, and lets Chromium show what it computed.
+ * Builds the pages, sees that nothing of Node and no backend of ours is in the bare one, and lets Chromium show what they compute.
  *
- * @returns A line that tells what was done.
+ * @returns Lines that tell what was done.
  */
-export async function checkPage(project) {
-  const root = path.dirname(project.write('page/index.html', HTML));
-  project.write('page/page.js', PAGE);
-  await build({ root, configFile: false, logLevel: 'error', build: { chunkSizeWarningLimit: 10_000 } });
-  const scripts = readdirSync(path.join(root, 'dist', 'assets')).filter((name) => name.endsWith('.js'));
-  for (const name of scripts) {
-    const text = readFileSync(path.join(root, 'dist', 'assets', name), 'utf8');
+export async function checkPages(project) {
+  const bare = await buildPage(project, 'bare_page');
+  checkScripts(bare);
+  const trial = await buildPage(project, 'trial_page');
+
+  const { name, why, browser } = await openChromium();
+  if (browser === undefined) return [`pages: built; skipped opening them: ${why}`];
+  try {
+    await serve(bare, (url) => checkPrediction(browser, url));
+    const lines = [`bare page: built, and ${name} ${browser.version()} shows its prediction`];
+    await serve(trial, async (url) => {
+      lines.push(await checkBackends(browser, url));
+      lines.push(await checkStores(browser, url, trial));
+      lines.push(await checkWithoutFrames(browser, url));
+    });
+    return lines;
+  } finally {
+    await browser.close();
+  }
+}
+
+async function buildPage(project, name) {
+  const root = path.join(project.folder, name);
+  cpSync(path.join(repository, 'scripts', 'package', name), root, { recursive: true });
+  const options = { chunkSizeWarningLimit: 10_000, target: 'es2022' };
+  await build({ root, configFile: false, logLevel: 'error', build: options });
+  return root;
+}
+
+function checkScripts(root) {
+  const assets = path.join(root, 'dist', 'assets');
+  for (const name of readdirSync(assets).filter((file) => file.endsWith('.js'))) {
+    const text = readFileSync(path.join(assets, name), 'utf8');
     for (const unwanted of UNWANTED) {
       const found = unwanted.exec(text);
       if (found) throw new Error(`the page's ${name} has ${found[0]} in it`);
     }
   }
+}
 
-  const chromium = findChromium();
-  if (chromium === undefined) return 'page: built; skipped opening it: no Chromium (CHROMIUM names one)';
+async function serve(root, use) {
   const server = await preview({ root, configFile: false, logLevel: 'error', preview: { port: 0 } });
   try {
-    const flags = [
-      '--headless=new',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--virtual-time-budget=60000',
-    ];
-    const profile = `--user-data-dir=${path.join(project.work, 'chromium')}`;
-    const { stdout } = await run(
-      chromium,
-      [...flags, profile, '--dump-dom', server.resolvedUrls.local[0]],
-      root,
-    );
-    if (!stdout.includes('logits 1x2x5 finite')) throw new Error(`the page shows:\n${stdout}`);
+    await use(server.resolvedUrls.local[0]);
   } finally {
     await server.close();
   }
-  return `page: built, and ${path.basename(chromium)} shows its prediction`;
 }
 
-function findChromium() {
-  const { CHROMIUM, PATH = '' } = process.env;
-  if (CHROMIUM) return CHROMIUM;
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
-  const files = PATH.split(path.delimiter).flatMap((folder) => names.map((name) => path.join(folder, name)));
-  return files.find((file) => existsSync(file));
+/** A page in a profile of its own. Its errors end the check, as does one that comes to no end; `what` names it then. */
+async function visit(what, browser, url, use, prepare = async () => {}) {
+  const context = await browser.newContext();
+  let timer;
+  try {
+    const page = await context.newPage();
+    const failed = new Promise((_, reject) => {
+      page.on('pageerror', (cause) => reject(new Error(`${what}: the page failed`, { cause })));
+      timer = setTimeout(() => reject(new Error(`${what}: not done after ${LIMIT / 1000} s`)), LIMIT);
+    });
+    const used = prepare(page)
+      .then(() => page.goto(url))
+      .then(() => use(page));
+    return await Promise.race([used, failed]);
+  } finally {
+    clearTimeout(timer);
+    await context.close();
+  }
+}
+
+async function checkPrediction(browser, url) {
+  await visit('the bare page', browser, url, async (page) => {
+    const text = () => page.evaluate(() => document.body.textContent.trim());
+    await waitUntil(async () => (await text()) !== 'nothing yet');
+    if ((await text()) !== 'logits 1x2x5 finite') throw new Error(`the bare page shows: ${await text()}`);
+  });
+}
+
+/** Predictions, losses and predictions after training on every backend, beside plain JavaScript's. */
+async function checkBackends(browser, url) {
+  const done = [];
+  await visit('the backends', browser, url, async (page) => {
+    await ready(page);
+    let expected;
+    for (const backend of ['cpu', 'wasm', 'webgl', 'webgpu']) {
+      if (!(await page.evaluate((name) => window.trial.use(name), backend))) {
+        done.push(`no ${backend} here`);
+        continue;
+      }
+      const result = await page.evaluate(() => window.trial.fresh());
+      expected ??= result;
+      done.push(`${backend} ${difference(`on ${backend}`, result, expected).toExponential(0)}`);
+    }
+  });
+  const missing = ['no cpu here', 'no wasm here'].filter((line) => done.includes(line));
+  if (missing.length > 0) throw new Error(`the backends: ${missing.join(', ')}`);
+  return `trial page: predicts and trains alike on every backend (greatest difference: ${done.join(', ')})`;
+}
+
+/** A trained model saved, and loaded after a reload by every way that a browser has: it predicts, and trains on, as it would have. */
+async function checkStores(browser, url, root) {
+  const folder = path.join(root, 'dist', 'model');
+  const stores = ['indexeddb://brain', 'localstorage://brain', 'downloads://brain'];
+  await visit('the stores', browser, url, async (page) => {
+    const downloads = [];
+    page.on('download', (download) => downloads.push(download));
+    await ready(page);
+    await page.evaluate(() => window.trial.use('cpu'));
+    for (const store of stores) await page.evaluate((name) => window.trial.save(name), store);
+    const expected = await page.evaluate(() => window.trial.saved());
+
+    await waitUntil(() => downloads.length === 2);
+    mkdirSync(folder);
+    const files = downloads.map((download) => path.join(folder, download.suggestedFilename()));
+    await Promise.all(downloads.map((download, i) => download.saveAs(files[i])));
+
+    for (const from of ['indexeddb://brain', 'localstorage://brain', '/model/brain.json', undefined]) {
+      await page.reload();
+      await ready(page);
+      await page.evaluate(() => window.trial.use('cpu'));
+      if (from === undefined) await page.setInputFiles('input', files.sort());
+      const { labels, thresholds, ...result } = await page.evaluate(
+        (name) => window.trial.loaded(name),
+        from,
+      );
+      difference(`from ${from ?? 'the downloaded files'}`, result, expected);
+      const decisions = JSON.stringify([labels, thresholds]);
+      if (decisions !== '[["ich","sdh"],[0.4,0.6]]') throw new Error(`from ${from}: ${decisions}`);
+    }
+  });
+  return 'trial page: a trained model comes back from IndexedDB, localStorage, HTTP and chosen files, and trains on';
+}
+
+/** A page that nobody looks at draws no frames; a training must not wait for one. */
+async function checkWithoutFrames(browser, url) {
+  const cut = (page) => page.addInitScript(() => (window.requestAnimationFrame = () => 0));
+  const losses = await visit(
+    'without frames',
+    browser,
+    url,
+    async (page) => {
+      await ready(page);
+      await page.evaluate(() => window.trial.use('wasm'));
+      return page.evaluate(() => window.trial.trainPatients());
+    },
+    cut,
+  );
+  if (losses.length !== 2 || !losses.every(Number.isFinite)) throw new Error(`without frames: ${losses}`);
+  return 'trial page: trains patients where no frame is drawn';
+}
+
+const ready = (page) => waitUntil(() => page.evaluate(() => window.trial !== undefined));
+
+/** Greatest difference between two results; too great a one is an error. */
+function difference(where, result, expected) {
+  let greatest = 0;
+  for (const [name, values] of Object.entries(expected)) {
+    const given = result[name];
+    const apart = Math.max(...values.map((value, i) => Math.abs(value - given[i])));
+    // also what is missing or not a number
+    if (!(given.length === values.length && apart <= TOLERANCE)) {
+      throw new Error(`${where}: ${name} are ${given}, expected ${values}`);
+    }
+    greatest = Math.max(greatest, apart);
+  }
+  return greatest;
+}
+
+/** As playwright's own, which asks once a frame, but also where none is drawn. */
+async function waitUntil(condition) {
+  while (!(await condition())) await sleep(100);
 }

@@ -27,6 +27,9 @@ export function run(command, args, cwd) {
 /** What an install is told: to ask the network for no more than it must. */
 export const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=1'];
 
+/** What users install beside the library: its peer, and a backend. */
+const BESIDE = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu'];
+
 /**
  * Packs the library and installs the tarball with npm, beside its peer and as a user would: an import that package.json does
  * not name fails there.
@@ -49,9 +52,9 @@ export async function packedProject() {
       return file;
     };
     write('package.json', JSON.stringify({ name: 'app', private: true }));
-    const { peerDependencies } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
-    const tfjs = peerDependencies['@tensorflow/tfjs'];
-    await run('npm', [...INSTALL, path.join(work, filename), `@tensorflow/tfjs@${tfjs}`], folder);
+    const { devDependencies } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
+    const beside = BESIDE.map((name) => `${name}@${devDependencies[name]}`);
+    await run('npm', [...INSTALL, path.join(work, filename), ...beside], folder);
     return { work, folder, filename, files: files.map(({ path: file }) => file), remove, write };
   } catch (error) {
     remove();
