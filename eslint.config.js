@@ -88,7 +88,7 @@ export default tseslint.config(
   },
   {
     // Functions that run in the page it drives.
-    files: ['scripts/package/page.mjs'],
+    files: ['scripts/package/{page,visit}.mjs'],
     languageOptions: {
       globals: { window: 'readonly', document: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' },
     },

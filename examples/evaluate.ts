@@ -108,7 +108,7 @@ await main(async () => {
   const predict = (calibration: CheckpointManifest['calibration']) =>
     collectPredictions(model, source, {
       level,
-      ...(calibration && { calibration }),
+      calibration,
       ...(args.on('mirror') && { flips: ['horizontal'] as const }),
       onProgress: ({ done, total }) => line.show(done, total),
     });
@@ -198,16 +198,20 @@ function prevalences(labels: number): number[] | undefined {
 }
 
 /** Slices and the patients that they are of, or patients alone. */
-function samplesOf({ level, rows }: LabelledPredictions, person: (patient: string) => string): Samples[] {
-  const own = {
-    level,
-    yTrue: rows.map((row) => row.yTrue),
-    probabilities: rows.map((row) => row.probabilities),
-    people: rows.map(({ patient }) => person(patient)),
-  };
+function samplesOf(predictions: LabelledPredictions, person: (patient: string) => string): Samples[] {
+  const { level, rows, patients, yTrue, probabilities } = predictions;
+  const own = { level, yTrue, probabilities, people: patients.map(person) };
   if (level === 'patients') return [own];
-  const { patients, ...whole } = patientLevel(rows);
-  return [own, { level: 'patients', ...whole, people: patients.map(person) }];
+  const whole = patientLevel(rows);
+  return [
+    own,
+    {
+      level: 'patients',
+      yTrue: whole.yTrue,
+      probabilities: whole.probabilities,
+      people: whole.patients.map(person),
+    },
+  ];
 }
 
 function runsOf(

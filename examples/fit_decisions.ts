@@ -3,7 +3,6 @@ import {
   ArgumentError,
   chooseThresholds,
   fitCalibration,
-  logitsOf,
   type Calibration,
   type CheckpointManifest,
   type LabelledPredictions,
@@ -33,8 +32,8 @@ export async function fitted(
   let { calibration, thresholds } = manifest;
   const { labels } = manifest;
   if (calibrate) {
-    const { yTrue, probabilities } = columns(await predict(undefined));
-    const fit = fitCalibration({ labels, yTrue, logits: logitsOf(probabilities), method });
+    const { yTrue, probabilities } = await predict(undefined);
+    const fit = fitCalibration({ labels, yTrue, probabilities, method });
     calibration = fit.calibration;
     const figure = (value: number | undefined) => value?.toFixed(4) ?? 'undefined';
     const rows = labels.map((label, l) => [
@@ -47,7 +46,8 @@ export async function fitted(
   // predicted anew, rather than calibrated here, so that thresholds are chosen on the very numbers that the checkpoint will give
   const predictions = await predict(calibration);
   if (choose) {
-    const chosen = chooseThresholds({ labels, ...columns(predictions) });
+    const { yTrue, probabilities } = predictions;
+    const chosen = chooseThresholds({ labels, yTrue, probabilities });
     thresholds = chosen.thresholds;
     const rows = labels.map((label, l) => [
       label,
@@ -59,8 +59,3 @@ export async function fitted(
   }
   return { manifest: { ...manifest, thresholds, ...(calibration && { calibration }) }, predictions };
 }
-
-const columns = ({ rows }: LabelledPredictions) => ({
-  yTrue: rows.map((row) => row.yTrue),
-  probabilities: rows.map((row) => row.probabilities),
-});

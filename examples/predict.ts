@@ -61,7 +61,7 @@ await main(async () => {
   const { preprocessing, labels, thresholds, calibration } = manifest;
   const options = {
     thresholds,
-    ...(calibration && { calibration }),
+    calibration,
     ...(args.on('mirror') && { flips: ['horizontal'] as const }),
   };
   const imageWindow = args.optional('image-window');

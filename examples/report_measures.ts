@@ -2,7 +2,7 @@
 import {
   bootstrapFBeta,
   bootstrapFBetaDifference,
-  countDecisions,
+  countDecisionsByPatient,
   evaluateProbabilities,
   poolCounts,
   type BootstrapInterval,
@@ -47,23 +47,20 @@ export interface MeasureOptions {
 /** Every score, and intervals of F2 by drawing people anew. */
 export function measure(samples: Samples, options: MeasureOptions): Measured {
   const { labels, prevalence, seed, resamples } = options;
-  const { yTrue, probabilities } = samples;
+  const { people, yTrue, probabilities } = samples;
   const thresholds = [...options.thresholds];
   const report = evaluateProbabilities({
     ...{ labels, yTrue, probabilities, thresholds },
     prevalence: prevalence ?? ownPrevalence(yTrue, labels),
   });
-  const counts = countsByPerson(samples, thresholds);
-  const everything = countsByPerson(
-    samples,
-    labels.map(() => 0),
-  );
+  const counts = countDecisionsByPatient(people, yTrue, probabilities, thresholds);
+  const everything = countDecisionsByPatient(people, yTrue, probabilities, 0);
   const bootstrap = { seed, resamples };
-  const pooled = (people: DecisionCounts[][]) => people.map(poolCounts);
-  const perLabel = (people: DecisionCounts[][]) =>
+  const pooled = (ofPeople: DecisionCounts[][]) => ofPeople.map(poolCounts);
+  const perLabel = (ofPeople: DecisionCounts[][]) =>
     labels.map((_, l) =>
       bootstrapFBeta(
-        people.map((ofPerson) => ofPerson[l]!),
+        ofPeople.map((ofPerson) => ofPerson[l]!),
         bootstrap,
       ),
     );
@@ -86,21 +83,4 @@ function ownPrevalence(yTrue: LabelRows, labels: Labels): number[] {
     const negatives = yTrue.filter((row) => row[l] === 0).length;
     return positives / Math.max(positives + negatives, 1);
   });
-}
-
-/** `[people][labels]`: the decisions on all samples of each person. */
-function countsByPerson({ yTrue, probabilities, people }: Samples, thresholds: number[]): DecisionCounts[][] {
-  const rows = new Map<string, number[]>();
-  people.forEach((person, i) => {
-    const ofPerson = rows.get(person);
-    if (ofPerson) ofPerson.push(i);
-    else rows.set(person, [i]);
-  });
-  return [...rows.values()].map((places) =>
-    countDecisions(
-      places.map((i) => yTrue[i]!),
-      places.map((i) => probabilities[i]!),
-      thresholds,
-    ),
-  );
 }

@@ -118,6 +118,7 @@ const VALUES = [
   'confusionCounts',
   'confusionRates',
   'countDecisions',
+  'countDecisionsByPatient',
   'createCheckpointManifest',
   'createPreprocessing',
   'decide',

@@ -1,10 +1,10 @@
 // Pages that Vite builds with the packed library, opened in Chromium.
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { build, preview } from 'vite';
+import { build } from 'vite';
 import { openChromium } from './chromium.mjs';
 import { repository } from './project.mjs';
+import { serve, visit, waitUntil } from './visit.mjs';
 
 /** A module of Node, compiled kernels of ours, a backend that the page did not import. */
 const UNWANTED = [/["'`]node:\w+/, /AGFzbQ/, /tfjs-backend-wasm/];
@@ -12,18 +12,17 @@ const UNWANTED = [/["'`]node:\w+/, /AGFzbQ/, /tfjs-backend-wasm/];
 /** Of numbers that another backend computed, or another visit: losses are some 0.1, logits some 1. */
 const TOLERANCE = 1e-4;
 
-/** Milliseconds after which a page is taken to hang. */
-const LIMIT = 180_000;
-
 /**
  * Builds the pages, sees that nothing of Node and no backend of ours is in the bare one, and lets Chromium show what they compute.
  *
  * @returns Lines that tell what was done.
  */
 export async function checkPages(project) {
-  const bare = await buildPage(project, 'bare_page');
+  const bare = await buildPage(project, 'scripts/package/bare_page');
   checkScripts(bare);
-  const trial = await buildPage(project, 'trial_page');
+  const trial = await buildPage(project, 'scripts/package/trial_page');
+  cpSync(path.join(repository, 'examples/small_backbone.ts'), path.join(project.folder, 'small_backbone.ts'));
+  const example = await buildPage(project, 'examples/browser');
 
   const { name, why, browser } = await openChromium();
   if (browser === undefined) return [`pages: built; skipped opening them: ${why}`];
@@ -35,15 +34,16 @@ export async function checkPages(project) {
       lines.push(await checkStores(browser, url, trial));
       lines.push(await checkWithoutFrames(browser, url));
     });
+    await serve(example, async (url) => lines.push(await checkExample(browser, url)));
     return lines;
   } finally {
     await browser.close();
   }
 }
 
-async function buildPage(project, name) {
-  const root = path.join(project.folder, name);
-  cpSync(path.join(repository, 'scripts', 'package', name), root, { recursive: true });
+async function buildPage(project, folder) {
+  const root = path.join(project.folder, path.basename(folder));
+  cpSync(path.join(repository, folder), root, { recursive: true });
   const options = { chunkSizeWarningLimit: 10_000, target: 'es2022' };
   await build({ root, configFile: false, logLevel: 'error', build: options });
   return root;
@@ -57,35 +57,6 @@ function checkScripts(root) {
       const found = unwanted.exec(text);
       if (found) throw new Error(`the page's ${name} has ${found[0]} in it`);
     }
-  }
-}
-
-async function serve(root, use) {
-  const server = await preview({ root, configFile: false, logLevel: 'error', preview: { port: 0 } });
-  try {
-    await use(server.resolvedUrls.local[0]);
-  } finally {
-    await server.close();
-  }
-}
-
-/** A page in a profile of its own. Its errors end the check, as does one that comes to no end; `what` names it then. */
-async function visit(what, browser, url, use, prepare = async () => {}) {
-  const context = await browser.newContext();
-  let timer;
-  try {
-    const page = await context.newPage();
-    const failed = new Promise((_, reject) => {
-      page.on('pageerror', (cause) => reject(new Error(`${what}: the page failed`, { cause })));
-      timer = setTimeout(() => reject(new Error(`${what}: not done after ${LIMIT / 1000} s`)), LIMIT);
-    });
-    const used = prepare(page)
-      .then(() => page.goto(url))
-      .then(() => use(page));
-    return await Promise.race([used, failed]);
-  } finally {
-    clearTimeout(timer);
-    await context.close();
   }
 }
 
@@ -170,6 +141,36 @@ async function checkWithoutFrames(browser, url) {
   return 'trial page: trains patients where no frame is drawn';
 }
 
+/** The browser's example, as its user clicks through it: trained, saved, opened again after a reload. */
+async function checkExample(browser, url) {
+  return visit('the example', browser, url, async (page) => {
+    const status = () => page.textContent('#status');
+    const click = (id) => page.evaluate((name) => document.getElementById(name).click(), id);
+    // the last line that the page says is the score, and what went wrong where something did
+    const done = async (id) => {
+      await click(id);
+      await waitUntil(() => page.evaluate(() => !document.getElementById('controls').disabled));
+      return status();
+    };
+    await waitUntil(async () => (await status()) === 'Ready.');
+    await page.fill('#patients', '10');
+    await page.fill('#epochs', '1');
+    const score = await done('train');
+    if (!/^F2 0\.\d{3} on 2 patients/.test(score)) throw new Error(`the example, trained, says: ${score}`);
+    const saved = await done('save');
+    if (!saved.startsWith('Saved')) throw new Error(`the example, saved, says: ${saved}`);
+
+    await page.reload();
+    await waitUntil(async () => (await status()) === 'Ready.');
+    await page.fill('#patients', '10');
+    const again = await done('open');
+    if (again !== score) throw new Error(`the example, opened again, says: ${again}; before: ${score}`);
+    const shown = await page.evaluate(() => document.querySelectorAll('#slices canvas').length);
+    if (shown !== 12) throw new Error(`the example shows ${shown} slices of 12`);
+    return `example page: trains, saves, and opens what it saved (${score})`;
+  });
+}
+
 const ready = (page) => waitUntil(() => page.evaluate(() => window.trial !== undefined));
 
 /** Greatest difference between two results; too great a one is an error. */
@@ -185,9 +186,4 @@ function difference(where, result, expected) {
     greatest = Math.max(greatest, apart);
   }
   return greatest;
-}
-
-/** As playwright's own, which asks once a frame, but also where none is drawn. */
-async function waitUntil(condition) {
-  while (!(await condition())) await sleep(100);
 }

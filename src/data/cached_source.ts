@@ -70,19 +70,18 @@ export function cachedSource<L extends Labels>(
         cached,
       );
     }
+    const everything = names.map((_, i) => i);
     const all = indices.length === names.length && indices.every((index, i) => index === i);
-    const stack =
-      all || !source.loadSlices ? await source.load(patient) : await source.loadSlices(patient, indices);
-    if (all || source.loadSlices) {
-      try {
-        await keep(patient, indices, stack);
-      } catch (error) {
-        disposeStack(stack);
-        throw error;
-      }
-      return stack;
+    // what a source can only load whole is kept whole
+    const whole = all || !source.loadSlices;
+    const stack = whole ? await source.load(patient) : await source.loadSlices!(patient, indices);
+    try {
+      await keep(patient, whole ? everything : indices, stack);
+    } catch (error) {
+      disposeStack(stack);
+      throw error;
     }
-    return takeSlices(stack, indices);
+    return all || !whole ? stack : takeSlices(stack, indices);
   };
 
   return {

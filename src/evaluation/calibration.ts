@@ -1,5 +1,5 @@
 import { check, checkKnownKeys, checkOneOf } from '../errors';
-import type { Calibration } from '../metrics/calibration';
+import { logitsOf, type Calibration } from '../metrics/calibration';
 import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
 import type { Labels } from '../types';
 
@@ -9,8 +9,10 @@ export interface FitCalibrationOptions {
   labels: Labels;
   /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
   yTrue: LabelRows;
-  /** `[samples][labels]`, finite, of patients that the model was not trained on; of probabilities, see {@link logitsOf}. */
-  logits: LabelRows;
+  /** `[samples][labels]`, finite, of patients that the model was not trained on. */
+  logits?: LabelRows;
+  /** `[samples][labels]`, in [0, 1]: in place of `logits`, and taken as {@link logitsOf} says. */
+  probabilities?: LabelRows;
   /**
    * `'temperature'` fits how far a label's logits are spread; `'platt'` also where they lie.
    * @defaultValue 'temperature'
@@ -54,15 +56,15 @@ export interface FittedCalibration {
  * scale stays above 0, so that ranking metrics do not change. Choose thresholds after calibration, on calibrated
  * probabilities.
  *
- * @throws {@link ArgumentError} for rows that do not fit the labels, other label values, a labelled logit that is not finite, or a bad
- * option.
+ * @throws {@link ArgumentError} for rows that do not fit the labels, other label values, a labelled logit that is not finite, a
+ * probability outside [0, 1], or a bad option.
  *
  * @example
  * ```ts
- * const { calibration, kept } = fitCalibration({ labels: CT_LABELS, yTrue, logits: logitsOf(probabilities) });
- * const { thresholds } = chooseThresholds({
- *   labels: CT_LABELS, yTrue, probabilities: calibrateProbabilities(probabilities, calibration),
- * });
+ * const { labels, yTrue, probabilities } = await collectPredictions(model, validation);
+ * const { calibration, kept } = fitCalibration({ labels, yTrue, probabilities });
+ * const calibrated = calibrateProbabilities(probabilities, calibration);
+ * const { thresholds } = chooseThresholds({ labels, yTrue, probabilities: calibrated });
  * ```
  *
  * Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (offset, targets); Lin, Lin and Weng, "A note on Platt's
@@ -72,7 +74,8 @@ export interface FittedCalibration {
 export function fitCalibration(options: FitCalibrationOptions): FittedCalibration {
   const fn = 'fitCalibration';
   checkKnownKeys(options, OPTIONS, fn);
-  const { labels, yTrue, logits, method = 'temperature', smoothTargets = true, minPositives = 10 } = options;
+  const { labels, yTrue, method = 'temperature', smoothTargets = true, minPositives = 10 } = options;
+  const logits = givenLogits(fn, options);
   checkOneOf(method, ['temperature', 'platt'], `${fn}: method`);
   check(typeof smoothTargets === 'boolean', `${fn}: smoothTargets`, 'a boolean', smoothTargets);
   check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
@@ -99,7 +102,19 @@ export function fitCalibration(options: FitCalibrationOptions): FittedCalibratio
   };
 }
 
-const OPTIONS = ['labels', 'yTrue', 'logits', 'method', 'smoothTargets', 'minPositives'];
+/** The one of `logits` and `probabilities` that was given, as logits. */
+function givenLogits(fn: string, { logits, probabilities }: FitCalibrationOptions): LabelRows {
+  const given = [logits, probabilities].filter((rows) => rows !== undefined);
+  check(
+    given.length === 1,
+    `${fn}: logits, probabilities`,
+    'one of them',
+    given.length === 0 ? undefined : 'both',
+  );
+  return logits ?? logitsOf(probabilities!);
+}
+
+const OPTIONS = ['labels', 'yTrue', 'logits', 'probabilities', 'method', 'smoothTargets', 'minPositives'];
 
 interface Line {
   scale: number;

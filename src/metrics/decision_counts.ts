@@ -1,3 +1,4 @@
+import { check } from '../errors';
 import { checkThreshold, type Threshold } from './decide';
 import { labelledScores, type LabelledScores, type LabelRows } from './labelled_scores';
 
@@ -46,6 +47,49 @@ export function countDecisions(
   checkThreshold('countDecisions', threshold, columns.length);
   return columns.map((entries, label) =>
     countsOf(entries, typeof threshold === 'number' ? threshold : threshold[label]!),
+  );
+}
+
+/**
+ * {@link countDecisions} for each patient by itself: what intervals that draw patients anew are made from.
+ *
+ * @param patients - `[samples]`: whose each sample is; a patient's samples may lie apart.
+ * @param yTrue - `[samples][labels]`, as {@link countDecisions} takes it, and the others too.
+ *
+ * @returns `[patients][labels]`, in the order in which the patients first come.
+ * @throws {@link ArgumentError} as {@link countDecisions}, or unless there is one patient a sample.
+ *
+ * @example
+ * ```ts
+ * const { patients, yTrue, probabilities } = await collectPredictions(model, test);
+ * const counts = countDecisionsByPatient(patients, yTrue, probabilities, thresholds);
+ * const { estimate, low, high } = bootstrapFBeta(counts.map(poolCounts));
+ * ```
+ */
+export function countDecisionsByPatient(
+  patients: readonly string[],
+  yTrue: LabelRows,
+  probabilities: LabelRows,
+  threshold: Threshold = 0.5,
+): DecisionCounts[][] {
+  const fn = 'countDecisionsByPatient';
+  // of all at once, so that an error names the sample as the caller counts it
+  const labels = labelledScores(fn, yTrue, probabilities, 'probability').length;
+  checkThreshold(fn, threshold, labels);
+  const fits = Array.isArray(patients as unknown) && patients.length === yTrue.length;
+  check(fits, `${fn}: patients`, `one for each of ${yTrue.length} samples`, patients);
+  const samples = new Map<string, number[]>();
+  patients.forEach((patient, i) => {
+    const own = samples.get(patient);
+    if (own) own.push(i);
+    else samples.set(patient, [i]);
+  });
+  return [...samples.values()].map((own) =>
+    countDecisions(
+      own.map((i) => yTrue[i]!),
+      own.map((i) => probabilities[i]!),
+      threshold,
+    ),
   );
 }
 

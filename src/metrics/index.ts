@@ -26,6 +26,7 @@ export {
 } from './confusion_rates';
 export {
   countDecisions,
+  countDecisionsByPatient,
   decisionRates,
   fBetaOfCounts,
   poolCounts,

@@ -33,6 +33,12 @@ export interface LabelledPredictions<L extends Labels = Labels> {
   labels: L;
   /** Patient after patient, in the order of the source. */
   rows: LabelledPrediction[];
+  /** The rows' patients, as {@link countDecisionsByPatient} takes them. */
+  patients: string[];
+  /** The rows' truth, `[rows][labels]`, as everything that scores takes it. */
+  yTrue: (readonly number[])[];
+  /** The rows' probabilities, `[rows][labels]`. */
+  probabilities: (readonly number[])[];
 }
 
 /**
@@ -46,9 +52,8 @@ export interface LabelledPredictions<L extends Labels = Labels> {
  * @throws {@link ArgumentError} for a source without patients, or a model, a calibration or a level that do not fit.
  * @example
  * ```ts
- * const { rows } = await collectPredictions(model, validation);
- * const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];
- * const { thresholds } = chooseThresholds({ labels: validation.labels, yTrue, probabilities });
+ * const { labels, yTrue, probabilities } = await collectPredictions(model, validation);
+ * const { thresholds } = chooseThresholds({ labels, yTrue, probabilities });
  * ```
  */
 export async function collectPredictions<L extends Labels>(
@@ -68,7 +73,7 @@ export async function collectPredictions<L extends Labels>(
     for await (const { patient, probabilities } of predictPatientLevel(model, source, predictOptions)) {
       rows.push({ patient, yTrue: truth.get(patient)!, probabilities });
     }
-    return { level, labels, rows };
+    return { level, labels, rows, ...columnsOf(rows) };
   }
   const truth = new Map(source.patients.map((patient) => [patient, sliceTargets(source, patient)]));
   for await (const slices of predictPatients(model, source, predictOptions)) {
@@ -76,8 +81,14 @@ export async function collectPredictions<L extends Labels>(
       rows.push({ patient, slice, yTrue: truth.get(patient)![i]!, probabilities });
     });
   }
-  return { level, labels, rows };
+  return { level, labels, rows, ...columnsOf(rows) };
 }
+
+const columnsOf = (rows: readonly LabelledPrediction[]) => ({
+  patients: rows.map(({ patient }) => patient),
+  yTrue: rows.map(({ yTrue }) => yTrue),
+  probabilities: rows.map(({ probabilities }) => probabilities),
+});
 
 function sliceTargets(source: PatientSource, patient: string): readonly (readonly number[])[] {
   const rows = checkedSliceLabels(source, patient);

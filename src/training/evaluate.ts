@@ -31,7 +31,7 @@ export interface PredictPatientsOptions extends PredictOptions {
    * Calibrates the logits before anything else is made of them: probabilities, decisions, scores, the loss.
    * @defaultValue none
    */
-  calibration?: Calibration;
+  calibration?: Calibration | undefined;
   /** Called after each patient. */
   onProgress?: (progress: PatientProgress) => void;
 }

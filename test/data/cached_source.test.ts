@@ -26,32 +26,37 @@ async function plain(stack: PatientStack) {
 }
 
 describe('cachedSource', () => {
-  it('gives what the source gives, for any sequence of loads and any limit', async () => {
-    const request = fc.constantFrom(...PATIENTS).chain((patient) => {
-      const count = 2 + PATIENTS.indexOf(patient);
-      const index = fc.integer({ min: 0, max: count - 1 });
-      return fc.tuple(fc.constant(patient), fc.option(fc.array(index, { minLength: 1, maxLength: 4 })));
-    });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(request, { maxLength: 8 }),
-        fc.integer({ min: 0, max: 10 }),
-        async (requests, limit) => {
-          const plainSource = source();
-          const cached = cachedSource(source(), { maxBytes: limit * SLICE_BYTES });
-          for (const [patient, indices] of requests) {
-            const [a, b] = await Promise.all(
-              [plainSource as PatientSource, cached].map(async (s) =>
-                plain(indices ? await s.loadSlices!(patient, indices) : await s.load(patient)),
-              ),
-            );
-            expect(b).toEqual(a);
-          }
-        },
-      ),
-      { numRuns: 30 },
-    );
-  });
+  it.each(['slices', 'whole patients'])(
+    'gives what a source of %s gives, for any loads and any limit',
+    async (of) => {
+      const request = fc.constantFrom(...PATIENTS).chain((patient) => {
+        const count = 2 + PATIENTS.indexOf(patient);
+        const index = fc.integer({ min: 0, max: count - 1 });
+        return fc.tuple(fc.constant(patient), fc.option(fc.array(index, { minLength: 1, maxLength: 4 })));
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(request, { maxLength: 8 }),
+          fc.integer({ min: 0, max: 10 }),
+          async (requests, limit) => {
+            const plainSource = source();
+            const { loadSlices, ...whole } = source();
+            const cachable = of === 'slices' ? { ...whole, loadSlices } : whole;
+            const cached = cachedSource(cachable as PatientSource, { maxBytes: limit * SLICE_BYTES });
+            for (const [patient, indices] of requests) {
+              const [a, b] = await Promise.all(
+                [plainSource as PatientSource, cached].map(async (s) =>
+                  plain(indices ? await s.loadSlices!(patient, indices) : await s.load(patient)),
+                ),
+              );
+              expect(b).toEqual(a);
+            }
+          },
+        ),
+        { numRuns: 30 },
+      );
+    },
+  );
 
   it('loads a slice once, and again only what did not fit', async () => {
     const loaded = source();
@@ -66,6 +71,15 @@ describe('cachedSource', () => {
     const stack = await plain(await cachedSource(whole).loadSlices!('r', [3, 1]));
     expect(stack.slices).toEqual(['r_3.png', 'r_1.png']);
     expect(stack.images).toEqual((await plain(await source().loadSlices!('r', [3, 1]))).images);
+  });
+
+  it('keeps all of a patient that had to be loaded whole', async () => {
+    const loaded = source();
+    const { loadSlices: _, ...whole } = loaded;
+    const cached = cachedSource(whole);
+    for (const indices of [[3, 1], [0], [2, 1]]) disposeStack(await cached.loadSlices!('r', indices));
+    disposeStack(await cached.load('r'));
+    expect(loaded.loaded).toEqual(['r']);
   });
 
   it('refuses a limit that is no number, and leaks nothing', async () => {

@@ -12,9 +12,6 @@ export interface Sandbox {
   files: ReadonlyMap<SnippetModule, string>;
 }
 
-/** Packages that snippets name and the repository does not install: any import of them is taken as it is. */
-const NOT_INSTALLED = ['@tensorflow/tfjs-backend-webgpu'];
-
 /** Writes modules into a new temporary folder, in which `ct-multilabel` is the sources here; the caller removes it. */
 export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sandbox> {
   const folder = await mkdtemp(path.join(tmpdir(), 'ct-multilabel-snippets-'));
@@ -25,15 +22,16 @@ export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sa
     compilerOptions: {
       // examples leave results for the reader to use
       noUnusedLocals: false,
+      // a page's imports of files are Vite's
+      types: ['node', 'vite/client'],
       paths: { 'ct-multilabel': [`${short}/index.ts`], 'ct-multilabel/node': [`${short}/node.ts`] },
     },
-    include: ['*/*.ts', '*.d.ts', path.join(ROOT, 'src/**/*.d.ts')],
+    include: ['*/*.ts', path.join(ROOT, 'src/**/*.d.ts')],
     exclude: [],
   };
   await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'), 'dir');
   await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }\n');
   await writeFile(tsconfig, JSON.stringify(config));
-  await writeFile(path.join(folder, 'missing.d.ts'), NOT_INSTALLED.map((name) => `declare module '${name}';\n`).join('')); // prettier-ignore
   const files = new Map<SnippetModule, string>();
   for (const module of modules) {
     const page = path.join(folder, path.basename(module.page, '.md'));

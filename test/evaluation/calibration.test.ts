@@ -53,6 +53,14 @@ describe.each(readEvaluationGolden().calibration)('fitCalibration: $name', (gold
 });
 
 describe('fitCalibration', () => {
+  it('takes probabilities for their logits', () => {
+    const [yTrue, p] = [[0, 1, 1, 0, 1].map((y) => [y]), [0.1, 0.2, 0.9, 0.6, 1].map((x) => [x])];
+    const options = { labels: ['a'], yTrue, method: 'platt', minPositives: 1 } as const;
+    expect(fitCalibration({ ...options, probabilities: p })).toEqual(
+      fitCalibration({ ...options, logits: logitsOf(p) }),
+    );
+  });
+
   it('is never worse than no calibration, keeps the order, and is the same twice', () => {
     const entry = fc.tuple(
       fc.constantFrom(0, 1, -1),
@@ -171,7 +179,10 @@ describe('fitCalibration', () => {
     [{ smoothTargets: 1 }, 'smoothTargets: expected a boolean'],
     [{ minPositives: 0 }, 'minPositives: expected an integer of at least 1'],
     [{ logits: [[Infinity]] }, 'logits: expected finite numbers'],
-    [{ probabilities: [[1]] }, "option 'probabilities'"],
+    [{ probabilities: [[1]] }, 'logits, probabilities: expected one of them, received "both"'],
+    [{ logits: undefined }, 'logits, probabilities: expected one of them, received undefined'],
+    [{ logits: undefined, probabilities: [[1.5]] }, 'probabilities: expected rows of 1 numbers in [0, 1]'],
+    [{ probability: [[1]] }, "did you mean 'probabilities'"],
   ])('refuses %j', (change, message) => {
     const run = () => fit([1], [0.5], change as object);
     expect(run).toThrow(ArgumentError);

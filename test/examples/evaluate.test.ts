@@ -121,15 +121,11 @@ describe('evaluate.ts', { timeout: 120_000 }, () => {
     const study = await openKaggleFolder(at('data'), { preprocessing });
     const validation = { ...study, labels: study.labels, patients: ['ID_003', 'ID_004'] };
     const source = Object.assign(Object.create(study) as typeof study, validation);
-    const columns = ({ rows }: Awaited<ReturnType<typeof collectPredictions>>) => ({
-      yTrue: rows.map((row) => row.yTrue),
-      probabilities: rows.map((row) => row.probabilities),
-    });
-    const { yTrue, probabilities } = columns(await collectPredictions(model, source));
+    const { yTrue, probabilities } = await collectPredictions(model, source);
     const { calibration } = fitCalibration({ labels: CT_LABELS, yTrue, logits: logitsOf(probabilities) });
     expect(manifest.calibration).toEqual(calibration);
-    const calibrated = columns(await collectPredictions(model, source, { calibration }));
-    const chosen = chooseThresholds({ labels: CT_LABELS, ...calibrated });
+    const calibrated = await collectPredictions(model, source, { calibration });
+    const chosen = chooseThresholds({ labels: CT_LABELS, yTrue, probabilities: calibrated.probabilities });
     expect(manifest.thresholds).toEqual(chosen.thresholds);
     expect(manifest.model).toEqual({ seed: 2 });
 

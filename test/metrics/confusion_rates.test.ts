@@ -9,7 +9,13 @@ import {
   type RateTensors,
 } from '../../src/metrics/confusion_rates';
 import { confusionCounts } from '../../src/metrics/confusion_counts';
-import { countDecisions, decisionRates, fBetaOfCounts, poolCounts } from '../../src/metrics/decision_counts';
+import {
+  countDecisions,
+  countDecisionsByPatient,
+  decisionRates,
+  fBetaOfCounts,
+  poolCounts,
+} from '../../src/metrics/decision_counts';
 import { fBetaScore } from '../../src/metrics/f_beta';
 import { predictiveValues } from '../../src/metrics/predictive_values';
 import { onBackends } from '../support/backends';
@@ -151,6 +157,37 @@ describe('countDecisions', () => {
   it('refuses what it cannot count', () => {
     expect(() => countDecisions([[1]], [[NaN]])).toThrow(ArgumentError);
     expect(() => countDecisions([[1]], [[0.5]], [0.5, 0.5])).toThrow('one number for each of 1 labels');
+  });
+});
+
+describe('countDecisionsByPatient', () => {
+  it("counts each patient's samples as if they were all, wherever they lie", () => {
+    fc.assert(
+      fc.property(anyRows, fc.infiniteStream(fc.constantFrom('p', 'q', '__proto__')), (rows, names) => {
+        const patients = rows.map(() => names.next().value);
+        const [y, p] = [rows.map(([truth]) => truth), rows.map(([, score]) => score)];
+        const expected = [...new Set(patients)].map((patient) => {
+          const own = (all: number[][]) => all.filter((_, i) => patients[i] === patient);
+          return countDecisions(own(y), own(p), [0.4, 0.5]);
+        });
+        expect(countDecisionsByPatient(patients, y, p, [0.4, 0.5])).toEqual(expected);
+      }),
+    );
+  });
+
+  it('names what does not fit as the caller counts it', () => {
+    const [y, p] = [
+      [[1], [0]],
+      [[0.5], [0.5]],
+    ];
+    expect(() => countDecisionsByPatient(['a'], y, p)).toThrow(
+      'patients: expected one for each of 2 samples',
+    );
+    expect(() => countDecisionsByPatient(['a', 'b'], [[1], [0, 1]], p)).toThrow(
+      'countDecisionsByPatient: yTrue[1]',
+    );
+    expect(() => countDecisionsByPatient(['a', 'b'], y, [[0.5], [NaN]])).toThrow(ArgumentError);
+    expect(() => countDecisionsByPatient(['a', 'b'], y, p, 2)).toThrow('countDecisionsByPatient');
   });
 });
 

@@ -21,9 +21,14 @@ const calibration: Calibration = { method: 'platt', scale: [2, 0.5], offset: [1,
 
 describe('collectPredictions', () => {
   it('puts the truth of each slice beside what predictPatients says of it', async () => {
-    const { level, rows, ...rest } = await collectPredictions(model, source, { calibration });
+    const { level, rows, ...columns } = await collectPredictions(model, source, { calibration });
     expect(level).toBe('slices');
-    expect(rest.labels).toEqual(labels);
+    expect(columns).toEqual({
+      labels,
+      patients: rows.map((row) => row.patient),
+      yTrue: rows.map((row) => row.yTrue),
+      probabilities: rows.map((row) => row.probabilities),
+    });
     const expected = [];
     for await (const slices of predictPatients(model, source, { calibration })) expected.push(...slices);
     expect(rows.map(({ patient, slice, probabilities }) => ({ patient, slice, probabilities }))).toEqual(
@@ -33,8 +38,7 @@ describe('collectPredictions', () => {
   });
 
   it('gives what evaluatePatients scores', async () => {
-    const { rows } = await collectPredictions(model, source);
-    const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];
+    const { yTrue, probabilities } = await collectPredictions(model, source);
     const { f2 } = await evaluatePatients(model, source);
     expect(fBetaOfCounts(poolCounts(countDecisions(yTrue, probabilities)))).toBeCloseTo(f2, 6);
   });

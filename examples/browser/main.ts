@@ -1,0 +1,145 @@
+// Trains, predicts, saves and opens a model in the page; nothing leaves the browser.
+import * as tf from '@tensorflow/tfjs';
+import {
+  CT_LABELS,
+  evaluatePatients,
+  loadCtBrainModel,
+  patientLabels,
+  predictPatients,
+  saveCtBrainModel,
+  trivialPredictors,
+  type CtBrainModel,
+  type CtPreprocessing,
+  type EpochLog,
+  type PatientSource,
+  type PredictedSlice,
+  type TrainingProgress,
+} from 'ct-multilabel';
+import { BACKENDS, startBackend, type Backend } from './backend';
+import { makeStudy, PREPROCESSING, train, type Study } from './recipe';
+import { showPatient } from './view';
+
+const STORE = 'indexeddb://ct-multilabel-example';
+
+const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
+const [patients, epochs] = [element<HTMLInputElement>('patients'), element<HTMLInputElement>('epochs')];
+const [backend, shown] = [element<HTMLSelectElement>('backend'), element<HTMLSelectElement>('shown')];
+const [status, progress] = [element('status'), element<HTMLProgressElement>('progress')];
+const files = element<HTMLInputElement>('files');
+
+/** The model on the page, how slices are prepared for it, and patients that are. */
+interface Current {
+  model: CtBrainModel<typeof CT_LABELS>;
+  preprocessing: CtPreprocessing;
+  study: Study;
+}
+let current: Current | undefined;
+let predictions = new Map<string, PredictedSlice<typeof CT_LABELS>[]>();
+
+for (const name of BACKENDS) backend.add(new Option(name));
+onClick('train', async () => {
+  element('epochs-done').replaceChildren();
+  await startBackend(backend.value as Backend);
+  const study = await makePatients(PREPROCESSING);
+  const watch = { onProgress: showProgress, onEpochEnd: addEpoch };
+  await use({ model: await train(study, epochs.valueAsNumber, watch), preprocessing: PREPROCESSING, study });
+});
+onClick('save', () => save(STORE));
+onClick('download', () => save('downloads://ct-multilabel-example'));
+onClick('open', () => open(STORE));
+files.addEventListener('change', () => run(() => open(tf.io.browserFiles([...files.files!]))));
+shown.addEventListener('change', () => run(showChosen));
+status.textContent = 'Ready.';
+
+function onClick(id: string, action: () => Promise<void>): void {
+  element(id).addEventListener('click', () => run(action));
+}
+
+/** One action at a time; what goes wrong is said on the page. */
+async function run(action: () => Promise<void>): Promise<void> {
+  const controls = element<HTMLFieldSetElement>('controls');
+  controls.disabled = true;
+  try {
+    await action();
+  } catch (error) {
+    status.textContent = (error as Error).message;
+    console.error(error);
+  } finally {
+    progress.hidden = true;
+    controls.disabled = false;
+    for (const id of ['save', 'download']) element<HTMLButtonElement>(id).disabled = current === undefined;
+  }
+}
+
+function makePatients(preprocessing: CtPreprocessing): Promise<Study> {
+  const count = patients.valueAsNumber;
+  return makeStudy(count, preprocessing, (made) => {
+    show(made / count);
+    say(`Making patient ${made} of ${count} …`);
+  });
+}
+
+/** Takes the place of the model before, and shows what it is worth. */
+async function use(next: Current): Promise<void> {
+  current?.model.dispose();
+  current = next;
+  const { model, study } = next;
+  const { f2 } = await evaluatePatients(model, study.test);
+  const [allPositive] = trivialPredictors(study.train, study.test, 1);
+  predictions = new Map();
+  for await (const slices of predictPatients(model, study.test)) {
+    predictions.set(slices[0]!.patient, slices);
+  }
+  shown.replaceChildren(...study.test.patients.map((patient) => new Option(patient)));
+  shown.value = mostFindings(study.test);
+  await showChosen();
+  say(
+    `F2 ${f2.toFixed(3)} on ${study.test.patients.length} patients that it was not trained on; ` +
+      `${allPositive!.f2.toFixed(3)} for saying yes to everything.`,
+  );
+}
+
+/** The patient with the most different labels. */
+function mostFindings(source: PatientSource): string {
+  const count = (patient: string) => patientLabels(source, patient).reduce((sum, label) => sum + label, 0);
+  return [...source.patients].sort((a, b) => count(b) - count(a))[0]!;
+}
+
+const showChosen = () => showPatient(element('slices'), current!.study.test, predictions.get(shown.value)!);
+
+async function save(url: string): Promise<void> {
+  const { model, preprocessing } = current!;
+  await saveCtBrainModel(model, url, { labels: [...CT_LABELS], preprocessing });
+  say(url === STORE ? 'Saved in this browser: it is there after the page was closed.' : 'Downloaded.');
+}
+
+async function open(from: tf.io.IOHandler | string): Promise<void> {
+  await startBackend(backend.value as Backend);
+  const { model, manifest } = await loadCtBrainModel(from);
+  const { labels, preprocessing } = manifest;
+  if (labels.join() !== CT_LABELS.join()) throw new Error(`This is a model of ${labels.join(', ')}.`);
+  const study = await makePatients(preprocessing);
+  await use({ model: model as CtBrainModel<typeof CT_LABELS>, preprocessing, study });
+}
+
+function showProgress({ stage, epoch, epochs, step, steps }: TrainingProgress): void {
+  show((epoch - 1 + step / steps) / epochs);
+  say(`${stage}: epoch ${epoch} of ${epochs}, step ${step} of ${steps}`);
+}
+
+function addEpoch({ stage, epoch, loss, validationF2, seconds }: EpochLog): void {
+  const row = document.createElement('tr');
+  for (const text of [stage, epoch, loss.toFixed(4), validationF2.toFixed(3), `${seconds.toFixed(1)} s`]) {
+    row.insertCell().textContent = String(text);
+  }
+  element('epochs-done').append(row);
+}
+
+function show(fraction: number): void {
+  progress.hidden = false;
+  progress.value = fraction;
+}
+
+function say(text: string): void {
+  status.textContent = text;
+}
