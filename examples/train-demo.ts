@@ -100,7 +100,7 @@ await main(async () => {
   const run = await openTrainingRun(`${out}/run`, { config });
   const { stop, ...bar } = trainingProgressBar();
   try {
-    const description = { labels: [...study.labels], preprocessing, model: built };
+    const description = { labels: study.labels, preprocessing, model: built };
     await trainRecipe(model, { run, train, validation, ...recipe, ...bar, description });
   } finally {
     stop();

@@ -186,7 +186,7 @@ await main(async () => {
   try {
     await trainRecipe(model, {
       ...{ run, train, validation, seed, pretrain, patients, patience, augment, ...bar },
-      description: { labels: [...study.labels], preprocessing, model: options },
+      description: { labels: study.labels, preprocessing, model: options },
       memoryBudget: args.integer('memory-budget') * 2 ** 20,
     });
   } finally {

@@ -11,7 +11,7 @@ import * as tf from '@tensorflow/tfjs';
  * try {
  *   await trainPatients(model, options);
  * } catch (error) {
- *   if (error instanceof NonFiniteError) lowerTheLearningRate();
+ *   if (error instanceof NonFiniteError) console.error('try a smaller learning rate');
  *   else if (error instanceof DataError) console.error(error.location.patient, error.message);
  *   else if (error instanceof CtMultilabelError) console.error(error.message);
  *   else throw error; // not ours: a defect, or the host's
@@ -132,6 +132,7 @@ export class OutOfMemoryError extends CtMultilabelError {}
  * @param received - The value that came.
  * @example
  * ```ts
+ * const gamma = 2;
  * check(gamma >= 0, 'myLoss: gamma', 'a number of at least 0', gamma);
  * ```
  */

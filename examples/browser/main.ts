@@ -109,7 +109,7 @@ const showChosen = () => showPatient(element('slices'), current!.study.test, pre
 
 async function save(url: string): Promise<void> {
   const { model, preprocessing } = current!;
-  await saveCtBrainModel(model, url, { labels: [...CT_LABELS], preprocessing });
+  await saveCtBrainModel(model, url, { labels: CT_LABELS, preprocessing });
   say(url === STORE ? 'Saved in this browser: it is there after the page was closed.' : 'Downloaded.');
 }
 

@@ -38,7 +38,7 @@ export interface DuplicateSlices {
  * @example
  * ```ts
  * const duplicates = await findDuplicateSlices(study);
- * checkNoLeak({ train, validation }, { duplicates });
+ * checkNoLeak(splitByPatient(study.patients, { seed: 1 }), { duplicates });
  * ```
  */
 export async function findDuplicateSlices(

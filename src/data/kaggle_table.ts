@@ -86,7 +86,8 @@ export function parseKaggleTable(
  * @throws DataError when two slices of a patient have the same number, so that their order is not known.
  * @example
  * ```ts
- * const rows = parseKaggleTable('dirname,ID,ich\n1,1_1.png,0\n1,1_0.png,1\n', { labels: ['ich'] });
+ * const records = [['dirname', 'ID', 'ich'], ['1', '1_1.png', '0'], ['1', '1_0.png', '1']];
+ * const rows = parseKaggleTable(records, { labels: ['ich'] });
  * groupByPatient(rows).get('1')?.map(({ slice }) => slice); // ['1_0.png', '1_1.png']
  * ```
  */

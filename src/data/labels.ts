@@ -25,9 +25,7 @@ export const CT_LABEL_NAMES: Readonly<Record<CtLabel, string>> = {
  * @throws {@link ArgumentError} for another number of values than of labels.
  * @example
  * ```ts
- * const probabilities = tf.sigmoid(predictStack(model, images)) as tf.Tensor3D;
- * const [[firstSlice]] = await probabilities.array();
- * byLabel(CT_LABELS, firstSlice!).ich; // a number; `.hic` does not compile
+ * byLabel(CT_LABELS, [0.1, 0.8, 0.2, 0.1, 0.4]).ivh; // 0.8; `.hiv` does not compile
  * ```
  */
 export function byLabel<const L extends Labels, T>(labels: L, values: readonly T[]): ByLabel<L, T> {

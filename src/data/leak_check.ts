@@ -33,7 +33,7 @@ export interface LeakCheckOptions {
  * @throws DataError that names the patients (persons), or slices, and their sides.
  * @example
  * ```ts
- * checkNoLeak({ train, validation, test }, { groupBy: (id) => study.groupOf?.(id) ?? id });
+ * checkNoLeak({ train: ['a', 'b'], validation: ['c'], test: ['d'] }, { groupBy: (id) => study.groupOf?.(id) ?? id });
  * ```
  */
 export function checkNoLeak(split: SplitSides | readonly SplitSides[], options: LeakCheckOptions = {}): void {

@@ -48,7 +48,7 @@ export interface PatientFold {
  *   stratifyBy: (patient) => patientLabels(study, patient),
  *   groupBy: (patient) => study.groupOf?.(patient) ?? patient,
  * });
- * for (const { train, validation } of folds) { ... }
+ * for (const { train, validation } of folds) console.log(train.length, validation.length);
  * ```
  * @see Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-label Data" (2011).
  */
@@ -116,8 +116,8 @@ export interface NestedPatientFold {
  * @example
  * ```ts
  * for (const { train, test, inner } of nestedKFoldByPatient(study.patients, { seed: 1 })) {
- *   const best = choose(inner); // trains on inner[i].train, compares on inner[i].validation
- *   report(fit(train, best), test);
+ *   for (const { train, validation } of inner) console.log(train.length, validation.length); // choose settings here
+ *   console.log(train.length, test.length); // train with them, and report
  * }
  * ```
  */

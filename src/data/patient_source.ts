@@ -180,7 +180,7 @@ export function subset<L extends Labels>(
  * @example
  * ```ts
  * for await (const stack of prefetchPatients(source, source.patients)) {
- *   train(stack.images, stack.labels);
+ *   console.log(stack.patient, stack.images.shape);
  *   disposeStack(stack);
  * }
  * ```

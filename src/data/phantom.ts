@@ -92,7 +92,9 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
  *
  * @throws ArgumentError for an option outside its range.
  * @example
- * for (const { id, hu, labels } of makePhantomStudy({ patients: 40, seed: 1, slices: 12, size: 64 })) use(id, hu, labels);
+ * for (const { id, hu, labels } of makePhantomStudy({ patients: 40, seed: 1, slices: 12, size: 64 })) {
+ *   console.log(id, hu.length, labels);
+ * }
  * @category Data
  */
 export function makePhantomStudy(options: PhantomStudyOptions): PhantomStudy {

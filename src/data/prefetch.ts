@@ -20,7 +20,10 @@ export interface PrefetchOptions<T = unknown> {
  *
  * @example
  * ```ts
- * for await (const text of prefetch(files, (file) => readFile(file, 'utf8'))) console.log(text.length);
+ * for await (const stack of prefetch(['ID_1', 'ID_2'], (patient) => study.load(patient), { dispose: disposeStack })) {
+ *   console.log(stack.images.shape);
+ *   disposeStack(stack);
+ * }
  * ```
  */
 export function prefetch<K, T>(

@@ -57,6 +57,10 @@ export interface BootstrapInterval {
  *
  * @example
  * ```ts
+ * const patients = [
+ *   { yTrue: [1, 0], probabilities: [0.9, 0.2] },
+ *   { yTrue: [0, 1], probabilities: [0.3, 0.6] },
+ * ];
  * const { estimate, low, high } = bootstrapInterval(patients, (sample) =>
  *   rocAuc(sample.map(({ yTrue }) => yTrue), sample.map(({ probabilities }) => probabilities)),
  * );
@@ -87,10 +91,14 @@ export function bootstrapInterval<T>(
  *
  * @example
  * ```ts
+ * const patients = [
+ *   { ours: { tp: 3, fp: 1, fn: 0, tn: 8 }, theirs: { tp: 2, fp: 0, fn: 1, tn: 9 } },
+ *   { ours: { tp: 1, fp: 2, fn: 1, tn: 8 }, theirs: { tp: 1, fp: 4, fn: 1, tn: 6 } },
+ * ];
  * const { estimate, low, high } = bootstrapDifference(
  *   patients,
- *   (sample) => f2(sample.map(({ ours }) => ours)),
- *   (sample) => f2(sample.map(({ theirs }) => theirs)),
+ *   (sample) => fBetaOfCounts(poolCounts(sample.map(({ ours }) => ours))),
+ *   (sample) => fBetaOfCounts(poolCounts(sample.map(({ theirs }) => theirs))),
  * );
  * ```
  */
@@ -114,8 +122,9 @@ export function bootstrapDifference<T>(
  *
  * @example
  * ```ts
- * const counts = patients.map(({ yTrue, probabilities }) => poolCounts(countDecisions(yTrue, probabilities, thresholds)));
- * const { estimate, low, high } = bootstrapFBeta(counts);
+ * const { patients, yTrue, probabilities } = await collectPredictions(model, test);
+ * const counts = countDecisionsByPatient(patients, yTrue, probabilities, thresholds);
+ * const { estimate, low, high } = bootstrapFBeta(counts.map(poolCounts));
  * ```
  */
 export function bootstrapFBeta(
@@ -135,7 +144,12 @@ export function bootstrapFBeta(
  * @throws {@link ArgumentError} as {@link bootstrapFBeta}, and for lists of different length.
  * @example
  * ```ts
- * const { estimate, low, high } = bootstrapFBetaDifference(countsOfOne, countsOfTheOther, { seed: 1 });
+ * const counted = async (of: CtBrainModel<CtLabels>) => {
+ *   const { patients, yTrue, probabilities } = await collectPredictions(of, test);
+ *   return countDecisionsByPatient(patients, yTrue, probabilities).map(poolCounts);
+ * };
+ * const other = buildCtBrainModel({ variant: 'VGG16', backbone });
+ * const { estimate, low, high } = bootstrapFBetaDifference(await counted(model), await counted(other), { seed: 1 });
  * ```
  */
 export function bootstrapFBetaDifference(

@@ -33,7 +33,8 @@ export interface PatientLevel {
  *
  * @example
  * ```ts
- * const { yTrue, probabilities } = patientLevel(slices);
+ * const { rows } = await collectPredictions(model, test);
+ * const { yTrue, probabilities } = patientLevel(rows);
  * const report = evaluateProbabilities({ labels, yTrue, probabilities, thresholds });
  * ```
  */

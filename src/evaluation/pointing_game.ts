@@ -37,7 +37,10 @@ export interface PointingGameResult {
  * @throws {@link ArgumentError} for arrays of another length or an option out of range.
  * @example
  * ```ts
- * const { hits, total, chanceHits } = pointingGame(await maps.data(), masks, { shape: maps.shape, tolerance: 2 });
+ * const { hu, masks, slices, size } = makePhantomPatient({ seed: 1, slices: 12, size: 96 });
+ * const maps = gradCam(model, huWindow(tf.tensor4d(hu, [slices, size, size, 1]), CT_WINDOWS.brain), { label: 0 });
+ * const ofFirst = masks.map((bits) => bits & 1); // those of label 0
+ * const { hits, total, chanceHits } = pointingGame(await maps.data(), ofFirst, { shape: maps.shape, tolerance: 2 });
  * console.log(`${hits / total} against ${chanceHits / total} by chance`);
  * ```
  * @see Zhang et al., "Top-Down Neural Attention by Excitation Backprop", ECCV 2016.

@@ -32,7 +32,7 @@ export interface ResidualNeckArgs extends LayerArgs {
  * @throws {@link ArgumentError} for options out of range or inputs that are not two of equal leading axes.
  * @example
  * ```ts
- * const y = new ResidualNeck({}).apply([cnnFeatures, sliceFeatures]); // both [1, 32, 512]
+ * const y = new ResidualNeck({}).apply([tf.ones([1, 32, 512]), tf.ones([1, 32, 512])]); // [1, 32, 512]
  * ```
  * @see He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
  */

@@ -21,7 +21,8 @@ export interface Calibration {
  *
  * @example
  * ```ts
- * const probabilities = tf.sigmoid(applyCalibration(logits, manifest.calibration));
+ * const { calibration } = manifest; // of a checkpoint that has one
+ * const probabilities = tf.sigmoid(calibration ? applyCalibration(logits, calibration) : logits);
  * ```
  */
 export function applyCalibration(logits: tf.Tensor, calibration: Calibration): tf.Tensor {
@@ -44,7 +45,7 @@ export function applyCalibration(logits: tf.Tensor, calibration: Calibration): t
  *
  * @example
  * ```ts
- * const calibrated = calibrateProbabilities(probabilities, fitted.calibration);
+ * const calibrated = calibrateProbabilities(probabilities, { method: 'temperature', scale: [0.8], offset: [0] });
  * ```
  */
 export function calibrateProbabilities(probabilities: LabelRows, calibration: Calibration): number[][] {

@@ -35,7 +35,8 @@ export interface DecisionRates {
  *
  * @example
  * ```ts
- * const perPatient = patients.map(({ yTrue, probabilities }) => poolCounts(countDecisions(yTrue, probabilities, 0.4)));
+ * const [ich, sdh] = countDecisions([[1, 0], [0, 1]], [[0.9, 0.6], [0.2, 0.7]], [0.5, 0.5]);
+ * // ich { tp: 1, fp: 0, fn: 0, tn: 1 }, sdh { tp: 1, fp: 1, fn: 0, tn: 0 }
  * ```
  */
 export function countDecisions(

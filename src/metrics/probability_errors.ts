@@ -70,7 +70,9 @@ export interface ReliabilityBin {
  *
  * @example
  * ```ts
- * for (const { meanProbability, positiveShare, count } of reliabilityCurve(truth, probabilities)) …
+ * for (const { meanProbability, positiveShare } of reliabilityCurve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])) {
+ *   console.log(meanProbability, positiveShare);
+ * }
  * ```
  */
 export function reliabilityCurve(

@@ -75,7 +75,7 @@ export interface KaggleFolder<L extends Labels = Labels> extends PatientSource<L
  * @example
  * ```ts
  * const study = await openKaggleFolder('data', { preprocessing: createPreprocessing({ imageSize: [224, 224] }) });
- * const stack = await study.load(study.patients[0]);
+ * const stack = await study.load('ID_001');
  * ```
  */
 export async function openKaggleFolder<const L extends Labels = CtLabels>(

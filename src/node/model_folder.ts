@@ -27,7 +27,7 @@ export const MODEL_FILES = {
  * @example
  * ```ts
  * await saveCtBrainModel(model, fileSystem('models/brain'), { labels: CT_LABELS, preprocessing });
- * const { model } = await loadCtBrainModel('file://models/brain');
+ * const loaded = await loadCtBrainModel('file://models/brain');
  * ```
  */
 export function fileSystem(location: string): tf.io.IOHandler {

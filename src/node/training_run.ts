@@ -90,7 +90,8 @@ interface LastState {
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
- * const stage = await run.stage('patients', { model, learningRate: 1e-5, description, best: 'best' });
+ * const description = { labels: study.labels, preprocessing };
+ * const stage = await run.stage('patients', { model, learningRate: 1e-5, best: 'best', description });
  * await trainPatients(model, { train, validation, seed: 1, ...stage });
  * ```
  */

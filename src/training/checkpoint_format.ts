@@ -3,6 +3,7 @@ import { CheckpointError, checkKnownKeys, describe, isRecord } from '../errors';
 import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
+import type { Labels } from '../types';
 import { VERSION } from '../version';
 import { checkCompileRecord, type CompileRecord } from './compile_record';
 
@@ -32,15 +33,28 @@ export interface CheckpointManifest {
 }
 
 /** What {@link createCheckpointManifest} cannot know by itself. */
-export type CheckpointDescription = Pick<CheckpointManifest, 'labels' | 'preprocessing'> &
-  Partial<Pick<CheckpointManifest, 'thresholds' | 'calibration' | 'model' | 'training'>>;
+export interface CheckpointDescription
+  extends Pick<CheckpointManifest, 'preprocessing'>, Partial<Pick<CheckpointManifest, 'model' | 'training'>> {
+  /** Label names, in the order of the outputs. */
+  labels: Labels;
+  /**
+   * Probability from which on a label counts as present, one per label.
+   * @defaultValue `0.5` for each
+   */
+  thresholds?: readonly number[];
+  /**
+   * What makes calibrated logits of the model's.
+   * @defaultValue none
+   */
+  calibration?: Calibration | undefined;
+}
 
 /**
  * A manifest with this library's versions, and 0.5 for thresholds that are not given.
  *
  * @example
  * ```ts
- * const manifest = createCheckpointManifest({ labels: [...CT_LABELS], preprocessing: createPreprocessing() });
+ * const manifest = createCheckpointManifest({ labels: CT_LABELS, preprocessing: createPreprocessing() });
  * manifest.thresholds; // [0.5, 0.5, 0.5, 0.5, 0.5]
  * ```
  */

@@ -16,8 +16,10 @@ export interface EarlyStoppingState {
  * @example
  * ```ts
  * const stopping = new EarlyStopping(5);
- * for (let epoch = 1; !stopping.stop; epoch++) {
- *   if (stopping.update(await trainAndValidate())) await save(model);
+ * while (!stopping.stop) {
+ *   // an epoch of training, then
+ *   const { f2 } = await evaluatePatients(model, validation);
+ *   if (stopping.update(f2)) await model.save('indexeddb://best');
  * }
  * ```
  */

@@ -99,9 +99,14 @@ export interface FitStageOptions {
  * weights, or those it came with before the first epoch's end.
  * @example
  * ```ts
+ * async function* batches(epoch: number): AsyncGenerator<TrainingBatch> {
+ *   for await (const stack of prefetchPatients(train, shuffled(train.patients, seededRandom(epoch)))) {
+ *     yield { name: stack.patient, images: tf.expandDims(stack.images), labels: tf.expandDims(stack.labels!) };
+ *   }
+ * }
  * const history = await fitStage({
  *   ...{ stage: 'mine', model, optimizer: adam(1e-4), loss: asymmetricLoss(), epochs: 10, patience: 3 },
- *   ...{ batches: (epoch) => myBatches(epoch), steps: 20, validate: () => evaluatePatients(model, validation) },
+ *   ...{ batches, steps: train.patients.length, validate: () => evaluatePatients(model, validation) },
  * });
  * ```
  */

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { ROOT } from './markdown';
 import type { SnippetModule } from './snippet_modules';
 
@@ -10,6 +12,14 @@ export interface Sandbox {
   tsconfig: string;
   /** File of each module. */
   files: ReadonlyMap<SnippetModule, string>;
+}
+
+/** What the compiler says of a sandbox's types: nothing where they fit. */
+export async function typeErrors({ tsconfig }: Sandbox): Promise<string> {
+  const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+  const compile = promisify(execFile)(process.execPath, [tsc, '--noEmit', '-p', tsconfig]);
+  const { stdout } = await compile.catch((error) => error as { stdout: string });
+  return stdout;
 }
 
 /** Writes modules into a new temporary folder, in which `ct-multilabel` is the sources here; the caller removes it. */

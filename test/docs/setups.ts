@@ -41,7 +41,7 @@ async function run(): Promise<void> {
   await trainRecipe(model, {
     ...{ run: training, train: subset(all, split.train), validation: subset(all, split.validation), seed: 1 },
     ...{ pretrain: { epochs: 1, learningRate: 1e-3 }, patients: { epochs: 1, learningRate: 1e-3 } },
-    description: { labels: [...all.labels], preprocessing },
+    description: { labels: all.labels, preprocessing },
   });
   model.dispose();
 }

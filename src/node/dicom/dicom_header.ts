@@ -72,7 +72,8 @@ export interface ParsedDicom {
  * @throws DataError when they do not parse, hold no image, or end before the pixels begin.
  * @example
  * ```ts
- * const { rows, columns } = parseDicomHeader(await readFile('scan/01.dcm'), { file: 'scan/01.dcm' });
+ * const { pixels } = parseDicomHeader(await readFile('scan/01.dcm'), { file: 'scan/01.dcm' });
+ * console.log(pixels.rows, pixels.columns);
  * ```
  */
 export function parseDicomHeader(bytes: Uint8Array, where: DataLocation = {}): DicomHeader {

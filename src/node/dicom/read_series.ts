@@ -63,8 +63,11 @@ const PLAUSIBLE_HIGHEST = 0;
  * @throws DataError that names the file, with `onBadFile: 'throw'`.
  * @example
  * ```ts
- * const [head] = await readDicomSeries('study', { kinds: ['axial'] });
- * const brain = huWindow(head.hu, CT_WINDOWS.brain);
+ * for (const { description, hu } of await readDicomSeries('study', { kinds: ['axial'] })) {
+ *   const brain = huWindow(hu, CT_WINDOWS.brain); // [slices, rows, columns], 0..1
+ *   console.log(description, brain.shape);
+ *   tf.dispose([hu, brain]);
+ * }
  * ```
  */
 export async function readDicomSeries(
