@@ -16,8 +16,8 @@ const FLAGS = [
   '--use-webgpu-adapter=swiftshader',
 ];
 
-/** Carries Chromium for Linux on x64. */
-const PACKAGED = '@sparticuz/chromium';
+/** Carries Chromium for Linux on x64; this version runs on Node 20. */
+const [PACKAGED, VERSION] = ['@sparticuz/chromium', '147'];
 
 /** Unpacks it; where it believes to be on Lambda also system libraries that it needs, which it names in its environment. */
 const UNPACK = `process.env.AWS_EXECUTION_ENV = 'AWS_Lambda_nodejs22.x';
@@ -29,32 +29,33 @@ console.log(JSON.stringify({ executablePath, env: process.env }));`;
  * @returns `{ name, browser }`, or `{ why }` where there is none. Whoever asked for it closes the browser.
  */
 export async function openChromium() {
-  const { name, why, ...launch } = await findChromium();
-  if (why) return { why };
-  return { name, browser: await chromium.launch({ ...launch, args: FLAGS }) };
+  const installed = findInstalled();
+  if (installed) {
+    const browser = await chromium.launch({ executablePath: installed, args: FLAGS });
+    return { name: path.basename(installed), browser };
+  }
+  const none = 'no Chromium is installed (CHROMIUM names one)';
+  if (process.platform !== 'linux' || process.arch !== 'x64') return { why: none };
+  try {
+    const browser = await chromium.launch({ ...(await unpackChromium()), args: FLAGS });
+    return { name: PACKAGED, browser };
+  } catch (error) {
+    return { why: `${none}, nor does npm's ${PACKAGED} run: ${error.message}` };
+  }
 }
 
-async function findChromium() {
+function findInstalled() {
   const { CHROMIUM, PATH = '' } = process.env;
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
   const files = PATH.split(path.delimiter).flatMap((folder) => names.map((name) => path.join(folder, name)));
-  const installed = CHROMIUM || files.find((file) => existsSync(file));
-  if (installed) return { name: path.basename(installed), executablePath: installed };
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return { why: 'no Chromium is installed (CHROMIUM names one)' };
-  }
-  try {
-    return { name: PACKAGED, ...(await packagedChromium()) };
-  } catch (error) {
-    return { why: `no Chromium is installed (CHROMIUM names one), nor could npm's be had: ${error.message}` };
-  }
+  return CHROMIUM || files.find((file) => existsSync(file));
 }
 
-async function packagedChromium() {
-  const folder = path.join(repository, 'node_modules', '.cache', 'chromium');
+async function unpackChromium() {
+  const folder = path.join(repository, 'node_modules', '.cache', `chromium-${VERSION}`);
   if (!existsSync(path.join(folder, 'node_modules', PACKAGED))) {
     mkdirSync(folder, { recursive: true });
-    await run('npm', [...INSTALL, '--ignore-scripts', '--prefix', folder, PACKAGED], folder);
+    await run('npm', [...INSTALL, '--ignore-scripts', '--prefix', folder, `${PACKAGED}@${VERSION}`], folder);
   }
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', UNPACK], folder);
   return JSON.parse(stdout);

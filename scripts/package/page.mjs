@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'vite';
 import { openChromium } from './chromium.mjs';
-import { repository } from './project.mjs';
+import { repository, run } from './project.mjs';
 import { serve, visit, waitUntil } from './visit.mjs';
 
 /** A module of Node, compiled kernels of ours, a backend that the page did not import. */
@@ -11,6 +11,17 @@ const UNWANTED = [/["'`]node:\w+/, /AGFzbQ/, /tfjs-backend-wasm/];
 
 /** Of numbers that another backend computed, or another visit: losses are some 0.1, logits some 1. */
 const TOLERANCE = 1e-4;
+
+/** Labels and thresholds of the model that the trial page saves. */
+const DECISIONS = '[["ich","sdh"],[0.4,0.6]]';
+
+/** What Node reads of the files that a page downloaded. */
+const DOWNLOADED = `import { loadCtBrainModel } from 'ct-multilabel';
+import { fileSystem } from 'ct-multilabel/node';
+const { model, manifest } = await loadCtBrainModel(fileSystem(process.argv[2]));
+if (!model.optimizer) throw new Error('no optimizer');
+console.log(JSON.stringify([manifest.labels, manifest.thresholds]));
+`;
 
 /**
  * Builds the pages, sees that nothing of Node and no backend of ours is in the bare one, and lets Chromium show what they compute.
@@ -31,7 +42,7 @@ export async function checkPages(project) {
     const lines = [`bare page: built, and ${name} ${browser.version()} shows its prediction`];
     await serve(trial, async (url) => {
       lines.push(await checkBackends(browser, url));
-      lines.push(await checkStores(browser, url, trial));
+      lines.push(await checkStores(browser, url, project, trial));
       lines.push(await checkWithoutFrames(browser, url));
     });
     await serve(example, async (url) => lines.push(await checkExample(browser, url)));
@@ -90,7 +101,7 @@ async function checkBackends(browser, url) {
 }
 
 /** A trained model saved, and loaded after a reload by every way that a browser has: it predicts, and trains on, as it would have. */
-async function checkStores(browser, url, root) {
+async function checkStores(browser, url, project, root) {
   const folder = path.join(root, 'dist', 'model');
   const stores = ['indexeddb://brain', 'localstorage://brain', 'downloads://brain'];
   await visit('the stores', browser, url, async (page) => {
@@ -117,10 +128,13 @@ async function checkStores(browser, url, root) {
       );
       difference(`from ${from ?? 'the downloaded files'}`, result, expected);
       const decisions = JSON.stringify([labels, thresholds]);
-      if (decisions !== '[["ich","sdh"],[0.4,0.6]]') throw new Error(`from ${from}: ${decisions}`);
+      if (decisions !== DECISIONS) throw new Error(`from ${from}: ${decisions}`);
     }
+    const inNode = project.write('downloaded.mjs', DOWNLOADED);
+    const { stdout } = await run(process.execPath, [inNode, path.join(folder, 'brain.json')], project.folder);
+    if (stdout.trim() !== DECISIONS) throw new Error(`the downloaded files, in Node: ${stdout}`);
   });
-  return 'trial page: a trained model comes back from IndexedDB, localStorage, HTTP and chosen files, and trains on';
+  return 'trial page: a trained model comes back from IndexedDB, localStorage, HTTP and files, and trains on';
 }
 
 /** A page that nobody looks at draws no frames; a training must not wait for one. */
