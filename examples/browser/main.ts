@@ -16,7 +16,7 @@ import {
   type TrainingProgress,
 } from 'ct-multilabel';
 import { BACKENDS, startBackend, type Backend } from './backend';
-import { makeStudy, PREPROCESSING, train, type Study } from './recipe';
+import { makePatients, PREPROCESSING, train } from './recipe';
 import { showPatient } from './view';
 
 const STORE = 'indexeddb://ct-multilabel-example';
@@ -27,11 +27,11 @@ const [backend, shown] = [element<HTMLSelectElement>('backend'), element<HTMLSel
 const [status, progress] = [element('status'), element<HTMLProgressElement>('progress')];
 const files = element<HTMLInputElement>('files');
 
-/** The model on the page, how slices are prepared for it, and patients that are. */
+/** The model on the page, how slices are prepared for it, and patients that it is shown. */
 interface Current {
   model: CtBrainModel<typeof CT_LABELS>;
   preprocessing: CtPreprocessing;
-  study: Study;
+  test: PatientSource<typeof CT_LABELS>;
 }
 let current: Current | undefined;
 let predictions = new Map<string, PredictedSlice<typeof CT_LABELS>[]>();
@@ -40,9 +40,9 @@ for (const name of BACKENDS) backend.add(new Option(name));
 onClick('train', async () => {
   element('epochs-done').replaceChildren();
   await startBackend(backend.value as Backend);
-  const study = await makePatients(PREPROCESSING);
+  const training = await make('training', PREPROCESSING);
   const watch = { onProgress: showProgress, onEpochEnd: addEpoch };
-  await use({ model: await train(study, epochs.valueAsNumber, watch), preprocessing: PREPROCESSING, study });
+  await use(await train(training, epochs.valueAsNumber, watch), PREPROCESSING);
 });
 onClick('save', () => save(STORE));
 onClick('download', () => save('downloads://ct-multilabel-example'));
@@ -71,30 +71,29 @@ async function run(action: () => Promise<void>): Promise<void> {
   }
 }
 
-function makePatients(preprocessing: CtPreprocessing): Promise<Study> {
-  const count = patients.valueAsNumber;
-  return makeStudy(count, preprocessing, (made) => {
+/** Patients to train on, as many as the page says, or a fifth of them to be scored on. */
+function make(of: 'training' | 'test', preprocessing: CtPreprocessing): Promise<Current['test']> {
+  const count = of === 'training' ? patients.valueAsNumber : Math.ceil(patients.valueAsNumber / 5);
+  return makePatients(count, of, preprocessing, (made) => {
     show(made / count);
-    say(`Making patient ${made} of ${count} …`);
+    say(`Making ${of} patient ${made} of ${count} …`);
   });
 }
 
 /** Takes the place of the model before, and shows what it is worth. */
-async function use(next: Current): Promise<void> {
+async function use(model: Current['model'], preprocessing: CtPreprocessing): Promise<void> {
+  const test = await make('test', preprocessing);
   current?.model.dispose();
-  current = next;
-  const { model, study } = next;
-  const { f2 } = await evaluatePatients(model, study.test);
-  const [allPositive] = trivialPredictors(study.train, study.test, 1);
+  current = { model, preprocessing, test };
+  const { f2 } = await evaluatePatients(model, test);
+  const [allPositive] = trivialPredictors(test, test, 1);
   predictions = new Map();
-  for await (const slices of predictPatients(model, study.test)) {
-    predictions.set(slices[0]!.patient, slices);
-  }
-  shown.replaceChildren(...study.test.patients.map((patient) => new Option(patient)));
-  shown.value = mostFindings(study.test);
+  for await (const slices of predictPatients(model, test)) predictions.set(slices[0]!.patient, slices);
+  shown.replaceChildren(...test.patients.map((patient) => new Option(patient)));
+  shown.value = mostFindings(test);
   await showChosen();
   say(
-    `F2 ${f2.toFixed(3)} on ${study.test.patients.length} patients that it was not trained on; ` +
+    `F2 ${f2.toFixed(3)} on ${test.patients.length} patients that it was not trained on; ` +
       `${allPositive!.f2.toFixed(3)} for saying yes to everything.`,
   );
 }
@@ -105,7 +104,7 @@ function mostFindings(source: PatientSource): string {
   return [...source.patients].sort((a, b) => count(b) - count(a))[0]!;
 }
 
-const showChosen = () => showPatient(element('slices'), current!.study.test, predictions.get(shown.value)!);
+const showChosen = () => showPatient(element('slices'), current!.test, predictions.get(shown.value)!);
 
 async function save(url: string): Promise<void> {
   const { model, preprocessing } = current!;
@@ -118,8 +117,7 @@ async function open(from: tf.io.IOHandler | string): Promise<void> {
   const { model, manifest } = await loadCtBrainModel(from);
   const { labels, preprocessing } = manifest;
   if (labels.join() !== CT_LABELS.join()) throw new Error(`This is a model of ${labels.join(', ')}.`);
-  const study = await makePatients(preprocessing);
-  await use({ model: model as CtBrainModel<typeof CT_LABELS>, preprocessing, study });
+  await use(model as Current['model'], preprocessing);
 }
 
 function showProgress({ stage, epoch, epochs, step, steps }: TrainingProgress): void {

@@ -26,32 +26,18 @@ export const PREPROCESSING = createPreprocessing({ windows: ['brain'], imageSize
 
 type Source = PatientSource<typeof CT_LABELS>;
 
-/** Patients to learn from, to choose the best epoch by, and to be scored on. */
-export interface Study {
-  train: Source;
-  validation: Source;
-  test: Source;
-}
-
-export async function makeStudy(
+/** Synthetic patients to train on, or others to be scored on: another seed, other patients. */
+export async function makePatients(
   patients: number,
+  of: 'training' | 'test',
   preprocessing: CtPreprocessing,
   onProgress: (made: number) => void,
-): Promise<Study> {
+): Promise<Source> {
   // a trauma centre's patients: most have something
   const prevalence = { ich: 0.6, ivh: 0.4, sah: 0.4, sdh: 0.4, edh: 0.35 };
-  const phantoms = { patients, slices: 12, size: 2 * SIZE, difficulty: 0.2, prevalence, seed: SEED };
-  const source = cachedSource(await phantomSource(phantoms, preprocessing, onProgress));
-  const stratifyBy = (patient: string) => patientLabels(source, patient);
-  const split = (of: readonly string[]) =>
-    splitByPatient(of, { validationFraction: 0.2, seed: SEED, stratifyBy });
-  const outer = split(source.patients);
-  const inner = split(outer.train);
-  return {
-    train: subset(source, inner.train),
-    validation: subset(source, inner.validation),
-    test: subset(source, outer.validation),
-  };
+  const seed = of === 'training' ? 1 : 2;
+  const options = { patients, slices: 12, size: 2 * SIZE, difficulty: 0.2, prevalence, seed };
+  return cachedSource(await phantomSource(options, preprocessing, onProgress));
 }
 
 export interface Watch {
@@ -61,10 +47,16 @@ export interface Watch {
 
 /** The recipe: the backbone under a linear head on single slices, then the whole model on whole patients. */
 export async function train(
-  { train, validation }: Study,
+  patients: Source,
   epochs: number,
   watch: Watch,
 ): Promise<CtBrainModel<typeof CT_LABELS>> {
+  const split = splitByPatient(patients.patients, {
+    validationFraction: 0.2,
+    seed: SEED,
+    stratifyBy: (patient) => patientLabels(patients, patient),
+  });
+  const [train, validation] = [subset(patients, split.train), subset(patients, split.validation)];
   const backbone = smallBackbone(SIZE, SEED);
   const augment = {
     rotation: 10,
