@@ -33,7 +33,8 @@ export interface LeakCheckOptions {
  * @throws DataError that names the patients (persons), or slices, and their sides.
  * @example
  * ```ts
- * checkNoLeak({ train: ['a', 'b'], validation: ['c'], test: ['d'] }, { groupBy: (id) => study.groupOf?.(id) ?? id });
+ * const split = { train: ['ann_1', 'bob_1'], test: ['ann_2'] };
+ * checkNoLeak(split, { groupBy: (scan) => scan.slice(0, 3) }); // throws: ann is on both sides
  * ```
  */
 export function checkNoLeak(split: SplitSides | readonly SplitSides[], options: LeakCheckOptions = {}): void {
