@@ -9,6 +9,7 @@ import {
   saveCtBrainModel,
   trivialPredictors,
   type CtBrainModel,
+  type CtLabels,
   type CtPreprocessing,
   type EpochLog,
   type PatientSource,
@@ -29,12 +30,12 @@ const files = element<HTMLInputElement>('files');
 
 /** The model on the page, how slices are prepared for it, and patients that it is shown. */
 interface Current {
-  model: CtBrainModel<typeof CT_LABELS>;
+  model: CtBrainModel<CtLabels>;
   preprocessing: CtPreprocessing;
-  test: PatientSource<typeof CT_LABELS>;
+  test: PatientSource<CtLabels>;
 }
 let current: Current | undefined;
-let predictions = new Map<string, PredictedSlice<typeof CT_LABELS>[]>();
+let predictions = new Map<string, PredictedSlice<CtLabels>[]>();
 
 for (const name of BACKENDS) backend.add(new Option(name));
 onClick('train', async () => {

@@ -3,6 +3,7 @@ import {
   CT_LABELS,
   makePhantomStudy,
   preprocess,
+  type CtLabels,
   type CtPreprocessing,
   type PatientSource,
   type PhantomPatient,
@@ -19,7 +20,7 @@ export async function phantomSource(
   options: PhantomStudyOptions,
   preprocessing: CtPreprocessing,
   onProgress: (made: number) => void,
-): Promise<PatientSource<typeof CT_LABELS>> {
+): Promise<PatientSource<CtLabels>> {
   const made = new Map<string, PhantomPatient>();
   for (const patient of makePhantomStudy(options)) {
     made.set(patient.id, patient);

@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs';
 import {
   buildCtBrainModel,
   cachedSource,
@@ -8,8 +7,8 @@ import {
   splitByPatient,
   subset,
   trainPatients,
-  type CT_LABELS,
   type CtBrainModel,
+  type CtLabels,
   type CtPreprocessing,
   type EpochLog,
   type PatientSource,
@@ -24,7 +23,7 @@ const SEED = 1;
 /** How slices are prepared: saved with the model, since it must never meet slices prepared in another way. */
 export const PREPROCESSING = createPreprocessing({ windows: ['brain'], imageSize: [SIZE, SIZE] });
 
-type Source = PatientSource<typeof CT_LABELS>;
+type Source = PatientSource<CtLabels>;
 
 /** Synthetic patients to train on, or others to be scored on: another seed, other patients. */
 export async function makePatients(
@@ -46,11 +45,7 @@ export interface Watch {
 }
 
 /** The recipe: the backbone under a linear head on single slices, then the whole model on whole patients. */
-export async function train(
-  patients: Source,
-  epochs: number,
-  watch: Watch,
-): Promise<CtBrainModel<typeof CT_LABELS>> {
+export async function train(patients: Source, epochs: number, watch: Watch): Promise<CtBrainModel<CtLabels>> {
   const split = splitByPatient(patients.patients, {
     validationFraction: 0.2,
     seed: SEED,
@@ -66,7 +61,7 @@ export async function train(
     contrast: 0.1,
   } as const;
   const options = { train, validation, epochs, patience: epochs, seed: SEED, augment, ...watch };
-  const linear: tf.LayersModel = buildCtBrainModel({ variant: 'VGG16', backbone, seed: SEED });
+  const linear = buildCtBrainModel({ variant: 'VGG16', backbone, seed: SEED });
   await pretrainBackbone(linear, { ...options, learningRate: 1e-3 });
   const whole = buildCtBrainModel({ variant: 'VGG16 + LRNN + SDL(GRU)', backbone, seed: SEED });
   await trainPatients(whole, { ...options, learningRate: 5e-4 });

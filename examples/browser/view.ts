@@ -1,12 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import type { CtLabel, PatientSource, PredictedSlice, CT_LABELS } from 'ct-multilabel';
-import { CT_LABELS as LABELS, disposeStack } from 'ct-multilabel';
+import {
+  CT_LABELS,
+  disposeStack,
+  type CtLabel,
+  type CtLabels,
+  type PatientSource,
+  type PredictedSlice,
+} from 'ct-multilabel';
 
 /** Shows a patient's slices, and under each the probability of every label. */
 export async function showPatient(
   place: HTMLElement,
   source: PatientSource,
-  predictions: readonly PredictedSlice<typeof CT_LABELS>[],
+  predictions: readonly PredictedSlice<CtLabels>[],
 ): Promise<void> {
   const stack = await source.load(predictions[0]!.patient);
   const figures: HTMLElement[] = [];
@@ -24,7 +30,7 @@ export async function showPatient(
 async function figureOf(
   images: tf.Tensor4D,
   slice: number,
-  { labels }: PredictedSlice<typeof CT_LABELS>,
+  { labels }: PredictedSlice<CtLabels>,
   truth: readonly number[] | undefined,
 ): Promise<HTMLElement> {
   const canvas = document.createElement('canvas');
@@ -34,7 +40,7 @@ async function figureOf(
   await tf.browser.toPixels(image, canvas);
   image.dispose();
   const figure = document.createElement('figure');
-  figure.append(canvas, ...LABELS.map((label, i) => barOf(label, labels[label], truth?.[i] === 1)));
+  figure.append(canvas, ...CT_LABELS.map((label, i) => barOf(label, labels[label], truth?.[i] === 1)));
   return figure;
 }
 

@@ -24,7 +24,7 @@ const thresholds = given<number[]>();
 const [images, maps, bytes, text] = [given<tf.Tensor4D>(), given<tf.Tensor3D>(), given<Uint8Array>(), given<string>()];`;
 
 /** Numbers that may be tensors or rows, and what is anyone's own. */
-const ANY = 'yTrue probabilities logits labels patients x mask batches options rows files'.split(' ');
+const ANY = 'yTrue probabilities logits labels patients x mask batches options rows'.split(' ');
 
 /** The reference's examples, each as a module that imports what it names of the library. */
 export function exampleModules(): SnippetModule[] {

@@ -1,11 +1,5 @@
-/// <reference types="vite/client" />
 // What the check asks the page for, on `window.trial`. Plain data goes in and comes out.
 import * as tf from '@tensorflow/tfjs';
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
-import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
-import '@tensorflow/tfjs-backend-webgpu';
 import {
   adam,
   asymmetricLoss,
@@ -15,18 +9,12 @@ import {
   FusedBatchNorm,
   FusedConv2D,
   loadCtBrainModel,
-  prepareWasmBackend,
   saveCtBrainModel,
   seededRandom,
   trainPatients,
   type PatientSource,
 } from 'ct-multilabel';
-
-setWasmPaths({
-  'tfjs-backend-wasm.wasm': plain,
-  'tfjs-backend-wasm-simd.wasm': simd,
-  'tfjs-backend-wasm-threaded-simd.wasm': threaded,
-});
+import { startBackend } from '../../../examples/browser/backend';
 
 const LABELS = ['ich', 'sdh'] as const;
 const [SLICES, SIZE] = [4, 32];
@@ -112,12 +100,7 @@ async function behaviour(of: tf.LayersModel) {
 }
 
 const trial = {
-  /** Makes a backend the active one; where it cannot be had, says so. */
-  async use(backend: string): Promise<boolean> {
-    const active = await tf.setBackend(backend).catch(() => false);
-    if (active && backend === 'wasm') await prepareWasmBackend();
-    return active;
-  },
+  use: startBackend,
   async fresh() {
     const built = buildModel();
     const result = await behaviour(built);
