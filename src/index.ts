@@ -21,7 +21,7 @@ export {
   NonFiniteError,
   OutOfMemoryError,
   type DataLocation,
-} from './errors';
+} from './base/errors';
 export { VERSION } from './version';
 export {
   IGNORED_LABEL,
@@ -34,8 +34,8 @@ export {
   type Shape,
   type TorchLoadable,
   type TorchParameter,
-} from './types';
-export { deriveSeed, seededRandom, shuffled, type Random } from './random';
+} from './base/types';
+export { deriveSeed, seededRandom, shuffled, type Random } from './base/random';
 
 export { buildCtBrainModel, type CtBrainModel } from './models/ct_brain_model';
 export {

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
+import { check, isPositiveInteger } from '../base/errors';
 import { FusedBatchNorm } from '../layers/fused_batch_norm';
 import { FusedConv2D } from '../layers/fused_conv2d';
-import { deriveSeed } from '../random';
+import { deriveSeed } from '../base/random';
 import { GrayToRgb, ImageNetNormalization } from '../layers/input_layers';
 
 /** Options all backbones share. */

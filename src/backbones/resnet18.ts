@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkKnownKeys } from '../errors';
+import { checkKnownKeys } from '../base/errors';
 import {
   backboneInput,
   batchNorm,

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys } from '../base/errors';
 import {
   backboneInput,
   batchNorm,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
-import type { Labels } from '../types';
+import { check, checkKnownKeys } from '../base/errors';
+import type { Labels } from '../base/types';
 import { disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
 
 /** Options of {@link cachedSource}. */

@@ -1,4 +1,4 @@
-import { check, checkKnownKeys, CtMultilabelError } from '../errors';
+import { check, checkKnownKeys, CtMultilabelError } from '../base/errors';
 import { disposeStack, type PatientProgress, type PatientSource } from './patient_source';
 
 /** Options of {@link findDuplicateSlices}. */

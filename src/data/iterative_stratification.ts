@@ -1,4 +1,4 @@
-import type { Random } from '../random';
+import type { Random } from '../base/random';
 
 /** Wants are sums of fractions: nearer than this they count as equal. */
 const MARGIN = 1e-9;

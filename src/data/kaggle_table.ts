@@ -1,5 +1,5 @@
-import { check, checkKnownKeys, DataError, describe, shortened, type DataLocation } from '../errors';
-import type { Labels } from '../types';
+import { check, checkKnownKeys, DataError, describe, shortened, type DataLocation } from '../base/errors';
+import type { Labels } from '../base/types';
 import { CT_LABELS } from './labels';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';
 

@@ -1,4 +1,4 @@
-import { IGNORED_LABEL } from '../types';
+import { IGNORED_LABEL } from '../base/types';
 import type { PatientLabelSource } from './patient_source';
 import { checkedSliceLabels } from './slice_labels';
 

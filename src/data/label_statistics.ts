@@ -1,4 +1,4 @@
-import { DataError } from '../errors';
+import { DataError } from '../base/errors';
 import { patientLabels, type PatientLabelSource } from './patient_source';
 import { checkedSliceLabels, checkLabelValues } from './slice_labels';
 

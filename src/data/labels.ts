@@ -1,5 +1,5 @@
-import { check } from '../errors';
-import type { ByLabel, Labels } from '../types';
+import { check } from '../base/errors';
+import type { ByLabel, Labels } from '../base/types';
 
 /** The five hemorrhages of the challenge, in its column order. */
 export const CT_LABELS = ['ich', 'ivh', 'sah', 'sdh', 'edh'] as const;
@@ -33,4 +33,4 @@ export function byLabel<const L extends Labels, T>(labels: L, values: readonly T
   return Object.fromEntries(labels.map((label, i) => [label, values[i]])) as ByLabel<L, T>;
 }
 
-export { IGNORED_LABEL } from '../types';
+export { IGNORED_LABEL } from '../base/types';

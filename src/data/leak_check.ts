@@ -1,4 +1,4 @@
-import { check, checkKnownKeys, DataError } from '../errors';
+import { check, checkKnownKeys, DataError } from '../base/errors';
 import type { DuplicateSlices } from './duplicate_slices';
 
 /** A division of patients as the splitting functions return it: two or three sides, with inner folds where it is nested. */

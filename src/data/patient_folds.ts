@@ -1,5 +1,5 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
-import { deriveSeed, seededRandom, type Random } from '../random';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { deriveSeed, seededRandom, type Random } from '../base/random';
 import { drawSubsets, idsOf, patientGroups, type PatientGroup, type PatientGrouping } from './patient_groups';
 
 /** Options of {@link kFoldByPatient}. */

@@ -1,5 +1,5 @@
-import { check } from '../errors';
-import { shuffled, type Random } from '../random';
+import { check } from '../base/errors';
+import { shuffled, type Random } from '../base/random';
 import { iterativeStratification } from './iterative_stratification';
 
 /** Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. */

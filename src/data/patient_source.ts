@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, DataError } from '../errors';
-import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../types';
+import { check, checkKnownKeys, DataError } from '../base/errors';
+import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../base/types';
 import { prefetch, type PrefetchOptions } from './prefetch';
 import { checkedSliceLabels, checkLabelValues } from './slice_labels';
 

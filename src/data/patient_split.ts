@@ -1,5 +1,5 @@
-import { check, checkKnownKeys } from '../errors';
-import { deriveSeed, seededRandom } from '../random';
+import { check, checkKnownKeys } from '../base/errors';
+import { deriveSeed, seededRandom } from '../base/random';
 import { checkShares, drawSubsets, idsOf, patientGroups, type PatientGrouping } from './patient_groups';
 
 export type { PatientGrouping, PatientLabels } from './patient_groups';

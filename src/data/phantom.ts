@@ -1,5 +1,5 @@
-import { check, checkKnownKeys } from '../errors';
-import { deriveSeed, seededRandom } from '../random';
+import { check, checkKnownKeys } from '../base/errors';
+import { deriveSeed, seededRandom } from '../base/random';
 import { CT_LABELS } from './labels';
 import { drawAnatomy } from './head_phantom/anatomy';
 import { drawHemorrhages, drawKinds } from './head_phantom/hemorrhage';

@@ -1,5 +1,5 @@
-import { check, DataError } from '../errors';
-import type { ByLabel, Labels } from '../types';
+import { check, DataError } from '../base/errors';
+import type { ByLabel, Labels } from '../base/types';
 import { checkLabelNames, checkName, sliceStem } from './kaggle_table';
 
 /** What a model says of a patient as a whole. */

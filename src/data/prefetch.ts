@@ -1,5 +1,5 @@
-import { breathe } from '../breathe';
-import { check, checkKnownKeys } from '../errors';
+import { breathe } from '../base/breathe';
+import { check, checkKnownKeys } from '../base/errors';
 
 /** Options of {@link prefetch}. */
 export interface PrefetchOptions<T = unknown> {

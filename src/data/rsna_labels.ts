@@ -1,5 +1,5 @@
-import { check, checkOneOf } from '../errors';
-import type { Labels } from '../types';
+import { check, checkOneOf } from '../base/errors';
+import type { Labels } from '../base/types';
 import type { CtLabel } from './labels';
 
 /** The six targets of the RSNA 2019 challenge, in the order of its submission file. */

@@ -1,5 +1,5 @@
-import { check, DataError } from '../errors';
-import type { Labels } from '../types';
+import { check, DataError } from '../base/errors';
+import type { Labels } from '../base/types';
 import { sliceStem } from './kaggle_table';
 import { checkOnce, checkPredictions, csv, float32Text, type SlicePrediction } from './predictions_table';
 import { RSNA_LABELS, rsnaPlaces } from './rsna_labels';

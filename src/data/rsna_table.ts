@@ -1,5 +1,12 @@
-import { checkKnownKeys, checkOneOf, DataError, describe, shortened, type DataLocation } from '../errors';
-import type { Labels } from '../types';
+import {
+  checkKnownKeys,
+  checkOneOf,
+  DataError,
+  describe,
+  shortened,
+  type DataLocation,
+} from '../base/errors';
+import type { Labels } from '../base/types';
 import { checkName } from './kaggle_table';
 import { RSNA_LABELS, rsnaPlaces, type RsnaLabel } from './rsna_labels';
 import { checkFieldCount, labelValue } from './table_records';

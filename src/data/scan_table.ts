@@ -1,5 +1,5 @@
-import { check, checkKnownKeys, checkOneOf, DataError, shortened, type DataLocation } from '../errors';
-import type { Labels } from '../types';
+import { check, checkKnownKeys, checkOneOf, DataError, shortened, type DataLocation } from '../base/errors';
+import type { Labels } from '../base/types';
 import { checkLabelNames, checkName } from './kaggle_table';
 import { CT_LABELS, type CtLabel } from './labels';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';

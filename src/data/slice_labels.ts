@@ -1,5 +1,5 @@
-import { DataError } from '../errors';
-import { IGNORED_LABEL } from '../types';
+import { DataError } from '../base/errors';
+import { IGNORED_LABEL } from '../base/types';
 import type { PatientLabelSource } from './patient_source';
 
 /**

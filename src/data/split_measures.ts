@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys } from '../base/errors';
 import { checkShares, patientGroups, type PatientGrouping, type PatientLabels } from './patient_groups';
 
 /** Options of {@link splitMeasures}. */

@@ -1,4 +1,4 @@
-import { DataError, describe, type DataLocation } from '../errors';
+import { DataError, describe, type DataLocation } from '../base/errors';
 
 /** A record with its fields trimmed, and its row in the table, the header being row 1. */
 export interface TableRecord {

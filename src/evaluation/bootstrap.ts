@@ -1,6 +1,6 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 import { fBetaOfCounts, type DecisionCounts } from '../metrics/decision_counts';
-import { seededRandom } from '../random';
+import { seededRandom } from '../base/random';
 
 /** Options of the bootstrap. */
 export interface BootstrapOptions {

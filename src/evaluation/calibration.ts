@@ -1,7 +1,7 @@
-import { check, checkKnownKeys, checkOneOf } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import { logitsOf, type Calibration } from '../metrics/calibration';
 import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 
 /** What {@link fitCalibration} is given. */
 export interface FitCalibrationOptions {

@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys } from '../base/errors';
 import { averagePrecisionOf } from '../metrics/average_precision';
 import { checkThreshold, type Threshold } from '../metrics/decide';
 import {
@@ -18,7 +18,7 @@ import {
 import { predictiveValues } from '../metrics/predictive_values';
 import { brierScoreOf, calibrationErrorOf, logLossOf } from '../metrics/probability_errors';
 import { rocAucOf } from '../metrics/roc_auc';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 
 /** What {@link evaluateProbabilities} is given. */
 export interface EvaluateProbabilitiesOptions {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check } from '../base/errors';
 import { outputLevel, runHead, type ModelParts } from '../models/model_parts';
 
 /** Checks one patient's images `[slices, h, w, c]` and a label's place against a model. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Shape } from '../types';
+import type { Shape } from '../base/types';
 
 /** Where the cells of a feature map lie on the image, along one axis: cell i has its centre at pixel `first + step * i`. */
 export interface GridAxis {

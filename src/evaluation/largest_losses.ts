@@ -1,4 +1,4 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 import { labelledScoresOf, type LabelRows } from '../metrics/labelled_scores';
 import { logLossOf } from '../metrics/probability_errors';
 

@@ -1,5 +1,5 @@
-import { check, DataError } from '../errors';
-import { IGNORED_LABEL } from '../types';
+import { check, DataError } from '../base/errors';
+import { IGNORED_LABEL } from '../base/types';
 
 /** Truth and prediction of one slice: a slice's prediction with its labels added. */
 export interface LabelledSlice {

@@ -1,4 +1,4 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 
 /** Options of {@link pointingGame}. */
 export interface PointingGameOptions {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys } from '../base/errors';
 import {
   chunksOf,
   modelParts,

@@ -1,8 +1,8 @@
-import { check, checkKnownKeys, checkOneOf } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import { countsOf, fBetaOfCounts, poolCounts, type DecisionCounts } from '../metrics/decision_counts';
 import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
 import { scoreCuts } from '../metrics/score_curves';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 
 /** What {@link chooseThresholds} is given. */
 export interface ChooseThresholdsOptions {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe } from '../errors';
+import { CheckpointError, describe } from '../base/errors';
 
 /** A tensor's place in a safetensors file, checked against the file's size. */
 export interface SafetensorsEntry {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, check, checkKnownKeys } from '../errors';
-import type { TorchLoadable, TorchParameter } from '../types';
+import { CheckpointError, check, checkKnownKeys } from '../base/errors';
+import type { TorchLoadable, TorchParameter } from '../base/types';
 
 /** Options of {@link loadTorchWeights}. */
 export interface LoadTorchWeightsOptions {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, OWN_KERNELS } from '../kernels';
-import type { Kwargs } from '../types';
+import { hasKernel, OWN_KERNELS } from '../kernels/own_kernels';
+import type { Kwargs } from '../base/types';
 import { checkLayerArgs } from './support';
 
 /** Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
-import { hasKernel, OWN_KERNELS } from '../kernels';
+import { check } from '../base/errors';
+import { hasKernel, OWN_KERNELS } from '../kernels/own_kernels';
 import { checkLayerArgs } from './support';
 
 /** Options of {@link FusedConv2D}: those of `tf.layers.conv2d`. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, OWN_KERNELS } from '../kernels';
+import { hasKernel, OWN_KERNELS } from '../kernels/own_kernels';
 import {
   biasGradients,
   inTime,

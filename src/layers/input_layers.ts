@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkLayerArgs } from '../layers/support';
-import type { LayerArgs, Shape } from '../types';
+import type { LayerArgs, Shape } from '../base/types';
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406];
 const IMAGENET_STD = [0.229, 0.224, 0.225];

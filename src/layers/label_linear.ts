@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../errors';
-import type { LayerArgs, LayerVariable, Shape } from '../types';
+import { check, isPositiveInteger } from '../base/errors';
+import type { LayerArgs, LayerVariable, Shape } from '../base/types';
 import { checkLayerArgs, nthSeed, oneShape, oneTensor, passMask, uniformInitializer } from './support';
 
 /** Options of {@link LabelLinear}. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf, isPositiveInteger } from '../errors';
-import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../types';
+import { check, checkOneOf, isPositiveInteger } from '../base/errors';
+import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { gruRecurrence } from './gru_recurrence';
 import { lstmRecurrence } from './lstm_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
-import type { Kwargs, Shape } from '../types';
+import { check } from '../base/errors';
+import type { Kwargs, Shape } from '../base/types';
 import { checkLayerArgs, checkSlices, oneShape, oneTensor, passMask } from './support';
 import { Wrapper, type WrapperArgs } from './wrapper';
 

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { TorchParameter } from '../types';
+import type { TorchParameter } from '../base/types';
 import { nthSeed, uniformInitializer } from './support';
 
 type LayerVariable = ReturnType<tf.layers.Layer['addWeight']>;

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf, isPositiveInteger } from '../errors';
-import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../types';
+import { check, checkOneOf, isPositiveInteger } from '../base/errors';
+import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { ACTIVATIONS, activate, type Activation } from './activation';
 import { addLinear, applyLinear, checkLayerArgs, isShapeList, passMask, type Linear } from './support';
 

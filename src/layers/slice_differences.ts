@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Kwargs, LayerArgs, Shape } from '../types';
+import type { Kwargs, LayerArgs, Shape } from '../base/types';
 import {
   checkLayerArgs,
   checkSlices,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
-import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../types';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../base/types';
 
 /** What every layer takes, see {@link LayerArgs}. */
 const LAYER_ARGS: (keyof LayerArgs)[] = [

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError } from '../errors';
-import type { LayerArgs, Shape } from '../types';
+import { ArgumentError } from '../base/errors';
+import type { LayerArgs, Shape } from '../base/types';
 
 /** Options of a layer that holds another one. */
 export interface WrapperArgs extends LayerArgs {

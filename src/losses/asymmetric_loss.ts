@@ -1,7 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../errors';
-import { hasKernel, OWN_KERNELS, type AsymmetricLossAttrs, type AsymmetricLossTerms } from '../kernels';
-import type { ConfiguredFn } from '../types';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import {
+  hasKernel,
+  OWN_KERNELS,
+  type AsymmetricLossAttrs,
+  type AsymmetricLossTerms,
+} from '../kernels/own_kernels';
+import type { ConfiguredFn } from '../base/types';
 import './asymmetric_loss_kernel';
 import { composedLoss } from './asymmetric_loss_terms';
 

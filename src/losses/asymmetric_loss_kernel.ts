@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
-import { registerInMemoryKernel, type Values } from '../in_memory';
-import { OWN_KERNELS, type AsymmetricLossAttrs } from '../kernels';
-import { IGNORED_LABEL } from '../types';
+import { registerInMemoryKernel, type Values } from '../kernels/in_memory';
+import { OWN_KERNELS, type AsymmetricLossAttrs } from '../kernels/own_kernels';
+import { IGNORED_LABEL } from '../base/types';
 
 /** Tensors the kernel takes. */
 interface Inputs {

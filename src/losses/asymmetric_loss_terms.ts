@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { AsymmetricLossTerms } from '../kernels';
-import { IGNORED_LABEL } from '../types';
+import type { AsymmetricLossTerms } from '../kernels/own_kernels';
+import { IGNORED_LABEL } from '../base/types';
 
 /** The loss in tensor operations, for any backend. */
 export function composedLoss(

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../errors';
-import { hasKernel, OWN_KERNELS, type ConfusionCountsAttrs } from '../kernels';
-import { IGNORED_LABEL } from '../types';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import { hasKernel, OWN_KERNELS, type ConfusionCountsAttrs } from '../kernels/own_kernels';
+import { IGNORED_LABEL } from '../base/types';
 import './confusion_counts_kernel';
 import { checkThreshold, decide, type Threshold } from './decide';
 

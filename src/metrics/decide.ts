@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check } from '../base/errors';
 
 /** A probability in [0, 1] from which on a label counts as present: one for all labels, or one a label. */
 export type Threshold = number | readonly number[];

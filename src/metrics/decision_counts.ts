@@ -1,4 +1,4 @@
-import { check } from '../errors';
+import { check } from '../base/errors';
 import { checkThreshold, type Threshold } from './decide';
 import { labelledScores, type LabelledScores, type LabelRows } from './labelled_scores';
 

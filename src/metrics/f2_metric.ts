@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
-import type { ConfiguredFn } from '../types';
+import { check, checkKnownKeys } from '../base/errors';
+import type { ConfiguredFn } from '../base/types';
 import { checkThreshold, type Threshold } from './decide';
 import { fBetaScore } from './f_beta';
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import { checkScores, confusionCounts, type ConfusionCounts } from './confusion_counts';
 import { checkThreshold, type Threshold } from './decide';
 import { RunningSums } from './running_sums';

@@ -1,5 +1,5 @@
-import { check, checkKnownKeys, checkOneOf } from '../errors';
-import { IGNORED_LABEL } from '../types';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import { IGNORED_LABEL } from '../base/types';
 
 /** `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them. */
 export type LabelRows = readonly (readonly number[])[];

@@ -1,4 +1,4 @@
-import { check } from '../errors';
+import { check } from '../base/errors';
 
 /** What a finding, and its absence, say of a patient. */
 export interface PredictiveValues {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check } from '../base/errors';
 
 /** What a metric adds up over batches: tensors by name, kept on the device until {@link RunningSums.reset}. */
 export class RunningSums<S extends object> {

@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../errors';
+import { check, checkKnownKeys } from '../base/errors';
 import { labelledScoresOf, type LabelledScores } from './labelled_scores';
 
 /** Precision and recall at every score of a label, from the lowest threshold to the highest, then the end point (1, 0). */

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check } from '../base/errors';
 import { checkScores } from './confusion_counts';
 import { sideOf, type LabelledScores } from './labelled_scores';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
-import { IGNORED_LABEL, type ConfiguredFn } from '../types';
+import { check, checkKnownKeys } from '../base/errors';
+import { IGNORED_LABEL, type ConfiguredFn } from '../base/types';
 import { checkScores } from './confusion_counts';
 import { RunningSums } from './running_sums';
 

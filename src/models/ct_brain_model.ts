@@ -3,7 +3,7 @@ import { resnet18 } from '../backbones/resnet18';
 import { squeezenet1_1 } from '../backbones/squeezenet1_1';
 import { vgg16 } from '../backbones/vgg16';
 import { CT_LABELS, type CtLabels } from '../data/labels';
-import { check, isPositiveInteger } from '../errors';
+import { check, isPositiveInteger } from '../base/errors';
 import { LabelLinear } from '../layers/label_linear';
 import { LabelRNNDecoder } from '../layers/label_rnn_decoder';
 import { PerLabel } from '../layers/per_label';
@@ -13,8 +13,8 @@ import { SliceConv1D } from '../layers/slice_conv1d';
 import { SliceDependencyGRU } from '../layers/slice_dependency_gru';
 import { SliceDifferences } from '../layers/slice_differences';
 import { SlicePooling } from '../layers/slice_pooling';
-import { deriveSeed } from '../random';
-import type { Labels } from '../types';
+import { deriveSeed } from '../base/random';
+import type { Labels } from '../base/types';
 import { SLICE_CLASSIFIER } from './model_parts';
 import {
   resolveCtBrainModelOptions,

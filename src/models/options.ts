@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import type { LabelRNNDecoderArgs } from '../layers/label_rnn_decoder';
 import type { SliceConv1DArgs } from '../layers/slice_conv1d';
 import type { SliceDependencyGRUArgs } from '../layers/slice_dependency_gru';
 import type { SlicePoolingArgs } from '../layers/slice_pooling';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 import { POSTER_VARIANTS, type PosterVariant } from './poster_variants';
 import { RECOMMENDED_VARIANT } from './recommended_variant';
 

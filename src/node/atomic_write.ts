@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DataError } from '../errors';
+import { DataError } from '../base/errors';
 
 /**
  * Writes a file whole or not at all: into a temporary file beside it, synced to disk, then renamed over it.

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { prepareWasmBackend } from '../backends/prepare_wasm_backend';
 import { hostModule } from '../backends/wasm/host_module';
-import { check, checkKnownKeys, checkOneOf, CtMultilabelError, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, checkOneOf, CtMultilabelError, isPositiveInteger } from '../base/errors';
 import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
 
 /** Backends {@link useBackend} knows. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, checkKnownKeys } from '../errors';
+import { CheckpointError, checkKnownKeys } from '../base/errors';
 import { readSafetensors } from '../interop/safetensors';
 import {
   checkpointArtifacts,

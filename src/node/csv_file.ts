@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
-import { DataError } from '../errors';
+import { DataError } from '../base/errors';
 
 /** How every table is split into records. */
 const FORMAT = {

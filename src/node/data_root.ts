@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { DataError, type DataLocation } from '../errors';
+import { DataError, type DataLocation } from '../base/errors';
 
 /** The data folder: as the caller named it, and where it really is. */
 export interface Root {

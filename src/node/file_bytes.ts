@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { DataError, type DataLocation } from '../errors';
+import { DataError, type DataLocation } from '../base/errors';
 
 /** How far a walk over files has come. */
 export interface FileProgress {

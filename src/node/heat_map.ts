@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 import { blankPicture, drawTile, LINE, MARGIN, pngOf, SCALE, WHITE, writePicture } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 

@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
-import { check, checkKnownKeys, DataError, isPositiveInteger, type DataLocation } from '../errors';
+import { check, checkKnownKeys, DataError, isPositiveInteger, type DataLocation } from '../base/errors';
 import { readFileBytes } from './file_bytes';
 
 /** A gray picture. */

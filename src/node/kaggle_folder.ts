@@ -11,9 +11,9 @@ import {
 } from '../data/kaggle_table';
 import { CT_LABELS, type CtLabels } from '../data/labels';
 import type { PatientSource, PatientStack } from '../data/patient_source';
-import { check, checkKnownKeys, DataError } from '../errors';
+import { check, checkKnownKeys, DataError } from '../base/errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 import { readCsvFile } from './csv_file';
 import { fileIn, inside, listFolder, openRoot, type Root } from './data_root';
 import type { SkippedFile } from './file_bytes';

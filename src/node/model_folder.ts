@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, DataError, describe, isRecord } from '../errors';
+import { check, CheckpointError, DataError, describe, isRecord } from '../base/errors';
 import { manifestIn, withManifest } from '../training/checkpoint_artifacts';
 import { recoverFolder, writeFolderAtomic } from './atomic_write';
 

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { CtLabels } from '../data/labels';
-import { check, checkKnownKeys, DataError } from '../errors';
-import type { Labels } from '../types';
+import { check, checkKnownKeys, DataError } from '../base/errors';
+import type { Labels } from '../base/types';
 import { inside, listFolder, openRoot, type Root } from './data_root';
 import { hasDicomMagic } from './dicom/data_set';
 import { openDicomFolder, type DicomFolder } from './dicom_folder';

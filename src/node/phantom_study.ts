@@ -10,7 +10,7 @@ import {
   type PhantomStudy,
   type PhantomStudyOptions,
 } from '../data/phantom';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../base/errors';
 
 /** Options of {@link writePhantomStudy}. */
 export interface WritePhantomStudyOptions extends PhantomStudyOptions {

@@ -6,7 +6,7 @@ import {
   type SlicePrediction,
 } from '../data/predictions_table';
 import { rsnaSubmissionTable } from '../data/rsna_predictions_table';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 import { writeFileAtomic } from './atomic_write';
 
 /**

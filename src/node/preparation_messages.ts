@@ -1,4 +1,4 @@
-import type { DataLocation } from '../errors';
+import type { DataLocation } from '../base/errors';
 import type { PreparationSettings, StackRequest } from './slice_preparation';
 
 /** What a preparation thread is started with. */

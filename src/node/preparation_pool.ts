@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, CtMultilabelError, DataError } from '../errors';
+import { ArgumentError, CtMultilabelError, DataError } from '../base/errors';
 import type { PreparationOrder, PreparationReply, PreparationThreadData } from './preparation_messages';
 import type { PreparationSettings, StackRequest } from './slice_preparation';
 

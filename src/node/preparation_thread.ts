@@ -1,6 +1,6 @@
 /** A thread that reads, decodes, preprocesses and augments stacks; see `PreparationPool`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { DataError } from '../errors';
+import { DataError } from '../base/errors';
 import { useBackend } from './backend';
 import type { PreparationOrder, PreparationReply, PreparationThreadData } from './preparation_messages';
 import { SlicePreparation } from './slice_preparation';

@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { checkKnownKeys } from '../errors';
+import { checkKnownKeys } from '../base/errors';
 import type { EpochLog, TrainingProgress } from '../training/fit_stage';
 
 /** Options of {@link trainingProgressBar}. */

@@ -1,4 +1,4 @@
-import { checkKnownKeys } from '../errors';
+import { checkKnownKeys } from '../base/errors';
 import { parseScanTable, type ScanRow, type ScanTableOptions } from '../data/scan_table';
 import { readCsvFile } from './csv_file';
 

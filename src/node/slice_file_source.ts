@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { mapAtMost } from '../data/map_at_most';
 import type { PatientSource, PatientStack } from '../data/patient_source';
-import { check, checkOneOf, DataError } from '../errors';
+import { check, checkOneOf, DataError } from '../base/errors';
 import { resolveWindow, type CtWindowName, type HuWindow } from '../transforms/hu_window';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
-import type { AugmentationDraw, Labels } from '../types';
+import type { AugmentationDraw, Labels } from '../base/types';
 import type { FileProgress, SkippedFile } from './file_bytes';
 import { PreparationPool } from './preparation_pool';
 import { requestSlices, SlicePreparation, type SliceFormat, type StackRequest } from './slice_preparation';

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { mapAtMost } from '../data/map_at_most';
-import type { DataLocation } from '../errors';
+import type { DataLocation } from '../base/errors';
 import type { HuWindow } from '../transforms/hu_window';
 import { neighborSlices } from '../transforms/neighbor_slices';
 import { prepareSlices, type CtPreprocessing } from '../transforms/preprocessing';
 import { applyAugmentation } from '../transforms/random_augment';
-import type { AugmentationDraw } from '../types';
+import type { AugmentationDraw } from '../base/types';
 import { decodeDicomSlice } from './dicom/decode_slice';
 import { readFileBytes } from './file_bytes';
 import { decodeGrayImage } from './image_file';

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../data/patient_source';
-import { checkKnownKeys } from '../errors';
+import { checkKnownKeys } from '../base/errors';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog } from '../training/fit_stage';

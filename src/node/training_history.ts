@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { csv } from '../data/predictions_table';
-import { DataError } from '../errors';
+import { DataError } from '../base/errors';
 import type { EpochLog } from '../training/fit_stage';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 import { readCsvFile } from './csv_file';
 
 /** The table in a run's folder. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, checkKnownKeys, isRecord } from '../errors';
+import { check, CheckpointError, checkKnownKeys, isRecord } from '../base/errors';
 import { adam } from '../training/adam';
 import type { CheckpointDescription } from '../training/checkpoint_format';
 import type { EpochLog, StageState } from '../training/fit_stage';

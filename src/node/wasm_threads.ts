@@ -3,7 +3,7 @@ import { Worker, type MessagePort } from 'node:worker_threads';
 import { compileKernels, instantiateKernels, type CompiledKernels } from '../backends/wasm/compiled';
 import { setThreadTeam } from '../backends/wasm/thread_team';
 import type { ThreadTeam } from '../backends/wasm/workspace';
-import { CtMultilabelError, OutOfMemoryError } from '../errors';
+import { CtMultilabelError, OutOfMemoryError } from '../base/errors';
 
 /** Words of the shared memory's first page through which the threads talk. */
 const WORD = {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../kernels';
+import { hasKernel, OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../kernels/own_kernels';
 import './adam_kernel';
 
 /**

@@ -1,5 +1,5 @@
-import { registerInMemoryKernel } from '../in_memory';
-import { OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../kernels';
+import { registerInMemoryKernel } from '../kernels/in_memory';
+import { OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../kernels/own_kernels';
 
 registerInMemoryKernel<AdamInputs, AdamAttrs>(OWN_KERNELS.adam, ({ inputs, attrs, backend }) => {
   const { value, gradient, firstMoment, secondMoment, accBeta1, accBeta2 } = inputs;

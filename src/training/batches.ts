@@ -8,8 +8,8 @@ import {
   type PatientStack,
 } from '../data/patient_source';
 import { prefetch } from '../data/prefetch';
-import { DataError } from '../errors';
-import { deriveSeed, seededRandom, shuffled } from '../random';
+import { DataError } from '../base/errors';
+import { deriveSeed, seededRandom, shuffled } from '../base/random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
 import type { TrainingBatch } from './fit_stage';
 import type { OutputLevel } from '../models/model_parts';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, describe, isRecord } from '../errors';
+import { check, CheckpointError, describe, isRecord } from '../base/errors';
 import {
   createCheckpointManifest,
   parseCheckpointManifest,

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, checkKnownKeys, describe, isRecord } from '../errors';
+import { CheckpointError, checkKnownKeys, describe, isRecord } from '../base/errors';
 import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 import { VERSION } from '../version';
 import { checkCompileRecord, type CompileRecord } from './compile_record';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe } from '../errors';
-import type { Shape } from '../types';
+import { CheckpointError, describe } from '../base/errors';
+import type { Shape } from '../base/types';
 
 /**
  * Builds the model that a file's topology describes. All weights are zero: they are to be loaded.

@@ -1,9 +1,9 @@
 import { patientTargets, type PatientSource } from '../data/patient_source';
 import { checkedSliceLabels } from '../data/slice_labels';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../base/errors';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
-import type { Labels } from '../types';
+import type { Labels } from '../base/types';
 import { predictPatientLevel, predictPatients, type PredictPatientsOptions } from './evaluate';
 
 /** Options of {@link collectPredictions}. */

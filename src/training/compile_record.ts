@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isRecord } from '../errors';
+import { check, checkKnownKeys, isRecord } from '../base/errors';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { f2Metric } from '../metrics/f2_metric';
 import { weightedLogLossMetric } from '../metrics/weighted_log_loss';
-import type { ConfiguredFn, LossFn } from '../types';
+import type { ConfiguredFn, LossFn } from '../base/types';
 import { checkOptimizerRecord, optimizerRecord, type OptimizerRecord } from './optimizer_record';
 
 /**

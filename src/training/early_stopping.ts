@@ -1,4 +1,4 @@
-import { check, isPositiveInteger } from '../errors';
+import { check, isPositiveInteger } from '../base/errors';
 
 /** Where early stopping stands: plain data, for a checkpoint. */
 export interface EarlyStoppingState {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, isRecord } from '../errors';
+import { CheckpointError, isRecord } from '../base/errors';
 import type { WeightSpec } from './checkpoint_format';
 
 /** Goes before the name of an optimizer's tensor among the weights. */

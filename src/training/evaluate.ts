@@ -9,11 +9,11 @@ import {
 } from '../data/patient_source';
 import { byLabel } from '../data/labels';
 import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/predictions_table';
-import { check, checkKnownKeys, DataError } from '../errors';
+import { check, checkKnownKeys, DataError } from '../base/errors';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { FBetaScore } from '../metrics/f_beta';
-import type { Labels, LossFn } from '../types';
+import type { Labels, LossFn } from '../base/types';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
 import { predictStack, type PredictOptions } from './predict';

@@ -6,10 +6,10 @@ import {
   type PatientSource,
   type PatientStack,
 } from '../data/patient_source';
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
-import { deriveSeed } from '../random';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { deriveSeed } from '../base/random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
-import type { AugmentationDraw, Labels } from '../types';
+import type { AugmentationDraw, Labels } from '../base/types';
 import { chunksOf, predictionBytesPerSlice, slicesOf, slicesPerChunk } from '../models/model_parts';
 
 /** Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions. */

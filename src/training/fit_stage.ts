@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { breathe } from '../breathe';
-import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../errors';
+import { breathe } from '../base/breathe';
+import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../base/errors';
 import { FBetaScore } from '../metrics/f_beta';
-import type { LossFn } from '../types';
+import type { LossFn } from '../base/types';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
 import { read, type Evaluation } from './evaluate';
 import { trainStep } from './train_step';

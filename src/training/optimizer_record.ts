@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isRecord } from '../errors';
+import { check, checkKnownKeys, isRecord } from '../base/errors';
 import { Adam } from './adam';
 
 /** An optimizer as plain data, without its state. */

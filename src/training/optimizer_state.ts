@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe } from '../errors';
+import { CheckpointError, describe } from '../base/errors';
 import { momentsOf } from './optimizer_record';
 
 /**

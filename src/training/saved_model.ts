@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, CheckpointError, checkKnownKeys, shortened } from '../errors';
+import { ArgumentError, check, CheckpointError, checkKnownKeys, shortened } from '../base/errors';
 import {
   checkpointArtifacts,
   modelFromArtifacts,

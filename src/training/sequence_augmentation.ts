@@ -1,5 +1,5 @@
-import { check, checkKnownKeys } from '../errors';
-import { seededRandom } from '../random';
+import { check, checkKnownKeys } from '../base/errors';
+import { seededRandom } from '../base/random';
 
 /** How the sequence of a patient's slices is varied in training, one draw a stack. */
 export interface SequenceAugmentation {

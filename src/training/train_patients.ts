@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../data/patient_source';
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { checkThreshold, type Threshold } from '../metrics/decide';
 import type { AugmentationRanges } from '../transforms/random_augment';
-import type { LossFn } from '../types';
+import type { LossFn } from '../base/types';
 import { adam } from './adam';
 import { patientBatches, sliceBatches, type BatchOptions } from './batches';
 import { evaluatePatients } from './evaluate';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../errors';
-import type { LossFn } from '../types';
+import { check, checkKnownKeys } from '../base/errors';
+import type { LossFn } from '../base/types';
 import {
   activationBytesPerSlice,
   chunksOf,

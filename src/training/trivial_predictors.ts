@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { patientTargets, type PatientSource } from '../data/patient_source';
-import { check, DataError } from '../errors';
+import { check, DataError } from '../base/errors';
 import { fBetaScore } from '../metrics/f_beta';
-import { seededRandom } from '../random';
-import { IGNORED_LABEL } from '../types';
+import { seededRandom } from '../base/random';
+import { IGNORED_LABEL } from '../base/types';
 import type { OutputLevel } from '../models/model_parts';
 
 /** F2 of a predictor that never looks at an image. */

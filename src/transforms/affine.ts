@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import { onImages } from './images';
 import { warp } from './warp';
 

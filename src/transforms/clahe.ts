@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels';
-import { check, checkKnownKeys } from '../errors';
-import type { ClaheAttrs } from '../types';
+import { OWN_KERNELS } from '../kernels/own_kernels';
+import { check, checkKnownKeys } from '../base/errors';
+import type { ClaheAttrs } from '../base/types';
 import './clahe_kernel';
 import { clahePlan, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
 import { claheTensors } from './clahe_tensors';

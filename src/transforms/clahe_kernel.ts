@@ -1,6 +1,6 @@
-import { OWN_KERNELS } from '../kernels';
-import { ArgumentError } from '../errors';
-import type { ClaheAttrs } from '../types';
+import { OWN_KERNELS } from '../kernels/own_kernels';
+import { ArgumentError } from '../base/errors';
+import type { ClaheAttrs } from '../base/types';
 import { ClaheKernel } from './clahe_uint8';
 import { registerHostKernel } from './host_kernel';
 

@@ -1,5 +1,5 @@
-import { check, isPositiveInteger } from '../errors';
-import type { AxisBlend, ClahePlan } from '../types';
+import { check, isPositiveInteger } from '../base/errors';
+import type { AxisBlend, ClahePlan } from '../base/types';
 
 /** Options of `claheUint8`. */
 export interface ClaheUint8Options {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { AxisBlend, ClaheAttrs, ClahePlan } from '../types';
+import type { AxisBlend, ClaheAttrs, ClahePlan } from '../base/types';
 import { greyValues } from './clahe_kernel';
 import { BINS, reflect101 } from './clahe_plan';
 

@@ -1,5 +1,5 @@
-import { check, isPositiveInteger } from '../errors';
-import type { AxisBlend, ClahePlan } from '../types';
+import { check, isPositiveInteger } from '../base/errors';
+import type { AxisBlend, ClahePlan } from '../base/types';
 import { BINS, clahePlan, reflect101, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
 
 /**

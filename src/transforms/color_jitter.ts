@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels';
-import { check, checkKnownKeys } from '../errors';
-import type { ColorJitterAttrs } from '../types';
+import { OWN_KERNELS } from '../kernels/own_kernels';
+import { check, checkKnownKeys } from '../base/errors';
+import type { ColorJitterAttrs } from '../base/types';
 import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
 

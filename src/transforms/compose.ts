@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check } from '../base/errors';
 
 /** A function from images to images, e.g. `(x) => resize(x, [224, 224])`. */
 export type ImageTransform = (images: tf.Tensor) => tf.Tensor;

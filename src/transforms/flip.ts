@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels';
-import { checkOneOf } from '../errors';
+import { OWN_KERNELS } from '../kernels/own_kernels';
+import { checkOneOf } from '../base/errors';
 import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf } from '../errors';
+import { check, checkOneOf } from '../base/errors';
 import { checkImages, onImages } from './images';
 
 /** A display window in Hounsfield units (HU). */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../errors';
+import { check } from '../base/errors';
 
 const SHAPES = '[h, w], [h, w, c], [n, h, w, c] or [batch, n, h, w, c] with no empty axis, float32 or int32';
 

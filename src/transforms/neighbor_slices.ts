@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../errors';
+import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import { checkImages } from './images';
 
 /** Options of {@link neighborSlices}. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, checkKnownKeys, isPositiveInteger, isRecord } from '../errors';
+import { ArgumentError, check, checkKnownKeys, isPositiveInteger, isRecord } from '../base/errors';
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
 import { resolveClaheOptions } from './clahe_plan';
 import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';

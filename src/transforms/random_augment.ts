@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isPositiveInteger } from '../errors';
-import { deriveSeed, seededRandom } from '../random';
-import type { AugmentationDraw } from '../types';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { deriveSeed, seededRandom } from '../base/random';
+import type { AugmentationDraw } from '../base/types';
 import { affineMatrix } from './affine';
 import { colorJitter } from './color_jitter';
 import { flip } from './flip';

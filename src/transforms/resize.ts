@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels';
-import { check, checkKnownKeys, checkOneOf, isPositiveInteger } from '../errors';
-import type { AxisFilter, ResizeAttrs } from '../types';
+import { OWN_KERNELS } from '../kernels/own_kernels';
+import { check, checkKnownKeys, checkOneOf, isPositiveInteger } from '../base/errors';
+import type { AxisFilter, ResizeAttrs } from '../base/types';
 import { registerHostKernel, runHostKernel } from './host_kernel';
 import { onImages } from './images';
 

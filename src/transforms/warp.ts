@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels';
-import type { WarpAttrs } from '../types';
+import { OWN_KERNELS } from '../kernels/own_kernels';
+import type { WarpAttrs } from '../base/types';
 import { jitterTensors } from './color_jitter';
 import { runHostKernel } from './host_kernel';
 import './warp_kernel';

@@ -1,5 +1,5 @@
-import { OWN_KERNELS } from '../kernels';
-import type { WarpAttrs } from '../types';
+import { OWN_KERNELS } from '../kernels/own_kernels';
+import type { WarpAttrs } from '../base/types';
 import { jitterValues } from './color_jitter';
 import { registerHostKernel } from './host_kernel';
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { findDuplicateSlices } from '../../src/data/duplicate_slices';
 import { checkNoLeak } from '../../src/data/leak_check';
 import type { PatientSource } from '../../src/data/patient_source';
-import { ArgumentError, CtMultilabelError, DataError } from '../../src/errors';
+import { ArgumentError, CtMultilabelError, DataError } from '../../src/base/errors';
 import { expectNoLeakAsync } from '../support/matchers';
 
 type Shape = [height: number, width: number, channels: number];

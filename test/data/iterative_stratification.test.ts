@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { iterativeStratification } from '../../src/data/iterative_stratification';
-import { seededRandom } from '../../src/random';
+import { seededRandom } from '../../src/base/random';
 import { rarestLabel, studies } from './random_study';
 
 /** Shares of two to six subsets. */

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { groupByPatient, parseKaggleTable, sliceOrder, sliceStem } from '../../src/data/kaggle_table';
 import { CT_LABELS } from '../../src/data/labels';
-import { ArgumentError, DataError } from '../../src/errors';
-import { seededRandom, shuffled } from '../../src/random';
+import { ArgumentError, DataError } from '../../src/base/errors';
+import { seededRandom, shuffled } from '../../src/base/random';
 
 const HEADER = ['dirname', 'ID', ...CT_LABELS];
 const row = (patient: string, slice: string, ...labels: string[]) => [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { labelRuns } from '../../src/data/label_runs';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { labelSource, labelStudies } from './label_source';
 
 /** The runs and gaps of one label of one patient; undefined where it is not interrupted. */

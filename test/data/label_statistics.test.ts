@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { labelStatistics } from '../../src/data/label_statistics';
 import { patientLabels } from '../../src/data/patient_source';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { labelSource, labelStudies } from './label_source';
 
 describe('labelStatistics', () => {

@@ -4,7 +4,7 @@ import type { DuplicateSlices } from '../../src/data/duplicate_slices';
 import { checkNoLeak, duplicatesAcross } from '../../src/data/leak_check';
 import { kFoldByPatient, nestedKFoldByPatient } from '../../src/data/patient_folds';
 import { splitByShares } from '../../src/data/patient_split';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 import { studies } from './random_study';
 
 const personOf = (id: string) => id.split('/')[0]!;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kFoldByPatient, nestedKFoldByPatient } from '../../src/data/patient_folds';
 import { splitMeasures } from '../../src/data/split_measures';
-import { ArgumentError } from '../../src/errors';
-import { seededRandom, shuffled } from '../../src/random';
+import { ArgumentError } from '../../src/base/errors';
+import { seededRandom, shuffled } from '../../src/base/random';
 import { randomStudy, rarestLabel, studies } from './random_study';
 
 const seeds = fc.integer();

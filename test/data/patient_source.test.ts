@@ -9,7 +9,7 @@ import {
   type PatientSource,
   type PatientStack,
 } from '../../src/data/patient_source';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 
 /** Three patients of two slices; records what is loaded, and fails for patients in `broken`. */
 class FakeSource implements PatientSource {

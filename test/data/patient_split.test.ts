@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitByPatient, splitByShares } from '../../src/data/patient_split';
-import { ArgumentError } from '../../src/errors';
-import { seededRandom, shuffled } from '../../src/random';
+import { ArgumentError } from '../../src/base/errors';
+import { seededRandom, shuffled } from '../../src/base/random';
 import { rarestLabel, studies } from './random_study';
 
 const ids = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 60 });

@@ -8,7 +8,7 @@ import {
   PHANTOM_TISSUES,
   type PhantomPatient,
 } from '../../src/data/phantom';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 
 const NONE = { ich: 0, ivh: 0, sah: 0, sdh: 0, edh: 0 };
 const only = (label: CtLabel) => ({ ...NONE, [label]: 1 });

@@ -8,7 +8,7 @@ import {
   submissionTable,
   type SlicePrediction,
 } from '../../src/data/predictions_table';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 
 const prediction = (changes: Partial<SlicePrediction> = {}): SlicePrediction => ({
   patient: 'ID_049',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { prefetch } from '../../src/data/prefetch';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
 

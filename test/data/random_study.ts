@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { seededRandom } from '../../src/random';
+import { seededRandom } from '../../src/base/random';
 
 /** Patients `p0`, `p1`, ... with labels of the given prevalences, drawn independently. */
 export function randomStudy(

@@ -4,7 +4,7 @@ import type { SlicePrediction } from '../../src/data/predictions_table';
 import { RSNA_LABELS } from '../../src/data/rsna_labels';
 import { rsnaSubmissionTable } from '../../src/data/rsna_predictions_table';
 import { RsnaTableReader } from '../../src/data/rsna_table';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 
 const prediction = (slice: string, probabilities: number[]): SlicePrediction => ({
   patient: 'p',

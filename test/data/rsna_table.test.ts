@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
 import { RSNA_LABELS, RSNA_TO_CT_LABELS } from '../../src/data/rsna_labels';
 import { RsnaTableReader, type RsnaTable, type RsnaTableOptions } from '../../src/data/rsna_table';
-import { ArgumentError, DataError } from '../../src/errors';
-import { seededRandom, shuffled } from '../../src/random';
+import { ArgumentError, DataError } from '../../src/base/errors';
+import { seededRandom, shuffled } from '../../src/base/random';
 
 const HEADER = ['ID', 'Label'];
 /** The six rows of a slice, its labels in the order of RSNA_LABELS. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
 import { CQ500_COLUMNS, parseScanTable, scanKey } from '../../src/data/scan_table';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 
 describe('parseScanTable, plain', () => {
   it.each(['patient', 'name', 'dirname'])(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { splitMeasures } from '../../src/data/split_measures';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 
 const labels = { a: [1, 0], b: [0, 0], c: [1, 1], d: [0, 0], e: [0, 0], f: [0, 0] };
 

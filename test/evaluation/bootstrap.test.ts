@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import {
   bootstrapDifference,
   bootstrapFBeta,
@@ -10,7 +10,7 @@ import {
   type BootstrapOptions,
 } from '../../src/evaluation/bootstrap';
 import { fBetaOfCounts, poolCounts, type DecisionCounts } from '../../src/metrics/decision_counts';
-import { deriveSeed, seededRandom } from '../../src/random';
+import { deriveSeed, seededRandom } from '../../src/base/random';
 
 const mean = (sample: readonly number[]) => sample.reduce((a, b) => a + b, 0) / sample.length;
 const f2 = (sample: readonly DecisionCounts[]) => fBetaOfCounts(poolCounts(sample));

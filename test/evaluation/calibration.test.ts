@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { fitCalibration, type FitCalibrationOptions } from '../../src/evaluation/calibration';
 import { calibrateProbabilities, logitsOf } from '../../src/metrics/calibration';
 import { expectedCalibrationError } from '../../src/metrics/probability_errors';
 import { rocAuc } from '../../src/metrics/roc_auc';
-import { seededRandom } from '../../src/random';
+import { seededRandom } from '../../src/base/random';
 import { readEvaluationGolden } from '../support/evaluation_golden';
 
 const column = (values: readonly number[]) => values.map((value) => [value]);

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 import {
   evaluateProbabilities,
   type EvaluateProbabilitiesOptions,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { largestLosses } from '../../src/evaluation/largest_losses';
 
 describe('largestLosses', () => {

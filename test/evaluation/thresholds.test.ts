@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { chooseThresholds, type ChooseThresholdsOptions } from '../../src/evaluation/thresholds';
 import { countDecisions, fBetaOfCounts, poolCounts } from '../../src/metrics/decision_counts';
 import { fBetaScore } from '../../src/metrics/f_beta';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { ArgumentError, CheckpointError } from '../../src/errors';
+import { ArgumentError, CheckpointError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { f2Metric } from '../../src/metrics/f2_metric';
 import { weightedLogLossMetric } from '../../src/metrics/weighted_log_loss';

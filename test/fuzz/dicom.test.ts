@@ -6,7 +6,7 @@ import dicomParser from 'dicom-parser';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkName } from '../../src/data/kaggle_table';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { decodeDicomSlice } from '../../src/node/dicom/decode_slice';
 import { openDicomFolder } from '../../src/node/dicom_folder';
 import { createPreprocessing } from '../../src/transforms/preprocessing';

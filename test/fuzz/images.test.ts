@@ -2,7 +2,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { decodeGrayImage } from '../../src/node/image_file';
 import { flatPng, PNG_COLOR, pngBytes } from '../node/png';
 import { joinBytes } from '../support/dicom_bytes';

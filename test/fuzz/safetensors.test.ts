@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { CheckpointError } from '../../src/errors';
+import { CheckpointError } from '../../src/base/errors';
 import { readSafetensors, writeSafetensors } from '../../src/interop/safetensors';
 import { joinBytes } from '../support/dicom_bytes';
 import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';

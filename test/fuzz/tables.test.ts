@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseKaggleTable } from '../../src/data/kaggle_table';
 import { RSNA_LABELS } from '../../src/data/rsna_labels';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { readCsvFile } from '../../src/node/csv_file';
 import { openKaggleFolder } from '../../src/node/kaggle_folder';
 import { readRsnaTable } from '../../src/node/rsna_table_file';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CheckpointError } from '../../src/errors';
+import { CheckpointError } from '../../src/base/errors';
 import { readSafetensors, writeSafetensors } from '../../src/interop/safetensors';
 import { readGolden } from '../support/golden';
 import { expectNoLeak } from '../support/matchers';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { CheckpointError } from '../../src/errors';
+import { CheckpointError } from '../../src/base/errors';
 import { loadTorchWeights } from '../../src/interop/torch_weights';
 import { ResidualNeck } from '../../src/layers/residual_neck';
 import { SliceConv1D } from '../../src/layers/slice_conv1d';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { FusedConv2D, type FusedConv2DArgs } from '../../src/layers/fused_conv2d';
 import { onBackends } from '../support/backends';
 import { expectClose, expectNoLeak } from '../support/matchers';

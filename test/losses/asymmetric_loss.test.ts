@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { AsymmetricLoss, asymmetricLoss, type AsymmetricLossOptions } from '../../src/losses/asymmetric_loss';
 import { composedLoss } from '../../src/losses/asymmetric_loss_terms';
-import { seededRandom } from '../../src/random';
+import { seededRandom } from '../../src/base/random';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';

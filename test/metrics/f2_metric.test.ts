@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { f2Metric, type F2MetricOptions } from '../../src/metrics/f2_metric';
 import { fBetaScore } from '../../src/metrics/f_beta';
 import { onBackends } from '../support/backends';

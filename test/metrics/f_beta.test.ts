@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { FBetaScore, fBetaScore, type FBetaAverage, type FBetaOptions } from '../../src/metrics/f_beta';
-import { seededRandom, shuffled } from '../../src/random';
+import { seededRandom, shuffled } from '../../src/base/random';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
 import { expectNoLeak } from '../support/matchers';

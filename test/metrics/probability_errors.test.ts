@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { brierScore, expectedCalibrationError, reliabilityCurve } from '../../src/metrics/probability_errors';
 import { readEvaluationGolden } from '../support/evaluation_golden';
 import { expectClose } from '../support/matchers';

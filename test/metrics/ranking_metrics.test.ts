@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { averagePrecision, AveragePrecision } from '../../src/metrics/average_precision';
 import type { LabelAverage } from '../../src/metrics/labelled_scores';
 import { RocAuc, rocAuc } from '../../src/metrics/roc_auc';

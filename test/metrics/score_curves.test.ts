@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { precisionRecallCurve, rocCurve } from '../../src/metrics/score_curves';
 import { readEvaluationGolden } from '../support/evaluation_golden';
 import { expectClose } from '../support/matchers';

@@ -3,7 +3,7 @@ import type * as FileSystem from 'node:fs/promises';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { recoverFolder, writeFileAtomic, writeFolderAtomic } from '../../src/node/atomic_write';
 import { temporaryFolder } from './folder';
 

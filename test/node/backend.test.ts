@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ArgumentError, CtMultilabelError } from '../../src/errors';
+import { ArgumentError, CtMultilabelError } from '../../src/base/errors';
 import { backendReport, tfjsNodeHindrance, useBackend } from '../../src/node/backend';
 
 /** A backend named `tensorflow` made of the cpu one, as if tfjs-node had been loaded. */

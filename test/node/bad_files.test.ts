@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { disposeStack } from '../../src/data/patient_source';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { readDicomSeries } from '../../src/node/dicom/read_series';
 import { openDicomFolder } from '../../src/node/dicom_folder';
 import { openKaggleFolder } from '../../src/node/kaggle_folder';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { eachCsvRecord, readCsvFile } from '../../src/node/csv_file';
 import { temporaryFolder } from './folder';
 

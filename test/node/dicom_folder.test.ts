@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { disposeStack } from '../../src/data/patient_source';
 import { RSNA_LABELS } from '../../src/data/rsna_labels';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 import { openDicomFolder } from '../../src/node/dicom_folder';
 import { readDicomSeries } from '../../src/node/dicom/read_series';
 import { createPreprocessing, preprocess } from '../../src/transforms/preprocessing';

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
 import { disposeStack, patientLabels, prefetchPatients } from '../../src/data/patient_source';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 import { openKaggleFolder, openPatientFolder, type KaggleFolderOptions } from '../../src/node/kaggle_folder';
 import { createPreprocessing, preprocess } from '../../src/transforms/preprocessing';
 import { expectClose, expectNoLeakAsync, relativeError } from '../support/matchers';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { ArgumentError, CheckpointError, DataError } from '../../src/errors';
+import { ArgumentError, CheckpointError, DataError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { f2Metric } from '../../src/metrics/f2_metric';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';

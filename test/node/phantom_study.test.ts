@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels';
 import { makePhantomStudy } from '../../src/data/phantom';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 import { readPhantomStudy, writePhantomStudy } from '../../src/node/phantom_study';
 
 const options = { patients: 3, seed: 9, slices: 8, size: 40 };

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { disposeStack, type PatientStack } from '../../src/data/patient_source';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 import { useBackend } from '../../src/node/backend';
 import { SliceFileSource, type SliceFile, type SliceFileOptions } from '../../src/node/slice_file_source';
 import { createPreprocessing, preprocess } from '../../src/transforms/preprocessing';

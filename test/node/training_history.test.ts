@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../src/errors';
+import { DataError } from '../../src/base/errors';
 import { historyTable, readTrainingHistory } from '../../src/node/training_history';
 import type { EpochLog } from '../../src/training/fit_stage';
 import { temporaryFolder } from './folder';

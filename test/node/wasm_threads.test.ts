@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { setThreadTeam } from '../../src/backends/wasm/thread_team';
 import { SharedWorkspace } from '../../src/backends/wasm/workspace';
-import { OutOfMemoryError } from '../../src/errors';
+import { OutOfMemoryError } from '../../src/base/errors';
 import { useBackend, wasmMemory } from '../../src/node/backend';
 import { provideThreads, startThreadTeam, type StartedTeam } from '../../src/node/wasm_threads';
 import { expectClose } from '../support/matchers';

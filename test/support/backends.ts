@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
-import { OWN_KERNELS } from '../../src/kernels';
+import { OWN_KERNELS } from '../../src/kernels/own_kernels';
 
 /**
  * A backend, and how much of ours it has: our kernels in plain JavaScript unless it says otherwise, `compiled` the compiled

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { seededRandom } from '../../src/random';
+import { seededRandom } from '../../src/base/random';
 
 /** Backbone weights as a function of their name, the formula that test/golden/README.md gives. */
 export function formulaWeight(name: string, shape: number[]): tf.Tensor {

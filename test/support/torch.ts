@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { TorchLoadable } from '../../src/types';
+import type { TorchLoadable } from '../../src/base/types';
 import { toTensor, type GoldenTensor } from './golden';
 import { expectClose } from './matchers';
 

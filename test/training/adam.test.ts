@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { OWN_KERNELS } from '../../src/kernels';
-import { seededRandom } from '../../src/random';
+import { OWN_KERNELS } from '../../src/kernels/own_kernels';
+import { seededRandom } from '../../src/base/random';
 import { adam } from '../../src/training/adam';
 import { onBackends } from '../support/backends';
 import { expectClose } from '../support/matchers';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, CheckpointError } from '../../src/errors';
+import { ArgumentError, CheckpointError } from '../../src/base/errors';
 import type { Calibration } from '../../src/metrics/calibration';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import {

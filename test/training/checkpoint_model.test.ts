@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { CheckpointError } from '../../src/errors';
+import { CheckpointError } from '../../src/base/errors';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { modelFromTopology } from '../../src/training/checkpoint_model';
 import { tinyBackbone } from '../support/memory_source';

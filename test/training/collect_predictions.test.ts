@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { patientLabels, type PatientSource } from '../../src/data/patient_source';
-import { ArgumentError, DataError } from '../../src/errors';
+import { ArgumentError, DataError } from '../../src/base/errors';
 import { patientLevel } from '../../src/evaluation/patient_level';
 import type { Calibration } from '../../src/metrics/calibration';
 import { countDecisions, fBetaOfCounts, poolCounts } from '../../src/metrics/decision_counts';

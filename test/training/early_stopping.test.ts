@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { EarlyStopping } from '../../src/training/early_stopping';
 
 /** Feeds scores until it stops; which were the best so far, and after how many it stopped. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { disposeStack, subset, type PatientStack } from '../../src/data/patient_source';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { deriveSeed } from '../../src/random';
+import { deriveSeed } from '../../src/base/random';
 import { evaluatePatients } from '../../src/training/evaluate';
 import { extractFeatures, featureBackbone, featureSource } from '../../src/training/features';
 import { trainPatients } from '../../src/training/train_patients';

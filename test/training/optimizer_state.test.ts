@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { CheckpointError } from '../../src/errors';
+import { CheckpointError } from '../../src/base/errors';
 import { adam } from '../../src/training/adam';
 import { momentsOf, optimizerFromRecord, optimizerRecord } from '../../src/training/optimizer_record';
 import { optimizerProblem, optimizerState, restoreOptimizerState } from '../../src/training/optimizer_state';

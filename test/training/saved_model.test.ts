@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, CheckpointError } from '../../src/errors';
+import { ArgumentError, CheckpointError } from '../../src/base/errors';
 import { asymmetricLoss, type AsymmetricLossFn } from '../../src/losses/asymmetric_loss';
 import { f2Metric } from '../../src/metrics/f2_metric';
 import { weightedLogLossMetric } from '../../src/metrics/weighted_log_loss';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { disposeStack, type PatientSource } from '../../src/data/patient_source';
-import { ArgumentError, DataError, NonFiniteError } from '../../src/errors';
+import { ArgumentError, DataError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { evaluatePatients } from '../../src/training/evaluate';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { WeightAverage } from '../../src/training/weight_average';
 import { expectNoLeak } from '../support/matchers';
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { clahe, type ClaheOptions } from '../../src/transforms/clahe';
 import { claheUint8 } from '../../src/transforms/clahe_uint8';
 import { onBackends } from '../support/backends';

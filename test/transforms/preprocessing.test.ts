@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/errors';
+import { ArgumentError } from '../../src/base/errors';
 import { clahe } from '../../src/transforms/clahe';
 import { windowChannels } from '../../src/transforms/hu_window';
 import { neighborSlices } from '../../src/transforms/neighbor_slices';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deriveSeed } from '../../src/random';
+import { deriveSeed } from '../../src/base/random';
 import { affine } from '../../src/transforms/affine';
 import { colorJitter } from '../../src/transforms/color_jitter';
 import { flip } from '../../src/transforms/flip';
@@ -12,7 +12,7 @@ import {
   type AugmentationRanges,
   type RandomAugmentOptions,
 } from '../../src/transforms/random_augment';
-import type { AugmentationDraw } from '../../src/types';
+import type { AugmentationDraw } from '../../src/base/types';
 import { resize } from '../../src/transforms/resize';
 import { onBackends } from '../support/backends';
 import { expectClose, expectNoLeak } from '../support/matchers';

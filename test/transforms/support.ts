@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { seededRandom } from '../../src/random';
+import { seededRandom } from '../../src/base/random';
 import type { ClaheOptions } from '../../src/transforms/clahe';
 import { readGolden } from '../support/golden';
 

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../../kernels';
+import { OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../../kernels/own_kernels';
 import { hostWorkspace } from './engine';
 import { floats, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf } from './workspace';

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS, type AsymmetricLossAttrs } from '../../kernels';
-import { IGNORED_LABEL } from '../../types';
+import { OWN_KERNELS, type AsymmetricLossAttrs } from '../../kernels/own_kernels';
+import { IGNORED_LABEL } from '../../base/types';
 import { hostWorkspace } from './engine';
 import { floats, wasmKernel } from './kernel_support';
 import { spanOf } from './workspace';

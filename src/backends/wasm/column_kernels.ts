@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels';
+import { OWN_KERNELS } from '../../kernels/own_kernels';
 import { hostWorkspace } from './engine';
 import { addressOf, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels';
-import type { ClaheAttrs, ColorJitterAttrs, ResizeAttrs, WarpAttrs } from '../../types';
+import { OWN_KERNELS } from '../../kernels/own_kernels';
+import type { ClaheAttrs, ColorJitterAttrs, ResizeAttrs, WarpAttrs } from '../../base/types';
 import { hostWorkspace } from './engine';
 import { type KernelArgs, Scratch, wasmKernel } from './kernel_support';
 import { spanOf, type HostWorkspace } from './workspace';

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels';
+import { OWN_KERNELS } from '../../kernels/own_kernels';
 import { hostWorkspace } from './engine';
 import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf, type HostWorkspace } from './workspace';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels';
+import { OWN_KERNELS } from '../../kernels/own_kernels';
 import { adam } from './adam';
 import { asymmetricLoss } from './asymmetric_loss';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';

@@ -1,4 +1,4 @@
-import type { Random } from '../../random';
+import type { Random } from '../../base/random';
 import { cone, ellipsoid, zRange, type Shape3 } from './geometry';
 import { normal, RandomField, side, uniform } from './random_field';
 

@@ -1,4 +1,4 @@
-import type { Random } from '../../random';
+import type { Random } from '../../base/random';
 import type { CtLabel } from '../labels';
 import type { Anatomy } from './anatomy';
 import { clamp01, mix } from './geometry';

@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../../errors';
+import { check, checkKnownKeys } from '../../base/errors';
 import { CT_LABELS, type CtLabel } from '../labels';
 
 /** What the phantoms of a study have in common. */

@@ -1,4 +1,4 @@
-import { seededRandom, type Random } from '../../random';
+import { seededRandom, type Random } from '../../base/random';
 
 /** A number drawn evenly from [low, high). */
 export const uniform = (random: Random, low: number, high: number): number => low + (high - low) * random();

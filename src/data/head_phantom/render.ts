@@ -1,4 +1,4 @@
-import { deriveSeed, seededRandom } from '../../random';
+import { deriveSeed, seededRandom } from '../../base/random';
 import type { Anatomy } from './anatomy';
 import { sampleBlood } from './bleeding';
 import { cover, mix } from './geometry';

@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../../errors';
+import { DataError, type DataLocation } from '../../base/errors';
 import { readCodestreamHeader, type CodestreamHeader } from './codestream_header';
 import type { DicomPixelFormat } from './pixel_format';
 import type { ReportProblem } from './problems';

@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../../errors';
+import { DataError, type DataLocation } from '../../base/errors';
 import type { CodestreamEncoding } from './transfer_syntax';
 
 /** What a codestream says about the image in it. */

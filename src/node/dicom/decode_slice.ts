@@ -5,7 +5,7 @@ import {
   DataError,
   isPositiveInteger,
   type DataLocation,
-} from '../../errors';
+} from '../../base/errors';
 import { decodeCodestream } from './codestream';
 import type { DicomDataSet } from './data_set';
 import { parseDicom, type DicomHeader } from './dicom_header';

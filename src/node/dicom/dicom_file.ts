@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import type { DataLocation } from '../../errors';
+import type { DataLocation } from '../../base/errors';
 import { fileSize, unreadable } from '../file_bytes';
 import { hasDicomMagic, MAX_HEADER_BYTES } from './data_set';
 import { parseDicom, type DicomHeader } from './dicom_header';

@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../../errors';
+import { DataError, type DataLocation } from '../../base/errors';
 import { DicomDataSet } from './data_set';
 import { orthonormal, type SliceOrientation, type Vector3 } from './geometry';
 import { checkPixelLength, isGray, readPixelFormat, type DicomPixelFormat } from './pixel_format';

@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../../errors';
+import { DataError, type DataLocation } from '../../base/errors';
 
 const ITEM = 0xfffee000;
 const SEQUENCE_END = 0xfffee0dd;

@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../../errors';
+import { DataError, type DataLocation } from '../../base/errors';
 import type { DicomDataSet } from './data_set';
 import type { ReportProblem } from './problems';
 import { DEFLATED_LITTLE_ENDIAN } from './transfer_syntax';

@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../../errors';
+import { DataError, type DataLocation } from '../../base/errors';
 import type { DicomPixelFormat } from './pixel_format';
 
 /** Bytes of the header: the number of segments, and where each of up to 15 begins. */

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../../errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import { openRoot } from '../data_root';
 import { mapAtMost } from '../../data/map_at_most';
 import type { FileProgress, SkippedFile } from '../file_bytes';

@@ -1,4 +1,4 @@
-import { DataError } from '../../errors';
+import { DataError } from '../../base/errors';
 import type { DicomHeader } from './dicom_header';
 import { tiltOf, type SliceOrientation, type Vector3 } from './geometry';
 import { isGray } from './pixel_format';

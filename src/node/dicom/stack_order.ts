@@ -1,4 +1,4 @@
-import { DataError } from '../../errors';
+import { DataError } from '../../base/errors';
 import type { DicomHeader } from './dicom_header';
 import { dot, stackDirection, type Vector3 } from './geometry';
 import type { DicomProblem } from './problems';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { OutOfMemoryError } from '../../../src/errors';
+import { OutOfMemoryError } from '../../../src/base/errors';
 import { expectClose } from '../../support/matchers';
 import { noise, valuesOn } from './support';
 

@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { expect, it } from 'vitest';
 import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { OutOfMemoryError } from '../../../src/errors';
+import { OutOfMemoryError } from '../../../src/base/errors';
 import { LabelRNNDecoder } from '../../../src/layers/label_rnn_decoder';
 import { lstmRecurrence } from '../../../src/layers/lstm_recurrence';
 import { SliceDependencyGRU } from '../../../src/layers/slice_dependency_gru';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { seededRandom } from '../../../src/random';
+import { seededRandom } from '../../../src/base/random';
 
 /** Values of a computation on one backend; nothing of it stays behind. */
 export async function valuesOn(backend: 'cpu' | 'wasm', compute: () => tf.Tensor[]): Promise<Float32Array[]> {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../../src/errors';
+import { check } from '../../../src/base/errors';
 import {
   checkLayerArgs,
   checkSlices,
@@ -8,7 +8,7 @@ import {
   oneTensor,
   passMask,
 } from '../../../src/layers/support';
-import type { Kwargs, LayerArgs, Shape } from '../../../src/types';
+import type { Kwargs, LayerArgs, Shape } from '../../../src/base/types';
 
 /** Options of {@link SliceDropout}. */
 export interface SliceDropoutArgs extends LayerArgs {

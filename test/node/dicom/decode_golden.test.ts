@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decodeDicomSlice } from '../../../src/node/dicom/decode_slice';
-import { DataError } from '../../../src/errors';
+import { DataError } from '../../../src/base/errors';
 import { readGolden } from '../../support/golden';
 
 const { tensors, meta } = readGolden('dicom');

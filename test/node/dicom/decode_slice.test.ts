@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, DataError } from '../../../src/errors';
+import { ArgumentError, DataError } from '../../../src/base/errors';
 import { decodeDicomSlice } from '../../../src/node/dicom/decode_slice';
 import { parseDicomHeader } from '../../../src/node/dicom/dicom_header';
 import {

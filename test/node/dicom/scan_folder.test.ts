@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, DataError } from '../../../src/errors';
+import { ArgumentError, DataError } from '../../../src/base/errors';
 import { readDicomHeader } from '../../../src/node/dicom/dicom_file';
 import type { FileProgress } from '../../../src/node/file_bytes';
 import { scanDicomFolder } from '../../../src/node/dicom/scan_folder';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../../errors';
+import { check } from '../../../base/errors';
 import { floats, type KernelArgs, Scratch, wasmKernel } from '../kernel_support';
 
 /**

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { conv2DBackpropFilter } from '../../../../src/backends/wasm/composed/conv2d_backprop_filter';
 import { conv2DBackpropInput } from '../../../../src/backends/wasm/composed/conv2d_backprop_input';
-import { ArgumentError } from '../../../../src/errors';
+import { ArgumentError } from '../../../../src/base/errors';
 import { expectClose } from '../../../support/matchers';
 import {
   type Convolution,

@@ -13,7 +13,7 @@ import {
   isPositiveInteger,
   NonFiniteError,
   OutOfMemoryError,
-} from '../src/errors';
+} from '../../src/base/errors';
 
 group('error classes', () => {
   it.each([ArgumentError, CheckpointError, DataError, NonFiniteError, OutOfMemoryError])(

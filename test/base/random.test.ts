@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deriveSeed, seededRandom, shuffled } from '../src/random';
+import { deriveSeed, seededRandom, shuffled } from '../../src/base/random';
 
 const draw = (seed: number, n: number) => {
   const random = seededRandom(seed);
