@@ -4,9 +4,13 @@
  * @module ct-multilabel/data
  */
 
-export { byLabel, CT_LABEL_NAMES, CT_LABELS, type CtLabel, type CtLabels } from './labels';
-export { cachedSource, type CachedSourceOptions } from './cached_source';
-export { findDuplicateSlices, type DuplicateSearchOptions, type DuplicateSlices } from './duplicate_slices';
+export { byLabel, CT_LABEL_NAMES, CT_LABELS, type CtLabel, type CtLabels } from './labels/labels';
+export { cachedSource, type CachedSourceOptions } from './sources/cached_source';
+export {
+  findDuplicateSlices,
+  type DuplicateSearchOptions,
+  type DuplicateSlices,
+} from './checks/duplicate_slices';
 export {
   groupByPatient,
   parseKaggleTable,
@@ -14,7 +18,7 @@ export {
   sliceStem,
   type KaggleRow,
   type KaggleTableOptions,
-} from './kaggle_table';
+} from './tables/kaggle_table';
 export {
   disposeStack,
   patientLabels,
@@ -23,10 +27,10 @@ export {
   type PatientLabelSource,
   type PatientSource,
   type PatientStack,
-} from './patient_source';
-export { labelRuns, type InterruptedLabel, type LabelRuns, type SliceRange } from './label_runs';
-export { labelStatistics, type LabelCount, type LabelStatistics } from './label_statistics';
-export { checkNoLeak, duplicatesAcross, type LeakCheckOptions, type SplitSides } from './leak_check';
+} from './sources/patient_source';
+export { labelRuns, type InterruptedLabel, type LabelRuns, type SliceRange } from './checks/label_runs';
+export { labelStatistics, type LabelCount, type LabelStatistics } from './checks/label_statistics';
+export { checkNoLeak, duplicatesAcross, type LeakCheckOptions, type SplitSides } from './checks/leak_check';
 export {
   kFoldByPatient,
   nestedKFoldByPatient,
@@ -34,8 +38,8 @@ export {
   type NestedKFoldOptions,
   type NestedPatientFold,
   type PatientFold,
-} from './patient_folds';
-export { prefetch, type PrefetchOptions } from './prefetch';
+} from './splits/patient_folds';
+export { prefetch, type PrefetchOptions } from './sources/prefetch';
 export {
   splitByPatient,
   splitByShares,
@@ -44,7 +48,7 @@ export {
   type PatientLabels,
   type PatientSplit,
   type PatientSplitOptions,
-} from './patient_split';
+} from './splits/patient_split';
 export {
   patientProbabilitiesTable,
   probabilitiesTable,
@@ -55,10 +59,21 @@ export {
   type PredictedPatient,
   type PredictedSlice,
   type SlicePrediction,
-} from './predictions_table';
-export { RSNA_LABELS, RSNA_TO_CT_LABELS, type RsnaLabel } from './rsna_labels';
-export { rsnaSubmissionTable } from './rsna_predictions_table';
-export { RsnaTableReader, type RsnaDuplicate, type RsnaTable, type RsnaTableOptions } from './rsna_table';
-export { CQ500_COLUMNS, parseScanTable, scanKey, type ScanRow, type ScanTableOptions } from './scan_table';
-export { splitMeasures, type SplitMeasures, type SplitMeasuresOptions } from './split_measures';
-export * from './phantom';
+} from './tables/predictions_table';
+export { RSNA_LABELS, RSNA_TO_CT_LABELS, type RsnaLabel } from './labels/rsna_labels';
+export { rsnaSubmissionTable } from './tables/rsna_predictions_table';
+export {
+  RsnaTableReader,
+  type RsnaDuplicate,
+  type RsnaTable,
+  type RsnaTableOptions,
+} from './tables/rsna_table';
+export {
+  CQ500_COLUMNS,
+  parseScanTable,
+  scanKey,
+  type ScanRow,
+  type ScanTableOptions,
+} from './tables/scan_table';
+export { splitMeasures, type SplitMeasures, type SplitMeasuresOptions } from './splits/split_measures';
+export * from './phantom/phantom';

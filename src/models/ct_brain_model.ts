@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { resnet18 } from '../backbones/resnet18';
 import { squeezenet1_1 } from '../backbones/squeezenet1_1';
 import { vgg16 } from '../backbones/vgg16';
-import { CT_LABELS, type CtLabels } from '../data/labels';
+import { CT_LABELS, type CtLabels } from '../data/labels/labels';
 import { check, isPositiveInteger } from '../base/errors';
 import { LabelLinear } from '../layers/label_linear';
 import { LabelRNNDecoder } from '../layers/label_rnn_decoder';

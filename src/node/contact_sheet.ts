@@ -1,4 +1,4 @@
-import { patientLabels, type PatientSource } from '../data/patient_source';
+import { patientLabels, type PatientSource } from '../data/sources/patient_source';
 import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 import { blankPicture, drawTile, GRAY, LINE, MARGIN, SCALE, WHITE, writePicture } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';

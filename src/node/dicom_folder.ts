@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { checkLabelNames } from '../data/kaggle_table';
-import { CT_LABELS, type CtLabels } from '../data/labels';
-import type { PatientSource, PatientStack } from '../data/patient_source';
-import { scanKey } from '../data/scan_table';
+import { checkLabelNames } from '../data/tables/kaggle_table';
+import { CT_LABELS, type CtLabels } from '../data/labels/labels';
+import type { PatientSource, PatientStack } from '../data/sources/patient_source';
+import { scanKey } from '../data/tables/scan_table';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../base/errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../base/types';

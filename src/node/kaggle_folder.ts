@@ -8,9 +8,9 @@ import {
   sliceOrder,
   sliceStem,
   type KaggleRow,
-} from '../data/kaggle_table';
-import { CT_LABELS, type CtLabels } from '../data/labels';
-import type { PatientSource, PatientStack } from '../data/patient_source';
+} from '../data/tables/kaggle_table';
+import { CT_LABELS, type CtLabels } from '../data/labels/labels';
+import type { PatientSource, PatientStack } from '../data/sources/patient_source';
 import { check, checkKnownKeys, DataError } from '../base/errors';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../base/types';

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import type { CtLabels } from '../data/labels';
+import type { CtLabels } from '../data/labels/labels';
 import { check, checkKnownKeys, DataError } from '../base/errors';
 import type { Labels } from '../base/types';
 import { inside, listFolder, openRoot, type Root } from './data_root';

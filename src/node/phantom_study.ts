@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { PHANTOM_OPTIONS, resolvePhantomOptions } from '../data/head_phantom/options';
-import { CT_LABELS } from '../data/labels';
+import { PHANTOM_OPTIONS, resolvePhantomOptions } from '../data/phantom/options';
+import { CT_LABELS } from '../data/labels/labels';
 import {
   makePhantomStudy,
   type PhantomPatient,
   type PhantomStudy,
   type PhantomStudyOptions,
-} from '../data/phantom';
+} from '../data/phantom/phantom';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../base/errors';
 
 /** Options of {@link writePhantomStudy}. */

@@ -4,8 +4,8 @@ import {
   submissionTable,
   type PatientPrediction,
   type SlicePrediction,
-} from '../data/predictions_table';
-import { rsnaSubmissionTable } from '../data/rsna_predictions_table';
+} from '../data/tables/predictions_table';
+import { rsnaSubmissionTable } from '../data/tables/rsna_predictions_table';
 import type { Labels } from '../base/types';
 import { writeFileAtomic } from './atomic_write';
 

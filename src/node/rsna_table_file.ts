@@ -1,4 +1,4 @@
-import { RsnaTableReader, type RsnaTable, type RsnaTableOptions } from '../data/rsna_table';
+import { RsnaTableReader, type RsnaTable, type RsnaTableOptions } from '../data/tables/rsna_table';
 import { eachCsvRecord } from './csv_file';
 
 /**

@@ -1,5 +1,5 @@
 import { checkKnownKeys } from '../base/errors';
-import { parseScanTable, type ScanRow, type ScanTableOptions } from '../data/scan_table';
+import { parseScanTable, type ScanRow, type ScanTableOptions } from '../data/tables/scan_table';
 import { readCsvFile } from './csv_file';
 
 /**

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { mapAtMost } from '../data/map_at_most';
-import type { PatientSource, PatientStack } from '../data/patient_source';
+import { mapAtMost } from '../data/sources/map_at_most';
+import type { PatientSource, PatientStack } from '../data/sources/patient_source';
 import { check, checkOneOf, DataError } from '../base/errors';
 import { resolveWindow, type CtWindowName, type HuWindow } from '../transforms/hu_window';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';

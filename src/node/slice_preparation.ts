@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { mapAtMost } from '../data/map_at_most';
+import { mapAtMost } from '../data/sources/map_at_most';
 import type { DataLocation } from '../base/errors';
 import type { HuWindow } from '../transforms/hu_window';
 import { neighborSlices } from '../transforms/neighbor_slices';

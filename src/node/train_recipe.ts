@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { PatientSource } from '../data/patient_source';
+import type { PatientSource } from '../data/sources/patient_source';
 import { checkKnownKeys } from '../base/errors';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import type { CheckpointDescription } from '../training/checkpoint_format';

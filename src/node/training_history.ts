@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { csv } from '../data/predictions_table';
+import { csv } from '../data/tables/predictions_table';
 import { DataError } from '../base/errors';
 import type { EpochLog } from '../training/fit_stage';
 import type { Labels } from '../base/types';

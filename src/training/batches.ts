@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import { mapAtMost } from '../data/map_at_most';
+import { mapAtMost } from '../data/sources/map_at_most';
 import {
   disposeStack,
   patientTargets,
   takeSlices,
   type PatientSource,
   type PatientStack,
-} from '../data/patient_source';
-import { prefetch } from '../data/prefetch';
+} from '../data/sources/patient_source';
+import { prefetch } from '../data/sources/prefetch';
 import { DataError } from '../base/errors';
 import { deriveSeed, seededRandom, shuffled } from '../base/random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';

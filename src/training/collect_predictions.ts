@@ -1,5 +1,5 @@
-import { patientTargets, type PatientSource } from '../data/patient_source';
-import { checkedSliceLabels } from '../data/slice_labels';
+import { patientTargets, type PatientSource } from '../data/sources/patient_source';
+import { checkedSliceLabels } from '../data/sources/slice_labels';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../base/errors';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';

@@ -6,9 +6,9 @@ import {
   type PatientProgress,
   type PatientSource,
   type PatientStack,
-} from '../data/patient_source';
-import { byLabel } from '../data/labels';
-import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/predictions_table';
+} from '../data/sources/patient_source';
+import { byLabel } from '../data/labels/labels';
+import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/tables/predictions_table';
 import { check, checkKnownKeys, DataError } from '../base/errors';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
@@ -18,7 +18,7 @@ import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
 import { predictStack, type PredictOptions } from './predict';
 
-export type { PatientProgress } from '../data/patient_source';
+export type { PatientProgress } from '../data/sources/patient_source';
 
 /** Options of {@link predictPatients} and {@link predictPatientLevel}. */
 export interface PredictPatientsOptions extends PredictOptions {

@@ -5,7 +5,7 @@ import {
   type PatientProgress,
   type PatientSource,
   type PatientStack,
-} from '../data/patient_source';
+} from '../data/sources/patient_source';
 import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 import { deriveSeed } from '../base/random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';

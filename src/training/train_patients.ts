@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { PatientSource } from '../data/patient_source';
+import type { PatientSource } from '../data/sources/patient_source';
 import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { checkThreshold, type Threshold } from '../metrics/decide';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { patientTargets, type PatientSource } from '../data/patient_source';
+import { patientTargets, type PatientSource } from '../data/sources/patient_source';
 import { check, DataError } from '../base/errors';
 import { fBetaScore } from '../metrics/f_beta';
 import { seededRandom } from '../base/random';

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CT_LABELS } from '../../src/data/labels';
+import { CT_LABELS } from '../../src/data/labels/labels';
 import { bootstrapFBeta } from '../../src/evaluation/bootstrap';
 import { fitCalibration } from '../../src/evaluation/calibration';
 import { evaluateProbabilities } from '../../src/evaluation/evaluate_probabilities';

@@ -5,7 +5,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import dicomParser from 'dicom-parser';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkName } from '../../src/data/kaggle_table';
+import { checkName } from '../../src/data/tables/kaggle_table';
 import { DataError } from '../../src/base/errors';
 import { decodeDicomSlice } from '../../src/node/dicom/decode_slice';
 import { openDicomFolder } from '../../src/node/dicom_folder';

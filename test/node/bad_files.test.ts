@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { disposeStack } from '../../src/data/patient_source';
+import { disposeStack } from '../../src/data/sources/patient_source';
 import { DataError } from '../../src/base/errors';
 import { readDicomSeries } from '../../src/node/dicom/read_series';
 import { openDicomFolder } from '../../src/node/dicom_folder';

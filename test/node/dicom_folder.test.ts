@@ -1,8 +1,8 @@
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { disposeStack } from '../../src/data/patient_source';
-import { RSNA_LABELS } from '../../src/data/rsna_labels';
+import { disposeStack } from '../../src/data/sources/patient_source';
+import { RSNA_LABELS } from '../../src/data/labels/rsna_labels';
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { openDicomFolder } from '../../src/node/dicom_folder';
 import { readDicomSeries } from '../../src/node/dicom/read_series';

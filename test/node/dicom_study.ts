@@ -1,6 +1,6 @@
-import { makePhantomStudy } from '../../src/data/phantom';
-import { RSNA_LABELS, RSNA_TO_CT_LABELS } from '../../src/data/rsna_labels';
-import { CT_LABELS, type CtLabel } from '../../src/data/labels';
+import { makePhantomStudy } from '../../src/data/phantom/phantom';
+import { RSNA_LABELS, RSNA_TO_CT_LABELS } from '../../src/data/labels/rsna_labels';
+import { CT_LABELS, type CtLabel } from '../../src/data/labels/labels';
 import { ctSlice, dicomBytes } from '../support/dicom_bytes';
 
 /** Synthetic patients as DICOM files, as the RSNA challenge hands them out: all in one folder, in no order, with a long table. */

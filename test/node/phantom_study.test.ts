@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CT_LABELS } from '../../src/data/labels';
-import { makePhantomStudy } from '../../src/data/phantom';
+import { CT_LABELS } from '../../src/data/labels/labels';
+import { makePhantomStudy } from '../../src/data/phantom/phantom';
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { readPhantomStudy, writePhantomStudy } from '../../src/node/phantom_study';
 

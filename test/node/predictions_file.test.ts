@@ -1,9 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CT_LABELS } from '../../src/data/labels';
-import { probabilitiesTable, submissionTable, type SlicePrediction } from '../../src/data/predictions_table';
-import { rsnaSubmissionTable } from '../../src/data/rsna_predictions_table';
+import { CT_LABELS } from '../../src/data/labels/labels';
+import {
+  probabilitiesTable,
+  submissionTable,
+  type SlicePrediction,
+} from '../../src/data/tables/predictions_table';
+import { rsnaSubmissionTable } from '../../src/data/tables/rsna_predictions_table';
 import {
   writePatientProbabilities,
   writeProbabilities,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { RSNA_LABELS } from '../../src/data/rsna_labels';
+import { RSNA_LABELS } from '../../src/data/labels/rsna_labels';
 import { readRsnaTable } from '../../src/node/rsna_table_file';
 import { temporaryFolder } from './folder';
 

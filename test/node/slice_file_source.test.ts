@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { disposeStack, type PatientStack } from '../../src/data/patient_source';
+import { disposeStack, type PatientStack } from '../../src/data/sources/patient_source';
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { useBackend } from '../../src/node/backend';
 import { SliceFileSource, type SliceFile, type SliceFileOptions } from '../../src/node/slice_file_source';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { labelRuns } from '../../src/data/label_runs';
-import { labelStatistics } from '../../src/data/label_statistics';
-import { checkNoLeak } from '../../src/data/leak_check';
-import { kFoldByPatient, nestedKFoldByPatient } from '../../src/data/patient_folds';
-import { patientLabels } from '../../src/data/patient_source';
-import { splitMeasures } from '../../src/data/split_measures';
+import { labelRuns } from '../../src/data/checks/label_runs';
+import { labelStatistics } from '../../src/data/checks/label_statistics';
+import { checkNoLeak } from '../../src/data/checks/leak_check';
+import { kFoldByPatient, nestedKFoldByPatient } from '../../src/data/splits/patient_folds';
+import { patientLabels } from '../../src/data/sources/patient_source';
+import { splitMeasures } from '../../src/data/splits/split_measures';
 import { openKaggleFolder } from '../../src/node/kaggle_folder';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { realData } from '../support/data';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { patientLabels, type PatientSource, type PatientStack } from '../../src/data/patient_source';
+import { patientLabels, type PatientSource, type PatientStack } from '../../src/data/sources/patient_source';
 import { deriveSeed, seededRandom } from '../../src/base/random';
 
 /** Patients in memory whose labels can be seen: label l lights up the l-th column of the image. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { patientLabels, type PatientSource } from '../../src/data/patient_source';
+import { patientLabels, type PatientSource } from '../../src/data/sources/patient_source';
 import { DataError } from '../../src/base/errors';
 import { patientBatches, sliceBatches } from '../../src/training/batches';
 import type { TrainingBatch } from '../../src/training/fit_stage';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { patientLabels, type PatientSource } from '../../src/data/patient_source';
+import { patientLabels, type PatientSource } from '../../src/data/sources/patient_source';
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { patientLevel } from '../../src/evaluation/patient_level';
 import type { Calibration } from '../../src/metrics/calibration';

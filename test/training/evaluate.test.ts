@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { disposeStack, patientLabels, type PatientSource } from '../../src/data/patient_source';
-import type { PatientPrediction, SlicePrediction } from '../../src/data/predictions_table';
+import { disposeStack, patientLabels, type PatientSource } from '../../src/data/sources/patient_source';
+import type { PatientPrediction, SlicePrediction } from '../../src/data/tables/predictions_table';
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import type { Calibration } from '../../src/metrics/calibration';

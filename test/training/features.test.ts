@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { disposeStack, subset, type PatientStack } from '../../src/data/patient_source';
+import { disposeStack, subset, type PatientStack } from '../../src/data/sources/patient_source';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { deriveSeed } from '../../src/base/random';
 import { evaluatePatients } from '../../src/training/evaluate';

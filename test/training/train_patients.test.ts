@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { disposeStack, type PatientSource } from '../../src/data/patient_source';
+import { disposeStack, type PatientSource } from '../../src/data/sources/patient_source';
 import { ArgumentError, DataError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import type { PatientSource } from '../../src/data/patient_source';
+import type { PatientSource } from '../../src/data/sources/patient_source';
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { trivialPredictors } from '../../src/training/trivial_predictors';
 import { expectClose, expectNoLeak } from '../support/matchers';

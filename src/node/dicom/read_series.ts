@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
-import { mapAtMost } from '../../data/map_at_most';
+import { mapAtMost } from '../../data/sources/map_at_most';
 import { readFileBytes, type FileProgress, type SkippedFile } from '../file_bytes';
 import {
   checkDecodeOptions,

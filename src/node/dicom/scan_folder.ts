@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import { openRoot } from '../data_root';
-import { mapAtMost } from '../../data/map_at_most';
+import { mapAtMost } from '../../data/sources/map_at_most';
 import type { FileProgress, SkippedFile } from '../file_bytes';
 import { headerOf } from './dicom_file';
 import { NoImageError } from './dicom_header';

@@ -1,0 +1,127 @@
+import { check, checkKnownKeys, CtMultilabelError } from '../../base/errors';
+import { disposeStack, type PatientProgress, type PatientSource } from '../sources/patient_source';
+
+/** Options of {@link findDuplicateSlices}. */
+export interface DuplicateSearchOptions {
+  /**
+   * The person a patient id is of.
+   * @defaultValue the source's `groupOf`; without it every id is a person
+   */
+  groupBy?: (patientId: string) => string;
+  /**
+   * Whether slices that are equal within one person only are told too.
+   * @defaultValue false
+   */
+  withinGroup?: boolean;
+  /** Called after each patient. */
+  onProgress?: (progress: PatientProgress) => void;
+}
+
+/** Slices whose pixels are all equal. */
+export interface DuplicateSlices {
+  /** SHA-256 of the pixels, 64 hexadecimal digits. */
+  hash: string;
+  /** The slices, two or more: by patient id, within a patient in the order of its slices. */
+  slices: { patient: string; slice: string }[];
+}
+
+/**
+ * Finds slices that come more than once, as they do where a scan was given out under two names.
+ *
+ * Slices are equal when they have the same height, width and channels and the same value in every pixel, as the source gives them:
+ * open it without CLAHE and at a size not much below the files' own, or slices that differ may come out equal. Slices of one
+ * constant value are left out, since air equals air. Slices that are only alike (another compression, another window, shifted) are
+ * not found. One patient at a time is in memory.
+ *
+ * @returns Ordered by the first slice of each.
+ * @throws CtMultilabelError where `crypto.subtle` is missing: browsers have it on secure pages (https, localhost) only.
+ * @example
+ * ```ts
+ * const duplicates = await findDuplicateSlices(study);
+ * checkNoLeak(splitByPatient(study.patients, { seed: 1 }), { duplicates });
+ * ```
+ */
+export async function findDuplicateSlices(
+  source: PatientSource,
+  options: DuplicateSearchOptions = {},
+): Promise<DuplicateSlices[]> {
+  const fn = 'findDuplicateSlices';
+  checkKnownKeys(options, ['groupBy', 'withinGroup', 'onProgress'], fn);
+  const { groupBy = (id) => source.groupOf?.(id) ?? id, withinGroup = false, onProgress } = options;
+  check(typeof groupBy === 'function', `${fn}: groupBy`, 'a function from patient id to person', groupBy);
+  check(typeof withinGroup === 'boolean', `${fn}: withinGroup`, 'true or false', withinGroup);
+
+  // typed as always there, but missing on pages that came over plain http
+  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
+  if (subtle === undefined) {
+    throw new CtMultilabelError(
+      `${fn} needs crypto.subtle, which browsers have on secure pages only (https, localhost)`,
+    );
+  }
+
+  const seen = new Map<string, FoundSlice[]>();
+  let done = 0;
+  for (const patient of source.patients) {
+    const hashes = await hashSlices(source, patient, subtle);
+    hashes.forEach(({ slice, hash }, index) => {
+      if (hash === undefined) return;
+      const slices = seen.get(hash);
+      if (slices === undefined) seen.set(hash, [{ patient, slice, index }]);
+      else slices.push({ patient, slice, index });
+    });
+    done++;
+    onProgress?.({ patient, done, total: source.patients.length });
+  }
+
+  return [...seen]
+    .filter(([, slices]) =>
+      withinGroup ? slices.length > 1 : new Set(slices.map(({ patient }) => groupBy(patient))).size > 1,
+    )
+    .map(([hash, slices]) => ({ hash, slices: slices.sort(byPlace) }))
+    .sort((a, b) => byPlace(a.slices[0]!, b.slices[0]!))
+    .map(({ hash, slices }) => ({ hash, slices: slices.map(({ patient, slice }) => ({ patient, slice })) }));
+}
+
+interface FoundSlice {
+  patient: string;
+  slice: string;
+  /** Place in the patient. */
+  index: number;
+}
+
+/** By code units, not by locale, so that the order is the same everywhere. */
+function byPlace(a: FoundSlice, b: FoundSlice): number {
+  if (a.patient !== b.patient) return a.patient < b.patient ? -1 : 1;
+  return a.index - b.index;
+}
+
+/** The hash of each slice of a patient; none for a blank one. */
+async function hashSlices(source: PatientSource, patient: string, subtle: SubtleCrypto) {
+  const stack = await source.load(patient);
+  const { slices } = stack;
+  const shape = stack.images.shape.slice(1);
+  let pixels: ArrayLike<number>;
+  try {
+    pixels = await stack.images.data();
+  } finally {
+    disposeStack(stack);
+  }
+  const size = shape.reduce((product, length) => product * length, 1);
+  const hashes: { slice: string; hash: string | undefined }[] = [];
+  for (const [index, slice] of slices.entries()) {
+    // the shape too, so that a slice never equals one of another form
+    const content = new Float32Array(shape.length + size);
+    content.set(shape);
+    const values = content.subarray(shape.length);
+    // -0 equals 0 but has other bits; adding 0 turns it into 0
+    for (let i = 0; i < size; i++) values[i] = pixels[index * size + i]! + 0;
+    const blank = values.every((value) => value === values[0]);
+    hashes.push({ slice, hash: blank ? undefined : await sha256(subtle, content) });
+  }
+  return hashes;
+}
+
+async function sha256(subtle: SubtleCrypto, content: Float32Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await subtle.digest('SHA-256', content));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

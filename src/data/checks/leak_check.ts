@@ -1,0 +1,144 @@
+import { check, checkKnownKeys, DataError } from '../../base/errors';
+import type { DuplicateSlices } from './duplicate_slices';
+
+/** A division of patients as the splitting functions return it: two or three sides, with inner folds where it is nested. */
+export interface SplitSides {
+  train?: readonly string[];
+  validation?: readonly string[];
+  test?: readonly string[];
+  /** Divisions of `train`: none of them may hold patients of the other sides. */
+  inner?: readonly SplitSides[];
+}
+
+/** Options of {@link checkNoLeak}. */
+export interface LeakCheckOptions {
+  /**
+   * The person a patient id is of. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
+   * @defaultValue every id is a person
+   */
+  groupBy?: (patientId: string) => string;
+  /**
+   * Slices known to be equal, from {@link findDuplicateSlices}: none of them may be on two sides either.
+   * @defaultValue none
+   */
+  duplicates?: readonly DuplicateSlices[];
+}
+
+/**
+ * Throws when a patient, or a person, is on more than one side of a split; with `duplicates` also when a slice is.
+ *
+ * Folds, given as a list, are checked each by itself.
+ *
+ * @param split - One split, or the list of folds from {@link kFoldByPatient} or {@link nestedKFoldByPatient}.
+ * @throws DataError that names the patients (persons), or slices, and their sides.
+ * @example
+ * ```ts
+ * const split = { train: ['ann_1', 'bob_1'], test: ['ann_2'] };
+ * checkNoLeak(split, { groupBy: (scan) => scan.slice(0, 3) }); // throws: ann is on both sides
+ * ```
+ */
+export function checkNoLeak(split: SplitSides | readonly SplitSides[], options: LeakCheckOptions = {}): void {
+  checkKnownKeys(options, ['groupBy', 'duplicates'], 'checkNoLeak');
+  const { groupBy = (id) => id, duplicates = [] } = options;
+  check(
+    typeof groupBy === 'function',
+    'checkNoLeak: groupBy',
+    'a function from patient id to person',
+    groupBy,
+  );
+  for (const sides of divisionsOf('checkNoLeak', split)) {
+    const persons = new Map<string, Map<string, string>>();
+    for (const [side, patients] of sides) {
+      for (const patient of patients) {
+        const person = groupBy(patient);
+        const places = persons.get(person) ?? new Map<string, string>();
+        persons.set(person, places);
+        if (!places.has(side)) places.set(side, patient);
+      }
+    }
+    const leaked = [...persons].filter(([, places]) => places.size > 1);
+    if (leaked.length > 0) {
+      const named = leaked.map(([person, places]) => {
+        const where = [...places].map(([side, id]) => (id === person ? side : `${side} as ${id}`));
+        return `${person} (${where.join(', ')})`;
+      });
+      const patient = [...leaked[0]![1].values()][0]!;
+      throw new DataError(`patients are on more than one side of the split: ${listOf(named)}`, { patient });
+    }
+  }
+  const crossing = duplicatesAcross(split, duplicates);
+  if (crossing.length > 0) {
+    const named = crossing.map(({ slices }) =>
+      slices.map(({ patient, slice }) => `${patient}/${slice}`).join(' = '),
+    );
+    throw new DataError(
+      `equal slices are on more than one side of the split: ${listOf(named)}`,
+      crossing[0]!.slices[0],
+    );
+  }
+}
+
+/**
+ * Those of the equal slices that a split divides: at least two of them are on different sides, in any of the folds.
+ *
+ * @param split - As {@link checkNoLeak} takes it.
+ * @param duplicates - From {@link findDuplicateSlices}.
+ * @example
+ * ```ts
+ * const leaks = duplicatesAcross(folds, await findDuplicateSlices(study));
+ * ```
+ */
+export function duplicatesAcross(
+  split: SplitSides | readonly SplitSides[],
+  duplicates: readonly DuplicateSlices[],
+): DuplicateSlices[] {
+  const divisions = divisionsOf('duplicatesAcross', split).map((sides) =>
+    [...sides.values()].map((patients) => new Set(patients)),
+  );
+  return duplicates.filter(({ slices }) =>
+    divisions.some(
+      (sides) => sides.filter((side) => slices.some(({ patient }) => side.has(patient))).length > 1,
+    ),
+  );
+}
+
+type Sides = Map<string, readonly string[]>;
+
+/** Every set of sides that must have nothing in common, by name. */
+function divisionsOf(fn: string, split: SplitSides | readonly SplitSides[]): Sides[] {
+  if (!Array.isArray(split)) return divisionsOfOne(fn, split as SplitSides, '');
+  check(split.length > 0, `${fn}: split`, 'at least one split', split);
+  return (split as readonly SplitSides[]).flatMap((one, i) => divisionsOfOne(fn, one, `split ${i}: `));
+}
+
+function divisionsOfOne(fn: string, split: SplitSides, name: string): Sides[] {
+  check(typeof split === 'object' && split !== null, `${fn}: split`, 'sides of patient ids', split);
+  const sides: Sides = new Map();
+  for (const side of ['train', 'validation', 'test'] as const) {
+    const patients = split[side];
+    if (patients === undefined) continue;
+    check(
+      Array.isArray(patients) && patients.every((patient) => typeof patient === 'string'),
+      `${fn}: split, ${side}`,
+      'a list of patient ids',
+      patients,
+    );
+    sides.set(`${name}${side}`, patients);
+  }
+  check(sides.size > 1, `${fn}: split`, 'two or three of train, validation, test', split);
+  const { inner = [] } = split;
+  check(Array.isArray(inner), `${fn}: split, inner`, 'a list of splits', inner);
+  const others = [...sides].filter(([side]) => side !== `${name}train`);
+  return [
+    sides,
+    ...inner.flatMap((one, i) =>
+      divisionsOfOne(fn, one, `${name}inner ${i}: `).map((division) => new Map([...division, ...others])),
+    ),
+  ];
+}
+
+/** The first ten, and how many more there are. */
+function listOf(names: readonly string[]): string {
+  const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+  return `${names.slice(0, 10).join('; ')}${more}`;
+}

@@ -1,0 +1,138 @@
+import { check, checkKnownKeys } from '../../base/errors';
+import { deriveSeed, seededRandom } from '../../base/random';
+import { CT_LABELS } from '../labels/labels';
+import { drawAnatomy } from './anatomy';
+import { drawHemorrhages, drawKinds } from './hemorrhage';
+import {
+  PHANTOM_OPTIONS,
+  resolvePhantomOptions,
+  type PhantomPatientOptions,
+  type PhantomStudyOptions,
+} from './options';
+import { drawScan, FIELD_OF_VIEW, renderSlice } from './render';
+
+export { PHANTOM_TISSUES } from './anatomy';
+export {
+  PHANTOM_PREVALENCE,
+  type PhantomOptions,
+  type PhantomPatientOptions,
+  type PhantomStudyOptions,
+} from './options';
+
+/** A synthetic head CT with its ground truth. Arrays run slice by slice from the base up, row by row. */
+export interface PhantomPatient {
+  /** CT numbers in HU, `slices * size * size`. */
+  hu: Float32Array;
+  slices: number;
+  size: number;
+  /** `slices` rows of 0 and 1, one a label of {@link CT_LABELS}. */
+  labels: number[][];
+  /** Bit i of a pixel is set where label i takes at least 30 % of its volume, `slices * size * size`. */
+  masks: Uint8Array;
+  /** What the head is made of apart from blood: positions in {@link PHANTOM_TISSUES}, `slices * size * size`. */
+  tissue: Uint8Array;
+}
+
+/** A synthetic study, made patient by patient when asked for. */
+export interface PhantomStudy extends Iterable<PhantomPatient & { id: string }> {
+  readonly patients: number;
+  /** Patient `index` (from 0), named `ID_001` for the first. It depends on the study's seed and `index` alone. */
+  patient(index: number): PhantomPatient & { id: string };
+}
+
+/** Area in mm² that a hemorrhage's mask must cover for the slice to be labelled with it. */
+export const PHANTOM_MIN_AREA = 25;
+
+/**
+ * Makes one synthetic head CT: skull, brain, ventricles, falx, sulci and cisterns of varied shape, with none, one or
+ * several of the five hemorrhages where they occur, and with noise, partial volume, streaks and calcifications.
+ *
+ * A slice bears a label where the mask covers at least {@link PHANTOM_MIN_AREA}, so the first and last slices of a
+ * hemorrhage are fainter than their neighbours. Equal seeds give the same head under any prevalence, but for what blood
+ * does to it (ventricles widen, the midline shifts, sulci close), so a healthy twin of a patient is one call away. The
+ * pictures are made for tests, demonstrations and debugging a training run; they say nothing about patients.
+ *
+ * @throws ArgumentError for an option outside its range.
+ * @example
+ * const { hu, labels } = makePhantomPatient({ seed: 7, slices: 12, size: 96 });
+ * @category Data
+ */
+export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatient {
+  const { seed, slices, size, difficulty, prevalence } = resolvePhantomOptions('makePhantomPatient', options);
+  const random = seededRandom(deriveSeed(seed, 'hemorrhage'));
+  const kinds = drawKinds(random, prevalence);
+  const healthy = drawAnatomy(seededRandom(deriveSeed(seed, 'anatomy')));
+  const anatomy = kinds.has('ivh')
+    ? { ...healthy, ventricleGrowth: healthy.ventricleGrowth.map(widened) as [number, number] }
+    : healthy;
+  const blood = drawHemorrhages(random, anatomy, kinds, difficulty);
+  const scan = drawScan(deriveSeed(seed, 'scan'), slices, anatomy);
+
+  const area = size * size;
+  const hu = new Float32Array(slices * area);
+  const masks = new Uint8Array(slices * area);
+  const tissue = new Uint8Array(slices * area);
+  const labels: number[][] = [];
+  for (let slice = 0; slice < slices; slice++) {
+    const part = <T extends Float32Array | Uint8Array>(all: T) =>
+      all.subarray(slice * area, (slice + 1) * area) as T;
+    renderSlice(slice, size, seed, anatomy, blood, scan, {
+      hu: part(hu),
+      masks: part(masks),
+      tissue: part(tissue),
+    });
+    labels.push(labelsOf(part(masks), size));
+  }
+  return { hu, slices, size, labels, masks, tissue };
+}
+
+/**
+ * A study of synthetic patients (see {@link makePhantomPatient}), each made when it is asked for, so that memory does
+ * not grow with their number.
+ *
+ * @throws ArgumentError for an option outside its range.
+ * @example
+ * for (const { id, hu, labels } of makePhantomStudy({ patients: 40, seed: 1, slices: 12, size: 64 })) {
+ *   console.log(id, hu.length, labels);
+ * }
+ * @category Data
+ */
+export function makePhantomStudy(options: PhantomStudyOptions): PhantomStudy {
+  checkKnownKeys(options, ['patients', ...PHANTOM_OPTIONS], 'makePhantomStudy');
+  const { patients, ...rest } = options;
+  check(
+    Number.isInteger(patients) && patients >= 1 && patients <= 99_999,
+    'makePhantomStudy: patients',
+    'an integer from 1 to 99999',
+    patients,
+  );
+  resolvePhantomOptions('makePhantomStudy', rest);
+  const patient = (index: number) => {
+    check(
+      Number.isInteger(index) && index >= 0 && index < patients,
+      'patient: index',
+      `an integer from 0 to ${patients - 1}`,
+      index,
+    );
+    const seed = deriveSeed(rest.seed, 'patient', index);
+    return { id: `ID_${String(index + 1).padStart(3, '0')}`, ...makePhantomPatient({ ...rest, seed }) };
+  };
+  return {
+    patients,
+    patient,
+    *[Symbol.iterator]() {
+      for (let index = 0; index < patients; index++) yield patient(index);
+    },
+  };
+}
+
+const widened = (growth: number) => Math.max(growth, 0) + 1.2;
+
+function labelsOf(masks: Uint8Array, size: number): number[] {
+  const pixelArea = (FIELD_OF_VIEW / size) ** 2;
+  const counts = CT_LABELS.map(() => 0);
+  for (const bits of masks) {
+    for (let k = 0; bits >> k > 0; k++) if ((bits >> k) & 1) counts[k]! += 1;
+  }
+  return counts.map((count) => (count * pixelArea >= PHANTOM_MIN_AREA ? 1 : 0));
+}

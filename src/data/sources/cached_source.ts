@@ -1,0 +1,115 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys } from '../../base/errors';
+import type { Labels } from '../../base/types';
+import { disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
+
+/** Options of {@link cachedSource}. */
+export interface CachedSourceOptions {
+  /**
+   * Bytes of slices kept; what does not fit is loaded each time.
+   * @defaultValue 512 MiB
+   */
+  maxBytes?: number;
+}
+
+interface CachedSlice {
+  pixels: Float32Array;
+  shape: [number, number, number];
+  labels: number[] | undefined;
+}
+
+/**
+ * The same source, its slices kept in memory once they were loaded, up to a limit: a second epoch then decodes nothing.
+ *
+ * @example
+ * ```ts
+ * const study = cachedSource(await openKaggleFolder('data', { preprocessing }));
+ * ```
+ */
+export function cachedSource<L extends Labels>(
+  source: PatientSource<L>,
+  options: CachedSourceOptions = {},
+): PatientSource<L> {
+  checkKnownKeys(options, ['maxBytes'], 'cachedSource');
+  const { maxBytes = 512 * 2 ** 20 } = options;
+  check(
+    Number.isFinite(maxBytes) && maxBytes >= 0,
+    'cachedSource: maxBytes',
+    'a number of at least 0',
+    maxBytes,
+  );
+  const kept = new Map<string, CachedSlice>();
+  const claimed = new Set<string>();
+  let bytes = 0;
+  const key = (patient: string, index: number) => JSON.stringify([patient, index]);
+
+  const keep = async (patient: string, indices: readonly number[], stack: PatientStack) => {
+    const [, ...shape] = stack.images.shape as [number, number, number, number];
+    const size = shape[0] * shape[1] * shape[2];
+    const fresh = indices.filter((index) => !claimed.has(key(patient, index)));
+    if (bytes + 4 * size * fresh.length > maxBytes) return;
+    // claimed before the first await, so that loads side by side respect the limit
+    bytes += 4 * size * fresh.length;
+    for (const index of fresh) claimed.add(key(patient, index));
+    const [pixels, labels] = await Promise.all([stack.images.data(), stack.labels?.array()]);
+    for (const index of fresh) {
+      const i = indices.indexOf(index);
+      // slice() copies: a view would keep the whole stack alive
+      const slice = (pixels as Float32Array).slice(i * size, (i + 1) * size);
+      kept.set(key(patient, index), { pixels: slice, shape, labels: labels?.[i] });
+    }
+  };
+
+  const loadSlices = async (patient: string, indices: readonly number[]): Promise<PatientStack> => {
+    const names = source.sliceNames(patient);
+    const cached = indices.map((index) => kept.get(key(patient, index)));
+    if (cached.length > 0 && cached.every((slice) => slice !== undefined)) {
+      return fromCache(
+        patient,
+        indices.map((index) => names[index]!),
+        cached,
+      );
+    }
+    const everything = names.map((_, i) => i);
+    const all = indices.length === names.length && indices.every((index, i) => index === i);
+    // what a source can only load whole is kept whole
+    const whole = all || !source.loadSlices;
+    const stack = whole ? await source.load(patient) : await source.loadSlices!(patient, indices);
+    try {
+      await keep(patient, whole ? everything : indices, stack);
+    } catch (error) {
+      disposeStack(stack);
+      throw error;
+    }
+    return all || !whole ? stack : takeSlices(stack, indices);
+  };
+
+  return {
+    labels: source.labels,
+    patients: source.patients,
+    sliceNames: (patient) => source.sliceNames(patient),
+    sliceLabels: (patient) => source.sliceLabels(patient),
+    ...(source.labelsOf && { labelsOf: (patient: string) => source.labelsOf!(patient) }),
+    ...(source.groupOf && { groupOf: (patient: string) => source.groupOf!(patient) }),
+    ...(source.loadsAtOnce && { loadsAtOnce: source.loadsAtOnce }),
+    load: (patient) =>
+      loadSlices(
+        patient,
+        source.sliceNames(patient).map((_, i) => i),
+      ),
+    loadSlices,
+  };
+}
+
+function fromCache(patient: string, slices: string[], cached: CachedSlice[]): PatientStack {
+  const { shape } = cached[0]!;
+  const pixels = new Float32Array(cached.length * shape[0] * shape[1] * shape[2]);
+  cached.forEach((slice, i) => pixels.set(slice.pixels, i * slice.pixels.length));
+  const labels = cached.map((slice) => slice.labels);
+  return {
+    patient,
+    slices,
+    images: tf.tensor4d(pixels, [cached.length, ...shape]),
+    ...(labels[0] && { labels: tf.tensor2d(labels as number[][]) }),
+  };
+}

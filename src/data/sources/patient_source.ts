@@ -1,0 +1,203 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys, DataError } from '../../base/errors';
+import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../../base/types';
+import { prefetch, type PrefetchOptions } from './prefetch';
+import { checkedSliceLabels, checkLabelValues } from './slice_labels';
+
+/** The slices of one patient, in order. Whoever asked for it disposes of it ({@link disposeStack}). */
+export interface PatientStack {
+  patient: string;
+  /** Slice names, in the order of `images`. */
+  slices: string[];
+  /** `[slices, height, width, channels]`, values 0..1. */
+  images: tf.Tensor4D;
+  /** `[slices, labels]`, 0 or 1 (or -1: not labelled); missing when the source has no labels. */
+  labels?: tf.Tensor2D;
+}
+
+/**
+ * Where patients come from: a folder, a generator, a server. Knows names and labels, loads images when asked.
+ *
+ * `L` is the tuple of the label names, where it is known when the program is compiled: predictions then have a property for each of
+ * them (see {@link PredictedLabels}).
+ */
+export interface PatientSource<L extends Labels = Labels> {
+  /** Label names, in the order of the last axis of {@link PatientStack.labels}. */
+  readonly labels: L;
+  /** Ids of the stacks: of patients, or of scans where a patient may have several (see {@link PatientSource.groupOf}). */
+  readonly patients: readonly string[];
+  /** Names of a patient's slices, in order. */
+  sliceNames(patient: string): readonly string[];
+  /** Labels of a patient's slices, `[slices][labels]`; undefined when there are none. */
+  sliceLabels(patient: string): readonly (readonly number[])[] | undefined;
+  /** Labels of the patient as a whole, where only those are known; else a patient has what any of the slices has. */
+  labelsOf?(patient: string): readonly number[] | undefined;
+  /** The person a stack is of; missing where each stack is another person's. No person may be on both sides of a split. */
+  groupOf?(patient: string): string;
+  /** All slices of a patient. */
+  load(patient: string): Promise<PatientStack>;
+  /** Some slices of a patient, in the order of `indices` (places in {@link PatientSource.sliceNames}). */
+  loadSlices?(patient: string, indices: readonly number[]): Promise<PatientStack>;
+  /**
+   * All slices, or those of `indices`, already augmented as `draw` says: for sources that prepare images elsewhere than on
+   * the calling thread. Equal to `applyAugmentation` on what the other methods load.
+   */
+  loadAugmented?(patient: string, draw: AugmentationDraw, indices?: readonly number[]): Promise<PatientStack>;
+  /** Loads that the source works on side by side; more wait. Missing: one. */
+  readonly loadsAtOnce?: number;
+}
+
+/** The part of a {@link PatientSource} that tells labels and loads nothing; also what labels from elsewhere can be brought into. */
+export type PatientLabelSource = Pick<
+  PatientSource,
+  'labels' | 'patients' | 'sliceNames' | 'sliceLabels' | 'labelsOf'
+>;
+
+/** What a walk over patients reports after each. */
+export interface PatientProgress {
+  /** The patient just done. */
+  patient: string;
+  /** Patients done so far. */
+  done: number;
+  /** Patients in all. */
+  total: number;
+}
+
+/**
+ * Frees the tensors of a stack.
+ *
+ * @example
+ * ```ts
+ * const stack = await study.load('ID_001');
+ * disposeStack(stack); // images, and labels where there are some
+ * ```
+ */
+export function disposeStack(stack: PatientStack): void {
+  stack.images.dispose();
+  stack.labels?.dispose();
+}
+
+/** Some slices of a whole stack, which is freed. */
+export function takeSlices(stack: PatientStack, indices: readonly number[]): PatientStack {
+  const taken = tf.tidy(() => ({
+    images: tf.gather(stack.images, tf.tensor1d([...indices], 'int32')),
+    ...(stack.labels && { labels: tf.gather(stack.labels, tf.tensor1d([...indices], 'int32')) }),
+  }));
+  disposeStack(stack);
+  return { patient: stack.patient, slices: indices.map((index) => stack.slices[index]!), ...taken };
+}
+
+/**
+ * Which labels a patient has: the source's `labelsOf`, or else for each label 1 when any of the slices has it, else 0.
+ *
+ * @throws DataError when the source has no labels for the patient.
+ * @example
+ * ```ts
+ * splitByPatient(study.patients, { seed: 1, stratifyBy: (patient) => patientLabels(study, patient) });
+ * ```
+ */
+export function patientLabels(source: PatientLabelSource, patient: string): number[] {
+  check(patientSet(source).has(patient), 'patientLabels: patient', 'a patient of the source', patient);
+  const whole = source.labelsOf?.(patient);
+  if (whole !== undefined) return [...whole];
+  return patientTargets(source, patient).map((label) => (label === 1 ? 1 : 0));
+}
+
+/**
+ * {@link patientLabels} to train on and to score against: where no slice is known to have a label, and some slice is not
+ * labelled, the patient is not labelled either (-1).
+ *
+ * @throws DataError when the source has no labels for the patient, or not 0, 1 or -1 for each label.
+ */
+export function patientTargets(source: PatientLabelSource, patient: string): number[] {
+  const whole = source.labelsOf?.(patient);
+  if (whole !== undefined) {
+    checkLabelValues(source, whole, { patient });
+    return [...whole];
+  }
+  const slices = checkedSliceLabels(source, patient);
+  if (slices === undefined) throw new DataError('the patient has no labels', { patient });
+  return source.labels.map((_, label) => {
+    const values = slices.map((slice) => slice[label]);
+    return values.includes(1) ? 1 : values.includes(IGNORED_LABEL) ? IGNORED_LABEL : 0;
+  });
+}
+
+/** The patients of a source for looking up, made once for each list: studies have tens of thousands. */
+function patientSet({ patients }: PatientLabelSource): ReadonlySet<string> {
+  const known = patientSets.get(patients) ?? new Set(patients);
+  patientSets.set(patients, known);
+  return known;
+}
+const patientSets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/**
+ * The same source with only these patients, in this order.
+ *
+ * @throws ArgumentError when a patient is not in the source or comes twice.
+ * @example
+ * ```ts
+ * const train = subset(study, splitByPatient(study.patients, { seed: 1 }).train);
+ * ```
+ */
+export function subset<L extends Labels>(
+  source: PatientSource<L>,
+  patients: readonly string[],
+): PatientSource<L> {
+  checkPatients('subset: patients', source, patients);
+  check(new Set(patients).size === patients.length, 'subset: patients', 'each patient once', patients);
+  const kept = new Set(patients);
+  const only = (patient: string) => {
+    check(kept.has(patient), 'subset: patient', 'one of the patients of the subset', patient);
+    return patient;
+  };
+  return {
+    labels: source.labels,
+    patients: [...kept],
+    sliceNames: (patient) => source.sliceNames(only(patient)),
+    sliceLabels: (patient) => source.sliceLabels(only(patient)),
+    ...(source.labelsOf && { labelsOf: (patient: string) => source.labelsOf!(only(patient)) }),
+    ...(source.groupOf && { groupOf: (patient: string) => source.groupOf!(only(patient)) }),
+    load: async (patient) => source.load(only(patient)),
+    ...(source.loadSlices && {
+      loadSlices: async (patient: string, indices: readonly number[]) =>
+        source.loadSlices!(only(patient), indices),
+    }),
+    ...(source.loadAugmented && {
+      loadAugmented: async (patient: string, draw: AugmentationDraw, indices?: readonly number[]) =>
+        source.loadAugmented!(only(patient), draw, indices),
+    }),
+    ...(source.loadsAtOnce && { loadsAtOnce: source.loadsAtOnce }),
+  };
+}
+
+/**
+ * Yields patients in `order`, loading the next ones while the current one is in use.
+ *
+ * At most `ahead` stacks (default: as many as the source loads at once) wait beside the one handed out. A patient that cannot be loaded throws when its turn
+ * comes, not before. Each stack handed out belongs to the caller; leaving the loop early frees those that wait.
+ *
+ * @example
+ * ```ts
+ * for await (const stack of prefetchPatients(source, source.patients)) {
+ *   console.log(stack.patient, stack.images.shape);
+ *   disposeStack(stack);
+ * }
+ * ```
+ */
+export function prefetchPatients(
+  source: PatientSource,
+  order: readonly string[],
+  options: Pick<PrefetchOptions, 'ahead'> = {},
+): AsyncGenerator<PatientStack, void, undefined> {
+  checkKnownKeys(options, ['ahead'], 'prefetchPatients');
+  const { ahead = source.loadsAtOnce ?? 1 } = options;
+  checkPatients('prefetchPatients: order', source, order);
+  return prefetch(order, (patient) => source.load(patient), { ahead, dispose: disposeStack });
+}
+
+function checkPatients(what: string, source: PatientSource, patients: readonly string[]): void {
+  check(Array.isArray(patients), what, 'a list of patients', patients);
+  const known = patientSet(source);
+  for (const patient of patients) check(known.has(patient), what, 'patients of the source', patient);
+}

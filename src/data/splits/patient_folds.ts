@@ -1,0 +1,164 @@
+import { check, checkKnownKeys, isPositiveInteger } from '../../base/errors';
+import { deriveSeed, seededRandom, type Random } from '../../base/random';
+import { drawSubsets, idsOf, patientGroups, type PatientGroup, type PatientGrouping } from './patient_groups';
+
+/** Options of {@link kFoldByPatient}. */
+export interface KFoldOptions extends PatientGrouping {
+  /**
+   * Number of folds, from 2 to the number of patients (persons, with `groupBy`).
+   * @defaultValue 5
+   */
+  folds?: number;
+  /**
+   * How often all patients are drawn into folds anew.
+   * @defaultValue 1
+   */
+  repeats?: number;
+  /** Any integer; equal seeds give equal folds of equal patients. */
+  seed: number;
+}
+
+/** One fold of {@link kFoldByPatient}; ids are distinct and sorted. */
+export interface PatientFold {
+  /** The draw, from 0. */
+  repeat: number;
+  /** The fold within its draw, from 0. */
+  fold: number;
+  /** Patients of all other folds. */
+  train: string[];
+  /** Patients of this fold. */
+  validation: string[];
+}
+
+/**
+ * Divides patients, never slices, into folds for cross-validation: each is in the validation side once a repeat.
+ *
+ * With `stratifyBy` the patients are dealt label by label, the rarest first, to the fold that lacks most of that label: a label
+ * that is dealt first is in every fold if it has as many patients as there are folds. Without, the folds differ by one patient
+ * at most. No fold is empty. The draw depends on the set of patients and on the seed, not on the order they come in.
+ *
+ * @param patientIds - Patient ids; may repeat, e.g. one per slice.
+ * @returns The folds of the first repeat, then those of the second, and so on.
+ * @throws ArgumentError when there are fewer patients (persons) than folds, or an option breaks its rule.
+ * @example
+ * ```ts
+ * const folds = kFoldByPatient(study.patients, {
+ *   folds: 5,
+ *   seed: 1,
+ *   stratifyBy: (patient) => patientLabels(study, patient),
+ *   groupBy: (patient) => study.groupOf?.(patient) ?? patient,
+ * });
+ * for (const { train, validation } of folds) console.log(train.length, validation.length);
+ * ```
+ * @see Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-label Data" (2011).
+ */
+export function kFoldByPatient(patientIds: readonly string[], options: KFoldOptions): PatientFold[] {
+  const fn = 'kFoldByPatient';
+  checkKnownKeys(options ?? {}, ['folds', 'repeats', 'seed', 'stratifyBy', 'groupBy'], fn);
+  const { folds = 5, repeats = 1, seed, ...grouping } = options ?? {};
+  const groups = patientGroups(fn, patientIds, grouping);
+  checkFolds(`${fn}: folds`, folds, groups.length);
+  check(isPositiveInteger(repeats), `${fn}: repeats`, 'an integer of at least 1', repeats);
+  check(Number.isSafeInteger(seed), `${fn}: seed`, 'an integer', seed);
+  return Array.from({ length: repeats }, (_, repeat) =>
+    drawFolds(groups, folds, seededRandom(deriveSeed(seed, fn, repeat))).map(({ rest, held }, fold) => ({
+      repeat,
+      fold,
+      train: idsOf(rest),
+      validation: idsOf(held),
+    })),
+  ).flat();
+}
+
+/** Options of {@link nestedKFoldByPatient}. */
+export interface NestedKFoldOptions extends PatientGrouping {
+  /**
+   * Number of folds of which each is the test side once, from 2 to the number of patients (persons, with `groupBy`).
+   * @defaultValue 5
+   */
+  outerFolds?: number;
+  /**
+   * Number of folds that each outer train side is divided into, from 2 to the number of its patients (persons).
+   * @defaultValue 4
+   */
+  innerFolds?: number;
+  /** Any integer; equal seeds give equal folds of equal patients. */
+  seed: number;
+}
+
+/** One outer fold of {@link nestedKFoldByPatient}; ids are distinct and sorted. */
+export interface NestedPatientFold {
+  /** The outer fold, from 0. */
+  fold: number;
+  /** Patients of all other outer folds. */
+  train: string[];
+  /** Patients of this outer fold: no inner fold has any of them. */
+  test: string[];
+  /** Folds of `train` alone. */
+  inner: {
+    /** The inner fold, from 0. */
+    fold: number;
+    /** Patients of all other inner folds. */
+    train: string[];
+    /** Patients of this inner fold. */
+    validation: string[];
+  }[];
+}
+
+/**
+ * Nested cross-validation by patient: outer folds for the estimate, and within each outer train side inner folds for choosing
+ * (thresholds, epochs, options), so that nothing that was chosen has seen the test side.
+ *
+ * Both levels are dealt as {@link kFoldByPatient} does it.
+ *
+ * @param patientIds - Patient ids; may repeat, e.g. one per slice.
+ * @throws ArgumentError when there are too few patients (persons) for the folds, or an option breaks its rule.
+ * @example
+ * ```ts
+ * for (const { train, test, inner } of nestedKFoldByPatient(study.patients, { seed: 1 })) {
+ *   for (const { train, validation } of inner) console.log(train.length, validation.length); // choose settings here
+ *   console.log(train.length, test.length); // train with them, and report
+ * }
+ * ```
+ */
+export function nestedKFoldByPatient(
+  patientIds: readonly string[],
+  options: NestedKFoldOptions,
+): NestedPatientFold[] {
+  const fn = 'nestedKFoldByPatient';
+  checkKnownKeys(options ?? {}, ['outerFolds', 'innerFolds', 'seed', 'stratifyBy', 'groupBy'], fn);
+  const { outerFolds = 5, innerFolds = 4, seed, ...grouping } = options ?? {};
+  const groups = patientGroups(fn, patientIds, grouping);
+  checkFolds(`${fn}: outerFolds`, outerFolds, groups.length);
+  check(Number.isSafeInteger(seed), `${fn}: seed`, 'an integer', seed);
+  const outer = drawFolds(groups, outerFolds, seededRandom(deriveSeed(seed, fn)));
+  return outer.map(({ rest, held }, fold) => {
+    checkFolds(`${fn}: innerFolds`, innerFolds, rest.length);
+    const inner = drawFolds(rest, innerFolds, seededRandom(deriveSeed(seed, fn, fold)));
+    return {
+      fold,
+      train: idsOf(rest),
+      test: idsOf(held),
+      inner: inner.map((division, i) => ({
+        fold: i,
+        train: idsOf(division.rest),
+        validation: idsOf(division.held),
+      })),
+    };
+  });
+}
+
+/** Draws groups into folds; each fold beside all others. */
+function drawFolds(groups: readonly PatientGroup[], folds: number, random: Random) {
+  const drawn = drawSubsets(groups, Array<number>(folds).fill(1 / folds), random);
+  return drawn.map((held, fold) => ({ held, rest: drawn.filter((_, other) => other !== fold).flat() }));
+}
+
+function checkFolds(what: string, folds: number, groups: number): void {
+  check(
+    Number.isInteger(folds) && folds >= 2 && folds <= groups,
+    what,
+    `an integer from 2 to the number of patients (persons), which is ${groups}`,
+    folds,
+  );
+}

@@ -1,0 +1,167 @@
+import { check } from '../../base/errors';
+import { shuffled, type Random } from '../../base/random';
+import { iterativeStratification } from './iterative_stratification';
+
+/** Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. */
+export type PatientLabels =
+  | ((patientId: string) => readonly number[])
+  | ReadonlyMap<string, readonly number[]>
+  | Readonly<Record<string, readonly number[]>>;
+
+/** What every way of dividing patients can be told of them. */
+export interface PatientGrouping {
+  /**
+   * Labels of each patient; given, each label's patients are divided as near to the shares of the sides as can be.
+   * @defaultValue none: a plain draw
+   */
+  stratifyBy?: PatientLabels;
+  /**
+   * The person a patient id is of. Ids of one person (several scans) stay together, count as one, and have the labels that any
+   * of them has. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
+   * @defaultValue every id is a person
+   */
+  groupBy?: (patientId: string) => string;
+}
+
+/** Ids that stay together. */
+export interface PatientGroup {
+  /** Distinct ids, sorted. */
+  patients: string[];
+  /** Labels that any of them has; missing where nothing was said of labels. */
+  labels?: number[];
+}
+
+/** The groups of a list of ids (which may repeat), in an order that depends on the set of ids alone. */
+export function patientGroups(
+  fn: string,
+  patientIds: readonly string[],
+  { stratifyBy, groupBy = (id) => id }: PatientGrouping,
+): PatientGroup[] {
+  check(
+    Array.isArray(patientIds) && patientIds.length > 0,
+    `${fn}: patientIds`,
+    'a list of at least one patient id',
+    patientIds,
+  );
+  for (const id of patientIds) {
+    check(typeof id === 'string' && id !== '', `${fn}: patientIds`, 'non-empty strings', id);
+  }
+  check(typeof groupBy === 'function', `${fn}: groupBy`, 'a function from patient id to person', groupBy);
+  const patients = [...new Set(patientIds)].sort();
+  const vectors = stratifyBy === undefined ? undefined : labelVectors(fn, patients, stratifyBy);
+
+  const groups = new Map<string, PatientGroup>();
+  patients.forEach((patient, i) => {
+    const name = groupBy(patient);
+    check(
+      typeof name === 'string' && name !== '',
+      `${fn}: groupBy of patient ${patient}`,
+      'a non-empty string',
+      name,
+    );
+    const group = groups.get(name);
+    const labels = vectors?.[i];
+    if (group === undefined) {
+      groups.set(name, { patients: [patient], ...(labels && { labels: [...labels] }) });
+    } else {
+      group.patients.push(patient);
+      labels?.forEach((value, label) => {
+        group.labels![label] = Math.max(group.labels![label]!, value);
+      });
+    }
+  });
+  return [...groups.values()];
+}
+
+/**
+ * Draws which groups go to which subset: stratified where the groups have labels, else by size alone. With as many groups as
+ * subsets or more, none is empty.
+ *
+ * @param shares - Share of the groups that each subset should get; their sum is 1.
+ */
+export function drawSubsets(
+  groups: readonly PatientGroup[],
+  shares: readonly number[],
+  random: Random,
+): PatientGroup[][] {
+  const order = shuffled(groups, random);
+  const chosen =
+    order[0]?.labels === undefined
+      ? consecutive(order.length, shares)
+      : iterativeStratification(
+          order.map(({ labels }) => labels!),
+          shares,
+          random,
+        );
+  const subsets = shares.map((_, subset) => order.filter((_, i) => chosen[i] === subset));
+  for (const subset of subsets) {
+    const largest = subsets.reduce((most, other) => (other.length > most.length ? other : most));
+    // the order is shuffled, so taking the first is a draw
+    if (subset.length === 0 && largest.length > 1) subset.push(largest.shift()!);
+  }
+  return subsets;
+}
+
+/** Throws unless `shares` are numbers above 0 whose sum is 1. */
+export function checkShares(what: string, shares: readonly number[]): void {
+  check(
+    Array.isArray(shares) &&
+      shares.every((share) => typeof share === 'number' && share > 0) &&
+      Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9,
+    what,
+    'numbers above 0 whose sum is 1',
+    shares,
+  );
+}
+
+/** All ids of the groups, sorted. */
+export function idsOf(groups: readonly PatientGroup[]): string[] {
+  return groups.flatMap(({ patients }) => patients).sort();
+}
+
+/** Cuts `count` items into runs as long as the shares say, each end rounded. */
+function consecutive(count: number, shares: readonly number[]): number[] {
+  let sum = 0;
+  const ends = shares.map((share) => Math.round((sum += share) * count));
+  return Array.from({ length: count }, (_, i) => ends.findIndex((end) => i < end));
+}
+
+/** The label vector of each patient, checked. */
+function labelVectors(
+  fn: string,
+  patients: readonly string[],
+  stratifyBy: PatientLabels,
+): (readonly number[])[] {
+  check(
+    typeof stratifyBy === 'function' || (typeof stratifyBy === 'object' && stratifyBy !== null),
+    `${fn}: stratifyBy`,
+    'a function, Map or record from patient id to labels',
+    stratifyBy,
+  );
+  const lookup = (patient: string): readonly number[] | undefined => {
+    if (typeof stratifyBy === 'function') return stratifyBy(patient);
+    if (stratifyBy instanceof Map) return (stratifyBy as ReadonlyMap<string, readonly number[]>).get(patient);
+    return Object.hasOwn(stratifyBy, patient)
+      ? (stratifyBy as Readonly<Record<string, readonly number[]>>)[patient]
+      : undefined;
+  };
+  const vectors = patients.map((patient) => {
+    const vector = lookup(patient);
+    check(
+      Array.isArray(vector) && vector.every((v) => v === 0 || v === 1),
+      `${fn}: stratifyBy of patient ${patient}`,
+      'a list of 0 and 1',
+      vector,
+    );
+    return vector as readonly number[];
+  });
+  vectors.forEach((vector, i) =>
+    check(
+      vector.length === vectors[0]!.length,
+      `${fn}: stratifyBy of patient ${patients[i]}`,
+      `as many labels as patient ${patients[0]} has (${vectors[0]!.length})`,
+      vector,
+    ),
+  );
+  return vectors;
+}

@@ -1,0 +1,116 @@
+import { check, checkKnownKeys } from '../../base/errors';
+import { deriveSeed, seededRandom } from '../../base/random';
+import { checkShares, drawSubsets, idsOf, patientGroups, type PatientGrouping } from './patient_groups';
+
+export type { PatientGrouping, PatientLabels } from './patient_groups';
+
+/** Options of {@link splitByPatient}. */
+export interface PatientSplitOptions extends PatientGrouping {
+  /**
+   * Share of the patients (persons, with `groupBy`) that goes to validation, in (0, 1).
+   * @defaultValue 0.1
+   */
+  validationFraction?: number;
+  /** Any integer; equal seeds give equal splits of equal patients. */
+  seed: number;
+}
+
+/** Distinct patient ids of the two sides, each sorted. */
+export interface PatientSplit {
+  train: string[];
+  validation: string[];
+}
+
+/**
+ * Divides patients, never slices, between training and validation.
+ *
+ * The sides have no patient in common and together hold them all; the draw depends on the set of patients and
+ * on the seed, not on the order they come in. With two patients (persons, with `groupBy`) or more neither side is empty,
+ * and a single one is kept for training. Without
+ * `stratifyBy` validation gets `round(validationFraction * patients)` of them; with it, the patients are dealt
+ * label by label, the rarest first, to the side that lacks most of that label, so that the number of patients can
+ * be a few off.
+ *
+ * @param patientIds - Patient ids; may repeat, e.g. one per slice.
+ * @throws ArgumentError when there is no patient, or an option breaks its rule.
+ * @example
+ * ```ts
+ * const { train, validation } = splitByPatient(study.patients, {
+ *   seed: 1,
+ *   stratifyBy: (patient) => patientLabels(study, patient),
+ *   groupBy: (patient) => study.groupOf?.(patient) ?? patient,
+ * });
+ * ```
+ * @see Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-label Data" (2011).
+ */
+export function splitByPatient(patientIds: readonly string[], options: PatientSplitOptions): PatientSplit {
+  checkKnownKeys(options ?? {}, ['validationFraction', 'seed', 'stratifyBy', 'groupBy'], 'splitByPatient');
+  const { validationFraction = 0.1, seed, ...grouping } = options ?? {};
+  const groups = patientGroups('splitByPatient', patientIds, grouping);
+  check(
+    typeof validationFraction === 'number' && validationFraction > 0 && validationFraction < 1,
+    'splitByPatient: validationFraction',
+    'a number in (0, 1)',
+    validationFraction,
+  );
+  check(Number.isSafeInteger(seed), 'splitByPatient: seed', 'an integer', seed);
+  if (groups.length === 1) return { train: idsOf(groups), validation: [] };
+
+  const shares = [validationFraction, 1 - validationFraction];
+  const random = seededRandom(deriveSeed(seed, 'splitByPatient'));
+  const [validation, train] = drawSubsets(groups, shares, random).map(idsOf);
+  return { train: train!, validation: validation! };
+}
+
+/** Options of {@link splitByShares}. */
+export interface ShareSplitOptions<Side extends string> extends PatientGrouping {
+  /** Share of the patients (persons, with `groupBy`) of each side, above 0; their sum is 1. */
+  shares: Readonly<Record<Side, number>>;
+  /** Any integer; equal seeds give equal splits of equal patients. */
+  seed: number;
+}
+
+/**
+ * Divides patients, never slices, among any number of sides: as {@link splitByPatient}, which has two.
+ *
+ * No side is empty. Equal options give equal splits; so does another order of the patients, but not of the sides.
+ *
+ * @param patientIds - Patient ids; may repeat, e.g. one per slice.
+ * @returns The distinct patient ids of each side, sorted.
+ * @throws ArgumentError when there are fewer patients (persons) than sides, or an option breaks its rule.
+ * @example
+ * ```ts
+ * const { train, validation, test } = splitByShares(study.patients, {
+ *   shares: { train: 0.7, validation: 0.15, test: 0.15 },
+ *   seed: 1,
+ *   stratifyBy: (patient) => patientLabels(study, patient),
+ * });
+ * ```
+ */
+export function splitByShares<Side extends string>(
+  patientIds: readonly string[],
+  options: ShareSplitOptions<Side>,
+): Record<Side, string[]> {
+  checkKnownKeys(options ?? {}, ['shares', 'seed', 'stratifyBy', 'groupBy'], 'splitByShares');
+  const { shares, seed, ...grouping } = options ?? {};
+  const groups = patientGroups('splitByShares', patientIds, grouping);
+  check(
+    typeof shares === 'object' && shares !== null,
+    'splitByShares: shares',
+    'a record of numbers',
+    shares,
+  );
+  const sides = Object.keys(shares) as Side[];
+  const values = sides.map((side) => shares[side]);
+  checkShares('splitByShares: shares', values);
+  check(Number.isSafeInteger(seed), 'splitByShares: seed', 'an integer', seed);
+  check(
+    groups.length >= sides.length,
+    'splitByShares: patientIds',
+    `at least one patient (person) for each of ${sides.length} sides`,
+    patientIds,
+  );
+  const random = seededRandom(deriveSeed(seed, 'splitByShares'));
+  const subsets = drawSubsets(groups, values, random);
+  return Object.fromEntries(sides.map((side, i) => [side, idsOf(subsets[i]!)])) as Record<Side, string[]>;
+}

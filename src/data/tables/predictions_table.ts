@@ -1,0 +1,178 @@
+import { check, DataError } from '../../base/errors';
+import type { ByLabel, Labels } from '../../base/types';
+import { checkLabelNames, checkName, sliceStem } from './kaggle_table';
+
+/** What a model says of a patient as a whole. */
+export interface PatientPrediction {
+  patient: string;
+  /** One for each label, 0..1. */
+  probabilities: readonly number[];
+  /** One for each label: 1 where the probability reaches the label's threshold. */
+  decisions: readonly (0 | 1)[];
+}
+
+/** What a model says of one slice. */
+export interface SlicePrediction extends PatientPrediction {
+  /** The slice's file name, as its source names it. */
+  slice: string;
+}
+
+/** What a model says of one label. */
+export interface PredictedLabel {
+  /** 0..1. */
+  probability: number;
+  /** Whether the probability reaches the label's threshold. */
+  present: boolean;
+}
+
+/**
+ * What a model says of each label, by the label's name. Where the names are known when the program is compiled, a name that is no
+ * label does not compile; else any name may be undefined.
+ */
+export type PredictedLabels<L extends Labels = Labels> = ByLabel<L, PredictedLabel>;
+
+/** A {@link PatientPrediction} with the labels by name: `prediction.labels.ich.present`. */
+export interface PredictedPatient<L extends Labels = Labels> extends PatientPrediction {
+  /** The same probabilities and decisions, by the label's name. */
+  labels: PredictedLabels<L>;
+}
+
+/** A {@link SlicePrediction} with the labels by name: `prediction.labels.ich.probability`. */
+export interface PredictedSlice<L extends Labels = Labels> extends SlicePrediction {
+  /** The same probabilities and decisions, by the label's name. */
+  labels: PredictedLabels<L>;
+}
+
+/**
+ * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row a slice.
+ * Numbers have the digits that a float32 needs to come back equal.
+ *
+ * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or
+ * a slice that comes twice.
+ * @example
+ * ```ts
+ * probabilitiesTable([{ patient: 'ID_1', slice: '1_0.jpg', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
+ * // 'dirname,ID,ich,ivh\nID_1,1_0.jpg,0.25,0.5\n'
+ * ```
+ */
+export function probabilitiesTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+  checkPredictions('probabilitiesTable', predictions, labels);
+  checkOnce(predictions, ({ patient, slice }) => JSON.stringify([patient, slice]));
+  return csv([
+    ['dirname', 'ID', ...labels],
+    ...predictions.map(({ patient, slice, probabilities }) => [
+      patient,
+      slice,
+      ...probabilities.map(float32Text),
+    ]),
+  ]);
+}
+
+/**
+ * Decisions as CSV text in the layout of the challenge's submission file: `ID,prediction`, one row a slice and
+ * label, its ID being the slice's file name without ending, an underscore and the label (`049_0_ich`).
+ *
+ * @throws As {@link probabilitiesTable}; also DataError when slices of two patients have the same name, because
+ * the file does not name patients.
+ * @example
+ * ```ts
+ * const csv = submissionTable(predictions, study.labels);
+ * ```
+ */
+export function submissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+  checkPredictions('submissionTable', predictions, labels);
+  checkOnce(predictions, ({ slice }) => sliceStem(slice));
+  return csv([
+    ['ID', 'prediction'],
+    ...predictions.flatMap(({ slice, decisions }) =>
+      labels.map((label, i) => [`${sliceStem(slice)}_${label}`, String(decisions[i])]),
+    ),
+  ]);
+}
+
+/**
+ * Probabilities of patients as CSV text, `patient,<labels>`, one row a patient; digits as in {@link probabilitiesTable}.
+ *
+ * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or a patient that
+ * comes twice.
+ * @example
+ * ```ts
+ * patientProbabilitiesTable([{ patient: 'ID_1', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
+ * // 'patient,ich,ivh\nID_1,0.25,0.5\n'
+ * ```
+ */
+export function patientProbabilitiesTable(predictions: readonly PatientPrediction[], labels: Labels): string {
+  checkPredictions('patientProbabilitiesTable', predictions, labels);
+  const seen = new Set<string>();
+  for (const { patient } of predictions) {
+    if (seen.has(patient)) throw new DataError('the patient comes twice', { patient });
+    seen.add(patient);
+  }
+  return csv([
+    ['patient', ...labels],
+    ...predictions.map(({ patient, probabilities }) => [patient, ...probabilities.map(float32Text)]),
+  ]);
+}
+
+/** Refuses predictions that are not one for each label, or named by a path. */
+export function checkPredictions(
+  fn: string,
+  predictions: readonly (PatientPrediction & { slice?: string })[],
+  labels: Labels,
+): void {
+  checkLabelNames(`${fn}: labels`, labels);
+  check(Array.isArray(predictions as unknown), `${fn}: predictions`, 'a list of predictions', predictions);
+  for (const { patient, slice, probabilities, decisions } of predictions) {
+    const where = { patient, ...(slice !== undefined && { slice }) };
+    checkName('patient', patient, where);
+    if (slice !== undefined) checkName('slice', slice, where);
+    const whose = Object.values(where).join(', ');
+    check(
+      probabilities.length === labels.length && probabilities.every((p) => p >= 0 && p <= 1),
+      `${fn}: probabilities of ${whose}`,
+      `${labels.length} numbers in [0, 1]`,
+      probabilities,
+    );
+    check(
+      decisions.length === labels.length && decisions.every((d) => d === 0 || d === 1),
+      `${fn}: decisions of ${whose}`,
+      `${labels.length} values 0 or 1`,
+      decisions,
+    );
+  }
+}
+
+/** Refuses predictions that share a key, which is what the table calls them by. */
+export function checkOnce(
+  predictions: readonly SlicePrediction[],
+  key: (p: SlicePrediction) => string,
+): void {
+  const seen = new Map<string, SlicePrediction>();
+  for (const prediction of predictions) {
+    const { patient, slice } = prediction;
+    const first = seen.get(key(prediction));
+    if (first !== undefined) {
+      throw new DataError(`slice ${first.slice} of patient ${first.patient} has the same ID in the table`, {
+        patient,
+        slice,
+      });
+    }
+    seen.set(key(prediction), prediction);
+  }
+}
+
+/** The shortest of at most 9 digits that reads back as the same float32. */
+export function float32Text(value: number): string {
+  const single = Math.fround(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const rounded = Number(single.toPrecision(digits));
+    if (Math.fround(rounded) === single) return String(rounded);
+  }
+  return String(Number(single.toPrecision(9)));
+}
+
+/** CSV text of records, one a line, fields quoted where they need it. */
+export function csv(records: readonly (readonly string[])[]): string {
+  const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
+  return records.map((record) => `${record.map(quoted).join(',')}\n`).join('');
+}

@@ -1,0 +1,45 @@
+import { check, DataError } from '../../base/errors';
+import type { Labels } from '../../base/types';
+import { sliceStem } from './kaggle_table';
+import { checkOnce, checkPredictions, csv, float32Text, type SlicePrediction } from './predictions_table';
+import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
+
+/**
+ * Probabilities as CSV text in the layout of the RSNA 2019 challenge's submission file: `ID,Label`, one row a slice and label,
+ * its ID being the slice's file name without ending, an underscore and RSNA's name of the label (`ID_000012eaf_any`).
+ *
+ * The file wants all six labels. For predictions of the five hemorrhages alone, `any` is the largest of the five
+ * probabilities: the least that it can be.
+ *
+ * @param labels - Labels of the predictions, in their order: the five hemorrhages under their names in {@link RSNA_LABELS} or
+ * {@link CT_LABELS}, with or without `any`.
+ * @throws ArgumentError for other labels, or a prediction without a number for each; DataError for a slice that is not named
+ * `ID_…` or comes twice.
+ * @example
+ * ```ts
+ * rsnaSubmissionTable(predictions, CT_LABELS); // 'ID,Label\nID_000012eaf_epidural,0.03\n...'
+ * ```
+ */
+export function rsnaSubmissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+  const places = rsnaPlaces('rsnaSubmissionTable: labels', labels);
+  check(
+    RSNA_LABELS.every((label, place) => label === 'any' || places.includes(place)),
+    'rsnaSubmissionTable: labels',
+    'all five hemorrhages',
+    labels,
+  );
+  checkPredictions('rsnaSubmissionTable', predictions, labels);
+  checkOnce(predictions, ({ slice }) => sliceStem(slice));
+  return csv([
+    ['ID', 'Label'],
+    ...predictions.flatMap(({ patient, slice, probabilities }) => {
+      const stem = sliceStem(slice);
+      if (!/^ID_./.test(stem)) throw new DataError('expected a slice named ID_…', { patient, slice });
+      return RSNA_LABELS.map((label, place) => {
+        const at = places.indexOf(place);
+        const probability = at < 0 ? Math.max(...probabilities) : probabilities[at]!;
+        return [`${stem}_${label}`, float32Text(probability)];
+      });
+    }),
+  ]);
+}

@@ -1,0 +1,208 @@
+import {
+  checkKnownKeys,
+  checkOneOf,
+  DataError,
+  describe,
+  shortened,
+  type DataLocation,
+} from '../../base/errors';
+import type { Labels } from '../../base/types';
+import { checkName } from './kaggle_table';
+import { RSNA_LABELS, rsnaPlaces, type RsnaLabel } from '../labels/rsna_labels';
+import { checkFieldCount, labelValue } from './table_records';
+
+/** Options of {@link RsnaTableReader}. */
+export interface RsnaTableOptions {
+  /**
+   * Which labels come out, in which order: names of {@link RSNA_LABELS}, or their counterparts in {@link CT_LABELS}.
+   * @defaultValue RSNA_LABELS
+   */
+  labels?: Labels;
+  /**
+   * What to do about a slice whose `any` is not the largest of its five hemorrhages: list it, or refuse the table.
+   * @defaultValue 'report'
+   */
+  onInconsistentAny?: 'report' | 'throw';
+  /**
+   * Name of the table in error messages.
+   * @defaultValue 'table'
+   */
+  file?: string;
+}
+
+/** A row that repeats another one, label and all. */
+export interface RsnaDuplicate {
+  slice: string;
+  label: RsnaLabel;
+  /** Row where it came first, the header being row 1. */
+  firstRow: number;
+  /** Row that repeats it. */
+  row: number;
+}
+
+/** What RSNA's table says, see {@link RsnaTableReader}. */
+export interface RsnaTable {
+  /** Labels, in the order of the vectors in `slices`. */
+  labels: Labels;
+  /** 0 or 1 for each label of each slice (`'ID_000012eaf'`), in order of first appearance. Equal vectors are one object. */
+  slices: ReadonlyMap<string, readonly number[]>;
+  /** Rows that repeat an earlier one; the challenge's own `stage_2_train.csv` has some. */
+  duplicates: RsnaDuplicate[];
+  /** Slices whose `any` is not the largest of the five hemorrhages. */
+  inconsistent: string[];
+}
+
+/**
+ * Reads the long table of the RSNA 2019 challenge, `ID,Label` with a row `ID_<slice>_<label>` for every slice and label,
+ * record by record: the table has 4.5 million rows, of which only the row's number and its label are held.
+ *
+ * The rows of a slice may lie anywhere. Spaces around a field and empty records are ignored. A row that comes again with an
+ * equal label is accepted and listed; one with another label is refused.
+ *
+ * @throws ArgumentError for options out of range; DataError, from `add` or `finish`, with the file, row and slice.
+ * @example
+ * ```ts
+ * const reader = new RsnaTableReader({ labels: CT_LABELS });
+ * reader.add(['ID', 'Label'], 1);
+ * reader.add(['ID_12cadc6af_epidural', '0'], 2); // ... and so on
+ * const { slices } = reader.finish();
+ * slices.get('ID_12cadc6af'); // [0, 0, 0, 0, 0]
+ * ```
+ * @see Flanders et al., "Construction of a Machine Learning Dataset through Collaboration: The RSNA 2019 Brain CT
+ * Hemorrhage Challenge", Radiology: Artificial Intelligence 2020.
+ */
+export class RsnaTableReader {
+  private readonly labels: Labels;
+  private readonly places: number[];
+  private readonly onInconsistentAny: 'report' | 'throw';
+  private readonly file: string;
+  private columns: { id: number; label: number } | undefined;
+  /** Number of each slice, in order of first appearance. */
+  private readonly numbers = new Map<string, number>();
+  /** For slice n and label l, at `6 n + l`: twice the row, plus the label; 0 for a row not yet seen. */
+  private entries = new Float64Array(1024 * RSNA_LABELS.length);
+  private readonly duplicates: RsnaDuplicate[] = [];
+
+  constructor(options: RsnaTableOptions = {}) {
+    checkKnownKeys(options, ['labels', 'onInconsistentAny', 'file'], 'RsnaTableReader');
+    const { labels = RSNA_LABELS, onInconsistentAny = 'report', file = 'table' } = options;
+    this.places = rsnaPlaces('RsnaTableReader: labels', labels);
+    checkOneOf(onInconsistentAny, ['report', 'throw'], 'RsnaTableReader: onInconsistentAny');
+    this.labels = [...labels];
+    this.onInconsistentAny = onInconsistentAny;
+    this.file = file;
+  }
+
+  /**
+   * Takes the next record, the header first.
+   *
+   * @param record - Its fields.
+   * @param row - Its row in the table, the header being row 1; for messages.
+   */
+  add(record: readonly string[], row: number): void {
+    if (record.length === 0 || (record.length === 1 && record[0]!.trim() === '')) return;
+    const where = { file: this.file, row };
+    if (this.columns === undefined) {
+      this.columns = findColumns(record, where);
+      return;
+    }
+    checkFieldCount(record.length, 2, where);
+    const { slice, place } = splitId(record[this.columns.id]!.trim(), where);
+    const text = record[this.columns.label]!.trim();
+    this.keep(slice, place, labelValue(text, RSNA_LABELS[place]!, { ...where, slice }), row);
+  }
+
+  /**
+   * What the records came to.
+   *
+   * @throws DataError for a table without slices, a slice that lacks a label, or with `onInconsistentAny: 'throw'` one whose
+   * `any` does not fit.
+   */
+  finish(): RsnaTable {
+    const { file, labels, duplicates } = this;
+    if (this.columns === undefined) throw new DataError('the table is empty: expected a header', { file });
+    if (this.numbers.size === 0) throw new DataError('the table has a header but no slice', { file });
+    const vectors = new Map<string, readonly number[]>();
+    const slices = new Map<string, readonly number[]>();
+    const inconsistent: string[] = [];
+    for (const [slice, number] of this.numbers) {
+      const bits = this.labelsOf(slice, number);
+      const any = bits.at(-1)!;
+      const largest = Math.max(...bits.slice(0, -1));
+      if (any !== largest) {
+        if (this.onInconsistentAny === 'throw') {
+          const message = `label any is ${any}, the largest of the five hemorrhages is ${largest}`;
+          throw new DataError(message, { file, slice });
+        }
+        inconsistent.push(slice);
+      }
+      const vector = this.places.map((place) => bits[place]!);
+      const key = vector.join();
+      const known = vectors.get(key) ?? vector;
+      vectors.set(key, known);
+      slices.set(slice, known);
+    }
+    return { labels, slices, duplicates, inconsistent };
+  }
+
+  private keep(slice: string, place: number, label: number, row: number): void {
+    let number = this.numbers.get(slice);
+    if (number === undefined) {
+      number = this.numbers.size;
+      this.numbers.set(slice, number);
+      this.makeRoom();
+    }
+    const at = number * RSNA_LABELS.length + place;
+    const known = this.entries[at]!;
+    if (known === 0) {
+      this.entries[at] = 2 * row + label;
+      return;
+    }
+    const firstRow = Math.floor(known / 2);
+    if (known % 2 !== label) {
+      const message = `label ${RSNA_LABELS[place]} is ${label}, but ${known % 2} in row ${firstRow}`;
+      throw new DataError(message, { file: this.file, row, slice });
+    }
+    this.duplicates.push({ slice, label: RSNA_LABELS[place]!, firstRow, row });
+  }
+
+  /** All six labels of a slice, in the order of RSNA_LABELS. */
+  private labelsOf(slice: string, number: number): number[] {
+    const entries = RSNA_LABELS.map((_, place) => this.entries[number * RSNA_LABELS.length + place]!);
+    const missing = RSNA_LABELS.filter((_, place) => entries[place] === 0);
+    if (missing.length > 0) {
+      throw new DataError(`the slice has no row for ${missing.join(', ')}`, { file: this.file, slice });
+    }
+    return entries.map((entry) => entry % 2);
+  }
+
+  private makeRoom(): void {
+    const needed = this.numbers.size * RSNA_LABELS.length;
+    if (needed <= this.entries.length) return;
+    const larger = new Float64Array(2 * this.entries.length);
+    larger.set(this.entries);
+    this.entries = larger;
+  }
+}
+
+/** The slice's name, before the last underscore, and the label's place in RSNA_LABELS. */
+function splitId(id: string, where: DataLocation): { slice: string; place: number } {
+  const end = id.lastIndexOf('_');
+  const slice = id.slice(0, Math.max(end, 0));
+  const place = RSNA_LABELS.indexOf(id.slice(end + 1) as RsnaLabel);
+  if (!/^ID_./.test(slice) || place < 0) {
+    const expected = `expected ID_<slice>_<label> with a label of ${RSNA_LABELS.join(', ')}`;
+    throw new DataError(`${expected}, found ${describe(id)}`, where);
+  }
+  checkName('slice', slice, where);
+  return { slice, place };
+}
+
+function findColumns(record: readonly string[], where: DataLocation): { id: number; label: number } {
+  const header = record.map((field) => field.trim());
+  const columns = { id: header.indexOf('ID'), label: header.indexOf('Label') };
+  if (header.length !== 2 || columns.id < 0 || columns.label < 0) {
+    throw new DataError(`expected the header ID,Label, found ${shortened(header.join(','))}`, where);
+  }
+  return columns;
+}
