@@ -49,22 +49,22 @@ export {
   decodeDicomSlice,
   type DecodedDicomSlice,
   type DecodeDicomOptions,
-} from './node/dicom/decode_slice';
-export { readDicomHeader } from './node/dicom/dicom_file';
-export { NoImageError, parseDicomHeader, type DicomHeader } from './node/dicom/dicom_header';
-export { type SliceOrientation, type Vector3 } from './node/dicom/geometry';
-export { type DicomPixelFormat } from './node/dicom/pixel_format';
-export { type DicomProblem, type DicomProblemKind } from './node/dicom/problems';
+} from './dicom/pixels/decode_slice';
+export { readDicomHeader } from './node/study/dicom_file';
+export { NoImageError, parseDicomHeader, type DicomHeader } from './dicom/dicom_header';
+export { type SliceOrientation, type Vector3 } from './dicom/series/geometry';
+export { type DicomPixelFormat } from './dicom/pixels/pixel_format';
+export { type DicomProblem, type DicomProblemKind } from './dicom/problems';
 export {
   readDicomSeries,
   type DicomSeries,
   type DicomSeriesList,
   type ReadDicomSeriesOptions,
-} from './node/dicom/read_series';
-export { scanDicomFolder, type DicomScan, type ScanDicomOptions } from './node/dicom/scan_folder';
-export { type DicomSeriesInfo } from './node/dicom/series';
-export { type DicomSeriesKind } from './node/dicom/series_kind';
-export { type DicomSlice } from './node/dicom/stack_order';
+} from './node/study/read_series';
+export { scanDicomFolder, type DicomScan, type ScanDicomOptions } from './node/study/scan_folder';
+export { type DicomSeriesInfo } from './dicom/series/series';
+export { type DicomSeriesKind } from './dicom/series/series_kind';
+export { type DicomSlice } from './dicom/series/stack_order';
 export { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './node/dicom_folder';
 export {
   detectStudy,

@@ -8,9 +8,9 @@ import { createPreprocessing, type CtPreprocessing } from '../transforms/preproc
 import type { Labels } from '../base/types';
 import { eachCsvRecord } from './csv_file';
 import { inside, openRoot, type Root } from './data_root';
-import { scan } from './dicom/scan_folder';
-import type { DicomSeriesInfo } from './dicom/series';
-import { SERIES_KINDS, type DicomSeriesKind } from './dicom/series_kind';
+import { scan } from './study/scan_folder';
+import type { DicomSeriesInfo } from '../dicom/series/series';
+import { SERIES_KINDS, type DicomSeriesKind } from '../dicom/series/series_kind';
 import type { SkippedFile } from './file_bytes';
 import { readRsnaTable } from './rsna_table_file';
 import { readScanTable } from './scan_table_file';

@@ -4,7 +4,7 @@ import type { CtLabels } from '../data/labels/labels';
 import { check, checkKnownKeys, DataError } from '../base/errors';
 import type { Labels } from '../base/types';
 import { inside, listFolder, openRoot, type Root } from './data_root';
-import { hasDicomMagic } from './dicom/data_set';
+import { hasDicomMagic } from '../dicom/data_set';
 import { openDicomFolder, type DicomFolder } from './dicom_folder';
 import { imageKind } from './image_file';
 import { openKaggleFolder, openPatientFolder, type KaggleFolder } from './kaggle_folder';

@@ -6,7 +6,7 @@ import { neighborSlices } from '../transforms/neighbor_slices';
 import { prepareSlices, type CtPreprocessing } from '../transforms/preprocessing';
 import { applyAugmentation } from '../transforms/random_augment';
 import type { AugmentationDraw } from '../base/types';
-import { decodeDicomSlice } from './dicom/decode_slice';
+import { decodeDicomSlice } from '../dicom/pixels/decode_slice';
 import { readFileBytes } from './file_bytes';
 import { decodeGrayImage } from './image_file';
 import { SliceCache } from './slice_cache';

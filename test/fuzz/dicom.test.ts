@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkName } from '../../src/data/tables/kaggle_table';
 import { DataError } from '../../src/base/errors';
-import { decodeDicomSlice } from '../../src/node/dicom/decode_slice';
+import { decodeDicomSlice } from '../../src/dicom/pixels/decode_slice';
 import { openDicomFolder } from '../../src/node/dicom_folder';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { temporaryFolder } from '../node/folder';

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { disposeStack } from '../../src/data/sources/patient_source';
 import { DataError } from '../../src/base/errors';
-import { readDicomSeries } from '../../src/node/dicom/read_series';
+import { readDicomSeries } from '../../src/node/study/read_series';
 import { openDicomFolder } from '../../src/node/dicom_folder';
 import { openKaggleFolder } from '../../src/node/kaggle_folder';
 import { createPreprocessing } from '../../src/transforms/preprocessing';

@@ -5,7 +5,7 @@ import { disposeStack } from '../../src/data/sources/patient_source';
 import { RSNA_LABELS } from '../../src/data/labels/rsna_labels';
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { openDicomFolder } from '../../src/node/dicom_folder';
-import { readDicomSeries } from '../../src/node/dicom/read_series';
+import { readDicomSeries } from '../../src/node/study/read_series';
 import { createPreprocessing, preprocess } from '../../src/transforms/preprocessing';
 import { realData } from '../support/data';
 import { ctSlice, dicomBytes, type DicomElements } from '../support/dicom_bytes';

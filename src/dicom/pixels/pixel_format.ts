@@ -1,7 +1,7 @@
 import { DataError, type DataLocation } from '../../base/errors';
-import type { DicomDataSet } from './data_set';
-import type { ReportProblem } from './problems';
-import { DEFLATED_LITTLE_ENDIAN } from './transfer_syntax';
+import type { DicomDataSet } from '../data_set';
+import type { ReportProblem } from '../problems';
+import { DEFLATED_LITTLE_ENDIAN } from '../transfer_syntax';
 
 /** How the pixels of a slice are stored, and how they become Hounsfield units. */
 export interface DicomPixelFormat {

@@ -3,9 +3,9 @@ import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, DataError } from '../../../src/base/errors';
-import { readDicomHeader } from '../../../src/node/dicom/dicom_file';
+import { readDicomHeader } from '../../../src/node/study/dicom_file';
 import type { FileProgress } from '../../../src/node/file_bytes';
-import { scanDicomFolder } from '../../../src/node/dicom/scan_folder';
+import { scanDicomFolder } from '../../../src/node/study/scan_folder';
 import { ctSlice, dicomBytes, encode, joinBytes, type DicomElements } from '../../support/dicom_bytes';
 import { temporaryFolder } from '../folder';
 

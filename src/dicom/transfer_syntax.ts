@@ -1,4 +1,4 @@
-import { DataError, type DataLocation } from '../../base/errors';
+import { DataError, type DataLocation } from '../base/errors';
 
 /** Encodings that are a codestream of some JPEG standard. */
 export type CodestreamEncoding = 'jpeg-baseline' | 'jpeg-lossless' | 'jpeg-ls' | 'jpeg-2000';

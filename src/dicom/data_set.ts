@@ -1,6 +1,6 @@
 import dicomParser, { type DataSet, type Element } from 'dicom-parser';
 import { constants, inflateRawSync } from 'node:zlib';
-import { DataError, type DataLocation } from '../../base/errors';
+import { DataError, type DataLocation } from '../base/errors';
 import { decodeText } from './character_set';
 import {
   EXPLICIT_LITTLE_ENDIAN,

@@ -1,8 +1,8 @@
 import { DataError } from '../../base/errors';
-import type { DicomHeader } from './dicom_header';
+import type { DicomHeader } from '../dicom_header';
 import { tiltOf, type SliceOrientation, type Vector3 } from './geometry';
-import { isGray } from './pixel_format';
-import { mergeProblems, type DicomProblem } from './problems';
+import { isGray } from '../pixels/pixel_format';
+import { mergeProblems, type DicomProblem } from '../problems';
 import { isDerived, isLocalizer, kindOf, type DicomSeriesKind } from './series_kind';
 import { readSpacing } from './spacing';
 import { orderStack, type DicomSlice, type OrderedStack } from './stack_order';

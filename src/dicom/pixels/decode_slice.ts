@@ -7,11 +7,11 @@ import {
   type DataLocation,
 } from '../../base/errors';
 import { decodeCodestream } from './codestream';
-import type { DicomDataSet } from './data_set';
-import { parseDicom, type DicomHeader } from './dicom_header';
+import type { DicomDataSet } from '../data_set';
+import { parseDicom, type DicomHeader } from '../dicom_header';
 import { joinFragments } from './encapsulated';
 import { isGray, type DicomPixelFormat } from './pixel_format';
-import type { DicomProblem, ReportProblem } from './problems';
+import type { DicomProblem, ReportProblem } from '../problems';
 import { decodeRle } from './rle';
 
 /** Options of {@link decodeDicomSlice}. */

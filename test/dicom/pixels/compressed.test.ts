@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../../src/base/errors';
-import { decodeDicomSlice } from '../../../src/node/dicom/decode_slice';
+import { decodeDicomSlice } from '../../../src/dicom/pixels/decode_slice';
 import { ctSlice, dicomBytes, joinBytes, type CtSlice } from '../../support/dicom_bytes';
 
 const SYNTAX = {

@@ -1,5 +1,5 @@
 import { DataError, type DataLocation } from '../../base/errors';
-import type { CodestreamEncoding } from './transfer_syntax';
+import type { CodestreamEncoding } from '../transfer_syntax';
 
 /** What a codestream says about the image in it. */
 export interface CodestreamHeader {

@@ -1,8 +1,8 @@
 import { DataError, type DataLocation } from '../../base/errors';
 import { readCodestreamHeader, type CodestreamHeader } from './codestream_header';
 import type { DicomPixelFormat } from './pixel_format';
-import type { ReportProblem } from './problems';
-import type { CodestreamEncoding } from './transfer_syntax';
+import type { ReportProblem } from '../problems';
+import type { CodestreamEncoding } from '../transfer_syntax';
 import { decodeWithWasm } from './wasm_decoder';
 
 /**

@@ -7,12 +7,12 @@ import {
   DECODE_OPTIONS,
   decodeDicomSlice,
   type DecodeDicomOptions,
-} from './decode_slice';
-import { isGray } from './pixel_format';
-import { mergeProblems, type DicomProblem } from './problems';
+} from '../../dicom/pixels/decode_slice';
+import { isGray } from '../../dicom/pixels/pixel_format';
+import { mergeProblems, type DicomProblem } from '../../dicom/problems';
 import { checkScanOptions, scan, type ScanDicomOptions } from './scan_folder';
-import { withoutSlices, type DicomSeriesInfo } from './series';
-import { SERIES_KINDS, type DicomSeriesKind } from './series_kind';
+import { withoutSlices, type DicomSeriesInfo } from '../../dicom/series/series';
+import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_kind';
 
 /** Options of {@link readDicomSeries}. */
 export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {

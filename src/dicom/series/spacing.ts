@@ -1,5 +1,5 @@
 import { SAME_POSITION, type DicomSlice } from './stack_order';
-import type { DicomProblem } from './problems';
+import type { DicomProblem } from '../problems';
 
 /** Spacings that differ by less than this part of the smaller one are even; headers round to a few digits. */
 const EVEN = 0.05;

@@ -1,7 +1,7 @@
-import { DataError, type DataLocation } from '../../base/errors';
+import { DataError, type DataLocation } from '../base/errors';
 import { DicomDataSet } from './data_set';
-import { orthonormal, type SliceOrientation, type Vector3 } from './geometry';
-import { checkPixelLength, isGray, readPixelFormat, type DicomPixelFormat } from './pixel_format';
+import { orthonormal, type SliceOrientation, type Vector3 } from './series/geometry';
+import { checkPixelLength, isGray, readPixelFormat, type DicomPixelFormat } from './pixels/pixel_format';
 import type { DicomProblem, ReportProblem } from './problems';
 
 /**

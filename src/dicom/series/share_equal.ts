@@ -1,4 +1,4 @@
-import type { DicomHeader } from './dicom_header';
+import type { DicomHeader } from '../dicom_header';
 
 /**
  * Makes a function that lets headers share the values that are equal in most files of a series. A study of 750 000

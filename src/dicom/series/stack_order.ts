@@ -1,7 +1,7 @@
 import { DataError } from '../../base/errors';
-import type { DicomHeader } from './dicom_header';
+import type { DicomHeader } from '../dicom_header';
 import { dot, stackDirection, type Vector3 } from './geometry';
-import type { DicomProblem } from './problems';
+import type { DicomProblem } from '../problems';
 
 /** A file of a series. */
 export interface DicomSlice {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decodeDicomSlice } from '../../../src/node/dicom/decode_slice';
+import { decodeDicomSlice } from '../../../src/dicom/pixels/decode_slice';
 import { DataError } from '../../../src/base/errors';
 import { readGolden } from '../../support/golden';
 

@@ -4,9 +4,9 @@ import { openRoot } from '../data_root';
 import { mapAtMost } from '../../data/sources/map_at_most';
 import type { FileProgress, SkippedFile } from '../file_bytes';
 import { headerOf } from './dicom_file';
-import { NoImageError } from './dicom_header';
-import { groupSeries, type DicomFile, type DicomSeriesInfo } from './series';
-import { headerSharer } from './share_equal';
+import { NoImageError } from '../../dicom/dicom_header';
+import { groupSeries, type DicomFile, type DicomSeriesInfo } from '../../dicom/series/series';
+import { headerSharer } from '../../dicom/series/share_equal';
 import { walkFolder } from './walk_folder';
 
 /** Options of {@link scanDicomFolder}. */

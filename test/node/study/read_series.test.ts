@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ArgumentError, DataError } from '../../../src/base/errors';
-import { readDicomSeries, type DicomSeriesList } from '../../../src/node/dicom/read_series';
+import { readDicomSeries, type DicomSeriesList } from '../../../src/node/study/read_series';
 import { realData } from '../../support/data';
 import { ctSlice, dicomBytes, type CtSlice } from '../../support/dicom_bytes';
 import { expectNoLeakAsync } from '../../support/matchers';

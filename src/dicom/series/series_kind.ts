@@ -1,6 +1,6 @@
-import type { DicomHeader } from './dicom_header';
+import type { DicomHeader } from '../dicom_header';
 import type { Vector3 } from './geometry';
-import { isGray } from './pixel_format';
+import { isGray } from '../pixels/pixel_format';
 import type { DicomSlice } from './stack_order';
 
 /**

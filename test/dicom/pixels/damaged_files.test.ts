@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../../src/base/errors';
-import { decodeDicomSlice } from '../../../src/node/dicom/decode_slice';
+import { decodeDicomSlice } from '../../../src/dicom/pixels/decode_slice';
 import { ctSlice, dicomBytes, IMPLICIT } from '../../support/dicom_bytes';
 
 const folder = new URL('../../golden/dicom/', import.meta.url);

@@ -1,8 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import type { DataLocation } from '../../base/errors';
 import { fileSize, unreadable } from '../file_bytes';
-import { hasDicomMagic, MAX_HEADER_BYTES } from './data_set';
-import { parseDicom, type DicomHeader } from './dicom_header';
+import { hasDicomMagic, MAX_HEADER_BYTES } from '../../dicom/data_set';
+import { parseDicom, type DicomHeader } from '../../dicom/dicom_header';
 
 /** How much of a file is read for its header: most have a few thousand bytes, and the next is tried if it was more. */
 const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];

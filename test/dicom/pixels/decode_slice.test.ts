@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, DataError } from '../../../src/base/errors';
-import { decodeDicomSlice } from '../../../src/node/dicom/decode_slice';
-import { parseDicomHeader } from '../../../src/node/dicom/dicom_header';
+import { decodeDicomSlice } from '../../../src/dicom/pixels/decode_slice';
+import { parseDicomHeader } from '../../../src/dicom/dicom_header';
 import {
   ctSlice,
   dicomBytes,
