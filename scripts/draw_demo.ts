@@ -22,7 +22,7 @@ import {
   useBackend,
 } from 'ct-multilabel/node';
 import sharp, { type OverlayOptions } from 'sharp';
-import { LINE, MARGIN } from '../src/node/picture';
+import { LINE, MARGIN } from '../src/node/pictures/picture';
 import { escapeXml } from './svg';
 
 /** Labels of which a finding is shown, one each. */

@@ -13,8 +13,8 @@ export {
   type BackendName,
   type BackendReport,
   type UseBackendOptions,
-} from './node/backend';
-export { recoverFolder, writeFileAtomic, writeFolderAtomic } from './node/atomic_write';
+} from './node/backend/backend';
+export { recoverFolder, writeFileAtomic, writeFolderAtomic } from './node/files/atomic_write';
 export {
   findCheckpoint,
   loadCheckpoint,
@@ -23,27 +23,31 @@ export {
   saveCheckpoint,
   type Checkpoint,
   type SaveCheckpointOptions,
-} from './node/checkpoint';
-export { fileSystem } from './node/model_folder';
-export { readGrayImage, type GrayImage, type ReadGrayImageOptions } from './node/image_file';
+} from './node/runs/checkpoint';
+export { fileSystem } from './node/runs/model_folder';
+export { readGrayImage, type GrayImage, type ReadGrayImageOptions } from './node/files/image_file';
 export {
   openKaggleFolder,
   openPatientFolder,
   type KaggleFolder,
   type KaggleFolderOptions,
-} from './node/kaggle_folder';
-export { type FileProgress, type SkippedFile } from './node/file_bytes';
-export { type SliceFileOptions } from './node/slice_file_source';
+} from './node/study/kaggle_folder';
+export { type FileProgress, type SkippedFile } from './node/files/file_bytes';
+export { type SliceFileOptions } from './node/study/slice_file_source';
 export {
   writePatientProbabilities,
   writeProbabilities,
   writeRsnaSubmission,
   writeSubmission,
-} from './node/predictions_file';
-export { readRsnaTable } from './node/rsna_table_file';
-export { readScanTable } from './node/scan_table_file';
-export { heatMapPng, writeHeatMaps, type HeatMapOptions, type HeatMapStack } from './node/heat_map';
-export { writeContactSheet, type ContactSheet, type ContactSheetOptions } from './node/contact_sheet';
+} from './node/runs/predictions_file';
+export { readRsnaTable } from './node/study/rsna_table_file';
+export { readScanTable } from './node/study/scan_table_file';
+export { heatMapPng, writeHeatMaps, type HeatMapOptions, type HeatMapStack } from './node/pictures/heat_map';
+export {
+  writeContactSheet,
+  type ContactSheet,
+  type ContactSheetOptions,
+} from './node/pictures/contact_sheet';
 export {
   AIR_HU,
   decodeDicomSlice,
@@ -65,23 +69,23 @@ export { scanDicomFolder, type DicomScan, type ScanDicomOptions } from './node/s
 export { type DicomSeriesInfo } from './dicom/series/series';
 export { type DicomSeriesKind } from './dicom/series/series_kind';
 export { type DicomSlice } from './dicom/series/stack_order';
-export { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './node/dicom_folder';
+export { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './node/study/dicom_folder';
 export {
   detectStudy,
   openStudy,
   type DetectedStudy,
   type StudyLayout,
   type StudyOptions,
-} from './node/open_study';
-export { type SliceFormat } from './node/slice_preparation';
-export * from './node/phantom_study';
-export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/progress';
-export { trainRecipe, type StageSchedule, type TrainRecipeOptions } from './node/train_recipe';
-export { readTrainingHistory } from './node/training_history';
+} from './node/study/open_study';
+export { type SliceFormat } from './node/preparation/slice_preparation';
+export * from './node/study/phantom_study';
+export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/runs/progress';
+export { trainRecipe, type StageSchedule, type TrainRecipeOptions } from './node/runs/train_recipe';
+export { readTrainingHistory } from './node/runs/training_history';
 export {
   openTrainingRun,
   TrainingRun,
   type RunStage,
   type RunStageOptions,
   type TrainingRunOptions,
-} from './node/training_run';
+} from './node/runs/training_run';

@@ -12,7 +12,7 @@ import {
   writeSafetensors,
 } from '../../src/index';
 import { openKaggleFolder, openTrainingRun, trainRecipe, writePhantomStudy } from '../../src/node';
-import { dicomStudy } from '../node/dicom_study';
+import { dicomStudy } from '../node/study/dicom_study';
 import { formulaWeight } from '../support/formula_weights';
 
 const SIZE = 32;

@@ -1,7 +1,7 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../node/folder';
+import { temporaryFolder } from '../support/folder';
 import { example } from '../support/example';
 
 describe('examples/ablation.ts', { timeout: 240_000 }, () => {

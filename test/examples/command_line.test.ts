@@ -3,8 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writePhantomStudy } from '../../src/node/phantom_study';
-import { dicomStudy } from '../node/dicom_study';
+import { writePhantomStudy } from '../../src/node/study/phantom_study';
+import { dicomStudy } from '../node/study/dicom_study';
 import { example } from '../support/example';
 
 const TINY = [

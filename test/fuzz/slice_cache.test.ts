@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SliceCache } from '../../src/node/slice_cache';
-import { temporaryFolder } from '../node/folder';
+import { SliceCache } from '../../src/node/preparation/slice_cache';
+import { temporaryFolder } from '../support/folder';
 import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
 import { byteChanges, changeBytes, mutantsOf } from './mutations';
 

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import type { DataLocation } from '../../base/errors';
-import { fileSize, unreadable } from '../file_bytes';
+import { fileSize, unreadable } from '../files/file_bytes';
 import { hasDicomMagic, MAX_HEADER_BYTES } from '../../dicom/data_set';
 import { parseDicom, type DicomHeader } from '../../dicom/dicom_header';
 

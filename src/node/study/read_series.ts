@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import { mapAtMost } from '../../data/sources/map_at_most';
-import { readFileBytes, type FileProgress, type SkippedFile } from '../file_bytes';
+import { readFileBytes, type FileProgress, type SkippedFile } from '../files/file_bytes';
 import {
   checkDecodeOptions,
   DECODE_OPTIONS,

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
-import { openRoot } from '../data_root';
+import { openRoot } from './data_root';
 import { mapAtMost } from '../../data/sources/map_at_most';
-import type { FileProgress, SkippedFile } from '../file_bytes';
+import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import { headerOf } from './dicom_file';
 import { NoImageError } from '../../dicom/dicom_header';
 import { groupSeries, type DicomFile, type DicomSeriesInfo } from '../../dicom/series/series';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../base/errors';
-import { inside, listFolder, type Root } from '../data_root';
+import { inside, listFolder, type Root } from './data_root';
 
 /** A file in a folder or in one of its subfolders. */
 export interface WalkedFile {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostWorkspace } from '../../../src/backends/wasm/engine';
 import { setThreadTeam } from '../../../src/backends/wasm/thread_team';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { startThreadTeam, type StartedTeam } from '../../../src/node/wasm_threads';
+import { startThreadTeam, type StartedTeam } from '../../../src/node/backend/wasm_threads';
 import { expectClose } from '../../support/matchers';
 import {
   type Convolution,

@@ -7,7 +7,7 @@ import { readDicomSeries, type DicomSeriesList } from '../../../src/node/study/r
 import { realData } from '../../support/data';
 import { ctSlice, dicomBytes, type CtSlice } from '../../support/dicom_bytes';
 import { expectNoLeakAsync } from '../../support/matchers';
-import { temporaryFolder } from '../folder';
+import { temporaryFolder } from '../../support/folder';
 
 const slice = (z: number, more: CtSlice = {}) =>
   dicomBytes(ctSlice({ position: [0, 0, z], uid: `1.${z}`, stored: Array<number>(12).fill(z), ...more }));

@@ -4,10 +4,10 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, DataError } from '../../../src/base/errors';
 import { readDicomHeader } from '../../../src/node/study/dicom_file';
-import type { FileProgress } from '../../../src/node/file_bytes';
+import type { FileProgress } from '../../../src/node/files/file_bytes';
 import { scanDicomFolder } from '../../../src/node/study/scan_folder';
 import { ctSlice, dicomBytes, encode, joinBytes, type DicomElements } from '../../support/dicom_bytes';
-import { temporaryFolder } from '../folder';
+import { temporaryFolder } from '../../support/folder';
 
 /** A stack of slices at these heights, each file named by its place in the list. */
 const stack = (heights: readonly number[], elements: (i: number) => DicomElements = () => ({})) =>

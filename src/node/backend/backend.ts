@@ -1,0 +1,265 @@
+import * as tf from '@tensorflow/tfjs';
+import { prepareWasmBackend } from '../../backends/prepare_wasm_backend';
+import { hostModule } from '../../backends/wasm/host_module';
+import { check, checkKnownKeys, checkOneOf, CtMultilabelError, isPositiveInteger } from '../../base/errors';
+import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
+
+/** Backends {@link useBackend} knows. */
+export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
+
+/** Options of {@link useBackend}. */
+export interface UseBackendOptions {
+  /**
+   * Told in a line or two which backend was taken and why.
+   *
+   * @defaultValue none
+   */
+  log?: (line: string) => void;
+  /**
+   * Threads that compute convolutions on the `'wasm'` backend, the calling one among them; `'auto'` takes as many as the
+   * machine runs at once, at most 8. Other backends have their own.
+   *
+   * @defaultValue `'auto'`
+   */
+  threads?: 'auto' | number;
+}
+
+/** How the active backend came to be chosen. */
+export interface BackendReport {
+  /** Name of the active backend, as `tf.getBackend()` gives it; empty before any was needed. */
+  name: string;
+  /** Why this one. */
+  reason: string;
+  /** What was tried before it, and why each was not taken. */
+  tried: { name: string; whyNot: string }[];
+}
+
+/**
+ * Makes a TensorFlow.js backend the active one of this process.
+ *
+ * - `'tensorflow'`: TensorFlow's C library, through `@tensorflow/tfjs-node-gpu` or else `@tensorflow/tfjs-node`, if
+ *   installed. They work on Node 22 and older.
+ * - `'webgpu'`: the GPU through Dawn, if `webgpu` and `@tensorflow/tfjs-backend-webgpu` are installed.
+ * - `'wasm'`: WebAssembly, always there, with the kernels training needs and an error where its memory ends.
+ * - `'cpu'`: plain JavaScript, always there and slow.
+ * - `'auto'`: the first of `'tensorflow'`, `'wasm'`, `'cpu'` that works; a missing one is no error.
+ *
+ * The choice holds for the whole process and may be changed again: tensors of another backend move when they are used.
+ *
+ * @param name - Which one.
+ * @returns The name now active; {@link backendReport} tells why.
+ * @throws `ArgumentError` for a name or option it does not know.
+ * @throws `CtMultilabelError` when the backend asked for cannot be had, with what is missing; the backend active
+ *   before is then active again, or plain CPU if there was none.
+ *
+ * @example
+ * ```ts
+ * const name = await useBackend('auto', { log: console.log });
+ * ```
+ */
+export async function useBackend(
+  name: 'auto' | BackendName = 'auto',
+  options: UseBackendOptions = {},
+): Promise<BackendName> {
+  checkOneOf(name, ['auto', ...(Object.keys(STARTERS) as BackendName[])], 'useBackend: name');
+  checkKnownKeys(options, ['log', 'threads'], 'useBackend');
+  const { log, threads = 'auto' } = options;
+  check(log === undefined || typeof log === 'function', 'useBackend: log', 'a function', log);
+  const countable = isPositiveInteger(threads) && threads <= MOST_THREADS;
+  check(threads === 'auto' || countable, 'useBackend: threads', `'auto' or 1 to ${MOST_THREADS}`, threads);
+
+  // one call at a time: the active backend is the process's
+  const turn = lastTurn.then(() => choose(name, threads, log));
+  lastTurn = turn.catch(() => undefined);
+  return turn;
+}
+
+/**
+ * Which backend is active and how that came about.
+ *
+ * @example
+ * ```ts
+ * await useBackend();
+ * backendReport(); // { name: 'wasm', reason: '…', tried: [{ name: 'tensorflow', whyNot: '…' }] }
+ * ```
+ */
+export function backendReport(): BackendReport {
+  const name = activeBackend() ?? '';
+  if (lastReport?.name === name) return structuredClone(lastReport);
+  return { name, reason: name === '' ? 'none needed yet' : 'not set by useBackend', tried: [] };
+}
+
+/**
+ * Bytes of WebAssembly memory in use: what the heap of the `'wasm'` backend, and the memory its threads share, have grown
+ * to. They grow as needed and do not shrink, so this is the peak. Zero for other backends.
+ *
+ * @example
+ * ```ts
+ * const { heap, shared } = wasmMemory();
+ * ```
+ */
+export function wasmMemory(): { heap: number; shared: number } {
+  const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
+  return { heap: hostModule(active)?.HEAPU8.length ?? 0, shared: sharedBytes() };
+}
+
+let lastReport: BackendReport | undefined;
+
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+const AUTO_ORDER: BackendName[] = ['tensorflow', 'wasm', 'cpu'];
+
+async function choose(
+  name: 'auto' | BackendName,
+  threads: 'auto' | number,
+  log: UseBackendOptions['log'],
+): Promise<BackendName> {
+  const previous = activeBackend();
+  const tried: BackendReport['tried'] = [];
+  for (const candidate of name === 'auto' ? AUTO_ORDER : [name]) {
+    try {
+      const how = await STARTERS[candidate](threads);
+      lastReport = { name: candidate, reason: name === 'auto' ? how : `${how}, as asked for`, tried };
+      log?.(`backend ${candidate}: ${lastReport.reason}`);
+      for (const { name: other, whyNot } of tried) log?.(`not ${other}: ${whyNot}`);
+      return candidate;
+    } catch (error) {
+      if (tf.getBackend() === candidate && candidate !== previous) await tf.setBackend(previous ?? 'cpu');
+      if (name !== 'auto') {
+        throw new CtMultilabelError(`useBackend: ${candidate} cannot be used: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+      tried.push({ name: candidate, whyNot: messageOf(error) });
+    }
+  }
+  throw new CtMultilabelError('useBackend: no backend works, not even cpu');
+}
+
+/** How each is started; the promise tells what it is, or is rejected with the reason why not. */
+const STARTERS: Record<BackendName, (threads: 'auto' | number) => Promise<string>> = {
+  tensorflow: startTensorflow,
+  webgpu: startWebGpu,
+  wasm: startWasm,
+  cpu: startCpu,
+};
+
+async function startTensorflow(): Promise<string> {
+  if (isRegistered('tensorflow')) {
+    await activate('tensorflow');
+    return 'TensorFlow C library, loaded before';
+  }
+  const tooNew = tfjsNodeHindrance(process.versions.node);
+  if (tooNew !== undefined) throw new Error(tooNew);
+  const failures: string[] = [];
+  for (const specifier of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
+    try {
+      await load(specifier);
+      if (!isRegistered('tensorflow')) throw new Error(`${specifier}: ${OTHER_COPY}`);
+      await activate('tensorflow');
+      return `TensorFlow C library through ${specifier}`;
+    } catch (error) {
+      failures.push(messageOf(error));
+    }
+  }
+  throw new Error(failures.join('; '));
+}
+
+/** Why tfjs-node cannot work on this Node, if so. */
+export function tfjsNodeHindrance(version: string): string | undefined {
+  return Number.parseInt(version, 10) > 22
+    ? `@tensorflow/tfjs-node and tfjs-node-gpu work on Node 22 and older, and this is Node ${version}`
+    : undefined;
+}
+
+async function startWebGpu(): Promise<string> {
+  await provideGpu();
+  await load('@tensorflow/tfjs-backend-webgpu');
+  if (!isRegistered('webgpu')) throw new Error(OTHER_COPY);
+  await activate('webgpu');
+  return 'GPU through WebGPU';
+}
+
+/** Sees to `navigator.gpu`, which browsers have, with the package `webgpu`. */
+async function provideGpu(): Promise<void> {
+  const scope = globalThis as unknown as { navigator?: { gpu?: Gpu } };
+  let gpu = scope.navigator?.gpu;
+  if (gpu === undefined) {
+    const dawn = (await load('webgpu')) as { create: (flags: string[]) => Gpu; globals: object };
+    Object.assign(globalThis, dawn.globals);
+    gpu = dawn.create([]);
+  }
+  if ((await gpu.requestAdapter()) === null) {
+    throw new Error('no GPU adapter was found: it needs a GPU and its Vulkan, Metal or Direct3D driver');
+  }
+  if (scope.navigator === undefined) {
+    Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true, writable: true });
+  }
+  if (scope.navigator?.gpu !== gpu) {
+    Object.defineProperty(scope.navigator, 'gpu', { value: gpu, configurable: true });
+  }
+}
+
+interface Gpu {
+  requestAdapter(): Promise<object | null>;
+}
+
+async function startWasm(threads: 'auto' | number): Promise<string> {
+  await import('@tensorflow/tfjs-backend-wasm');
+  if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
+  await activate('wasm');
+  const { compiledKernels, memoryGuard } = await prepareWasmBackend();
+  const notes: string[] = [];
+  let running = 1;
+  if (!compiledKernels) notes.push("with the host's convolutions, which are slower");
+  else {
+    try {
+      running = await provideThreads(threads);
+    } catch (error) {
+      if (threads !== 'auto') throw error;
+      notes.push(`more did not start (${messageOf(error)})`);
+    }
+  }
+  if (!memoryGuard) notes.push('without a guard against running out of memory');
+  return [`WebAssembly on ${running} thread${running === 1 ? '' : 's'}`, ...notes].join(', ');
+}
+
+async function startCpu(): Promise<string> {
+  await activate('cpu');
+  return 'plain JavaScript';
+}
+
+/** Sets the backend and lets it add two numbers, since some fail only then. */
+async function activate(name: BackendName): Promise<void> {
+  if (!(await tf.setBackend(name))) throw new Error('it did not start');
+  await tf.ready();
+  const sum = tf.tidy(() => tf.add(tf.scalar(1), tf.scalar(2)));
+  const [value] = await sum.data();
+  sum.dispose();
+  if (value !== 3) throw new Error(`it computed 1 + 2 = ${value}`);
+}
+
+const OTHER_COPY = 'it registered itself in another copy of @tensorflow/tfjs; install one version only';
+
+/** Name of the active backend if it has started: the host also names one that failed to. */
+function activeBackend(): string | undefined {
+  const name = tf.getBackend() as string | undefined;
+  return name !== undefined && name in tf.engine().registry ? name : undefined;
+}
+
+const isRegistered = (name: BackendName) => name in tf.engine().registryFactory;
+
+/** Through a variable, so that neither a bundler nor the type check looks for packages that need not be installed. */
+async function load(specifier: string): Promise<unknown> {
+  try {
+    return await import(/* @vite-ignore */ specifier);
+  } catch (error) {
+    const message = messageOf(error);
+    // in the words of Node, and of Vite
+    const missing =
+      /Cannot find (package|module)|Could not resolve/.test(message) && message.includes(specifier);
+    throw missing ? new Error(`${specifier} is not installed (npm install ${specifier})`) : error;
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

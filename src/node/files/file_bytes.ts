@@ -1,0 +1,64 @@
+import { readFile, stat } from 'node:fs/promises';
+import { DataError, type DataLocation } from '../../base/errors';
+
+/** How far a walk over files has come. */
+export interface FileProgress {
+  /** Files done so far. */
+  done: number;
+  /** Files in all. */
+  total: number;
+  /** The file just done. */
+  file: string;
+}
+
+/** A file that could not be read and was left out. */
+export interface SkippedFile {
+  file: string;
+  /** Why: names patient and slice too, where they are known. */
+  error: DataError;
+}
+
+/** What a file should be, for messages. */
+export type FileKind = 'image' | 'DICOM';
+
+/** Larger than any slice of a CT in any format; keeps a wrong file from filling the memory. */
+const MAX_FILE_BYTES = 512 * 2 ** 20;
+
+/**
+ * Size of a file that is about to be read. Asked before opening, which would wait forever on a pipe.
+ *
+ * @throws DataError when it is no regular file, or too large.
+ */
+export async function fileSize(file: string, kind: FileKind, location: DataLocation): Promise<number> {
+  const found = await stat(file);
+  if (!found.isFile()) {
+    const expected = kind === 'image' ? 'an image' : `a ${kind}`;
+    throw new DataError(`expected ${expected} file, found something else`, location);
+  }
+  if (found.size > MAX_FILE_BYTES) {
+    throw new DataError(`the ${kind} file has ${found.size} bytes, more than ${MAX_FILE_BYTES}`, location);
+  }
+  return found.size;
+}
+
+/**
+ * The bytes of a file that holds one slice.
+ *
+ * @throws DataError when it is missing, no regular file, or too large.
+ */
+export async function readFileBytes(file: string, kind: FileKind, location: DataLocation): Promise<Buffer> {
+  try {
+    await fileSize(file, kind, location);
+    return await readFile(file);
+  } catch (error) {
+    throw unreadable(error, kind, location);
+  }
+}
+
+/** A file system's error as one of ours; ours as it is. */
+export function unreadable(error: unknown, kind: FileKind, location: DataLocation): DataError {
+  if (error instanceof DataError) return error;
+  return new DataError(`the ${kind} file cannot be read: ${(error as Error).message}`, location, {
+    cause: error,
+  });
+}

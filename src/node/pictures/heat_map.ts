@@ -1,0 +1,217 @@
+import * as tf from '@tensorflow/tfjs';
+import { check, checkKnownKeys, isPositiveInteger } from '../../base/errors';
+import { blankPicture, drawTile, LINE, MARGIN, pngOf, SCALE, WHITE, writePicture } from './picture';
+import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
+
+/** A stack to draw with its maps. */
+export interface HeatMapStack {
+  /** Written above the slices. */
+  title: string;
+  /** `[slices, height, width, channels]`, 0..1; the first channel is drawn. */
+  images: tf.Tensor4D;
+  /** `[slices, height, width]`, 0..1, as `gradCam` gives them. */
+  maps: tf.Tensor3D;
+  /** Not zero where a lesion is, `slices * height * width`: its outline is drawn. */
+  masks?: ArrayLike<number>;
+  /**
+   * Written under each slice.
+   * @defaultValue its place, from 1
+   */
+  captions?: readonly string[];
+}
+
+/** Options of {@link writeHeatMaps}. */
+export interface HeatMapOptions {
+  /**
+   * Most slices side by side; more go on below.
+   * @defaultValue 12
+   */
+  columns?: number;
+  /**
+   * Pixels of the picture along one pixel of an image.
+   * @defaultValue 1
+   */
+  zoom?: number;
+  /**
+   * Share of the colour where a map is 1, 0 to 1; where it is less, in proportion less.
+   * @defaultValue 0.6
+   */
+  opacity?: number;
+}
+
+/** matplotlib's Inferno, at equal distances: brightness rises evenly, also for people who do not see all colours alike. */
+const INFERNO: readonly Rgb[] = [
+  [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84],
+  [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
+]; // prettier-ignore
+
+/** Outline of a lesion: a hue that Inferno does not have. */
+const OUTLINE: Rgb = [86, 180, 233];
+
+/**
+ * Draws stacks with their maps, as a PNG: each slice as it is, and below it with the map laid over it in colour.
+ *
+ * @param file - Written whole or not at all.
+ * @throws ArgumentError for tensors or lists that do not belong together, an option out of range, or a picture of more than
+ * 200 megapixels.
+ * @example
+ * ```ts
+ * const maps = gradCam(model, images, { label: 0 });
+ * await writeHeatMaps('where.png', [{ title: 'ID_001: ich', images, maps }], { zoom: 2 });
+ * ```
+ */
+export async function writeHeatMaps(
+  file: string,
+  stacks: readonly HeatMapStack[],
+  options: HeatMapOptions = {},
+): Promise<{ width: number; height: number }> {
+  const canvas = await heatMapPicture('writeHeatMaps', stacks, options);
+  await writePicture(file, canvas);
+  return { width: canvas.width, height: canvas.height };
+}
+
+/**
+ * As {@link writeHeatMaps}, but gives the bytes of the PNG file, for a page that holds its pictures itself.
+ *
+ * @throws ArgumentError as {@link writeHeatMaps}.
+ * @example
+ * ```ts
+ * const png = await heatMapPng([{ title: 'ID_001: ich', images, maps }]);
+ * const url = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+ * ```
+ */
+export async function heatMapPng(
+  stacks: readonly HeatMapStack[],
+  options: HeatMapOptions = {},
+): Promise<Uint8Array> {
+  return pngOf(await heatMapPicture('heatMapPng', stacks, options));
+}
+
+async function heatMapPicture(
+  fn: string,
+  stacks: readonly HeatMapStack[],
+  options: HeatMapOptions,
+): Promise<Canvas> {
+  checkKnownKeys(options, ['columns', 'zoom', 'opacity'], fn);
+  const { columns: most = 12, zoom = 1, opacity = 0.6 } = options;
+  check(isPositiveInteger(most), `${fn}: columns`, 'an integer of at least 1', most);
+  check(isPositiveInteger(zoom), `${fn}: zoom`, 'an integer of at least 1', zoom);
+  check(opacity >= 0 && opacity <= 1, `${fn}: opacity`, 'a number from 0 to 1', opacity);
+  check(Array.isArray(stacks) && stacks.length > 0, `${fn}: stacks`, 'one or more stacks', stacks);
+  stacks.forEach((stack, i) => checkStack(`${fn}: stacks[${i}]`, stack));
+
+  const blocks = await Promise.all(stacks.map((stack) => readBlock(stack, most, zoom)));
+  const width = Math.max(...blocks.map((block) => Math.max(block.columns * block.width, textWidth(block.title, SCALE) + 2 * MARGIN))); // prettier-ignore
+  const tops = [0];
+  for (const block of blocks) tops.push(tops.at(-1)! + blockHeight(block));
+  const canvas = blankPicture(fn, width, tops.at(-1)!);
+  blocks.forEach((block, i) => drawBlock(canvas, block, { top: tops[i]!, zoom, opacity }));
+  return canvas;
+}
+
+/** A stack as it is drawn. */
+interface Block {
+  title: string;
+  captions: readonly string[];
+  /** Size of an image, and of what is drawn of it, in pixels. */
+  size: readonly [height: number, width: number];
+  height: number;
+  width: number;
+  columns: number;
+  /** Values by slice. */
+  gray: (slice: number, pixel: number) => number;
+  heat: (slice: number, pixel: number) => number;
+  isLesion: (slice: number, pixel: number) => boolean;
+}
+
+function checkStack(what: string, { images, maps, masks, captions }: HeatMapStack): void {
+  check(images instanceof tf.Tensor && images.rank === 4 && images.size > 0, `${what}: images`, '[slices, height, width, channels]', images); // prettier-ignore
+  const shape = images.shape.slice(0, 3);
+  const fits = maps instanceof tf.Tensor && maps.shape.join() === shape.join();
+  check(fits, `${what}: maps`, `[${shape.join(', ')}], as the images are`, maps);
+  const size = shape.reduce((product, n) => product * n, 1);
+  check(masks === undefined || masks.length === size, `${what}: masks`, `${size} values`, masks?.length);
+  check(captions === undefined || captions.length === shape[0], `${what}: captions`, `${shape[0]} texts`, captions); // prettier-ignore
+}
+
+async function readBlock(stack: HeatMapStack, most: number, zoom: number): Promise<Block> {
+  const { title, images, maps, masks } = stack;
+  const [slices, height, width, channels] = images.shape;
+  const [pixels, heat] = await Promise.all([images.data(), maps.data()]);
+  const area = height * width;
+  return {
+    title,
+    captions: stack.captions ?? Array.from({ length: slices }, (_, slice) => String(slice + 1)),
+    size: [height, width],
+    height: height * zoom,
+    width: width * zoom,
+    columns: Math.min(most, slices),
+    gray: (slice, pixel) => Math.round(255 * unit(pixels[(slice * area + pixel) * channels]!)),
+    heat: (slice, pixel) => unit(heat[slice * area + pixel]!),
+    isLesion: (slice, pixel) => (masks?.[slice * area + pixel] ?? 0) !== 0,
+  };
+}
+
+/** A title, then lines of slices: as they are, with their maps, and a caption. */
+const lineHeight = ({ height }: Block) => 2 * height + LINE + MARGIN;
+const blockHeight = (block: Block) =>
+  LINE + MARGIN + Math.ceil(block.captions.length / block.columns) * lineHeight(block);
+
+function drawBlock(
+  canvas: Canvas,
+  block: Block,
+  { top, zoom, opacity }: { top: number; zoom: number; opacity: number },
+): void {
+  drawText(canvas, block.title, MARGIN, top + MARGIN, WHITE, SCALE);
+  const [, across] = block.size;
+  block.captions.forEach((caption, slice) => {
+    const left = (slice % block.columns) * block.width;
+    const y0 = top + LINE + MARGIN + Math.floor(slice / block.columns) * lineHeight(block);
+    const pixelAt = (y: number, x: number) => Math.floor(y / zoom) * across + Math.floor(x / zoom);
+    const isLesion = (y: number, x: number) => block.isLesion(slice, pixelAt(y, x));
+    const size = [block.height, block.width] as const;
+    const drawn = (paint: (pixel: number) => Rgb) => (y: number, x: number) =>
+      isOutline(isLesion, size, y, x) ? OUTLINE : paint(pixelAt(y, x));
+    const plain = (pixel: number): Rgb => {
+      const gray = block.gray(slice, pixel);
+      return [gray, gray, gray];
+    };
+    drawTile(canvas, size, left, y0, drawn(plain));
+    const overlaid = (pixel: number) => {
+      const heat = block.heat(slice, pixel);
+      return mixed(plain(pixel), inferno(heat), opacity * heat);
+    };
+    drawTile(canvas, size, left, y0 + block.height, drawn(overlaid));
+    const room = Math.floor(((block.width - 2 * MARGIN) / SCALE + 1) / 4); // letters
+    drawText(canvas, caption.slice(0, Math.max(0, room)), left + MARGIN, y0 + 2 * block.height + MARGIN, WHITE, SCALE); // prettier-ignore
+  });
+}
+
+/** Whether a place is of a lesion, and one beside it is not, or outside of the image. */
+function isOutline(
+  isLesion: (y: number, x: number) => boolean,
+  [height, width]: readonly [number, number],
+  y: number,
+  x: number,
+): boolean {
+  if (!isLesion(y, x)) return false;
+  const atEdge = y === 0 || x === 0 || y === height - 1 || x === width - 1;
+  return (
+    atEdge || ![y - 1, y + 1].every((v) => isLesion(v, x)) || ![x - 1, x + 1].every((u) => isLesion(y, u))
+  );
+}
+
+/** The colour of a value 0..1, between the table's neighbours. */
+function inferno(value: number): Rgb {
+  const place = value * (INFERNO.length - 1);
+  const below = Math.min(Math.floor(place), INFERNO.length - 2);
+  return mixed(INFERNO[below]!, INFERNO[below + 1]!, place - below);
+}
+
+const mixed = (a: Rgb, b: Rgb, share: number): Rgb => {
+  const channel = (i: 0 | 1 | 2) => Math.round(a[i] + share * (b[i] - a[i]));
+  return [channel(0), channel(1), channel(2)];
+};
+
+/** Within 0..1; a value that is no number is 0. */
+const unit = (value: number) => Math.min(1, Math.max(0, value || 0));

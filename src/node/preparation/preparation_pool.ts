@@ -1,0 +1,133 @@
+import { Worker } from 'node:worker_threads';
+import * as tf from '@tensorflow/tfjs';
+import { ArgumentError, CtMultilabelError, DataError } from '../../base/errors';
+import type { PreparationOrder, PreparationReply, PreparationThreadData } from './preparation_messages';
+import type { PreparationSettings, StackRequest } from './slice_preparation';
+
+/** Stacks that each thread has before it: the one it works on, and the next, which it takes up while the caller is busy. */
+const STACKS_A_THREAD = 2;
+
+/**
+ * Threads that prepare stacks ahead of the training step.
+ *
+ * A stack is sent at once to the thread with the least to do, whose own queue then holds it, so that threads go on while the
+ * calling one computes. How many stacks are asked for at a time is the caller's to bound, see {@link PreparationPool.capacity}.
+ * Threads start at once, since that takes them a second, and do not keep the process alive when there is nothing to do.
+ */
+export class PreparationPool {
+  private threads: PreparationThread[] = [];
+  private closed = false;
+
+  constructor(
+    private readonly size: number,
+    private readonly settings: PreparationSettings,
+  ) {
+    this.startThreads();
+  }
+
+  /** Stacks to ask for at a time, for every thread to have work. */
+  get capacity(): number {
+    return STACKS_A_THREAD * this.size;
+  }
+
+  /**
+   * Has a stack prepared. The result is the caller's.
+   *
+   * @throws What the preparation throws; CtMultilabelError where the thread ended before it was done.
+   */
+  async prepare(request: StackRequest): Promise<tf.Tensor4D> {
+    if (this.closed) throw new CtMultilabelError('the threads that prepare slices have been closed');
+    this.startThreads();
+    const idlest = this.threads.reduce((a, b) => (b.waiting < a.waiting ? b : a));
+    const { values, shape } = await idlest.order(request);
+    return tf.tensor4d(values, shape);
+  }
+
+  /** As many threads as there should be; one that ended is replaced. */
+  private startThreads(): void {
+    this.threads = this.threads.filter((thread) => !thread.ended);
+    while (this.threads.length < this.size) this.threads.push(new PreparationThread(this.settings));
+  }
+
+  /** Ends the threads; stacks that they still work on are not delivered. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.all(this.threads.map((thread) => thread.close()));
+    this.threads = [];
+  }
+}
+
+type Stack = Extract<PreparationReply, { values: unknown }>;
+
+/** One thread and what was asked of it. */
+class PreparationThread {
+  ended = false;
+  private readonly worker: Worker;
+  private readonly orders = new Map<
+    number,
+    { resolve: (stack: Stack) => void; reject: (error: Error) => void }
+  >();
+  private ordered = 0;
+
+  constructor(settings: PreparationSettings) {
+    this.worker = startThread({ settings });
+    this.worker.on('message', (reply: PreparationReply) => {
+      const order = this.orders.get(reply.id);
+      this.settle(reply.id);
+      if ('error' in reply) order?.reject(errorOf(reply.error));
+      else order?.resolve(reply);
+    });
+    this.worker.on('error', (error) => this.end(error));
+    this.worker.on('exit', (code) => this.end(new Error(`exit code ${code}`)));
+    // once now and once when it has started, which makes it count again
+    this.worker.unref();
+    this.worker.once('online', () => this.orders.size === 0 && this.worker.unref());
+  }
+
+  /** Stacks that were asked for and are not there yet. */
+  get waiting(): number {
+    return this.orders.size;
+  }
+
+  order(request: StackRequest): Promise<Stack> {
+    const id = this.ordered++;
+    return new Promise((resolve, reject) => {
+      this.orders.set(id, { resolve, reject });
+      // whoever waits for a stack must find the process alive
+      this.worker.ref();
+      this.worker.postMessage({ id, request } satisfies PreparationOrder);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.worker.terminate();
+  }
+
+  private settle(id: number): void {
+    this.orders.delete(id);
+    if (this.orders.size === 0) this.worker.unref();
+  }
+
+  private end(cause: Error): void {
+    this.ended = true;
+    for (const [id, { reject }] of this.orders) {
+      this.settle(id);
+      reject(new CtMultilabelError(`a thread that prepares slices ended: ${cause.message}`, { cause }));
+    }
+  }
+}
+
+/** From the package the compiled thread; from the sources, where tests and examples run, through their loader. */
+function startThread(workerData: PreparationThreadData): Worker {
+  const here = import.meta.url;
+  if (!here.endsWith('.ts')) return new Worker(new URL('./preparation_thread.js', here), { workerData });
+  const source = JSON.stringify(new URL('./preparation_thread.ts', here).href);
+  const program = `import('tsx/esm/api').then(({ tsImport }) => tsImport(${source}, ${source}))`;
+  return new Worker(program, { eval: true, workerData, execArgv: [] });
+}
+
+/** The error that the thread had, as it would have been thrown here. */
+function errorOf({ name, message, location }: Extract<PreparationReply, { error: unknown }>['error']): Error {
+  if (location) return Object.assign(new DataError(message), { location });
+  return name === 'ArgumentError' ? new ArgumentError(message) : new CtMultilabelError(`${name}: ${message}`);
+}

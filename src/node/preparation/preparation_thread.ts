@@ -1,0 +1,32 @@
+/** A thread that reads, decodes, preprocesses and augments stacks; see `PreparationPool`. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { DataError } from '../../base/errors';
+import { useBackend } from '../backend/backend';
+import type { PreparationOrder, PreparationReply, PreparationThreadData } from './preparation_messages';
+import { SlicePreparation } from './slice_preparation';
+
+const port = parentPort!;
+// compiled kernels, on this thread alone: the others have work of their own
+const ready = useBackend('wasm', { threads: 1 }).catch(() => useBackend('cpu'));
+const preparation = new SlicePreparation((workerData as PreparationThreadData).settings);
+
+// one stack at a time, in the order they were asked for
+let last: Promise<unknown> = ready;
+port.on('message', (order: PreparationOrder) => {
+  last = last.then(() => answer(order));
+});
+
+async function answer({ id, request }: PreparationOrder): Promise<void> {
+  try {
+    const stack = await preparation.prepare(request);
+    // of a memory of its own, to be handed over
+    const values = new Float32Array(await stack.data());
+    const { shape } = stack;
+    stack.dispose();
+    port.postMessage({ id, values, shape } satisfies PreparationReply, [values.buffer]);
+  } catch (error) {
+    const { name, message } = error as Error;
+    const location = error instanceof DataError ? { location: error.location } : {};
+    port.postMessage({ id, error: { name, message, ...location } } satisfies PreparationReply);
+  }
+}

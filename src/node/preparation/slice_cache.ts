@@ -1,0 +1,100 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { VERSION } from '../../version';
+
+/** A prepared slice: float32 values of `[height, width, channels]`. */
+export interface CachedSlice {
+  values: Float32Array;
+  shape: [height: number, width: number, channels: number];
+}
+
+/**
+ * Prepared slices on disk, each in a file of its own under the SHA-256 of the bytes it was made from, in a folder for the
+ * settings it was made with: another image or another setting is another name, so an old file is never taken for a new one.
+ *
+ * A file that is cut off or changed does not match its own checksum and counts as missing. Several processes and threads
+ * may share a folder.
+ */
+export class SliceCache {
+  private readonly folder: string;
+  private failed = false;
+
+  /**
+   * @param folder - Made when the first slice is written.
+   * @param settings - All that the values depend on beside the image's bytes: plain data.
+   */
+  constructor(folder: string, settings: unknown) {
+    const key = JSON.stringify([FORMAT, VERSION, settings]);
+    this.folder = path.join(folder, createHash('sha256').update(key).digest('hex').slice(0, 16));
+  }
+
+  /** The slice made from `source`, if it is there and whole. */
+  async get(source: Uint8Array): Promise<CachedSlice | undefined> {
+    let file: Buffer;
+    try {
+      file = await readFile(this.fileOf(source));
+    } catch {
+      return undefined;
+    }
+    return decode(file);
+  }
+
+  /**
+   * Keeps a slice. Where the disk is full or may not be written to, a warning is given once and nothing is kept any more:
+   * what a cache lacks is only made again.
+   */
+  async put(source: Uint8Array, slice: CachedSlice): Promise<void> {
+    if (this.failed) return;
+    const file = this.fileOf(source);
+    const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+    try {
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(temporary, encode(slice), { flag: 'wx' });
+      await rename(temporary, file);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      if (this.failed) return; // others were under way
+      this.failed = true;
+      process.emitWarning(`prepared slices are not kept in ${this.folder}: ${(error as Error).message}`);
+    }
+  }
+
+  private fileOf(source: Uint8Array): string {
+    const name = createHash('sha256').update(source).digest('hex');
+    return path.join(this.folder, name.slice(0, 2), name.slice(2));
+  }
+}
+
+/** Changes whenever the layout below does. */
+const FORMAT = 'ct-multilabel slice 1';
+
+/** Magic, `[height, width, channels]` and a checksum, before the values. */
+const MAGIC = Buffer.from('CTSLICE1', 'latin1');
+const CHECKSUM_BYTES = 32;
+const HEADER_BYTES = MAGIC.length + 12 + CHECKSUM_BYTES;
+
+function encode({ values, shape }: CachedSlice): Buffer {
+  const data = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  const sizes = Buffer.alloc(12);
+  shape.forEach((size, i) => sizes.writeUInt32LE(size, 4 * i));
+  return Buffer.concat([MAGIC, sizes, checksum(sizes, data), data]);
+}
+
+function decode(file: Buffer): CachedSlice | undefined {
+  if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const sizes = file.subarray(MAGIC.length, MAGIC.length + 12);
+  const data = file.subarray(HEADER_BYTES);
+  const shape = [0, 4, 8].map((at) => sizes.readUInt32LE(at)) as CachedSlice['shape'];
+  if (data.length !== 4 * shape[0] * shape[1] * shape[2]) return undefined;
+  if (!checksum(sizes, data).equals(file.subarray(HEADER_BYTES - CHECKSUM_BYTES, HEADER_BYTES)))
+    return undefined;
+  // a copy, since a float needs an address that is a multiple of 4
+  return { values: new Float32Array(new Uint8Array(data).buffer), shape };
+}
+
+const checksum = (...parts: Buffer[]) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};

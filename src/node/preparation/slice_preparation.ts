@@ -1,0 +1,153 @@
+import * as tf from '@tensorflow/tfjs';
+import { mapAtMost } from '../../data/sources/map_at_most';
+import type { DataLocation } from '../../base/errors';
+import type { HuWindow } from '../../transforms/hu_window';
+import { neighborSlices } from '../../transforms/neighbor_slices';
+import { prepareSlices, type CtPreprocessing } from '../../transforms/preprocessing';
+import { applyAugmentation } from '../../transforms/random_augment';
+import type { AugmentationDraw } from '../../base/types';
+import { decodeDicomSlice } from '../../dicom/pixels/decode_slice';
+import { readFileBytes } from '../files/file_bytes';
+import { decodeGrayImage } from '../files/image_file';
+import { SliceCache } from './slice_cache';
+
+/** What a file of one slice holds: a picture in 0..1, or a DICOM image in Hounsfield units. */
+export type SliceFormat = 'image' | 'dicom';
+
+/** One slice's file. */
+export interface SliceToPrepare {
+  /** Full path. */
+  file: string;
+  format: SliceFormat;
+  /** What an error says of it. */
+  where: DataLocation;
+}
+
+/** How slices are prepared: plain data, so that it can be sent to a worker thread. */
+export interface PreparationSettings {
+  preprocessing: CtPreprocessing;
+  /** The window that pictures show, where the preprocessing asks for HU. */
+  imageWindow?: HuWindow;
+  /** Folder of prepared slices, see {@link SliceCache}. */
+  cacheFolder?: string;
+}
+
+/** A stack that is asked for: plain data. */
+export interface StackRequest {
+  /** The slices that are wanted, with those that lie beside them where the preprocessing wants neighbours, in order. */
+  slices: SliceToPrepare[];
+  /** Consecutive slices, as `[first, end)` in `slices`, and which of them is wanted; missing: all slices of one stack are. */
+  picks?: { first: number; end: number; wanted: number }[];
+  /** What is done to the stack in the end. */
+  draw?: AugmentationDraw;
+}
+
+/** The files to read for some slices of a stack of `count`, neighbours included. */
+export function requestSlices(
+  stack: readonly SliceToPrepare[],
+  indices: readonly number[] | undefined,
+  { neighbors }: CtPreprocessing,
+  draw?: AugmentationDraw,
+): StackRequest {
+  const rest = draw && { draw };
+  if (indices === undefined) return { slices: [...stack], ...rest };
+  if (neighbors === 0) return { slices: indices.map((index) => stack[index]!), ...rest };
+  // each file once, however many slices it is a neighbour of
+  const needed = new Set<number>();
+  const ranges = indices.map((index) => {
+    const range = {
+      first: Math.max(0, index - neighbors),
+      end: Math.min(stack.length, index + neighbors + 1),
+      index,
+    };
+    for (let i = range.first; i < range.end; i++) needed.add(i);
+    return range;
+  });
+  const order = [...needed].sort((a, b) => a - b);
+  const place = new Map(order.map((index, i) => [index, i]));
+  const picks = ranges.map(({ first, end, index }) => ({
+    first: place.get(first)!,
+    end: place.get(end - 1)! + 1,
+    wanted: place.get(index)!,
+  }));
+  return { slices: order.map((index) => stack[index]!), picks, ...rest };
+}
+
+/** Slices decoded at the same time; more only fills the memory, because decoding has its own few threads. */
+const DECODING_AT_ONCE = 4;
+
+/** Reads, decodes and preprocesses slices by one set of settings. The result is the caller's. */
+export class SlicePreparation {
+  private readonly cache: SliceCache | undefined;
+
+  constructor(private readonly settings: PreparationSettings) {
+    const { cacheFolder, imageWindow, preprocessing } = settings;
+    const { neighbors: _, edge: __, ...ofEachSlice } = preprocessing;
+    this.cache =
+      cacheFolder === undefined ? undefined : new SliceCache(cacheFolder, { imageWindow, ...ofEachSlice });
+  }
+
+  /** `[slices, height, width, channels]`. */
+  async prepare({ slices, picks, draw }: StackRequest): Promise<tf.Tensor4D> {
+    const { neighbors: radius, edge } = this.settings.preprocessing;
+    const prepared = await mapAtMost(
+      slices,
+      DECODING_AT_ONCE,
+      (slice) => this.slice(slice),
+      (slice) => slice.dispose(),
+    );
+    try {
+      return tf.tidy(() => {
+        const stack = (first: number, end: number) =>
+          neighborSlices(tf.stack(prepared.slice(first, end)) as tf.Tensor4D, { radius, edge });
+        const images = picks
+          ? (tf.concat(
+              picks.map(({ first, end, wanted }) =>
+                tf.slice(stack(first, end), [wanted - first, 0, 0, 0], [1, -1, -1, -1]),
+              ),
+            ) as tf.Tensor4D)
+          : stack(0, prepared.length);
+        return draw ? applyAugmentation(images, draw) : images;
+      });
+    } finally {
+      tf.dispose(prepared);
+    }
+  }
+
+  /** `[height, width, channels]` of one slice by itself. */
+  private async slice({ file, format, where }: SliceToPrepare): Promise<tf.Tensor3D> {
+    const location = { file, ...where };
+    const bytes = await readFileBytes(file, format === 'dicom' ? 'DICOM' : 'image', location);
+    const cached = await this.cache?.get(bytes);
+    if (cached) return tf.tensor3d(cached.values, cached.shape);
+    const decoded = await this.decode(bytes, format, location);
+    let slice: tf.Tensor3D;
+    try {
+      slice = tf.tidy(() => prepareSlices(decoded, this.settings.preprocessing));
+    } finally {
+      decoded.dispose();
+    }
+    if (this.cache) {
+      const values = (await slice.data()) as Float32Array;
+      await this.cache.put(bytes, { values, shape: slice.shape });
+    }
+    return slice;
+  }
+
+  /** The slice as it is in its file, in the unit that the preprocessing takes. */
+  private async decode(bytes: Uint8Array, format: SliceFormat, where: DataLocation): Promise<tf.Tensor3D> {
+    const { imageWindow, preprocessing } = this.settings;
+    if (format === 'dicom') {
+      // what lies outside the scanned circle must not look like bone, whatever number stands for it
+      const { hu, rows, columns } = await decodeDicomSlice(bytes, where, { padding: 'air' });
+      return tf.tensor3d(hu, [rows, columns, 1]);
+    }
+    const { data, height, width } = await decodeGrayImage(bytes, { where });
+    const image = tf.tensor3d(data, [height, width, 1]);
+    if (preprocessing.windows === false || imageWindow === undefined) return image;
+    const { center, width: span } = imageWindow;
+    const hu = tf.tidy(() => tf.add(tf.mul(image, span), center - span / 2) as tf.Tensor3D);
+    image.dispose();
+    return hu;
+  }
+}

@@ -1,0 +1,173 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError, checkKnownKeys } from '../../base/errors';
+import { readSafetensors } from '../../interop/safetensors';
+import {
+  checkpointArtifacts,
+  listed,
+  modelFromArtifacts,
+  restoreOptimizerFrom,
+  type SavedCtBrainModel,
+} from '../../training/checkpoint_artifacts';
+import {
+  MANIFEST_KEYS,
+  weightDifferences,
+  type CheckpointDescription,
+  type WeightSpec,
+} from '../../training/checkpoint_format';
+import { optimizerRecord } from '../../training/optimizer_record';
+import { restoreOptimizerState } from '../../training/optimizer_state';
+import { recoverFolder, writeFolderAtomic } from '../files/atomic_write';
+import { isThere, MODEL_FILES, readBytes, readJson, readModelFiles, writeModelFiles } from './model_folder';
+
+/** A model with everything that prediction needs. */
+export type Checkpoint = Pick<SavedCtBrainModel, 'model' | 'manifest'>;
+
+/** What {@link saveCheckpoint} writes. */
+export interface SaveCheckpointOptions extends CheckpointDescription {
+  /** Its state is saved too, for going on with the training: one of tfjs's classes, but Adamax, or `adam()`. */
+  optimizer?: tf.Optimizer;
+  /** Anything else that going on needs: plain data. */
+  state?: unknown;
+}
+
+const STATE_FILE = 'state.json';
+
+/**
+ * Writes a model with its preprocessing, labels and thresholds into one folder, whole or not at all.
+ *
+ * `model.json` and `weights.bin` are those of `saveCtBrainModel`: `loadCtBrainModel` reads them over HTTP, and so does
+ * `tf.loadLayersModel`, as a plain model. What the model was compiled with is not kept; `saveCtBrainModel` with
+ * {@link fileSystem} does that.
+ *
+ * @param folder - Made anew, or replaced.
+ * @throws `ArgumentError` for an optimizer that cannot be saved; `CheckpointError` for a description that is refused; the file
+ * system's error. The old folder is then as it was.
+ * @example
+ * ```ts
+ * await saveCheckpoint('runs/first/best', model, { labels: CT_LABELS, preprocessing: createPreprocessing() });
+ * ```
+ */
+export async function saveCheckpoint(
+  folder: string,
+  model: tf.LayersModel,
+  options: SaveCheckpointOptions,
+): Promise<void> {
+  checkKnownKeys(options, [...MANIFEST_KEYS, 'optimizer', 'state'], 'saveCheckpoint');
+  const { optimizer, state, ...description } = options;
+  const what = 'saveCheckpoint';
+  const trained = optimizer && { record: { optimizer: optimizerRecord(what, optimizer) }, optimizer };
+  const artifacts = await checkpointArtifacts(what, model, description, trained);
+  await writeFolderAtomic(folder, async (temporary) => {
+    await writeModelFiles(temporary, artifacts);
+    if (state !== undefined) await writeFile(path.join(temporary, STATE_FILE), JSON.stringify(state));
+  });
+}
+
+/**
+ * Reads what {@link saveCheckpoint} wrote, also with an earlier version. The model is not compiled, see `loadCtBrainModel`.
+ *
+ * @param folder - The checkpoint, or a training run's folder, whose best checkpoint is taken.
+ * @throws `CheckpointError` for a file that is missing, cut off or of a newer version, or for weights that do not fit
+ * the model, saying which.
+ * @example
+ * ```ts
+ * const { model, manifest } = await loadCheckpoint('runs/first');
+ * const source = await openKaggleFolder('data', { preprocessing: manifest.preprocessing });
+ * ```
+ */
+export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
+  const found = await findCheckpoint(folder);
+  const artifacts = await readModelFiles(found);
+  return inFolder(found, () => modelFromArtifacts(artifacts, false));
+}
+
+/**
+ * Puts a checkpoint's weights into a model of the same form; refuses others, saying what differs.
+ *
+ * @example
+ * ```ts
+ * await restoreWeights('runs/first/best', model); // the same arrangement, or an error that lists what differs
+ * ```
+ */
+export async function restoreWeights(folder: string, model: tf.LayersModel): Promise<void> {
+  const saved = await loadCheckpoint(folder);
+  try {
+    const specs: WeightSpec[] = saved.model.weights.map(({ originalName, shape }) => ({
+      name: originalName,
+      shape: shape as number[],
+      dtype: 'float32',
+    }));
+    const differences = weightDifferences(model, specs);
+    if (differences.length > 0) {
+      throw new CheckpointError(`${folder} is of another model: ${listed(differences)}`);
+    }
+    const byName = new Map(saved.model.weights.map((weight) => [weight.originalName, weight]));
+    for (const weight of model.weights) weight.write(byName.get(weight.originalName)!.read());
+  } finally {
+    saved.model.dispose();
+  }
+}
+
+/**
+ * Puts a saved optimizer state into an optimizer of the same kind.
+ *
+ * @example
+ * ```ts
+ * const optimizer = adam(1e-4);
+ * await restoreOptimizer('runs/first/last', optimizer); // goes on with the same moments
+ * ```
+ */
+export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
+  const oldFile = path.join(folder, MODEL_FILES.oldOptimizer);
+  if (await isThere(oldFile)) {
+    const bytes = await readBytes(oldFile);
+    await inFolder(oldFile, () => restoreFromSafetensors(bytes, optimizer));
+  } else {
+    const artifacts = await readModelFiles(folder);
+    await inFolder(folder, () => restoreOptimizerFrom(artifacts, optimizer));
+  }
+}
+
+/** The plain data saved with a checkpoint. */
+export async function readState(folder: string): Promise<unknown> {
+  return readJson(path.join(folder, STATE_FILE));
+}
+
+/**
+ * The folder itself, or the best checkpoint of the training run in it.
+ *
+ * @example
+ * ```ts
+ * const folder = await findCheckpoint('runs/first'); // 'runs/first/best'
+ * ```
+ */
+export async function findCheckpoint(folder: string): Promise<string> {
+  for (const candidate of [folder, path.join(folder, 'best')]) {
+    await recoverFolder(candidate);
+    if (await isThere(path.join(candidate, MODEL_FILES.model))) return candidate;
+  }
+  throw new CheckpointError(
+    `${folder}: expected a checkpoint (${MODEL_FILES.model}), or a training run with one in best/`,
+  );
+}
+
+/** The state as format version 1 kept it. */
+async function restoreFromSafetensors(bytes: Uint8Array, optimizer: tf.Optimizer): Promise<void> {
+  const state = readSafetensors(bytes);
+  try {
+    await restoreOptimizerState(optimizer, state);
+  } finally {
+    tf.dispose(state);
+  }
+}
+
+/** Says in an error which folder or file it is of. */
+async function inFolder<T>(folder: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new CheckpointError(`${folder}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,170 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { check, CheckpointError, DataError, describe, isRecord } from '../../base/errors';
+import { manifestIn, withManifest } from '../../training/checkpoint_artifacts';
+import { recoverFolder, writeFolderAtomic } from '../files/atomic_write';
+
+/** Files of a saved model; the last two are of format version 1. */
+export const MODEL_FILES = {
+  model: 'model.json',
+  weights: 'weights.bin',
+  oldManifest: 'checkpoint.json',
+  oldOptimizer: 'optimizer.safetensors',
+} as const;
+
+/**
+ * A tfjs handler for a folder on disk, as `tf.io.fileSystem` of tfjs-node: `model.json` and `weights.bin`. It writes them whole or
+ * not at all.
+ *
+ * Importing `ct-multilabel/node` also makes tfjs take `file://FOLDER` and `file://FOLDER/model.json` in `model.save`,
+ * `tf.loadLayersModel`, `saveCtBrainModel` and `loadCtBrainModel`, unless another package (tfjs-node) does already.
+ *
+ * @param location - A folder; for reading also the JSON file of a model in it, which may have any name.
+ * @returns The handler. Saving throws `DataError` where the folder has other files in it, which would be lost, or is a file; loading
+ * throws `CheckpointError` for files that are missing or not those of a model.
+ * @throws `ArgumentError` for no path.
+ * @example
+ * ```ts
+ * await saveCtBrainModel(model, fileSystem('models/brain'), { labels: CT_LABELS, preprocessing });
+ * const loaded = await loadCtBrainModel('file://models/brain');
+ * ```
+ */
+export function fileSystem(location: string): tf.io.IOHandler {
+  check(typeof location === 'string' && location !== '', 'fileSystem: location', 'a path', location);
+  return {
+    save: async (artifacts) => {
+      await refuseOtherFiles(location);
+      await writeFolderAtomic(location, (temporary) => writeModelFiles(temporary, artifacts));
+      return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
+    },
+    load: () => readModelFiles(location),
+  };
+}
+
+/** Writes a model's files into a folder that is there. */
+export async function writeModelFiles(folder: string, artifacts: tf.io.ModelArtifacts): Promise<void> {
+  const { weightSpecs = [], weightData = [], getWeightStream: _, ...rest } = artifacts;
+  const weightsManifest = [{ paths: [MODEL_FILES.weights], weights: weightSpecs }];
+  await writeFile(path.join(folder, MODEL_FILES.model), JSON.stringify({ ...rest, weightsManifest }));
+  const bytes = new Uint8Array(tf.io.CompositeArrayBuffer.join(weightData));
+  await writeFile(path.join(folder, MODEL_FILES.weights), bytes);
+}
+
+/**
+ * Reads a model's files.
+ *
+ * @param location - Their folder, or the JSON file in it.
+ * @throws `CheckpointError` for a file that is missing or not what it should be.
+ */
+export async function readModelFiles(location: string): Promise<tf.io.ModelArtifacts> {
+  const isFolder = path.extname(location) !== '.json' || (await isDirectory(location));
+  const folder = isFolder ? location : path.dirname(location);
+  const file = isFolder ? path.join(folder, MODEL_FILES.model) : location;
+  await recoverFolder(folder);
+  const json = await readJson(file);
+  const groups = isRecord(json) ? json['weightsManifest'] : undefined;
+  if (!isRecord(json) || !Array.isArray(groups) || !groups.every(isWeightGroup)) {
+    throw new CheckpointError(`${file}: expected a model with lists of weights and of their files`);
+  }
+  const files = groups.flatMap(({ paths }) => paths.map((name) => insideFolder(folder, name, file)));
+  const parts: ArrayBuffer[] = [];
+  for (const part of files) parts.push(bufferOf(await readBytes(part)));
+  const artifacts = tf.io.getModelArtifactsForJSONSync(
+    json as unknown as tf.io.ModelJSON,
+    groups.flatMap(({ weights }) => weights),
+    parts,
+  );
+  const oldManifest = path.join(folder, MODEL_FILES.oldManifest);
+  if (manifestIn(artifacts) !== undefined || !(await isThere(oldManifest))) return artifacts;
+  return withManifest(artifacts, (await readJson(oldManifest)) as object);
+}
+
+/** What a file holds. */
+export async function readBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new CheckpointError(`${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What a JSON file holds. */
+export async function readJson(file: string): Promise<unknown> {
+  const bytes = await readBytes(file);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new CheckpointError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Whether there is a file or folder of this name. */
+export const isThere = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+const isDirectory = (file: string): Promise<boolean> =>
+  stat(file).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+function isWeightGroup(group: unknown): group is tf.io.WeightsManifestConfig[number] {
+  const { paths, weights } = (group ?? {}) as Record<string, unknown>;
+  return Array.isArray(paths) && paths.every((name) => typeof name === 'string') && Array.isArray(weights);
+}
+
+/** The path of a weight file; a model must not make us read others. */
+function insideFolder(folder: string, name: string, file: string): string {
+  const found = path.resolve(folder, name);
+  if (path.dirname(found) !== path.resolve(folder)) {
+    throw new CheckpointError(`${file}: expected names of files beside it, found ${describe(name)}`);
+  }
+  return path.join(folder, name);
+}
+
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer =>
+  buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+
+/** The folder is replaced whole: what else is in it would be gone. */
+async function refuseOtherFiles(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const known: readonly string[] = Object.values(MODEL_FILES);
+  const other = names.find((name) => !known.includes(name));
+  if (other !== undefined) {
+    const rule = 'expected a new folder, or one with nothing but a saved model in it';
+    throw new DataError(`${rule}, found ${describe(other)}`, { file: folder });
+  }
+}
+
+const SCHEME = 'file://';
+
+type Router = Parameters<typeof tf.io.registerLoadRouter>[0];
+
+/** Gives handlers for `file://`, unless somebody else does. */
+function fileRouter(handlersOf: (url: string) => tf.io.IOHandler[]): Router {
+  let isAsking = false;
+  const route = (url: string | string[]): tf.io.IOHandler | null => {
+    if (isAsking || typeof url !== 'string' || !url.startsWith(SCHEME)) return null;
+    isAsking = true; // tfjs asks us too
+    try {
+      if (handlersOf(url).length > 0) return null;
+    } finally {
+      isAsking = false;
+    }
+    return fileSystem(url.slice(SCHEME.length));
+  };
+  return route as Router; // null means none, which tfjs's type leaves out
+}
+
+/** Once for all copies of this module, as an ESM and a CommonJS one: tfjs refuses a URL that two routers take. */
+const REGISTERED = Symbol.for('ct-multilabel.fileRouter');
+const registry = globalThis as { [REGISTERED]?: true };
+if (!registry[REGISTERED]) {
+  registry[REGISTERED] = true;
+  tf.io.registerLoadRouter(fileRouter((url) => tf.io.getLoadHandlers(url)));
+  tf.io.registerSaveRouter(fileRouter((url) => tf.io.getSaveHandlers(url)));
+}

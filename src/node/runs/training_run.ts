@@ -1,0 +1,222 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { check, CheckpointError, checkKnownKeys, isRecord } from '../../base/errors';
+import { adam } from '../../training/adam';
+import type { CheckpointDescription } from '../../training/checkpoint_format';
+import type { EpochLog, StageState } from '../../training/fit_stage';
+import type { TrainingOptions } from '../../training/train_patients';
+import { recoverFolder, writeFileAtomic } from '../files/atomic_write';
+import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';
+import { HISTORY_FILE, historyTable } from './training_history';
+
+/** Options of {@link openTrainingRun}. */
+export interface TrainingRunOptions {
+  /** The run's resolved configuration: plain data, kept in `config.json`. */
+  config: Record<string, unknown>;
+  /**
+   * Go on with the run in the folder, whose configuration must be the same but for `mayDiffer`.
+   * @defaultValue `false`
+   */
+  resume?: boolean;
+  /**
+   * Settings that may change when resuming, as dotted paths into `config`.
+   * @defaultValue `['patience', 'pretrain.epochs', 'patients.epochs']`
+   */
+  mayDiffer?: string[];
+}
+
+/** What a stage of a run needs to know. */
+export interface RunStageOptions {
+  model: tf.LayersModel;
+  /** Step size of its Adam. */
+  learningRate: number;
+  /** What its checkpoints say of the model. */
+  description: CheckpointDescription;
+  /** Folder of its best checkpoint inside the run's. */
+  best: string;
+  /** Called after an epoch's files are written. */
+  onEpochEnd?: (log: EpochLog) => void;
+}
+
+/**
+ * What {@link TrainingRun.stage} gives to `pretrainBackbone` or `trainPatients`: `...stage` among their options. (Its method is not
+ * copied with it, and is no option.)
+ */
+export class RunStage implements Pick<
+  TrainingOptions,
+  'optimizer' | 'onEpochEnd' | 'resume' | 'bestWeights'
+> {
+  /** Of the stage, with the state it had where it was interrupted. */
+  readonly optimizer: tf.Optimizer;
+  /** Writes the epoch's files. */
+  readonly onEpochEnd: (log: EpochLog, state: StageState) => Promise<void>;
+  /** Where the stage was interrupted, if it was. */
+  readonly resume?: StageState;
+  /** The best epoch's weights, where the stage was interrupted. */
+  readonly bestWeights?: tf.Tensor[];
+
+  /** @internal */
+  constructor(parts: Pick<RunStage, 'optimizer' | 'onEpochEnd' | 'resume' | 'bestWeights'>) {
+    this.optimizer = parts.optimizer;
+    this.onEpochEnd = parts.onEpochEnd;
+    if (parts.resume) this.resume = parts.resume;
+    if (parts.bestWeights) this.bestWeights = parts.bestWeights;
+  }
+
+  /** Frees the optimizer and the best weights. */
+  dispose(): void {
+    this.optimizer.dispose();
+    if (this.bestWeights) tf.dispose(this.bestWeights);
+  }
+}
+
+/** State kept with the last checkpoint. */
+interface LastState {
+  stage: string;
+  state: StageState;
+  /** History of the stages before. */
+  earlier: EpochLog[];
+}
+
+/**
+ * Opens a folder for a training: new or empty, or with `resume` one that an interrupted training left.
+ *
+ * After every epoch the folder holds `config.json`, `history.csv`, `last/` (weights, optimizer, epoch: what resuming
+ * needs) and the best checkpoint of each stage, each written whole or not at all.
+ *
+ * @throws `CheckpointError` for a folder in use, or a configuration that differs from the one being resumed.
+ * @example
+ * ```ts
+ * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
+ * const description = { labels: study.labels, preprocessing };
+ * const stage = await run.stage('patients', { model, learningRate: 1e-5, best: 'best', description });
+ * await trainPatients(model, { train, validation, seed: 1, ...stage });
+ * ```
+ */
+export async function openTrainingRun(folder: string, options: TrainingRunOptions): Promise<TrainingRun> {
+  checkKnownKeys(options, ['config', 'resume', 'mayDiffer'], 'openTrainingRun');
+  const { config, resume = false, mayDiffer = ['patience', 'pretrain.epochs', 'patients.epochs'] } = options;
+  const configFile = path.join(folder, 'config.json');
+  const entries = await readdir(folder).catch(() => []);
+  if (!resume && entries.length > 0) {
+    throw new CheckpointError(
+      `${folder}: expected a new or empty folder, found ${entries.length} entries; resume goes on with a run`,
+    );
+  }
+  if (resume && entries.length > 0) {
+    const differences = differingKeys(await readConfig(configFile), config).filter(
+      (key) => !mayDiffer.includes(key),
+    );
+    if (differences.length > 0) {
+      throw new CheckpointError(`${configFile}: the run to resume has another ${differences.join(', ')}`);
+    }
+  }
+  await writeFileAtomic(configFile, `${JSON.stringify(config, null, 2)}\n`);
+  const run = new TrainingRun(folder);
+  await run.readLast();
+  return run;
+}
+
+/**
+ * A training's folder, see {@link openTrainingRun}.
+ *
+ * @example
+ * ```ts
+ * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
+ * console.log(run.interruptedStage, run.history.length);
+ * ```
+ */
+export class TrainingRun {
+  private last: LastState | undefined;
+
+  /** @internal */
+  constructor(readonly folder: string) {}
+
+  /** Name of the stage that an interrupted training was in, if it had finished an epoch. */
+  get interruptedStage(): string | undefined {
+    return this.last?.stage;
+  }
+
+  /** Every epoch so far, of all stages. */
+  get history(): EpochLog[] {
+    return this.last ? [...this.last.earlier, ...this.last.state.history] : [];
+  }
+
+  /**
+   * Optimizer and checkpoint writing for a stage. Where the run was interrupted in this very stage, model and optimizer
+   * are brought to where they stood.
+   */
+  async stage(name: string, options: RunStageOptions): Promise<RunStage> {
+    const known = ['model', 'learningRate', 'description', 'best', 'onEpochEnd'];
+    checkKnownKeys(options, known, 'TrainingRun.stage');
+    const { model, learningRate, description, best } = options;
+    check(
+      /^[\w-]+$/.test(best) && best !== 'last',
+      'TrainingRun.stage: best',
+      "a folder name other than 'last'",
+      best,
+    );
+    const optimizer = adam(learningRate);
+    const lastFolder = path.join(this.folder, 'last');
+    const bestFolder = path.join(this.folder, best);
+    const interrupted = this.last?.stage === name ? this.last : undefined;
+    const earlier = interrupted ? interrupted.earlier : this.history;
+    let bestWeights: tf.Tensor[] | undefined;
+    if (interrupted) {
+      try {
+        await restoreWeights(bestFolder, model);
+        bestWeights = model.getWeights().map((weight) => weight.clone());
+        await restoreWeights(lastFolder, model);
+        await restoreOptimizer(lastFolder, optimizer);
+      } catch (error) {
+        optimizer.dispose();
+        tf.dispose(bestWeights);
+        throw error;
+      }
+    }
+
+    const onEpochEnd = async (log: EpochLog, state: StageState) => {
+      const training = { stage: name, epoch: log.epoch, validationF2: log.validationF2 };
+      const checkpoint = { ...description, training };
+      // best before last: a crash in between costs an epoch of the best, which resuming trains again
+      if (log.best) await saveCheckpoint(bestFolder, model, checkpoint);
+      this.last = { stage: name, state, earlier };
+      await saveCheckpoint(lastFolder, model, { ...checkpoint, optimizer, state: this.last });
+      await writeFileAtomic(
+        path.join(this.folder, HISTORY_FILE),
+        historyTable(this.history, description.labels),
+      );
+      options.onEpochEnd?.(log);
+    };
+    return new RunStage({
+      optimizer,
+      onEpochEnd,
+      ...(interrupted && { resume: interrupted.state }),
+      ...(bestWeights && { bestWeights }),
+    });
+  }
+
+  /** @internal */
+  async readLast(): Promise<void> {
+    const folder = path.join(this.folder, 'last');
+    await recoverFolder(folder);
+    if (existsSync(folder)) this.last = (await readState(folder)) as LastState;
+  }
+}
+
+async function readConfig(file: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  } catch (cause) {
+    throw new CheckpointError(`${file}: expected the configuration of the run to resume`, { cause });
+  }
+}
+
+/** Dotted paths of the settings in which two configurations differ. */
+function differingKeys(a: unknown, b: unknown, prefix = ''): string[] {
+  if (!isRecord(a) || !isRecord(b)) return JSON.stringify(a) === JSON.stringify(b) ? [] : [prefix];
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].flatMap((key) => differingKeys(a[key], b[key], prefix === '' ? key : `${prefix}.${key}`));
+}

@@ -1,0 +1,67 @@
+import type { Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { DataError, type DataLocation } from '../../base/errors';
+
+/** The data folder: as the caller named it, and where it really is. */
+export interface Root {
+  name: string;
+  path: string;
+}
+
+/** Opens a data folder. */
+export async function openRoot(dir: string): Promise<Root> {
+  try {
+    const path = await realpath(dir);
+    if (!(await stat(path)).isDirectory()) throw new Error('it is a file');
+    return { name: dir, path };
+  } catch (error) {
+    const message = `the data folder cannot be opened: ${(error as Error).message}`;
+    throw new DataError(message, { file: dir }, { cause: error });
+  }
+}
+
+/** What is in a folder inside the root, hidden entries left out, numbers in names ordered as numbers. */
+export async function listFolder(
+  root: Root,
+  folder: string,
+  where: DataLocation,
+): Promise<Map<string, Dirent>> {
+  const path = await inside(root, folder, where);
+  if (path === undefined) throw new DataError(`there is no folder ${folder}`, where);
+  if (!(await stat(path)).isDirectory()) throw new DataError(`expected a folder, ${folder} is a file`, where);
+  const entries = (await readdir(path, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.'));
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  entries.sort((a, b) => compare(a.name, b.name) || (a.name < b.name ? -1 : 1));
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}
+
+/** Full path of an image file, checked to be one inside the root. */
+export async function fileIn(
+  root: Root,
+  folder: string,
+  entry: Dirent,
+  where: DataLocation,
+): Promise<string> {
+  const path = join(root.path, folder, entry.name);
+  if (entry.isFile()) return path;
+  const real = entry.isSymbolicLink() ? await inside(root, join(folder, entry.name), where) : undefined;
+  if (real !== undefined && (await stat(real)).isFile()) return real;
+  throw new DataError(`expected an image file, ${join(folder, entry.name)} is none`, where);
+}
+
+/** The real path of something in the root; undefined when it is not there, an error when a link leads out. */
+export async function inside(root: Root, name: string, where: DataLocation): Promise<string | undefined> {
+  let real: string;
+  try {
+    real = await realpath(join(root.path, name));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw new DataError(`${name} cannot be read: ${(error as Error).message}`, where, { cause: error });
+  }
+  const away = relative(root.path, real);
+  if (away === '..' || away.startsWith(`..${sep}`) || isAbsolute(away)) {
+    throw new DataError(`${name} leads out of the data folder, to ${real}`, where);
+  }
+  return real;
+}

@@ -1,0 +1,123 @@
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import type { CtLabels } from '../../data/labels/labels';
+import { check, checkKnownKeys, DataError } from '../../base/errors';
+import type { Labels } from '../../base/types';
+import { inside, listFolder, openRoot, type Root } from './data_root';
+import { hasDicomMagic } from '../../dicom/data_set';
+import { openDicomFolder, type DicomFolder } from './dicom_folder';
+import { imageKind } from '../files/image_file';
+import { openKaggleFolder, openPatientFolder, type KaggleFolder } from './kaggle_folder';
+import { SLICE_FILE_OPTIONS, type SliceFileOptions } from './slice_file_source';
+import type { SliceFormat } from '../preparation/slice_preparation';
+
+/**
+ * How a data folder is laid out: `'challenge'` is {@link openKaggleFolder}'s (images in a folder a patient), `'patient'`
+ * {@link openPatientFolder}'s (one patient's images), `'dicom'` {@link openDicomFolder}'s.
+ */
+export type StudyLayout = 'challenge' | 'patient' | 'dicom';
+
+/** What {@link detectStudy} finds. */
+export interface DetectedStudy {
+  layout: StudyLayout;
+  /** What the files hold: `'dicom'` needs a preprocessing with windows. */
+  format: SliceFormat;
+}
+
+/** Options of {@link openStudy}. */
+export interface StudyOptions<L extends Labels = Labels> extends SliceFileOptions {
+  /**
+   * Labels, in the order they come out.
+   * @defaultValue CT_LABELS
+   */
+  labels?: L;
+  /**
+   * Whether labels must be there.
+   * @defaultValue true
+   */
+  requireLabels?: boolean;
+  /**
+   * Name of the folder of patients inside a `'challenge'` folder; no other layout has it.
+   * @defaultValue see {@link openKaggleFolder}
+   */
+  images?: string;
+}
+
+/** Entries of a folder that are looked at for a first slice. */
+const MOST_ENTRIES = 20_000;
+
+/**
+ * Tells how a data folder is laid out, by the first slice in it: its content, not its name.
+ *
+ * @throws DataError when there is no JPEG, PNG or DICOM file among the first 20,000 entries.
+ * @example
+ * ```ts
+ * const { format } = await detectStudy('data');
+ * const preprocessing = createPreprocessing(format === 'dicom' ? { windows: ['brainWide'] } : {});
+ * ```
+ */
+export async function detectStudy(dir: string): Promise<DetectedStudy> {
+  check(typeof dir === 'string' && dir !== '', 'detectStudy: dir', 'a path', dir);
+  const root = await openRoot(dir);
+  let folders = ['.'];
+  let seen = 0;
+  // level by level: what lies higher tells more about the layout
+  while (folders.length > 0 && seen < MOST_ENTRIES) {
+    const below: string[] = [];
+    for (const folder of folders) {
+      const file = path.join(root.name, folder);
+      for (const [name, entry] of await listFolder(root, folder, { file })) {
+        if (++seen > MOST_ENTRIES) break;
+        const place = path.join(folder, name);
+        if (entry.isDirectory()) below.push(place);
+        const format = entry.isFile() ? await formatOf(root, place) : undefined;
+        if (format === 'dicom') return { layout: 'dicom', format };
+        if (format === 'image') return { layout: folder === '.' ? 'patient' : 'challenge', format };
+      }
+    }
+    folders = below;
+  }
+  throw new DataError('there is no JPEG, PNG or DICOM file', { file: dir });
+}
+
+/**
+ * Opens a data folder of any layout that {@link detectStudy} knows.
+ *
+ * @throws DataError as the function for the layout does, or where labels are required of one patient's folder of images.
+ * @example
+ * ```ts
+ * const study = await openStudy('data', { preprocessing, requireLabels: false });
+ * ```
+ */
+export async function openStudy<const L extends Labels = CtLabels>(
+  dir: string,
+  options: StudyOptions<L>,
+): Promise<KaggleFolder<L> | DicomFolder<L>> {
+  const known = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'images'];
+  checkKnownKeys(options ?? {}, known, 'openStudy');
+  const { images, ...rest } = options ?? {};
+  const { requireLabels = true, ...files } = rest;
+  const { layout } = images === undefined ? await detectStudy(dir) : { layout: 'challenge' };
+  if (layout === 'dicom') return openDicomFolder(dir, rest);
+  if (layout === 'challenge')
+    return openKaggleFolder(dir, { ...rest, ...(images !== undefined && { images }) });
+  if (requireLabels) {
+    throw new DataError("expected a study with labels, found one patient's images", { file: dir });
+  }
+  return openPatientFolder(dir, files);
+}
+
+/** What a file holds, by its first bytes; undefined for anything else. */
+async function formatOf(root: Root, place: string): Promise<SliceFormat | undefined> {
+  const real = await inside(root, place, { file: path.join(root.name, place) });
+  if (real === undefined) return undefined;
+  const handle = await open(real);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(132), 0, 132, 0);
+    const start = buffer.subarray(0, bytesRead);
+    if (imageKind(start) !== undefined) return 'image';
+    return hasDicomMagic(start) ? 'dicom' : undefined;
+  } finally {
+    await handle.close();
+  }
+}

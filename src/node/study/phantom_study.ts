@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import sharp from 'sharp';
+import { PHANTOM_OPTIONS, resolvePhantomOptions } from '../../data/phantom/options';
+import { CT_LABELS } from '../../data/labels/labels';
+import {
+  makePhantomStudy,
+  type PhantomPatient,
+  type PhantomStudy,
+  type PhantomStudyOptions,
+} from '../../data/phantom/phantom';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
+
+/** Options of {@link writePhantomStudy}. */
+export interface WritePhantomStudyOptions extends PhantomStudyOptions {
+  /**
+   * Image format; `jpg` is written at quality 95.
+   * @defaultValue `'png'`
+   */
+  format?: 'png' | 'jpg';
+  /**
+   * Window in HU that fills the 8-bit range.
+   * @defaultValue `{ center: 40, width: 120 }`
+   */
+  window?: { center: number; width: number };
+  /** Called after every patient with how many are done; an error it throws ends the writing. */
+  onProgress?: (done: number, patients: number) => void;
+}
+
+/** What {@link writePhantomStudy} wrote, or found written before. */
+export interface PhantomStudySummary {
+  patients: number;
+  slices: number;
+  /** Slices with each hemorrhage. */
+  positives: Record<(typeof CT_LABELS)[number], number>;
+  /** Whether the folder was already there, written with the same options. */
+  reused: boolean;
+}
+
+/** The file that remembers what a study was made from. */
+const RECORD = 'phantom.json';
+
+/** Grows whenever equal options would give other images. */
+const VERSION = 1;
+
+/**
+ * Writes a study of synthetic head CTs in the layout of the challenge: `train.csv` with the columns
+ * `dirname,ID,ich,ivh,sah,sdh,edh`, and 8-bit gray images such as `train/ID_001/001_0.png`, slice 0 at the skull base.
+ *
+ * A gray value is `255 * (hu - (center - width / 2)) / width`, cut to 0..255. The study is written whole or not at
+ * all: into a temporary folder beside the target, which takes its name at the end. A folder that holds the study of the
+ * same options is kept as it is.
+ *
+ * @param folder - Where to; it must not exist, be empty, or hold the same study.
+ * @throws ArgumentError for an option outside its range.
+ * @throws DataError if the folder holds something else.
+ * @example
+ * await writePhantomStudy('runs/phantom', { patients: 40, seed: 1, slices: 12, size: 96 });
+ * @category Data
+ */
+export async function writePhantomStudy(
+  folder: string,
+  options: WritePhantomStudyOptions,
+): Promise<PhantomStudySummary> {
+  check(
+    typeof folder === 'string' && folder !== '',
+    'writePhantomStudy: folder',
+    'a path of a folder',
+    folder,
+  );
+  checkKnownKeys(options, OPTIONS, 'writePhantomStudy');
+  const { format = 'png', window = { center: 40, width: 120 }, onProgress, ...study } = options;
+  checkOneOf(format, ['png', 'jpg'], 'writePhantomStudy: format');
+  check(
+    typeof window === 'object' && Number.isFinite(window?.center) && window.width > 0 && window.width < 1e5,
+    'writePhantomStudy: window',
+    'a finite center and a width above 0, in HU',
+    window,
+  );
+  check(
+    onProgress === undefined || typeof onProgress === 'function',
+    'writePhantomStudy: onProgress',
+    'a function',
+    onProgress,
+  );
+  const phantoms = makePhantomStudy(study); // checks the rest of the options
+
+  const target = resolve(folder);
+  const { center, width } = window;
+  const made = recordOf({ ...study, format, window: { center, width } });
+  const kept = await existing(target, made);
+  if (kept !== undefined) return { ...kept, reused: true };
+
+  await mkdir(dirname(target), { recursive: true });
+  const draft = join(dirname(target), `.${basename(target)}-${randomUUID()}`);
+  try {
+    const summary = emptySummary(phantoms.patients);
+    const rows = [`dirname,ID,${CT_LABELS.join(',')}`];
+    for (let index = 0; index < phantoms.patients; index++) {
+      const patient = phantoms.patient(index);
+      const names = await writeImages(join(draft, 'train', patient.id), patient, format, window);
+      patient.labels.forEach((row, slice) => {
+        rows.push([patient.id, names[slice], ...row].join(','));
+        CT_LABELS.forEach((label, k) => (summary.positives[label] += row[k]!));
+      });
+      summary.slices += patient.slices;
+      onProgress?.(index + 1, phantoms.patients);
+    }
+    await writeFile(join(draft, 'train.csv'), `${rows.join('\n')}\n`);
+    await writeFile(join(draft, RECORD), `${JSON.stringify({ made, summary }, null, 2)}\n`);
+    // An empty folder may have been made for us
+    await rmdir(target).catch(() => undefined);
+    await rename(draft, target);
+    return { ...summary, reused: false };
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Makes the phantoms of a written study again, with what its images do not show: masks, tissue and HU.
+ *
+ * @param folder - As {@link writePhantomStudy} wrote it.
+ * @throws DataError if the folder holds no phantom study, or one of another version.
+ * @example
+ * const study = await readPhantomStudy('runs/phantom');
+ * const { masks } = study.patient(0); // of ID_001
+ * @category Data
+ */
+export async function readPhantomStudy(folder: string): Promise<PhantomStudy> {
+  const file = join(folder, RECORD);
+  try {
+    const { made } = await readRecord(folder);
+    const { version, seed, patients, slices, size, difficulty, prevalence } = JSON.parse(made as string);
+    if (version !== VERSION) throw new Error(`version ${version}, expected ${VERSION}`);
+    const shares = Object.fromEntries(CT_LABELS.map((label, k) => [label, prevalence[k]]));
+    return makePhantomStudy({ seed, patients, slices, size, difficulty, prevalence: shares });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new DataError(`Not a phantom study that can be made again: ${message}`, { file }, { cause });
+  }
+}
+
+/** Keys of {@link WritePhantomStudyOptions}. */
+const OPTIONS = ['format', 'window', 'onProgress', 'patients', ...PHANTOM_OPTIONS];
+
+/** What a written study remembers of how it was made. */
+async function readRecord(folder: string): Promise<{ made?: unknown; summary?: Summary }> {
+  return JSON.parse(await readFile(join(folder, RECORD), 'utf8')) as { made?: unknown; summary?: Summary };
+}
+
+type Summary = Omit<PhantomStudySummary, 'reused'>;
+
+const emptySummary = (patients: number): Summary => ({
+  patients,
+  slices: 0,
+  positives: { ich: 0, ivh: 0, sah: 0, sdh: 0, edh: 0 },
+});
+
+/** The options as text that equals for equal studies: defaults filled in, names in order. */
+function recordOf(
+  options: PhantomStudyOptions & Required<Pick<WritePhantomStudyOptions, 'format' | 'window'>>,
+): string {
+  const { patients, format, window, ...rest } = options;
+  const { seed, slices, size, difficulty, prevalence } = resolvePhantomOptions('writePhantomStudy', rest);
+  return JSON.stringify({
+    version: VERSION,
+    seed,
+    patients,
+    slices,
+    size,
+    difficulty,
+    prevalence: CT_LABELS.map((label) => prevalence[label]),
+    format,
+    window,
+  });
+}
+
+/** The summary of the study in `target` if it is the one asked for; nothing if there is no study to lose. */
+async function existing(target: string, made: string): Promise<Summary | undefined> {
+  const entries = await readdir(target).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    throw new DataError(
+      'The target of a phantom study is not a readable folder',
+      { file: target },
+      { cause: error },
+    );
+  });
+  if (entries.length === 0) return undefined;
+  const refuse = (why: string, cause?: unknown) =>
+    new DataError(
+      `The folder is not empty and ${why}: choose another, or remove it`,
+      { file: target },
+      { cause },
+    );
+  if (!entries.includes(RECORD)) throw refuse('holds no phantom study');
+  let record: { made?: unknown; summary?: Summary };
+  try {
+    record = await readRecord(target);
+  } catch (error) {
+    throw refuse(`its ${RECORD} cannot be read`, error);
+  }
+  if (record?.made !== made || record.summary === undefined) {
+    throw refuse('holds a phantom study made with other options');
+  }
+  return record.summary;
+}
+
+/** Writes a patient's slices and returns their file names. */
+async function writeImages(
+  folder: string,
+  { id, hu, slices, size }: PhantomPatient & { id: string },
+  format: 'png' | 'jpg',
+  { center, width }: { center: number; width: number },
+): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const low = center - width / 2;
+  const area = size * size;
+  return Promise.all(
+    Array.from({ length: slices }, async (_, slice) => {
+      const gray = Uint8ClampedArray.from(
+        hu.subarray(slice * area, (slice + 1) * area),
+        (value) => (255 * (value - low)) / width,
+      );
+      const image = sharp(gray, { raw: { width: size, height: size, channels: 1 } }).toColourspace('b-w');
+      const name = `${id.replace('ID_', '')}_${slice}.${format}`;
+      await (format === 'png' ? image.png() : image.jpeg({ quality: 95 })).toFile(join(folder, name));
+      return name;
+    }),
+  );
+}

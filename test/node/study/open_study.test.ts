@@ -1,0 +1,54 @@
+import { symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { detectStudy, openStudy } from '../../../src/node/study/open_study';
+import { createPreprocessing } from '../../../src/transforms/preprocessing';
+import { ctSlice, dicomBytes } from '../../support/dicom_bytes';
+import { temporaryFolder } from '../../support/folder';
+import { flatPng } from '../../support/png';
+
+const preprocessing = createPreprocessing({ imageSize: [4, 4], clahe: false });
+const png = flatPng(4, 4, 9);
+
+describe('openStudy', () => {
+  it.each([
+    [
+      'the challenge',
+      { 'train.csv': 'dirname,ID,ich,ivh,sah,sdh,edh\nA,A_0.png,0,0,0,0,1\n', 'train/A/A_0.png': png },
+      'challenge',
+      ['A'],
+    ],
+    ['patients without a table', { 'B/B_0.png': png, 'C/C_0.png': png }, 'challenge', ['B', 'C']],
+    ['images of one patient', { 'x_0.png': png, 'notes.txt': 'x' }, 'patient', undefined],
+    ['DICOM', { LICENSE: 'text', 'deep/er/IM1': dicomBytes(ctSlice()) }, 'dicom', ['P1']],
+  ])('knows %s', async (_, files, layout, patients) => {
+    const folder = await temporaryFolder(files as Record<string, string | Uint8Array>);
+    const format = layout === 'dicom' ? 'dicom' : 'image';
+    expect(await detectStudy(folder)).toEqual({ layout, format });
+    const windows = createPreprocessing({ windows: ['brain'], imageSize: [4, 4], clahe: false });
+    const study = await openStudy(folder, {
+      preprocessing: format === 'dicom' ? windows : preprocessing,
+      requireLabels: false,
+    });
+    expect(study.patients).toEqual(patients ?? [path.basename(folder)]);
+    if (layout === 'challenge' && patients![0] === 'A')
+      expect(study.sliceLabels('A')).toEqual([[0, 0, 0, 0, 1]]);
+  });
+
+  it('goes by content and not by name, and does not follow links', async () => {
+    const outside = await temporaryFolder({ 'a.png': png });
+    const folder = await temporaryFolder({ 'a.png': 'text', 'b/c_0.jpg': png });
+    await symlink(path.join(outside, 'a.png'), path.join(folder, '0.png'));
+    expect(await detectStudy(folder)).toEqual({ layout: 'challenge', format: 'image' });
+  });
+
+  it('refuses a folder without slices, and labels where there can be none', async () => {
+    const empty = await temporaryFolder({ 'a.txt': '' });
+    await expect(detectStudy(empty)).rejects.toThrow('there is no JPEG, PNG or DICOM file');
+    const patient = await temporaryFolder({ 'x_0.png': png });
+    await expect(openStudy(patient, { preprocessing })).rejects.toThrow("found one patient's images");
+    await expect(detectStudy(path.join(empty, 'nowhere'))).rejects.toThrow(
+      'the data folder cannot be opened',
+    );
+  });
+});
