@@ -68,7 +68,7 @@ export { loadTorchWeights, type LoadTorchWeightsOptions } from './interop/torch_
 
 export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_wasm_backend';
 
-export { adam, Adam } from './training/adam';
+export { adam, Adam } from './optimizers/adam';
 export { type SequenceAugmentation } from './training/sequence_augmentation';
 export { RECOMMENDED_TRAINING } from './training/recommended_training';
 export { WeightAverage } from './training/weight_average';
@@ -78,7 +78,7 @@ export {
   type CollectPredictionsOptions,
   type LabelledPrediction,
   type LabelledPredictions,
-} from './training/collect_predictions';
+} from './prediction/collect_predictions';
 export {
   evaluatePatients,
   predictPatientLevel,
@@ -87,7 +87,7 @@ export {
   type Evaluation,
   type PatientProgress,
   type PredictPatientsOptions,
-} from './training/evaluate';
+} from './prediction/evaluate';
 export {
   extractFeatures,
   featureBackbone,
@@ -104,7 +104,7 @@ export {
   type TrainingProgress,
 } from './training/fit_stage';
 
-export { predictStack, type PredictOptions } from './training/predict';
+export { predictStack, type PredictOptions } from './prediction/predict';
 export {
   pretrainBackbone,
   trainPatients,
@@ -118,22 +118,22 @@ export {
   type StepGradients,
   type TrainStepOptions,
 } from './training/train_step';
-export { trivialPredictors, type TrivialScores } from './training/trivial_predictors';
+export { trivialPredictors, type TrivialScores } from './prediction/trivial_predictors';
 export {
   createCheckpointManifest,
   parseCheckpointManifest,
   type CheckpointDescription,
   type CheckpointManifest,
-} from './training/checkpoint_format';
-export { type SavedCtBrainModel } from './training/checkpoint_artifacts';
-export { type CompileRecord, type FunctionRecord } from './training/compile_record';
-export { type OptimizerRecord } from './training/optimizer_record';
+} from './saving/checkpoint_format';
+export { type SavedCtBrainModel } from './saving/checkpoint_artifacts';
+export { type CompileRecord, type FunctionRecord } from './saving/compile_record';
+export { type OptimizerRecord } from './optimizers/optimizer_record';
 export {
   loadCtBrainModel,
   saveCtBrainModel,
   type LoadCtBrainModelOptions,
   type SaveCtBrainModelOptions,
-} from './training/saved_model';
+} from './saving/saved_model';
 
 export {
   bootstrapDifference,

@@ -4,7 +4,7 @@ import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../bas
 import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../base/types';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
-import { read, type Evaluation } from './evaluate';
+import { read, type Evaluation } from '../prediction/evaluate';
 import { trainStep } from './train_step';
 
 /** One step's worth of data; the training disposes of it. */

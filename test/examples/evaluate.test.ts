@@ -15,7 +15,7 @@ import { loadCheckpoint, saveCheckpoint } from '../../src/node/runs/checkpoint';
 import { openKaggleFolder } from '../../src/node/study/kaggle_folder';
 import { writePhantomStudy } from '../../src/node/study/phantom_study';
 import { historyTable } from '../../src/node/runs/training_history';
-import { collectPredictions } from '../../src/training/collect_predictions';
+import { collectPredictions } from '../../src/prediction/collect_predictions';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { example } from '../support/example';
 import { tinyBackbone } from '../support/memory_source';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { worstCases } from '../../examples/report_images';
 import { largestLosses } from '../../src/evaluation/largest_losses';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { collectPredictions } from '../../src/training/collect_predictions';
+import { collectPredictions } from '../../src/prediction/collect_predictions';
 import { expectNoLeakAsync } from '../support/matchers';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 

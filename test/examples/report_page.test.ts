@@ -4,7 +4,7 @@ import { escapeHtml, Html, html, visible } from '../../examples/report_html';
 import { measure } from '../../examples/report_measures';
 import { evaluationPage } from '../../examples/report_page';
 import { labelRuns } from '../../src/data/checks/label_runs';
-import { createCheckpointManifest } from '../../src/training/checkpoint_format';
+import { createCheckpointManifest } from '../../src/saving/checkpoint_format';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 
 const hostile = fc.oneof(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { disposeStack, subset, type PatientStack } from '../../src/data/sources/patient_source';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { deriveSeed } from '../../src/base/random';
-import { evaluatePatients } from '../../src/training/evaluate';
+import { evaluatePatients } from '../../src/prediction/evaluate';
 import { extractFeatures, featureBackbone, featureSource } from '../../src/training/features';
 import { trainPatients } from '../../src/training/train_patients';
 import { applyAugmentation, drawAugmentation } from '../../src/transforms/random_augment';

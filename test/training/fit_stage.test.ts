@@ -4,7 +4,7 @@ import { ArgumentError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { FBetaScore } from '../../src/metrics/f_beta';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import type { Evaluation } from '../../src/training/evaluate';
+import type { Evaluation } from '../../src/prediction/evaluate';
 import {
   fitStage,
   type EpochLog,

@@ -4,11 +4,11 @@ import { disposeStack, type PatientSource } from '../../src/data/sources/patient
 import { ArgumentError, DataError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { evaluatePatients } from '../../src/training/evaluate';
+import { evaluatePatients } from '../../src/prediction/evaluate';
 import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
 import { pretrainBackbone, trainPatients, type TrainingOptions } from '../../src/training/train_patients';
 import { RECOMMENDED_TRAINING } from '../../src/training/recommended_training';
-import { trivialPredictors } from '../../src/training/trivial_predictors';
+import { trivialPredictors } from '../../src/prediction/trivial_predictors';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 
 const labels = ['a', 'b'];

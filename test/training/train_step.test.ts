@@ -5,7 +5,7 @@ import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { PosterVariant } from '../../src/models/poster_variants';
 import { flip } from '../../src/transforms/flip';
-import { predictStack } from '../../src/training/predict';
+import { predictStack } from '../../src/prediction/predict';
 import { computeGradients, trainStep } from '../../src/training/train_step';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';

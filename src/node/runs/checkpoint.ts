@@ -9,15 +9,15 @@ import {
   modelFromArtifacts,
   restoreOptimizerFrom,
   type SavedCtBrainModel,
-} from '../../training/checkpoint_artifacts';
+} from '../../saving/checkpoint_artifacts';
 import {
   MANIFEST_KEYS,
   weightDifferences,
   type CheckpointDescription,
   type WeightSpec,
-} from '../../training/checkpoint_format';
-import { optimizerRecord } from '../../training/optimizer_record';
-import { restoreOptimizerState } from '../../training/optimizer_state';
+} from '../../saving/checkpoint_format';
+import { optimizerRecord } from '../../optimizers/optimizer_record';
+import { restoreOptimizerState } from '../../optimizers/optimizer_state';
 import { recoverFolder, writeFolderAtomic } from '../files/atomic_write';
 import { isThere, MODEL_FILES, readBytes, readJson, readModelFiles, writeModelFiles } from './model_folder';
 

@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { check, CheckpointError, DataError, describe, isRecord } from '../../base/errors';
-import { manifestIn, withManifest } from '../../training/checkpoint_artifacts';
+import { manifestIn, withManifest } from '../../saving/checkpoint_artifacts';
 import { recoverFolder, writeFolderAtomic } from '../files/atomic_write';
 
 /** Files of a saved model; the last two are of format version 1. */

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { PatientSource } from '../../data/sources/patient_source';
 import { checkKnownKeys } from '../../base/errors';
 import { buildCtBrainModel } from '../../models/ct_brain_model';
-import type { CheckpointDescription } from '../../training/checkpoint_format';
+import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import type { EpochLog } from '../../training/fit_stage';
 import { backboneOf, outputLevel } from '../../models/model_parts';
 import {

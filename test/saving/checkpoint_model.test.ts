@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/base/errors';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { modelFromTopology } from '../../src/training/checkpoint_model';
+import { modelFromTopology } from '../../src/saving/checkpoint_model';
 import { tinyBackbone } from '../support/memory_source';
 
 interface Layer {

@@ -10,8 +10,8 @@ import {
 } from './checkpoint_format';
 import { modelFromTopology } from './checkpoint_model';
 import { functionFromRecord, type CompileRecord } from './compile_record';
-import { optimizerFromRecord } from './optimizer_record';
-import { optimizerState, restoreOptimizerState } from './optimizer_state';
+import { optimizerFromRecord } from '../optimizers/optimizer_record';
+import { optimizerState, restoreOptimizerState } from '../optimizers/optimizer_state';
 import {
   checkedParts,
   numbersIn,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { OWN_KERNELS } from '../../src/kernels/own_kernels';
 import { seededRandom } from '../../src/base/random';
-import { adam } from '../../src/training/adam';
+import { adam } from '../../src/optimizers/adam';
 import { onBackends } from '../support/backends';
 import { expectClose } from '../support/matchers';
 

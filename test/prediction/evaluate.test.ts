@@ -13,8 +13,8 @@ import {
   predictPatients,
   type PatientProgress,
   type PredictPatientsOptions,
-} from '../../src/training/evaluate';
-import { predictStack } from '../../src/training/predict';
+} from '../../src/prediction/evaluate';
+import { predictStack } from '../../src/prediction/predict';
 import { expectClose, expectNoLeakAsync } from '../support/matchers';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 

@@ -9,8 +9,8 @@ import {
 } from './checkpoint_artifacts';
 import { MANIFEST_KEYS, type CheckpointDescription } from './checkpoint_format';
 import { compileRecord } from './compile_record';
-import { optimizerProblem } from './optimizer_state';
-import { optimizerRecord } from './optimizer_record';
+import { optimizerProblem } from '../optimizers/optimizer_state';
+import { optimizerRecord } from '../optimizers/optimizer_record';
 
 /** What {@link saveCtBrainModel} keeps beside the model. */
 export interface SaveCtBrainModelOptions extends CheckpointDescription {

@@ -5,8 +5,8 @@ import { patientLevel } from '../../src/evaluation/patient_level';
 import type { Calibration } from '../../src/metrics/calibration';
 import { countDecisions, fBetaOfCounts, poolCounts } from '../../src/metrics/decision_counts';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { collectPredictions } from '../../src/training/collect_predictions';
-import { evaluatePatients, predictPatients } from '../../src/training/evaluate';
+import { collectPredictions } from '../../src/prediction/collect_predictions';
+import { evaluatePatients, predictPatients } from '../../src/prediction/evaluate';
 import { expectNoLeakAsync } from '../support/matchers';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 

@@ -9,7 +9,7 @@ import {
   weightDifferences,
   type CheckpointManifest,
   type WeightSpec,
-} from '../../src/training/checkpoint_format';
+} from '../../src/saving/checkpoint_format';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { VERSION } from '../../src/version';
 import { tinyBackbone } from '../support/memory_source';

@@ -1,9 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/base/errors';
-import { adam } from '../../src/training/adam';
-import { momentsOf, optimizerFromRecord, optimizerRecord } from '../../src/training/optimizer_record';
-import { optimizerProblem, optimizerState, restoreOptimizerState } from '../../src/training/optimizer_state';
+import { adam } from '../../src/optimizers/adam';
+import { momentsOf, optimizerFromRecord, optimizerRecord } from '../../src/optimizers/optimizer_record';
+import {
+  optimizerProblem,
+  optimizerState,
+  restoreOptimizerState,
+} from '../../src/optimizers/optimizer_state';
 
 const kinds: [string, () => tf.Optimizer, number][] = [
   ['Adam', () => adam(0.1, 0.8, 0.9, 1e-6), 2],

@@ -4,7 +4,7 @@ import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { f2Metric } from '../metrics/f2_metric';
 import { weightedLogLossMetric } from '../metrics/weighted_log_loss';
 import type { ConfiguredFn, LossFn } from '../base/types';
-import { checkOptimizerRecord, optimizerRecord, type OptimizerRecord } from './optimizer_record';
+import { checkOptimizerRecord, optimizerRecord, type OptimizerRecord } from '../optimizers/optimizer_record';
 
 /**
  * A loss or metric as plain data: a name that `model.compile` takes, a function of tfjs's own as `tf.losses.NAME` or

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import type { PatientSource } from '../../src/data/sources/patient_source';
 import { ArgumentError, DataError } from '../../src/base/errors';
-import { trivialPredictors } from '../../src/training/trivial_predictors';
+import { trivialPredictors } from '../../src/prediction/trivial_predictors';
 import { expectClose, expectNoLeak } from '../support/matchers';
 
 /** A source that knows labels only. */

@@ -7,13 +7,13 @@ import { weightedLogLossMetric } from '../../src/metrics/weighted_log_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { backboneOf } from '../../src/models/model_parts';
 import type { CtBrainModelOptions } from '../../src/models/options';
-import { adam } from '../../src/training/adam';
+import { adam } from '../../src/optimizers/adam';
 import {
   loadCtBrainModel,
   saveCtBrainModel,
   type LoadCtBrainModelOptions,
   type SaveCtBrainModelOptions,
-} from '../../src/training/saved_model';
+} from '../../src/saving/saved_model';
 import { trainStep } from '../../src/training/train_step';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { tinyBackbone } from '../support/memory_source';
