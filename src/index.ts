@@ -164,6 +164,6 @@ export {
   type ChosenThresholds,
   type ChooseThresholdsOptions,
 } from './evaluation/thresholds';
-export { gradCam, type GradCamOptions } from './evaluation/grad_cam';
-export { pointingGame, type PointingGameOptions, type PointingGameResult } from './evaluation/pointing_game';
-export { sliceContributions, type SliceContributionsOptions } from './evaluation/slice_contributions';
+export { gradCam, type GradCamOptions } from './explanation/grad_cam';
+export { pointingGame, type PointingGameOptions, type PointingGameResult } from './explanation/pointing_game';
+export { sliceContributions, type SliceContributionsOptions } from './explanation/slice_contributions';

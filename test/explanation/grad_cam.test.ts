@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
-import { cutBackbone } from '../../src/evaluation/backbone_cut';
-import { gradCam } from '../../src/evaluation/grad_cam';
+import { cutBackbone } from '../../src/explanation/backbone_cut';
+import { gradCam } from '../../src/explanation/grad_cam';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { BackboneName, CtBrainModelOptions } from '../../src/models/options';
 import { backboneOf, modelParts } from '../../src/models/model_parts';

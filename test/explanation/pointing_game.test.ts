@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pointingGame } from '../../src/evaluation/pointing_game';
+import { pointingGame } from '../../src/explanation/pointing_game';
 
 describe('pointingGame', () => {
   // a 3 x 4 slice with a lesion of two pixels

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
-import { sliceContributions } from '../../src/evaluation/slice_contributions';
+import { sliceContributions } from '../../src/explanation/slice_contributions';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { backboneOf } from '../../src/models/model_parts';
 import type { CtBrainModelOptions } from '../../src/models/options';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { resnet18 } from '../../src/backbones/resnet18';
 import { squeezenet1_1 } from '../../src/backbones/squeezenet1_1';
 import { vgg16 } from '../../src/backbones/vgg16';
-import { cutBackbone } from '../../src/evaluation/backbone_cut';
+import { cutBackbone } from '../../src/explanation/backbone_cut';
 import { featureBackbone } from '../../src/training/features';
 import { expectClose, expectNoLeak } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';
