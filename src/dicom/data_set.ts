@@ -1,5 +1,5 @@
 import dicomParser, { type DataSet, type Element } from 'dicom-parser';
-import { constants, inflateRawSync } from 'node:zlib';
+import { Inflate } from 'fflate';
 import { DataError, type DataLocation } from '../base/errors';
 import { decodeText } from './character_set';
 import {
@@ -159,15 +159,28 @@ function namedSyntax(head: Uint8Array, where: DataLocation): string {
 
 /** The first `position` bytes, and the inflated rest; as much of it as there is where the bytes are a beginning. */
 function inflate(bytes: Uint8Array, position: number): Uint8Array {
-  const rest = inflateRawSync(bytes.subarray(position), {
-    maxOutputLength: MAX_INFLATED_BYTES,
-    finishFlush: constants.Z_SYNC_FLUSH,
+  const parts: Uint8Array[] = [bytes.subarray(0, position)];
+  let length = position;
+  const stream = new Inflate((part) => {
+    length += part.length;
+    if (length > MAX_INFLATED_BYTES) throw new Error(`it inflates to more than ${MAX_INFLATED_BYTES} bytes`);
+    parts.push(part);
   });
-  const whole = new Uint8Array(position + rest.length);
-  whole.set(bytes.subarray(0, position));
-  whole.set(rest, position);
+  // in pieces, so that a small file cannot fill the memory before the limit is seen
+  for (let start = position; start < bytes.length; start += DEFLATED_PIECE) {
+    stream.push(bytes.subarray(start, start + DEFLATED_PIECE));
+  }
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
   return whole;
 }
+
+/** Bytes inflated at a time. */
+const DEFLATED_PIECE = 2 ** 16;
 
 /** What an exception says; the parser throws texts, errors, and objects that hold either. */
 function reasonOf(error: unknown): string {
