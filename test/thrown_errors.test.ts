@@ -11,15 +11,16 @@ const root = fileURLToPath(new URL('../src', import.meta.url));
 const OTHERS: Record<string, string> = {
   'backends/wasm/kernel_support.ts': 'a kernel of this library asks for one that it never registered',
   'backends/wasm/memory_guard.ts': "the RangeError that the host's allocator takes for: no more memory",
-  'node/backend.ts': 'why a backend is not taken: part of the CtMultilabelError, or of the report',
-  'node/data_root.ts': 'cause of a DataError',
-  'node/dicom/codestream.ts': 'cause of a DataError',
-  'node/dicom/codestream_header.ts': 'cause of a DataError',
-  'node/dicom/dicom_file.ts': 'cannot be reached',
-  'node/dicom/wasm_decoder.ts': 'cause of a DataError',
-  'node/dicom_folder.ts': 'ends the reading of a table after its header, and is caught there',
-  'node/phantom_study.ts': 'cause of a DataError',
-  'node/preparation_pool.ts': 'cause of a CtMultilabelError',
+  'dicom/data_set.ts': 'cause of a DataError',
+  'dicom/pixels/codestream.ts': 'cause of a DataError',
+  'dicom/pixels/codestream_header.ts': 'cause of a DataError',
+  'dicom/pixels/wasm_decoder.ts': 'cause of a DataError',
+  'node/backend/backend.ts': 'why a backend is not taken: part of the CtMultilabelError, or of the report',
+  'node/preparation/preparation_pool.ts': 'cause of a CtMultilabelError',
+  'node/study/data_root.ts': 'cause of a DataError',
+  'node/study/dicom_file.ts': 'cannot be reached',
+  'node/study/dicom_folder.ts': 'ends the reading of a table after its header, and is caught there',
+  'node/study/phantom_study.ts': 'cause of a DataError',
 };
 
 const ours = Object.entries({ ...browser, ...node })

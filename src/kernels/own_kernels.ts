@@ -11,7 +11,7 @@ export const OWN_KERNELS = {
   confusionCounts: 'CtConfusionCounts',
   /** Inputs {@link AdamInputs}; attributes {@link AdamAttrs}; outputs the new value and moments. */
   adam: 'CtAdam',
-  /** Image stacks `[n, h, w, c]`, input `x`; attributes in `types.ts`. */
+  /** Image stacks `[n, h, w, c]`, input `x`; attributes in `base/types.ts`. */
   clahe: 'CtClahe',
   warp: 'CtWarp',
   flip: 'CtFlip',
