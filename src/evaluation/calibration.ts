@@ -1,6 +1,12 @@
 import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import { logitsOf, type Calibration } from '../metrics/calibration';
-import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
+import {
+  labelledScores,
+  pooledScores,
+  positivePatients,
+  type LabelledScores,
+  type LabelRows,
+} from '../metrics/labelled_scores';
 import type { Labels } from '../base/types';
 
 /** What {@link fitCalibration} is given. */
@@ -25,15 +31,20 @@ export interface FitCalibrationOptions {
    */
   smoothTargets?: boolean;
   /**
-   * A label with fewer positives, or fewer negatives, is left as it is. At least 1.
+   * `[samples]`: whose each sample is. Missing: each sample is another patient's.
+   * @defaultValue none
+   */
+  patients?: readonly string[];
+  /**
+   * A label that fewer patients have, or fewer samples have not, takes the fit of all labels pooled. At least 1.
    * @defaultValue 10
    */
   minPositives?: number;
 }
 
 /**
- * Why a label's logits were left as they are: `'few'` positives or negatives; `'reversed'`: the best scale would turn their order round;
- * `'separable'`: without smoothed targets no scale is the best; `'no gain'`: the fit to smoothed targets costs log loss.
+ * Why a label's logits were left as they are: `'few'` positives or negatives, of all labels together too; `'reversed'`: the best scale
+ * would reverse their order; `'separable'`: without smoothed targets no scale is the best; `'no gain'`: the fit to smoothed targets costs log loss.
  */
 export type KeptReason = 'few' | 'reversed' | 'separable' | 'no gain';
 
@@ -43,9 +54,11 @@ export interface FittedCalibration {
   calibration: Calibration;
   /** Labels that were left as they are. */
   kept: { label: string; reason: KeptReason }[];
+  /** Labels that took the fit of all labels pooled, because too few patients have them. */
+  pooled: string[];
   /** Log loss of each label as it was; undefined where nothing is labelled. */
   logLossBefore: (number | undefined)[];
-  /** Log loss of each label after calibration: never above the one before. */
+  /** Log loss of each label after calibration: never above the one before, but for a label that took the pooled fit. */
   logLossAfter: (number | undefined)[];
 }
 
@@ -74,21 +87,32 @@ export interface FittedCalibration {
 export function fitCalibration(options: FitCalibrationOptions): FittedCalibration {
   const fn = 'fitCalibration';
   checkKnownKeys(options, OPTIONS, fn);
-  const { labels, yTrue, method = 'temperature', smoothTargets = true, minPositives = 10 } = options;
+  const {
+    labels,
+    yTrue,
+    method = 'temperature',
+    smoothTargets = true,
+    patients,
+    minPositives = 10,
+  } = options;
   const logits = givenLogits(fn, options);
   checkOneOf(method, ['temperature', 'platt'], `${fn}: method`);
   check(typeof smoothTargets === 'boolean', `${fn}: smoothTargets`, 'a boolean', smoothTargets);
   check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
   const columns = labelledScores(fn, yTrue, logits, 'logit');
   check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
-  const fits = columns.map((entries): Line | KeptReason => {
-    const { positives, negatives } = entries;
-    if (Math.min(positives.length, negatives.length) < minPositives) return 'few';
+  const fitOf = (entries: LabelledScores): Line | KeptReason => {
     if (!smoothTargets && isSeparable(entries, method)) return 'separable';
     const line = fitLine(entries, method, smoothTargets);
     if (line.scale <= 0) return 'reversed';
     return logLoss(entries, line)! > logLoss(entries, IDENTITY)! ? 'no gain' : line;
-  });
+  };
+  const all = pooledScores(columns);
+  const enough = (positives: number, negatives: number) => Math.min(positives, negatives) >= minPositives;
+  const together = enough(all.positives.length, all.negatives.length) ? fitOf(all) : 'few';
+  const positives = positivePatients(fn, yTrue, patients);
+  const own = columns.map(({ negatives }, i) => enough(positives[i]!, negatives.length));
+  const fits = columns.map((entries, i) => (own[i] ? fitOf(entries) : together));
   const lines = fits.map((fit) => (typeof fit === 'string' ? IDENTITY : fit));
   return {
     calibration: {
@@ -97,6 +121,7 @@ export function fitCalibration(options: FitCalibrationOptions): FittedCalibratio
       offset: lines.map(({ offset }) => offset),
     },
     kept: fits.flatMap((fit, i) => (typeof fit === 'string' ? [{ label: labels[i]!, reason: fit }] : [])),
+    pooled: labels.filter((_, i) => !own[i] && typeof together !== 'string'),
     logLossBefore: columns.map((entries) => logLoss(entries, IDENTITY)),
     logLossAfter: columns.map((entries, i) => logLoss(entries, lines[i]!)),
   };
@@ -114,7 +139,9 @@ function givenLogits(fn: string, { logits, probabilities }: FitCalibrationOption
   return logits ?? logitsOf(probabilities!);
 }
 
-const OPTIONS = ['labels', 'yTrue', 'logits', 'probabilities', 'method', 'smoothTargets', 'minPositives'];
+const OPTIONS = [
+  ...['labels', 'yTrue', 'logits', 'probabilities', 'method', 'smoothTargets', 'patients', 'minPositives'],
+];
 
 interface Line {
   scale: number;

@@ -1,6 +1,12 @@
 import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import { countsOf, fBetaOfCounts, poolCounts, type DecisionCounts } from '../metrics/decision_counts';
-import { labelledScores, type LabelledScores, type LabelRows } from '../metrics/labelled_scores';
+import {
+  labelledScores,
+  pooledScores,
+  positivePatients,
+  type LabelledScores,
+  type LabelRows,
+} from '../metrics/labelled_scores';
 import { scoreCuts } from '../metrics/score_curves';
 import type { Labels } from '../base/types';
 
@@ -23,7 +29,12 @@ export interface ChooseThresholdsOptions {
    */
   average?: 'micro' | 'macro';
   /**
-   * A label with fewer positives keeps 0.5: what looks best on so few is luck. At least 1.
+   * `[samples]`: whose each sample is. Missing: each sample is another patient's.
+   * @defaultValue none
+   */
+  patients?: readonly string[];
+  /**
+   * A label that fewer patients have takes the pooled threshold: what looks best on so few is luck. At least 1.
    * @defaultValue 5
    */
   minPositives?: number;
@@ -31,13 +42,15 @@ export interface ChooseThresholdsOptions {
 
 /** Thresholds, and how the predictions they were chosen on score with them: plain data. */
 export interface ChosenThresholds {
-  /** One a label: the `thresholds` of a checkpoint's manifest. */
+  /** One per label: the `thresholds` of a checkpoint's manifest. */
   thresholds: number[];
   /** F-beta of each label; undefined where there is neither a positive nor a finding. */
   scores: (number | undefined)[];
   /** F-beta of all entries pooled. */
   pooledScore: number | undefined;
-  /** Labels that kept 0.5 for want of positives. */
+  /** The one threshold for all labels with which F-beta of all entries pooled is largest; 0.5 where none is better. */
+  pooledThreshold: number;
+  /** Labels that took the pooled threshold because too few patients have them. */
   guarded: string[];
 }
 
@@ -46,8 +59,8 @@ export interface ChosenThresholds {
  *
  * Every cut between scores that occur is looked at, in `O(n log n)`, and the best is found exactly: for `'macro'` each label's own; for
  * `'micro'` the best of all combinations, by Dinkelbach's method for ratios, which takes a few passes rather than a search over
- * combinations: `F = N / D` is largest where `N - F D`, a sum of one term a label, has the maximum 0. 0.5 is kept where nothing is
- * better. Equal input gives equal thresholds.
+ * combinations: `F = N / D` is largest where `N - F D`, a sum of one term per label, has the maximum 0. The pooled threshold is kept where
+ * nothing is better. Equal input gives equal thresholds.
  *
  * Scores are float32, as the model's are, and equal ones are decided alike. A threshold lies halfway between the scores it separates
  * (so that new patients have room on either side), or on the upper one where float32 has nothing between: {@link decide} makes exactly
@@ -70,16 +83,17 @@ export interface ChosenThresholds {
 export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresholds {
   const fn = 'chooseThresholds';
   checkKnownKeys(options, OPTIONS, fn);
-  const { labels, yTrue, probabilities, beta = 2, average = 'micro', minPositives = 5 } = options;
+  const { labels, yTrue, probabilities, beta = 2, average = 'micro', patients, minPositives = 5 } = options;
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
   check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
   checkOneOf(average, ['micro', 'macro'], `${fn}: average`);
   check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
 
-  const guarded = columns.map(({ positives }) => positives.length < minPositives);
+  const pooledThreshold = bestPooledCut(columns, beta).threshold;
+  const guarded = positivePatients(fn, yTrue, patients).map((count) => count < minPositives);
   const candidates = columns.map((entries, i) => {
-    const byDefault = { threshold: DEFAULT, ...countsOf(entries, DEFAULT) };
+    const byDefault = { threshold: pooledThreshold, ...countsOf(entries, pooledThreshold) };
     return guarded[i] ? [byDefault] : [byDefault, ...allCuts(entries)];
   });
   const chosen =
@@ -90,15 +104,23 @@ export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresh
     thresholds: chosen.map(({ threshold }) => threshold),
     scores: chosen.map((cut) => fBetaOfCounts(cut, beta)),
     pooledScore: fBetaOfCounts(poolCounts(chosen), beta),
+    pooledThreshold,
     guarded: labels.filter((_, i) => guarded[i]),
   };
 }
 
-const OPTIONS = ['labels', 'yTrue', 'probabilities', 'beta', 'average', 'minPositives'];
-const DEFAULT = 0.5;
+const OPTIONS = ['labels', 'yTrue', 'probabilities', 'beta', 'average', 'patients', 'minPositives'];
+
+/** The cut, one for all labels, with which F-beta of all entries pooled is largest; 0.5 where none is better. */
+export function bestPooledCut(columns: readonly LabelledScores[], beta = 2): Cut {
+  const pooled = pooledScores(columns);
+  const byDefault = { threshold: 0.5, ...countsOf(pooled, 0.5) };
+  if (pooled.positives.length + pooled.negatives.length === 0) return byDefault;
+  return bestTogether([[byDefault, ...allCuts(pooled)]], beta)[0]!;
+}
 
 /** A threshold, and the decisions it makes. */
-interface Cut extends DecisionCounts {
+export interface Cut extends DecisionCounts {
   threshold: number;
 }
 

@@ -107,6 +107,25 @@ export function sideOf(
   return label === 1 ? 'positives' : 'negatives';
 }
 
+/**
+ * How many patients have each label.
+ *
+ * @param patients - `[samples]`: whose each sample is; missing: each is another patient's.
+ * @throws {@link ArgumentError} unless there is one patient per sample.
+ */
+export function positivePatients(
+  fn: string,
+  yTrue: LabelRows,
+  patients: readonly string[] | undefined,
+): number[] {
+  const fits = patients === undefined || (Array.isArray(patients) && patients.length === yTrue.length);
+  check(fits, `${fn}: patients`, `one for each of ${yTrue.length} samples`, patients);
+  return yTrue[0]!.map((_, label) => {
+    const positive = yTrue.flatMap((row, i) => (row[label] === 1 ? [patients?.[i] ?? i] : []));
+    return new Set(positive).size;
+  });
+}
+
 /** All entries as if of one label. */
 export function pooledScores(columns: readonly LabelledScores[]): LabelledScores {
   const pool = (side: keyof LabelledScores) => columns.flatMap((column) => Array.from(column[side]));

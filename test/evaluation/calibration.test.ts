@@ -146,10 +146,10 @@ describe('fitCalibration', () => {
     const logits = rows(good, bad, clean, y.map(() => NaN)); // prettier-ignore
     const fitted = fitCalibration({ labels, yTrue: rows(few, y, y, unlabelled), logits, method: 'platt', smoothTargets: false }); // prettier-ignore
     expect(fitted.kept).toEqual([
-      { label: 'few', reason: 'few' },
+      { label: 'few', reason: 'reversed' }, // of all labels pooled, among them the bad one
       { label: 'bad', reason: 'reversed' },
       { label: 'clean', reason: 'separable' },
-      { label: 'unlabelled', reason: 'few' },
+      { label: 'unlabelled', reason: 'reversed' },
     ]);
     expect(fitted.calibration).toEqual({ method: 'platt', scale: [1, 1, 1, 1], offset: [0, 0, 0, 0] });
     expect(fitted.logLossAfter).toEqual(fitted.logLossBefore);
@@ -187,5 +187,26 @@ describe('fitCalibration', () => {
     const run = () => fit([1], [0.5], change as object);
     expect(run).toThrow(ArgumentError);
     expect(run).toThrow(message);
+  });
+
+  it('gives a label that few patients have the fit of all labels pooled', () => {
+    const y = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? 1 : 0));
+    const few = y.map((_, i) => (i < 12 ? 1 : 0));
+    const yTrue = y.map((label, i) => [label, few[i]!]);
+    const logits = yTrue.map((row) =>
+      row.map((label, l) => (label ? 1 : -1) * (l + 1) + Math.sin(7 * l) - 2),
+    );
+    const patients = y.map((_, i) => `p${Math.floor(i / 2)}`); // six patients have the second label
+    const options = { labels: ['own', 'few'], yTrue, logits, method: 'platt' as const };
+    const { calibration, pooled, kept } = fitCalibration({ ...options, patients });
+    const together = fitCalibration({
+      ...{ labels: ['all'], method: 'platt' },
+      yTrue: yTrue.flatMap((row) => row.map((label) => [label])),
+      logits: logits.flatMap((row) => row.map((logit) => [logit])),
+    });
+    expect({ pooled, kept }).toEqual({ pooled: ['few'], kept: [] });
+    expect(calibration.scale[1]).toBeCloseTo(together.calibration.scale[0]!, 9);
+    expect(calibration.offset[1]).toBeCloseTo(together.calibration.offset[0]!, 9);
+    expect(calibration.scale[0]).toBe(fitCalibration(options).calibration.scale[0]);
   });
 });

@@ -40,10 +40,10 @@ describe('chooseThresholds', () => {
   it('finds the best cut of each label: macro equals trying all', () => {
     fc.assert(
       fc.property(anyRows, anyBeta, (rows, beta) => {
-        const { thresholds, scores, guarded } = chooseThresholds({ labels, ...split(rows), beta, average: 'macro', minPositives: 1 }); // prettier-ignore
+        const { thresholds, scores, guarded, pooledThreshold } = chooseThresholds({ labels, ...split(rows), beta, average: 'macro', minPositives: 1 }); // prettier-ignore
         labels.forEach((name, label) => {
           const alone = only(rows, label);
-          if (guarded.includes(name)) return expect(thresholds[label]).toBe(0.5);
+          if (guarded.includes(name)) return expect(thresholds[label]).toBe(pooledThreshold);
           const best = Math.max(...cutsOf(rows, label).map((cut) => score(alone, [cut], beta)));
           expect(scores[label]).toBeCloseTo(best, 12);
           expect(score(alone, [thresholds[label]!], beta)).toBe(scores[label]);
@@ -56,8 +56,10 @@ describe('chooseThresholds', () => {
   it('finds the best combination: micro equals trying all', () => {
     fc.assert(
       fc.property(anyRows, anyBeta, (rows, beta) => {
-        const { thresholds, pooledScore, guarded } = chooseThresholds({ labels, ...split(rows), beta, minPositives: 1 }); // prettier-ignore
-        const cuts = labels.map((name, label) => (guarded.includes(name) ? [0.5] : cutsOf(rows, label)));
+        const { thresholds, pooledScore, guarded, pooledThreshold } = chooseThresholds({ labels, ...split(rows), beta, minPositives: 1 }); // prettier-ignore
+        const cuts = labels.map((name, label) =>
+          guarded.includes(name) ? [pooledThreshold] : cutsOf(rows, label),
+        );
         let best = 0;
         for (const a of cuts[0]!)
           for (const b of cuts[1]!)
@@ -66,6 +68,18 @@ describe('chooseThresholds', () => {
         expect(score(rows, thresholds, beta)).toBe(pooledScore ?? 0);
       }),
       { numRuns: 60 },
+    );
+  });
+
+  it('finds the best threshold for all labels together: equals trying all', () => {
+    fc.assert(
+      fc.property(anyRows, anyBeta, (rows, beta) => {
+        const { pooledThreshold: t } = chooseThresholds({ labels, ...split(rows), beta });
+        const cuts = labels.flatMap((_, label) => cutsOf(rows, label));
+        const best = Math.max(...cuts.map((cut) => score(rows, [cut, cut, cut], beta)));
+        expect(score(rows, [t, t, t], beta)).toBeCloseTo(best, 12);
+      }),
+      { numRuns: 200 },
     );
   });
 
@@ -113,6 +127,7 @@ describe('chooseThresholds', () => {
       thresholds: [0.1875],
       scores: [1],
       pooledScore: 1,
+      pooledThreshold: 0.1875,
       guarded: [],
     });
     expect(choose([0, 1, 1], [0.1, 0.7, 0.8]).thresholds).toEqual([0.5]);
@@ -132,23 +147,33 @@ describe('chooseThresholds', () => {
       ...split(rows),
       minPositives: 1,
     });
-    expect(thresholds[0]).toBe(0.5);
-    expect(thresholds[1]).toBe(Math.fround((Math.fround(0.6 + 39 / 200) + 1) / 2));
+    expect(thresholds[0]).toBeCloseTo((0.6 + 39 / 200 + 0.9) / 2, 6);
+    expect(thresholds[1]).toBeGreaterThan(Math.fround(0.6 + 39 / 200));
   });
 
-  it('leaves a label with few positives at 0.5, and says so', () => {
-    const yTrue = Array.from({ length: 20 }, (_, i) => [i < 4 ? 1 : 0, i < 5 ? 1 : 0]);
+  it('gives a label that few patients have the pooled threshold, and says so', () => {
+    const yTrue = Array.from({ length: 20 }, (_, i) => [i < 6 ? 1 : 0, i < 10 ? 1 : 0]);
     const probabilities = yTrue.map((row) => row.map((y) => (y ? 0.3 : 0.1)));
-    const { thresholds, guarded, scores } = chooseThresholds({
-      labels: ['few', 'enough'],
-      yTrue,
-      probabilities,
+    const halfway = Math.fround((Math.fround(0.1) + Math.fround(0.3)) / 2);
+    // two slices per patient: three patients have the first label, five the second
+    const patients = yTrue.map((_, i) => `p${Math.floor(i / 2)}`);
+    const options = { labels: ['few', 'enough'], yTrue, probabilities };
+    expect(chooseThresholds(options).guarded).toEqual([]);
+    expect(chooseThresholds({ ...options, patients })).toEqual({
+      thresholds: [halfway, halfway],
+      scores: [1, 1],
+      pooledScore: 1,
+      pooledThreshold: halfway,
+      guarded: ['few'],
     });
-    expect(guarded).toEqual(['few']);
-    expect(thresholds).toEqual([0.5, Math.fround((Math.fround(0.1) + Math.fround(0.3)) / 2)]);
-    expect(scores).toEqual([0, 1]);
     const none = chooseThresholds({ labels: ['x'], yTrue: [[0]], probabilities: [[0.1]] });
-    expect(none).toEqual({ thresholds: [0.5], scores: [undefined], pooledScore: undefined, guarded: ['x'] });
+    expect(none).toEqual({
+      thresholds: [0.5],
+      scores: [undefined],
+      pooledScore: undefined,
+      pooledThreshold: 0.5,
+      guarded: ['x'],
+    });
   });
 
   it.each([
@@ -156,6 +181,7 @@ describe('chooseThresholds', () => {
     [{ beta: -1 }, 'beta'],
     [{ average: 'samples' }, "average: expected 'micro' or 'macro'"],
     [{ minPositives: 0 }, 'minPositives: expected an integer of at least 1'],
+    [{ patients: ['p', 'q'] }, 'patients: expected one for each of 1 samples'],
     [{ yTrue: [[0.5, 0]] }, 'yTrue: expected 0, 1, or -1'],
     [{ probabilities: [[NaN, 0]] }, 'probabilities: expected numbers in [0, 1]'],
     [{ threshold: 0.5 }, "option 'threshold'"],
