@@ -30,6 +30,7 @@ export {
 } from './sources/patient_source';
 export { labelRuns, type InterruptedLabel, type LabelRuns, type SliceRange } from './checks/label_runs';
 export { labelStatistics, type LabelCount, type LabelStatistics } from './checks/label_statistics';
+export { patientsUnknown } from './checks/patients_unknown';
 export { checkNoLeak, duplicatesAcross, type LeakCheckOptions, type SplitSides } from './checks/leak_check';
 export {
   kFoldByPatient,
@@ -40,6 +41,7 @@ export {
   type PatientFold,
 } from './splits/patient_folds';
 export { prefetch, type PrefetchOptions } from './sources/prefetch';
+export { unionSource, type NamedStudy } from './sources/union_source';
 export {
   splitByPatient,
   splitByShares,

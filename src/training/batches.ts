@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { mapAtMost } from '../data/sources/map_at_most';
 import {
   disposeStack,
+  loadSlices,
   patientTargets,
-  takeSlices,
   type PatientSource,
   type PatientStack,
 } from '../data/sources/patient_source';
@@ -135,22 +135,6 @@ export function sliceBatches(
     }
   };
   return prefetch(groups, load, { dispose: disposeBatch });
-}
-
-/** Some slices of a patient; a source that only knows whole patients loads all and keeps some. */
-async function loadSlices(
-  source: PatientSource,
-  patient: string,
-  indices: readonly number[],
-): Promise<PatientStack> {
-  if (source.loadSlices) return source.loadSlices(patient, indices);
-  const whole = await source.load(patient);
-  const missing = indices.find((index) => index >= whole.slices.length);
-  if (missing !== undefined) {
-    disposeStack(whole);
-    throw new DataError(`expected at least ${missing + 1} slices, found ${whole.slices.length}`, { patient });
-  }
-  return takeSlices(whole, indices);
 }
 
 const disposeBatch = ({ images, labels }: TrainingBatch) => tf.dispose([images, labels]);

@@ -87,6 +87,22 @@ export function takeSlices(stack: PatientStack, indices: readonly number[]): Pat
   return { patient: stack.patient, slices: indices.map((index) => stack.slices[index]!), ...taken };
 }
 
+/** Some slices of a patient; a source that only knows whole patients loads all and keeps some. */
+export async function loadSlices(
+  source: PatientSource,
+  patient: string,
+  indices: readonly number[],
+): Promise<PatientStack> {
+  if (source.loadSlices) return source.loadSlices(patient, indices);
+  const whole = await source.load(patient);
+  const missing = indices.find((index) => index >= whole.slices.length);
+  if (missing !== undefined) {
+    disposeStack(whole);
+    throw new DataError(`expected at least ${missing + 1} slices, found ${whole.slices.length}`, { patient });
+  }
+  return takeSlices(whole, indices);
+}
+
 /**
  * Which labels a patient has: the source's `labelsOf`, or else for each label 1 when any of the slices has it, else 0.
  *

@@ -146,7 +146,7 @@ export function sliceStem(name: string): string {
 }
 
 /** Throws a {@link DataError} unless `name` is the plain name of a file or folder, which cannot lead elsewhere. */
-export function checkName(what: 'patient' | 'slice', name: string, where: DataLocation): void {
+export function checkName(what: 'study' | 'patient' | 'slice', name: string, where: DataLocation): void {
   if (name === '') throw new DataError(`the ${what} name is empty`, where);
   // control characters and NUL among them: no path, no line of a table, may hold one
   // eslint-disable-next-line no-control-regex

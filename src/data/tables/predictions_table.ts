@@ -124,7 +124,8 @@ export function checkPredictions(
   check(Array.isArray(predictions as unknown), `${fn}: predictions`, 'a list of predictions', predictions);
   for (const { patient, slice, probabilities, decisions } of predictions) {
     const where = { patient, ...(slice !== undefined && { slice }) };
-    checkName('patient', patient, where);
+    // of several studies an id is <study>/<patient>
+    for (const part of patient.split('/')) checkName('patient', part, where);
     if (slice !== undefined) checkName('slice', slice, where);
     const whose = Object.values(where).join(', ');
     check(

@@ -71,6 +71,17 @@ describe('probabilitiesTable', () => {
   });
 });
 
+it('tables take patients of several studies, <study>/<patient>, and no other path', () => {
+  const table = probabilitiesTable(
+    [prediction({ patient: 'a/ID_049' }), prediction({ patient: 'b/ID_049' })],
+    CT_LABELS,
+  );
+  expect(parse(table).map(([patient]) => patient)).toEqual(['dirname', 'a/ID_049', 'b/ID_049']);
+  for (const patient of ['/ID_049', 'a/', 'a//b', '../ID_049', 'a/..', 'a\\b']) {
+    expect(() => probabilitiesTable([prediction({ patient })], CT_LABELS)).toThrow(DataError);
+  }
+});
+
 describe('patientProbabilitiesTable', () => {
   const of = (patient: string) => ({
     patient,

@@ -1,0 +1,133 @@
+import { check, DataError } from '../../base/errors';
+import type { AugmentationDraw, Labels } from '../../base/types';
+import { checkName } from '../tables/kaggle_table';
+import { loadSlices, type PatientSource, type PatientStack } from './patient_source';
+
+/** A study of a union, see {@link unionSource}. */
+export interface NamedStudy<L extends Labels = Labels> {
+  /** Stands before the ids of its stacks. */
+  name: string;
+  source: PatientSource<L>;
+}
+
+/**
+ * Several studies as one source: their patients in the order of the studies.
+ *
+ * A stack is named `<study>/<patient>`, and a person (`groupOf`) likewise, so that equal ids of two studies stay apart: they are
+ * different persons. Slices keep their names. Everything else is what the study itself gives; `loadAugmented` is there where all
+ * studies have it, `loadsAtOnce` is the largest of theirs. What belongs to an opened folder (`close`, `skipped`) stays with it.
+ *
+ * @throws ArgumentError for no study, a name that comes twice, or labels that are not the first study's in the same order;
+ * DataError for a name that is a path. From a load: the study's own DataError, with the study's name.
+ * @example
+ * ```ts
+ * const study = unionSource([
+ *   { name: 'clinic', source: await openStudy('clinic', { preprocessing }) },
+ *   { name: 'rsna', source: await openStudy('rsna', { preprocessing }) },
+ * ]);
+ * study.patients; // ['clinic/ID_001', ..., 'rsna/ID_001', ...]
+ * ```
+ */
+export function unionSource<L extends Labels>(studies: readonly NamedStudy<L>[]): PatientSource<L> {
+  checkStudies(studies);
+  const places = new Map<string, Place>();
+  for (const { name, source } of studies) {
+    for (const patient of source.patients) places.set(`${name}/${patient}`, { name, source, patient });
+  }
+  const placeOf = (id: string): Place => {
+    const place = places.get(id);
+    check(place !== undefined, 'unionSource: patient', 'a patient of the union, <study>/<patient>', id);
+    return place;
+  };
+  const load = async (id: string, run: (place: Place) => Promise<PatientStack>): Promise<PatientStack> => {
+    const place = placeOf(id);
+    try {
+      return { ...(await run(place)), patient: id };
+    } catch (error) {
+      throw error instanceof DataError ? inStudy(place.name, id, error) : error;
+    }
+  };
+
+  const sources = studies.map(({ source }) => source);
+  const loadsAtOnce = Math.max(...sources.map((source) => source.loadsAtOnce ?? 1));
+  return {
+    labels: sources[0]!.labels,
+    patients: [...places.keys()],
+    sliceNames: (id) => {
+      const { source, patient } = placeOf(id);
+      return source.sliceNames(patient);
+    },
+    sliceLabels: (id) => {
+      const { source, patient } = placeOf(id);
+      return source.sliceLabels(patient);
+    },
+    ...(sources.some((source) => source.labelsOf) && {
+      labelsOf: (id: string) => {
+        const { source, patient } = placeOf(id);
+        return source.labelsOf?.(patient);
+      },
+    }),
+    ...(sources.some((source) => source.groupOf) && {
+      groupOf: (id: string) => {
+        const { name, source, patient } = placeOf(id);
+        return `${name}/${source.groupOf?.(patient) ?? patient}`;
+      },
+    }),
+    load: (id) => load(id, ({ source, patient }) => source.load(patient)),
+    ...(sources.some((source) => source.loadSlices) && {
+      loadSlices: (id: string, indices: readonly number[]) =>
+        load(id, ({ source, patient }) => loadSlices(source, patient, indices)),
+    }),
+    // where one study lacks it, whoever loads augments: the same result, only on the calling thread
+    ...(sources.every((source) => source.loadAugmented) && {
+      loadAugmented: (id: string, draw: AugmentationDraw, indices?: readonly number[]) =>
+        load(id, ({ source, patient }) => source.loadAugmented!(patient, draw, indices)),
+    }),
+    ...(loadsAtOnce > 1 && { loadsAtOnce }),
+  };
+}
+
+/** Where a stack of the union comes from. */
+interface Place {
+  name: string;
+  source: PatientSource;
+  /** The stack's id in the study. */
+  patient: string;
+}
+
+/** The same error, saying of which study it is. */
+function inStudy(name: string, id: string, error: DataError): DataError {
+  const named = new DataError(`study ${name}: ${error.message}`, {}, { cause: error });
+  return Object.assign(named, { location: { ...error.location, patient: id } });
+}
+
+function checkStudies(studies: readonly NamedStudy[]): void {
+  const what = 'unionSource: studies';
+  check(Array.isArray(studies) && studies.length > 0, what, 'a list of at least one study', studies);
+  const seen = new Set<string>();
+  for (const study of studies) {
+    check(typeof study?.name === 'string', what, 'a name and a source of each study', study);
+    const { name, source } = study;
+    checkName('study', name, {});
+    check(!seen.has(name), what, 'each name once', name);
+    seen.add(name);
+    check(typeof source?.load === 'function', `${what}, ${name}`, 'a PatientSource', source);
+    const [first] = studies;
+    check(
+      JSON.stringify(source.labels) === JSON.stringify(first!.source.labels),
+      `${what}, labels of ${name}`,
+      `those of ${first!.name}, ${first!.source.labels.join(', ')}, in this order${difference(first!.source.labels, source.labels)}`,
+      source.labels,
+    );
+  }
+}
+
+/** Which labels are too many or too few. */
+function difference(expected: Labels, found: Labels): string {
+  const missing = expected.filter((label) => !found.includes(label));
+  const extra = found.filter((label) => !expected.includes(label));
+  return [
+    missing.length > 0 ? `; missing ${missing.join(', ')}` : '',
+    extra.length > 0 ? `; not among them ${extra.join(', ')}` : '',
+  ].join('');
+}
