@@ -343,6 +343,7 @@ const TYPES = [
   'LoadCtBrainModelOptions',
   'LoadTorchWeightsOptions',
   'LossFn',
+  'MissingLabels',
   'NamedStudy',
   'NeighborEdge',
   'NeighborSlicesOptions',

@@ -222,7 +222,7 @@ export function shortened(text: string, most = 200): string {
 }
 
 /** The known name that was probably meant; undefined where none is near. */
-function nearestName(name: string, known: readonly string[]): string | undefined {
+export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   const distances = known.map((other) => editDistance(name.toLowerCase(), other.toLowerCase()));
   const smallest = Math.min(...distances);

@@ -62,6 +62,7 @@ export {
   type PredictedSlice,
   type SlicePrediction,
 } from './tables/predictions_table';
+export { type MissingLabels } from './tables/label_columns';
 export { RSNA_LABELS, RSNA_TO_CT_LABELS, type RsnaLabel } from './labels/rsna_labels';
 export { rsnaSubmissionTable } from './tables/rsna_predictions_table';
 export {

@@ -1,6 +1,6 @@
 import { DataError } from '../../base/errors';
-import { patientLabels, type PatientLabelSource } from '../sources/patient_source';
-import { checkedSliceLabels, checkLabelValues } from '../sources/slice_labels';
+import { patientTargets, type PatientLabelSource } from '../sources/patient_source';
+import { checkedSliceLabels } from '../sources/slice_labels';
 
 /** How many have a label and how many have not; those of which it is not known are in neither. */
 export interface LabelCount {
@@ -29,7 +29,8 @@ export interface LabelStatistics {
 /**
  * Counts patients, slices and labels of a study, and which labels come together, without loading an image.
  *
- * A patient has the labels that {@link patientLabels} tells. Slices labelled -1 count as neither positive nor negative.
+ * A patient has a label that any of the slices has, or that `labelsOf` says. What is labelled -1 counts as neither positive nor
+ * negative, and so does a patient in whom a label is on no slice and -1 on some.
  *
  * @param source - Any source; also bare labels, such as a model's decisions: `{ labels, patients, sliceNames, sliceLabels }`.
  * @throws DataError when there is no patient, labels do not fit the slices, or one is not 0, 1 or -1.
@@ -50,9 +51,7 @@ export function labelStatistics(source: PatientLabelSource): LabelStatistics {
       unlabelled.push(patient);
       continue;
     }
-    const whole = patientLabels(source, patient);
-    checkLabelValues(source, whole, { patient });
-    patientRows.push(whole);
+    patientRows.push(patientTargets(source, patient));
     if (slices !== undefined) sliceRows.push(...slices);
   }
   const lengths = source.patients.map((patient) => source.sliceNames(patient).length).sort((a, b) => a - b);

@@ -1,8 +1,9 @@
 import { check } from '../../base/errors';
+import { IGNORED_LABEL } from '../../base/types';
 import { shuffled, type Random } from '../../base/random';
 import { iterativeStratification } from './iterative_stratification';
 
-/** Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. */
+/** Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1, not labelled, is as 0. */
 export type PatientLabels =
   | ((patientId: string) => readonly number[])
   | ReadonlyMap<string, readonly number[]>
@@ -148,12 +149,12 @@ function labelVectors(
   const vectors = patients.map((patient) => {
     const vector = lookup(patient);
     check(
-      Array.isArray(vector) && vector.every((v) => v === 0 || v === 1),
+      Array.isArray(vector) && vector.every((v) => v === 0 || v === 1 || v === IGNORED_LABEL),
       `${fn}: stratifyBy of patient ${patient}`,
-      'a list of 0 and 1',
+      'a list of 0 and 1, or -1 where not labelled',
       vector,
     );
-    return vector as readonly number[];
+    return (vector as readonly number[]).map((value) => (value === 1 ? 1 : 0));
   });
   vectors.forEach((vector, i) =>
     check(

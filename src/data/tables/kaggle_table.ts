@@ -1,12 +1,21 @@
-import { check, checkKnownKeys, DataError, describe, shortened, type DataLocation } from '../../base/errors';
+import {
+  check,
+  checkKnownKeys,
+  checkOneOf,
+  DataError,
+  describe,
+  shortened,
+  type DataLocation,
+} from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { CT_LABELS } from '../labels/labels';
+import { checkMissing, MISSING_LABELS, orIgnored, type MissingLabels } from './label_columns';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';
 
 /** Options of {@link parseKaggleTable}. */
 export interface KaggleTableOptions {
   /**
-   * Label columns, in the order the labels come out.
+   * Label columns, all of the table's or some, in the order the labels come out.
    * @defaultValue CT_LABELS
    */
   labels?: Labels;
@@ -15,6 +24,11 @@ export interface KaggleTableOptions {
    * @defaultValue true
    */
   requireLabels?: boolean;
+  /**
+   * What becomes of labels that the table has no column of.
+   * @defaultValue 'throw'
+   */
+  missingLabels?: MissingLabels;
   /**
    * Name of the table in error messages.
    * @defaultValue 'table'
@@ -30,15 +44,16 @@ export interface KaggleRow {
   slice: string;
   /** Row in the table, the header being row 1. */
   row: number;
-  /** 0 or 1 for each label; missing when the table has no label columns. */
+  /** 0 or 1 for each label, or -1 where the table lacks it and may; missing when the table has no label columns. */
   labels?: number[];
 }
 
 /**
  * Reads the challenge's table, `dirname,ID,<labels>` in any column order, from records already split into fields.
  *
- * Spaces around a field and empty records are ignored; everything else must be right: no unknown, missing or
- * repeated column, labels 0 or 1, no slice twice, no name that could leave the patient's folder.
+ * Spaces around a field, empty records and columns of labels that are not asked for are ignored; everything else must be right: no
+ * missing or repeated column, labels 0 or 1, no column of anything else, no slice twice, no name that could leave the patient's
+ * folder.
  *
  * @param records - The fields of every record, header first; record `i` is row `i + 1` in messages.
  * @returns The slices in the table's order.
@@ -53,12 +68,14 @@ export function parseKaggleTable(
   records: readonly (readonly string[])[],
   options: KaggleTableOptions = {},
 ): KaggleRow[] {
-  checkKnownKeys(options, ['labels', 'requireLabels', 'file'], 'parseKaggleTable');
-  const { labels = CT_LABELS, requireLabels = true, file = 'table' } = options;
+  checkKnownKeys(options, ['labels', 'requireLabels', 'missingLabels', 'file'], 'parseKaggleTable');
+  const { labels = CT_LABELS, requireLabels = true, missingLabels = 'throw', file = 'table' } = options;
   check(Array.isArray(records as unknown), 'parseKaggleTable: records', 'a list of records', records);
   checkLabelNames('parseKaggleTable: labels', labels);
+  checkOneOf(missingLabels, MISSING_LABELS, 'parseKaggleTable: missingLabels');
   const { header, body } = headerAndBody(records, file);
-  const columns = findColumns(header.fields, labels, requireLabels, { file, row: header.row });
+  const place = { file, row: header.row };
+  const columns = findColumns(header.fields, labels, { requireLabels, missingLabels }, place);
   if (body.length === 0) throw new DataError('the table has a header but no slice', { file });
 
   const seen = new Map<string, number>();
@@ -75,8 +92,10 @@ export function parseKaggleTable(
     if (first !== undefined) throw new DataError(`the slice is already in row ${first}`, where);
     seen.set(key, row);
     if (columns.labels === undefined) return { patient, slice, row };
-    const values = columns.labels.map((column, i) => labelValue(fields[column]!, labels[i]!, where));
-    return { patient, slice, row, labels: values };
+    const values = header.fields.map((name, column) =>
+      name === 'dirname' || name === 'ID' ? undefined : labelValue(fields[column]!, name, where),
+    );
+    return { patient, slice, row, labels: orIgnored(columns.labels.map((column) => values[column])) };
   });
 }
 
@@ -169,22 +188,23 @@ export function checkLabelNames(what: string, labels: Labels): void {
   );
 }
 
-function findColumns(header: readonly string[], labels: Labels, requireLabels: boolean, where: DataLocation) {
+function findColumns(
+  header: readonly string[],
+  labels: Labels,
+  { requireLabels, missingLabels }: { requireLabels: boolean; missingLabels: MissingLabels },
+  where: DataLocation,
+) {
   const list = (names: readonly string[]) => shortened(names.map((name) => JSON.stringify(name)).join(', '));
-  const known = ['dirname', 'ID', ...labels];
   const found = `found ${shortened(header.join(','))}`;
   const seen = new Set<string>();
   const repeated = header.filter((name) => seen.size === seen.add(name).size);
   if (repeated.length > 0) throw new DataError(`repeated column ${list(repeated)}: ${found}`, where);
-  const unknown = header.filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new DataError(`unknown column ${list(unknown)}: expected ${known.join(',')}, ${found}`, where);
-  }
-  const labelled = requireLabels || labels.some((label) => header.includes(label));
-  const missing = (labelled ? known : ['dirname', 'ID']).filter((name) => !header.includes(name));
-  if (missing.length > 0) {
-    throw new DataError(`missing column ${list(missing)}: expected ${known.join(',')}, ${found}`, where);
-  }
+  const expected = `expected ${['dirname', 'ID', ...labels].join(',')}, ${found}`;
+  const missing = ['dirname', 'ID'].filter((name) => !header.includes(name));
+  if (missing.length > 0) throw new DataError(`missing column ${list(missing)}: ${expected}`, where);
+  // a table with any other column is one of labels
+  const labelled = requireLabels || header.length > 2;
+  if (labelled) checkMissing(labels, header, missingLabels, expected, where);
   return {
     patient: header.indexOf('dirname'),
     slice: header.indexOf('ID'),

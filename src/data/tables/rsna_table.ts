@@ -3,11 +3,14 @@ import {
   checkOneOf,
   DataError,
   describe,
+  nearestName,
   shortened,
   type DataLocation,
 } from '../../base/errors';
-import type { Labels } from '../../base/types';
+import { IGNORED_LABEL, type Labels } from '../../base/types';
 import { checkName } from './kaggle_table';
+import { MISSING_LABELS, type MissingLabels } from './label_columns';
+import { CT_LABELS } from '../labels/labels';
 import { RSNA_LABELS, rsnaPlaces, type RsnaLabel } from '../labels/rsna_labels';
 import { checkFieldCount, labelValue } from './table_records';
 
@@ -23,6 +26,12 @@ export interface RsnaTableOptions {
    * @defaultValue 'report'
    */
   onInconsistentAny?: 'report' | 'throw';
+  /**
+   * What becomes of labels that no slice has a row of, and of names that are none of RSNA's. A slice that lacks a row which
+   * others have is refused in any case.
+   * @defaultValue 'throw'
+   */
+  missingLabels?: MissingLabels;
   /**
    * Name of the table in error messages.
    * @defaultValue 'table'
@@ -44,7 +53,7 @@ export interface RsnaDuplicate {
 export interface RsnaTable {
   /** Labels, in the order of the vectors in `slices`. */
   labels: Labels;
-  /** 0 or 1 for each label of each slice (`'ID_000012eaf'`), in order of first appearance. Equal vectors are one object. */
+  /** 0 or 1 for each label (-1 where the table lacks it and may) of each slice (`'ID_000012eaf'`), in order of first appearance. Equal vectors are one object. */
   slices: ReadonlyMap<string, readonly number[]>;
   /** Rows that repeat an earlier one; the challenge's own `stage_2_train.csv` has some. */
   duplicates: RsnaDuplicate[];
@@ -75,6 +84,7 @@ export class RsnaTableReader {
   private readonly labels: Labels;
   private readonly places: number[];
   private readonly onInconsistentAny: 'report' | 'throw';
+  private readonly missingLabels: MissingLabels;
   private readonly file: string;
   private columns: { id: number; label: number } | undefined;
   /** Number of each slice, in order of first appearance. */
@@ -84,12 +94,15 @@ export class RsnaTableReader {
   private readonly duplicates: RsnaDuplicate[] = [];
 
   constructor(options: RsnaTableOptions = {}) {
-    checkKnownKeys(options, ['labels', 'onInconsistentAny', 'file'], 'RsnaTableReader');
-    const { labels = RSNA_LABELS, onInconsistentAny = 'report', file = 'table' } = options;
-    this.places = rsnaPlaces('RsnaTableReader: labels', labels);
+    checkKnownKeys(options, ['labels', 'onInconsistentAny', 'missingLabels', 'file'], 'RsnaTableReader');
+    const { labels = RSNA_LABELS, onInconsistentAny = 'report', missingLabels = 'throw' } = options;
+    const { file = 'table' } = options;
+    checkOneOf(missingLabels, MISSING_LABELS, 'RsnaTableReader: missingLabels');
+    this.places = placesOf(labels, missingLabels);
     checkOneOf(onInconsistentAny, ['report', 'throw'], 'RsnaTableReader: onInconsistentAny');
     this.labels = [...labels];
     this.onInconsistentAny = onInconsistentAny;
+    this.missingLabels = missingLabels;
     this.file = file;
   }
 
@@ -125,18 +138,19 @@ export class RsnaTableReader {
     const vectors = new Map<string, readonly number[]>();
     const slices = new Map<string, readonly number[]>();
     const inconsistent: string[] = [];
+    const absent = this.absentPlaces();
     for (const [slice, number] of this.numbers) {
-      const bits = this.labelsOf(slice, number);
+      const bits = this.labelsOf(slice, number, absent);
       const any = bits.at(-1)!;
       const largest = Math.max(...bits.slice(0, -1));
-      if (any !== largest) {
+      if (absent.size === 0 && any !== largest) {
         if (this.onInconsistentAny === 'throw') {
           const message = `label any is ${any}, the largest of the five hemorrhages is ${largest}`;
           throw new DataError(message, { file, slice });
         }
         inconsistent.push(slice);
       }
-      const vector = this.places.map((place) => bits[place]!);
+      const vector = this.places.map((place) => bits[place] ?? IGNORED_LABEL);
       const key = vector.join();
       const known = vectors.get(key) ?? vector;
       vectors.set(key, known);
@@ -166,14 +180,28 @@ export class RsnaTableReader {
     this.duplicates.push({ slice, label: RSNA_LABELS[place]!, firstRow, row });
   }
 
-  /** All six labels of a slice, in the order of RSNA_LABELS. */
-  private labelsOf(slice: string, number: number): number[] {
+  /** Labels that no slice has a row of, where they may be missing. */
+  private absentPlaces(): ReadonlySet<number> {
+    if (this.missingLabels === 'throw') return new Set();
+    const entries = this.entries.subarray(0, this.numbers.size * RSNA_LABELS.length);
+    const present = new Set<number>();
+    entries.forEach((entry, at) => {
+      if (entry !== 0) present.add(at % RSNA_LABELS.length);
+    });
+    if (!this.places.some((place) => present.has(place))) {
+      throw new DataError(`no slice has a row for any of ${this.labels.join(', ')}`, { file: this.file });
+    }
+    return new Set(RSNA_LABELS.map((_, place) => place).filter((place) => !present.has(place)));
+  }
+
+  /** All six labels of a slice, in the order of RSNA_LABELS; -1 for those that are absent. */
+  private labelsOf(slice: string, number: number, absent: ReadonlySet<number>): number[] {
     const entries = RSNA_LABELS.map((_, place) => this.entries[number * RSNA_LABELS.length + place]!);
-    const missing = RSNA_LABELS.filter((_, place) => entries[place] === 0);
+    const missing = RSNA_LABELS.filter((_, place) => entries[place] === 0 && !absent.has(place));
     if (missing.length > 0) {
       throw new DataError(`the slice has no row for ${missing.join(', ')}`, { file: this.file, slice });
     }
-    return entries.map((entry) => entry % 2);
+    return entries.map((entry) => (entry === 0 ? IGNORED_LABEL : entry % 2));
   }
 
   private makeRoom(): void {
@@ -183,6 +211,16 @@ export class RsnaTableReader {
     larger.set(this.entries);
     this.entries = larger;
   }
+}
+
+/** Place of each label in RSNA_LABELS; -1 for one that is none of RSNA's, where it may be missing. */
+function placesOf(labels: Labels, missingLabels: MissingLabels): number[] {
+  const what = 'RsnaTableReader: labels';
+  if (missingLabels === 'throw' || !Array.isArray(labels as unknown)) return rsnaPlaces(what, labels);
+  // a name near to one of RSNA's is a misspelt one, and refused
+  const own = labels.filter((label) => nearestName(label, [...RSNA_LABELS, ...CT_LABELS]) !== undefined);
+  const places = rsnaPlaces(what, own.length > 0 ? own : labels);
+  return labels.map((label) => places[own.indexOf(label)] ?? -1);
 }
 
 /** The slice's name, before the last underscore, and the label's place in RSNA_LABELS. */

@@ -3,11 +3,13 @@ import {
   checkKnownKeys,
   checkOneOf,
   DataError,
+  nearestName,
   shortened,
   type DataLocation,
 } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { checkLabelNames, checkName } from './kaggle_table';
+import { checkMissing, MISSING_LABELS, orIgnored, type MissingLabels } from './label_columns';
 import { CT_LABELS, type CtLabel } from '../labels/labels';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';
 
@@ -19,6 +21,11 @@ export interface ScanTableOptions {
    */
   labels?: Labels;
   /**
+   * What becomes of labels that the table has no column of.
+   * @defaultValue 'throw'
+   */
+  missingLabels?: MissingLabels;
+  /**
    * Name of the table in error messages.
    * @defaultValue 'table'
    */
@@ -29,11 +36,11 @@ export interface ScanTableOptions {
 export interface ScanRow {
   /** The scan as the table names it; {@link scanKey} leads from there to its folder. */
   patient: string;
-  /** 0 or 1 for each label. */
+  /** 0 or 1 for each label, or -1 where the table lacks it and may. */
   labels: number[];
   /** Row in the table, the header being row 1. */
   row: number;
-  /** For each label, how many of the three readers saw it; only of CQ500's `reads.csv`. */
+  /** For each label, how many of the three readers saw it (-1 where the table lacks it); only of CQ500's `reads.csv`. */
   votes?: number[];
 }
 
@@ -81,12 +88,13 @@ export function parseScanTable(
   records: readonly (readonly string[])[],
   options: ScanTableOptions = {},
 ): ScanRow[] {
-  checkKnownKeys(options, ['labels', 'file'], 'parseScanTable');
-  const { labels = CT_LABELS, file = 'table' } = options;
+  checkKnownKeys(options, ['labels', 'missingLabels', 'file'], 'parseScanTable');
+  const { labels = CT_LABELS, missingLabels = 'throw', file = 'table' } = options;
   check(Array.isArray(records as unknown), 'parseScanTable: records', 'a list of records', records);
   checkLabelNames('parseScanTable: labels', labels);
+  checkOneOf(missingLabels, MISSING_LABELS, 'parseScanTable: missingLabels');
   const { header, body } = headerAndBody(records, file);
-  const columns = findColumns(header.fields, labels, { file, row: header.row });
+  const columns = findColumns(header.fields, labels, missingLabels, { file, row: header.row });
   if (body.length === 0) throw new DataError('the table has a header but no scan', { file });
 
   const seen = new Map<string, number>();
@@ -100,10 +108,11 @@ export function parseScanTable(
     seen.set(scanKey(patient), row);
     const value = (column: number) => labelValue(fields[column]!, header.fields[column]!, where);
     const votes = columns.labels.map((places) =>
-      places.map(value).reduce<number>((sum, vote) => sum + vote, 0),
+      places?.map(value).reduce<number>((sum, vote) => sum + vote, 0),
     );
-    if (!columns.reads) return { patient, labels: votes, row };
-    return { patient, labels: votes.map((count) => (2 * count > READERS.length ? 1 : 0)), row, votes };
+    if (!columns.reads) return { patient, labels: orIgnored(votes), row };
+    const majority = votes.map((count) => count && (2 * count > READERS.length ? 1 : 0));
+    return { patient, labels: orIgnored(majority), row, votes: orIgnored(votes) };
   });
 }
 
@@ -121,27 +130,44 @@ export function scanKey(name: string): string {
   return number === undefined ? name : `CQ500CT${number}`;
 }
 
-/** Where the name is, and for each label its column, or one a reader. */
-function findColumns(header: readonly string[], labels: Labels, where: DataLocation) {
+/** Where the name is, and for each label that is there its column, or one a reader. */
+function findColumns(
+  header: readonly string[],
+  labels: Labels,
+  missingLabels: MissingLabels,
+  where: DataLocation,
+) {
   const found = `found ${shortened(header.join(','))}`;
   const reads = header.some((name) => READERS.some((reader) => name.startsWith(`${reader}:`)));
   const names = header.filter((name) => NAME_COLUMNS.includes(name));
   if (names.length !== 1) {
     throw new DataError(`expected one column out of ${NAME_COLUMNS.join(', ')}, ${found}`, where);
   }
-  const wanted = labels.map((label) => {
+  const columnsOf = (label: string) => {
     if (!reads) return [label];
-    checkOneOf(label, Object.keys(CQ500_COLUMNS), 'parseScanTable: labels of CQ500');
-    return READERS.map((reader) => `${reader}:${CQ500_COLUMNS[label as CtLabel]}`);
-  });
+    const column = (CQ500_COLUMNS as Readonly<Record<string, string>>)[label];
+    return column === undefined ? [] : READERS.map((reader) => `${reader}:${column}`);
+  };
   const count = (name: string) => header.filter((other) => other === name).length;
-  const missing = wanted.flat().filter((name) => count(name) === 0);
+  const has = (label: string) => columnsOf(label).some((name) => count(name) > 0);
+  if (reads) {
+    // a label that CQ500 cannot have is no column that is missing
+    const known = Object.keys(CQ500_COLUMNS);
+    const may = (label: string) => missingLabels === 'unlabelled' && nearestName(label, known) === undefined;
+    const unknown = labels.find((label) => !known.includes(label) && !may(label));
+    if (unknown !== undefined) checkOneOf(unknown, known, 'parseScanTable: labels of CQ500');
+  }
+  const needed = missingLabels === 'throw';
+  if (!reads || !needed)
+    checkMissing(labels, reads ? labels.filter(has) : header, missingLabels, found, where);
+  const wanted = labels.map((label) => (needed || has(label) ? columnsOf(label) : undefined));
+  const missing = wanted.flatMap((names) => names ?? []).filter((name) => count(name) === 0);
   if (missing.length > 0) throw new DataError(`missing column ${missing.join(', ')}: ${found}`, where);
-  const repeated = wanted.flat().filter((name) => count(name) > 1);
+  const repeated = wanted.flatMap((names) => names ?? []).filter((name) => count(name) > 1);
   if (repeated.length > 0) throw new DataError(`repeated column ${repeated.join(', ')}: ${found}`, where);
   return {
     reads,
     name: header.indexOf(names[0]!),
-    labels: wanted.map((columns) => columns.map((name) => header.indexOf(name))),
+    labels: wanted.map((columns) => columns?.map((name) => header.indexOf(name))),
   };
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { checkLabelNames } from '../../data/tables/kaggle_table';
+import { MISSING_LABELS, type MissingLabels } from '../../data/tables/label_columns';
 import { CT_LABELS, type CtLabels } from '../../data/labels/labels';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
 import { scanKey } from '../../data/tables/scan_table';
@@ -33,6 +34,11 @@ export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFile
    * @defaultValue true
    */
   requireLabels?: boolean;
+  /**
+   * What becomes of labels that the table does not have.
+   * @defaultValue 'throw'
+   */
+  missingLabels?: MissingLabels;
   /**
    * The table's name inside the folder; `false` reads none.
    * @defaultValue the first that is there of `stage_2_train.csv`, `stage_1_train.csv`, `reads.csv`, `labels.csv`
@@ -97,14 +103,15 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
   dir: string,
   options: DicomFolderOptions<L>,
 ): Promise<DicomFolder<L>> {
-  const { requireLabels = true, table, kinds = ['axial'], ...rest } = options ?? {};
+  const { requireLabels = true, missingLabels = 'throw', table, kinds = ['axial'], ...rest } = options ?? {};
   const { labels = CT_LABELS as Labels as L, ...files } = rest;
   const fn = 'openDicomFolder';
-  const taken = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'table', 'kinds'];
+  const taken = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'table', 'kinds'];
   checkKnownKeys(options ?? {}, taken, fn);
   createPreprocessing(files.preprocessing);
   checkLabelNames(`${fn}: labels`, labels);
   check(typeof requireLabels === 'boolean', `${fn}: requireLabels`, 'true or false', requireLabels);
+  checkOneOf(missingLabels, MISSING_LABELS, `${fn}: missingLabels`);
   const named = table === undefined || table === false || (typeof table === 'string' && table !== '');
   check(named, `${fn}: table`, 'a name inside the data folder, or false', table);
   check(!(requireLabels && table === false), `${fn}: table`, 'a table where labels are required', table);
@@ -112,7 +119,7 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
   kinds.forEach((kind) => checkOneOf(kind, SERIES_KINDS, `${fn}: kinds`));
 
   const root = await openRoot(dir);
-  const known = await readLabels(root, table, labels, requireLabels);
+  const known = await readLabels(root, table, { labels, missingLabels }, requireLabels);
   const { onBadFile = 'throw', onProgress } = files;
   const found = await scan(fn, dir, { onBadFile, ...(onProgress && { onProgress }) });
   const chosen = found.series.filter(({ kind }) => kinds.includes(kind));
@@ -225,25 +232,30 @@ interface KnownLabels {
   ofScan(series: DicomSeriesInfo, root: string, used: Set<string>): readonly number[] | undefined;
 }
 
+interface WantedLabels {
+  labels: Labels;
+  missingLabels: MissingLabels;
+}
+
 async function readLabels(
   root: Root,
   asked: string | false | undefined,
-  labels: Labels,
+  wanted: WantedLabels,
   required: boolean,
 ): Promise<KnownLabels | undefined> {
   if (asked === false) return undefined;
   for (const name of asked === undefined ? TABLES : [asked]) {
     const file = path.join(root.name, name);
     const real = await inside(root, name, { file });
-    if (real !== undefined) return readTable(real, file, labels);
+    if (real !== undefined) return readTable(real, file, wanted);
   }
   if (asked === undefined && !required) return undefined;
   throw new DataError(`the table is missing: ${asked ?? TABLES.join(' or ')}`, { file: root.name });
 }
 
-async function readTable(real: string, file: string, labels: Labels): Promise<KnownLabels> {
+async function readTable(real: string, file: string, wanted: WantedLabels): Promise<KnownLabels> {
   const isRsna = await hasRsnaHeader(real, file);
-  return isRsna ? labelsOfSlices(real, file, labels) : labelsOfScans(real, file, labels);
+  return isRsna ? labelsOfSlices(real, file, wanted) : labelsOfScans(real, file, wanted);
 }
 
 async function hasRsnaHeader(real: string, file: string): Promise<boolean> {
@@ -264,8 +276,8 @@ async function hasRsnaHeader(real: string, file: string): Promise<boolean> {
   return header !== undefined && header.includes('ID') && header.includes('Label');
 }
 
-async function labelsOfSlices(real: string, file: string, labels: Labels): Promise<KnownLabels> {
-  const { slices, duplicates, inconsistent } = await readRsnaTable(real, { labels, file });
+async function labelsOfSlices(real: string, file: string, wanted: WantedLabels): Promise<KnownLabels> {
+  const { slices, duplicates, inconsistent } = await readRsnaTable(real, { ...wanted, file });
   return {
     file,
     names: [...slices.keys()],
@@ -285,8 +297,8 @@ async function labelsOfSlices(real: string, file: string, labels: Labels): Promi
   };
 }
 
-async function labelsOfScans(real: string, file: string, labels: Labels): Promise<KnownLabels> {
-  const rows = await readScanTable(real, { labels, file });
+async function labelsOfScans(real: string, file: string, wanted: WantedLabels): Promise<KnownLabels> {
+  const rows = await readScanTable(real, { ...wanted, file });
   const byKey = new Map(rows.map((row) => [scanKey(row.patient), row]));
   return {
     file,

@@ -9,9 +9,10 @@ import {
   sliceStem,
   type KaggleRow,
 } from '../../data/tables/kaggle_table';
+import { MISSING_LABELS, type MissingLabels } from '../../data/tables/label_columns';
 import { CT_LABELS, type CtLabels } from '../../data/labels/labels';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
-import { check, checkKnownKeys, DataError } from '../../base/errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import { createPreprocessing, type CtPreprocessing } from '../../transforms/preprocessing';
 import type { Labels } from '../../base/types';
 import { readCsvFile } from '../files/csv_file';
@@ -27,7 +28,7 @@ import {
 /** Options of {@link openKaggleFolder}. */
 export interface KaggleFolderOptions<L extends Labels = Labels> extends SliceFileOptions {
   /**
-   * Label columns, in the order labels come out.
+   * Label columns, all of the table's or some, in the order labels come out.
    * @defaultValue CT_LABELS
    */
   labels?: L;
@@ -36,6 +37,11 @@ export interface KaggleFolderOptions<L extends Labels = Labels> extends SliceFil
    * @defaultValue true
    */
   requireLabels?: boolean;
+  /**
+   * What becomes of labels that the table does not have.
+   * @defaultValue 'throw'
+   */
+  missingLabels?: MissingLabels;
   /**
    * The table's name inside the folder; `false` reads none.
    * @defaultValue the name of `images` with `.csv`: `'train.csv'`
@@ -82,7 +88,7 @@ export async function openKaggleFolder<const L extends Labels = CtLabels>(
   dir: string,
   options: KaggleFolderOptions<L>,
 ): Promise<KaggleFolder<L>> {
-  const { requireLabels = true, images, table, ...rest } = options ?? {};
+  const { requireLabels = true, missingLabels = 'throw', images, table, ...rest } = options ?? {};
   const { labels = CT_LABELS as Labels as L, ...files } = rest;
   checkKnownKeys(options ?? {}, OPTIONS, 'openKaggleFolder');
   checkCommon('openKaggleFolder', dir, files, labels);
@@ -92,6 +98,7 @@ export async function openKaggleFolder<const L extends Labels = CtLabels>(
     'true or false',
     requireLabels,
   );
+  checkOneOf(missingLabels, MISSING_LABELS, 'openKaggleFolder: missingLabels');
   for (const [name, value] of Object.entries({ table: table === false ? undefined : table, images })) {
     check(
       value === undefined || (typeof value === 'string' && value !== '' && !isAbsolute(value)),
@@ -108,7 +115,7 @@ export async function openKaggleFolder<const L extends Labels = CtLabels>(
   );
 
   const root = await openRoot(dir);
-  const rows = await readTable(root, table, images ?? 'train', { labels, requireLabels });
+  const rows = await readTable(root, table, images ?? 'train', { labels, requireLabels, missingLabels });
   const found =
     rows === undefined
       ? await listStudy(root, images === undefined ? ['train', 'test', '.'] : [images])
@@ -158,7 +165,7 @@ interface Found {
 }
 
 /** Keys of {@link KaggleFolderOptions}. */
-const OPTIONS = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'table', 'images'];
+const OPTIONS = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'table', 'images'];
 
 const IMAGE = /\.(jpe?g|png)$/i;
 
@@ -167,7 +174,7 @@ async function readTable(
   root: Root,
   asked: string | false | undefined,
   images: string,
-  options: { labels: Labels; requireLabels: boolean },
+  options: { labels: Labels; requireLabels: boolean; missingLabels: MissingLabels },
 ): Promise<{ rows: KaggleRow[]; file: string } | undefined> {
   if (asked === false) return undefined;
   const name = asked ?? `${images}.csv`;

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { MISSING_LABELS, type MissingLabels } from '../../data/tables/label_columns';
 import type { CtLabels } from '../../data/labels/labels';
-import { check, checkKnownKeys, DataError } from '../../base/errors';
+import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { inside, listFolder, openRoot, type Root } from './data_root';
 import { hasDicomMagic } from '../../dicom/data_set';
@@ -36,6 +37,11 @@ export interface StudyOptions<L extends Labels = Labels> extends SliceFileOption
    * @defaultValue true
    */
   requireLabels?: boolean;
+  /**
+   * What becomes of labels that the table does not have.
+   * @defaultValue 'throw'
+   */
+  missingLabels?: MissingLabels;
   /**
    * Name of the folder of patients inside a `'challenge'` folder; no other layout has it.
    * @defaultValue see {@link openKaggleFolder}
@@ -93,10 +99,11 @@ export async function openStudy<const L extends Labels = CtLabels>(
   dir: string,
   options: StudyOptions<L>,
 ): Promise<KaggleFolder<L> | DicomFolder<L>> {
-  const known = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'images'];
+  const known = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'images'];
   checkKnownKeys(options ?? {}, known, 'openStudy');
   const { images, ...rest } = options ?? {};
-  const { requireLabels = true, ...files } = rest;
+  const { requireLabels = true, missingLabels, ...files } = rest;
+  if (missingLabels !== undefined) checkOneOf(missingLabels, MISSING_LABELS, 'openStudy: missingLabels');
   const { layout } = images === undefined ? await detectStudy(dir) : { layout: 'challenge' };
   if (layout === 'dicom') return openDicomFolder(dir, rest);
   if (layout === 'challenge')

@@ -13,7 +13,7 @@ import { readCsvFile } from '../files/csv_file';
  * ```
  */
 export async function readScanTable(file: string, options: ScanTableOptions = {}): Promise<ScanRow[]> {
-  checkKnownKeys(options, ['labels', 'file'], 'readScanTable');
+  checkKnownKeys(options, ['labels', 'missingLabels', 'file'], 'readScanTable');
   const { file: name = file } = options;
   return parseScanTable(await readCsvFile(file, name), { ...options, file: name });
 }

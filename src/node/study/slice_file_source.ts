@@ -56,7 +56,7 @@ export interface SliceFile {
   format: SliceFormat;
   /** Row of the table, if there is one. */
   row?: number;
-  /** 0 or 1 for each label. */
+  /** 0 or 1 for each label, or -1 where it is not labelled. */
   labels?: readonly number[];
 }
 

@@ -27,7 +27,7 @@ describe('labelStatistics', () => {
       labels: [
         { label: 'x', slices: { positive: 3, negative: 3 }, patients: { positive: 2, negative: 1 } },
         { label: 'y', slices: { positive: 2, negative: 4 }, patients: { positive: 2, negative: 1 } },
-        { label: 'z', slices: { positive: 0, negative: 3 }, patients: { positive: 0, negative: 3 } },
+        { label: 'z', slices: { positive: 0, negative: 3 }, patients: { positive: 0, negative: 1 } },
       ],
       sliceCooccurrence: [
         [3, 1, 0],

@@ -81,11 +81,69 @@ describe('parseKaggleTable', () => {
     expect(parseKaggleTable(records, { labels: ['y', 'x'] })[0]!.labels).toEqual([0, 1]);
   });
 
+  it('gives any of the labels that are there, and -1 for others where they may be missing', () => {
+    fc.assert(
+      fc.property(
+        fc.shuffledSubarray(['ich', 'ivh', 'sah', 'sdh', 'edh', 'any', 'fracture'], { minLength: 1 }),
+        fc.shuffledSubarray(['ich', 'ivh', 'sah', 'sdh', 'edh', 'any', 'fracture'], { minLength: 1 }),
+        fc.array(fc.nat(1), { minLength: 7, maxLength: 7 }),
+        (columns, labels, bits) => {
+          const records = [
+            ['dirname', 'ID', ...columns],
+            ['a', 'a_0', ...columns.map((_, i) => String(bits[i]))],
+          ];
+          const parse = (missingLabels: 'throw' | 'unlabelled') => () =>
+            parseKaggleTable(records, { labels, missingLabels })[0]!.labels;
+          const expected = labels.map((label) => bits[columns.indexOf(label)] ?? -1);
+          const missing = labels.filter((label) => !columns.includes(label)).length;
+          if (missing === 0) expect(parse('throw')()).toEqual(expected);
+          else expect(parse('throw')).toThrow(/missing column/);
+          if (missing < labels.length) expect(parse('unlabelled')()).toEqual(expected);
+          else expect(parse('unlabelled')).toThrow(/missing column/);
+        },
+      ),
+    );
+  });
+
+  it('takes no misspelt label for a missing one, and no other columns for a table of names alone', () => {
+    const parse =
+      (columns: string[], labels: string[], requireLabels = true) =>
+      () => {
+        const records = [['dirname', 'ID', ...columns], ['a', 'a_0', ...columns.map(() => '1')]]; // prettier-ignore
+        return parseKaggleTable(records, {
+          labels,
+          requireLabels,
+          missingLabels: 'unlabelled',
+          file: 't.csv',
+        });
+      };
+    expect(parse(['ich', 'edhh'], ['ich', 'edh'])).toThrow(/missing column "edh".*did you mean 'edhh'\?/);
+    expect(parse(['ich', 'edh'], ['ich', 'edhh'])).toThrow(/missing column "edhh".*did you mean 'edh'\?/);
+    expect(parse(['sdh', 'edh'], ['ich', 'sah'], false)).toThrow(
+      /missing column "ich", "sah".*file t\.csv, row 1/,
+    );
+    expect(parse([], ['ich'], false)()[0]).not.toHaveProperty('labels');
+    const options = { missingLabels: 'unlabeled' as never };
+    expect(() => parseKaggleTable([HEADER], options)).toThrow(/did you mean 'unlabelled'\?/);
+  });
+
   const bad: [string, string[][], RegExp][] = [
     ['no record', [], /table is empty.*file t\.csv/],
     ['only empty records', [[''], ['']], /table is empty.*file t\.csv/],
     ['a header alone', [HEADER], /no slice.*file t\.csv/],
-    ['an unknown column', [[...HEADER, 'any'], row('a', 'a_0')], /unknown column "any".*file t\.csv, row 1/],
+    [
+      'a column of something else',
+      [
+        [...HEADER, 'age'],
+        [...row('a', 'a_0'), '71'],
+      ],
+      /label age: expected 0 or 1, found "71" \(file t\.csv, row 2, patient a, slice a_0\)/,
+    ],
+    [
+      'a misspelt label',
+      [[...HEADER.slice(0, 6), 'edhh'], row('a', 'a_0')],
+      /missing column "edh".*did you mean 'edhh'\?.*row 1/,
+    ],
     [
       'a missing label',
       [HEADER.slice(0, 6), row('a', 'a_0')],

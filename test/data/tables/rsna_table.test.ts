@@ -145,6 +145,37 @@ describe('RsnaTableReader', () => {
     expect(make).toThrow(/labels: expected a list of different labels out of epidural \(edh\)/);
   });
 
+  it('reads a label that no slice has a row of as not labelled, where it may', () => {
+    const without = (...left: string[]) =>
+      [...rows('ID_a', [0, 1, 0, 0, 1, 1]), ...rows('ID_b')].filter(
+        ([id]) => !left.some((label) => id!.endsWith(`_${label}`)),
+      );
+    const labels = ['fracture', 'ich', 'any', 'edh'];
+    const lenient = { labels, missingLabels: 'unlabelled' as const };
+    const table = read([HEADER, ...without('any', 'epidural')], lenient);
+    expect(table.labels).toEqual(labels);
+    expect([...table.slices]).toEqual([
+      ['ID_a', [-1, 1, -1, -1]],
+      ['ID_b', [-1, 0, -1, -1]],
+    ]);
+    expect(table.inconsistent).toEqual([]); // nothing to compare with
+    expect([...read([HEADER, ...without()], lenient).slices.values()]).toEqual([
+      [-1, 1, 1, 0],
+      [-1, 0, 0, 0],
+    ]);
+    expect(() => read([HEADER, ...without('any')], { labels: ['any'] })).toThrow(/no row for any.*ID_a/);
+    // a row that other slices have is missing, not the label
+    const one = without().filter(([id]) => id !== 'ID_b_any');
+    expect(() => read([HEADER, ...one], lenient)).toThrow(/no row for any \(.*slice ID_b\)/);
+    expect(() => read([HEADER, ...without('any')], { ...lenient, labels: ['any', 'fracture'] })).toThrow(
+      /no slice has a row for any of any, fracture \(file t\.csv\)/,
+    );
+    expect(() => read([HEADER], { ...lenient, labels: ['any', 'epidurall'] })).toThrow(
+      /did you mean 'epidural'\?/,
+    );
+    expect(() => read([HEADER], { ...lenient, labels: ['fracture'] })).toThrow(ArgumentError);
+  });
+
   it('suggests the nearest label', () => {
     expect(() => new RsnaTableReader({ labels: ['subdurall'] })).toThrow(
       /labels: expected one of 'epidural', .*, received "subdurall"; did you mean 'subdural'\?/,

@@ -21,7 +21,7 @@ describe('parseScanTable, plain', () => {
     ['a header alone', [['name', 'a']], /no scan \(file t\.csv\)/],
     ['no name', [['scan', 'a'], ['s', '0']], /one column out of patient, name, dirname, found scan,a \(file t\.csv, row 1\)/],
     ['two names', [['name', 'patient', 'a'], ['s', 's', '0']], /one column out of/],
-    ['no label', [['name'], ['s']], /missing column a: found name/],
+    ['no label', [['name'], ['s']], /missing column "a": found name/],
     ['a label twice', [['name', 'a', 'a'], ['s', '0', '0']], /repeated column a/],
     ['a field too many', [['name', 'a'], ['s', '0', '0']], /expected 2 fields.*found 3.*row 2/],
     ['label 2', [['name', 'a'], ['s', '2']], /label a: expected 0 or 1, found "2" \(file t\.csv, row 2, patient s\)/],
@@ -33,6 +33,20 @@ describe('parseScanTable, plain', () => {
     const run = () => parseScanTable(records, { labels: ['a'], file: 't.csv' });
     expect(run).toThrow(DataError);
     expect(run).toThrow(message);
+  });
+
+  it('reads a label without a column as not labelled, where it may; not a misspelt one', () => {
+    const records = [['name', 'ich', 'sdh', 'edh'], ['s', '1', '0', '1']]; // prettier-ignore
+    const parse = (labels: string[], missingLabels: 'throw' | 'unlabelled' = 'unlabelled') =>
+      parseScanTable(records, { labels, missingLabels, file: 't.csv' })[0]!.labels;
+    // sah and edh, ivh and ich are near by name, and different labels
+    expect(parse(['ivh', 'sah', 'edh', 'ich', 'fracture'])).toEqual([-1, -1, 1, 1, -1]);
+    expect(() => parse(['ich', 'sah'], 'throw')).toThrow(
+      /missing column "sah": found name,ich,sdh,edh \(file t\.csv, row 1\)/,
+    );
+    expect(() => parse(['ich', 'edhh'])).toThrow(/missing column "edhh".*did you mean 'edh'\?/);
+    expect(() => parse(['sah', 'any'])).toThrow(/missing column "sah", "any"/);
+    expect(() => parse(['ich'], 'ignore' as never)).toThrow(ArgumentError);
   });
 });
 
@@ -95,6 +109,22 @@ describe('parseScanTable, reads.csv of CQ500', () => {
     expect(() => parseScanTable([READS_HEADER, wrong])).toThrow(
       /label R3:IVH: expected 0 or 1, found "x".*patient CQ500-CT-0/,
     );
+  });
+
+  it('reads a label that CQ500 lacks as not labelled, where it may; not one that a reader lacks', () => {
+    const without = READS_HEADER.map((name) => name.replace('EDH', 'other'));
+    const row = reads('CQ500-CT-0', ['IPH', 'SDH'], ['IPH'], []);
+    const labels = ['fracture', 'edh', 'ich', 'sdh'];
+    expect(parseScanTable([without, row], { labels, missingLabels: 'unlabelled' })).toEqual([
+      { patient: 'CQ500-CT-0', row: 2, labels: [-1, -1, 1, 0], votes: [-1, -1, 2, 1] },
+    ]);
+    const parse = (header: string[], labels: string[]) => () =>
+      parseScanTable([header, row], { labels, missingLabels: 'unlabelled' });
+    const oneReader = READS_HEADER.map((name) => (name === 'R2:EDH' ? 'R2:other' : name));
+    expect(parse(oneReader, ['ich', 'edh'])).toThrow(/missing column R2:EDH/);
+    expect(parse(without, ['ich', 'sdhh'])).toThrow(/did you mean 'sdh'\?/);
+    expect(parse(without, ['edh', 'fracture'])).toThrow(/missing column "edh", "fracture"/);
+    expect(() => parseScanTable([without, row])).toThrow(/missing column R1:EDH, R2:EDH, R3:EDH/);
   });
 
   it('knows a scan under either name', () => {

@@ -2,6 +2,7 @@ import { symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { detectStudy, openStudy } from '../../../src/node/study/open_study';
+import { disposeStack } from '../../../src/data/sources/patient_source';
 import { createPreprocessing } from '../../../src/transforms/preprocessing';
 import { ctSlice, dicomBytes } from '../../support/dicom_bytes';
 import { temporaryFolder } from '../../support/folder';
@@ -41,6 +42,51 @@ describe('openStudy', () => {
     await symlink(path.join(outside, 'a.png'), path.join(folder, '0.png'));
     expect(await detectStudy(folder)).toEqual({ layout: 'challenge', format: 'image' });
   });
+
+  it.each<[string, Record<string, string | Uint8Array>, number[][] | undefined, number[] | undefined]>([
+    [
+      'a row a slice',
+      { 'train.csv': 'dirname,ID,sdh,ich,edh\nA,A_0.png,0,1,1\n', 'train/A/A_0.png': png },
+      [[1, -1, 0]],
+      undefined,
+    ],
+    [
+      "RSNA's rows",
+      {
+        'labels.csv': `ID,Label\n${['epidural', 'intraparenchymal', 'subdural'].map((l) => `ID_7_${l},${l === 'subdural' ? 0 : 1}`).join('\n')}\n`,
+        '7.dcm': dicomBytes(ctSlice({ uid: '7' })),
+      },
+      [[1, -1, 0]],
+      undefined,
+    ],
+    [
+      'a row a scan',
+      { 'labels.csv': 'patient,sdh,ich\nP1,0,1\n', '7.dcm': dicomBytes(ctSlice({ uid: '7' })) },
+      undefined,
+      [1, -1, 0],
+    ],
+  ])(
+    'reads labels that a table of %s lacks as not labelled, where it is asked to',
+    async (_, files, slices, whole) => {
+      const folder = await temporaryFolder(files);
+      const windows = createPreprocessing({ windows: ['brain'], imageSize: [4, 4], clahe: false });
+      const options = {
+        preprocessing: windows,
+        imageWindow: 'brain' as const,
+        labels: ['ich', 'sah', 'sdh'],
+      };
+      const study = await openStudy(folder, { ...options, missingLabels: 'unlabelled' });
+      const [patient] = study.patients;
+      expect(study.sliceLabels(patient!)).toEqual(slices);
+      expect(study.labelsOf?.(patient!)).toEqual(whole);
+      const stack = await study.load(patient!);
+      expect(stack.labels?.arraySync()).toEqual(slices);
+      disposeStack(stack);
+      await expect(openStudy(folder, options)).rejects.toThrow(/sah|subarachnoid/);
+      const misspelt = { ...options, missingLabels: 'unlabeled' as never };
+      await expect(openStudy(folder, misspelt)).rejects.toThrow(/did you mean 'unlabelled'\?/);
+    },
+  );
 
   it('refuses a folder without slices, and labels where there can be none', async () => {
     const empty = await temporaryFolder({ 'a.txt': '' });

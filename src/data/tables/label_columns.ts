@@ -1,0 +1,47 @@
+import { DataError, nearestName, shortened, type DataLocation } from '../../base/errors';
+import { IGNORED_LABEL, type Labels } from '../../base/types';
+import { CT_LABELS } from '../labels/labels';
+import { RSNA_LABELS } from '../labels/rsna_labels';
+
+/**
+ * What becomes of a label that a table does not have: `'throw'` refuses the table; `'unlabelled'` gives it -1, "not labelled", on
+ * every slice (scan), which losses and metrics leave out. At least one of the labels must be there, and a name that is near to
+ * one of the table's other columns is refused all the same, as misspelt.
+ */
+export type MissingLabels = 'throw' | 'unlabelled';
+
+/** The values of {@link MissingLabels}. */
+export const MISSING_LABELS: readonly MissingLabels[] = ['throw', 'unlabelled'];
+
+/** Labels that are near to one another by name and yet are not one another's misspelling. */
+const KNOWN: readonly string[] = [...CT_LABELS, ...RSNA_LABELS];
+
+/**
+ * Throws a {@link DataError} unless the labels that are not among the `columns` may be missing.
+ *
+ * @param rest - How the message goes on, e.g. which columns were found.
+ */
+export function checkMissing(
+  labels: Labels,
+  columns: readonly string[],
+  missingLabels: MissingLabels,
+  rest: string,
+  where: DataLocation,
+): void {
+  const missing = labels.filter((label) => !columns.includes(label));
+  const others = columns.filter((column) => !labels.includes(column));
+  const meant = missing.flatMap((label) => {
+    const near = nearestName(label, others);
+    const differ = near === undefined || (KNOWN.includes(label) && KNOWN.includes(near));
+    return differ ? [] : [near];
+  });
+  const allowed = missingLabels === 'unlabelled' && meant.length === 0 && missing.length < labels.length;
+  if (missing.length === 0 || allowed) return;
+  const names = shortened(missing.map((name) => JSON.stringify(name)).join(', '));
+  const hint = meant.length === 0 ? '' : `; did you mean ${meant.map((name) => `'${name}'`).join(', ')}?`;
+  throw new DataError(`missing column ${names}: ${rest}${hint}`, where);
+}
+
+/** Values of the labels from those of the columns that are there, `undefined` being a label without one. */
+export const orIgnored = (values: readonly (number | undefined)[]): number[] =>
+  values.map((value) => value ?? IGNORED_LABEL);
