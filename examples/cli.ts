@@ -86,9 +86,10 @@ export function progressLine(what: string): { show: (done: number, total: number
   };
 }
 
-/** Columns of text, numbers to the right. */
-export function textTable(header: string[], rows: (string | number)[][]): string {
-  const cell = (value: string | number) => (typeof value === 'number' ? value.toFixed(3) : value);
+/** Columns of text, numbers to the right; a dash where there is no number. */
+export function textTable(header: string[], rows: (string | number | undefined)[][]): string {
+  const cell = (value: string | number | undefined) =>
+    typeof value === 'number' ? value.toFixed(3) : (value ?? '–');
   const cells = [header, ...rows.map((row) => row.map(cell))];
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
   const line = (row: string[]) =>

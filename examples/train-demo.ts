@@ -15,12 +15,12 @@ import {
   patientLabels,
   splitByPatient,
   subset,
+  trainRecipe,
 } from 'ct-multilabel';
 import {
   openKaggleFolder,
   openTrainingRun,
   trainingProgressBar,
-  trainRecipe,
   useBackend,
   writePhantomStudy,
 } from 'ct-multilabel/node';

@@ -23,18 +23,12 @@ import {
   RECOMMENDED_TRAINING,
   splitByPatient,
   subset,
+  trainRecipe,
   type BackboneName,
   type CtBrainVariant,
   type CtWindowName,
 } from 'ct-multilabel';
-import {
-  detectStudy,
-  openStudy,
-  openTrainingRun,
-  trainingProgressBar,
-  trainRecipe,
-  useBackend,
-} from 'ct-multilabel/node';
+import { detectStudy, openStudy, openTrainingRun, trainingProgressBar, useBackend } from 'ct-multilabel/node';
 import { labelNames, main, readCommandLine } from './cli';
 import { reportF2, writePredictions } from './report';
 

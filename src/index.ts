@@ -72,13 +72,14 @@ export { adam, Adam } from './optimizers/adam';
 export { type SequenceAugmentation } from './training/sequence_augmentation';
 export { RECOMMENDED_TRAINING } from './training/recommended_training';
 export { WeightAverage } from './training/weight_average';
-export { EarlyStopping, type EarlyStoppingState } from './training/early_stopping';
+export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from './training/early_stopping';
 export {
   collectPredictions,
   type CollectPredictionsOptions,
   type LabelledPrediction,
   type LabelledPredictions,
 } from './prediction/collect_predictions';
+export { fitDecisions, type FitDecisionsOptions, type FittedDecisions } from './prediction/fit_decisions';
 export {
   evaluatePatients,
   predictPatientLevel,
@@ -99,6 +100,7 @@ export {
   fitStage,
   type EpochLog,
   type FitStageOptions,
+  type PartialEpoch,
   type StageState,
   type TrainingBatch,
   type TrainingProgress,
@@ -110,8 +112,14 @@ export {
   trainPatients,
   type PretrainOptions,
   type TrainPatientsOptions,
-  type TrainingOptions,
 } from './training/train_patients';
+export { warmUpHead, type WarmUpOptions } from './training/warm_up_head';
+export { type PartRates, type TrainingOptions } from './training/stage';
+export { type StepRules } from './training/apply_step';
+export { type RateSchedule } from './training/learning_rate';
+export { RECIPES, type Recipe, type RecipeOptions, type StageSchedule } from './training/recipes';
+export { trainRecipe, type TrainedRecipe, type TrainRecipeOptions } from './training/train_recipe';
+export { memoryRun, type RunStage, type RunStageOptions, type RunStore } from './training/run_store';
 export {
   computeGradients,
   trainStep,

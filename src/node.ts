@@ -80,12 +80,5 @@ export {
 export { type SliceFormat } from './node/preparation/slice_preparation';
 export * from './node/study/phantom_study';
 export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/runs/progress';
-export { trainRecipe, type StageSchedule, type TrainRecipeOptions } from './node/runs/train_recipe';
 export { readTrainingHistory } from './node/runs/training_history';
-export {
-  openTrainingRun,
-  TrainingRun,
-  type RunStage,
-  type RunStageOptions,
-  type TrainingRunOptions,
-} from './node/runs/training_run';
+export { openTrainingRun, TrainingRun, type TrainingRunOptions } from './node/runs/training_run';

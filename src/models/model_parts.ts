@@ -173,6 +173,23 @@ function maskAfter(
   return (Array.isArray(mask) ? mask[0] : mask) ?? undefined;
 }
 
+/**
+ * Features `[batch, slices, f]` of stacks that hold features in place of images, `[batch, slices, 1, 1, f]`.
+ *
+ * @throws {@link ArgumentError} for stacks of another form, or not as many features as the backbone gives.
+ */
+export function stackedFeatures({ perSlice }: ModelParts, images: tf.Tensor): tf.Tensor {
+  const features = (perSlice.output as tf.SymbolicTensor).shape.at(-1)!;
+  const [batch, slices, ...rest] = images.shape as [number, number, ...number[]];
+  check(
+    rest.join() === [1, 1, features].join(),
+    'images',
+    `features [batch, slices, 1, 1, ${features}]`,
+    images,
+  );
+  return tf.reshape(images, [batch, slices, features]);
+}
+
 /** Stacks `[batch, slices, h, w, c]` as the backbone sees them, `[batch * slices, h, w, c]`. */
 export function foldSlices(images: tf.Tensor): tf.Tensor {
   const [batch, slices, ...rest] = images.shape as [number, number, ...number[]];

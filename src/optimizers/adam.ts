@@ -43,10 +43,27 @@ export class Adam extends tf.AdamOptimizer {
     super(learningRate, beta1, beta2, epsilon);
   }
 
+  /** The learning rate it was made with. */
+  get stepSize(): number {
+    return this.learningRate;
+  }
+
   /** Takes a step: gradients by the names of their variables, as {@link computeGradients} gives them. */
   override applyGradients(gradients: Parameters<tf.Optimizer['applyGradients']>[0]): void {
+    this.applyScaled(gradients, () => 1);
+  }
+
+  /**
+   * Takes a step whose size differs from variable to variable.
+   *
+   * @param rateOf - Factor on the learning rate, by the variable's name.
+   */
+  applyScaled(
+    gradients: Parameters<tf.Optimizer['applyGradients']>[0],
+    rateOf: (variable: string) => number,
+  ): void {
     if (!hasKernel(OWN_KERNELS.adam)) {
-      super.applyGradients(gradients as never); // declared narrower than it is
+      this.applyByHost(gradients, rateOf);
       return;
     }
     const list = Array.isArray(gradients)
@@ -57,7 +74,7 @@ export class Adam extends tf.AdamOptimizer {
       // moments belong to places in the list, also where there is no gradient this time
       const firstMoment = momentAt(this['accumulatedFirstMoment'], place, `${name}/m`, variable);
       const secondMoment = momentAt(this['accumulatedSecondMoment'], place, `${name}/v`, variable);
-      if (tensor) this.step(variable, tensor, firstMoment, secondMoment);
+      if (tensor) this.step(variable, tensor, firstMoment, secondMoment, rateOf(name));
     });
     tf.tidy(() => {
       this['accBeta1'].assign(tf.mul(this['accBeta1'], this.beta1));
@@ -66,14 +83,34 @@ export class Adam extends tf.AdamOptimizer {
     this.incrementIterations();
   }
 
+  /** The host takes whole steps only: of these, a variable keeps the share that its factor says. */
+  private applyByHost(
+    gradients: Parameters<tf.Optimizer['applyGradients']>[0],
+    rateOf: (variable: string) => number,
+  ): void {
+    const names = Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients);
+    tf.tidy(() => {
+      const scaled = names.flatMap((name) => {
+        const variable = tf.engine().registeredVariables[name]!;
+        return rateOf(name) === 1 ? [] : [{ variable, before: variable.clone(), factor: rateOf(name) }];
+      });
+      super.applyGradients(gradients as never); // declared narrower than it is
+      for (const { variable, before, factor } of scaled) {
+        variable.assign(tf.add(before, tf.mul(tf.sub(variable, before), factor)));
+      }
+    });
+  }
+
   private step(
     value: tf.Variable,
     gradient: tf.Tensor,
     firstMoment: tf.Variable,
     secondMoment: tf.Variable,
+    factor: number,
   ): void {
     tf.util.assertShapesMatch(value.shape, gradient.shape, `${value.name} and its gradient: `);
-    const { learningRate, beta1, beta2, epsilon } = this;
+    const { beta1, beta2, epsilon } = this;
+    const learningRate = this.learningRate * factor;
     const attrs: AdamAttrs = { learningRate, beta1, beta2, epsilon: epsilon! };
     const inputs = {
       ...{ value, gradient, firstMoment, secondMoment },

@@ -9,10 +9,13 @@ import {
 } from '../data/sources/patient_source';
 import { byLabel } from '../data/labels/labels';
 import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/tables/predictions_table';
-import { check, checkKnownKeys, DataError } from '../base/errors';
+import { check, checkKnownKeys, DataError, NonFiniteError } from '../base/errors';
+import type { PatientCounts } from '../evaluation/f2_noise';
+import { bestPooledCut } from '../evaluation/thresholds';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
-import { FBetaScore } from '../metrics/f_beta';
+import { countDecisions, countsOf, fBetaOfCounts, poolCounts } from '../metrics/decision_counts';
+import { labelledScores, type LabelRows } from '../metrics/labelled_scores';
 import type { Labels, LossFn } from '../base/types';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
@@ -113,7 +116,9 @@ function named<L extends Labels>(
 }
 
 /** Keys of {@link PredictPatientsOptions}. */
-const PREDICT_OPTIONS = ['thresholds', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips'];
+const PREDICT_OPTIONS = [
+  ...['thresholds', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
+];
 
 /** Rows of probabilities and decisions of each stack: one a slice, or one in all. */
 async function* predictStacks(
@@ -154,7 +159,13 @@ interface Rows {
 }
 
 /** Options of {@link evaluatePatients}. */
-export interface EvaluateOptions extends PredictPatientsOptions {
+export interface EvaluateOptions extends Omit<PredictPatientsOptions, 'thresholds'> {
+  /**
+   * Probability from which on a label counts as present, one for all or one per label; `'best'`: the one for all labels with which the
+   * F2 on these patients is largest.
+   * @defaultValue `0.5`
+   */
+  thresholds?: Threshold | 'best';
   /** Loss from labels and logits; its mean over patients is reported. */
   loss?: LossFn;
 }
@@ -165,8 +176,12 @@ export interface Evaluation {
   level: OutputLevel;
   /** F2 over all label bits of all slices, as the challenge counts, or of all patients. */
   f2: number;
-  /** F2 of each label by itself, in the source's order. */
-  f2PerLabel: number[];
+  /** F2 of each label by itself, in the source's order; undefined for a label that none of the patients has. */
+  f2PerLabel: (number | undefined)[];
+  /** The thresholds that F2 is at. */
+  thresholds: Threshold;
+  /** Decisions of each patient, in the source's order: what the F2 is made of. */
+  counts: PatientCounts[];
   /** Mean over patients of the loss, if one was given. */
   loss?: number;
   patients: number;
@@ -181,6 +196,7 @@ export interface Evaluation {
  *
  * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or no patients.
  * @throws {@link DataError} for a patient without labels.
+ * @throws {@link NonFiniteError} for a prediction that is not finite, naming the patient and the slice.
  * @example
  * ```ts
  * const { f2, f2PerLabel } = await evaluatePatients(model, validation);
@@ -191,47 +207,78 @@ export async function evaluatePatients(
   source: PatientSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  checkKnownKeys(options, [...PREDICT_OPTIONS, 'loss'], 'evaluatePatients');
-  const { thresholds: threshold = 0.5, calibration, onProgress, loss, ...predictOptions } = options;
-  checkModel('evaluatePatients', model, source, threshold, calibration);
-  check(source.patients.length > 0, 'evaluatePatients: source', 'at least one patient', source.patients);
+  const fn = 'evaluatePatients';
+  checkKnownKeys(options, [...PREDICT_OPTIONS, 'loss'], fn);
+  const { thresholds = 0.5, calibration, onProgress, loss, ...predictOptions } = options;
+  checkModel(fn, model, source, thresholds === 'best' ? 0.5 : thresholds, calibration);
+  check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
   const level = outputLevel(model);
-  const pooled = new FBetaScore({ threshold });
-  const perLabel = new FBetaScore({ threshold, average: 'none' });
+  const yTrue: number[][] = [];
+  const probabilities: number[][] = [];
+  const rowsOf: number[] = [];
   let lossSum = 0;
   let slices = 0;
   let done = 0;
-  try {
-    for await (const stack of prefetchPatients(source, source.patients)) {
-      const { patient } = stack;
-      slices += stack.slices.length;
-      let batchLoss: tf.Scalar | undefined;
-      try {
-        batchLoss = tf.tidy(() => {
-          const labels = truth(level, source, stack);
-          const logits = calibratedLogits(model, stack, calibration, predictOptions);
-          const probabilities = tf.sigmoid(logits);
-          pooled.update(labels, probabilities);
-          perLabel.update(labels, probabilities);
-          return loss && (tf.mean(loss(labels, logits)) as tf.Scalar);
-        });
-      } finally {
-        disposeStack(stack);
-      }
-      if (batchLoss) {
-        lossSum += (await batchLoss.data())[0]!;
-        batchLoss.dispose();
-      }
-      done++;
-      onProgress?.({ patient, done, total: source.patients.length });
+  for await (const stack of prefetchPatients(source, source.patients)) {
+    const { patient } = stack;
+    slices += stack.slices.length;
+    let results: tf.Tensor[];
+    try {
+      results = tf.tidy(() => {
+        const labels = truth(level, source, stack);
+        const logits = calibratedLogits(model, stack, calibration, predictOptions);
+        const rows = [labels, tf.sigmoid(logits)].map((x) => tf.reshape(x, [-1, source.labels.length]));
+        return loss ? [...rows, tf.mean(loss(labels, logits))] : rows;
+      });
+    } finally {
+      disposeStack(stack);
     }
-    const [f2, f2PerLabel] = await Promise.all([read(pooled), read(perLabel)]);
-    const mean = loss && { loss: lossSum / done };
-    return { level, f2: f2[0]!, f2PerLabel, ...mean, patients: done, slices };
-  } finally {
-    pooled.dispose();
-    perLabel.dispose();
+    const [truthRows, rows, batchLoss] = await Promise.all(results.map((tensor) => tensor.array()));
+    tf.dispose(results);
+    checkFinite(rows as number[][], stack, level);
+    for (const row of truthRows as number[][]) yTrue.push(row);
+    for (const row of rows as number[][]) probabilities.push(row);
+    rowsOf.push((rows as number[][]).length);
+    if (batchLoss !== undefined) lossSum += batchLoss as number;
+    done++;
+    onProgress?.({ patient, done, total: source.patients.length });
   }
+  const scores = scoreRows(fn, rowsOf, yTrue, probabilities, thresholds);
+  return { level, ...scores, ...(loss && { loss: lossSum / done }), patients: done, slices };
+}
+
+/** F2 of rows, pooled and per label. */
+function scoreRows(
+  fn: string,
+  rowsOf: readonly number[],
+  yTrue: LabelRows,
+  probabilities: LabelRows,
+  thresholds: Threshold | 'best',
+): Pick<Evaluation, 'f2' | 'f2PerLabel' | 'thresholds' | 'counts'> {
+  let start = 0;
+  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
+  const at = thresholds === 'best' ? bestPooledCut(columns).threshold : thresholds;
+  const counts = columns.map((entries, l) => countsOf(entries, typeof at === 'number' ? at : at[l]!));
+  return {
+    f2: fBetaOfCounts(poolCounts(counts)) ?? 0,
+    f2PerLabel: counts.map((count) => (count.tp + count.fn === 0 ? undefined : fBetaOfCounts(count))),
+    thresholds: at,
+    counts: rowsOf.map((rows) => {
+      const own = [start, (start += rows)];
+      const counted = countDecisions(yTrue.slice(...own), probabilities.slice(...own), at);
+      const { tp, fp, fn: missed } = poolCounts(counted);
+      return { tp, fp, fn: missed };
+    }),
+  };
+}
+
+function checkFinite(rows: readonly number[][], { patient, slices }: PatientStack, level: OutputLevel): void {
+  const bad = rows.findIndex((row) => !row.every(Number.isFinite));
+  if (bad < 0) return;
+  const slice = level === 'slices' ? `, slice ${slices[bad]}` : '';
+  throw new NonFiniteError(
+    `the prediction for patient ${patient}${slice} is not finite: ${rows[bad]!.join()}`,
+  );
 }
 
 /** Logits of a stack's slices, or of its patient. */
@@ -250,14 +297,6 @@ function truth(level: OutputLevel, source: PatientSource, { patient, labels }: P
   if (level === 'patients') return tf.tensor2d([patientTargets(source, patient)]);
   if (!labels) throw new DataError('the patient has no labels to evaluate against', { patient });
   return tf.expandDims(labels);
-}
-
-/** A metric's result, read back. */
-export async function read(metric: FBetaScore): Promise<number[]> {
-  const result = metric.result();
-  const values = [...(await result.data())];
-  result.dispose();
-  return values;
 }
 
 function checkModel(

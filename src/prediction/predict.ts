@@ -9,6 +9,7 @@ import {
   runHead,
   slicesOf,
   slicesPerChunk,
+  stackedFeatures,
 } from '../models/model_parts';
 import { flip } from '../transforms/flip';
 
@@ -27,6 +28,12 @@ export interface PredictOptions {
    * @defaultValue `[]`
    */
   flips?: readonly ('horizontal' | 'vertical')[];
+  /**
+   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as {@link featureSource} gives them, and runs
+   * what stands above it only.
+   * @defaultValue `false`
+   */
+  fromFeatures?: boolean;
 }
 
 /**
@@ -46,14 +53,15 @@ export function predictStack(
   images: tf.Tensor,
   options: PredictOptions = {},
 ): tf.Tensor {
-  checkKnownKeys(options, ['memoryBudget', 'chunkSlices', 'flips'], 'predictStack');
+  checkKnownKeys(options, ['memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'], 'predictStack');
   check(
     images.rank === 5 && images.size > 0,
     'predictStack: images',
     '[batch, slices, h, w, c] with slices',
     images,
   );
-  const { memoryBudget = 512 * 2 ** 20, flips = [], ...rest } = options;
+  const { memoryBudget = 512 * 2 ** 20, flips = [], fromFeatures = false, ...rest } = options;
+  check(flips.length === 0 || !fromFeatures, 'predictStack: flips', 'none, of features', flips);
   if (flips.length > 0) {
     return tf.tidy(() => {
       const run = (x: tf.Tensor) => predictStack(model, x, { ...rest, memoryBudget });
@@ -70,6 +78,7 @@ export function predictStack(
   }
   return tf.tidy(() => {
     const parts = modelParts(model);
+    if (fromFeatures) return runHead(model, parts, stackedFeatures(parts, images), { training: false });
     const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = options;
     const slices = foldSlices(images);
     const chunks = chunksOf(slices.shape[0]!, chunkSlices);

@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
 import { patientTargets, type PatientSource } from '../data/sources/patient_source';
 import { check, DataError } from '../base/errors';
-import { fBetaScore } from '../metrics/f_beta';
+import { countDecisions, fBetaOfCounts, poolCounts } from '../metrics/decision_counts';
+import type { LabelRows } from '../metrics/labelled_scores';
 import { seededRandom } from '../base/random';
 import { IGNORED_LABEL } from '../base/types';
 import type { OutputLevel } from '../models/model_parts';
@@ -10,7 +10,8 @@ import type { OutputLevel } from '../models/model_parts';
 export interface TrivialScores {
   name: string;
   f2: number;
-  f2PerLabel: number[];
+  /** Undefined for a label that none of the patients scored has. */
+  f2PerLabel: (number | undefined)[];
 }
 
 /**
@@ -71,13 +72,11 @@ function labelRows(source: PatientSource, level: OutputLevel): (readonly number[
   });
 }
 
-function score(truth: (readonly number[])[], predict: (label: number) => 0 | 1): Omit<TrivialScores, 'name'> {
-  return tf.tidy(() => {
-    const labels = tf.tensor2d(truth.map((row) => [...row]));
-    const decisions = tf.tensor2d(truth.map((row) => row.map((_, label) => predict(label))));
-    return {
-      f2: fBetaScore(labels, decisions).dataSync()[0]!,
-      f2PerLabel: [...fBetaScore(labels, decisions, { average: 'none' }).dataSync()],
-    };
-  });
+function score(truth: LabelRows, predict: (label: number) => 0 | 1): Omit<TrivialScores, 'name'> {
+  const decisions = truth.map((row) => row.map((_, label) => predict(label)));
+  const counts = countDecisions(truth, decisions);
+  return {
+    f2: fBetaOfCounts(poolCounts(counts)) ?? 0,
+    f2PerLabel: counts.map((count) => (count.tp + count.fn === 0 ? undefined : fBetaOfCounts(count))),
+  };
 }

@@ -1,11 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { breathe } from '../base/breathe';
 import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../base/errors';
-import { FBetaScore } from '../metrics/f_beta';
 import type { LossFn } from '../base/types';
+import { modelParts } from '../models/model_parts';
+import { f2DifferenceNoise, type PatientCounts } from '../evaluation/f2_noise';
+import type { Evaluation } from '../prediction/evaluate';
+import { applyStep, type StepRules } from './apply_step';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
-import { read, type Evaluation } from '../prediction/evaluate';
-import { trainStep } from './train_step';
+import { checkSchedule, rateFactor, type RateSchedule } from './learning_rate';
+import { RunningScore, type RunningScoreState } from './running_score';
+import { computeGradients, type TrainStepOptions } from './train_step';
 
 /** One step's worth of data; the training disposes of it. */
 export interface TrainingBatch {
@@ -29,8 +33,9 @@ export interface TrainingProgress {
   /** Mean loss of this epoch's steps so far. */
   loss: number;
   /**
-   * F2 of this epoch's steps so far, on augmented training slices (or patients, where the output is of those), each before its step. Read from the device at the first
-   * and last step of an epoch and every half second in between; other steps repeat the last reading.
+   * F2 of this epoch's steps so far, on augmented training slices (or patients, where the output is of those), each before its step, at
+   * the threshold of the last validation. Read from the device at the first and last step of an epoch and every half second in
+   * between; other steps repeat the last reading.
    */
   f2: number;
 }
@@ -44,7 +49,10 @@ export interface EpochLog {
   f2: number;
   validationLoss: number | null;
   validationF2: number;
-  validationF2PerLabel: number[];
+  /** Threshold that the validation F2 is at, where it is one for all labels. */
+  validationThreshold: number | null;
+  /** Null for a label that no validation patient has. */
+  validationF2PerLabel: (number | null)[];
   /** Whether it is the best epoch so far. */
   best: boolean;
   /** Time the epoch took, validation included. */
@@ -55,10 +63,24 @@ export interface EpochLog {
 export interface StageState {
   stopping: EarlyStoppingState;
   history: EpochLog[];
+  /** Decisions of the best epoch on each validation patient. */
+  bestCounts?: PatientCounts[];
+  /** The epoch after the last one in `history`, where it had begun. */
+  partial?: PartialEpoch;
+}
+
+/** Steps done in an epoch that has not ended. */
+export interface PartialEpoch extends RunningScoreState {
+  step: number;
+  lossSum: number;
 }
 
 /** Options of {@link fitStage}. */
-export interface FitStageOptions {
+export interface FitStageOptions
+  extends
+    StepRules,
+    RateSchedule,
+    Pick<TrainStepOptions, 'memoryBudget' | 'updateBatchNorm' | 'sliceClassifierWeight' | 'fromFeatures'> {
   /** Name of the stage, for logs. */
   stage: string;
   model: tf.LayersModel;
@@ -69,23 +91,52 @@ export interface FitStageOptions {
   epochs: number;
   /** Epochs without a better validation F2 before stopping. */
   patience: number;
-  /** Batches of an epoch (counted from 1), in order; each draw must depend on the epoch alone, so that resuming repeats it. */
-  batches: (epoch: number) => AsyncIterable<TrainingBatch>;
+  /**
+   * Batches of an epoch (counted from 1), in order, without the first `skip`; each draw must depend on the epoch alone, so that
+   * resuming repeats it.
+   */
+  batches: (epoch: number, skip: number) => AsyncIterable<TrainingBatch>;
   /** Number of batches in an epoch. */
-  steps: number;
+  steps: number | ((epoch: number) => number);
   /** Scores the model on the validation patients. */
   validate: () => Promise<Evaluation>;
-  /** Bytes of backbone activations kept at once, see `TrainStepOptions`. */
-  memoryBudget?: number;
-  /** Whether batch normalisation learns its statistics, see `TrainStepOptions`. */
-  updateBatchNorm?: boolean;
-  /** How much the loss of the model's slice classifier counts, see `TrainStepOptions`. */
-  sliceClassifierWeight?: number;
+  /**
+   * F2 of the best predictor that never looks at an image: as long as no epoch exceeds it, no epoch counts against the patience.
+   * @defaultValue none
+   */
+  baseline?: number;
+  /**
+   * How the weights score that the model comes with: epochs that do not exceed it leave them in place.
+   * @defaultValue not scored: the first epoch is better
+   */
+  initial?: Pick<Evaluation, 'f2' | 'loss'>;
+  /**
+   * Validation F2 that the stage should not end below: an epoch that reaches it is better than any that does not.
+   * @defaultValue the F2 of `initial`
+   */
+  floor?: number;
+  /**
+   * Factor on the learning rate of the backbone.
+   * @defaultValue `1`
+   */
+  backboneRate?: number;
+  /**
+   * Batches whose gradients are averaged for one step.
+   * @defaultValue `1`
+   */
+  accumulate?: number;
   /** Called after every step. */
   onProgress?: (progress: TrainingProgress) => void;
   /** Called after every epoch, e.g. to write a checkpoint; the model then holds the epoch's weights. */
   onEpochEnd?: (log: EpochLog, state: StageState) => Promise<void> | void;
-  /** Where an interrupted stage stood; model and optimizer must hold that epoch's weights. */
+  /**
+   * Batches after which `onCheckpoint` is called within an epoch; a multiple of `accumulate`.
+   * @defaultValue never
+   */
+  checkpointSteps?: number;
+  /** Called within an epoch, to write what resuming there needs. */
+  onCheckpoint?: (state: StageState) => Promise<void> | void;
+  /** Where an interrupted stage stood; model and optimizer must hold its weights. */
   resume?: StageState;
   /** The best epoch's weights, when resuming after it. */
   bestWeights?: tf.Tensor[];
@@ -94,39 +145,61 @@ export interface FitStageOptions {
 /**
  * Trains until the validation F2 has not risen for `patience` epochs, and leaves the best epoch's weights in the model.
  *
+ * F2 on few patients is noisy. Two epochs count as equal where their F2 differ by no more than one standard error of that difference
+ * (a jackknife over the validation patients): of these, the one with the smaller validation loss is the better, as it is where F2 are
+ * the same. On many patients the standard error is small, and F2 alone decides.
+ *
  * @returns Every epoch's log, those before a resumption too.
  * @throws {@link NonFiniteError} when a loss is not finite, naming epoch and batch; the model then holds the best epoch's
  * weights, or those it came with before the first epoch's end.
  * @example
  * ```ts
- * async function* batches(epoch: number): AsyncGenerator<TrainingBatch> {
- *   for await (const stack of prefetchPatients(train, shuffled(train.patients, seededRandom(epoch)))) {
+ * async function* batches(epoch: number, skip: number): AsyncGenerator<TrainingBatch> {
+ *   const order = shuffled(train.patients, seededRandom(epoch)).slice(skip);
+ *   for await (const stack of prefetchPatients(train, order)) {
  *     yield { name: stack.patient, images: tf.expandDims(stack.images), labels: tf.expandDims(stack.labels!) };
  *   }
  * }
  * const history = await fitStage({
  *   ...{ stage: 'mine', model, optimizer: adam(1e-4), loss: asymmetricLoss(), epochs: 10, patience: 3 },
- *   ...{ batches, steps: train.patients.length, validate: () => evaluatePatients(model, validation) },
+ *   ...{ batches, steps: train.patients.length },
+ *   validate: () => evaluatePatients(model, validation, { thresholds: 'best' }),
  * });
  * ```
  */
 export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
-  checkKnownKeys(options, FIT_STAGE_OPTIONS, 'fitStage');
-  const { stage, model, epochs, patience, validate, onEpochEnd, resume } = options;
-  check(isPositiveInteger(epochs), 'fitStage: epochs', 'a positive integer', epochs);
-  const stopping = new EarlyStopping(patience, resume?.stopping);
+  checkOptions(options);
+  const { stage, model, epochs, patience, baseline, initial, validate, onEpochEnd, resume } = options;
+  const fresh = initial && { bestEpoch: 0, best: initial.f2, bestLoss: initial.loss ?? null, epoch: 0 };
+  const state = resume?.stopping ?? fresh;
+  const floor = options.floor ?? initial?.f2;
+  const stopping = new EarlyStopping(patience, {
+    ...(baseline !== undefined && { baseline }),
+    ...(floor !== undefined && { floor }),
+    ...(state && { state }),
+  });
   const history = [...(resume?.history ?? [])];
+  let { partial, bestCounts } = resume ?? {};
   let best = (options.bestWeights ?? model.getWeights()).map((weight) => tf.keep(weight.clone()));
   try {
     for (let epoch = stopping.state.epoch + 1; epoch <= epochs && !stopping.stop; epoch++) {
       const start = Date.now();
-      const training = await trainEpoch(epoch, options);
+      const training = await trainEpoch(epoch, options, partial, {
+        stopping: stopping.state,
+        history: [...history],
+        ...(bestCounts && { bestCounts }),
+      });
+      partial = undefined;
       const validation = await validate();
-      if (!Number.isFinite(validation.f2)) {
-        throw new NonFiniteError(`${stage}: the validation F2 of epoch ${epoch} is ${validation.f2}`);
+      for (const value of [validation.f2, validation.loss ?? 0]) {
+        if (!Number.isFinite(value)) {
+          throw new NonFiniteError(`${stage}: the validation of epoch ${epoch} gives ${value}`);
+        }
       }
-      const better = stopping.update(validation.f2);
+      const noise = bestCounts ? f2DifferenceNoise(validation.counts, bestCounts) : 0;
+      const better = stopping.update(validation.f2, validation.loss, noise);
       if (better) {
+        bestCounts = validation.counts;
         tf.dispose(best);
         best = model.getWeights().map((weight) => tf.keep(weight.clone()));
       }
@@ -136,12 +209,17 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
         ...training,
         validationLoss: validation.loss ?? null,
         validationF2: validation.f2,
-        validationF2PerLabel: validation.f2PerLabel,
+        validationThreshold: typeof validation.thresholds === 'number' ? validation.thresholds : null,
+        validationF2PerLabel: validation.f2PerLabel.map((f2) => f2 ?? null),
         best: better,
         seconds: (Date.now() - start) / 1000,
       };
       history.push(log);
-      await onEpochEnd?.(log, { stopping: stopping.state, history: [...history] });
+      await onEpochEnd?.(log, {
+        stopping: stopping.state,
+        history: [...history],
+        ...(bestCounts && { bestCounts }),
+      });
     }
     return history;
   } finally {
@@ -153,38 +231,80 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
 /** Keys of {@link FitStageOptions}. */
 const FIT_STAGE_OPTIONS = [
   ...['stage', 'model', 'optimizer', 'loss', 'epochs', 'patience', 'batches', 'steps', 'validate'],
+  ...['memoryBudget', 'updateBatchNorm', 'sliceClassifierWeight', 'fromFeatures', 'clipNorm', 'weightDecay'],
   ...[
-    'memoryBudget',
-    'updateBatchNorm',
-    'sliceClassifierWeight',
+    'warmupEpochs',
+    'decay',
+    'baseline',
+    'initial',
+    'floor',
+    'backboneRate',
+    'accumulate',
     'onProgress',
     'onEpochEnd',
-    'resume',
-    'bestWeights',
   ],
+  ...['checkpointSteps', 'onCheckpoint', 'resume', 'bestWeights'],
 ];
 
-async function trainEpoch(epoch: number, options: FitStageOptions): Promise<{ loss: number; f2: number }> {
-  const { stage, model, optimizer, epochs, steps, onProgress } = options;
-  const { loss, memoryBudget, updateBatchNorm, sliceClassifierWeight } = options;
-  const stepOptions = {
+function checkOptions(options: FitStageOptions): void {
+  const fn = 'fitStage';
+  checkKnownKeys(options, FIT_STAGE_OPTIONS, fn);
+  const { epochs, accumulate = 1, checkpointSteps = accumulate, clipNorm = 1, weightDecay = 0 } = options;
+  const { backboneRate = 1 } = options;
+  check(isPositiveInteger(epochs), `${fn}: epochs`, 'a positive integer', epochs);
+  check(isPositiveInteger(accumulate), `${fn}: accumulate`, 'a positive integer', accumulate);
+  const whole = isPositiveInteger(checkpointSteps) && checkpointSteps % accumulate === 0;
+  check(
+    whole,
+    `${fn}: checkpointSteps`,
+    `a multiple of ${accumulate}, the batches per step`,
+    checkpointSteps,
+  );
+  check(Number.isFinite(clipNorm) && clipNorm > 0, `${fn}: clipNorm`, 'a number above 0', clipNorm);
+  check(Number.isFinite(weightDecay) && weightDecay >= 0, `${fn}: weightDecay`, 'a number of at least 0', weightDecay); // prettier-ignore
+  check(Number.isFinite(backboneRate) && backboneRate >= 0, `${fn}: backboneRate`, 'a number of at least 0', backboneRate); // prettier-ignore
+  checkSchedule(fn, options);
+}
+
+async function trainEpoch(
+  epoch: number,
+  options: FitStageOptions,
+  partial: PartialEpoch | undefined,
+  before: StageState,
+): Promise<{ loss: number; f2: number }> {
+  const { stage, model, optimizer, epochs, accumulate = 1, onProgress, onCheckpoint } = options;
+  const {
+    loss,
+    memoryBudget,
+    updateBatchNorm,
+    sliceClassifierWeight,
+    fromFeatures,
+    backboneRate = 1,
+  } = options;
+  const stepOptions: TrainStepOptions = {
     loss,
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(updateBatchNorm !== undefined && { updateBatchNorm }),
     ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
+    ...(fromFeatures !== undefined && { fromFeatures }),
   };
-  const metric = new FBetaScore();
-  let lossSum = 0;
-  let step = 0;
+  const steps = typeof options.steps === 'number' ? options.steps : options.steps(epoch);
+  const inBackbone = new Set(
+    backboneRate === 1 ? [] : modelParts(model).backboneVariables.map(({ name }) => name),
+  );
+  const score = new RunningScore(before.history.at(-1)?.validationThreshold ?? 0.5, partial);
+  const sum = new GradientSum();
+  let { step, lossSum } = partial ?? { step: 0, lossSum: 0 };
   let f2 = 0;
   let readAt = -Infinity;
   try {
-    for await (const { name, images, labels } of options.batches(epoch)) {
+    for await (const { name, images, labels } of options.batches(epoch, step)) {
       let result: tf.Scalar;
       try {
         result = tf.tidy(() => {
-          const { loss: value, logits } = trainStep(model, images, labels, optimizer, stepOptions);
-          metric.update(labels, tf.sigmoid(logits));
+          const { loss: value, logits, gradients } = computeGradients(model, images, labels, stepOptions);
+          score.add(labels, tf.sigmoid(logits));
+          sum.add(gradients);
           return value;
         });
       } finally {
@@ -200,21 +320,64 @@ async function trainEpoch(epoch: number, options: FitStageOptions): Promise<{ lo
       }
       lossSum += value;
       step++;
+      if (step % accumulate === 0 || step === steps) {
+        const factor = rateFactor(options, epoch - 1 + step / steps, epochs);
+        sum.use((gradients) =>
+          applyStep(optimizer, gradients, options, (variable) =>
+            inBackbone.has(variable) ? factor * backboneRate : factor,
+          ),
+        );
+      }
       if (onProgress) {
         if (step === steps || Date.now() - readAt >= F2_READ_INTERVAL) {
-          f2 = (await read(metric))[0]!;
+          f2 = (await score.read()).f2;
           readAt = Date.now();
         }
         onProgress({ stage, epoch, epochs, step, steps, loss: lossSum / step, f2 });
       }
+      if (onCheckpoint && step < steps && step % (options.checkpointSteps ?? Infinity) === 0) {
+        await onCheckpoint({ ...before, partial: { step, lossSum, ...(await score.read()).counts } });
+      }
       await breathe();
     }
     check(step > 0, `${stage}: batches`, 'at least one batch an epoch', step);
-    return { loss: lossSum / step, f2: (await read(metric))[0]! };
+    return { loss: lossSum / step, f2: (await score.read()).f2 };
   } finally {
-    metric.dispose();
+    score.dispose();
+    sum.dispose();
   }
 }
 
 /** Milliseconds between two readings of the running F2: to wait for the device at every step would slow the training. */
 const F2_READ_INTERVAL = 500;
+
+/** The mean of the gradients of several batches. */
+class GradientSum {
+  private sums: tf.NamedTensorMap = {};
+  private added = 0;
+
+  add(gradients: tf.NamedTensorMap): void {
+    for (const [name, gradient] of Object.entries(gradients)) {
+      const sum = this.sums[name];
+      this.sums[name] = tf.keep(sum ? tf.add(sum, gradient) : gradient.clone());
+      sum?.dispose();
+    }
+    this.added++;
+  }
+
+  /** Hands out the mean, and starts over. */
+  use(take: (gradients: tf.NamedTensorMap) => void): void {
+    const { added, sums } = this;
+    tf.tidy(() => {
+      const mean = Object.entries(sums).map(([name, sum]) => [name, added === 1 ? sum : tf.div(sum, added)]);
+      take(Object.fromEntries(mean) as tf.NamedTensorMap);
+    });
+    this.dispose();
+  }
+
+  dispose(): void {
+    tf.dispose(this.sums);
+    this.sums = {};
+    this.added = 0;
+  }
+}

@@ -1,61 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { PatientSource } from '../data/sources/patient_source';
 import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
-import { asymmetricLoss } from '../losses/asymmetric_loss';
-import { checkThreshold, type Threshold } from '../metrics/decide';
-import type { AugmentationRanges } from '../transforms/random_augment';
-import type { LossFn } from '../base/types';
-import { adam } from '../optimizers/adam';
-import { patientBatches, sliceBatches, type BatchOptions } from './batches';
-import { evaluatePatients } from '../prediction/evaluate';
-import { fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
 import { outputLevel } from '../models/model_parts';
+import { patientBatches, patientSteps, sliceBatches, type PatientBatchOptions } from './batches';
+import type { EpochLog } from './fit_stage';
 import { checkSequenceAugmentation, type SequenceAugmentation } from './sequence_augmentation';
-
-/** What both stages of the recipe take. */
-export interface TrainingOptions extends Pick<
-  FitStageOptions,
-  'memoryBudget' | 'onProgress' | 'onEpochEnd' | 'resume' | 'bestWeights'
-> {
-  /** Labelled patients to learn from. */
-  train: PatientSource;
-  /** Labelled patients to choose the best epoch by. */
-  validation: PatientSource;
-  /** Seed of the order of patients and of the augmentation. */
-  seed: number;
-  /**
-   * Most epochs to train.
-   * @defaultValue `50`
-   */
-  epochs?: number;
-  /**
-   * Epochs without a better validation F2 before stopping.
-   * @defaultValue `5`
-   */
-  patience?: number;
-  /**
-   * Step size of Adam. Ignored when `optimizer` is given.
-   * @defaultValue `1e-4` for {@link pretrainBackbone}, `1e-5` for {@link trainPatients}
-   */
-  learningRate?: number;
-  /** In place of Adam. The caller disposes of it. */
-  optimizer?: tf.Optimizer;
-  /**
-   * Loss from labels and logits.
-   * @defaultValue `asymmetricLoss()`
-   */
-  loss?: LossFn;
-  /**
-   * Ranges of the augmentation, one draw a stack, or `false` for none.
-   * @defaultValue the published recipe's, see {@link AugmentationRanges}
-   */
-  augment?: AugmentationRanges | false;
-  /**
-   * Probability from which on a label counts as present in the F2.
-   * @defaultValue `0.5`
-   */
-  thresholds?: Threshold;
-}
+import { runStage, TRAINING_OPTIONS, type TrainingOptions } from './stage';
 
 /** Options of {@link pretrainBackbone}. */
 export interface PretrainOptions extends TrainingOptions {
@@ -97,7 +46,7 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
   return runStage('pretrain', model, options, {
     learningRate: 1e-4,
     updateBatchNorm: true,
-    steps: Math.ceil(slices / batchSize),
+    steps: () => Math.ceil(slices / batchSize),
     batches: (epoch, batchOptions) => sliceBatches(train, epoch, batchSize, batchOptions),
   });
 }
@@ -105,10 +54,15 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
 /** Options of {@link trainPatients}. */
 export interface TrainPatientsOptions extends TrainingOptions {
   /**
-   * How stacks are turned round and thinned out, anew in each epoch; see {@link SequenceAugmentation}.
+   * How the order of slices is reversed and slices are left out, anew in each epoch; see {@link SequenceAugmentation}.
    * @defaultValue not at all
    */
   augmentSequence?: SequenceAugmentation;
+  /**
+   * Stacks of a single slice that share a batch; longer ones have one each.
+   * @defaultValue `1`
+   */
+  singles?: number;
   /**
    * How much the loss of the classifier that sees each slice by itself counts beside the model's: for a model built with
    * `sliceClassifier: true` whose output is of slices.
@@ -135,88 +89,40 @@ export async function trainPatients(
   model: tf.LayersModel,
   options: TrainPatientsOptions,
 ): Promise<EpochLog[]> {
-  checkKnownKeys(options, [...TRAINING_OPTIONS, 'augmentSequence', 'sliceClassifierWeight'], 'trainPatients');
-  const { train, augmentSequence, sliceClassifierWeight } = options;
+  checkKnownKeys(options, TRAIN_PATIENTS_OPTIONS, 'trainPatients');
+  const { train, sliceClassifierWeight } = options;
   const level = outputLevel(model);
+  const sequence = checkedSequence('trainPatients', options, level);
+  return runStage('patients', model, options, {
+    learningRate: 1e-5,
+    updateBatchNorm: false,
+    ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
+    steps: (epoch, batch) => patientSteps(train, epoch, { ...batch, ...sequence }, level),
+    batches: (epoch, batch) => patientBatches(train, epoch, { ...batch, ...sequence }, level),
+  });
+}
+
+/** Keys of {@link TrainPatientsOptions}. */
+export const TRAIN_PATIENTS_OPTIONS = [
+  ...TRAINING_OPTIONS,
+  ...['augmentSequence', 'singles', 'sliceClassifierWeight'],
+];
+
+/** How batches of patients are drawn. */
+export function checkedSequence(
+  fn: string,
+  { augmentSequence, singles }: Pick<TrainPatientsOptions, 'augmentSequence' | 'singles'>,
+  level: 'slices' | 'patients',
+): Pick<PatientBatchOptions, 'augmentSequence' | 'singles'> {
   if (augmentSequence) {
-    checkSequenceAugmentation('trainPatients: augmentSequence', augmentSequence);
+    checkSequenceAugmentation(`${fn}: augmentSequence`, augmentSequence);
     check(
       level === 'slices' || augmentSequence.keep === undefined,
-      'trainPatients: augmentSequence: keep',
+      `${fn}: augmentSequence: keep`,
       'none for a model of patients, whose label may rest on a slice left out',
       augmentSequence.keep,
     );
   }
-  return runStage('patients', model, options, {
-    learningRate: 1e-5,
-    updateBatchNorm: false,
-    steps: train.patients.length,
-    ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
-    batches: (epoch, batchOptions) =>
-      patientBatches(train, epoch, { ...batchOptions, ...(augmentSequence && { augmentSequence }) }, level),
-  });
-}
-
-/** Keys of {@link TrainingOptions}. */
-const TRAINING_OPTIONS = [
-  ...['train', 'validation', 'seed', 'epochs', 'patience', 'learningRate', 'optimizer', 'loss', 'augment'],
-  ...['thresholds', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
-];
-
-interface Stage {
-  learningRate: number;
-  updateBatchNorm: boolean;
-  steps: number;
-  sliceClassifierWeight?: number;
-  batches: (epoch: number, options: BatchOptions) => ReturnType<FitStageOptions['batches']>;
-}
-
-async function runStage(
-  stage: string,
-  model: tf.LayersModel,
-  options: TrainingOptions,
-  { learningRate: defaultRate, updateBatchNorm, steps, sliceClassifierWeight, batches }: Stage,
-): Promise<EpochLog[]> {
-  const { train, validation, seed, augment = {}, thresholds = 0.5 } = options;
-  const { epochs = 50, patience = 5, learningRate = defaultRate, loss = asymmetricLoss() } = options;
-  const personOf = (source: PatientSource) => (patient: string) => source.groupOf?.(patient) ?? patient;
-  const persons = new Set(train.patients.map(personOf(train)));
-  const shared = validation.patients.filter((patient) => persons.has(personOf(validation)(patient)));
-  check(Number.isInteger(seed), `${stage}: seed`, 'an integer', seed);
-  check(train.patients.length > 0, `${stage}: train`, 'at least one patient', train.patients);
-  check(validation.patients.length > 0, `${stage}: validation`, 'at least one patient', validation.patients);
-  check(shared.length === 0, `${stage}: validation`, 'patients that are not in train', shared);
-  check(
-    train.labels.join() === validation.labels.join(),
-    `${stage}: validation`,
-    `the labels ${train.labels.join(', ')}`,
-    validation.labels,
-  );
-  checkThreshold(stage, thresholds, train.labels.length);
-  check(learningRate > 0 && learningRate < 1, `${stage}: learningRate`, 'a number in (0, 1)', learningRate);
-
-  const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights } = options;
-  const optimizer = options.optimizer ?? adam(learningRate);
-  try {
-    return await fitStage({
-      stage,
-      model,
-      optimizer,
-      loss,
-      epochs,
-      patience,
-      steps,
-      updateBatchNorm,
-      ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
-      batches: (epoch) => batches(epoch, { seed, augment }),
-      validate: () => evaluatePatients(model, validation, { thresholds, loss }),
-      ...(memoryBudget !== undefined && { memoryBudget }),
-      ...(onProgress && { onProgress }),
-      ...(onEpochEnd && { onEpochEnd }),
-      ...(resume && { resume }),
-      ...(bestWeights && { bestWeights }),
-    });
-  } finally {
-    if (!options.optimizer) optimizer.dispose();
-  }
+  check(singles === undefined || isPositiveInteger(singles), `${fn}: singles`, 'a positive integer', singles);
+  return { ...(augmentSequence && { augmentSequence }), ...(singles !== undefined && { singles }) };
 }

@@ -13,6 +13,7 @@ import {
   runSliceClassifier,
   slicesOf,
   slicesPerChunk,
+  stackedFeatures,
   type ModelParts,
 } from '../models/model_parts';
 
@@ -38,6 +39,12 @@ export interface TrainStepOptions {
    * @defaultValue `0`
    */
   sliceClassifierWeight?: number;
+  /**
+   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as {@link featureSource} gives them: only what
+   * stands above it has gradients.
+   * @defaultValue `false`
+   */
+  fromFeatures?: boolean;
 }
 
 /** What a step yields; the caller disposes the tensors. */
@@ -75,15 +82,16 @@ export function computeGradients(
 ): StepGradients {
   checkKnownKeys(
     options,
-    ['loss', 'memoryBudget', 'chunkSlices', 'updateBatchNorm', 'sliceClassifierWeight'],
+    ['loss', 'memoryBudget', 'chunkSlices', 'updateBatchNorm', 'sliceClassifierWeight', 'fromFeatures'],
     'trainStep',
   );
   const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm = false } = options;
-  const { sliceClassifierWeight = 0 } = options;
+  const { sliceClassifierWeight = 0, fromFeatures = false } = options;
   const weightOk = Number.isFinite(sliceClassifierWeight) && sliceClassifierWeight >= 0;
   check(weightOk, 'sliceClassifierWeight', 'a number of at least 0', sliceClassifierWeight);
   check(images.rank === 5 && images.size > 0, 'images', '[batch, slices, h, w, c] with slices', images);
-  const parts = modelParts(model);
+  const whole = modelParts(model);
+  const parts = fromFeatures ? { ...whole, backboneVariables: [] } : whole;
   const leading = images.shape.slice(0, outputLevel(model) === 'patients' ? 1 : 2);
   check(
     labels.rank === leading.length + 1 && labels.shape.slice(0, -1).join() === leading.join(),
@@ -101,11 +109,11 @@ export function computeGradients(
   check(chunkSlices >= 1, 'chunkSlices', 'at least 1', chunkSlices);
 
   return tf.tidy(() => {
-    const slices = foldSlices(images);
-    const run = (x: tf.Tensor) => runBackbone(parts, x, { training: updateBatchNorm });
+    const slices = foldSlices(fromFeatures ? stackedFeatures(parts, images) : images);
+    const run = (x: tf.Tensor) => (fromFeatures ? x : runBackbone(parts, x, { training: updateBatchNorm }));
     const head = (features: tf.Tensor) => {
       const stacked = tf.reshape(features, [...images.shape.slice(0, 2), features.shape[1]!]);
-      const mask = parts.perSlice.computeMask(images) as tf.Tensor | undefined;
+      const mask = fromFeatures ? undefined : (parts.perSlice.computeMask(images) as tf.Tensor | undefined);
       const logits = runHead(model, parts, stacked, { training: true, mask });
       const above = tf.mean(loss(labels, logits)) as tf.Scalar;
       if (sliceClassifierWeight === 0) return { logits, loss: above };

@@ -9,9 +9,10 @@ import {
   splitByPatient,
   squeezenet1_1,
   subset,
+  trainRecipe,
   writeSafetensors,
 } from '../../src/index';
-import { openKaggleFolder, openTrainingRun, trainRecipe, writePhantomStudy } from '../../src/node';
+import { openKaggleFolder, openTrainingRun, writePhantomStudy } from '../../src/node';
 import { dicomStudy } from '../node/study/dicom_study';
 import { formulaWeight } from '../support/formula_weights';
 

@@ -39,7 +39,7 @@ function pageOf(name: string): Promise<string> {
   const training = { stage: name, epoch: 3, validationF2: 0.5 };
   const model = { [`k${name}`]: name, list: [name] };
   const manifest = createCheckpointManifest({ labels, preprocessing, thresholds, model, training });
-  const epoch = { epoch: 1, loss: 1, f2: 0.2, validationLoss: null, validationF2: 0.3, validationF2PerLabel: [0, 1], best: true, seconds: 1 }; // prettier-ignore
+  const epoch = { epoch: 1, loss: 1, f2: 0.2, validationLoss: null, validationF2: 0.3, validationThreshold: 0.4, validationF2PerLabel: [0, 1], best: true, seconds: 1 }; // prettier-ignore
   const [patient, slice] = [patients[0]!, slices[0]!];
   const wrong = { patient, slice, loss: 1, label: 0, yTrue: [1, -1], probabilities: [0.1, 0.5], png: Uint8Array.of(1, 2) }; // prettier-ignore
   return evaluationPage({

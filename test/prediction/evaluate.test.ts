@@ -207,6 +207,8 @@ describe('predictPatientLevel', () => {
   });
 });
 
+const defined = (values: (number | undefined)[]) => values.map((value) => value!);
+
 describe('evaluatePatients of a model of patients', () => {
   it('scores patients as wholes, whether or not their slices are labelled', async () => {
     const result = await evaluatePatients(patientModel, source, { thresholds, loss });
@@ -219,7 +221,11 @@ describe('evaluatePatients of a model of patients', () => {
     const probabilities = tf.tensor2d(all.map((prediction) => [...prediction.probabilities]));
     const options = { threshold: thresholds };
     expectClose([result.f2], fBetaScore(labels, probabilities, options), 1e-6);
-    expectClose(result.f2PerLabel, fBetaScore(labels, probabilities, { ...options, average: 'none' }), 1e-6);
+    expectClose(
+      defined(result.f2PerLabel),
+      fBetaScore(labels, probabilities, { ...options, average: 'none' }),
+      1e-6,
+    );
     const logits = tf.log(tf.div(probabilities, tf.sub(1, probabilities)));
     expectClose([result.loss!], loss(labels, logits), 1e-4); // patients weigh alike in either mean
   });
@@ -241,7 +247,11 @@ describe('evaluatePatients', () => {
     const probabilities = tf.concat(expected.map((patient) => patient.probabilities), 1); // prettier-ignore
     const options = { threshold: thresholds };
     expectClose([result.f2], fBetaScore(labels, probabilities, options), 1e-6);
-    expectClose(result.f2PerLabel, fBetaScore(labels, probabilities, { ...options, average: 'none' }), 1e-6);
+    expectClose(
+      defined(result.f2PerLabel),
+      fBetaScore(labels, probabilities, { ...options, average: 'none' }),
+      1e-6,
+    );
     const mean = expected.reduce((sum, patient) => sum + patient.loss, 0) / 3;
     expectClose([result.loss!], [mean], 1e-6);
     expect(result).toMatchObject({ level: 'slices', patients: 3, slices: 8 });

@@ -19,7 +19,7 @@ describe('EarlyStopping', () => {
     const { best, stopping } = run(2, [0.1, 0.3, 0.2, 0.25, 0.9]);
     expect(best).toEqual([true, true, false, false]);
     expect(stopping.stop).toBe(true);
-    expect(stopping.state).toEqual({ epoch: 4, bestEpoch: 2, best: 0.3 });
+    expect(stopping.state).toEqual({ epoch: 4, bestEpoch: 2, best: 0.3, bestLoss: null });
   });
 
   it('starts its count anew at each better score', () => {
@@ -44,9 +44,9 @@ describe('EarlyStopping', () => {
     const stopping = new EarlyStopping(2);
     const { state } = stopping;
     stopping.update(0.5);
-    expect(state).toEqual({ bestEpoch: 0, best: -Infinity, epoch: 0 });
-    const given = { bestEpoch: 1, best: 0.5, epoch: 1 };
-    new EarlyStopping(2, given).update(0.6);
+    expect(state).toEqual({ bestEpoch: 0, best: null, bestLoss: null, epoch: 0 });
+    const given = { bestEpoch: 1, best: 0.5, bestLoss: null, epoch: 1 };
+    new EarlyStopping(2, { state: given }).update(0.6);
     expect(given.best).toBe(0.5);
   });
 
@@ -63,10 +63,8 @@ describe('EarlyStopping', () => {
           scores.forEach((score, i) => {
             expect(parts.update(score)).toBe(whole.update(score));
             if (i + 1 === interruptAt) {
-              parts = new EarlyStopping(
-                patience,
-                JSON.parse(JSON.stringify(parts.state)) as typeof parts.state,
-              );
+              const state = JSON.parse(JSON.stringify(parts.state)) as typeof parts.state;
+              parts = new EarlyStopping(patience, { state });
             }
             expect(parts.state).toEqual(whole.state);
             expect(parts.stop).toBe(whole.stop);
@@ -86,11 +84,44 @@ describe('EarlyStopping', () => {
         expect(stopping.state).toEqual({
           epoch: seen.length,
           best: highest,
+          bestLoss: null,
           bestEpoch: seen.indexOf(highest) + 1,
         });
         expect(stopping.stop).toBe(seen.length - (seen.indexOf(highest) + 1) === patience);
       }),
     );
+  });
+
+  it('prefers the smaller loss of equal scores', () => {
+    const stopping = new EarlyStopping(3);
+    expect(stopping.update(0.5, 0.2)).toBe(true);
+    expect(stopping.update(0.5, 0.2)).toBe(false);
+    expect(stopping.update(0.5, 0.1)).toBe(true);
+    expect(stopping.update(0.4, 0.01)).toBe(false);
+    expect(stopping.state).toEqual({ epoch: 4, bestEpoch: 3, best: 0.5, bestLoss: 0.1 });
+  });
+
+  it('counts no epoch against the patience before one exceeds the baseline', () => {
+    const score = fc.integer({ min: 0, max: 5 });
+    fc.assert(
+      fc.property(score, fc.integer({ min: 1, max: 3 }), fc.array(score), (baseline, patience, scores) => {
+        const stopping = new EarlyStopping(patience, { baseline });
+        for (const value of scores) {
+          stopping.update(value);
+          const { best, bestEpoch, epoch } = stopping.state;
+          expect(stopping.stop).toBe(best! > baseline && epoch - bestEpoch >= patience);
+        }
+        if (Math.max(...scores) <= baseline) expect(stopping.stop).toBe(false);
+      }),
+    );
+  });
+
+  it('counts from the weights that a training starts from, where they were scored', () => {
+    const state = { bestEpoch: 0, best: 0.5, bestLoss: null, epoch: 0 };
+    const stopping = new EarlyStopping(2, { baseline: 0.4, state });
+    expect([stopping.update(0.5), stopping.update(0.4)]).toEqual([false, false]);
+    expect(stopping.stop).toBe(true);
+    expect(stopping.state.bestEpoch).toBe(0);
   });
 
   it('refuses NaN and a patience that is no positive integer', () => {

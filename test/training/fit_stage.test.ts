@@ -34,6 +34,8 @@ const evaluation = (f2: number): Evaluation => ({
   level: 'slices',
   f2,
   f2PerLabel: [f2, f2],
+  thresholds: 0.5,
+  counts: [],
   loss: 1,
   patients: 1,
   slices: 1,
@@ -104,6 +106,7 @@ describe('fitStage', () => {
       epoch: 1,
       validationLoss: 1,
       validationF2: 0.25,
+      validationThreshold: 0.5,
       validationF2PerLabel: [0.25, 0.25],
       best: true,
     });
@@ -197,7 +200,7 @@ describe('fitStage', () => {
     // one that had already stopped trains nothing more and keeps the best
     const stopped = buildModel();
     stopped.setWeights(lastWeights);
-    const before = { stopping: { bestEpoch: 1, best: 0.3, epoch: 3 }, history: [] };
+    const before = { stopping: { bestEpoch: 1, best: 0.3, bestLoss: 1, epoch: 3 }, history: [] };
     await fitStage({ ...options(stopped, []), epochs: 6, resume: before, bestWeights });
     expect(weightsOf(stopped)).toEqual(bestWeights.map((weight) => [...weight.dataSync()]));
   });
@@ -243,7 +246,7 @@ describe('fitStage', () => {
     expect(weightsOf(model)).toEqual(before);
 
     await expect(fitStage(options(model, [NaN]))).rejects.toThrow(
-      new NonFiniteError('stage: the validation F2 of epoch 1 is NaN'),
+      new NonFiniteError('stage: the validation of epoch 1 gives NaN'),
     );
     expect(weightsOf(model)).toEqual(before);
   });

@@ -132,7 +132,7 @@ const CALLS: Record<string, (options: never) => unknown> = (() => {
     openDicomFolder: (o) => n.openDicomFolder('nowhere', o),
     openStudy: (o) => n.openStudy('nowhere', o),
     trainingProgressBar: (o) => n.trainingProgressBar(o),
-    trainRecipe: (o) => n.trainRecipe(any, o),
+    trainRecipe: (o) => b.trainRecipe(any, o),
     openTrainingRun: (o) => n.openTrainingRun('nowhere', o),
     writePhantomStudy: (o) => n.writePhantomStudy('nowhere', o),
   };
@@ -221,7 +221,7 @@ describe('names inside options', () => {
     ['backend', () => node.useBackend('tensorflow-gpu' as never), 'tensorflow'],
     ['kind', () => node.readDicomSeries('nowhere', { kinds: ['axiall' as never] }), 'axial'],
     ['kind', () => node.openDicomFolder('nowhere', { ...files, kinds: ['localiser' as never] }), 'localizer'],
-    ['stage', () => node.trainRecipe({} as never, { pretrain: { epoch: 1 } } as never), 'epochs'],
+    ['stage', () => browser.trainRecipe({} as never, { pretrain: { epoch: 1 } } as never), 'epochs'],
     ['run', () => new node.TrainingRun('nowhere').stage('a', { onEpochsEnd: 1 } as never), 'onEpochEnd'],
   ])('%s: suggests the nearest', async (_, call, meant) => {
     const attempt = async () => call();

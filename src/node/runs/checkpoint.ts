@@ -144,7 +144,8 @@ export async function readState(folder: string): Promise<unknown> {
  * ```
  */
 export async function findCheckpoint(folder: string): Promise<string> {
-  for (const candidate of [folder, path.join(folder, 'best')]) {
+  // `trained`: what a training that has not ended has so far
+  for (const candidate of [folder, path.join(folder, 'best'), path.join(folder, 'trained')]) {
     await recoverFolder(candidate);
     if (await isThere(path.join(candidate, MODEL_FILES.model))) return candidate;
   }

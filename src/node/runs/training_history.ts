@@ -10,10 +10,12 @@ import { readCsvFile } from '../files/csv_file';
 export const HISTORY_FILE = 'history.csv';
 
 const FIRST = ['stage', 'epoch', 'loss', 'f2', 'validation_loss', 'validation_f2'];
+/** Missing in tables of earlier versions. */
+const THRESHOLD = 'validation_threshold';
 const LAST = ['best', 'seconds'];
 const LABEL_PREFIX = 'validation_f2_';
 
-/** Epochs as CSV text, one a row. */
+/** Epochs as CSV text, one per row; a value that there is not is empty. */
 export function historyTable(history: readonly EpochLog[], labels: Labels): string {
   const rows = history.map((log) => [
     log.stage,
@@ -22,11 +24,12 @@ export function historyTable(history: readonly EpochLog[], labels: Labels): stri
     log.f2,
     log.validationLoss ?? '',
     log.validationF2,
-    ...log.validationF2PerLabel,
+    log.validationThreshold ?? '',
+    ...log.validationF2PerLabel.map((f2) => f2 ?? ''),
     log.best ? 1 : 0,
     log.seconds,
   ]);
-  const header = [...FIRST, ...labels.map((label) => LABEL_PREFIX + label), ...LAST];
+  const header = [...FIRST, THRESHOLD, ...labels.map((label) => LABEL_PREFIX + label), ...LAST];
   return csv([header, ...rows.map((row) => row.map(String))]);
 }
 
@@ -46,38 +49,47 @@ export async function readTrainingHistory(folder: string): Promise<EpochLog[] | 
   const file = path.join(folder, HISTORY_FILE);
   if (!existsSync(file)) return undefined;
   const [header = [], ...rows] = await readCsvFile(file);
-  const labels = header.length - FIRST.length - LAST.length;
+  const first = [...FIRST, ...(header[FIRST.length] === THRESHOLD ? [THRESHOLD] : [])];
+  const labels = header.length - first.length - LAST.length;
   const known =
-    FIRST.every((name, i) => header[i] === name) &&
-    LAST.every((name, i) => header[FIRST.length + labels + i] === name);
+    first.every((name, i) => header[i] === name) &&
+    LAST.every((name, i) => header[first.length + labels + i] === name);
   if (labels < 0 || !known) {
-    throw new DataError(`expected the columns ${[...FIRST, `${LABEL_PREFIX}…`, ...LAST].join(', ')}`, {
+    throw new DataError(`expected the columns ${[...FIRST, THRESHOLD, `${LABEL_PREFIX}…`, ...LAST].join(', ')}`, {
       file,
       row: 1,
     });
   }
-  return rows.filter(({ length }) => length > 1).map((fields, i) => epochOf(fields, header.length, { file, row: i + 2 })); // prettier-ignore
+  const epochs = rows.filter(({ length }) => length > 1);
+  return epochs.map((fields, i) => epochOf(header, fields, first.length, { file, row: i + 2 }));
 }
 
-function epochOf(fields: readonly string[], columns: number, where: { file: string; row: number }): EpochLog {
-  const [stage, ...texts] = fields;
-  const numbers = texts.map((text) => (text === '' ? NaN : Number(text)));
-  const [epoch, loss, f2, validationLoss, validationF2, ...rest] = numbers;
-  const [best, seconds] = rest.slice(-2);
-  // the validation loss alone may be missing
-  const whole = numbers.every((value, i) => i === 3 || Number.isFinite(value));
-  if (fields.length !== columns || !whole || (Number.isNaN(validationLoss) && texts[3] !== '')) {
-    throw new DataError(`expected an epoch's ${columns - 1} numbers, found ${fields.join()}`, where);
-  }
+function epochOf(
+  header: readonly string[],
+  fields: readonly string[],
+  firstLabel: number,
+  where: { file: string; row: number },
+): EpochLog {
+  const fail = (): never => {
+    throw new DataError(`expected an epoch's ${header.length - 1} numbers, found ${fields.join()}`, where);
+  };
+  if (fields.length !== header.length) fail();
+  const read = (text: string): number | null => {
+    if (text === '') return null;
+    return Number.isFinite(Number(text)) ? Number(text) : fail();
+  };
+  const optional = (name: string) => read(fields[header.indexOf(name)] ?? '');
+  const needed = (name: string) => optional(name) ?? fail();
   return {
-    stage: stage!,
-    epoch: epoch!,
-    loss: loss!,
-    f2: f2!,
-    validationLoss: Number.isNaN(validationLoss) ? null : validationLoss!,
-    validationF2: validationF2!,
-    validationF2PerLabel: rest.slice(0, -2),
-    best: best === 1,
-    seconds: seconds!,
+    stage: fields[0]!,
+    epoch: needed('epoch'),
+    loss: needed('loss'),
+    f2: needed('f2'),
+    validationLoss: optional('validation_loss'),
+    validationF2: needed('validation_f2'),
+    validationThreshold: optional(THRESHOLD),
+    validationF2PerLabel: fields.slice(firstLabel, -LAST.length).map(read),
+    best: needed('best') === 1,
+    seconds: needed('seconds'),
   };
 }

@@ -6,7 +6,7 @@ import { check, CheckpointError, checkKnownKeys, isRecord } from '../../base/err
 import { adam } from '../../optimizers/adam';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import type { EpochLog, StageState } from '../../training/fit_stage';
-import type { TrainingOptions } from '../../training/train_patients';
+import { RunStage, type RunStageOptions, type RunStore } from '../../training/run_store';
 import { recoverFolder, writeFileAtomic } from '../files/atomic_write';
 import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';
 import { HISTORY_FILE, historyTable } from './training_history';
@@ -22,54 +22,9 @@ export interface TrainingRunOptions {
   resume?: boolean;
   /**
    * Settings that may change when resuming, as dotted paths into `config`.
-   * @defaultValue `['patience', 'pretrain.epochs', 'patients.epochs']`
+   * @defaultValue `['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.epochs']`
    */
   mayDiffer?: string[];
-}
-
-/** What a stage of a run needs to know. */
-export interface RunStageOptions {
-  model: tf.LayersModel;
-  /** Step size of its Adam. */
-  learningRate: number;
-  /** What its checkpoints say of the model. */
-  description: CheckpointDescription;
-  /** Folder of its best checkpoint inside the run's. */
-  best: string;
-  /** Called after an epoch's files are written. */
-  onEpochEnd?: (log: EpochLog) => void;
-}
-
-/**
- * What {@link TrainingRun.stage} gives to `pretrainBackbone` or `trainPatients`: `...stage` among their options. (Its method is not
- * copied with it, and is no option.)
- */
-export class RunStage implements Pick<
-  TrainingOptions,
-  'optimizer' | 'onEpochEnd' | 'resume' | 'bestWeights'
-> {
-  /** Of the stage, with the state it had where it was interrupted. */
-  readonly optimizer: tf.Optimizer;
-  /** Writes the epoch's files. */
-  readonly onEpochEnd: (log: EpochLog, state: StageState) => Promise<void>;
-  /** Where the stage was interrupted, if it was. */
-  readonly resume?: StageState;
-  /** The best epoch's weights, where the stage was interrupted. */
-  readonly bestWeights?: tf.Tensor[];
-
-  /** @internal */
-  constructor(parts: Pick<RunStage, 'optimizer' | 'onEpochEnd' | 'resume' | 'bestWeights'>) {
-    this.optimizer = parts.optimizer;
-    this.onEpochEnd = parts.onEpochEnd;
-    if (parts.resume) this.resume = parts.resume;
-    if (parts.bestWeights) this.bestWeights = parts.bestWeights;
-  }
-
-  /** Frees the optimizer and the best weights. */
-  dispose(): void {
-    this.optimizer.dispose();
-    if (this.bestWeights) tf.dispose(this.bestWeights);
-  }
 }
 
 /** State kept with the last checkpoint. */
@@ -97,7 +52,7 @@ interface LastState {
  */
 export async function openTrainingRun(folder: string, options: TrainingRunOptions): Promise<TrainingRun> {
   checkKnownKeys(options, ['config', 'resume', 'mayDiffer'], 'openTrainingRun');
-  const { config, resume = false, mayDiffer = ['patience', 'pretrain.epochs', 'patients.epochs'] } = options;
+  const { config, resume = false, mayDiffer = MAY_DIFFER } = options;
   const configFile = path.join(folder, 'config.json');
   const entries = await readdir(folder).catch(() => []);
   if (!resume && entries.length > 0) {
@@ -119,6 +74,8 @@ export async function openTrainingRun(folder: string, options: TrainingRunOption
   return run;
 }
 
+const MAY_DIFFER = ['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.epochs'];
+
 /**
  * A training's folder, see {@link openTrainingRun}.
  *
@@ -128,7 +85,7 @@ export async function openTrainingRun(folder: string, options: TrainingRunOption
  * console.log(run.interruptedStage, run.history.length);
  * ```
  */
-export class TrainingRun {
+export class TrainingRun implements RunStore {
   private last: LastState | undefined;
 
   /** @internal */
@@ -166,8 +123,11 @@ export class TrainingRun {
     let bestWeights: tf.Tensor[] | undefined;
     if (interrupted) {
       try {
-        await restoreWeights(bestFolder, model);
-        bestWeights = model.getWeights().map((weight) => weight.clone());
+        // none was written yet where the first epoch was interrupted
+        if (existsSync(bestFolder)) {
+          await restoreWeights(bestFolder, model);
+          bestWeights = model.getWeights().map((weight) => weight.clone());
+        }
         await restoreWeights(lastFolder, model);
         await restoreOptimizer(lastFolder, optimizer);
       } catch (error) {
@@ -177,13 +137,18 @@ export class TrainingRun {
       }
     }
 
-    const onEpochEnd = async (log: EpochLog, state: StageState) => {
-      const training = { stage: name, epoch: log.epoch, validationF2: log.validationF2 };
-      const checkpoint = { ...description, training };
-      // best before last: a crash in between costs an epoch of the best, which resuming trains again
-      if (log.best) await saveCheckpoint(bestFolder, model, checkpoint);
+    const saveLast = async (state: StageState, checkpoint: CheckpointDescription) => {
       this.last = { stage: name, state, earlier };
       await saveCheckpoint(lastFolder, model, { ...checkpoint, optimizer, state: this.last });
+    };
+    const onEpochEnd = async (log: EpochLog, state: StageState) => {
+      const training = { stage: name, epoch: log.epoch, validationF2: log.validationF2 };
+      const { validationThreshold: threshold } = log;
+      const thresholds = threshold === null ? {} : { thresholds: description.labels.map(() => threshold) };
+      const checkpoint = { ...description, ...thresholds, training };
+      // best before last: a crash in between costs an epoch of the best, which resuming trains again
+      if (log.best) await saveCheckpoint(bestFolder, model, checkpoint);
+      await saveLast(state, checkpoint);
       await writeFileAtomic(
         path.join(this.folder, HISTORY_FILE),
         historyTable(this.history, description.labels),
@@ -193,9 +158,28 @@ export class TrainingRun {
     return new RunStage({
       optimizer,
       onEpochEnd,
+      onCheckpoint: (state) => saveLast(state, description),
       ...(interrupted && { resume: interrupted.state }),
       ...(bestWeights && { bestWeights }),
     });
+  }
+
+  /** Writes a checkpoint of the run; `fitted` are the patients that its thresholds were fitted on. */
+  async save(
+    name: string,
+    model: tf.LayersModel,
+    description: CheckpointDescription,
+    fitted?: readonly string[],
+  ): Promise<void> {
+    await saveCheckpoint(path.join(this.folder, name), model, {
+      ...description,
+      ...(fitted && { state: { fitted } }),
+    });
+  }
+
+  /** Puts the weights of one of the run's checkpoints into a model of the same form. */
+  async restore(name: string, model: tf.LayersModel): Promise<void> {
+    await restoreWeights(path.join(this.folder, name), model);
   }
 
   /** @internal */

@@ -30,6 +30,7 @@ const log: EpochLog = {
   f2: 0.5,
   validationLoss: 0.2,
   validationF2: 0.66666,
+  validationThreshold: 0.5,
   validationF2PerLabel: [0.6, 0.7],
   best: true,
   seconds: 12.34,

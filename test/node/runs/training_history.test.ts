@@ -16,7 +16,8 @@ const epoch = (labels: number): fc.Arbitrary<EpochLog> =>
     f2: number,
     validationLoss: fc.option(number),
     validationF2: number,
-    validationF2PerLabel: fc.array(number, { minLength: labels, maxLength: labels }),
+    validationThreshold: fc.option(number),
+    validationF2PerLabel: fc.array(fc.option(number), { minLength: labels, maxLength: labels }),
     best: fc.boolean(),
     seconds: number,
   });
@@ -34,6 +35,14 @@ describe('readTrainingHistory', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('reads tables of earlier versions, without thresholds', async () => {
+    const text = 'stage,epoch,loss,f2,validation_loss,validation_f2,validation_f2_a,best,seconds\npatients,1,0.5,0.4,,0.3,0.2,1,2\n';
+    const folder = await temporaryFolder({ 'history.csv': text });
+    expect(await readTrainingHistory(folder)).toEqual([
+      { stage: 'patients', epoch: 1, loss: 0.5, f2: 0.4, validationLoss: null, validationF2: 0.3, validationThreshold: null, validationF2PerLabel: [0.2], best: true, seconds: 2 },
+    ]); // prettier-ignore
   });
 
   it('is undefined without a table', async () => {

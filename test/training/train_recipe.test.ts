@@ -2,18 +2,20 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { NonFiniteError } from '../../../src/base/errors';
-import { asymmetricLoss } from '../../../src/losses/asymmetric_loss';
-import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
-import type { CtBrainModelOptions } from '../../../src/models/options';
-import { loadCheckpoint } from '../../../src/node/runs/checkpoint';
-import { trainRecipe, type TrainRecipeOptions } from '../../../src/node/runs/train_recipe';
-import { openTrainingRun } from '../../../src/node/runs/training_run';
-import type { EpochLog, TrainingProgress } from '../../../src/training/fit_stage';
-import { backboneOf } from '../../../src/models/model_parts';
-import { createPreprocessing } from '../../../src/transforms/preprocessing';
-import { memorySource, onlyPatientLabels, tinyBackbone } from '../../support/memory_source';
-import { temporaryFolder } from '../../support/folder';
+import { NonFiniteError } from '../../src/base/errors';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import type { CtBrainModelOptions } from '../../src/models/options';
+import { loadCheckpoint, readState } from '../../src/node/runs/checkpoint';
+import { evaluatePatients } from '../../src/prediction/evaluate';
+import { memoryRun } from '../../src/training/run_store';
+import { trainRecipe, type TrainRecipeOptions } from '../../src/training/train_recipe';
+import { openTrainingRun } from '../../src/node/runs/training_run';
+import type { EpochLog, TrainingProgress } from '../../src/training/fit_stage';
+import { backboneOf } from '../../src/models/model_parts';
+import { createPreprocessing } from '../../src/transforms/preprocessing';
+import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
+import { temporaryFolder } from '../support/folder';
 
 const labels = ['a', 'b'];
 const train = memorySource({ patients: ['p1', 'p2', 'p3'], slices: 3 });
@@ -44,7 +46,7 @@ async function trainInto(
   const { resume = false, ...rest } = options;
   const model = build(modelOptions);
   const run = await openTrainingRun(folder, { config: { seed: 1 }, resume });
-  const history = await trainRecipe(model, {
+  const result = await trainRecipe(model, {
     run,
     train,
     validation,
@@ -52,15 +54,17 @@ async function trainInto(
     patience: 9,
     description,
     pretrain: { epochs: 2, learningRate: 1e-2, batchSize: 4 },
+    warmUp: { epochs: 2, learningRate: 1e-2, versions: 1 },
     patients: { epochs: 3, learningRate: 3e-3 },
     ...rest,
   });
-  return { model, run, history: withoutSeconds(history), weights: weightsOf(model) };
+  const history = withoutSeconds(result.history);
+  return { ...result, model, kept: result.model, run, history, weights: weightsOf(result.model) };
 }
 const runFolder = async () => path.join(await temporaryFolder(), 'run');
 
 describe('trainRecipe', () => {
-  it('runs both stages and leaves a checkpoint of each', async () => {
+  it('runs all stages and leaves their checkpoints', async () => {
     const folder = await runFolder();
     const epochs: string[] = [];
     const progress: TrainingProgress[] = [];
@@ -68,11 +72,15 @@ describe('trainRecipe', () => {
       onEpochEnd: (log) => epochs.push(`${log.stage} ${log.epoch}`),
       onProgress: (step) => progress.push(step),
     });
-    expect(epochs).toEqual(['pretrain 1', 'pretrain 2', 'patients 1', 'patients 2', 'patients 3']);
+    expect(epochs).toEqual([
+      ...['pretrain 1', 'pretrain 2', 'warm-up 1', 'warm-up 2'],
+      ...['patients 1', 'patients 2', 'patients 3'],
+    ]);
     expect(history.map(({ stage, epoch }) => `${stage} ${epoch}`)).toEqual(epochs);
     expect(withoutSeconds(run.history)).toEqual(history);
     expect(progress.map(({ stage }) => stage)).toEqual([
       ...Array.from({ length: 6 }, () => 'pretrain'), // 9 slices in fours, twice
+      ...Array.from({ length: 6 }, () => 'warm-up'),
       ...Array.from({ length: 9 }, () => 'patients'),
     ]);
     expect((await readdir(folder)).sort()).toEqual([
@@ -81,11 +89,11 @@ describe('trainRecipe', () => {
       'history.csv',
       'last',
       'pretrained',
+      'trained',
     ]);
 
     const best = await loadCheckpoint(folder);
     expect(weightsOf(best.model)).toEqual(weights);
-    expect(best.manifest.model).toEqual(description.model);
     const pretrained = await loadCheckpoint(path.join(folder, 'pretrained'));
     expect(pretrained.manifest.model).toEqual({ variant: 'VGG16', made: 'here' });
     expect(pretrained.manifest.training!.stage).toBe('pretrain');
@@ -105,6 +113,7 @@ describe('trainRecipe', () => {
       seed: 1,
       description,
       pretrain: { epochs: 2, learningRate: 1e-2, batchSize: 4 },
+      warmUp: false,
       patients: { epochs: 1, learningRate: 1e-9 },
       onEpochEnd: ({ stage }) => {
         if (stage === 'patients') handedOn = weightsOf(backboneOf(model));
@@ -119,23 +128,26 @@ describe('trainRecipe', () => {
 
   it('leaves the first stage out where it has no epochs', async () => {
     const folder = await runFolder();
-    const { history } = await trainInto(folder, { pretrain: { epochs: 0 } });
+    const { history } = await trainInto(folder, { pretrain: { epochs: 0 }, warmUp: false });
     expect(history.map(({ stage }) => stage)).toEqual(['patients', 'patients', 'patients']);
-    expect((await readdir(folder)).sort()).toEqual(['best', 'config.json', 'history.csv', 'last']);
+    expect((await readdir(folder)).sort()).toEqual(['best', 'config.json', 'history.csv', 'last', 'trained']);
   });
 
-  it('gives the same after a kill in either stage, or between the two, as without', async () => {
-    const whole = await trainInto(await runFolder());
+  it('gives the same after a kill in any stage, or between two, as without', async () => {
+    const whole = await trainInto(await runFolder(), { checkpointSteps: 2 });
     const kills: [string, Partial<TrainRecipeOptions>][] = [
       ['in the first stage', { onProgress: ({ stage, epoch }) => stage === 'pretrain' && epoch === 2 && kill() }],
-      ['between the two', { onProgress: ({ stage }) => stage === 'patients' && kill() }],
+      ['in the warm-up', { onProgress: ({ stage, step }) => stage === 'warm-up' && step === 2 && kill() }],
+      ['in an epoch, after a checkpoint', { onProgress: ({ stage, epoch, step }) => stage === 'patients' && epoch === 2 && step === 3 && kill() }],
+      ['in the very first epoch, after a checkpoint', { onProgress: ({ step }) => step === 3 && kill() }],
+      ['between two', { onProgress: ({ stage }) => stage === 'patients' && kill() }],
       ['in the second stage', { onProgress: ({ stage, epoch }) => stage === 'patients' && epoch === 3 && kill() }],
       ['after an epoch of the second stage', { onEpochEnd: ({ stage }) => stage === 'patients' && kill() }],
     ]; // prettier-ignore
     for (const [when, options] of kills) {
       const folder = await runFolder();
-      await expect(trainInto(folder, options)).rejects.toThrow('killed');
-      const resumed = await trainInto(folder, { resume: true });
+      await expect(trainInto(folder, { ...options, checkpointSteps: 2 })).rejects.toThrow('killed');
+      const resumed = await trainInto(folder, { resume: true, checkpointSteps: 2 });
       expect(resumed.history, when).toEqual(whole.history);
       expect(resumed.weights, when).toEqual(whole.weights);
       expect(weightsOf((await loadCheckpoint(folder)).model), when).toEqual(whole.weights);
@@ -167,8 +179,8 @@ describe('trainRecipe', () => {
     });
     await expect(failing).rejects.toThrow(NonFiniteError);
     await expect(failing).rejects.toThrow(/patients: the loss is NaN in epoch 2/);
-    const { model, manifest } = await loadCheckpoint(folder);
-    expect(manifest.training).toMatchObject({ stage: 'patients', epoch: 1 });
+    const { model, manifest } = await loadCheckpoint(path.join(folder, 'trained'));
+    expect(['warm-up', 'patients']).toContain(manifest.training!.stage);
     expect(weightsOf(model).flat().every(Number.isFinite)).toBe(true);
   });
 
@@ -179,7 +191,7 @@ describe('trainRecipe', () => {
     it('runs both stages where the slices are labelled', async () => {
       const folder = await runFolder();
       const { history, weights } = await trainInto(folder, {}, ofPatients);
-      expect(stages(history)).toEqual(['pretrain', 'patients']);
+      expect(stages(history)).toEqual(['pretrain', 'warm-up', 'patients']);
       expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weights);
     });
 
@@ -191,7 +203,7 @@ describe('trainRecipe', () => {
       ]) {
         const folder = await runFolder();
         const { history, weights } = await trainInto(folder, sources, ofPatients);
-        expect(stages(history)).toEqual(['patients']);
+        expect(stages(history)).toEqual(['warm-up', 'patients']);
         expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weights);
       }
     });
@@ -211,19 +223,106 @@ describe('trainRecipe', () => {
 
     it('still needs labels of slices for a model of slices', async () => {
       await expect(trainInto(await runFolder(), { train: onlyPatientLabels(train) })).rejects.toThrow(
-        /no labels to train on/,
+        /no labels/,
       );
     });
+  });
+
+  it('never ends a stage below the one before, on the validation patients', async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const notes: string[] = [];
+      const {
+        history,
+        kept,
+        model,
+        description: made,
+      } = await trainInto(
+        await runFolder(),
+        { seed, onNote: (note) => notes.push(note), patients: { epochs: 2, learningRate: 0.05 } },
+        { seed },
+      );
+      const best = (stage: string) => Math.max(...history.filter((log) => log.stage === stage).map((log) => log.validationF2)); // prettier-ignore
+      const [first, later] = [best('pretrain'), Math.max(best('warm-up'), best('patients'))];
+      const { f2 } = await evaluatePatients(kept, validation, { thresholds: 'best' });
+      expect(f2).toBeCloseTo(Math.max(first, later), 6);
+      expect(kept === model).toBe(later >= first);
+      expect(made.model!['variant']).toBe(kept === model ? 'VGG16 + LRNN + SDL(GRU)' : 'VGG16');
+      expect(notes.some((note) => note.includes('linear head'))).toBe(kept !== model);
+    }
+  });
+
+  it("keeps the first stage's model where the others are worse, and goes on from there", async () => {
+    const folder = await runFolder();
+    const notes: string[] = [];
+    // validation patients whose only label is the rarest in training: a head at this rate unlearns it
+    const worse = {
+      ...{
+        warmUp: { epochs: 1, learningRate: 1e-9, versions: 0 },
+        patients: { epochs: 1, learningRate: 1e-9 },
+      },
+      pretrain: { epochs: 6, learningRate: 2e-2, batchSize: 4 },
+      onNote: (note: string) => notes.push(note),
+    };
+    const { kept, model, weights, history } = await trainInto(folder, worse);
+    const first = Math.max(
+      ...history.filter((log) => log.stage === 'pretrain').map((log) => log.validationF2),
+    );
+    const later = Math.max(
+      ...history.filter((log) => log.stage !== 'pretrain').map((log) => log.validationF2),
+    );
+    expect(later).toBeLessThan(first);
+    expect(kept).not.toBe(model);
+    expect(notes.at(-1)).toMatch(/the first stage's model is kept.*F2 0\.\d+ after 0\.\d+/);
+    const { model: saved, manifest } = await loadCheckpoint(folder);
+    expect(weightsOf(saved)).toEqual(weights);
+    expect(manifest.model['variant']).toBe('VGG16');
+    expect(manifest.training!.stage).toBe('pretrain');
+    const again = await trainInto(folder, { ...worse, resume: true });
+    expect(again.weights).toEqual(weights);
+  });
+
+  it('stores thresholds and calibration that were fitted on the validation patients, and whose', async () => {
+    const folder = await runFolder();
+    const { kept, decisions, validation: score, beatsTrivial, trivial } = await trainInto(folder);
+    const { manifest } = await loadCheckpoint(folder);
+    expect(manifest.thresholds).toEqual(decisions!.thresholds);
+    expect(manifest.calibration).toEqual(decisions!.calibration);
+    expect(await readState(path.join(folder, 'best'))).toEqual({ fitted: ['v1'] });
+    const { thresholds, calibration } = manifest;
+    const { f2 } = await evaluatePatients(kept, validation, { thresholds, calibration });
+    expect(f2).toBe(score.f2);
+    expect(beatsTrivial).toBe(trivial.every((other) => f2 > other.f2));
+
+    const fixed = await trainInto(await runFolder(), { thresholds: 0.25 });
+    expect(fixed.description.thresholds).toEqual([0.25, 0.25]);
+    expect(fixed.decisions).toBeUndefined();
+    expect(fixed.history.map((log) => log.validationThreshold)).toEqual(fixed.history.map(() => 0.25));
+  });
+
+  it('runs in memory as in a folder', async () => {
+    const { weights, history } = await trainInto(await runFolder());
+    const run = memoryRun();
+    const model = build();
+    const stages = { pretrain: { epochs: 2, learningRate: 1e-2, batchSize: 4 }, warmUp: { epochs: 2, learningRate: 1e-2, versions: 1 } }; // prettier-ignore
+    const result = await trainRecipe(model, {
+      ...{ run, train, validation, seed: 1, patience: 9, description, ...stages },
+      patients: { epochs: 3, learningRate: 3e-3 },
+    });
+    expect(withoutSeconds(result.history)).toEqual(history);
+    expect(weightsOf(result.model)).toEqual(weights);
+    run.dispose();
   });
 
   it('leaks nothing', async () => {
     const before = tf.memory().numTensors;
     const folder = await runFolder();
-    const { model } = await trainInto(folder);
-    model.dispose();
+    const dispose = ({ model, kept }: { model: tf.LayersModel; kept: tf.LayersModel }) => {
+      model.dispose();
+      if (kept !== model) kept.getLayer('classifier').dispose();
+    };
+    dispose(await trainInto(folder));
     expect(tf.memory().numTensors).toBe(before);
-    const resumed = await trainInto(folder, { resume: true });
-    resumed.model.dispose();
+    dispose(await trainInto(folder, { resume: true }));
     expect(tf.memory().numTensors).toBe(before);
   });
 });
@@ -235,7 +334,12 @@ const kill = () => {
 it('hands what varies the sequence of slices, and what is supervised beside it, to the second stage', async () => {
   const patients = { epochs: 1, learningRate: 3e-3 };
   const into = async (more: object) => {
-    const options = { pretrain: { epochs: 0 }, augment: false, patients: { ...patients, ...more } } as const;
+    const options = {
+      pretrain: false,
+      warmUp: false,
+      augment: false,
+      patients: { ...patients, ...more },
+    } as const;
     return (await trainInto(await runFolder(), options, { sliceClassifier: true })).weights;
   };
   const plain = await into({});

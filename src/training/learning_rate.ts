@@ -1,0 +1,38 @@
+import { check, checkOneOf } from '../base/errors';
+
+/** How the learning rate moves over a stage. */
+export interface RateSchedule {
+  /**
+   * Epochs over which the learning rate rises linearly from 0; may be a fraction.
+   * @defaultValue `0`
+   */
+  warmupEpochs?: number;
+  /**
+   * `'cosine'` lets it fall to 0 at the last of the stage's `epochs`, along half a cosine.
+   * @defaultValue `'none'`
+   */
+  decay?: 'none' | 'cosine';
+}
+
+/**
+ * Factor on the learning rate.
+ *
+ * @param done - Epochs done, with the share of the current one: the step that is about to be taken included.
+ * @param epochs - Most epochs of the stage.
+ */
+export function rateFactor(
+  { warmupEpochs = 0, decay = 'none' }: RateSchedule,
+  done: number,
+  epochs: number,
+): number {
+  if (done < warmupEpochs) return done / warmupEpochs;
+  if (decay === 'none') return 1;
+  const share = (done - warmupEpochs) / Math.max(epochs - warmupEpochs, Number.EPSILON);
+  return (1 + Math.cos(Math.PI * Math.min(share, 1))) / 2;
+}
+
+/** @throws ArgumentError for a value out of range. */
+export function checkSchedule(fn: string, { warmupEpochs = 0, decay = 'none' }: RateSchedule): void {
+  check(Number.isFinite(warmupEpochs) && warmupEpochs >= 0, `${fn}: warmupEpochs`, 'a number of at least 0', warmupEpochs); // prettier-ignore
+  checkOneOf(decay, ['none', 'cosine'], `${fn}: decay`);
+}

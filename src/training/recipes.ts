@@ -1,0 +1,102 @@
+import { checkKnownKeys } from '../base/errors';
+import type { Threshold } from '../metrics/decide';
+import type { TrainingOptions } from './stage';
+import type { PretrainOptions, TrainPatientsOptions } from './train_patients';
+import type { WarmUpOptions } from './warm_up_head';
+
+/** How a stage of a recipe trains; what is missing is the stage's own default. */
+export type StageSchedule = Pick<
+  TrainingOptions,
+  'epochs' | 'learningRate' | 'warmupEpochs' | 'decay' | 'weightDecay' | 'clipNorm' | 'accumulate' | 'balance'
+>;
+
+type Sequence = Pick<TrainPatientsOptions, 'augmentSequence' | 'singles' | 'sliceClassifierWeight'>;
+
+/** A way to train a model, stage by stage: plain data. */
+export interface Recipe {
+  /** First stage, on single slices; `false`, or no epochs, leaves a stage out. */
+  pretrain: (StageSchedule & Pick<PretrainOptions, 'batchSize'>) | false;
+  /** Second stage, the head on features of the backbone; `false` leaves it out. */
+  warmUp: (StageSchedule & Sequence & Pick<WarmUpOptions, 'versions'>) | false;
+  /** Last stage, the whole model on whole patients; `false` leaves it out. */
+  patients: (StageSchedule & Sequence) | false;
+  /** Epochs without a better validation F2 before a stage stops, see {@link TrainingOptions}. */
+  patience: number;
+  /** Ranges of the augmentation, or `false` for none. */
+  augment: NonNullable<TrainingOptions['augment']>;
+  /**
+   * `'fit'`: epochs are compared at their best threshold, and thresholds and calibration are fitted at the end; numbers are the
+   * thresholds of both, and nothing is fitted.
+   */
+  thresholds: Threshold | 'fit';
+  /** Whether the first stage's output starts at the labels' log-odds; the warm-up's always does. */
+  initializeBias: boolean;
+}
+
+/** Parts of a recipe, in place of the default's; of a stage, only the settings that differ. */
+export type RecipeOptions = Partial<Recipe>;
+
+/**
+ * Named recipes: `default` is what {@link trainRecipe} does; `poster` is the published one, literally: two stages, 0.5 as threshold.
+ *
+ * The default's warm-up is what a few hundred training steps need: the published fine-tuning alone, at 1e-5 from a cold head, takes
+ * thousands. `docs/results.md` has the evidence.
+ *
+ * @example
+ * ```ts
+ * await trainRecipe(model, { ...RECIPES.poster, run, train, validation, seed: 1, description });
+ * ```
+ */
+export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> = {
+  default: {
+    pretrain: { epochs: 8, learningRate: 1e-4, warmupEpochs: 0.5, decay: 'cosine', batchSize: 16 },
+    warmUp: { epochs: 15, learningRate: 5e-4, decay: 'cosine', versions: 4, singles: 16 },
+    patients: { epochs: 3, learningRate: 1e-5, singles: 16 },
+    patience: 5,
+    augment: { rotation: 15, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
+    thresholds: 'fit',
+    initializeBias: true,
+  },
+  poster: {
+    pretrain: { epochs: 50, learningRate: 1e-4, batchSize: 16 },
+    warmUp: false,
+    patients: { epochs: 50, learningRate: 1e-5 },
+    patience: 5,
+    augment: {},
+    thresholds: 0.5,
+    initializeBias: false,
+  },
+};
+
+const STAGES = ['pretrain', 'warmUp', 'patients'] as const;
+
+/**
+ * The default recipe with these parts in place of its own.
+ *
+ * @throws ArgumentError for a name that no part, or no setting of a stage, has.
+ */
+export function resolveRecipe(fn: string, options: RecipeOptions): Recipe {
+  const recipe: Recipe = { ...RECIPES.default };
+  for (const key of Object.keys(recipe) as (keyof Recipe)[]) {
+    if (options[key] !== undefined) Object.assign(recipe, { [key]: options[key] });
+  }
+  for (const stage of STAGES) {
+    const given = options[stage];
+    if (!given) continue;
+    checkKnownKeys(given, STAGE_KEYS[stage], `${fn}: ${stage}`);
+    const defined = Object.entries(given).filter(([, value]) => value !== undefined);
+    const merged = { ...RECIPES.default[stage], ...Object.fromEntries(defined) };
+    Object.assign(recipe, { [stage]: given.epochs === 0 ? false : merged });
+  }
+  return recipe;
+}
+
+const SCHEDULE = [
+  ...['epochs', 'learningRate', 'warmupEpochs', 'decay', 'weightDecay', 'clipNorm', 'accumulate', 'balance'],
+];
+const SEQUENCE = ['augmentSequence', 'singles', 'sliceClassifierWeight'];
+const STAGE_KEYS: Record<(typeof STAGES)[number], string[]> = {
+  pretrain: [...SCHEDULE, 'batchSize'],
+  warmUp: [...SCHEDULE, ...SEQUENCE, 'versions'],
+  patients: [...SCHEDULE, ...SEQUENCE],
+};

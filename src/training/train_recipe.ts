@@ -1,0 +1,238 @@
+import type * as tf from '@tensorflow/tfjs';
+import { checkKnownKeys } from '../base/errors';
+import type { PatientProgress, PatientSource } from '../data/sources/patient_source';
+import { buildCtBrainModel } from '../models/ct_brain_model';
+import { backboneOf, outputLevel } from '../models/model_parts';
+import { setOutputBias } from '../models/output_bias';
+import { evaluatePatients, type Evaluation } from '../prediction/evaluate';
+import { fitDecisions, type FittedDecisions } from '../prediction/fit_decisions';
+import { trivialPredictors, type TrivialScores } from '../prediction/trivial_predictors';
+import type { CheckpointDescription } from '../saving/checkpoint_format';
+import type { EpochLog } from './fit_stage';
+import { RECIPES, resolveRecipe, type Recipe, type RecipeOptions } from './recipes';
+import type { RunStore } from './run_store';
+import type { TrainingOptions } from './stage';
+import { pretrainBackbone, trainPatients } from './train_patients';
+import { labelCounts, warmUpHead } from './warm_up_head';
+
+/** Options of {@link trainRecipe}. */
+export interface TrainRecipeOptions
+  extends
+    Pick<
+      TrainingOptions,
+      'train' | 'validation' | 'seed' | 'memoryBudget' | 'loss' | 'onProgress' | 'checkpointSteps'
+    >,
+    RecipeOptions {
+  /** Where the training is kept, see {@link openTrainingRun} and {@link memoryRun}. */
+  run: RunStore;
+  /** What its checkpoints say of the model. */
+  description: CheckpointDescription;
+  /** Called while the warm-up extracts features. */
+  onExtract?: (progress: PatientProgress) => void;
+  /** Called after each epoch was written. */
+  onEpochEnd?: (log: EpochLog) => void;
+  /** Called with what a reader of the log should know. */
+  onNote?: (note: string) => void;
+}
+
+/** What {@link trainRecipe} ends with. */
+export interface TrainedRecipe {
+  /** The model given, or one with a linear head in its place, where that did better on the validation patients. */
+  model: tf.LayersModel;
+  /** What the best checkpoint says of it, thresholds and calibration included. */
+  description: CheckpointDescription;
+  /** Every epoch's log, of all stages. */
+  history: EpochLog[];
+  /** How the thresholds were fitted; missing where they were given. */
+  decisions?: FittedDecisions;
+  /** How it does on the validation patients, at its thresholds. */
+  validation: Evaluation;
+  /** How predictors do there that never look at an image. */
+  trivial: TrivialScores[];
+  /** Whether it beats all of these. */
+  beatsTrivial: boolean;
+}
+
+/**
+ * Trains a model in stages, each ended by early stopping on the validation F2: the backbone with a linear head on single slices
+ * (`pretrainBackbone`); what stands above the backbone, on its features (`warmUpHead`); the whole model (`trainPatients`). It then
+ * fits calibration and thresholds on the validation patients.
+ *
+ * No stage ends below the one before: where none of its epochs is better on the validation patients, the earlier model is kept. So the
+ * whole model may give way to the first stage's, with its linear head.
+ *
+ * The run keeps the best checkpoint of the first stage (`pretrained`), that of the other two (`trained`), and at the end the model
+ * that is handed back, with its thresholds (`best`). {@link RECIPES} has the published recipe too, which has no warm-up.
+ *
+ * The first stage needs labels of slices. For a model with `output: 'patient'`, and patients of whom some have only labels of
+ * the patient as a whole, it is left out: the later stages then train the backbone from where it stands.
+ *
+ * @param model - As `buildCtBrainModel` makes it.
+ * @throws `NonFiniteError` when a loss is not finite; what was kept of the last good epoch stays.
+ * @example
+ * ```ts
+ * const run = await openTrainingRun('runs/first', { config: { seed: 1 } });
+ * const description = { labels: CT_LABELS, preprocessing };
+ * const { model: trained, validation: score } = await trainRecipe(model, { run, train, validation, seed: 1, description });
+ * console.log(score.f2); // at the thresholds in runs/first/best
+ * ```
+ */
+export async function trainRecipe(
+  model: tf.LayersModel,
+  options: TrainRecipeOptions,
+): Promise<TrainedRecipe> {
+  checkKnownKeys(options, OPTIONS, 'trainRecipe');
+  const recipe = resolveRecipe('trainRecipe', options);
+  const { run, train, validation, seed, description, onNote = () => undefined } = options;
+  const level = outputLevel(model);
+  const common = {
+    ...{ train, validation, seed, patience: recipe.patience, augment: recipe.augment },
+    ...{ thresholds: recipe.thresholds === 'fit' ? ('best' as const) : recipe.thresholds },
+    ...withoutUndefined({
+      memoryBudget: options.memoryBudget,
+      loss: options.loss,
+      onProgress: options.onProgress,
+      checkpointSteps: options.checkpointSteps,
+    }),
+  };
+  const stageOf = (name: string, staged: tf.LayersModel, best: string, rate: Rate = 1e-4, of = description) =>
+    run.stage(name, {
+      ...{ model: staged, best, description: of },
+      learningRate: typeof rate === 'number' ? rate : rate.head,
+      ...(options.onEpochEnd && { onEpochEnd: options.onEpochEnd }),
+    });
+
+  // 1. the same backbone under a linear head: what it learns stays in the model
+  const { labels } = description;
+  const possible = level === 'slices' || (hasSliceLabels(train) && hasSliceLabels(validation));
+  const plain = possible ? linearModel(model, labels, seed) : undefined;
+  const linear = { ...description, model: { ...description.model, variant: 'VGG16' } };
+  const { pretrain, warmUp, patients } = recipe;
+  const order = ['pretrain', 'warm-up', 'patients'];
+  const reached = order.indexOf(run.interruptedStage ?? 'pretrain');
+  if (plain && pretrain && reached === 0) {
+    if (recipe.initializeBias && !run.interruptedStage) setOutputBias(plain, labelCounts(train, 'slices'));
+    const stage = await stageOf('pretrain', plain, 'pretrained', pretrain.learningRate, linear);
+    try {
+      await pretrainBackbone(plain, { ...common, ...stage, ...pretrain });
+    } finally {
+      stage.dispose();
+    }
+  }
+  const pretrained = level === 'slices' ? bestOf(run.history, 'pretrain') : undefined;
+
+  // 2. what stands above it, on its features
+  if (warmUp && reached <= 1) {
+    const stage = await stageOf('warm-up', model, 'trained', warmUp.learningRate);
+    const { onExtract } = options;
+    try {
+      await warmUpHead(model, {
+        ...{ ...common, ...stage, ...warmUp },
+        ...(pretrained && { floor: pretrained.f2 }),
+        ...(onExtract && { onExtract }),
+      });
+    } finally {
+      stage.dispose();
+    }
+  }
+  const warm = warmUp ? bestOf(run.history, 'warm-up') : undefined;
+  if (warm && pretrained && warm.f2 < pretrained.f2) {
+    onNote(
+      `the warm-up ends below the first stage on the validation patients: ${compared(warm, pretrained)}`,
+    );
+  }
+
+  // 3. the whole
+  if (patients) {
+    const stage = await stageOf('patients', model, 'trained', patients.learningRate);
+    try {
+      await trainPatients(model, {
+        ...common,
+        ...stage,
+        ...patients,
+        ...(warm && { initial: { f2: warm.f2, ...(warm.loss !== undefined && { loss: warm.loss }) } }),
+      });
+    } finally {
+      stage.dispose();
+    }
+    if (warm && !run.history.some((log) => log.stage === 'patients' && log.best)) {
+      onNote(
+        'no epoch of fine-tuning is better on the validation patients than the warm-up: its model is kept',
+      );
+    }
+  }
+  const last = (patients && bestOf(run.history, 'patients')) || warm;
+
+  const keepsLinear = plain !== undefined && pretrained !== undefined && (!last || last.f2 < pretrained.f2);
+  if (keepsLinear) {
+    if (last) {
+      onNote(`the first stage's model is kept, with its linear head: on the validation patients ${compared(last, pretrained)}`); // prettier-ignore
+    }
+    await run.restore('pretrained', plain);
+  } else plain?.getLayer('classifier').dispose();
+  const finished = await decide(
+    keepsLinear ? plain : model,
+    keepsLinear ? linear : description,
+    recipe,
+    options,
+  );
+  await run.save('best', finished.model, finished.description, finished.decisions && validation.patients);
+  return { ...finished, history: run.history };
+}
+
+type Rate = TrainingOptions['learningRate'];
+
+/** Keys of {@link TrainRecipeOptions}. */
+const OPTIONS = [
+  ...['run', 'description', 'train', 'validation', 'seed', 'memoryBudget', 'loss', 'onProgress'],
+  ...['checkpointSteps', 'onExtract', 'onEpochEnd', 'onNote', ...Object.keys(RECIPES.default)],
+];
+
+/** Fits thresholds and calibration, or takes the thresholds that were given, and scores the model with them. */
+async function decide(
+  model: tf.LayersModel,
+  given: CheckpointDescription,
+  recipe: Recipe,
+  { train, validation, seed, memoryBudget }: TrainRecipeOptions,
+): Promise<Omit<TrainedRecipe, 'history'>> {
+  const memory = withoutUndefined({ memoryBudget });
+  const { thresholds: wanted } = recipe;
+  const decisions = wanted === 'fit' ? await fitDecisions(model, validation, memory) : undefined;
+  const fixed = typeof wanted === 'number' ? given.labels.map(() => wanted) : (wanted as number[]);
+  const { thresholds, calibration } = decisions ?? { thresholds: fixed };
+  const score = await evaluatePatients(model, validation, { thresholds, calibration, ...memory });
+  const trivial = trivialPredictors(train, validation, seed, outputLevel(model));
+  return {
+    model,
+    description: { ...given, thresholds, calibration },
+    ...(decisions && { decisions }),
+    validation: score,
+    trivial,
+    beatsTrivial: trivial.every(({ f2 }) => score.f2 > f2),
+  };
+}
+
+/** The backbone of a model under a linear head. */
+function linearModel(model: tf.LayersModel, labels: readonly string[], seed: number): tf.LayersModel {
+  return buildCtBrainModel({ variant: 'VGG16', backbone: backboneOf(model), labels, seed });
+}
+
+/** The best epoch of a stage, and what it scores on the validation patients. */
+function bestOf(history: readonly EpochLog[], stage: string): BestEpoch | undefined {
+  const log = history.filter((other) => other.stage === stage && other.best).at(-1);
+  if (!log) return undefined;
+  const { epoch, validationF2: f2, validationLoss: loss } = log;
+  return { stage, epoch, f2, ...(loss !== null && { loss }) };
+}
+
+type BestEpoch = Pick<EpochLog, 'stage' | 'epoch'> & Pick<Evaluation, 'f2' | 'loss'>;
+
+const compared = (later: { f2: number }, earlier: { f2: number }) =>
+  `F2 ${later.f2.toFixed(3)} after ${earlier.f2.toFixed(3)}`;
+
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}
+
+const hasSliceLabels = (source: PatientSource): boolean =>
+  source.patients.every((patient) => source.sliceLabels(patient) !== undefined);
