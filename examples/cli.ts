@@ -9,11 +9,15 @@ export interface Option {
   default?: string;
   help: string;
   required?: boolean;
+  /** Whether it may be given more than once, see {@link Values.all}. */
+  multiple?: boolean;
 }
 
 export interface Values {
   text(name: string): string;
   optional(name: string): string | undefined;
+  /** Every value of an option that may be given more than once. */
+  all(name: string): string[];
   integer(name: string): number;
   number(name: string): number;
   /** A switch, on with `--name`, off with `--no-name`. */
@@ -26,12 +30,14 @@ export function readCommandLine(usage: string, options: Record<string, Option>):
     console.error(`${message}\nSee --help.`);
     process.exit(2);
   };
-  const spec: Record<string, { type: 'string' | 'boolean' }> = { help: { type: 'boolean' } };
-  for (const [name, { value }] of Object.entries(options)) {
-    spec[name] = { type: value ? 'string' : 'boolean' };
+  const spec: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }> = {
+    help: { type: 'boolean' },
+  };
+  for (const [name, { value, multiple = false }] of Object.entries(options)) {
+    spec[name] = { type: value ? 'string' : 'boolean', multiple };
     if (!value) spec[`no-${name}`] = { type: 'boolean' };
   }
-  let given: Record<string, string | boolean | undefined> = {};
+  let given: Record<string, string | boolean | (string | boolean)[] | undefined> = {};
   try {
     given = parseArgs({ options: spec }).values;
   } catch (error) {
@@ -54,6 +60,7 @@ export function readCommandLine(usage: string, options: Record<string, Option>):
   return {
     text: (name) => raw(name) ?? fail(`--${name} is needed.`),
     optional: (name) => raw(name),
+    all: (name) => (given[name] as string[] | undefined) ?? [],
     integer: (name) => parse(name, (n) => Number.isInteger(n) && n >= 0, 'a whole number'),
     number: (name) => parse(name, (n) => Number.isFinite(n) && n >= 0, 'a number'),
     on: (name) =>

@@ -12,10 +12,13 @@ import {
   buildCtBrainModel,
   cachedSource,
   createPreprocessing,
+  evaluatePatients,
   patientLabels,
   splitByPatient,
   subset,
   trainRecipe,
+  trivialPredictors,
+  type TrainedRecipe,
 } from 'ct-multilabel';
 import {
   openKaggleFolder,
@@ -25,7 +28,7 @@ import {
   writePhantomStudy,
 } from 'ct-multilabel/node';
 import { main, readCommandLine } from './cli';
-import { reportF2, writePredictions } from './report';
+import { printF2, writePredictions } from './report';
 import { smallBackbone } from './small_backbone';
 
 const args = readCommandLine('npm run train:demo -- [options]', {
@@ -99,14 +102,22 @@ await main(async () => {
   };
   const run = await openTrainingRun(`${out}/run`, { config });
   const { stop, ...bar } = trainingProgressBar();
+  let result: TrainedRecipe;
   try {
     const description = { labels: study.labels, preprocessing, model: built };
-    await trainRecipe(model, { run, train, validation, ...recipe, ...bar, description });
+    result = await trainRecipe(model, {
+      ...{ run, train, validation, ...recipe, ...bar, description },
+      onNote: (note) => console.log(`Note: ${note}`),
+    });
   } finally {
     stop();
   }
 
-  await reportF2({ name: 'this model', model, train, test, seed });
-  await writePredictions(`${run.folder}/predictions.csv`, model, test);
+  const { thresholds, calibration } = result.description;
+  const score = await evaluatePatients(result.model, test, { thresholds: [...thresholds!], calibration });
+  const trivial = trivialPredictors(train, test, seed);
+  const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
+  printF2(title, 'this model', score, trivial, study.labels);
+  await writePredictions(`${run.folder}/predictions.csv`, result.model, test, result.description);
   console.log(`\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json`);
 });

@@ -117,7 +117,13 @@ export { warmUpHead, type WarmUpOptions } from './training/warm_up_head';
 export { type PartRates, type TrainingOptions } from './training/stage';
 export { type StepRules } from './training/apply_step';
 export { type RateSchedule } from './training/learning_rate';
-export { RECIPES, type Recipe, type RecipeOptions, type StageSchedule } from './training/recipes';
+export {
+  RECIPES,
+  resolveRecipe,
+  type Recipe,
+  type RecipeOptions,
+  type StageSchedule,
+} from './training/recipes';
 export { trainRecipe, type TrainedRecipe, type TrainRecipeOptions } from './training/train_recipe';
 export { memoryRun, type RunStage, type RunStageOptions, type RunStore } from './training/run_store';
 export {

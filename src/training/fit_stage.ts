@@ -125,6 +125,13 @@ export interface FitStageOptions
    * @defaultValue `1`
    */
   accumulate?: number;
+  /**
+   * What is validated, kept and reported after an epoch is the mean of the weights at the ends of about so many last epochs: a running
+   * mean, `mean += (weights - mean) / min(epoch, averageEpochs)`. Training goes on from the weights themselves. Not together with
+   * `resume`.
+   * @defaultValue `1`
+   */
+  averageEpochs?: number;
   /** Called after every step. */
   onProgress?: (progress: TrainingProgress) => void;
   /** Called after every epoch, e.g. to write a checkpoint; the model then holds the epoch's weights. */
@@ -180,6 +187,7 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
   });
   const history = [...(resume?.history ?? [])];
   let { partial, bestCounts } = resume ?? {};
+  const mean = new RunningMean(options.averageEpochs ?? 1);
   let best = (options.bestWeights ?? model.getWeights()).map((weight) => tf.keep(weight.clone()));
   try {
     for (let epoch = stopping.state.epoch + 1; epoch <= epochs && !stopping.stop; epoch++) {
@@ -190,6 +198,7 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
         ...(bestCounts && { bestCounts }),
       });
       partial = undefined;
+      mean.swapIn(model);
       const validation = await validate();
       for (const value of [validation.f2, validation.loss ?? 0]) {
         if (!Number.isFinite(value)) {
@@ -220,11 +229,13 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
         history: [...history],
         ...(bestCounts && { bestCounts }),
       });
+      mean.swapOut(model);
     }
     return history;
   } finally {
     model.setWeights(best);
     tf.dispose(best);
+    mean.dispose();
   }
 }
 
@@ -240,6 +251,7 @@ const FIT_STAGE_OPTIONS = [
     'floor',
     'backboneRate',
     'accumulate',
+    'averageEpochs',
     'onProgress',
     'onEpochEnd',
   ],
@@ -250,7 +262,7 @@ function checkOptions(options: FitStageOptions): void {
   const fn = 'fitStage';
   checkKnownKeys(options, FIT_STAGE_OPTIONS, fn);
   const { epochs, accumulate = 1, checkpointSteps = accumulate, clipNorm = 1, weightDecay = 0 } = options;
-  const { backboneRate = 1 } = options;
+  const { backboneRate = 1, averageEpochs = 1 } = options;
   check(isPositiveInteger(epochs), `${fn}: epochs`, 'a positive integer', epochs);
   check(isPositiveInteger(accumulate), `${fn}: accumulate`, 'a positive integer', accumulate);
   const whole = isPositiveInteger(checkpointSteps) && checkpointSteps % accumulate === 0;
@@ -263,6 +275,9 @@ function checkOptions(options: FitStageOptions): void {
   check(Number.isFinite(clipNorm) && clipNorm > 0, `${fn}: clipNorm`, 'a number above 0', clipNorm);
   check(Number.isFinite(weightDecay) && weightDecay >= 0, `${fn}: weightDecay`, 'a number of at least 0', weightDecay); // prettier-ignore
   check(Number.isFinite(backboneRate) && backboneRate >= 0, `${fn}: backboneRate`, 'a number of at least 0', backboneRate); // prettier-ignore
+  check(isPositiveInteger(averageEpochs), `${fn}: averageEpochs`, 'a positive integer', averageEpochs);
+  const resumable = averageEpochs === 1 || (!options.resume && !options.onCheckpoint);
+  check(resumable, `${fn}: averageEpochs`, '1, where a stage can be resumed', averageEpochs);
   checkSchedule(fn, options);
 }
 
@@ -350,6 +365,42 @@ async function trainEpoch(
 
 /** Milliseconds between two readings of the running F2: to wait for the device at every step would slow the training. */
 const F2_READ_INTERVAL = 500;
+
+/** The running mean of a model's weights over epochs, put in their place for a while. */
+class RunningMean {
+  private mean: tf.Tensor[] = [];
+  private own: tf.Tensor[] = [];
+  private epochs = 0;
+
+  constructor(private readonly span: number) {}
+
+  swapIn(model: tf.LayersModel): void {
+    if (this.span === 1) return;
+    const share = 1 / Math.min(++this.epochs, this.span);
+    const [before, weights] = [this.mean, model.getWeights()];
+    this.own = weights.map((weight) => tf.keep(weight.clone()));
+    this.mean = weights.map((weight, i) =>
+      tf.keep(
+        tf.tidy(() =>
+          before[i] ? tf.add(before[i], tf.mul(tf.sub(weight, before[i]), share)) : weight.clone(),
+        ),
+      ),
+    );
+    tf.dispose(before);
+    model.setWeights(this.mean);
+  }
+
+  swapOut(model: tf.LayersModel): void {
+    if (this.span === 1) return;
+    model.setWeights(this.own);
+    tf.dispose(this.own);
+    this.own = [];
+  }
+
+  dispose(): void {
+    tf.dispose([this.mean, this.own]);
+  }
+}
 
 /** The mean of the gradients of several batches. */
 class GradientSum {

@@ -17,7 +17,7 @@ export interface Recipe {
   /** First stage, on single slices; `false`, or no epochs, leaves a stage out. */
   pretrain: (StageSchedule & Pick<PretrainOptions, 'batchSize'>) | false;
   /** Second stage, the head on features of the backbone; `false` leaves it out. */
-  warmUp: (StageSchedule & Sequence & Pick<WarmUpOptions, 'versions'>) | false;
+  warmUp: (StageSchedule & Sequence & Pick<WarmUpOptions, 'versions' | 'averageEpochs'>) | false;
   /** Last stage, the whole model on whole patients; `false` leaves it out. */
   patients: (StageSchedule & Sequence) | false;
   /** Epochs without a better validation F2 before a stage stops, see {@link TrainingOptions}. */
@@ -50,7 +50,7 @@ export type RecipeOptions = Partial<Recipe>;
 export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> = {
   default: {
     pretrain: { epochs: 8, learningRate: 1e-4, warmupEpochs: 0.5, decay: 'cosine', batchSize: 16 },
-    warmUp: { epochs: 15, learningRate: 5e-4, decay: 'cosine', versions: 4, singles: 16 },
+    warmUp: { epochs: 20, learningRate: 5e-4, averageEpochs: 5, versions: 4, singles: 32 },
     patients: { epochs: 3, learningRate: 1e-5, singles: 16 },
     patience: 5,
     augment: { rotation: 15, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
@@ -71,11 +71,17 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
 const STAGES = ['pretrain', 'warmUp', 'patients'] as const;
 
 /**
- * The default recipe with these parts in place of its own.
+ * The default recipe with these parts in place of its own: plain data, for a run's configuration.
  *
- * @throws ArgumentError for a name that no part, or no setting of a stage, has.
+ * @throws {@link ArgumentError} for a name that no part, or no setting of a stage, has.
+ * @example
+ * ```ts
+ * resolveRecipe({ patients: { epochs: 10 } }).patients; // { epochs: 10, learningRate: 1e-5, singles: 16 }
+ * ```
  */
-export function resolveRecipe(fn: string, options: RecipeOptions): Recipe {
+export function resolveRecipe(options: RecipeOptions): Recipe {
+  const fn = 'resolveRecipe';
+  checkKnownKeys(options, Object.keys(RECIPES.default), fn);
   const recipe: Recipe = { ...RECIPES.default };
   for (const key of Object.keys(recipe) as (keyof Recipe)[]) {
     if (options[key] !== undefined) Object.assign(recipe, { [key]: options[key] });
@@ -97,6 +103,6 @@ const SCHEDULE = [
 const SEQUENCE = ['augmentSequence', 'singles', 'sliceClassifierWeight'];
 const STAGE_KEYS: Record<(typeof STAGES)[number], string[]> = {
   pretrain: [...SCHEDULE, 'batchSize'],
-  warmUp: [...SCHEDULE, ...SEQUENCE, 'versions'],
+  warmUp: [...SCHEDULE, ...SEQUENCE, 'versions', 'averageEpochs'],
   patients: [...SCHEDULE, ...SEQUENCE],
 };

@@ -13,6 +13,11 @@ export interface RunStageOptions {
   description: CheckpointDescription;
   /** Name of its best checkpoint. */
   best: string;
+  /**
+   * Whether an interruption in it is resumed where it was; otherwise the stage begins again.
+   * @defaultValue `true`
+   */
+  resumable?: boolean;
   /** Called after an epoch was written. */
   onEpochEnd?: (log: EpochLog) => void;
 }
@@ -29,8 +34,8 @@ export class RunStage implements Pick<
   readonly optimizer: tf.Optimizer;
   /** Writes what an epoch came to. */
   readonly onEpochEnd: (log: EpochLog, state: StageState) => Promise<void>;
-  /** Writes what resuming within an epoch needs. */
-  readonly onCheckpoint: (state: StageState) => Promise<void>;
+  /** Writes what resuming within an epoch needs; missing where the stage is not resumable. */
+  readonly onCheckpoint?: (state: StageState) => Promise<void>;
   /** Where the stage was interrupted, if it was. */
   readonly resume?: StageState;
   /** The best epoch's weights, where the stage was interrupted. */
@@ -40,7 +45,7 @@ export class RunStage implements Pick<
   constructor(parts: Omit<RunStage, 'dispose'>) {
     this.optimizer = parts.optimizer;
     this.onEpochEnd = parts.onEpochEnd;
-    this.onCheckpoint = parts.onCheckpoint;
+    if (parts.onCheckpoint) this.onCheckpoint = parts.onCheckpoint;
     if (parts.resume) this.resume = parts.resume;
     if (parts.bestWeights) this.bestWeights = parts.bestWeights;
   }
@@ -97,7 +102,6 @@ export function memoryRun(): RunStore & { dispose(): void } {
           if (log.best) keep(best, model);
           onEpochEnd?.(log);
         },
-        onCheckpoint: async () => undefined,
       }),
     save: async (name, model) => keep(name, model),
     restore: async (name, model) => model.setWeights(kept.get(name)!),

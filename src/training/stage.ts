@@ -34,6 +34,7 @@ export interface TrainingOptions extends Pick<
   | 'warmupEpochs'
   | 'decay'
   | 'accumulate'
+  | 'averageEpochs'
   | 'checkpointSteps'
   | 'onCheckpoint'
 > {
@@ -152,10 +153,11 @@ export async function runStage(
 /** The options that are handed on as they are. */
 function picked(options: TrainingOptions): Partial<FitStageOptions> {
   const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, floor, clipNorm } = options;
-  const { weightDecay, warmupEpochs, decay, accumulate, checkpointSteps, onCheckpoint } = options;
+  const { weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps } = options;
+  const { onCheckpoint } = options;
   const all = {
     ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, floor, clipNorm },
-    ...{ weightDecay, warmupEpochs, decay, accumulate, checkpointSteps, onCheckpoint },
+    ...{ weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps, onCheckpoint },
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

@@ -10,7 +10,7 @@ import { trivialPredictors, type TrivialScores } from '../prediction/trivial_pre
 import type { CheckpointDescription } from '../saving/checkpoint_format';
 import type { EpochLog } from './fit_stage';
 import { RECIPES, resolveRecipe, type Recipe, type RecipeOptions } from './recipes';
-import type { RunStore } from './run_store';
+import type { RunStageOptions, RunStore } from './run_store';
 import type { TrainingOptions } from './stage';
 import { pretrainBackbone, trainPatients } from './train_patients';
 import { labelCounts, warmUpHead } from './warm_up_head';
@@ -82,7 +82,7 @@ export async function trainRecipe(
   options: TrainRecipeOptions,
 ): Promise<TrainedRecipe> {
   checkKnownKeys(options, OPTIONS, 'trainRecipe');
-  const recipe = resolveRecipe('trainRecipe', options);
+  const recipe = resolveRecipe(recipeOf(options));
   const { run, train, validation, seed, description, onNote = () => undefined } = options;
   const level = outputLevel(model);
   const common = {
@@ -95,11 +95,18 @@ export async function trainRecipe(
       checkpointSteps: options.checkpointSteps,
     }),
   };
-  const stageOf = (name: string, staged: tf.LayersModel, best: string, rate: Rate = 1e-4, of = description) =>
+  const stageOf = (
+    name: string,
+    staged: tf.LayersModel,
+    best: string,
+    rate: Rate = 1e-4,
+    more: Partial<RunStageOptions> = {},
+  ) =>
     run.stage(name, {
-      ...{ model: staged, best, description: of },
+      ...{ model: staged, best, description },
       learningRate: typeof rate === 'number' ? rate : rate.head,
       ...(options.onEpochEnd && { onEpochEnd: options.onEpochEnd }),
+      ...more,
     });
 
   // 1. the same backbone under a linear head: what it learns stays in the model
@@ -108,11 +115,12 @@ export async function trainRecipe(
   const plain = possible ? linearModel(model, labels, seed) : undefined;
   const linear = { ...description, model: { ...description.model, variant: 'VGG16' } };
   const { pretrain, warmUp, patients } = recipe;
-  const order = ['pretrain', 'warm-up', 'patients'];
-  const reached = order.indexOf(run.interruptedStage ?? 'pretrain');
-  if (plain && pretrain && reached === 0) {
+  const beforeLast = run.interruptedStage !== 'patients';
+  if (plain && pretrain && beforeLast) {
     if (recipe.initializeBias && !run.interruptedStage) setOutputBias(plain, labelCounts(train, 'slices'));
-    const stage = await stageOf('pretrain', plain, 'pretrained', pretrain.learningRate, linear);
+    const stage = await stageOf('pretrain', plain, 'pretrained', pretrain.learningRate, {
+      description: linear,
+    });
     try {
       await pretrainBackbone(plain, { ...common, ...stage, ...pretrain });
     } finally {
@@ -122,8 +130,9 @@ export async function trainRecipe(
   const pretrained = level === 'slices' ? bestOf(run.history, 'pretrain') : undefined;
 
   // 2. what stands above it, on its features
-  if (warmUp && reached <= 1) {
-    const stage = await stageOf('warm-up', model, 'trained', warmUp.learningRate);
+  if (warmUp && beforeLast) {
+    // minutes: an interrupted one begins again
+    const stage = await stageOf('warm-up', model, 'trained', warmUp.learningRate, { resumable: false });
     const { onExtract } = options;
     try {
       await warmUpHead(model, {
@@ -187,6 +196,12 @@ const OPTIONS = [
   ...['run', 'description', 'train', 'validation', 'seed', 'memoryBudget', 'loss', 'onProgress'],
   ...['checkpointSteps', 'onExtract', 'onEpochEnd', 'onNote', ...Object.keys(RECIPES.default)],
 ];
+
+/** The parts of a recipe among the options. */
+function recipeOf(options: TrainRecipeOptions): RecipeOptions {
+  const parts = Object.entries(options).filter(([key]) => key in RECIPES.default);
+  return Object.fromEntries(parts) as RecipeOptions;
+}
 
 /** Fits thresholds and calibration, or takes the thresholds that were given, and scores the model with them. */
 async function decide(

@@ -87,6 +87,8 @@ const MAY_DIFFER = ['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.ep
  */
 export class TrainingRun implements RunStore {
   private last: LastState | undefined;
+  /** Epochs of a stage that is not resumable, until the next stage has been saved with them. */
+  private notResumed: EpochLog[] = [];
 
   /** @internal */
   constructor(readonly folder: string) {}
@@ -98,7 +100,8 @@ export class TrainingRun implements RunStore {
 
   /** Every epoch so far, of all stages. */
   get history(): EpochLog[] {
-    return this.last ? [...this.last.earlier, ...this.last.state.history] : [];
+    const last = this.last ? [...this.last.earlier, ...this.last.state.history] : [];
+    return [...last, ...this.notResumed];
   }
 
   /**
@@ -106,9 +109,9 @@ export class TrainingRun implements RunStore {
    * are brought to where they stood.
    */
   async stage(name: string, options: RunStageOptions): Promise<RunStage> {
-    const known = ['model', 'learningRate', 'description', 'best', 'onEpochEnd'];
+    const known = ['model', 'learningRate', 'description', 'best', 'resumable', 'onEpochEnd'];
     checkKnownKeys(options, known, 'TrainingRun.stage');
-    const { model, learningRate, description, best } = options;
+    const { model, learningRate, description, best, resumable = true } = options;
     check(
       /^[\w-]+$/.test(best) && best !== 'last',
       'TrainingRun.stage: best',
@@ -139,6 +142,7 @@ export class TrainingRun implements RunStore {
 
     const saveLast = async (state: StageState, checkpoint: CheckpointDescription) => {
       this.last = { stage: name, state, earlier };
+      this.notResumed = [];
       await saveCheckpoint(lastFolder, model, { ...checkpoint, optimizer, state: this.last });
     };
     const onEpochEnd = async (log: EpochLog, state: StageState) => {
@@ -148,7 +152,8 @@ export class TrainingRun implements RunStore {
       const checkpoint = { ...description, ...thresholds, training };
       // best before last: a crash in between costs an epoch of the best, which resuming trains again
       if (log.best) await saveCheckpoint(bestFolder, model, checkpoint);
-      await saveLast(state, checkpoint);
+      if (resumable) await saveLast(state, checkpoint);
+      else this.notResumed = state.history;
       await writeFileAtomic(
         path.join(this.folder, HISTORY_FILE),
         historyTable(this.history, description.labels),
@@ -158,7 +163,7 @@ export class TrainingRun implements RunStore {
     return new RunStage({
       optimizer,
       onEpochEnd,
-      onCheckpoint: (state) => saveLast(state, description),
+      ...(resumable && { onCheckpoint: (state: StageState) => saveLast(state, description) }),
       ...(interrupted && { resume: interrupted.state }),
       ...(bestWeights && { bestWeights }),
     });
