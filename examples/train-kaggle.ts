@@ -191,7 +191,8 @@ await main(async () => {
   const model = buildCtBrainModel(options);
   if (weights) {
     const state = readSafetensors(await readFile(weights));
-    loadTorchWeights(backboneOf(model), state);
+    const { fresh } = loadTorchWeights(backboneOf(model), state, { partial: true });
+    if (fresh.length > 0) console.log(`not in ${weights}, so they start fresh: ${fresh.join(', ')}`);
     tf.dispose(state);
   }
   const memoryBudget = args.integer('memory-budget') * 2 ** 20;

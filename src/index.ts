@@ -64,7 +64,11 @@ export * from './transforms/index';
 export * from './data/index';
 
 export { readSafetensors, writeSafetensors } from './interop/safetensors';
-export { loadTorchWeights, type LoadTorchWeightsOptions } from './interop/torch_weights';
+export {
+  loadTorchWeights,
+  type LoadedTorchWeights,
+  type LoadTorchWeightsOptions,
+} from './interop/torch_weights';
 
 export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_wasm_backend';
 

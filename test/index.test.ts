@@ -342,6 +342,7 @@ const TYPES = [
   'LeakCheckOptions',
   'LoadCtBrainModelOptions',
   'LoadTorchWeightsOptions',
+  'LoadedTorchWeights',
   'LossFn',
   'MissingLabels',
   'NamedStudy',

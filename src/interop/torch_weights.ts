@@ -5,10 +5,24 @@ import type { TorchLoadable, TorchParameter } from '../base/types';
 /** Options of {@link loadTorchWeights}. */
 export interface LoadTorchWeightsOptions {
   /**
-   * Refuse a state dict with parameters that nothing takes. Missing ones and wrong shapes are always refused.
+   * Refuse a state dict with parameters that nothing takes.
    * @defaultValue `true`
    */
   strict?: boolean;
+  /**
+   * Takes a state dict that lacks parameters, such as a ResNet18 without its last layers: what is there is loaded, the rest keeps
+   * the weights it has and is listed in `fresh`. Refused where nothing at all is there; wrong shapes are always refused.
+   * @defaultValue `false`
+   */
+  partial?: boolean;
+}
+
+/** Which parameters {@link loadTorchWeights} filled, by PyTorch's names. */
+export interface LoadedTorchWeights {
+  /** Parameters that now hold the state dict's values. */
+  loaded: string[];
+  /** Parameters that the state dict lacks, and that are as they were; none without `partial`. */
+  fresh: string[];
 }
 
 /**
@@ -21,19 +35,26 @@ export interface LoadTorchWeightsOptions {
  *
  * @param target - A built layer, or a model.
  * @param stateDict - Tensors by name; none is disposed.
+ * @returns The names of the parameters that were loaded, and with `partial` of those that were not.
  * @throws {@link CheckpointError} listing every parameter that is missing, unexpected or of another shape.
  * @example
  * ```ts
  * const backbone = resnet18({ inputShape: [224, 224, 1], normalize: true });
  * loadTorchWeights(backbone, readSafetensors(bytes));
+ *
+ * const { fresh } = loadTorchWeights(backbone, readSafetensors(withoutLayer4), { partial: true });
+ * console.log(`start fresh: ${fresh.join(', ')}`); // layer4.0.conv1.weight, …
  * ```
  */
 export function loadTorchWeights(
   target: tf.layers.Layer,
   stateDict: Record<string, tf.Tensor>,
   options: LoadTorchWeightsOptions = {},
-): void {
-  checkKnownKeys(options, ['strict'], 'loadTorchWeights');
+): LoadedTorchWeights {
+  checkKnownKeys(options, ['strict', 'partial'], 'loadTorchWeights');
+  const { strict = true, partial = false } = options;
+  check(typeof strict === 'boolean', 'loadTorchWeights: strict', 'a boolean', strict);
+  check(typeof partial === 'boolean', 'loadTorchWeights: partial', 'a boolean', partial);
   check(target instanceof tf.layers.Layer, 'loadTorchWeights: target', 'a layer or a model', target);
   check(
     typeof stateDict === 'object' && stateDict !== null,
@@ -43,22 +64,22 @@ export function loadTorchWeights(
   );
   const parameters = parametersOf(target);
   const state = withFeaturePrefix(stateDict, parameters);
+  const filled = parameters.filter(isFilled);
+  const isThere = ({ name }: Pick<TorchParameter, 'name'>) => Object.hasOwn(state, name);
+  const [loaded, fresh] = [filled.filter(isThere), filled.filter((p) => !isThere(p))];
   const problems: string[] = [];
 
-  for (const { name, variable, permute } of parameters) {
-    const tensor = Object.hasOwn(state, name) ? state[name] : undefined;
-    if (!variable) continue;
-    if (!tensor) {
-      problems.push(`missing: ${name} [${torchShape(variable.shape, permute)}]`);
-    } else if (tensor.shape.join() !== torchShape(variable.shape, permute).join()) {
-      problems.push(
-        `shape of ${name}: expected [${torchShape(variable.shape, permute)}], received [${tensor.shape}]`,
-      );
+  for (const { name, variable, permute } of filled) {
+    const expected = torchShape(variable.shape, permute);
+    if (!isThere({ name })) {
+      if (!partial || loaded.length === 0) problems.push(`missing: ${name} [${expected}]`);
+    } else if (state[name]!.shape.join() !== expected.join()) {
+      problems.push(`shape of ${name}: expected [${expected}], received [${state[name]!.shape}]`);
     }
   }
   const known = new Set(parameters.map((p) => p.name));
   const unexpected = Object.keys(state).filter((name) => !known.has(name) && !IGNORED.test(name));
-  if (options.strict !== false) problems.push(...unexpected.map((name) => `unexpected: ${name}`));
+  if (strict) problems.push(...unexpected.map((name) => `unexpected: ${name}`));
   if (problems.length > 0) {
     const shown =
       problems.slice(0, 12).join('; ') + (problems.length > 12 ? `; … ${problems.length - 12} more` : '');
@@ -66,13 +87,19 @@ export function loadTorchWeights(
   }
 
   tf.tidy(() => {
-    for (const { name, variable, permute } of parameters) {
-      if (!variable) continue;
+    for (const { name, variable, permute } of loaded) {
       const tensor = tf.cast(state[name]!, 'float32');
       variable.write(permute ? tf.transpose(tensor, permute) : tensor);
     }
   });
+  return { loaded: loaded.map(({ name }) => name), fresh: fresh.map(({ name }) => name) };
 }
+
+/** False for a parameter that PyTorch has and the layer can do without. */
+const isFilled = (
+  parameter: TorchParameter,
+): parameter is Required<Pick<TorchParameter, 'variable'>> & TorchParameter =>
+  parameter.variable !== undefined;
 
 /** Parts of a classifier that a feature extractor leaves out. */
 const IGNORED = /^(classifier|fc)\.|(^|\.)num_batches_tracked$/;

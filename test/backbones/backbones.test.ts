@@ -55,6 +55,18 @@ onBackends(['wasm', 'wasm, compiled'], 'backbones against torchvision', () => {
     expectClose(model.predict(x) as tf.Tensor, features, 1e-4);
   });
 
+  it('resnet18 without its last layers, which start fresh', () => {
+    const { state } = goldenStateDict('backbone_resnet18');
+    const model = resnet18({ inputShape: [64, 64, 3] });
+    const isLast = (name: string) => name.startsWith('layer4.');
+    const first = Object.entries(state).filter(([name]) => !isLast(name));
+    const { loaded, fresh } = loadTorchWeights(model, Object.fromEntries(first), { partial: true });
+    const isTracked = (name: string) => name.endsWith('num_batches_tracked');
+    expect([...loaded].sort()).toEqual(first.map(([name]) => name).filter((name) => !isTracked(name)).sort()); // prettier-ignore
+    expect(fresh).toHaveLength(25); // five convolutions, and four vectors for each of five normalisations
+    expect(fresh.every(isLast)).toBe(true);
+  });
+
   it.skipIf(!weightsFile)('squeezenet1_1 with its ImageNet weights', () => {
     const { tensors } = readGolden('squeezenet1_1_imagenet');
     const model = squeezenet1_1({ inputShape: [224, 224, 3] });

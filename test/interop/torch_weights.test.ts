@@ -31,6 +31,30 @@ describe('loadTorchWeights', () => {
     expect(layer.getWeights()[1]!.dataSync()).toEqual(new Float32Array([1, 1]));
   });
 
+  it('loads what is there with partial, and lists what starts fresh', () => {
+    const layer = builtConv();
+    const kernel = [...layer.getWeights()[0]!.dataSync()];
+    const { bias } = good();
+    expect(loadTorchWeights(layer, { bias }, { partial: true })).toEqual({
+      loaded: ['bias'],
+      fresh: ['weight'],
+    });
+    expect([...layer.getWeights()[0]!.dataSync()]).toEqual(kernel);
+    expect([...layer.getWeights()[1]!.dataSync()]).toEqual([1, 1]);
+    expect(loadTorchWeights(layer, good())).toEqual({ loaded: ['weight', 'bias'], fresh: [] });
+  });
+
+  it('still refuses with partial what is of another shape, of no parameter, or nothing at all', () => {
+    const layer = builtConv();
+    const before = layer.getWeights().map((w) => [...w.dataSync()]);
+    const load = (state: Record<string, tf.Tensor>) => () =>
+      loadTorchWeights(layer, state, { partial: true });
+    expect(load({ bias: tf.ones([3]) })).toThrow(/shape of bias: expected \[2\], received \[3\]$/);
+    expect(load({ bias: tf.ones([2]), extra: tf.ones([1]) })).toThrow(/: unexpected: extra$/);
+    expect(load({})).toThrow(/missing: weight \[2,4,3\]; missing: bias \[2\]$/);
+    expect(layer.getWeights().map((w) => [...w.dataSync()])).toEqual(before);
+  });
+
   it('fills the projection of a neck from an nn.Linear', () => {
     const neck = new ResidualNeck({});
     neck.build([[null, null, 2], [null, null, 3]]); // prettier-ignore
