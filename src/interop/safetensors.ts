@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe } from '../base/errors';
+import { CheckpointError, describe, shortened } from '../base/errors';
+import { foreignFile } from '../base/foreign_file';
 
 /** A tensor's place in a safetensors file, checked against the file's size. */
 export interface SafetensorsEntry {
@@ -13,11 +14,13 @@ export interface SafetensorsEntry {
  * Reads a `.safetensors` file into tensors.
  *
  * F32, F16, BF16 and F64 become float32; I32, I64 (within 32 bits), I16, I8 and U8 become int32; BOOL becomes bool.
- * The file is untrusted: header length, shapes and offsets are checked against the bytes there are.
+ * The file is untrusted: header length, shapes and offsets are checked against the bytes there are. As the format asks, tensors lie
+ * one after the other without a gap, up to the file's last byte, and no name comes twice.
  *
  * @param bytes - The whole file.
  * @returns Tensors by name; the caller disposes them.
- * @throws {@link CheckpointError} for a file that is cut off or contradicts itself.
+ * @throws {@link CheckpointError} for a file that is cut off or contradicts itself, or is of another kind, such as a `.pth`, a Git LFS
+ * pointer or an HTML page: the message says which.
  * @example
  * ```ts
  * const state = readSafetensors(await (await fetch('squeezenet1_1.safetensors')).arrayBuffer());
@@ -98,45 +101,78 @@ const fail = (problem: string): never => {
   throw new CheckpointError(`safetensors: ${problem}`);
 };
 
+/** Says what else the file is, where that can be seen; a safetensors file may begin with any bytes, so only once it is none. */
+const failAs = (bytes: Uint8Array, problem: string): never => {
+  const other = foreignFile(bytes);
+  return fail(other === undefined ? problem : `expected a safetensors file, found ${other}`);
+};
+
 /** Parses and checks the header; views into `bytes`, no copy. */
 function readSafetensorsEntries(input: ArrayBuffer | Uint8Array): SafetensorsEntry[] {
   const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
   if (bytes.length < 8) fail(`expected at least 8 bytes, received ${bytes.length}`);
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (headerLength > MAX_HEADER_BYTES || 8 + headerLength > bytes.length) {
-    fail(`the header claims ${headerLength} bytes, the file has ${bytes.length}`);
+    failAs(bytes, `the header claims ${headerLength} bytes, the file has ${bytes.length}`);
   }
-  const header = parseHeader(bytes.subarray(8, 8 + headerLength));
+  const header = parseHeader(bytes, headerLength);
   const data = bytes.subarray(8 + headerLength);
   const entries = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, entry]) => checkEntry(name, entry, data));
-  checkApart(entries);
+  checkFilled(entries, data);
   return entries;
 }
 
-/** Refuses tensors that share bytes: a short file could otherwise stand for any number of long ones. */
-function checkApart(entries: readonly SafetensorsEntry[]): void {
-  const filled = entries.filter(({ bytes }) => bytes.length > 0);
-  filled.sort((a, b) => a.bytes.byteOffset - b.bytes.byteOffset);
-  filled.forEach(({ name, bytes }, i) => {
-    const before = filled[i - 1];
-    if (before && before.bytes.byteOffset + before.bytes.length > bytes.byteOffset) {
-      fail(`'${before.name}' and '${name}' lie on the same bytes`);
-    }
-  });
+/**
+ * Refuses tensors that share bytes (a short file could otherwise stand for any number of long ones), and bytes of no tensor: a file with
+ * such is not what its writer meant.
+ */
+function checkFilled(entries: readonly SafetensorsEntry[], data: Uint8Array): void {
+  const beginOf = ({ bytes }: SafetensorsEntry) => bytes.byteOffset - data.byteOffset;
+  const inOrder = entries.filter(({ bytes }) => bytes.length > 0).sort((a, b) => beginOf(a) - beginOf(b));
+  let end = 0;
+  let before = 'the header';
+  for (const entry of inOrder) {
+    const { name, bytes } = entry;
+    const begin = beginOf(entry);
+    if (begin < end) fail(`${before} and '${name}' lie on the same bytes`);
+    if (begin > end) fail(`${begin - end} bytes between ${before} and '${name}' belong to no tensor`);
+    end = begin + bytes.length;
+    before = `'${name}'`;
+  }
+  if (end < data.length) fail(`${data.length - end} bytes at the end belong to no tensor`);
 }
 
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+function parseHeader(bytes: Uint8Array, length: number): Record<string, unknown> {
   let header: unknown;
+  let text: string;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new CheckpointError('safetensors: the header is not JSON', { cause });
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length));
+    header = JSON.parse(text);
+  } catch {
+    return failAs(bytes, 'the header is not JSON');
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     fail('the header is not an object');
+  const twice = repeatedKey(text);
+  if (twice !== undefined) fail(`the header has the name '${shortened(twice)}' twice`);
   return header as Record<string, unknown>;
+}
+
+/** A key that an object in JSON has twice, of which JSON.parse would keep the second. */
+function repeatedKey(json: string): string | undefined {
+  const keys: Set<string>[] = [];
+  for (const [token, key] of json.matchAll(/[{}]|("[^"\\]*(?:\\.[^"\\]*)*")(?:\s*:)?/g)) {
+    if (token === '{') keys.push(new Set());
+    else if (token === '}') keys.pop();
+    else if (token.endsWith(':')) {
+      const name = JSON.parse(key!) as string;
+      if (keys.at(-1)!.has(name)) return name;
+      keys.at(-1)!.add(name);
+    }
+  }
+  return undefined;
 }
 
 function checkEntry(name: string, entry: unknown, data: Uint8Array): SafetensorsEntry {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, check, checkKnownKeys } from '../base/errors';
+import { CheckpointError, check, checkKnownKeys, shortened } from '../base/errors';
 import type { TorchLoadable, TorchParameter } from '../base/types';
 
 /** Options of {@link loadTorchWeights}. */
@@ -36,7 +36,8 @@ export interface LoadedTorchWeights {
  * @param target - A built layer, or a model.
  * @param stateDict - Tensors by name; none is disposed.
  * @returns The names of the parameters that were loaded, and with `partial` of those that were not.
- * @throws {@link CheckpointError} listing every parameter that is missing, unexpected or of another shape.
+ * @throws {@link CheckpointError} listing every parameter that is missing, unexpected or of another shape, and before them a prefix that
+ * all names have (`module.`, `_orig_mod.`, `backbone.`), where that is the cause.
  * @example
  * ```ts
  * const backbone = resnet18({ inputShape: [224, 224, 1], normalize: true });
@@ -62,6 +63,9 @@ export function loadTorchWeights(
     'tensors by name',
     stateDict,
   );
+  for (const [name, value] of Object.entries(stateDict)) {
+    check(value instanceof tf.Tensor, `loadTorchWeights: stateDict['${shortened(name)}']`, 'a tensor', value);
+  }
   const parameters = parametersOf(target);
   const state = withFeaturePrefix(stateDict, parameters);
   const filled = parameters.filter(isFilled);
@@ -83,7 +87,8 @@ export function loadTorchWeights(
   if (problems.length > 0) {
     const shown =
       problems.slice(0, 12).join('; ') + (problems.length > 12 ? `; … ${problems.length - 12} more` : '');
-    throw new CheckpointError(`loadTorchWeights: the weights do not fit ${target.name}: ${shown}`);
+    const cause = prefixCause(Object.keys(state), filled);
+    throw new CheckpointError(`loadTorchWeights: the weights do not fit ${target.name}: ${cause}${shown}`);
   }
 
   tf.tidy(() => {
@@ -100,6 +105,27 @@ const isFilled = (
   parameter: TorchParameter,
 ): parameter is Required<Pick<TorchParameter, 'variable'>> & TorchParameter =>
   parameter.variable !== undefined;
+
+/**
+ * The likely cause where most names would fit but for what stands before them: `module.` of DataParallel, `_orig_mod.` of
+ * torch.compile, `backbone.` of a module around it. Empty where there is no such thing.
+ */
+function prefixCause(names: readonly string[], wanted: readonly TorchParameter[]): string {
+  const known = new Set(wanted.map(({ name }) => name));
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
+      const prefix = name.slice(0, dot + 1);
+      if (known.has(name.slice(dot + 1))) counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+    }
+  }
+  const [prefix, count] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? ['', 0];
+  if (count <= wanted.length / 2) return '';
+  return (
+    `${count} of the ${names.length} names would fit without '${shortened(prefix)}' before them, ` +
+    `so take it away: name.slice(${prefix.length}); `
+  );
+}
 
 /** Parts of a classifier that a feature extractor leaves out. */
 const IGNORED = /^(classifier|fc)\.|(^|\.)num_batches_tracked$/;

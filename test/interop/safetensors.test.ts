@@ -144,6 +144,71 @@ describe('readSafetensors', () => {
     expect(Object.keys(readSafetensors(of(entry(0, 8), entry(4, 4))))).toEqual(['s', 't']);
   });
 
+  it('refuses bytes that belong to no tensor, between two and at the end', () => {
+    const of = (...places: [number, number][]) => {
+      const entries = places.map(([begin, end], i) => [
+        `t${i}`,
+        { dtype: 'U8', shape: [end - begin], data_offsets: [begin, end] },
+      ]);
+      const [last, ...others] = entries.reverse();
+      return file(last![1] as object, new Uint8Array(8), Object.fromEntries(others));
+    };
+    expect(() => readSafetensors(of([0, 3], [5, 8]))).toThrow(
+      /2 bytes between 't0' and 't' belong to no tensor/,
+    );
+    expect(() => readSafetensors(of([1, 8]))).toThrow(
+      /1 bytes between the header and 't' belong to no tensor/,
+    );
+    expect(() => readSafetensors(of([0, 2], [2, 5]))).toThrow(/3 bytes at the end belong to no tensor/);
+    expect(Object.keys(readSafetensors(of([0, 8], [8, 8])))).toHaveLength(2);
+  });
+
+  it('refuses a name that comes twice, of which one would be lost', () => {
+    const entry = (begin: number) => `{"dtype":"U8","shape":[1],"data_offsets":[${begin},${begin + 1}]}`;
+    const of = (json: string) => {
+      const bytes = new Uint8Array(8 + json.length + 2);
+      bytes.set([json.length & 255, json.length >> 8]);
+      bytes.set(new TextEncoder().encode(json), 8);
+      return bytes;
+    };
+    expect(() => readSafetensors(of(`{"a":${entry(0)},"a":${entry(1)}}`))).toThrow(/has the name 'a' twice/);
+    // the same name, otherwise written
+    expect(() => readSafetensors(of(`{"a":${entry(0)},"\\u0061" :${entry(1)}}`))).toThrow(/name 'a' twice/);
+    expect(() => readSafetensors(of(`{"a":${entry(0).replace('}', ',"dtype":"I8"}')}}`))).toThrow(
+      /name 'dtype' twice/,
+    );
+    expect(Object.keys(readSafetensors(of(`{"a":${entry(0)},"b\\":":${entry(1)}}`)))).toEqual(['a', 'b":']);
+  });
+
+  it.each([
+    ['a PyTorch checkpoint', 'PK\x03\x04 archive/data.pkl', /PyTorch checkpoint \(\.pth\).*save_file/],
+    [
+      'an old PyTorch checkpoint',
+      '\x80\x02\x8a\x0al\xfc\x9cF\xf9 j',
+      /PyTorch checkpoint \(\.pth\) in the old/,
+    ],
+    [
+      'a Git LFS pointer',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:12',
+      /Git LFS pointer.*git lfs pull/,
+    ],
+    ['an HTML page', '\n<!DOCTYPE html><title>Sign in</title>', /an HTML page in place of the file/],
+    ['an HDF5 file', '\x89HDF\r\n\x1a\n and more', /an HDF5 file/],
+  ])('names %s for what it is', (_, content, message) => {
+    const bytes = Uint8Array.from(content, (character) => character.charCodeAt(0));
+    expect(() => readSafetensors(bytes)).toThrow(CheckpointError);
+    expect(() => readSafetensors(bytes)).toThrow(message);
+  });
+
+  it('reads a file whose length of the header looks like the beginning of a pickle', () => {
+    const data = new Uint8Array([7]);
+    const entry = { dtype: 'U8', shape: [1], data_offsets: [0, 1] };
+    const short = file(entry, data, { __metadata__: { note: '' } }).length - 9;
+    const bytes = file(entry, data, { __metadata__: { note: ' '.repeat(0x280 - short) } });
+    expect([...bytes.subarray(0, 2)]).toEqual([0x80, 0x02]);
+    expect([...readSafetensors(bytes)['t']!.dataSync()]).toEqual([7]);
+  });
+
   it('leaves no tensor behind when a later one is refused', () => {
     const good = { dtype: 'U8', shape: [8], data_offsets: [0, 8] };
     const large = { dtype: 'I64', shape: [1], data_offsets: [8, 16] };

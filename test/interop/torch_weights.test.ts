@@ -55,6 +55,32 @@ describe('loadTorchWeights', () => {
     expect(layer.getWeights().map((w) => [...w.dataSync()])).toEqual(before);
   });
 
+  it.each(['module.', '_orig_mod.', '_orig_mod.module.', 'backbone.'])(
+    'names a prefix %s as the cause before what is missing (case 25)',
+    (prefix) => {
+      const layer = builtConv();
+      const state = Object.fromEntries(Object.entries(good()).map(([name, t]) => [prefix + name, t]));
+      const cause = `2 of the 2 names would fit without '${prefix}' before them, so take it away: name.slice(${prefix.length}); missing: weight`;
+      for (const options of [{}, { strict: false }, { partial: true }]) {
+        const load = () => loadTorchWeights(layer, state, options);
+        expect(load).toThrow(CheckpointError);
+        expect(load).toThrow(cause);
+      }
+    },
+  );
+
+  it('names no prefix where that would not help', () => {
+    const state = { 'neck.gamma': tf.ones([2]), weight: tf.ones([2, 4, 5]), bias: tf.ones([2]) };
+    expect(() => loadTorchWeights(builtConv(), state)).toThrow(/fit \w+: shape of weight/);
+  });
+
+  it('refuses what is no tensor, such as a checkpoint around the state dict', () => {
+    const state = { state_dict: good() } as unknown as Record<string, tf.Tensor>;
+    expect(() => loadTorchWeights(builtConv(), state)).toThrow(
+      /stateDict\['state_dict'\]: expected a tensor/,
+    );
+  });
+
   it('fills the projection of a neck from an nn.Linear', () => {
     const neck = new ResidualNeck({});
     neck.build([[null, null, 2], [null, null, 3]]); // prettier-ignore
