@@ -18,6 +18,7 @@ import { countDecisions, countsOf, fBetaOfCounts, poolCounts } from '../metrics/
 import { labelledScores, type LabelRows } from '../metrics/labelled_scores';
 import type { Labels, LossFn } from '../base/types';
 import type { CtBrainModel } from '../models/ct_brain_model';
+import { checkSourceFits } from '../models/model_record';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
 import { predictStack, type PredictOptions } from './predict';
 
@@ -42,7 +43,8 @@ export interface PredictPatientsOptions extends PredictOptions {
 /**
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
  *
- * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or a model whose output
+ * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, a model that was saved with
+ * other labels, another order of them or another preprocessing than the source has, or a model whose output
  * is of patients.
  * @example
  * ```ts
@@ -85,7 +87,8 @@ export async function* predictPatients<L extends Labels>(
  * Of a model whose output is of patients they are what it says; of one whose output is of slices, each label's are the largest of
  * the slices'.
  *
- * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels.
+ * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or a model that was saved
+ * with other labels, another order of them or another preprocessing than the source has.
  * @example
  * ```ts
  * for await (const { patient, labels } of predictPatientLevel(model, study)) console.log(patient, labels.ich.present);
@@ -314,6 +317,7 @@ function checkModel(
     `one output for each of the labels ${labels.join(', ')}`,
     shape,
   );
+  checkSourceFits(fn, model, source);
   checkThreshold(fn, thresholds, labels.length);
   if (calibration !== undefined) checkCalibration(fn, calibration, labels.length);
 }

@@ -8,6 +8,7 @@ import {
   type CheckpointManifest,
   type WeightSpec,
 } from './checkpoint_format';
+import { rememberRecord } from '../models/model_record';
 import { modelFromTopology } from './checkpoint_model';
 import { functionFromRecord, type CompileRecord } from './compile_record';
 import { optimizerFromRecord } from '../optimizers/optimizer_record';
@@ -129,6 +130,7 @@ export async function modelFromArtifacts(
       optimizer = optimizerFromRecord(manifest.compiled.optimizer);
       await restoreTraining(model, manifest.compiled, optimizer, state);
     }
+    rememberRecord(model, manifest);
     const { [MANIFEST_KEY]: _, ...others } = artifacts.userDefinedMetadata!;
     if (Object.keys(others).length > 0) model.setUserDefinedMetadata(others);
     return { model, manifest, ...(optimizer && { optimizer }) };

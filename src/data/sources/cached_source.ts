@@ -91,6 +91,7 @@ export function cachedSource<L extends Labels>(
     sliceLabels: (patient) => source.sliceLabels(patient),
     ...(source.labelsOf && { labelsOf: (patient: string) => source.labelsOf!(patient) }),
     ...(source.groupOf && { groupOf: (patient: string) => source.groupOf!(patient) }),
+    ...(source.preprocessing && { preprocessing: source.preprocessing }),
     ...(source.loadsAtOnce && { loadsAtOnce: source.loadsAtOnce }),
     load: (patient) =>
       loadSlices(

@@ -43,6 +43,11 @@ export interface PatientSource<L extends Labels = Labels> {
    * the calling thread. Equal to `applyAugmentation` on what the other methods load.
    */
   loadAugmented?(patient: string, draw: AugmentationDraw, indices?: readonly number[]): Promise<PatientStack>;
+  /**
+   * What is done to every slice, where the source knows: a record of `createPreprocessing`. Predicting refuses it with a model that was
+   * saved with another one.
+   */
+  readonly preprocessing?: object;
   /** Loads that the source works on side by side; more wait. Missing: one. */
   readonly loadsAtOnce?: number;
 }
@@ -183,6 +188,7 @@ export function subset<L extends Labels>(
       loadAugmented: async (patient: string, draw: AugmentationDraw, indices?: readonly number[]) =>
         source.loadAugmented!(only(patient), draw, indices),
     }),
+    ...(source.preprocessing && { preprocessing: source.preprocessing }),
     ...(source.loadsAtOnce && { loadsAtOnce: source.loadsAtOnce }),
   };
 }

@@ -1,0 +1,55 @@
+import type * as tf from '@tensorflow/tfjs';
+import { check, describe } from '../base/errors';
+import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
+import type { Labels } from '../base/types';
+
+/** What the images and the outputs of a model that was loaded are. */
+export interface ModelRecord {
+  /** Label names, in the order of the outputs. */
+  labels: Labels;
+  /** What happened to each slice that the model was trained on. */
+  preprocessing: CtPreprocessing;
+}
+
+/** The same key in every copy of this module, as an ESM and a CommonJS one. */
+const RECORD = Symbol.for('ct-multilabel.modelRecord');
+
+/** Remembers what a model was trained on, for {@link checkSourceFits}. */
+export function rememberRecord(model: tf.LayersModel, { labels, preprocessing }: ModelRecord): void {
+  Object.defineProperty(model, RECORD, { value: { labels, preprocessing }, configurable: true });
+}
+
+/**
+ * Refuses a source whose labels are not those that a loaded model's outputs stand for, name by name, or whose slices are prepared in
+ * another way: both would give plausible numbers that are wrong. A model that was not loaded, and a source that does not say how it
+ * prepares slices, are taken as they are.
+ *
+ * @throws {@link ArgumentError} that lists what differs.
+ */
+export function checkSourceFits(
+  fn: string,
+  model: tf.LayersModel,
+  source: { labels: Labels; preprocessing?: object },
+): void {
+  const record = (model as { [RECORD]?: ModelRecord })[RECORD];
+  if (record === undefined) return;
+  check(
+    record.labels.join('\n') === source.labels.join('\n'),
+    `${fn}: source`,
+    `the labels of the checkpoint in their order, ${record.labels.join(', ')} (open the study with labels: manifest.labels)`,
+    source.labels,
+  );
+  if (source.preprocessing === undefined) return;
+  const [trained, found] = [record.preprocessing, source.preprocessing].map((one) =>
+    createPreprocessing(one),
+  );
+  for (const key of Object.keys(trained!) as (keyof CtPreprocessing)[]) {
+    if (key === 'edge' && trained!.neighbors === 0) continue; // nothing is beyond the edge
+    check(
+      JSON.stringify(trained![key]) === JSON.stringify(found![key]),
+      `${fn}: source: ${key}`,
+      `${describe(trained![key])}, as the checkpoint was trained (open the study with preprocessing: manifest.preprocessing)`,
+      found![key],
+    );
+  }
+}

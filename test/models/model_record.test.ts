@@ -1,0 +1,81 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { cachedSource } from '../../src/data/sources/cached_source';
+import { subset, type PatientSource } from '../../src/data/sources/patient_source';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import { collectPredictions } from '../../src/prediction/collect_predictions';
+import { evaluatePatients, predictPatientLevel, predictPatients } from '../../src/prediction/evaluate';
+import { loadCtBrainModel, saveCtBrainModel } from '../../src/saving/saved_model';
+import { createPreprocessing, type CtPreprocessingOptions } from '../../src/transforms/preprocessing';
+import { memorySource, tinyBackbone } from '../support/memory_source';
+
+const labels = ['ich', 'ivh', 'sah'];
+const trained = { windows: ['brain'], imageSize: [16, 16] } satisfies CtPreprocessingOptions;
+
+async function loaded(): Promise<tf.LayersModel> {
+  let kept: tf.io.ModelArtifacts = {};
+  const handler = tf.io.withSaveHandler(async (artifacts) => {
+    kept = artifacts;
+    return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+  });
+  const model = buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), labels, seed: 1 });
+  await saveCtBrainModel(model, handler, { labels, preprocessing: createPreprocessing(trained) });
+  return (await loadCtBrainModel(tf.io.fromMemory(kept))).model;
+}
+
+function study(names: string[], preprocessing?: CtPreprocessingOptions): PatientSource {
+  const source = memorySource({ patients: ['1', '2'], slices: 2, labels: names });
+  return preprocessing ? { ...source, preprocessing: createPreprocessing(preprocessing) } : source;
+}
+
+/** Everything that scores a study with a model. */
+const WAYS: Record<string, (model: tf.LayersModel, source: PatientSource) => Promise<unknown>> = {
+  predictPatients: (model, source) => predictPatients(model, source).next(),
+  predictPatientLevel: (model, source) => predictPatientLevel(model, source).next(),
+  evaluatePatients,
+  collectPredictions,
+};
+
+describe.each(Object.entries(WAYS))('%s with a model that was loaded', (_, score) => {
+  it.each([
+    ['in another order', ['sah', 'ivh', 'ich']],
+    ['of other names', ['ich', 'ivh', 'edh']],
+  ])('refuses a study of labels %s (case 45)', async (_, names) => {
+    const expected =
+      /source: expected the labels of the checkpoint in their order, ich, ivh, sah \(.*manifest\.labels\), received \["/;
+    await expect(score(await loaded(), study(names))).rejects.toThrow(expected);
+    await expect(score(await loaded(), study(names, trained))).rejects.toThrow(expected);
+  });
+
+  it.each<[string, CtPreprocessingOptions, RegExp]>([
+    ['another window', { windows: ['bone'] }, /source: windows: expected \[\{"center":40,"width":80\}\], as the checkpoint was trained \(.*manifest\.preprocessing\), received \[\{"center":\d+,"width":\d+\}\]$/],
+    ['images in place of HU', { windows: false }, /source: windows: .*, received false$/],
+    ['more channels', { windows: ['brain', 'bone'] }, /source: windows: /],
+    ['another size', { imageSize: [32, 32] }, /source: imageSize: expected \[16,16\].*, received \[32,32\]$/],
+    ['neighbours', { neighbors: 1 }, /source: neighbors: expected 0.*, received 1$/],
+    ['no equalisation', { clahe: false }, /source: clahe: expected \{"clipLimit":2,.*, received false$/],
+  ])('refuses a study prepared with %s (case 45)', async (_, change, message) => {
+    await expect(score(await loaded(), study(labels, { ...trained, ...change }))).rejects.toThrow(message);
+  }); // prettier-ignore
+
+  it('takes one that fits, whether it says how slices are prepared or not', async () => {
+    const model = await loaded();
+    for (const preprocessing of [undefined, trained, { ...trained, edge: 'zero' as const }]) {
+      expect(await score(model, study(labels, preprocessing))).toBeDefined();
+    }
+  });
+});
+
+it('is asked of parts of a study and of a cache of it, too', async () => {
+  const model = await loaded();
+  const other = study(labels, { ...trained, windows: ['bone'] });
+  for (const source of [subset(other, ['1']), cachedSource(other)]) {
+    await expect(predictPatients(model, source).next()).rejects.toThrow(/source: windows/);
+  }
+});
+
+it('takes a model that was not loaded as it is', async () => {
+  const model = buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), labels, seed: 1 });
+  const { value } = await predictPatients(model, study([...labels].reverse(), trained)).next();
+  expect(value).toHaveLength(2);
+});
