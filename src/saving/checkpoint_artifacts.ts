@@ -9,12 +9,14 @@ import {
   type WeightSpec,
 } from './checkpoint_format';
 import { rememberRecord } from '../models/model_record';
+import { checkChecksums, modelChecksums } from './checksum';
 import { modelFromTopology } from './checkpoint_model';
 import { functionFromRecord, type CompileRecord } from './compile_record';
 import { optimizerFromRecord } from '../optimizers/optimizer_record';
 import { optimizerState, restoreOptimizerState } from '../optimizers/optimizer_state';
 import {
   checkedParts,
+  isQuantized,
   numbersIn,
   OPTIMIZER_PREFIX,
   withTensors,
@@ -37,8 +39,8 @@ export interface TrainedWith {
   optimizer: tf.Optimizer;
 }
 
-/** Weights beyond those of the file that a topology may have, so that an error can say which differ. */
-const SPARE_WEIGHTS = 2 ** 24;
+/** Weights, and numbers in them, beyond those of the file that a topology may have, so that an error can say which differ. */
+const [SPARE_WEIGHTS, SPARE_NUMBERS] = [1000, 2 ** 24];
 
 /** Key of the manifest among tfjs's user-defined metadata, which all of its handlers keep. */
 const MANIFEST_KEY = 'ctMultilabel';
@@ -65,22 +67,29 @@ export async function checkpointArtifacts(
   const specs = artifacts.weightSpecs!;
   const twice = specs.find(({ name }, i) => specs.findIndex((other) => other.name === name) < i);
   check(twice === undefined, `${what}: model`, 'weights with names of their own', twice?.name);
-  const metadata = {
-    ...(model.getUserDefinedMetadata() as Record<string, object> | undefined),
-    [MANIFEST_KEY]: plainData(what, manifest),
+  const record = plainData(what, manifest);
+  const state = trained && (await encodedState(trained.optimizer));
+  const weightSpecs = [...specs, ...(state?.specs ?? [])];
+  const parts = [tf.io.CompositeArrayBuffer.join(artifacts.weightData), ...(state ? [state.data] : [])];
+  const weightData = tf.io.CompositeArrayBuffer.join(parts);
+  const topology = artifacts.modelTopology as object;
+  const checksums = modelChecksums({ manifest: record, topology, specs: weightSpecs, weights: weightData });
+  return {
+    ...artifacts,
+    weightSpecs,
+    weightData,
+    userDefinedMetadata: {
+      ...(model.getUserDefinedMetadata() as Record<string, object> | undefined),
+      [MANIFEST_KEY]: { ...record, checksums },
+    },
   };
-  if (!trained) return { ...artifacts, userDefinedMetadata: metadata };
+}
 
-  const state = await optimizerState(trained.optimizer);
+async function encodedState(optimizer: tf.Optimizer): Promise<EncodedWeights> {
+  const state = await optimizerState(optimizer);
   try {
     const named = Object.entries(state).map(([name, tensor]) => ({ name: OPTIMIZER_PREFIX + name, tensor }));
-    const encoded = await tf.io.encodeWeights(named, 'optimizer');
-    return {
-      ...artifacts,
-      userDefinedMetadata: metadata,
-      weightSpecs: [...specs, ...encoded.specs],
-      weightData: tf.io.CompositeArrayBuffer.join([artifacts.weightData as ArrayBuffer, encoded.data]),
-    };
+    return await tf.io.encodeWeights(named, 'optimizer');
   } finally {
     tf.dispose(state);
   }
@@ -116,11 +125,15 @@ export async function modelFromArtifacts(
     );
   }
   const manifest = parseCheckpointManifest(found);
-  const { topology, weights, state } = checkedParts(artifacts);
+  const parts = checkedParts(artifacts);
+  const { topology, weights, state } = parts;
   if (state.specs.length > 0 && !manifest.compiled) {
     throw new CheckpointError('found the state of an optimizer, and no record of the optimizer');
   }
-  const model = await modelFromTopology(topology, numbersIn(weights.specs) + SPARE_WEIGHTS);
+  const model = await modelFromTopology(topology, {
+    numbers: numbersIn(weights.specs) + SPARE_NUMBERS,
+    weights: weights.specs.length + SPARE_WEIGHTS,
+  });
   let optimizer: tf.Optimizer | undefined;
   try {
     checkFits(model, weights.specs, manifest.labels.length);
@@ -130,6 +143,8 @@ export async function modelFromArtifacts(
       optimizer = optimizerFromRecord(manifest.compiled.optimizer);
       await restoreTraining(model, manifest.compiled, optimizer, state);
     }
+    // last, since what else is found wrong says more
+    checkChecksums({ ...parts.whole, manifest: found as object, topology }, isQuantized(weights));
     rememberRecord(model, manifest);
     const { [MANIFEST_KEY]: _, ...others } = artifacts.userDefinedMetadata!;
     if (Object.keys(others).length > 0) model.setUserDefinedMetadata(others);
@@ -153,13 +168,15 @@ export async function restoreOptimizerFrom(
   artifacts: tf.io.ModelArtifacts,
   optimizer: tf.Optimizer,
 ): Promise<void> {
-  const { compiled } = parseCheckpointManifest(manifestIn(artifacts));
-  const { state } = checkedParts(artifacts);
+  const manifest = manifestIn(artifacts);
+  const { compiled } = parseCheckpointManifest(manifest);
+  const { topology, weights, state, whole } = checkedParts(artifacts);
   const kind = optimizer.getClassName();
   if (compiled?.optimizer.className !== kind) {
     const found = compiled ? `that of ${compiled.optimizer.className}` : 'none';
     throw new CheckpointError(`expected the state of an optimizer of class ${kind}, found ${found}`);
   }
+  checkChecksums({ ...whole, manifest: manifest as object, topology }, isQuantized(weights));
   await withTensors(state, (tensors) => restoreOptimizerState(optimizer, withoutPrefix(tensors)));
 }
 

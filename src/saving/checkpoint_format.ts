@@ -11,7 +11,7 @@ import { checkCompileRecord, type CompileRecord } from './compile_record';
 export interface CheckpointManifest {
   format: 'ct-multilabel-checkpoint';
   /** Version of this record. */
-  formatVersion: 2;
+  formatVersion: 3;
   /** What wrote it. */
   versions: { 'ct-multilabel': string; tfjs: string };
   /** Label names, in the order of the outputs. */
@@ -28,6 +28,11 @@ export interface CheckpointManifest {
   training?: { stage: string; epoch: number; validationF2: number };
   /** What it is trained with, where that was saved; the optimizer's state lies with the weights. */
   compiled?: CompileRecord;
+  /**
+   * CRC-32 of what was saved, in hexadecimal, from version 3 on: of manifest, topology and names and shapes of the weights; and of the
+   * weights' bytes, those of the optimizer's state with them. Saving anew replaces them.
+   */
+  checksums?: { description: string; weights: string };
   /** Names of the weights that training leaves as they are. tfjs keeps no such thing of the layers of an inner model. */
   frozen?: string[];
 }
@@ -78,11 +83,11 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
 /** Keys of a manifest: one that was read may be the description of the next, which gets versions of its own. */
 export const MANIFEST_KEYS = [
   ...['labels', 'preprocessing', 'thresholds', 'calibration', 'model', 'training'],
-  ...['format', 'formatVersion', 'versions', 'compiled', 'frozen'],
+  ...['format', 'formatVersion', 'versions', 'compiled', 'frozen', 'checksums'],
 ];
 
 /**
- * Checks a manifest that came from a file. One of version 1 comes out as one of version 2 that says the same.
+ * Checks a manifest that came from a file. One of an earlier version comes out as one of the present that says the same.
  *
  * @throws {@link CheckpointError} naming the field at fault.
  * @example
@@ -96,13 +101,13 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   };
   if (!isRecord(value)) return fail('manifest', 'an object', value);
   const { format, formatVersion, versions, labels, preprocessing, thresholds, calibration, model } = value;
-  const { training, compiled, frozen } = value;
+  const { training, compiled, frozen, checksums } = value;
   if (format !== FORMAT) fail('format', `'${FORMAT}'`, format);
-  if (formatVersion !== 1 && formatVersion !== FORMAT_VERSION) {
+  if (![1, 2, FORMAT_VERSION].includes(formatVersion as number)) {
     const writer = isRecord(versions) ? describe(versions['ct-multilabel']) : 'unknown';
     const advice = `ct-multilabel ${VERSION} reads these; version ${writer} wrote it: update to that or later`;
     const isNewer = typeof formatVersion === 'number' && formatVersion > FORMAT_VERSION;
-    fail('formatVersion', `1 or ${FORMAT_VERSION}${isNewer ? ` (${advice})` : ''}`, formatVersion);
+    fail('formatVersion', `1, 2 or ${FORMAT_VERSION}${isNewer ? ` (${advice})` : ''}`, formatVersion);
   }
   if (!isRecord(versions)) fail('versions', 'an object', versions);
   if (!Array.isArray(labels) || labels.length === 0 || !labels.every((label) => typeof label === 'string')) {
@@ -112,6 +117,7 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   // none would mean the defaults, which may not be what the model was trained on
   if (!isRecord(preprocessing)) fail('preprocessing', 'an object', preprocessing);
   if (!Array.isArray(thresholds)) fail('thresholds', 'a list of numbers', thresholds);
+  if (checksums !== undefined && !isRecord(checksums)) fail('checksums', 'an object', checksums);
   if (training !== undefined && !isRecord(training)) fail('training', 'an object', training);
   const isNames = Array.isArray(frozen) && frozen.every((name) => typeof name === 'string');
   if (frozen !== undefined && !isNames) fail('frozen', 'a list of names', frozen);
@@ -152,4 +158,4 @@ export function weightDifferences(model: tf.LayersModel, saved: readonly WeightS
 }
 
 const FORMAT = 'ct-multilabel-checkpoint';
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;

@@ -9,15 +9,18 @@ import type { Shape } from '../base/types';
  * layer of 2^30 units fills the memory before anybody can compare it with the weights there are.
  *
  * @param topology - What tfjs writes as `modelTopology`.
- * @param mostWeights - Numbers that the weights may have in all.
+ * @param most - Weights that it may have, and numbers in all of them.
  * @throws {@link CheckpointError} for a topology that is none, or asks for more; nothing is left behind then.
  */
-export async function modelFromTopology(topology: object, mostWeights: number): Promise<tf.LayersModel> {
+export async function modelFromTopology(
+  topology: object,
+  most: { weights: number; numbers: number },
+): Promise<tf.LayersModel> {
   const made: tf.LayerVariable[] = [];
   try {
     checkGraphs(topology, 0);
     const json = { modelTopology: topology } as unknown as Parameters<typeof tf.models.modelFromJSON>[0];
-    const model = await withCountedWeights(mostWeights, made, () => tf.models.modelFromJSON(json));
+    const model = await withCountedWeights(most, made, () => tf.models.modelFromJSON(json));
     const used = new Set(model.weights);
     if (!made.every((weight) => used.has(weight))) {
       throw new CheckpointError('the topology has layers that its outputs do not depend on');
@@ -41,14 +44,18 @@ type AddWeight = (
  * Runs `build` while every layer's weights are counted and begin as zeros. The way into tfjs is its layers' one method that
  * makes weights; `build` runs to its end before this returns, so nothing else meets the method in between.
  */
-function withCountedWeights<T>(most: number, made: tf.LayerVariable[], build: () => T): T {
+function withCountedWeights<T>(
+  most: { weights: number; numbers: number },
+  made: tf.LayerVariable[],
+  build: () => T,
+): T {
   const layers = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
   const { addWeight } = layers;
   let count = 0;
   layers.addWeight = function (name, shape, dtype, _, ...rest) {
     count += shape.reduce<number>((product, size) => product * (size ?? NaN), 1);
     // also false for a size that is no number
-    if (!(count <= most)) {
+    if (!(count <= most.numbers) || made.length >= most.weights) {
       throw new CheckpointError(
         `the topology has far more weights than the file, with ${name} ${describe(shape)}`,
       );

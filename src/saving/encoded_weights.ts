@@ -21,10 +21,14 @@ export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.M
   topology: object;
   weights: EncodedWeights;
   state: EncodedWeights;
+  /** Weights and state together, as they are in the file. */
+  whole: { specs: readonly tf.io.WeightsManifestEntry[]; weights: ArrayBuffer };
 } {
   const specs: unknown = weightSpecs;
   if (!isRecord(modelTopology) || !Array.isArray(specs) || !specs.every(isWeightSpec)) {
-    throw new CheckpointError('expected a topology and float32 weights');
+    throw new CheckpointError(
+      'expected a topology and float32 weights, or such as a converter made float16 of',
+    );
   }
   const names = new Set(specs.map(({ name }) => name));
   const firstOfState = specs.findIndex(({ group }) => group === 'optimizer');
@@ -37,7 +41,7 @@ export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.M
     throw new CheckpointError(`expected weights with names of their own, and the optimizer's at the end`);
   }
   const bytes = tf.io.CompositeArrayBuffer.join(weightData);
-  const [modelBytes, stateBytes] = [4 * numbersIn(ofModel), 4 * numbersIn(ofState)];
+  const [modelBytes, stateBytes] = [bytesIn(ofModel), bytesIn(ofState)];
   if (bytes.byteLength !== modelBytes + stateBytes) {
     throw new CheckpointError(
       `expected ${modelBytes + stateBytes} bytes of weights, found ${bytes.byteLength}: cut off or mixed up`,
@@ -47,8 +51,16 @@ export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.M
     topology: modelTopology,
     weights: { specs: ofModel, data: bytes.slice(0, modelBytes) },
     state: { specs: ofState, data: bytes.slice(modelBytes) },
+    whole: { specs, weights: bytes },
   };
 }
+
+/** Whether a converter has made float16 of the weights since they were saved. */
+export const isQuantized = ({ specs }: EncodedWeights): boolean =>
+  specs.some(({ quantization }) => quantization !== undefined);
+
+const bytesIn = (specs: readonly tf.io.WeightsManifestEntry[]): number =>
+  specs.reduce((sum, spec) => sum + (spec.quantization ? 2 : 4) * numbersIn([spec]), 0);
 
 /** How many numbers weights have in all. */
 export const numbersIn = (specs: readonly WeightSpec[]): number =>
@@ -76,6 +88,10 @@ function isWeightSpec(spec: unknown): spec is tf.io.WeightsManifestEntry {
     shape.every((n) => Number.isSafeInteger(n) && n >= 0) &&
     // both of four bytes; only an optimizer counts
     (dtype === 'float32' || (dtype === 'int32' && group === 'optimizer')) &&
-    quantization === undefined
+    (quantization === undefined || (group !== 'optimizer' && isFloat16(quantization)))
   );
 }
+
+/** What tfjs's converter writes with `--quantize_float16`: half the size, and read as float32. Coarser kinds change what a model finds. */
+const isFloat16 = (quantization: unknown): boolean =>
+  isRecord(quantization) && quantization['dtype'] === 'float16';

@@ -21,7 +21,7 @@ describe('createCheckpointManifest', () => {
   it('fills in versions, thresholds and an empty description', () => {
     expect(manifest()).toEqual({
       format: 'ct-multilabel-checkpoint',
-      formatVersion: 2,
+      formatVersion: 3,
       versions: { 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
       labels: ['a', 'b'],
       preprocessing,
@@ -78,16 +78,20 @@ describe('parseCheckpointManifest', () => {
     ],
     [
       'a later version',
-      { formatVersion: 3, versions: { 'ct-multilabel': '9.1.0' } },
-      /formatVersion: expected 1 or 2 \(ct-multilabel .* reads these; version "9\.1\.0" wrote it: update to that or later\), received 3/,
+      { formatVersion: 4, versions: { 'ct-multilabel': '9.1.0' } },
+      /formatVersion: expected 1, 2 or 3 \(ct-multilabel .* reads these; version "9\.1\.0" wrote it: update to that or later\), received 4/,
     ],
     [
       'a later version that does not say what wrote it',
-      { formatVersion: 3, versions: undefined },
+      { formatVersion: 4, versions: undefined },
       /version unknown wrote it/,
     ],
-    ['no version', { formatVersion: undefined }, /formatVersion: expected 1 or 2, received undefined/],
-    ['a version that is no number', { formatVersion: '2' }, /formatVersion: expected 1 or 2, received "2"/],
+    ['no version', { formatVersion: undefined }, /formatVersion: expected 1, 2 or 3, received undefined/],
+    [
+      'a version that is no number',
+      { formatVersion: '3' },
+      /formatVersion: expected 1, 2 or 3, received "3"/,
+    ],
     ['frozen weights that are no list', { frozen: 'conv/kernel' }, /frozen: expected a list of names/],
     ['frozen weights without names', { frozen: [1] }, /frozen: expected a list of names, received \[1\]/],
     ['training that is none', { compiled: null }, /compiled: expected an object, received null/],
@@ -149,10 +153,11 @@ describe('parseCheckpointManifest', () => {
     expect(() => parseCheckpointManifest(value)).toThrow(/^checkpoint: /);
   });
 
-  it('takes one of version 1 as one of version 2', () => {
+  it('takes one of version 1 or 2 as one of version 3', () => {
     const { formatVersion: _, ...rest } = manifest();
     const older = { ...rest, formatVersion: 1, preprocessing: { version: 1, imageSize: [16, 16] } };
     expect(parseCheckpointManifest(older)).toEqual(manifest());
+    expect(parseCheckpointManifest({ ...rest, formatVersion: 2 })).toEqual(manifest());
   });
 
   it('keeps the cause of a field that another part refused', () => {

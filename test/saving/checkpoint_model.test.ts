@@ -38,7 +38,7 @@ async function twoDense() {
 
 async function refuses(topology: object, message: RegExp, mostWeights = 1e3): Promise<void> {
   const before = tf.memory().numTensors;
-  const failing = modelFromTopology(topology, mostWeights);
+  const failing = modelFromTopology(topology, { numbers: mostWeights, weights: 100 });
   await expect(failing).rejects.toThrow(CheckpointError);
   await expect(failing).rejects.toThrow(message);
   expect(tf.memory().numTensors).toBe(before);
@@ -52,7 +52,10 @@ describe('modelFromTopology', () => {
         backbone: tinyBackbone({ batchNorm: true }),
         labels: ['a'],
       });
-      const built = await modelFromTopology(await topologyOf(model), model.countParams());
+      const built = await modelFromTopology(await topologyOf(model), {
+        numbers: model.countParams(),
+        weights: model.weights.length,
+      });
       expect(built.weights.map(({ originalName, shape }) => [originalName, shape])).toEqual(
         model.weights.map(({ originalName, shape }) => [originalName, shape]),
       );
@@ -70,8 +73,21 @@ describe('modelFromTopology', () => {
 
   it('takes as many weights as it may, and not one more', async () => {
     const { topology } = await twoDense();
-    (await modelFromTopology(topology, 23)).dispose();
+    (await modelFromTopology(topology, { numbers: 23, weights: 4 })).dispose();
     await refuses(topology, /far more weights than the file, with bias \[2\]/, 22);
+  });
+
+  it('refuses a layer of any number of layers at once', async () => {
+    const model = buildCtBrainModel({
+      variant: 'VGG16 + SDL(GRU)',
+      backbone: tinyBackbone(),
+      sliceDependency: { units: 1 },
+      labels: ['a'],
+    });
+    const text = JSON.stringify(await topologyOf(model));
+    expect(text).toContain('"num_layers":1');
+    const topology = JSON.parse(text.replace('"num_layers":1', '"num_layers":1e308')) as object;
+    await refuses(topology, /far more weights than the file, with l\d+_/, 1e6);
   });
 
   it('refuses a layer that would fill the memory, before it does', async () => {

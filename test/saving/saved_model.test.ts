@@ -16,6 +16,7 @@ import {
 } from '../../src/saving/saved_model';
 import { trainStep } from '../../src/training/train_step';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
+import { expectClose } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';
 
 const labels = ['a', 'b'];
@@ -61,6 +62,16 @@ const reloaded = async (model: tf.LayersModel, options: Partial<SaveCtBrainModel
 const manifestOf = (artifacts: tf.io.ModelArtifacts) =>
   artifacts.userDefinedMetadata!['ctMultilabel'] as Record<string, object>;
 
+/** Float16, cut off; no value here is too small or too large for it. */
+function toHalf(values: Float32Array): Uint8Array {
+  const halves = Uint16Array.from(new Uint32Array(values.buffer), (bits) => {
+    const exponent = ((bits >>> 23) & 255) - 112;
+    const sign = (bits >>> 31) << 15;
+    return exponent <= 0 ? sign : sign | (exponent << 10) | ((bits & 0x7fffff) >>> 13);
+  });
+  return new Uint8Array(halves.buffer);
+}
+
 describe('saveCtBrainModel and loadCtBrainModel', () => {
   it.each<[string, () => tf.Optimizer | string]>([
     ["the name 'adam'", () => 'adam'],
@@ -87,6 +98,48 @@ describe('saveCtBrainModel and loadCtBrainModel', () => {
     expect(weightsOf(model)).not.toEqual(weightsOf(broken));
     expect(Object.keys(history)).toEqual(['loss', 'f2']);
     expect(model.optimizer.iterations).toBe(4);
+  });
+
+  it('give back a model whose weights a converter made float16 of, for predicting and training on (case 23)', async () => {
+    const model = build();
+    model.compile({ optimizer: adam(1e-2), loss: asymmetricLoss() });
+    await fit(model, 1);
+    const artifacts = await artifactsOf(model);
+    const bytes = new Uint8Array(tf.io.CompositeArrayBuffer.join(artifacts.weightData));
+    const parts: Uint8Array[] = [];
+    let at = 0;
+    artifacts.weightSpecs = artifacts.weightSpecs!.map((spec) => {
+      const end = at + 4 * spec.shape.reduce((product, n) => product * n, 1);
+      const values = bytes.slice(at, end);
+      at = end;
+      parts.push(spec.group === 'optimizer' ? values : toHalf(new Float32Array(values.buffer)));
+      return spec.group === 'optimizer' ? spec : { ...spec, quantization: { dtype: 'float16' as const } };
+    });
+    artifacts.weightData = await new Blob(parts as BlobPart[]).arrayBuffer();
+    const { model: half } = await load(artifacts);
+    expectClose(half.predict(images) as tf.Tensor, model.predict(images) as tf.Tensor, 2e-3);
+    await fit(half, 1);
+    expect(half.optimizer.iterations).toBe(2);
+    // what describes it is still checked
+    manifestOf(artifacts)['thresholds'] = [0.75, 0.25];
+    await expect(load(artifacts)).rejects.toThrow(/manifest was damaged/);
+  });
+
+  it('notice weights of another epoch, also of the same sizes, and a changed manifest', async () => {
+    const model = build();
+    model.compile({ optimizer: adam(1e-2), loss: asymmetricLoss() });
+    await fit(model, 1);
+    const first = await artifactsOf(model);
+    await fit(model, 1);
+    const second = await artifactsOf(model);
+    await expect(load({ ...second, weightData: first.weightData! })).rejects.toThrow(
+      /the weights were damaged, or are of another model or epoch than the manifest/,
+    );
+    manifestOf(second)['labels'] = ['b', 'a'];
+    const before = tf.memory().numTensors;
+    await expect(load(second)).rejects.toThrow(CheckpointError);
+    await expect(load(second)).rejects.toThrow(/manifest was damaged, or changed by hand/);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('before the first step, too', async () => {
@@ -278,7 +331,12 @@ describe('saveCtBrainModel', () => {
     model.compile({ optimizer: 'adam', loss: asymmetricLoss() });
     const { model: loaded, manifest } = await reloaded(model);
     const { optimizer: _, ...again } = await reloaded(loaded, { ...manifest, thresholds: [0, 1] });
-    expect(again.manifest).toEqual({ ...manifest, thresholds: [0, 1] });
+    expect(again.manifest).toEqual({
+      ...manifest,
+      thresholds: [0, 1],
+      checksums: { description: expect.any(String), weights: manifest.checksums!.weights },
+    });
+    expect(again.manifest.checksums!.description).not.toBe(manifest.checksums!.description);
     const misspelt = { includeOptimiser: false } as object;
     await expect(artifactsOf(model, misspelt)).rejects.toThrow(/option 'includeOptimiser'/);
     await expect(load(await artifactsOf(model), misspelt)).rejects.toThrow(/option 'includeOptimiser'/);
@@ -334,7 +392,7 @@ describe('loadCtBrainModel', () => {
 
   it.each<[string, Change, RegExp]>([
     ['a model that another saved', (artifacts) => delete artifacts.userDefinedMetadata, /found none of its records; tf\.loadLayersModel reads others/],
-    ['a newer version', inManifest((manifest) => (manifest['formatVersion'] = 3 as never)), /formatVersion: expected 1 or 2 .* received 3/],
+    ['a newer version', inManifest((manifest) => (manifest['formatVersion'] = 4 as never)), /formatVersion: expected 1, 2 or 3 .* received 4/],
     ['weights that are cut off', (artifacts) => (artifacts.weightData = (artifacts.weightData as ArrayBuffer).slice(4)), /bytes of weights, found \d+: cut off/],
     ['no weights', (artifacts) => delete artifacts.weightData, /bytes of weights, found 0/],
     ['weights without names', (artifacts) => delete artifacts.weightSpecs, /expected a topology and float32 weights/],

@@ -142,7 +142,7 @@ const CALLS: Record<string, (options: never) => unknown> = (() => {
 const OPTIONS = /^(options|args|ranges|partial|description)$/;
 
 /** A manifest may describe the next one: its own keys are known, and written anew. */
-const REWRITTEN = ['format', 'formatVersion', 'versions', 'compiled', 'frozen'];
+const REWRITTEN = ['format', 'formatVersion', 'versions', 'compiled', 'frozen', 'checksums'];
 
 /** The names of the options of every exported function and class that takes some, as their types have them. */
 function optionNames(): Map<string, string[]> {

@@ -245,7 +245,7 @@ describe('loadCheckpoint', () => {
     ['an inner layer that nobody knows', edit('model.json', (model) => JSON.parse(JSON.stringify(model).replaceAll('"MaxPooling2D"', '"MeanPooling2D"'))), /Unknown layer: MeanPooling2D/],
     ['a topology that is none', edit('model.json', (model) => ({ ...model, modelTopology: { a: 1 } })), /Improper config format/],
     ['a manifest of another format', editManifest({ format: 'other' }), /format: expected 'ct-multilabel-checkpoint', received "other"/],
-    ['a later version', editManifest({ formatVersion: 3, versions: { 'ct-multilabel': '9.1.0' } }), /formatVersion: expected 1 or 2 \(ct-multilabel \S+ reads these; version "9\.1\.0" wrote it: update to that or later\), received 3/],
+    ['a later version', editManifest({ formatVersion: 4, versions: { 'ct-multilabel': '9.1.0' } }), /formatVersion: expected 1, 2 or 3 \(ct-multilabel \S+ reads these; version "9\.1\.0" wrote it: update to that or later\), received 4/],
     ['weights of the same name', editSpecs(([first, second, ...rest]) => [first, { ...second, name: first!['name'] }, ...rest]), /weights with names of their own/],
     ['a weight file elsewhere', edit('model.json', (model) => ({ ...model, weightsManifest: [{ paths: ['../weights.bin'], weights: [] }] })), /model\.json: expected names of files beside it, found "\.\.\/weights\.bin"/],
     ['a weight that is frozen and not there', editManifest({ frozen: ['stem/kernel'] }), /frozen: expected names of weights, found "stem\/kernel"/],

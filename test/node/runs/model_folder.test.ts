@@ -260,7 +260,7 @@ describe('models that earlier versions saved', async () => {
     for (const { model, manifest } of [await loadCheckpoint(folder), loaded]) {
       expectClose(model.predict(x) as tf.Tensor, expected.logits, 1e-5);
       expect(manifest).toMatchObject({
-        formatVersion: 2,
+        formatVersion: 3,
         labels: ['a', 'b'],
         preprocessing: createPreprocessing({ imageSize: [16, 16], clahe: { clipLimit: 3 } }),
         thresholds: [0.25, 0.75],
