@@ -1,13 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../../base/errors';
+import { besideName, removeAbandoned, temporariesIn, withTemporaryId } from './temporary_names';
+import { writeError } from './write_error';
 
 /**
  * Writes a file whole or not at all: into a temporary file beside it, synced to disk, then renamed over it.
  * Missing parent folders are made.
  *
- * @throws The file system's error; the old file, if any, is then as it was.
+ * @throws CtMultilabelError that names the file, where the disk is full or the file may not be written; the old file, if any, is then
+ * as it was.
  * @example
  * ```ts
  * await writeFileAtomic('out/figures.json', JSON.stringify({ f2: 0.78 }));
@@ -15,22 +17,24 @@ import { DataError } from '../../base/errors';
  */
 export async function writeFileAtomic(file: string, data: string | Uint8Array): Promise<void> {
   const target = resolve(file);
-  await mkdir(dirname(target), { recursive: true });
-  const temporary = besideName(target, newId(), 'tmp');
-  try {
-    const handle = await open(temporary, 'wx');
+  await withTemporaryId(async (id) => {
+    const temporary = besideName(target, id, 'tmp');
     try {
-      await handle.writeFile(data);
-      await handle.sync();
-    } finally {
-      await handle.close();
+      await mkdir(dirname(target), { recursive: true });
+      const handle = await open(temporary, 'wx');
+      try {
+        await handle.writeFile(data);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, target);
+      await syncPath(dirname(target));
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw writeError(error, file);
     }
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncPath(dirname(target));
+  });
 }
 
 /**
@@ -42,7 +46,8 @@ export async function writeFileAtomic(file: string, data: string | Uint8Array): 
  *
  * @param folder - The target; missing parent folders are made.
  * @param fill - Writes the content into the folder it is given; when it throws, nothing has changed.
- * @throws DataError when the target exists and is not a folder; what `fill` throws; the file system's error.
+ * @throws DataError when the target exists and is not a folder; CtMultilabelError that names the folder, where the disk is full or
+ * the folder may not be written; what else `fill` throws.
  * @example
  * ```ts
  * await writeFolderAtomic('runs/best', async (folder) => {
@@ -54,11 +59,22 @@ export async function writeFolderAtomic(
   folder: string,
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  const target = resolve(folder);
+  try {
+    await withTemporaryId((id) => replaceFolder(resolve(folder), id, folder, fill));
+  } catch (error) {
+    throw writeError(error, folder);
+  }
+}
+
+async function replaceFolder(
+  target: string,
+  id: string,
+  folder: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await recoverFolder(target);
   if (await exists(target, 'file')) throw new DataError('expected a folder, found a file', { file: folder });
-  const id = newId();
   const temporary = besideName(target, id, 'tmp');
   const aside = besideName(target, id, 'old');
   await mkdir(temporary);
@@ -82,10 +98,11 @@ export async function writeFolderAtomic(
 }
 
 /**
- * Finishes what a crash inside {@link writeFolderAtomic} left half done; call it before reading such a folder.
+ * Finishes what a crash inside {@link writeFolderAtomic} left half done, for whoever is to write the folder. Only reading it needs no
+ * such thing: `loadCheckpoint` finds the whole folder under any of its names.
  *
  * Where the folder is missing, the new one takes its name if it was complete, else the old one does. Nothing
- * happens where the folder is there, except that an old one set aside is removed.
+ * happens where the folder is there, except that an old one set aside is removed, and what processes that have ended left half written.
  *
  * @returns Whether the folder exists now.
  * @example
@@ -100,8 +117,7 @@ export async function recoverFolder(folder: string): Promise<boolean> {
       await rm(aside, { recursive: true, force: true });
       continue;
     }
-    // the old folder is set aside only after the new one is complete
-    const temporary = aside.replace(/\.old$/, '.tmp');
+    const temporary = newBeside(aside);
     if (await exists(temporary)) {
       await rename(temporary, target);
       await rm(aside, { recursive: true, force: true });
@@ -109,32 +125,65 @@ export async function recoverFolder(folder: string): Promise<boolean> {
       await rename(aside, target);
     }
   }
+  await removeAbandoned(dirname(target), basename(target));
   return exists(target);
 }
 
-/** Hidden, so that no listing takes it for a checkpoint or a patient; `id` pairs a `tmp` with its `old`. */
-function besideName(target: string, id: string, kind: 'tmp' | 'old'): string {
-  return join(dirname(target), `.${basename(target)}.${id}.${kind}`);
+/** More replacements of a folder than happen while it is read. */
+const MOST_READS = 5;
+
+/**
+ * Reads a folder that {@link writeFolderAtomic} writes, also while it is replaced or after a crash; writes and renames nothing.
+ *
+ * @param read - Reads the whole from the place it is given: again, where the folder was replaced meanwhile.
+ */
+export async function readFolder<T>(folder: string, read: (place: string) => Promise<T>): Promise<T> {
+  for (let reads = 1; ; reads++) {
+    const place = await placeOf(folder);
+    const before = await identityOf(place);
+    const isSame = async () => reads === MOST_READS || (await identityOf(await placeOf(folder))) === before;
+    try {
+      const result = await read(place);
+      if (await isSame()) return result;
+    } catch (error) {
+      if (await isSame()) throw error;
+    }
+  }
 }
 
-const newId = () => `${process.pid}-${randomBytes(6).toString('hex')}`;
+/** Where a folder's whole content is: under its own name, or where a crash left it. */
+async function placeOf(folder: string): Promise<string> {
+  if (await exists(folder)) return folder;
+  const [aside] = await setAside(resolve(folder));
+  if (aside === undefined) return folder;
+  const temporary = newBeside(aside);
+  return (await exists(temporary)) ? temporary : aside;
+}
+
+/** Changes when a folder is replaced. */
+const identityOf = (place: string): Promise<string> =>
+  stat(place).then(
+    ({ ino, ctimeMs }) => `${place} ${ino} ${ctimeMs}`,
+    () => 'none',
+  );
 
 /** Old folders of `target` that a crash left aside. */
 async function setAside(target: string): Promise<string[]> {
-  const parent = dirname(target);
-  if (!(await exists(parent))) return [];
-  const prefix = `.${basename(target)}.`;
-  return (await readdir(parent))
-    .filter((name) => name.startsWith(prefix) && /^\d+-[0-9a-f]{12}\.old$/.test(name.slice(prefix.length)))
-    .map((name) => join(parent, name));
+  const found = await temporariesIn(dirname(target));
+  return found
+    .filter(({ target: name, kind }) => kind === 'old' && name === basename(target))
+    .map(({ path }) => path);
 }
+
+/** The new folder of an old one set aside: complete, where it is there. */
+const newBeside = (aside: string): string => aside.replace(/\.old$/, '.tmp');
 
 async function exists(path: string, kind: 'any' | 'file' = 'any'): Promise<boolean> {
   try {
     const found = await stat(path);
     return kind === 'any' || !found.isDirectory();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import type { EpochLog, StageState } from '../../training/fit_stage';
 import { RunStage, type RunStageOptions, type RunStore } from '../../training/run_store';
 import { recoverFolder, writeFileAtomic } from '../files/atomic_write';
+import { removeAbandoned } from '../files/temporary_names';
 import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';
 import { HISTORY_FILE, historyTable } from './training_history';
 
@@ -54,6 +55,7 @@ export async function openTrainingRun(folder: string, options: TrainingRunOption
   checkKnownKeys(options, ['config', 'resume', 'mayDiffer'], 'openTrainingRun');
   const { config, resume = false, mayDiffer = MAY_DIFFER } = options;
   const configFile = path.join(folder, 'config.json');
+  await removeAbandoned(folder);
   const entries = await readdir(folder).catch(() => []);
   if (!resume && entries.length > 0) {
     throw new CheckpointError(

@@ -11,6 +11,7 @@ import {
   type PhantomStudyOptions,
 } from '../../data/phantom/phantom';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
+import { writeError } from '../files/write_error';
 
 /** Options of {@link writePhantomStudy}. */
 export interface WritePhantomStudyOptions extends PhantomStudyOptions {
@@ -55,6 +56,7 @@ const VERSION = 1;
  * @param folder - Where to; it must not exist, be empty, or hold the same study.
  * @throws ArgumentError for an option outside its range.
  * @throws DataError if the folder holds something else.
+ * @throws CtMultilabelError that names the folder, where the disk is full or it may not be written.
  * @example
  * await writePhantomStudy('runs/phantom', { patients: 40, seed: 1, slices: 12, size: 96 });
  * @category Data
@@ -115,7 +117,7 @@ export async function writePhantomStudy(
     return { ...summary, reused: false };
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    throw error;
+    throw writeError(error, folder);
   }
 }
 

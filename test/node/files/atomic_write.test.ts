@@ -3,19 +3,32 @@ import type * as FileSystem from 'node:fs/promises';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { DataError } from '../../../src/base/errors';
-import { recoverFolder, writeFileAtomic, writeFolderAtomic } from '../../../src/node/files/atomic_write';
+import { CtMultilabelError, DataError } from '../../../src/base/errors';
+import {
+  readFolder,
+  recoverFolder,
+  writeFileAtomic,
+  writeFolderAtomic,
+} from '../../../src/node/files/atomic_write';
+import { removeAbandoned } from '../../../src/node/files/temporary_names';
 import { temporaryFolder } from '../../support/folder';
 
-/** Lets a test make the file system refuse one rename. */
-const failing = vi.hoisted(() => ({ renameOf: undefined as RegExp | undefined }));
+/** Lets a test make the file system refuse a rename, or to open a file. */
+const failing = vi.hoisted(() => ({
+  renameOf: undefined as RegExp | undefined,
+  open: undefined as Error | undefined,
+}));
 vi.mock('node:fs/promises', async (importOriginal) => {
   const original = await importOriginal<typeof FileSystem>();
   const rename: typeof original.rename = async (from, to) => {
     if (failing.renameOf?.test(String(from))) throw new Error('refused by the test');
     return original.rename(from, to);
   };
-  return { ...original, rename };
+  const open: typeof original.open = async (...args) => {
+    if (failing.open) throw failing.open;
+    return original.open(...args);
+  };
+  return { ...original, rename, open };
 });
 
 const text = (...path: string[]) => readFile(join(...path), 'utf8');
@@ -160,7 +173,7 @@ describe('after a crash', () => {
     await writeFile(
       script,
       `import { writeFile } from 'node:fs/promises';
-      import { writeFolderAtomic } from ${JSON.stringify(resolve('src/node/atomic_write'))};
+      import { writeFolderAtomic } from ${JSON.stringify(resolve('src/node/files/atomic_write'))};
       await writeFolderAtomic(${JSON.stringify(join(parent, 'best'))}, async (folder) => {
         await writeFile(folder + '/x', 'half');
         process.kill(process.pid, 'SIGKILL');
@@ -175,5 +188,115 @@ describe('after a crash', () => {
     expect(await text(parent, 'best', 'x')).toBe('old');
     expect(await recoverFolder(join(parent, 'best'))).toBe(true);
     expect(await text(parent, 'best', 'x')).toBe('old');
+    // what it left half written is gone with it
+    expect((await readdir(parent)).sort()).toEqual(['best', 'write.mts']);
+  });
+});
+
+describe('removeAbandoned', () => {
+  /** No process has this number: Linux ends at 4194304, others before. */
+  const dead = '99999999-0123456789ab';
+
+  it('removes what ended processes left, and nothing else', async () => {
+    const parent = await temporaryFolder({
+      [`.best.${dead}.tmp/x`]: 'half',
+      [`.history.csv.${dead}.tmp`]: 'half',
+      // of this number, but not of this process: in containers every run may have it
+      [`.last.${process.pid}-0123456789ab.tmp/x`]: 'half',
+      [`.best.${process.ppid}-0123456789ab.tmp/x`]: 'somebody is at work',
+      '.best.tmp/x': 'of another program',
+      'best/x': 'whole',
+      // a pair that recoverFolder puts right
+      ['.other.99999999-aaaaaaaaaaaa.tmp/x']: 'new',
+      ['.other.99999999-aaaaaaaaaaaa.old/x']: 'old',
+    });
+    await removeAbandoned(parent);
+    expect((await readdir(parent)).sort()).toEqual([
+      `.best.${process.ppid}-0123456789ab.tmp`,
+      '.best.tmp',
+      '.other.99999999-aaaaaaaaaaaa.old',
+      '.other.99999999-aaaaaaaaaaaa.tmp',
+      'best',
+    ]);
+    expect(await recoverFolder(join(parent, 'other'))).toBe(true);
+    expect(await text(parent, 'other', 'x')).toBe('new');
+    await removeAbandoned(join(parent, 'missing'));
+  });
+
+  it('leaves what this process is writing, and what was to become something else', async () => {
+    const parent = await temporaryFolder({
+      [`.other.${dead}.tmp/x`]: 'half',
+      [`.best.${dead}.tmp/x`]: 'half',
+    });
+    await writeFolderAtomic(join(parent, 'best'), async (temporary) => {
+      await writeFile(join(temporary, 'x'), 'new');
+      await removeAbandoned(parent, 'best');
+      expect(await readdir(temporary)).toEqual(['x']);
+    });
+    expect((await readdir(parent)).sort()).toEqual([`.other.${dead}.tmp`, 'best']);
+  });
+});
+
+describe('readFolder', () => {
+  it('reads again where the folder was replaced meanwhile', async () => {
+    const parent = await temporaryFolder({ 'best/x': '1', 'best/y': '1' });
+    const folder = join(parent, 'best');
+    let reads = 0;
+    const read = () =>
+      readFolder(folder, async (place) => {
+        const x = await text(place, 'x');
+        if (reads++ === 0) {
+          await writeFolderAtomic(folder, async (temporary) => {
+            await writeFile(join(temporary, 'x'), '2');
+            await writeFile(join(temporary, 'y'), '2');
+          });
+        }
+        return x + (await text(place, 'y'));
+      });
+    expect(await read()).toBe('22');
+    expect(reads).toBe(2);
+  });
+
+  it('throws what reading throws, once the folder stays the same', async () => {
+    const parent = await temporaryFolder({ 'best/x': '1' });
+    const failing = readFolder(join(parent, 'best'), (place) => text(place, 'missing'));
+    await expect(failing).rejects.toThrow(/ENOENT/);
+    await expect(readFolder(join(parent, 'none'), (place) => text(place, 'x'))).rejects.toThrow(/none/);
+  });
+});
+
+describe('a full disk', () => {
+  const full = () => {
+    const error = new Error('ENOSPC: no space left on device, write') as NodeJS.ErrnoException;
+    return Object.assign(error, { code: 'ENOSPC', syscall: 'write' });
+  };
+
+  it('names the folder and what to do, and leaves the old one', async () => {
+    const parent = await temporaryFolder({ 'best/x': 'old' });
+    const folder = join(parent, 'best');
+    const writing = writeFolderAtomic(folder, async () => Promise.reject(full()));
+    await expect(writing).rejects.toThrow(CtMultilabelError);
+    await expect(writing).rejects.toThrow(
+      `${folder} cannot be written: the disk is full, so free some space`,
+    );
+    expect(await text(parent, 'best', 'x')).toBe('old');
+    expect(await readdir(parent)).toEqual(['best']);
+  });
+
+  it('names the file and what to do, and leaves the old one', async () => {
+    const parent = await temporaryFolder({ 'history.csv': 'old' });
+    const file = join(parent, 'history.csv');
+    failing.open = full();
+    try {
+      const writing = writeFileAtomic(file, 'new');
+      await expect(writing).rejects.toThrow(CtMultilabelError);
+      await expect(writing).rejects.toThrow(
+        `${file} cannot be written: the disk is full, so free some space`,
+      );
+    } finally {
+      failing.open = undefined;
+    }
+    expect(await text(file)).toBe('old');
+    expect(await readdir(parent)).toEqual(['history.csv']);
   });
 });

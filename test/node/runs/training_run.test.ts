@@ -333,6 +333,16 @@ describe('TrainingRun', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('removes what a run that was killed left half written, and begins where there was nothing else', async () => {
+    const dead = '99999999-0123456789ab'; // no process has this number
+    const folder = await temporaryFolder({ [`.config.json.${dead}.tmp`]: '{"se' });
+    await openTrainingRun(folder, { config });
+    expect(await readdir(folder)).toEqual(['config.json']);
+    await mkdir(path.join(folder, `.best.${dead}.tmp`));
+    await openTrainingRun(folder, { config, resume: true });
+    expect(await readdir(folder)).toEqual(['config.json']);
+  });
+
   it('recovers last/ after a crash in the middle of replacing it', async () => {
     const folder = await runFolder();
     await trainInto(folder, { epochs: 2 });

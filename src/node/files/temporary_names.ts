@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** Ids in use in this process, of every copy of this module. */
+const IN_USE = Symbol.for('ct-multilabel.temporaryIds');
+const scope = globalThis as { [IN_USE]?: Set<string> };
+const inUse = (scope[IN_USE] ??= new Set());
+
+/** Runs `use` with an id for temporary names, which say that this process is at work. */
+export async function withTemporaryId<T>(use: (id: string) => Promise<T>): Promise<T> {
+  const id = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  inUse.add(id);
+  try {
+    return await use(id);
+  } finally {
+    inUse.delete(id);
+  }
+}
+
+/** Hidden, so that no listing takes it for a checkpoint or a patient; `id` pairs a `tmp` with its `old`. */
+export function besideName(target: string, id: string, kind: 'tmp' | 'old'): string {
+  return join(dirname(target), `.${basename(target)}.${id}.${kind}`);
+}
+
+/** A temporary file or folder. */
+export interface Temporary {
+  path: string;
+  /** Name of what it was to become. */
+  target: string;
+  id: string;
+  kind: 'tmp' | 'old';
+}
+
+/** Everything with a temporary name in a folder; nothing where the folder is missing. */
+export async function temporariesIn(folder: string): Promise<Temporary[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+  return names.flatMap((name) => {
+    const match = /^\.(.+)\.(\d+-[0-9a-f]{12})\.(tmp|old)$/.exec(name);
+    if (!match) return [];
+    const [, target, id, kind] = match as unknown as [string, string, string, 'tmp' | 'old'];
+    return [{ path: join(folder, name), target, id, kind }];
+  });
+}
+
+/**
+ * Removes what processes that have ended left half written in a folder. Old folders set aside stay, and new ones beside them: they are
+ * for `recoverFolder` to put right.
+ *
+ * @param target - Only what was to become this.
+ */
+export async function removeAbandoned(folder: string, target?: string): Promise<void> {
+  const found = await temporariesIn(folder);
+  const setAside = new Set(found.filter(({ kind }) => kind === 'old').map(({ id }) => id));
+  for (const { path, target: name, id, kind } of found) {
+    const isOther = target !== undefined && name !== target;
+    if (kind === 'old' || setAside.has(id) || isOther || isAtWork(id)) continue;
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+function isAtWork(id: string): boolean {
+  const pid = Number.parseInt(id, 10);
+  // in a container every run may have the same number
+  if (pid === process.pid) return inUse.has(id);
+  try {
+    process.kill(pid, 0); // sends nothing
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
