@@ -17,6 +17,7 @@ const OTHERS: Record<string, string> = {
   'dicom/pixels/wasm_decoder.ts': 'cause of a DataError',
   'node/backend/backend.ts': 'why a backend is not taken: part of the CtMultilabelError, or of the report',
   'node/preparation/preparation_pool.ts': 'cause of a CtMultilabelError',
+  'node/runs/model_folder.ts': 'cause of a CheckpointError',
   'node/study/data_root.ts': 'cause of a DataError',
   'node/study/dicom_file.ts': 'cannot be reached',
   'node/study/dicom_folder.ts': 'ends the reading of a table after its header, and is caught there',

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, isRecord } from '../base/errors';
+import { foreignFile } from '../base/foreign_file';
 import type { WeightSpec } from './checkpoint_format';
 
 /** Goes before the name of an optimizer's tensor among the weights. */
@@ -43,8 +44,9 @@ export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.M
   const bytes = tf.io.CompositeArrayBuffer.join(weightData);
   const [modelBytes, stateBytes] = [bytesIn(ofModel), bytesIn(ofState)];
   if (bytes.byteLength !== modelBytes + stateBytes) {
+    const other = foreignFile(new Uint8Array(bytes));
     throw new CheckpointError(
-      `expected ${modelBytes + stateBytes} bytes of weights, found ${bytes.byteLength}: cut off or mixed up`,
+      `expected ${modelBytes + stateBytes} bytes of weights, found ${bytes.byteLength}: ${other ?? 'cut off or mixed up'}`,
     );
   }
   return {

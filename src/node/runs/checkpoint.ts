@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, checkKnownKeys } from '../../base/errors';
+import { check, CheckpointError, checkKnownKeys, describe, isRecord } from '../../base/errors';
 import { readSafetensors } from '../../interop/safetensors';
 import {
   checkpointArtifacts,
@@ -18,8 +18,17 @@ import {
 } from '../../saving/checkpoint_format';
 import { optimizerRecord } from '../../optimizers/optimizer_record';
 import { restoreOptimizerState } from '../../optimizers/optimizer_state';
-import { recoverFolder, writeFolderAtomic } from '../files/atomic_write';
-import { isThere, MODEL_FILES, readBytes, readJson, readModelFiles, writeModelFiles } from './model_folder';
+import { readFolder, writeFolderAtomic } from '../files/atomic_write';
+import {
+  isThere,
+  MODEL_FILES,
+  readBytes,
+  readJson,
+  readModelFiles,
+  refuseUnlessCheckpoint,
+  STATE_FILE,
+  writeModelFiles,
+} from './model_folder';
 
 /** A model with everything that prediction needs. */
 export type Checkpoint = Pick<SavedCtBrainModel, 'model' | 'manifest'>;
@@ -28,11 +37,9 @@ export type Checkpoint = Pick<SavedCtBrainModel, 'model' | 'manifest'>;
 export interface SaveCheckpointOptions extends CheckpointDescription {
   /** Its state is saved too, for going on with the training: one of tfjs's classes, but Adamax, or `adam()`. */
   optimizer?: tf.Optimizer;
-  /** Anything else that going on needs: plain data. */
-  state?: unknown;
+  /** Anything else that going on needs: an object of plain data, not empty. */
+  state?: object;
 }
-
-const STATE_FILE = 'state.json';
 
 /**
  * Writes a model with its preprocessing, labels and thresholds into one folder, whole or not at all.
@@ -41,9 +48,10 @@ const STATE_FILE = 'state.json';
  * `tf.loadLayersModel`, as a plain model. What the model was compiled with is not kept; `saveCtBrainModel` with
  * {@link fileSystem} does that.
  *
- * @param folder - Made anew, or replaced.
- * @throws `ArgumentError` for an optimizer that cannot be saved; `CheckpointError` for a description that is refused; the file
- * system's error. The old folder is then as it was.
+ * @param folder - Made anew, or replaced where it is a checkpoint.
+ * @throws `DataError` for a folder that holds anything else, which would be lost; `ArgumentError` for an optimizer that cannot be
+ * saved; `CheckpointError` for a description that is refused; `CtMultilabelError` where the disk is full. The old folder is then as it
+ * was.
  * @example
  * ```ts
  * await saveCheckpoint('runs/first/best', model, { labels: CT_LABELS, preprocessing: createPreprocessing() });
@@ -57,6 +65,8 @@ export async function saveCheckpoint(
   checkKnownKeys(options, [...MANIFEST_KEYS, 'optimizer', 'state'], 'saveCheckpoint');
   const { optimizer, state, ...description } = options;
   const what = 'saveCheckpoint';
+  check(state === undefined || isState(state), `${what}: state`, STATE_RULE, state);
+  await refuseUnlessCheckpoint(folder);
   const trained = optimizer && { record: { optimizer: optimizerRecord(what, optimizer) }, optimizer };
   const artifacts = await checkpointArtifacts(what, model, description, trained);
   await writeFolderAtomic(folder, async (temporary) => {
@@ -121,8 +131,11 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
  */
 export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
   const oldFile = path.join(folder, MODEL_FILES.oldOptimizer);
-  if (await isThere(oldFile)) {
-    const bytes = await readBytes(oldFile);
+  const bytes = await readFolder(folder, async (place) => {
+    const file = path.join(place, MODEL_FILES.oldOptimizer);
+    return (await isThere(file)) ? readBytes(file) : undefined;
+  });
+  if (bytes) {
     await inFolder(oldFile, () => restoreFromSafetensors(bytes, optimizer));
   } else {
     const artifacts = await readModelFiles(folder);
@@ -130,10 +143,21 @@ export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer):
   }
 }
 
-/** The plain data saved with a checkpoint. */
-export async function readState(folder: string): Promise<unknown> {
-  return readJson(path.join(folder, STATE_FILE));
+/**
+ * The plain data saved with a checkpoint.
+ *
+ * @throws `CheckpointError` for a file that is missing, or holds none.
+ */
+export async function readState(folder: string): Promise<object> {
+  const state = await readFolder(folder, (place) => readJson(path.join(place, STATE_FILE)));
+  if (isState(state)) return state;
+  throw new CheckpointError(
+    `${path.join(folder, STATE_FILE)}: expected ${STATE_RULE}, found ${describe(state)}`,
+  );
 }
+
+const STATE_RULE = 'an object that is not empty';
+const isState = (state: unknown): state is object => isRecord(state) && Object.keys(state).length > 0;
 
 /**
  * The folder itself, or the best checkpoint of the training run in it.
@@ -146,8 +170,10 @@ export async function readState(folder: string): Promise<unknown> {
 export async function findCheckpoint(folder: string): Promise<string> {
   // `trained`: what a training that has not ended has so far
   for (const candidate of [folder, path.join(folder, 'best'), path.join(folder, 'trained')]) {
-    await recoverFolder(candidate);
-    if (await isThere(path.join(candidate, MODEL_FILES.model))) return candidate;
+    const isCheckpoint = await readFolder(candidate, (place) =>
+      isThere(path.join(place, MODEL_FILES.model)),
+    );
+    if (isCheckpoint) return candidate;
   }
   throw new CheckpointError(
     `${folder}: expected a checkpoint (${MODEL_FILES.model}), or a training run with one in best/`,

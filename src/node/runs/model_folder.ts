@@ -2,8 +2,9 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { check, CheckpointError, DataError, describe, isRecord } from '../../base/errors';
+import { foreignFile } from '../../base/foreign_file';
 import { manifestIn, withManifest } from '../../saving/checkpoint_artifacts';
-import { recoverFolder, writeFolderAtomic } from '../files/atomic_write';
+import { readFolder, writeFolderAtomic } from '../files/atomic_write';
 
 /** Files of a saved model; the last two are of format version 1. */
 export const MODEL_FILES = {
@@ -12,6 +13,9 @@ export const MODEL_FILES = {
   oldManifest: 'checkpoint.json',
   oldOptimizer: 'optimizer.safetensors',
 } as const;
+
+/** What a training run needs beside the model. */
+export const STATE_FILE = 'state.json';
 
 /**
  * A tfjs handler for a folder on disk, as `tf.io.fileSystem` of tfjs-node: `model.json` and `weights.bin`. It writes them whole or
@@ -34,7 +38,7 @@ export function fileSystem(location: string): tf.io.IOHandler {
   check(typeof location === 'string' && location !== '', 'fileSystem: location', 'a path', location);
   return {
     save: async (artifacts) => {
-      await refuseOtherFiles(location);
+      await refuseOtherFiles(location, Object.values(MODEL_FILES));
       await writeFolderAtomic(location, (temporary) => writeModelFiles(temporary, artifacts));
       return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
     },
@@ -61,7 +65,10 @@ export async function readModelFiles(location: string): Promise<tf.io.ModelArtif
   const isFolder = path.extname(location) !== '.json' || (await isDirectory(location));
   const folder = isFolder ? location : path.dirname(location);
   const file = isFolder ? path.join(folder, MODEL_FILES.model) : location;
-  await recoverFolder(folder);
+  return readFolder(folder, (place) => readArtifacts(place, path.join(place, path.basename(file))));
+}
+
+async function readArtifacts(folder: string, file: string): Promise<tf.io.ModelArtifacts> {
   const json = await readJson(file);
   const groups = isRecord(json) ? json['weightsManifest'] : undefined;
   if (!isRecord(json) || !Array.isArray(groups) || !groups.every(isWeightGroup)) {
@@ -83,6 +90,8 @@ export async function readModelFiles(location: string): Promise<tf.io.ModelArtif
 /** What a file holds. */
 export async function readBytes(file: string): Promise<Uint8Array> {
   try {
+    // asked before opening, which would wait forever on a pipe, and never end on a device
+    if (!(await stat(file)).isFile()) throw new Error('expected a file, found something else');
     return await readFile(file);
   } catch (cause) {
     throw new CheckpointError(`${file} cannot be read: ${(cause as Error).message}`, { cause });
@@ -95,7 +104,9 @@ export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new CheckpointError(`${file} is not JSON: ${(cause as Error).message}`, { cause });
+    const other = foreignFile(bytes);
+    const reason = other === undefined ? (cause as Error).message : `found ${other}`;
+    throw new CheckpointError(`${file} is not JSON: ${reason}`, { cause });
   }
 }
 
@@ -129,11 +140,39 @@ function insideFolder(folder: string, name: string, file: string): string {
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer =>
   buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
 
+/**
+ * Refuses to replace a folder by a checkpoint unless it is one: what else is in it would be gone.
+ *
+ * @throws `DataError` that names what was found.
+ */
+export async function refuseUnlessCheckpoint(folder: string): Promise<void> {
+  await refuseOtherFiles(folder, [...Object.values(MODEL_FILES), STATE_FILE]);
+  const names: string[] = await readdir(folder).catch(() => []);
+  if (names.every((name) => OF_THE_SYSTEM.includes(name))) return;
+  const isOurs =
+    names.includes(MODEL_FILES.oldManifest) ||
+    (names.includes(MODEL_FILES.model) &&
+      (await readJson(path.join(folder, MODEL_FILES.model)).then(
+        (json) => manifestIn((json ?? {}) as tf.io.ModelArtifacts) !== undefined,
+        () => false,
+      )));
+  if (!isOurs) {
+    throw new DataError(`expected a new folder or a checkpoint, found other files: ${names.join(', ')}`, {
+      file: folder,
+    });
+  }
+}
+
+/** What operating systems put into folders that are looked at. */
+const OF_THE_SYSTEM: readonly string[] = ['.DS_Store', 'Thumbs.db', 'desktop.ini'];
+
 /** The folder is replaced whole: what else is in it would be gone. */
-async function refuseOtherFiles(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  const known: readonly string[] = Object.values(MODEL_FILES);
-  const other = names.find((name) => !known.includes(name));
+async function refuseOtherFiles(folder: string, known: readonly string[]): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+  const other = names.find((name) => !known.includes(name) && !OF_THE_SYSTEM.includes(name));
   if (other !== undefined) {
     const rule = 'expected a new folder, or one with nothing but a saved model in it';
     throw new DataError(`${rule}, found ${describe(other)}`, { file: folder });

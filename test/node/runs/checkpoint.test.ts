@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { CheckpointError } from '../../../src/base/errors';
+import { CheckpointError, DataError } from '../../../src/base/errors';
 import { asymmetricLoss } from '../../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
 import type { CtBrainModelOptions } from '../../../src/models/options';
@@ -120,7 +121,7 @@ describe('saveCheckpoint and loadCheckpoint', () => {
 
   it('replace the folder whole', async () => {
     const folder = await savedFolder(build(), { state: { epoch: 1 } });
-    await writeFile(path.join(folder, 'stray.txt'), 'x');
+    await writeFile(path.join(folder, '.DS_Store'), 'x'); // a window was opened on it
     const other = build({ seed: 2 });
     await saveCheckpoint(folder, other, description);
     expect((await readdir(folder)).sort()).toEqual(['model.json', 'weights.bin']);
@@ -142,6 +143,52 @@ describe('saveCheckpoint and loadCheckpoint', () => {
     expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weightsOf(model));
   });
 
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['a study', { 'patients/1/1_0.png': 'x', 'train.csv': 'y' }, /found "(patients|train\.csv)"/],
+    ['a training run', { 'config.json': '{}', 'history.csv': 'x' }, /found "config\.json"/],
+    ['a file beside a checkpoint', { 'model.json': '{}', 'notes.txt': 'x' }, /found "notes\.txt"/],
+    ['the model of another program', { 'model.json': '{"modelTopology":{}}', 'weights.bin': 'x' }, /found other files: model\.json, weights\.bin/],
+    ['what cannot be read', { 'model.json': '{"modelTo' }, /found other files: model\.json/],
+    ['weights alone', { 'weights.bin': 'x' }, /found other files: weights\.bin/],
+  ])('leave %s alone', async (_, files, message) => {
+    const folder = await temporaryFolder(files);
+    const listed = (await readdir(folder, { recursive: true })).sort();
+    const saving = saveCheckpoint(folder, build(), description);
+    await expect(saving).rejects.toThrow(DataError);
+    await expect(saving).rejects.toThrow(message);
+    expect((await readdir(folder, { recursive: true })).sort()).toEqual(listed);
+    for (const [name, text] of Object.entries(files)) {
+      expect(await readFile(path.join(folder, name), 'utf8')).toBe(text);
+    }
+  }); // prettier-ignore
+
+  it('fill an empty folder, and replace what an earlier version saved', async () => {
+    const empty = await temporaryFolder();
+    await saveCheckpoint(empty, build(), description);
+    const old = await temporaryFolder({ 'model.json': '{}', 'weights.bin': '', 'checkpoint.json': '{}' });
+    await saveCheckpoint(old, build(), description);
+    for (const folder of [empty, old]) expect((await loadCheckpoint(folder)).manifest.labels).toEqual(labels);
+  });
+
+  it('are read as one epoch while a training replaces them', async () => {
+    const models = [1, 2].map((seed) => build({ seed }));
+    const folder = await savedFolder(models[0]);
+    const known = models.map(weightsOf);
+    let writing = true;
+    const reader = (async () => {
+      let reads = 0;
+      for (; writing; reads++) {
+        const { model } = await loadCheckpoint(folder);
+        expect(known).toContainEqual(weightsOf(model));
+        model.dispose();
+      }
+      return reads;
+    })();
+    for (let i = 0; i < 12; i++) await saveCheckpoint(folder, models[i % 2]!, description);
+    writing = false;
+    expect(await reader).toBeGreaterThan(0);
+  });
+
   it('survive a process that was killed while writing', async () => {
     const model = build();
     const folder = await savedFolder(model);
@@ -154,14 +201,23 @@ describe('saveCheckpoint and loadCheckpoint', () => {
     await rm(half, { recursive: true });
     // killed between the two renames, the new one whole
     const other = build({ seed: 2 });
-    const next = await savedFolder(other);
-    await rename(folder, path.join(parent, '.best.1-0123456789ab.old'));
+    const next = await savedFolder(other, { state: { epoch: 2 } });
+    const old = path.join(parent, '.best.1-0123456789ab.old');
+    await rename(folder, old);
     await rename(next, half);
+    const names = (await readdir(parent)).sort();
+    expect(await findCheckpoint(parent)).toBe(folder);
     expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weightsOf(other));
-    expect(await readdir(parent)).toEqual(['best']);
+    expect(await readState(folder)).toEqual({ epoch: 2 });
+    // reading renames nothing: somebody may be at work there
+    expect((await readdir(parent)).sort()).toEqual(names);
     // or the old one only
-    await rename(folder, path.join(parent, '.best.1-0123456789ab.old'));
-    expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weightsOf(other));
+    await rm(half, { recursive: true });
+    expect(weightsOf((await loadCheckpoint(folder)).model)).toEqual(weightsOf(model));
+    expect(await readdir(parent)).toEqual([path.basename(old)]);
+    // the next writer puts it right
+    await saveCheckpoint(folder, other, description);
+    expect(await readdir(parent)).toEqual(['best']);
   });
 
   it('leak nothing', async () => {
@@ -169,7 +225,7 @@ describe('saveCheckpoint and loadCheckpoint', () => {
     const optimizer = tf.train.adam(1e-2);
     step(model, optimizer);
     const before = tf.memory().numTensors;
-    const folder = await savedFolder(model, { optimizer, state: 1 });
+    const folder = await savedFolder(model, { optimizer, state: { epoch: 1 } });
     expect(tf.memory().numTensors).toBe(before);
     const { model: loaded } = await loadCheckpoint(folder);
     loaded.dispose();
@@ -220,6 +276,8 @@ describe('loadCheckpoint', () => {
   const without = (name: string) => (folder: string) => rm(path.join(folder, name));
 
   const broken: [string, (folder: string) => Promise<unknown>, RegExp][] = [
+    ['a weight file that is a Git LFS pointer', async (folder) => writeFile(path.join(folder, 'weights.bin'), 'version https://git-lfs.github.com/spec/v1\noid sha256:12\n'), /best: expected \d+ bytes of weights, found 57: a Git LFS pointer in place of the file/],
+    ['a model file that is an HTML page', async (folder) => writeFile(path.join(folder, 'model.json'), '<!doctype html><title>Sign in</title>'), /model\.json is not JSON: found an HTML page in place of the file/],
     ['no manifest', edit('model.json', ({ userDefinedMetadata: _, ...model }) => model), /expected a model that ct-multilabel saved, found none of its records/],
     ['a manifest that is null', edit('model.json', (model) => ({ ...model, userDefinedMetadata: { ctMultilabel: null } })), /manifest: expected an object, received null/],
     ['metadata that are none', edit('model.json', (model) => ({ ...model, userDefinedMetadata: [1] })), /found none of its records/],
@@ -271,6 +329,19 @@ describe('loadCheckpoint', () => {
     await expect(restoring).rejects.toThrow(`${folder}: expected the state of an optimizer of class SGD`);
     await editManifest({ labels: [] })(folder);
     await expect(loadCheckpoint(folder)).rejects.toThrow(`${folder}: checkpoint: labels`);
+  });
+
+  it.each(['model.json', 'weights.bin'])('ends at once where %s is a pipe or a device', async (name) => {
+    const folder = await savedFolder();
+    const file = path.join(folder, name);
+    await rm(file);
+    execFileSync('mkfifo', [file]);
+    await expect(loadCheckpoint(folder)).rejects.toThrow(
+      `${name} cannot be read: expected a file, found something else`,
+    );
+    await rm(file);
+    await symlink('/dev/zero', file);
+    await expect(loadCheckpoint(folder)).rejects.toThrow(CheckpointError);
   });
 
   it('refuses a folder that is not there', async () => {
@@ -401,5 +472,16 @@ describe('readState', () => {
     const state = { epoch: 3, best: 0.1 + 0.2, list: [1, null] };
     expect(await readState(await savedFolder(build(), { state }))).toEqual(state);
     await expect(readState(await savedFolder())).rejects.toThrow(/state\.json cannot be read/);
+  });
+
+  it.each([['{}'], ['null'], ['[1]'], ['7']])('refuses %s, which is none', async (text) => {
+    const folder = await savedFolder();
+    await writeFile(path.join(folder, 'state.json'), text);
+    await expect(readState(folder)).rejects.toThrow(CheckpointError);
+    await expect(readState(folder)).rejects.toThrow(
+      `state.json: expected an object that is not empty, found ${text}`,
+    );
+    const saving = saveCheckpoint(folder, build(), { ...description, state: JSON.parse(text) as object });
+    await expect(saving).rejects.toThrow(/state: expected an object that is not empty/);
   });
 });
