@@ -170,9 +170,7 @@ const isState = (state: unknown): state is object => isRecord(state) && Object.k
 export async function findCheckpoint(folder: string): Promise<string> {
   // `trained`: what a training that has not ended has so far
   for (const candidate of [folder, path.join(folder, 'best'), path.join(folder, 'trained')]) {
-    const isCheckpoint = await readFolder(candidate, (place) =>
-      isThere(path.join(place, MODEL_FILES.model)),
-    );
+    const isCheckpoint = await readFolder(candidate, (place) => isThere(path.join(place, MODEL_FILES.model)));
     if (isCheckpoint) return candidate;
   }
   throw new CheckpointError(
