@@ -29,7 +29,7 @@ describe('SliceCache', () => {
   it('of changed bytes gives the slice, or nothing', async () => {
     const { cache, file, bytes } = await filled();
     const { accepted, refused } = await fuzz({
-      mutants: mutantsOf(['slice'], byteChanges(['CTSLICE1', '\0\0\0\0'])),
+      mutants: mutantsOf(['slice'], byteChanges(['CTSLICE2', '\0\0\0\0'])),
       count: MUTANTS.sliceCache,
       read: async ({ changes }) => {
         await writeFile(file, changeBytes(bytes, changes, [bytes]));
@@ -40,6 +40,22 @@ describe('SliceCache', () => {
       refusal: Missing,
     });
     expect(refused).toBeGreaterThan(accepted);
+  });
+
+  it('of another image or other settings gives nothing', async () => {
+    const { cache, file, bytes } = await filled();
+    const folder = path.resolve(file, '../../..');
+    const other = Uint8Array.of(1, 2, 4);
+    const otherSettings = new SliceCache(folder, { settings: 2 });
+    await cache.put(other, { ...slice, values: slice.values.map((value) => 1 - value) });
+    await otherSettings.put(source, slice);
+    expect(await cache.get(other)).toBeDefined();
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) await writeFile(path.join(entry.parentPath, entry.name), bytes);
+    }
+    expect(await cache.get(source)).toEqual(slice);
+    expect(await cache.get(other)).toBeUndefined();
+    expect(await otherSettings.get(source)).toBeUndefined();
   });
 
   it('of sizes that are not there allocates nothing', async () => {

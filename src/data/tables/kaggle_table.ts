@@ -4,6 +4,7 @@ import {
   checkOneOf,
   DataError,
   describe,
+  hasControl,
   shortened,
   type DataLocation,
 } from '../../base/errors';
@@ -167,20 +168,31 @@ export function sliceStem(name: string): string {
 /** Throws a {@link DataError} unless `name` is the plain name of a file or folder, which cannot lead elsewhere. */
 export function checkName(what: 'study' | 'patient' | 'slice', name: string, where: DataLocation): void {
   if (name === '') throw new DataError(`the ${what} name is empty`, where);
-  // control characters and NUL among them: no path, no line of a table, may hold one
-  // eslint-disable-next-line no-control-regex
-  if (name === '.' || name === '..' || /[/\\\u0000-\u001f\u007f]|^[A-Za-z]:/.test(name)) {
+  if (hasControl(name)) {
+    throw new DataError(
+      `the ${what} name ${describe(name)} has a line end or another control character, expected a plain name`,
+      where,
+    );
+  }
+  if (name === '.' || name === '..' || /[/\\]|^[A-Za-z]:/.test(name)) {
     throw new DataError(`the ${what} name ${describe(name)} is a path, expected a plain name`, where);
   }
 }
 
 /** Throws unless `labels` can be the label columns of a table. */
 export function checkLabelNames(what: string, labels: Labels): void {
-  const rule = 'a list of distinct, non-empty label names other than dirname and ID';
+  const rule =
+    'a list of distinct, non-empty label names without control characters, other than dirname and ID';
   check(Array.isArray(labels as unknown) && labels.length > 0, what, rule, labels);
   check(
     labels.every(
-      (l) => typeof l === 'string' && l.trim() === l && l !== '' && l !== 'dirname' && l !== 'ID',
+      (l) =>
+        typeof l === 'string' &&
+        l.trim() === l &&
+        l !== '' &&
+        !hasControl(l) &&
+        l !== 'dirname' &&
+        l !== 'ID',
     ) && new Set(labels).size === labels.length,
     what,
     rule,

@@ -45,7 +45,8 @@ export interface PredictedSlice<L extends Labels = Labels> extends SlicePredicti
 
 /**
  * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row a slice.
- * Numbers have the digits that a float32 needs to come back equal.
+ * Numbers have the digits that a float32 needs to come back equal. A name that a spreadsheet would run as a formula, since it begins with
+ * `=`, `+`, `-` or `@` and is no number, has an apostrophe before it.
  *
  * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or
  * a slice that comes twice.
@@ -172,8 +173,17 @@ export function float32Text(value: number): string {
   return String(Number(single.toPrecision(9)));
 }
 
-/** CSV text of records, one a line, fields quoted where they need it. */
+/**
+ * CSV text of records, one a line, fields quoted where they need it. A text that a spreadsheet would run as a formula, since it begins
+ * with `=`, `+`, `-` or `@`, has an apostrophe before it.
+ */
 export function csv(records: readonly (readonly string[])[]): string {
   const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
-  return records.map((record) => `${record.map(quoted).join(',')}\n`).join('');
+  // an apostrophe of the text's own is doubled, so that `textOfCell` gives back any text
+  const isFormula = (field: string) => /^'*[=+\-@]/.test(field) && Number.isNaN(Number(field));
+  const plain = (field: string) => (isFormula(field) ? `'${field}` : field);
+  return records.map((record) => `${record.map((field) => quoted(plain(field))).join(',')}\n`).join('');
 }
+
+/** The text that {@link csv} was given, of a field as a CSV reader gives it. */
+export const textOfCell = (field: string): string => field.replace(/^'(?='*[=+\-@])/, '');

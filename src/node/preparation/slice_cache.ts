@@ -13,11 +13,13 @@ export interface CachedSlice {
  * Prepared slices on disk, each in a file of its own under the SHA-256 of the bytes it was made from, in a folder for the
  * settings it was made with: another image or another setting is another name, so an old file is never taken for a new one.
  *
- * A file that is cut off or changed does not match its own checksum and counts as missing. Several processes and threads
+ * A file that is cut off, changed, or of another image or other settings than its path says does not match its checksum and counts as
+ * missing. Several processes and threads
  * may share a folder.
  */
 export class SliceCache {
   private readonly folder: string;
+  private readonly settings: string;
   private failed = false;
 
   /**
@@ -26,18 +28,20 @@ export class SliceCache {
    */
   constructor(folder: string, settings: unknown) {
     const key = JSON.stringify([FORMAT, VERSION, settings]);
-    this.folder = path.join(folder, createHash('sha256').update(key).digest('hex').slice(0, 16));
+    this.settings = createHash('sha256').update(key).digest('hex');
+    this.folder = path.join(folder, this.settings.slice(0, 16));
   }
 
   /** The slice made from `source`, if it is there and whole. */
   async get(source: Uint8Array): Promise<CachedSlice | undefined> {
-    let file: Buffer;
+    const { file, key } = this.placeOf(source);
+    let bytes: Buffer;
     try {
-      file = await readFile(this.fileOf(source));
+      bytes = await readFile(file);
     } catch {
       return undefined;
     }
-    return decode(file);
+    return decode(bytes, key);
   }
 
   /**
@@ -46,11 +50,11 @@ export class SliceCache {
    */
   async put(source: Uint8Array, slice: CachedSlice): Promise<void> {
     if (this.failed) return;
-    const file = this.fileOf(source);
+    const { file, key } = this.placeOf(source);
     const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
     try {
       await mkdir(path.dirname(file), { recursive: true });
-      await writeFile(temporary, encode(slice), { flag: 'wx' });
+      await writeFile(temporary, encode(slice, key), { flag: 'wx' });
       await rename(temporary, file);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
@@ -60,34 +64,36 @@ export class SliceCache {
     }
   }
 
-  private fileOf(source: Uint8Array): string {
+  /** Where a slice is, and what it is of: a file that came to another place does not match. */
+  private placeOf(source: Uint8Array): { file: string; key: Buffer } {
     const name = createHash('sha256').update(source).digest('hex');
-    return path.join(this.folder, name.slice(0, 2), name.slice(2));
+    const file = path.join(this.folder, name.slice(0, 2), name.slice(2));
+    return { file, key: Buffer.from(this.settings + name, 'latin1') };
   }
 }
 
 /** Changes whenever the layout below does. */
-const FORMAT = 'ct-multilabel slice 1';
+const FORMAT = 'ct-multilabel slice 2';
 
-/** Magic, `[height, width, channels]` and a checksum, before the values. */
-const MAGIC = Buffer.from('CTSLICE1', 'latin1');
+/** Magic, `[height, width, channels]` and a checksum of key, sizes and values, before the values. */
+const MAGIC = Buffer.from('CTSLICE2', 'latin1');
 const CHECKSUM_BYTES = 32;
 const HEADER_BYTES = MAGIC.length + 12 + CHECKSUM_BYTES;
 
-function encode({ values, shape }: CachedSlice): Buffer {
+function encode({ values, shape }: CachedSlice, key: Buffer): Buffer {
   const data = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   const sizes = Buffer.alloc(12);
   shape.forEach((size, i) => sizes.writeUInt32LE(size, 4 * i));
-  return Buffer.concat([MAGIC, sizes, checksum(sizes, data), data]);
+  return Buffer.concat([MAGIC, sizes, checksum(key, sizes, data), data]);
 }
 
-function decode(file: Buffer): CachedSlice | undefined {
+function decode(file: Buffer, key: Buffer): CachedSlice | undefined {
   if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const sizes = file.subarray(MAGIC.length, MAGIC.length + 12);
   const data = file.subarray(HEADER_BYTES);
   const shape = [0, 4, 8].map((at) => sizes.readUInt32LE(at)) as CachedSlice['shape'];
   if (data.length !== 4 * shape[0] * shape[1] * shape[2]) return undefined;
-  if (!checksum(sizes, data).equals(file.subarray(HEADER_BYTES - CHECKSUM_BYTES, HEADER_BYTES)))
+  if (!checksum(key, sizes, data).equals(file.subarray(HEADER_BYTES - CHECKSUM_BYTES, HEADER_BYTES)))
     return undefined;
   // a copy, since a float needs an address that is a multiple of 4
   return { values: new Float32Array(new Uint8Array(data).buffer), shape };

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { csv } from '../../data/tables/predictions_table';
+import { csv, textOfCell } from '../../data/tables/predictions_table';
 import { DataError } from '../../base/errors';
 import type { EpochLog } from '../../training/fit_stage';
 import type { Labels } from '../../base/types';
@@ -55,10 +55,13 @@ export async function readTrainingHistory(folder: string): Promise<EpochLog[] | 
     first.every((name, i) => header[i] === name) &&
     LAST.every((name, i) => header[first.length + labels + i] === name);
   if (labels < 0 || !known) {
-    throw new DataError(`expected the columns ${[...FIRST, THRESHOLD, `${LABEL_PREFIX}…`, ...LAST].join(', ')}`, {
-      file,
-      row: 1,
-    });
+    throw new DataError(
+      `expected the columns ${[...FIRST, THRESHOLD, `${LABEL_PREFIX}…`, ...LAST].join(', ')}`,
+      {
+        file,
+        row: 1,
+      },
+    );
   }
   const epochs = rows.filter(({ length }) => length > 1);
   return epochs.map((fields, i) => epochOf(header, fields, first.length, { file, row: i + 2 }));
@@ -81,7 +84,7 @@ function epochOf(
   const optional = (name: string) => read(fields[header.indexOf(name)] ?? '');
   const needed = (name: string) => optional(name) ?? fail();
   return {
-    stage: fields[0]!,
+    stage: textOfCell(fields[0]!),
     epoch: needed('epoch'),
     loss: needed('loss'),
     f2: needed('f2'),

@@ -207,7 +207,7 @@ function nameStacks(series: readonly DicomSeriesInfo[]): Map<string, NamedStack>
 /** Identifiers of a header are free text; what is no plain name becomes one. */
 function plainName(id: string): string {
   // eslint-disable-next-line no-control-regex
-  const name = id.replace(/[/\\:\u0000-\u001f\u007f]/g, '-');
+  const name = id.replace(/[/\\:\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '-');
   return name === '' || name === '.' || name === '..' ? `patient ${name}` : name;
 }
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkName } from '../../data/tables/kaggle_table';
 import { mapAtMost } from '../../data/sources/map_at_most';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
 import { check, checkOneOf, DataError } from '../../base/errors';
@@ -114,6 +115,7 @@ export class SliceFileSource<L extends Labels = Labels> implements PatientSource
     facts: PatientFacts = {},
     skipped: readonly SkippedFile[] = [],
   ): Promise<SliceFileSource<L>> {
+    checkNames(slices);
     const preparer = createPreparer(options, slices);
     if (options.onBadFile !== 'skip') return new SliceFileSource(slices, labels, preparer, facts, skipped);
     try {
@@ -197,6 +199,14 @@ export class SliceFileSource<L extends Labels = Labels> implements PatientSource
         ),
       }),
     };
+  }
+}
+
+/** Refuses at once what no table of predictions could hold. */
+function checkNames(slices: ReadonlyMap<string, readonly SliceFile[]>): void {
+  for (const [patient, ofPatient] of slices) {
+    checkName('patient', patient, { patient });
+    for (const { slice, file } of ofPatient) checkName('slice', slice, { file, patient, slice });
   }
 }
 

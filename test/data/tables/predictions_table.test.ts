@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../../src/data/labels/labels';
 import {
+  csv,
   patientProbabilitiesTable,
   probabilitiesTable,
   submissionTable,
+  textOfCell,
   type SlicePrediction,
 } from '../../../src/data/tables/predictions_table';
 import { ArgumentError, DataError } from '../../../src/base/errors';
@@ -40,6 +42,35 @@ describe('probabilitiesTable', () => {
         expect(Math.fround(Number(record![2]))).toBe(Math.fround(p) + 0);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it.each([
+    ['=cmd|"calc"!A0', `"'=cmd|""calc""!A0"`],
+    ['+1+1', "'+1+1"],
+    ['-2+3', "'-2+3"],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    ['-5', '-5'], // a number
+    ['a=b', 'a=b'],
+    ["'=1+1", "''=1+1"],
+  ])('writes %s so that a spreadsheet does not run it, in every table', (name, field) => {
+    const one = { patient: name, slice: name, probabilities: [0.5], decisions: [1 as const] };
+    expect(probabilitiesTable([one], ['x'])).toBe(`dirname,ID,x\n${field},${field},0.5\n`);
+    expect(patientProbabilitiesTable([one], ['x'])).toBe(`patient,x\n${field},0.5\n`);
+    expect(patientProbabilitiesTable([], [name])).toBe(`patient,${field}\n`);
+    const id = submissionTable([one], ['x']).split('\n')[1]!;
+    expect(id).not.toMatch(/^"?[=+\-@]/);
+  });
+
+  it('writes texts that can all be told apart again', () => {
+    const text = fc.string({ unit: fc.constantFrom("'", '=', '+', '-', '@', '1', 'a', ',', '"') });
+    fc.assert(
+      fc.property(text, (written) => {
+        fc.pre(written !== '');
+        const [[read]] = parse(csv([[written]])) as [[string]];
+        expect(textOfCell(read)).toBe(written);
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -38,7 +38,8 @@ describe('readTrainingHistory', () => {
   });
 
   it('reads tables of earlier versions, without thresholds', async () => {
-    const text = 'stage,epoch,loss,f2,validation_loss,validation_f2,validation_f2_a,best,seconds\npatients,1,0.5,0.4,,0.3,0.2,1,2\n';
+    const text =
+      'stage,epoch,loss,f2,validation_loss,validation_f2,validation_f2_a,best,seconds\npatients,1,0.5,0.4,,0.3,0.2,1,2\n';
     const folder = await temporaryFolder({ 'history.csv': text });
     expect(await readTrainingHistory(folder)).toEqual([
       { stage: 'patients', epoch: 1, loss: 0.5, f2: 0.4, validationLoss: null, validationF2: 0.3, validationThreshold: null, validationF2PerLabel: [0.2], best: true, seconds: 2 },

@@ -135,6 +135,21 @@ describe('openDicomFolder', () => {
     expect(study.sliceNames('..-..-etc')).toEqual(['4.1', '4.2']);
   });
 
+  it.each(['a\nb.dcm', 'a\x1b[2Jb.dcm', 'a\u009bb.dcm'])(
+    'refuses a file named %j when it is opened',
+    async (name) => {
+      const folder = await temporaryFolder({ [name]: slice('P1', 0), 'c.dcm': slice('P1', 5) });
+      const opening = openDicomFolder(folder, { preprocessing, requireLabels: false });
+      await expect(opening).rejects.toThrow(DataError);
+      await expect(opening).rejects.toThrow(
+        /^the slice name "a\\.*b\.dcm" has a line end or another control/,
+      );
+      // nor does the message have one, for the terminal it is printed on
+      const message = await opening.catch((error: Error) => error.message);
+      expect(message).toMatch(/^[ -~]*$/);
+    },
+  );
+
   it('leaves other kinds of series out, and says which', async () => {
     const localizer = {
       '0008,0008': ['CS', ['ORIGINAL', 'PRIMARY', 'LOCALIZER']],

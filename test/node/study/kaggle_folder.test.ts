@@ -245,6 +245,11 @@ describe('openKaggleFolder: bad studies', () => {
       /expected an image file.*3_0\.png is none.*row 2, patient ID_3, slice 3_0\.png/,
     ],
     [
+      'a line end in a patient name',
+      { 'train.csv': `${HEADER}\n"ID\n1",1_0.png,0,0,0,0,0` },
+      /patient name "ID\\n1" has a line end or another control character.*row 2, patient ID\\u000a1/,
+    ],
+    [
       'a path in a patient name',
       { 'train.csv': `${HEADER}\n../train/ID_1,1_0.png,0,0,0,0,0` },
       /patient name "\.\.\/train\/ID_1" is a path.*row 2/,
@@ -449,4 +454,15 @@ describe.skipIf(!hasRealStudy)('the ct-ich study (CT_MULTILABEL_DATA)', () => {
     expect(highest! - lowest!).toBeGreaterThan(0.5);
     disposeStack(stack);
   });
+});
+
+it('refuses names with control characters where there is no table either', async () => {
+  const folder = await temporaryFolder({ 'ID_1/1\x1b[2J_0.png': flatPng(8, 8, 0) });
+  const message = /slice name "1\\u001b\[2J_0\.png" has a line end or another control character/;
+  await expect(openPatientFolder(join(folder, 'ID_1'), { preprocessing })).rejects.toThrow(message);
+  await expect(openKaggleFolder(folder, { preprocessing, requireLabels: false })).rejects.toThrow(message);
+  const labels = { preprocessing, labels: ['a\nb'] };
+  await expect(openKaggleFolder(folder, labels as never)).rejects.toThrow(
+    /labels: .*without control characters/,
+  );
 });

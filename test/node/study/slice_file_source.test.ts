@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, truncate, writeFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
@@ -211,15 +211,24 @@ describe('SliceFileSource', () => {
       expect(await greysOf((await open()).load('a'))).toEqual([[0], [1], [2]]);
       const files = await entries();
       expect(files.length).toBe(3);
-      // the last slice's file in place of the others': only who reads it can see that
-      const values = await Promise.all(files.map(async (file) => (await readFile(file)).readFloatLE(52)));
-      const brightest = files[values.indexOf(Math.max(...values))]!;
-      for (const file of files) if (file !== brightest) await copyFile(brightest, file);
-      expect(await greysOf((await open()).load('a'))).toEqual([[2], [2], [2]]);
+      // a slice that is prepared anew is written anew, under another inode
+      const inodes = () => Promise.all(files.map(async (file) => (await stat(file)).ino));
+      const before = await inodes();
+      expect(await greysOf((await open()).load('a'))).toEqual([[0], [1], [2]]);
+      expect(await inodes()).toEqual(before);
       // other content under the same name is another slice
       await writeFile(slices.get('a')![0]!.file, flatPng(8, 6, 77));
-      expect(await greysOf((await open()).load('a'))).toEqual([[77], [2], [2]]);
+      expect(await greysOf((await open()).load('a'))).toEqual([[77], [1], [2]]);
       expect((await entries()).length).toBe(4);
+      expect(await inodes()).toEqual(before);
+    });
+
+    it('makes a slice anew whose file came from another slice', async () => {
+      const { open, entries } = await cached();
+      await greysOf((await open()).load('a'));
+      const [first, ...others] = await entries();
+      for (const file of others) await copyFile(first!, file);
+      expect(await greysOf((await open()).load('a'))).toEqual([[0], [1], [2]]);
     });
 
     it('never serves one setting what was made with another', async () => {
