@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { prepareWasmBackend } from '../../backends/prepare_wasm_backend';
 import { hostModule } from '../../backends/wasm/host_module';
 import { check, checkKnownKeys, checkOneOf, CtMultilabelError, isPositiveInteger } from '../../base/errors';
+import { withoutGlueHandlers } from './glue_handlers';
 import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
 
 /** Backends {@link useBackend} knows. */
@@ -205,9 +206,11 @@ interface Gpu {
 }
 
 async function startWasm(threads: 'auto' | number): Promise<string> {
-  await import('@tensorflow/tfjs-backend-wasm');
-  if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
-  await activate('wasm');
+  await withoutGlueHandlers(async () => {
+    await import('@tensorflow/tfjs-backend-wasm');
+    if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
+    await activate('wasm');
+  });
   const { compiledKernels, memoryGuard } = await prepareWasmBackend();
   const notes: string[] = [];
   let running = 1;
