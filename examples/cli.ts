@@ -68,8 +68,17 @@ export function readCommandLine(usage: string, options: Record<string, Option>):
   };
 }
 
-/** Runs an example: an error that the library explains is printed as one line, any other with its stack. */
+/**
+ * Runs an example: an error that the library explains is printed as one line, any other with its stack. Where nobody reads on, as after
+ * `| head`, it ends quietly.
+ */
 export async function main(run: () => Promise<void>): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit();
+      throw error;
+    });
+  }
   const { CtMultilabelError } = await import('ct-multilabel');
   try {
     await run();

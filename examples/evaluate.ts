@@ -42,6 +42,7 @@ import { worstCases } from './report_images';
 import { measure, type Measured, type Samples } from './report_measures';
 import { evaluationPage } from './report_page';
 import { runFolders, seenPatients, type SeenPatients } from './seen_patients';
+import { warnOfProblems } from './study_problems';
 
 const args = readCommandLine('npx tsx examples/evaluate.ts --checkpoint DIR --data DIR [options]', {
   checkpoint: { value: 'DIR', help: "a training's --out, or one checkpoint in it", required: true },
@@ -98,6 +99,7 @@ await main(async () => {
     workers: args.integer('workers'),
     ...(imageWindow !== undefined && { imageWindow: imageWindow as CtWindowName }),
   });
+  warnOfProblems(study);
   const source = subset(study, chosenPatients(study, seen));
 
   // a model of slices is scored on patients alone where only those are labelled

@@ -23,6 +23,7 @@ import {
   type DicomFolder,
 } from 'ct-multilabel/node';
 import { labelNames, main, progressLine, readCommandLine, textTable } from './cli';
+import { seriesProblems } from './study_problems';
 
 const args = readCommandLine('npx tsx examples/inspect.ts --data DIR [options]', {
   data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true },
@@ -174,17 +175,8 @@ function printProblems(study: Study): void {
   }
   for (const { error } of study.skipped) lines.push(`left out: ${error.message}`);
   for (const file of study.unlisted) lines.push(`not part of the study: ${file}`);
+  lines.push(...seriesProblems(study));
   if ('seriesOf' in study) {
-    const series = new Map<string, string[]>();
-    for (const patient of study.patients) {
-      for (const { message } of study.seriesOf(patient).problems) {
-        series.set(message, [...(series.get(message) ?? []), patient]);
-      }
-    }
-    for (const [message, patients] of series) {
-      const more = patients.length > 3 ? ` and ${patients.length - 3} more` : '';
-      lines.push(`${patients.slice(0, 3).join(', ')}${more}: ${message}`);
-    }
     for (const problem of study.tableProblems) lines.push(`table: ${problem}`);
     for (const name of study.withoutFile) lines.push(`table: there is no file for ${name}`);
   }

@@ -24,6 +24,7 @@ import {
   writeSubmission,
 } from 'ct-multilabel/node';
 import { main, readCommandLine, textTable } from './cli';
+import { warnOfProblems } from './study_problems';
 
 const args = readCommandLine(
   'npx tsx examples/predict.ts --checkpoint DIR (--patient DIR | --data DIR) [options]',
@@ -73,6 +74,7 @@ await main(async () => {
     ...(images !== undefined && { images }),
     ...(imageWindow !== undefined && { imageWindow: imageWindow as CtWindowName }),
   });
+  warnOfProblems(source);
   const found = (decisions: readonly number[]) =>
     labels.filter((_, i) => decisions[i] === 1).join(' ') || '-';
   const [out, kaggle, rsna] = ['out', 'kaggle', 'rsna'].map(args.optional);

@@ -26,6 +26,7 @@ import {
 import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps } from 'ct-multilabel/node';
 import { main, progressLine, readCommandLine, textTable } from './cli';
 import { seenPatients } from './seen_patients';
+import { warnOfProblems } from './study_problems';
 
 const args = readCommandLine('npx tsx examples/where-it-looked.ts --checkpoint DIR --data DIR [options]', {
   checkpoint: { value: 'DIR', help: "a training's --out, or one checkpoint in it", required: true },
@@ -48,6 +49,7 @@ await main(async () => {
   const { model, manifest } = await loadCheckpoint(checkpoint);
   const { labels, preprocessing, thresholds } = manifest;
   const study = await openStudy(dir, { preprocessing, labels, requireLabels: false });
+  warnOfProblems(study);
   const phantoms = args.on('phantom') ? await readPhantomStudy(dir) : undefined;
   const phantomOf = (patient: string): PhantomPatient | undefined =>
     phantoms?.patient(Number(patient.replace('ID_', '')) - 1);
