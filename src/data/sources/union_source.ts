@@ -17,7 +17,8 @@ export interface NamedStudy<L extends Labels = Labels> {
  * different persons. Slices keep their names. Everything else is what the study itself gives; `loadAugmented` is there where all
  * studies have it, `loadsAtOnce` is the largest of theirs. What belongs to an opened folder (`close`, `skipped`) stays with it.
  *
- * @throws ArgumentError for no study, a name that comes twice, or labels that are not the first study's in the same order;
+ * @throws ArgumentError for no study, a name that comes twice, labels that are not the first study's in the same order, or slices prepared in
+ * another way;
  * DataError for a name that is a path. From a load: the study's own DataError, with the study's name.
  * @example
  * ```ts
@@ -83,6 +84,7 @@ export function unionSource<L extends Labels>(studies: readonly NamedStudy<L>[])
       loadAugmented: (id: string, draw: AugmentationDraw, indices?: readonly number[]) =>
         load(id, ({ source, patient }) => source.loadAugmented!(patient, draw, indices)),
     }),
+    ...(sources[0]!.preprocessing && { preprocessing: sources[0]!.preprocessing }),
     ...(loadsAtOnce > 1 && { loadsAtOnce }),
   };
 }
@@ -118,6 +120,12 @@ function checkStudies(studies: readonly NamedStudy[]): void {
       `${what}, labels of ${name}`,
       `those of ${first!.name}, ${first!.source.labels.join(', ')}, in this order${difference(first!.source.labels, source.labels)}`,
       source.labels,
+    );
+    check(
+      JSON.stringify(source.preprocessing) === JSON.stringify(first!.source.preprocessing),
+      `${what}, preprocessing of ${name}`,
+      `that of ${first!.name}, ${JSON.stringify(first!.source.preprocessing)}`,
+      source.preprocessing,
     );
   }
 }

@@ -227,6 +227,24 @@ describe('unionSource', () => {
     });
   });
 
+  it('refuses studies that are prepared in different ways, and says how those of one are', () => {
+    const prepared = (name: string, imageSize?: number[]) => ({
+      name,
+      source: {
+        ...memorySource({ patients: ['1'], slices: 1 }),
+        ...(imageSize && { preprocessing: { imageSize } }),
+      },
+    });
+    const a = prepared('a', [32, 32]);
+    expect(unionSource([a, prepared('b', [32, 32])]).preprocessing).toEqual({ imageSize: [32, 32] });
+    expect(unionSource([prepared('a'), prepared('b')]).preprocessing).toBeUndefined();
+    for (const other of [prepared('b', [16, 16]), prepared('b')]) {
+      expect(() => unionSource([a, other])).toThrow(
+        /preprocessing of b: expected that of a, \{"imageSize":\[32,32\]\}, received/,
+      );
+    }
+  });
+
   it('refuses studies that do not belong together', () => {
     const a = study('a', [1]);
     const labelled = (...labels: string[]) => ({ name: 'b', source: { ...study('b', [1]).source, labels } });
