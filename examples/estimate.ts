@@ -30,12 +30,11 @@ export async function printEstimate(
       side,
       String(split[side].length),
       String(slicesOf(split[side])),
-      ...labels.map(({ slices, patients }) => `${slices} / ${patients}`),
+      ...labels.map((label) => `${label.slices.positive} / ${label.patients.positive}`),
     ];
   });
-  console.log(
-    textTable(['', 'patients', 'slices', ...study.labels.map((label) => `${label} slices / patients`)], rows),
-  );
+  console.log('with each label: slices / patients');
+  console.log(textTable(['', 'patients', 'slices', ...study.labels], rows));
 
   const { step, prediction } = await secondsPerSlice(model, study, split.train, bytes.memoryBudget);
   const [train, validation] = [slicesOf(split.train), slicesOf(split.validation)];

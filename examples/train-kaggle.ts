@@ -165,12 +165,14 @@ await main(async () => {
     seed,
     stratify: args.on('stratify'),
   });
-  const [train, validation] = [subset(study, split.train), subset(study, split.validation)];
+  const unknown = new Set(opened.trainOnly);
+  const known = split.train.filter((patient) => !unknown.has(patient));
+  const [pretrainOn, train, validation] = [split.train, known, split.validation].map((side) => subset(study, side)); // prettier-ignore
   const counts = Object.entries(split).map(([side, patients]) => `${patients.length} ${side}`);
   console.log(`patients: ${counts.join(', ')}`);
   if (opened.trainOnly.length > 0) {
     console.log(
-      `${opened.trainOnly.length} single slices of unknown patients are trained on; they choose no epoch and no threshold`,
+      `${opened.trainOnly.length} single slices of unknown patients: the backbone learns from them; they choose no epoch and no threshold`,
     );
   }
 
@@ -212,7 +214,16 @@ await main(async () => {
   const extracting = progressLine('extracting features of patients');
   const checkpointSteps = args.optional('checkpoint-steps') && args.integer('checkpoint-steps');
   const result = await trainRecipe(model, {
-    ...{ run, train, validation, seed, ...recipe, ...bar, memoryBudget },
+    ...{
+      run,
+      pretrainOn: pretrainOn!,
+      train: train!,
+      validation: validation!,
+      seed,
+      ...recipe,
+      ...bar,
+      memoryBudget,
+    },
     ...(checkpointSteps && { checkpointSteps }),
     description: { labels: study.labels, preprocessing, model: options },
     onExtract: ({ done, total }) => (done < total ? extracting.show(done, total) : extracting.end()),
@@ -222,7 +233,7 @@ await main(async () => {
   // how well it does
   const { description, decisions, beatsTrivial } = result;
   const by = decisions ? 'epochs and thresholds' : 'epochs';
-  const chose = `${validation.patients.length} patients that it was not trained on, but which chose its ${by}`;
+  const chose = `${validation!.patients.length} patients that it was not trained on, but which chose its ${by}`;
   const optimistic = opened.optimistic ? '; a patient may be on both sides, so the figures are too good' : '';
   printF2(`${chose}${optimistic}`, options.variant, result.validation, result.trivial, study.labels);
   console.log(
@@ -240,10 +251,10 @@ await main(async () => {
       calibration: description.calibration,
     });
     const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;
-    printF2(title, options.variant, score, trivialPredictors(train, test, seed, score.level), study.labels);
+    printF2(title, options.variant, score, trivialPredictors(train!, test, seed, score.level), study.labels);
     await writePredictions(`${args.text('out')}/test-predictions.csv`, result.model, test, description);
   }
-  await writePredictions(`${args.text('out')}/predictions.csv`, result.model, validation, description);
+  await writePredictions(`${args.text('out')}/predictions.csv`, result.model, validation!, description);
   await opened.close();
   console.log(`\n${args.text('out')}: best/ (checkpoint), predictions.csv, history.csv, config.json`);
   if (!beatsTrivial) {

@@ -70,7 +70,7 @@ async function reportWindows(
   folders: readonly string[],
   { preprocessing, imageWindow }: StudyOptions & { preprocessing: CtPreprocessing },
 ): Promise<void> {
-  const windows = preprocessing.windows === undefined ? undefined : JSON.stringify(preprocessing.windows);
+  const windows = preprocessing.windows === false ? undefined : JSON.stringify(preprocessing.windows);
   const seen = await Promise.all(
     folders.map(async (folder) => {
       const { format } = await detectStudy(folder);

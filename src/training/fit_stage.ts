@@ -243,18 +243,8 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
 const FIT_STAGE_OPTIONS = [
   ...['stage', 'model', 'optimizer', 'loss', 'epochs', 'patience', 'batches', 'steps', 'validate'],
   ...['memoryBudget', 'updateBatchNorm', 'sliceClassifierWeight', 'fromFeatures', 'clipNorm', 'weightDecay'],
-  ...[
-    'warmupEpochs',
-    'decay',
-    'baseline',
-    'initial',
-    'floor',
-    'backboneRate',
-    'accumulate',
-    'averageEpochs',
-    'onProgress',
-    'onEpochEnd',
-  ],
+  ...['warmupEpochs', 'decay', 'baseline', 'initial', 'floor', 'backboneRate', 'accumulate'],
+  ...['averageEpochs', 'onProgress', 'onEpochEnd'],
   ...['checkpointSteps', 'onCheckpoint', 'resume', 'bestWeights'],
 ];
 

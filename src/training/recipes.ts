@@ -7,7 +7,7 @@ import type { WarmUpOptions } from './warm_up_head';
 /** How a stage of a recipe trains; what is missing is the stage's own default. */
 export type StageSchedule = Pick<
   TrainingOptions,
-  'epochs' | 'learningRate' | 'warmupEpochs' | 'decay' | 'weightDecay' | 'clipNorm' | 'accumulate' | 'balance'
+  'epochs' | 'patience' | 'learningRate' | 'warmupEpochs' | 'decay' | 'weightDecay' | 'clipNorm' | 'accumulate' | 'balance'
 >;
 
 type Sequence = Pick<TrainPatientsOptions, 'augmentSequence' | 'singles' | 'sliceClassifierWeight'>;
@@ -20,7 +20,7 @@ export interface Recipe {
   warmUp: (StageSchedule & Sequence & Pick<WarmUpOptions, 'versions' | 'averageEpochs'>) | false;
   /** Last stage, the whole model on whole patients; `false` leaves it out. */
   patients: (StageSchedule & Sequence) | false;
-  /** Epochs without a better validation F2 before a stage stops, see {@link TrainingOptions}. */
+  /** Epochs without a better validation F2 before a stage stops, where it has no `patience` of its own. */
   patience: number;
   /** Ranges of the augmentation, or `false` for none. */
   augment: NonNullable<TrainingOptions['augment']>;
@@ -49,8 +49,12 @@ export type RecipeOptions = Partial<Recipe>;
  */
 export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> = {
   default: {
-    pretrain: { epochs: 8, learningRate: 1e-4, warmupEpochs: 0.5, decay: 'cosine', batchSize: 16 },
-    warmUp: { epochs: 20, learningRate: 5e-4, averageEpochs: 5, versions: 4, singles: 32 },
+    pretrain: { epochs: 5, learningRate: 2e-4, warmupEpochs: 0.25, decay: 'cosine', batchSize: 16 },
+    // a rate that falls to 0 must not be stopped before it has
+    warmUp: {
+      ...{ epochs: 30, patience: 30, learningRate: 1e-3, warmupEpochs: 1.5, decay: 'cosine' },
+      ...{ averageEpochs: 5, versions: 3, singles: 32 },
+    },
     patients: { epochs: 3, learningRate: 1e-5, singles: 16 },
     patience: 5,
     augment: { rotation: 15, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
@@ -98,7 +102,17 @@ export function resolveRecipe(options: RecipeOptions): Recipe {
 }
 
 const SCHEDULE = [
-  ...['epochs', 'learningRate', 'warmupEpochs', 'decay', 'weightDecay', 'clipNorm', 'accumulate', 'balance'],
+  ...[
+    'epochs',
+    'patience',
+    'learningRate',
+    'warmupEpochs',
+    'decay',
+    'weightDecay',
+    'clipNorm',
+    'accumulate',
+    'balance',
+  ],
 ];
 const SEQUENCE = ['augmentSequence', 'singles', 'sliceClassifierWeight'];
 const STAGE_KEYS: Record<(typeof STAGES)[number], string[]> = {

@@ -88,18 +88,9 @@ export interface TrainingOptions extends Pick<
 /** Keys of {@link TrainingOptions}. */
 export const TRAINING_OPTIONS = [
   ...['train', 'validation', 'seed', 'epochs', 'patience', 'learningRate', 'optimizer', 'loss', 'augment'],
-  ...[
-    'balance',
-    'thresholds',
-    'memoryBudget',
-    'onProgress',
-    'onEpochEnd',
-    'resume',
-    'bestWeights',
-    'initial',
-    'floor',
-  ],
-  ...['clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate', 'checkpointSteps', 'onCheckpoint'],
+  ...['balance', 'thresholds', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
+  ...['initial', 'floor', 'clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate'],
+  ...['averageEpochs', 'checkpointSteps', 'onCheckpoint'],
 ];
 
 /** What a stage does in its own way. */

@@ -23,6 +23,12 @@ export interface TrainRecipeOptions
       'train' | 'validation' | 'seed' | 'memoryBudget' | 'loss' | 'onProgress' | 'checkpointSteps'
     >,
     RecipeOptions {
+  /**
+   * What the first stage learns from, in place of `train`: that and, for one, single slices whose patients nobody knows, which can teach a
+   * backbone and no slice dependency.
+   * @defaultValue `train`
+   */
+  pretrainOn?: PatientSource;
   /** Where the training is kept, see {@link openTrainingRun} and {@link memoryRun}. */
   run: RunStore;
   /** What its checkpoints say of the model. */
@@ -83,7 +89,7 @@ export async function trainRecipe(
 ): Promise<TrainedRecipe> {
   checkKnownKeys(options, OPTIONS, 'trainRecipe');
   const recipe = resolveRecipe(recipeOf(options));
-  const { run, train, validation, seed, description, onNote = () => undefined } = options;
+  const { run, train, validation, seed, description, pretrainOn = train, onNote = () => undefined } = options;
   const level = outputLevel(model);
   const common = {
     ...{ train, validation, seed, patience: recipe.patience, augment: recipe.augment },
@@ -111,18 +117,19 @@ export async function trainRecipe(
 
   // 1. the same backbone under a linear head: what it learns stays in the model
   const { labels } = description;
-  const possible = level === 'slices' || (hasSliceLabels(train) && hasSliceLabels(validation));
+  const possible = level === 'slices' || (hasSliceLabels(pretrainOn) && hasSliceLabels(validation));
   const plain = possible ? linearModel(model, labels, seed) : undefined;
   const linear = { ...description, model: { ...description.model, variant: 'VGG16' } };
   const { pretrain, warmUp, patients } = recipe;
   const beforeLast = run.interruptedStage !== 'patients';
   if (plain && pretrain && beforeLast) {
-    if (recipe.initializeBias && !run.interruptedStage) setOutputBias(plain, labelCounts(train, 'slices'));
+    if (recipe.initializeBias && !run.interruptedStage)
+      setOutputBias(plain, labelCounts(pretrainOn, 'slices'));
     const stage = await stageOf('pretrain', plain, 'pretrained', pretrain.learningRate, {
       description: linear,
     });
     try {
-      await pretrainBackbone(plain, { ...common, ...stage, ...pretrain });
+      await pretrainBackbone(plain, { ...common, ...stage, ...pretrain, train: pretrainOn });
     } finally {
       stage.dispose();
     }
@@ -193,7 +200,17 @@ type Rate = TrainingOptions['learningRate'];
 
 /** Keys of {@link TrainRecipeOptions}. */
 const OPTIONS = [
-  ...['run', 'description', 'train', 'validation', 'seed', 'memoryBudget', 'loss', 'onProgress'],
+  ...[
+    'run',
+    'description',
+    'train',
+    'pretrainOn',
+    'validation',
+    'seed',
+    'memoryBudget',
+    'loss',
+    'onProgress',
+  ],
   ...['checkpointSteps', 'onExtract', 'onEpochEnd', 'onNote', ...Object.keys(RECIPES.default)],
 ];
 

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it, vi } from 'vitest';
 import { ArgumentError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
-import { FBetaScore } from '../../src/metrics/f_beta';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { Evaluation } from '../../src/prediction/evaluate';
 import {
@@ -13,6 +12,7 @@ import {
   type TrainingBatch,
   type TrainingProgress,
 } from '../../src/training/fit_stage';
+import { RunningScore } from '../../src/training/running_score';
 import { tinyBackbone } from '../support/memory_source';
 
 const buildModel = () =>
@@ -144,7 +144,7 @@ describe('fitStage', () => {
     const twelve = async function* (epoch: number) {
       for (let part = 0; part < 6; part++) yield* batches(6 * epoch + part);
     };
-    const result = vi.spyOn(FBetaScore.prototype, 'result');
+    const result = vi.spyOn(RunningScore.prototype, 'read');
     const clock = vi.spyOn(Date, 'now').mockReturnValue(0);
     const steps: TrainingProgress[] = [];
     const once = () => ({ ...options(buildModel(), [0.1]), steps: 12, batches: twelve });
