@@ -114,7 +114,7 @@ await main(async () => {
   }
 
   const { thresholds, calibration } = result.description;
-  const score = await evaluatePatients(result.model, test, { thresholds: [...thresholds!], calibration });
+  const score = await evaluatePatients(result.model, test, { thresholds, calibration });
   const trivial = trivialPredictors(train, test, seed);
   const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
   printF2(title, 'this model', score, trivial, study.labels);

@@ -237,7 +237,7 @@ await main(async () => {
   const optimistic = opened.optimistic ? '; a patient may be on both sides, so the figures are too good' : '';
   printF2(`${chose}${optimistic}`, options.variant, result.validation, result.trivial, study.labels);
   console.log(
-    `thresholds: ${study.labels.map((label, l) => `${label} ${description.thresholds![l]!.toFixed(3)}`).join(', ')}`,
+    `thresholds: ${study.labels.map((label, l) => `${label} ${description.thresholds[l]!.toFixed(3)}`).join(', ')}`,
   );
   if (decisions && decisions.chosen.guarded.length > 0) {
     console.log(
@@ -247,7 +247,7 @@ await main(async () => {
   if (split.test.length > 0) {
     const test = subset(study, split.test);
     const score = await evaluatePatients(result.model, test, {
-      thresholds: [...description.thresholds!],
+      thresholds: description.thresholds,
       calibration: description.calibration,
     });
     const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;

@@ -7,7 +7,15 @@ import type { WarmUpOptions } from './warm_up_head';
 /** How a stage of a recipe trains; what is missing is the stage's own default. */
 export type StageSchedule = Pick<
   TrainingOptions,
-  'epochs' | 'patience' | 'learningRate' | 'warmupEpochs' | 'decay' | 'weightDecay' | 'clipNorm' | 'accumulate' | 'balance'
+  | 'epochs'
+  | 'patience'
+  | 'learningRate'
+  | 'warmupEpochs'
+  | 'decay'
+  | 'weightDecay'
+  | 'clipNorm'
+  | 'accumulate'
+  | 'balance'
 >;
 
 type Sequence = Pick<TrainPatientsOptions, 'augmentSequence' | 'singles' | 'sliceClassifierWeight'>;

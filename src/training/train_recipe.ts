@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { checkKnownKeys } from '../base/errors';
+import { check, checkKnownKeys } from '../base/errors';
 import type { PatientProgress, PatientSource } from '../data/sources/patient_source';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import { backboneOf, outputLevel } from '../models/model_parts';
@@ -46,7 +46,7 @@ export interface TrainedRecipe {
   /** The model given, or one with a linear head in its place, where that did better on the validation patients. */
   model: tf.LayersModel;
   /** What the best checkpoint says of it, thresholds and calibration included. */
-  description: CheckpointDescription;
+  description: CheckpointDescription & { thresholds: number[] };
   /** Every epoch's log, of all stages. */
   history: EpochLog[];
   /** How the thresholds were fitted; missing where they were given. */
@@ -186,9 +186,13 @@ export async function trainRecipe(
     }
     await run.restore('pretrained', plain);
   } else plain?.getLayer('classifier').dispose();
+  const best = keepsLinear ? pretrained : last;
+  check(best !== undefined, 'trainRecipe', 'at least one stage that can be trained', recipe);
+  const { stage, epoch, f2 } = best;
+  const training = { stage, epoch, validationF2: f2 };
   const finished = await decide(
     keepsLinear ? plain : model,
-    keepsLinear ? linear : description,
+    { ...(keepsLinear ? linear : description), training },
     recipe,
     options,
   );

@@ -12,6 +12,7 @@ import {
   type TrainingBatch,
   type TrainingProgress,
 } from '../../src/training/fit_stage';
+import { computeGradients } from '../../src/training/train_step';
 import { RunningScore } from '../../src/training/running_score';
 import { tinyBackbone } from '../support/memory_source';
 
@@ -251,6 +252,58 @@ describe('fitStage', () => {
     expect(weightsOf(model)).toEqual(before);
   });
 
+  it('takes one step with the mean of several batches where it accumulates', async () => {
+    const [model, byHand] = [buildModel(), buildModel()];
+    await fitStage({ ...options(model, [0.5]), accumulate: 2 });
+    const parts: tf.NamedTensorMap[] = [];
+    for await (const { images, labels } of batches(1)) {
+      parts.push(computeGradients(byHand, images, labels, { loss: asymmetricLoss() }).gradients);
+    }
+    const [one, two] = parts as [tf.NamedTensorMap, tf.NamedTensorMap];
+    const mean = Object.entries(one).map(([name, g]) => [name, tf.div(tf.add(g, two[name]!), 2)]);
+    tf.train.sgd(0.1).applyGradients(Object.fromEntries(mean) as tf.NamedTensorMap);
+    const expected = weightsOf(byHand).flat();
+    weightsOf(model).flat().forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6)); // prettier-ignore
+  });
+
+  it('keeps the weights it came with where no epoch reaches their score', async () => {
+    const model = buildModel();
+    const before = weightsOf(model);
+    const history = await fitStage({ ...options(model, [0.4, 0.5, 0.45]), initial: { f2: 0.6, loss: 1 } });
+    expect(history.map(({ best }) => best)).toEqual([false, false]); // and patience counts from the start
+    expect(weightsOf(model)).toEqual(before);
+    const better = await fitStage({ ...options(model, [0.4, 0.7]), initial: { f2: 0.6, loss: 1 } });
+    expect(better.map(({ best }) => best)).toEqual([false, true]);
+    expect(weightsOf(model)).not.toEqual(before);
+  });
+
+  it('prefers the smaller loss where the patients cannot tell two scores apart', async () => {
+    const hit = { tp: 1, fp: 0, fn: 0 };
+    const miss = { tp: 0, fp: 1, fn: 1 };
+    // two patients found, then only one of them: F2 falls by less than it would by leaving a patient out
+    const epochs = [
+      { ...evaluation(1), counts: [hit, hit], loss: 2 },
+      { ...evaluation(0.5), counts: [hit, miss], loss: 1 },
+    ];
+    let epoch = 0;
+    const history = await fitStage({
+      ...options(buildModel(), [1, 0.5]),
+      validate: async () => epochs[epoch++]!,
+    });
+    expect(history.map(({ best }) => best)).toEqual([true, true]);
+    // the same of two thousand patients is no accident
+    const many = epochs.map((one) => ({
+      ...one,
+      counts: Array.from({ length: 1000 }, () => one.counts).flat(),
+    }));
+    epoch = 0;
+    const certain = await fitStage({
+      ...options(buildModel(), [1, 0.5]),
+      validate: async () => many[epoch++]!,
+    });
+    expect(certain.map(({ best }) => best)).toEqual([true, false]);
+  });
+
   it('refuses epochs without batches, and bad numbers', async () => {
     const none: FitStageOptions['batches'] = async function* () {
       // nothing
@@ -258,7 +311,19 @@ describe('fitStage', () => {
     await expect(fitStage({ ...options(buildModel(), [1]), batches: none })).rejects.toThrow(
       /stage: batches: expected at least one batch an epoch/,
     );
-    for (const bad of [{ epochs: 0 }, { epochs: 1.5 }, { patience: 0 }]) {
+    const bads = [
+      ...[
+        { epochs: 0 },
+        { epochs: 1.5 },
+        { patience: 0 },
+        { clipNorm: 0 },
+        { weightDecay: -1 },
+        { accumulate: 0 },
+      ],
+      ...[{ accumulate: 2, checkpointSteps: 3 }, { warmupEpochs: -1 }, { decay: 'linear' as never }],
+      ...[{ averageEpochs: 2, onCheckpoint: () => undefined }, { backboneRate: NaN }],
+    ];
+    for (const bad of bads) {
       await expect(fitStage({ ...options(buildModel(), [1]), ...bad })).rejects.toThrow(ArgumentError);
     }
   });
