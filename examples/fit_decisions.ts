@@ -32,8 +32,8 @@ export async function fitted(
   let { calibration, thresholds } = manifest;
   const { labels } = manifest;
   if (calibrate) {
-    const { yTrue, probabilities } = await predict(undefined);
-    const fit = fitCalibration({ labels, yTrue, probabilities, method });
+    const { yTrue, probabilities, patients } = await predict(undefined);
+    const fit = fitCalibration({ labels, yTrue, probabilities, patients, method });
     calibration = fit.calibration;
     const figure = (value: number | undefined) => value?.toFixed(4) ?? 'undefined';
     const rows = labels.map((label, l) => [
@@ -46,14 +46,14 @@ export async function fitted(
   // predicted anew, rather than calibrated here, so that thresholds are chosen on the very numbers that the checkpoint will give
   const predictions = await predict(calibration);
   if (choose) {
-    const { yTrue, probabilities } = predictions;
-    const chosen = chooseThresholds({ labels, yTrue, probabilities });
+    const { yTrue, probabilities, patients } = predictions;
+    const chosen = chooseThresholds({ labels, yTrue, probabilities, patients });
     thresholds = chosen.thresholds;
     const rows = labels.map((label, l) => [
       label,
       manifest.thresholds[l]!,
       thresholds[l]!,
-      chosen.guarded.includes(label) ? 'too few positives: 0.5' : '',
+      chosen.guarded.includes(label) ? 'few positive patients: of all labels' : '',
     ]);
     console.log(`${textTable(['threshold', 'before', 'chosen', ''], rows)}\n`);
   }

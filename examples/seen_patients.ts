@@ -22,11 +22,16 @@ export async function seenPatients(checkpoint: string, run?: string): Promise<Se
   const runs = run === undefined ? runFolders(checkpoint) : [run];
   const configs = await Promise.all(runs.map((folder) => readRecord(path.join(folder, 'config.json'))));
   const state = await readRecord(path.join(checkpoint, 'state.json'));
+  const split = configs.find((config) => config?.split)?.split;
   return {
-    ...configs.find((config) => config?.split)?.split,
-    ...(state?.fitted && { fitted: state.fitted }),
+    ...(split && { train: withBareNames(split.train), validation: withBareNames(split.validation) }),
+    ...(state?.fitted && { fitted: withBareNames(state.fitted) }),
   };
 }
+
+/** A training on several studies names a patient `<study>/<patient>`; here the study may be opened by itself. */
+const withBareNames = (names: readonly string[]): string[] =>
+  names.flatMap((name) => (name.includes('/') ? [name, name.slice(name.indexOf('/') + 1)] : [name]));
 
 /** Where the run of a checkpoint may lie. */
 export const runFolders = (checkpoint: string): string[] => [

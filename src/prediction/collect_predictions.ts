@@ -62,7 +62,7 @@ export async function collectPredictions<L extends Labels>(
   options: CollectPredictionsOptions = {},
 ): Promise<LabelledPredictions<L>> {
   const fn = 'collectPredictions';
-  checkKnownKeys(options, ['level', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips'], fn);
+  checkKnownKeys(options, OPTIONS, fn);
   const { level = outputLevel(model), ...predictOptions } = options;
   checkOneOf(level, ['slices', 'patients'], `${fn}: level`);
   check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
@@ -83,6 +83,10 @@ export async function collectPredictions<L extends Labels>(
   }
   return { level, labels, rows, ...columnsOf(rows) };
 }
+
+const OPTIONS = [
+  ...['level', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
+];
 
 const columnsOf = (rows: readonly LabelledPrediction[]) => ({
   patients: rows.map(({ patient }) => patient),

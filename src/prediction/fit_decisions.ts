@@ -44,8 +44,8 @@ export async function fitDecisions(
   source: PatientSource,
   options: FitDecisionsOptions = {},
 ): Promise<FittedDecisions> {
+  checkKnownKeys(options, OPTIONS, 'fitDecisions');
   const { calibration: method = 'platt', ...collect } = options;
-  checkKnownKeys(collect, ['level', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'], 'fitDecisions'); // prettier-ignore
   const { labels, patients: stacks, yTrue, probabilities } = await collectPredictions(model, source, collect);
   const patients = stacks.map((stack) => source.groupOf?.(stack) ?? stack);
   const fit =
@@ -58,3 +58,7 @@ export async function fitDecisions(
     ...(fit && { fit, calibration: fit.calibration }),
   };
 }
+
+const OPTIONS = [
+  ...['calibration', 'level', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
+];
