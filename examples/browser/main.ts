@@ -8,10 +8,12 @@ import {
   predictPatients,
   saveCtBrainModel,
   trivialPredictors,
+  type CheckpointDescription,
   type CtBrainModel,
   type CtLabels,
   type CtPreprocessing,
   type EpochLog,
+  type PatientProgress,
   type PatientSource,
   type PredictedSlice,
   type TrainingProgress,
@@ -28,10 +30,11 @@ const [backend, shown] = [element<HTMLSelectElement>('backend'), element<HTMLSel
 const [status, progress] = [element('status'), element<HTMLProgressElement>('progress')];
 const files = element<HTMLInputElement>('files');
 
-/** The model on the page, how slices are prepared for it, and patients that it is shown. */
+/** The model on the page, what it decides by, and patients that it is shown. */
 interface Current {
   model: CtBrainModel<CtLabels>;
-  preprocessing: CtPreprocessing;
+  /** Preprocessing, thresholds, calibration: what is saved with it. */
+  description: CheckpointDescription;
   test: PatientSource<CtLabels>;
 }
 let current: Current | undefined;
@@ -42,8 +45,9 @@ onClick('train', async () => {
   element('epochs-done').replaceChildren();
   await startBackend(backend.value as Backend);
   const training = await make('training', PREPROCESSING);
-  const watch = { onProgress: showProgress, onEpochEnd: addEpoch };
-  await use(await train(training, epochs.valueAsNumber, watch), PREPROCESSING);
+  const watch = { onProgress: showProgress, onExtract: showExtraction, onEpochEnd: addEpoch };
+  const { model, description } = await train(training, epochs.valueAsNumber, watch);
+  await use(model as CtBrainModel<CtLabels>, description);
 });
 onClick('save', () => save(STORE));
 onClick('download', () => save('downloads://ct-multilabel-example'));
@@ -82,14 +86,17 @@ function make(of: 'training' | 'test', preprocessing: CtPreprocessing): Promise<
 }
 
 /** Takes the place of the model before, and shows what it is worth. */
-async function use(model: Current['model'], preprocessing: CtPreprocessing): Promise<void> {
-  const test = await make('test', preprocessing);
+async function use(model: Current['model'], description: CheckpointDescription): Promise<void> {
+  const test = await make('test', description.preprocessing);
   current?.model.dispose();
-  current = { model, preprocessing, test };
-  const { f2 } = await evaluatePatients(model, test);
+  current = { model, description, test };
+  const { thresholds = CT_LABELS.map(() => 0.5), calibration } = description;
+  const decisions = { thresholds: [...thresholds], calibration };
+  const { f2 } = await evaluatePatients(model, test, decisions);
   const [allPositive] = trivialPredictors(test, test, 1);
   predictions = new Map();
-  for await (const slices of predictPatients(model, test)) predictions.set(slices[0]!.patient, slices);
+  for await (const slices of predictPatients(model, test, decisions))
+    predictions.set(slices[0]!.patient, slices);
   shown.replaceChildren(...test.patients.map((patient) => new Option(patient)));
   shown.value = mostFindings(test);
   await showChosen();
@@ -108,22 +115,27 @@ function mostFindings(source: PatientSource): string {
 const showChosen = () => showPatient(element('slices'), current!.test, predictions.get(shown.value)!);
 
 async function save(url: string): Promise<void> {
-  const { model, preprocessing } = current!;
-  await saveCtBrainModel(model, url, { labels: CT_LABELS, preprocessing });
+  const { model, description } = current!;
+  await saveCtBrainModel(model, url, description);
   say(url === STORE ? 'Saved in this browser: it is there after the page was closed.' : 'Downloaded.');
 }
 
 async function open(from: tf.io.IOHandler | string): Promise<void> {
   await startBackend(backend.value as Backend);
   const { model, manifest } = await loadCtBrainModel(from);
-  const { labels, preprocessing } = manifest;
+  const { labels } = manifest;
   if (labels.join() !== CT_LABELS.join()) throw new Error(`This is a model of ${labels.join(', ')}.`);
-  await use(model as Current['model'], preprocessing);
+  await use(model as Current['model'], manifest);
 }
 
 function showProgress({ stage, epoch, epochs, step, steps }: TrainingProgress): void {
   show((epoch - 1 + step / steps) / epochs);
   say(`${stage}: epoch ${epoch} of ${epochs}, step ${step} of ${steps}`);
+}
+
+function showExtraction({ done, total }: PatientProgress): void {
+  show(done / total);
+  say(`features of patient ${done} of ${total}`);
 }
 
 function addEpoch({ stage, epoch, loss, validationF2, seconds }: EpochLog): void {

@@ -2,17 +2,16 @@ import {
   buildCtBrainModel,
   cachedSource,
   createPreprocessing,
+  memoryRun,
   patientLabels,
-  pretrainBackbone,
   splitByPatient,
   subset,
-  trainPatients,
-  type CtBrainModel,
+  trainRecipe,
   type CtLabels,
   type CtPreprocessing,
-  type EpochLog,
   type PatientSource,
-  type TrainingProgress,
+  type TrainedRecipe,
+  type TrainRecipeOptions,
 } from 'ct-multilabel';
 import { smallBackbone } from '../small_backbone';
 import { phantomSource } from './phantom_source';
@@ -39,31 +38,33 @@ export async function makePatients(
   return cachedSource(await phantomSource(options, preprocessing, onProgress));
 }
 
-export interface Watch {
-  onProgress: (progress: TrainingProgress) => void;
-  onEpochEnd: (log: EpochLog) => void;
-}
+export type Watch = Required<Pick<TrainRecipeOptions, 'onProgress' | 'onExtract' | 'onEpochEnd'>>;
 
-/** The recipe: the backbone under a linear head on single slices, then the whole model on whole patients. */
-export async function train(patients: Source, epochs: number, watch: Watch): Promise<CtBrainModel<CtLabels>> {
+/** Trains in memory: the page saves what comes of it. */
+export async function train(patients: Source, epochs: number, watch: Watch): Promise<TrainedRecipe> {
   const split = splitByPatient(patients.patients, {
     validationFraction: 0.2,
     seed: SEED,
     stratifyBy: (patient) => patientLabels(patients, patient),
   });
-  const [train, validation] = [subset(patients, split.train), subset(patients, split.validation)];
-  const backbone = smallBackbone(SIZE, SEED);
-  const augment = {
-    rotation: 10,
-    verticalFlip: 0,
-    scale: [0.9, 1.1],
-    brightness: 0.1,
-    contrast: 0.1,
-  } as const;
-  const options = { train, validation, epochs, patience: epochs, seed: SEED, augment, ...watch };
-  const linear = buildCtBrainModel({ variant: 'VGG16', backbone, seed: SEED });
-  await pretrainBackbone(linear, { ...options, learningRate: 1e-3 });
-  const whole = buildCtBrainModel({ variant: 'VGG16 + LRNN + SDL(GRU)', backbone, seed: SEED });
-  await trainPatients(whole, { ...options, learningRate: 5e-4 });
-  return whole;
+  const model = buildCtBrainModel({
+    variant: 'VGG16 + LRNN + SDL(GRU)',
+    backbone: smallBackbone(SIZE, SEED),
+    seed: SEED,
+  });
+  const run = memoryRun();
+  try {
+    return await trainRecipe(model, {
+      ...{ run, train: subset(patients, split.train), validation: subset(patients, split.validation) },
+      ...{ seed: SEED, patience: epochs, ...watch },
+      description: { labels: patients.labels, preprocessing: PREPROCESSING },
+      // from scratch and in minutes, so the backbone's steps are larger than the recipe's
+      pretrain: { epochs, learningRate: 1e-3 },
+      warmUp: { epochs: 2 * epochs },
+      patients: { epochs, learningRate: 5e-4 },
+      augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
+    });
+  } finally {
+    run.dispose();
+  }
 }
