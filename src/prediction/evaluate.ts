@@ -10,11 +10,10 @@ import {
 import { byLabel } from '../data/labels/labels';
 import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/tables/predictions_table';
 import { check, checkKnownKeys, DataError, NonFiniteError } from '../base/errors';
-import type { PatientCounts } from '../evaluation/f2_noise';
 import { bestPooledCut } from '../evaluation/thresholds';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold, decide, type Threshold } from '../metrics/decide';
-import { countDecisions, countsOf, fBetaOfCounts, poolCounts } from '../metrics/decision_counts';
+import { countsOf, fBetaOfCounts, poolCounts } from '../metrics/decision_counts';
 import { labelledScores, type LabelRows } from '../metrics/labelled_scores';
 import type { Labels, LossFn } from '../base/types';
 import type { CtBrainModel } from '../models/ct_brain_model';
@@ -183,8 +182,6 @@ export interface Evaluation {
   f2PerLabel: (number | undefined)[];
   /** The thresholds that F2 is at. */
   thresholds: Threshold;
-  /** Decisions of each patient, in the source's order: what the F2 is made of. */
-  counts: PatientCounts[];
   /** Mean over patients of the loss, if one was given. */
   loss?: number;
   patients: number;
@@ -218,7 +215,6 @@ export async function evaluatePatients(
   const level = outputLevel(model);
   const yTrue: number[][] = [];
   const probabilities: number[][] = [];
-  const rowsOf: number[] = [];
   let lossSum = 0;
   let slices = 0;
   let done = 0;
@@ -241,24 +237,21 @@ export async function evaluatePatients(
     checkFinite(rows as number[][], stack, level);
     for (const row of truthRows as number[][]) yTrue.push(row);
     for (const row of rows as number[][]) probabilities.push(row);
-    rowsOf.push((rows as number[][]).length);
     if (batchLoss !== undefined) lossSum += batchLoss as number;
     done++;
     onProgress?.({ patient, done, total: source.patients.length });
   }
-  const scores = scoreRows(fn, rowsOf, yTrue, probabilities, thresholds);
+  const scores = scoreRows(fn, yTrue, probabilities, thresholds);
   return { level, ...scores, ...(loss && { loss: lossSum / done }), patients: done, slices };
 }
 
 /** F2 of rows, pooled and per label. */
 function scoreRows(
   fn: string,
-  rowsOf: readonly number[],
   yTrue: LabelRows,
   probabilities: LabelRows,
   thresholds: Threshold | 'best',
-): Pick<Evaluation, 'f2' | 'f2PerLabel' | 'thresholds' | 'counts'> {
-  let start = 0;
+): Pick<Evaluation, 'f2' | 'f2PerLabel' | 'thresholds'> {
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   const at = thresholds === 'best' ? bestPooledCut(columns).threshold : thresholds;
   const counts = columns.map((entries, l) => countsOf(entries, typeof at === 'number' ? at : at[l]!));
@@ -266,12 +259,6 @@ function scoreRows(
     f2: fBetaOfCounts(poolCounts(counts)) ?? 0,
     f2PerLabel: counts.map((count) => (count.tp + count.fn === 0 ? undefined : fBetaOfCounts(count))),
     thresholds: at,
-    counts: rowsOf.map((rows) => {
-      const own = [start, (start += rows)];
-      const counted = countDecisions(yTrue.slice(...own), probabilities.slice(...own), at);
-      const { tp, fp, fn: missed } = poolCounts(counted);
-      return { tp, fp, fn: missed };
-    }),
   };
 }
 

@@ -3,7 +3,6 @@ import { breathe } from '../base/breathe';
 import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../base/errors';
 import type { LossFn } from '../base/types';
 import { modelParts } from '../models/model_parts';
-import { f2DifferenceNoise, type PatientCounts } from '../evaluation/f2_noise';
 import type { Evaluation } from '../prediction/evaluate';
 import { applyStep, type StepRules } from './apply_step';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
@@ -63,8 +62,6 @@ export interface EpochLog {
 export interface StageState {
   stopping: EarlyStoppingState;
   history: EpochLog[];
-  /** Decisions of the best epoch on each validation patient. */
-  bestCounts?: PatientCounts[];
   /** The epoch after the last one in `history`, where it had begun. */
   partial?: PartialEpoch;
 }
@@ -111,11 +108,6 @@ export interface FitStageOptions
    */
   initial?: Pick<Evaluation, 'f2' | 'loss'>;
   /**
-   * Validation F2 that the stage should not end below: an epoch that reaches it is better than any that does not.
-   * @defaultValue the F2 of `initial`
-   */
-  floor?: number;
-  /**
    * Factor on the learning rate of the backbone.
    * @defaultValue `1`
    */
@@ -152,9 +144,7 @@ export interface FitStageOptions
 /**
  * Trains until the validation F2 has not risen for `patience` epochs, and leaves the best epoch's weights in the model.
  *
- * F2 on few patients is noisy. Two epochs count as equal where their F2 differ by no more than one standard error of that difference
- * (a jackknife over the validation patients): of these, the one with the smaller validation loss is the better, as it is where F2 are
- * the same. On many patients the standard error is small, and F2 alone decides.
+ * Of epochs with the same F2, the one with the smaller validation loss is the best.
  *
  * @returns Every epoch's log, those before a resumption too.
  * @throws {@link NonFiniteError} when a loss is not finite, naming epoch and batch; the model then holds the best epoch's
@@ -179,14 +169,12 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
   const { stage, model, epochs, patience, baseline, initial, validate, onEpochEnd, resume } = options;
   const fresh = initial && { bestEpoch: 0, best: initial.f2, bestLoss: initial.loss ?? null, epoch: 0 };
   const state = resume?.stopping ?? fresh;
-  const floor = options.floor ?? initial?.f2;
   const stopping = new EarlyStopping(patience, {
     ...(baseline !== undefined && { baseline }),
-    ...(floor !== undefined && { floor }),
     ...(state && { state }),
   });
   const history = [...(resume?.history ?? [])];
-  let { partial, bestCounts } = resume ?? {};
+  let partial = resume?.partial;
   const mean = new RunningMean(options.averageEpochs ?? 1);
   let best = (options.bestWeights ?? model.getWeights()).map((weight) => tf.keep(weight.clone()));
   try {
@@ -195,7 +183,6 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
       const training = await trainEpoch(epoch, options, partial, {
         stopping: stopping.state,
         history: [...history],
-        ...(bestCounts && { bestCounts }),
       });
       partial = undefined;
       mean.swapIn(model);
@@ -205,10 +192,8 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
           throw new NonFiniteError(`${stage}: the validation of epoch ${epoch} gives ${value}`);
         }
       }
-      const noise = bestCounts ? f2DifferenceNoise(validation.counts, bestCounts) : 0;
-      const better = stopping.update(validation.f2, validation.loss, noise);
+      const better = stopping.update(validation.f2, validation.loss);
       if (better) {
-        bestCounts = validation.counts;
         tf.dispose(best);
         best = model.getWeights().map((weight) => tf.keep(weight.clone()));
       }
@@ -227,7 +212,6 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
       await onEpochEnd?.(log, {
         stopping: stopping.state,
         history: [...history],
-        ...(bestCounts && { bestCounts }),
       });
       mean.swapOut(model);
     }
@@ -243,7 +227,7 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
 const FIT_STAGE_OPTIONS = [
   ...['stage', 'model', 'optimizer', 'loss', 'epochs', 'patience', 'batches', 'steps', 'validate'],
   ...['memoryBudget', 'updateBatchNorm', 'sliceClassifierWeight', 'fromFeatures', 'clipNorm', 'weightDecay'],
-  ...['warmupEpochs', 'decay', 'baseline', 'initial', 'floor', 'backboneRate', 'accumulate'],
+  ...['warmupEpochs', 'decay', 'baseline', 'initial', 'backboneRate', 'accumulate'],
   ...['averageEpochs', 'onProgress', 'onEpochEnd'],
   ...['checkpointSteps', 'onCheckpoint', 'resume', 'bestWeights'],
 ];

@@ -28,7 +28,6 @@ export interface TrainingOptions extends Pick<
   | 'resume'
   | 'bestWeights'
   | 'initial'
-  | 'floor'
   | 'clipNorm'
   | 'weightDecay'
   | 'warmupEpochs'
@@ -89,7 +88,7 @@ export interface TrainingOptions extends Pick<
 export const TRAINING_OPTIONS = [
   ...['train', 'validation', 'seed', 'epochs', 'patience', 'learningRate', 'optimizer', 'loss', 'augment'],
   ...['balance', 'thresholds', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
-  ...['initial', 'floor', 'clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate'],
+  ...['initial', 'clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate'],
   ...['averageEpochs', 'checkpointSteps', 'onCheckpoint'],
 ];
 
@@ -143,11 +142,11 @@ export async function runStage(
 
 /** The options that are handed on as they are. */
 function picked(options: TrainingOptions): Partial<FitStageOptions> {
-  const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, floor, clipNorm } = options;
+  const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, clipNorm } = options;
   const { weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps } = options;
   const { onCheckpoint } = options;
   const all = {
-    ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, floor, clipNorm },
+    ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, clipNorm },
     ...{ weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps, onCheckpoint },
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

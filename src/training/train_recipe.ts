@@ -144,7 +144,6 @@ export async function trainRecipe(
     try {
       await warmUpHead(model, {
         ...{ ...common, ...stage, ...warmUp },
-        ...(pretrained && { floor: pretrained.f2 }),
         ...(onExtract && { onExtract }),
       });
     } finally {
