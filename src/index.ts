@@ -126,10 +126,17 @@ export {
   resolveRecipe,
   type Recipe,
   type RecipeOptions,
+  type SequenceSchedule,
   type StageSchedule,
 } from './training/recipes';
 export { trainRecipe, type TrainedRecipe, type TrainRecipeOptions } from './training/train_recipe';
-export { memoryRun, type RunStage, type RunStageOptions, type RunStore } from './training/run_store';
+export {
+  memoryRun,
+  type MemoryRun,
+  type RunStage,
+  type RunStageOptions,
+  type RunStore,
+} from './training/run_store';
 export {
   computeGradients,
   trainStep,

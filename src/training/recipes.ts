@@ -18,16 +18,20 @@ export type StageSchedule = Pick<
   | 'balance'
 >;
 
-type Sequence = Pick<TrainPatientsOptions, 'augmentSequence' | 'singles' | 'sliceClassifierWeight'>;
+/** What stages on whole patients have beside {@link StageSchedule}. */
+export type SequenceSchedule = Pick<
+  TrainPatientsOptions,
+  'augmentSequence' | 'singles' | 'sliceClassifierWeight'
+>;
 
 /** A way to train a model, stage by stage: plain data. */
 export interface Recipe {
   /** First stage, on single slices; `false`, or no epochs, leaves a stage out. */
   pretrain: (StageSchedule & Pick<PretrainOptions, 'batchSize'>) | false;
   /** Second stage, the head on features of the backbone; `false` leaves it out. */
-  warmUp: (StageSchedule & Sequence & Pick<WarmUpOptions, 'versions' | 'averageEpochs'>) | false;
+  warmUp: (StageSchedule & SequenceSchedule & Pick<WarmUpOptions, 'versions' | 'averageEpochs'>) | false;
   /** Last stage, the whole model on whole patients; `false` leaves it out. */
-  patients: (StageSchedule & Sequence) | false;
+  patients: (StageSchedule & SequenceSchedule) | false;
   /** Epochs without a better validation F2 before a stage stops, where it has no `patience` of its own. */
   patience: number;
   /** Ranges of the augmentation, or `false` for none. */

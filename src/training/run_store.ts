@@ -57,7 +57,7 @@ export class RunStage implements Pick<
   }
 }
 
-/** Where a training keeps what it needs to go on: a folder in Node ({@link openTrainingRun}), or {@link memoryRun}. */
+/** Where a training keeps what it needs to go on: a folder in Node (`openTrainingRun`), or {@link memoryRun}. */
 export interface RunStore {
   /** Name of the stage that an interrupted training was in. */
   readonly interruptedStage: string | undefined;
@@ -76,6 +76,12 @@ export interface RunStore {
   restore(name: string, model: tf.LayersModel): Promise<void>;
 }
 
+/** What {@link memoryRun} returns. */
+export interface MemoryRun extends RunStore {
+  /** Frees the weights that were kept. */
+  dispose(): void;
+}
+
 /**
  * A {@link RunStore} that keeps the best weights of each stage in memory, and nothing that outlives the program.
  *
@@ -84,7 +90,7 @@ export interface RunStore {
  * const { model: trained } = await trainRecipe(model, { run: memoryRun(), train, validation, seed: 1, description });
  * ```
  */
-export function memoryRun(): RunStore & { dispose(): void } {
+export function memoryRun(): MemoryRun {
   const history: EpochLog[] = [];
   const kept = new Map<string, tf.Tensor[]>();
   const keep = (name: string, model: tf.LayersModel) => {

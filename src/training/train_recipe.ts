@@ -29,7 +29,7 @@ export interface TrainRecipeOptions
    * @defaultValue `train`
    */
   pretrainOn?: PatientSource;
-  /** Where the training is kept, see {@link openTrainingRun} and {@link memoryRun}. */
+  /** Where the training is kept, see `openTrainingRun` of `ct-multilabel/node` and {@link memoryRun}. */
   run: RunStore;
   /** What its checkpoints say of the model. */
   description: CheckpointDescription;

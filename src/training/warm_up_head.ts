@@ -25,7 +25,7 @@ export interface WarmUpOptions extends TrainPatientsOptions {
  * backbone as it is, extracted once.
  *
  * A head that starts cold distorts a trained backbone's features when both are trained together, and at the small learning rate that
- * the backbone needs it never gets warm. The output's biases start at the labels' log-odds ({@link setOutputBias}).
+ * the backbone needs it never gets warm. The output's biases start at the labels' log-odds.
  *
  * @param model - As {@link buildCtBrainModel} makes it; its backbone is trained already.
  * @returns Every epoch's log; the model holds the best epoch's weights.

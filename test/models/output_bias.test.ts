@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { CtBrainModelOptions } from '../../src/models/options';
