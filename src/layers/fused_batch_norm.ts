@@ -63,7 +63,9 @@ export class FusedBatchNorm extends HostLayer {
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor | tf.Tensor[] {
-    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+    const input = Array.isArray(inputs) ? inputs[0]! : inputs;
+    if (input.dtype !== 'float32') return tf.tidy(() => this.call(tf.cast(input, 'float32'), kwargs));
+    const x = input;
     const last = this.axis === -1 || this.axis === x.rank - 1;
     if (!last) return super.call(inputs, kwargs as never);
     return tf.tidy(() => {

@@ -38,6 +38,16 @@ function outcome(layer: tf.layers.Layer, x: tf.Tensor, training: boolean): tf.Te
 }
 
 onBackends(['cpu', 'wasm'], 'FusedBatchNorm', () => {
+  it('takes whole numbers for what they are (case 29)', () => {
+    registerWasmTrainingKernels();
+    const x = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 2, 2], 'int32');
+    for (const training of [false, true]) {
+      const layers = [new FusedBatchNorm(), tf.layers.batchNormalization()];
+      const [ours, host] = layers.map((layer, i) => layer.apply(i ? tf.cast(x, 'float32') : x, { training }));
+      expectClose(ours as tf.Tensor, host as tf.Tensor, 1e-5);
+    }
+  });
+
   beforeEach(() => {
     registerWasmTrainingKernels();
   });

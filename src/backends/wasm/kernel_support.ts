@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { check } from '../../base/errors';
 
 /** What our kernels use of the host's WebAssembly backend: public methods of its class `BackendWasm`. */
 export interface WasmBackend extends tf.KernelBackend {
@@ -101,8 +102,11 @@ export class Scratch {
 /**
  * A float32 tensor's values in place. The view dies when the WebAssembly memory grows: take it after the last
  * allocation.
+ *
+ * @throws {@link ArgumentError} for a tensor of another type, whose bits compiled code would take for those of floats.
  */
 export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array {
+  check(info.dtype === 'float32', 'a kernel of backend wasm', 'a float32 tensor', `${info.dtype} [${info.shape}]`);
   return backend.typedArrayFromHeap(info) as Float32Array;
 }
 

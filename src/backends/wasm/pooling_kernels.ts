@@ -4,6 +4,38 @@ import { hostWorkspace } from './engine';
 import { Scratch, wasmKernel } from './kernel_support';
 import { spanOf } from './workspace';
 
+/** `tf.maxPool`: the host's makes -Infinity of NaN. */
+export const maxPool = (host: tf.KernelConfig) => pooling(tf.MaxPool, host, false);
+
+/** `tf.avgPool`: the host's makes -Infinity of NaN. */
+export const avgPool = (host: tf.KernelConfig) => pooling(tf.AvgPool, host, true);
+
+function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelConfig {
+  return wasmKernel<'x', tf.MaxPoolAttrs>(name, (args) => {
+    const { inputs, backend, attrs } = args;
+    const { x } = inputs;
+    const workspace = hostWorkspace(backend);
+    if (workspace === undefined || x.dtype !== 'float32') return host.kernelFunc(args as never);
+    const { filterSize, strides, pad, dimRoundingMode } = attrs;
+    const shape = x.shape as [number, number, number, number];
+    const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
+    return Scratch.use(backend, (scratch) => {
+      const y = scratch.make(info.outShape);
+      workspace.scope(backend, () => {
+        const [from, to] = [workspace.input(spanOf(x)), workspace.output(spanOf(y))];
+        workspace.kernels.pool!(from, to, Number(mean), ...geometryOf(info));
+      });
+      return y;
+    });
+  });
+}
+
+const geometryOf = (info: tf.backend_util.Conv2DInfo) => [
+  ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth],
+  ...[info.filterHeight, info.filterWidth, info.strideHeight, info.strideWidth],
+  ...[info.padInfo.top, info.padInfo.left],
+];
+
 /**
  * Gradient of max pooling: each output's gradient goes to the first largest pixel of its window.
  *
@@ -24,11 +56,7 @@ export const maxPoolGrad = wasmKernel<'dy' | 'input', tf.MaxPoolGradAttrs>(tf.Ma
     const dx = scratch.make(shape);
     workspace.scope(backend, () => {
       const [x, from, to] = [input, dy, dx].map((tensor) => workspace.input(spanOf(tensor)));
-      workspace.kernels.maxPoolGradient!(
-        ...[x!, from!, to!, info.batchSize, info.inHeight, info.inWidth, info.inChannels],
-        ...[info.outHeight, info.outWidth, info.filterHeight, info.filterWidth],
-        ...[info.strideHeight, info.strideWidth, info.padInfo.top, info.padInfo.left],
-      );
+      workspace.kernels.maxPoolGradient!(x!, from!, to!, ...geometryOf(info));
     });
     return dx;
   });

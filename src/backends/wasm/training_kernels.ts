@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../../kernels/own_kernels';
 import { adam } from './adam';
 import { asymmetricLoss } from './asymmetric_loss';
+import { clipByValue, maximum, minimum, relu, relu6 } from './clamp_kernels';
 import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
 import {
   columnDots,
@@ -17,7 +18,7 @@ import { identity } from './identity';
 import { imageKernels } from './image_kernels';
 import { replaceKernel } from './kernel_support';
 import { batchMatMul, fusedMatMul } from './matmul_kernels';
-import { maxPoolGrad } from './pooling_kernels';
+import { avgPool, maxPool, maxPoolGrad } from './pooling_kernels';
 import { sum } from './sum';
 import { gruBackward, gruForward, lstmBackward, lstmForward } from './recurrent_kernels';
 import { unsortedSegmentSum } from './unsorted_segment_sum';
@@ -29,8 +30,8 @@ import { unsortedSegmentSum } from './unsorted_segment_sum';
  * - What is slow there: convolutions and their gradients, the gradient of max pooling, joining and cutting channels, sums
  *   over leading axes, and saving a tensor for the backward pass, which copied it; and the passes over memory between
  *   convolutions, which layers take as one kernel each where it is there.
- * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels; and
- *   the sum of millions of values over all axes.
+ * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels;
+ *   the sum of millions of values over all axes; and NaN, which ReLU, clip, pooling, maximum and minimum take for a number.
  * - What is ours, in plain JavaScript until here: the asymmetric loss and Adam's step.
  *
  * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC`. Call it when the
@@ -66,6 +67,13 @@ export function registerWasmTrainingKernels(): boolean {
     [tf.Concat]: concat,
     [tf.SplitV]: split,
     [tf.Sum]: sum,
+    [tf.Relu]: relu,
+    [tf.Relu6]: relu6,
+    [tf.ClipByValue]: clipByValue,
+    [tf.Maximum]: maximum,
+    [tf.Minimum]: minimum,
+    [tf.MaxPool]: maxPool,
+    [tf.AvgPool]: avgPool,
     [OWN_KERNELS.asymmetricLoss]: asymmetricLoss,
     [OWN_KERNELS.adam]: adam,
   };

@@ -9,7 +9,8 @@ import { sumRows } from './sums';
 const BLOCK: i32 = 512;
 
 /**
- * Backward through ReLU and bias at once: `dz = dy where y > 0, else 0`, and `db = sum of dz over rows`.
+ * Backward through ReLU and bias at once: `dz = 0 where y <= 0, else dy`, also where `y` is NaN, and
+ * `db = sum of dz over rows`.
  *
  * @param y - Output of the ReLU.
  * @param partial - Room for `columns` floats.
@@ -31,13 +32,13 @@ export function reluBiasGradient(
       let k = 0;
       for (; k + LANES <= columns; k += LANES) {
         const at = bytes(k);
-        const d = v128.and(v128.load(dy + at), f32x4.gt(v128.load(y + at), zero));
+        const d = v128.andnot(v128.load(dy + at), f32x4.le(v128.load(y + at), zero));
         v128.store(dz + at, d);
         v128.store(partial + at, f32x4.add(v128.load(partial + at), d));
       }
       for (; k < columns; k++) {
         const at = bytes(k);
-        const d: f32 = load<f32>(y + at) > 0 ? load<f32>(dy + at) : 0;
+        const d: f32 = load<f32>(y + at) <= 0 ? 0 : load<f32>(dy + at);
         store<f32>(dz + at, d);
         store<f32>(partial + at, load<f32>(partial + at) + d);
       }

@@ -1,6 +1,7 @@
 /** Every kernel that is compiled; the README beside tells how they are called. */
 export * from './asymmetric_loss';
 export * from './clahe';
+export * from './clamp';
 export * from './color_jitter';
 export * from './columns';
 export * from './elementwise';

@@ -52,7 +52,8 @@ function routeToMaxima(
           let at = ((n * inHeight + h) * inWidth + left) * channels;
           for (let w = left; w < right; w++) {
             for (let c = 0; c < channels; c++, at++) {
-              if (x[at]! > largest[c]!) {
+              // NaN too is the largest, as in the forward pass
+              if (x[at]! > largest[c]! || Number.isNaN(x[at]!)) {
                 largest[c] = x[at]!;
                 where[c] = at;
               }

@@ -1,0 +1,86 @@
+import * as tf from '@tensorflow/tfjs';
+import { hostWorkspace } from './engine';
+import { Scratch, viewAs, wasmKernel } from './kernel_support';
+import { spanOf } from './workspace';
+
+/*
+ * The host's kernels of these names take NaN for a number: its ReLU makes 0 of a NaN whose sign bit is set, its clip makes 0 of
+ * any, and of the larger of two it gives the other. They also take the bits of an int32 for those of a float. Ours keep NaN, as
+ * backend `cpu` does, and whole numbers.
+ */
+
+/** `tf.relu`. */
+export const relu = (host: tf.KernelConfig) => clamping(tf.Relu, host, () => [0, Infinity]);
+
+/** `tf.relu6`. */
+export const relu6 = (host: tf.KernelConfig) => clamping(tf.Relu6, host, () => [0, 6]);
+
+/** `tf.clipByValue`. */
+export const clipByValue = (host: tf.KernelConfig) =>
+  clamping<tf.ClipByValueAttrs>(tf.ClipByValue, host, (attrs) => [attrs.clipValueMin, attrs.clipValueMax]);
+
+function clamping<Attrs>(
+  name: string,
+  host: tf.KernelConfig,
+  limits: (attrs: Attrs) => [low: number, high: number],
+): tf.KernelConfig {
+  return wasmKernel<'x', Attrs>(name, (args) => {
+    const { inputs, attrs, backend } = args;
+    const { x } = inputs;
+    const [low, high] = limits(attrs);
+    if (x.dtype === 'int32') {
+      const out = backend.makeOutput(x.shape, 'int32');
+      const [from, to] = [x, out].map((info) => backend.typedArrayFromHeap(info)) as [Int32Array, Int32Array];
+      for (let i = 0; i < from.length; i++) to[i] = Math.min(Math.max(from[i]!, low), high);
+      return out;
+    }
+    const workspace = hostWorkspace(backend);
+    if (workspace === undefined || x.dtype !== 'float32') return host.kernelFunc(args as never);
+    return Scratch.use(backend, (scratch) => {
+      const out = scratch.make(x.shape);
+      workspace.scope(backend, () => {
+        const [from, to] = [workspace.input(spanOf(x)), workspace.output(spanOf(out))];
+        workspace.kernels.clamp!(from, to, spanOf(x).length, low, high);
+      });
+      return out;
+    });
+  });
+}
+
+/** `tf.maximum`. */
+export const maximum = (host: tf.KernelConfig) => extreme(tf.Maximum, host, false);
+
+/** `tf.minimum`. */
+export const minimum = (host: tf.KernelConfig) => extreme(tf.Minimum, host, true);
+
+function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.KernelConfig {
+  return wasmKernel<'a' | 'b', undefined>(name, (args) => {
+    const { inputs, backend } = args;
+    const { a, b } = inputs;
+    const workspace = hostWorkspace(backend);
+    const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
+    const size = tf.util.sizeFromShape(shape);
+    if (workspace === undefined || a.dtype !== 'float32' || b.dtype !== 'float32' || size === 0) {
+      return host.kernelFunc(args as never);
+    }
+    return Scratch.use(backend, (scratch) => {
+      const broadcast = (info: tf.TensorInfo) => {
+        if (tf.util.sizeFromShape(info.shape) === size) return info;
+        const own = [...shape.slice(info.shape.length).map(() => 1), ...info.shape];
+        const reps = shape.map((n, axis) => n / own[axis]!);
+        return scratch.run(tf.Tile, { x: viewAs(info, own) }, { reps });
+      };
+      // a single number, the usual case, is not spread out
+      const single = [b, a].find((info) => tf.util.sizeFromShape(info.shape) === 1);
+      const left = broadcast(single === a ? b : a);
+      const right = single ?? broadcast(b);
+      const out = scratch.make(shape);
+      workspace.scope(backend, () => {
+        const [first, second] = [workspace.input(spanOf(left)), workspace.input(spanOf(right))];
+        const to = workspace.output(spanOf(out));
+        workspace.kernels.extreme!(first, second, to, size, Number(single === undefined), Number(smaller));
+      });
+      return out;
+    });
+  });
+}
