@@ -72,12 +72,17 @@ export class DataError extends CtMultilabelError {
     readonly location: DataLocation = {},
     options?: ErrorOptions,
   ) {
-    const where = Object.entries(location)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name} ${printable(shortened(String(value), 1000))}`)
-      .join(', ');
-    super(where === '' ? message : `${message} (${where})`, options);
+    super(message + placeText(location), options);
   }
+}
+
+/** ` (patient X, slice Y)`, as far as they are known. */
+function placeText(location: DataLocation): string {
+  const where = Object.entries(location)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name} ${printable(shortened(String(value), 1000))}`)
+    .join(', ');
+  return where === '' ? '' : ` (${where})`;
 }
 
 /**
@@ -96,7 +101,8 @@ export class DataError extends CtMultilabelError {
 export class CheckpointError extends CtMultilabelError {}
 
 /**
- * The loss or the validation score of a training stopped being a finite number. The message names stage, epoch, step and batch.
+ * A number is not finite where it must be: a pixel, a logit, a loss or gradient of a training, a weight that is to be saved. The
+ * message says what it is, and ends with {@link NonFiniteError.location}; that of a training names stage, epoch, step and batch too.
  *
  * @example
  * ```ts
@@ -107,7 +113,16 @@ export class CheckpointError extends CtMultilabelError {}
  * }
  * ```
  */
-export class NonFiniteError extends CtMultilabelError {}
+export class NonFiniteError extends CtMultilabelError {
+  constructor(
+    message: string,
+    /** Patient and slice, as far as they are known. */
+    readonly location: DataLocation = {},
+    options?: ErrorOptions,
+  ) {
+    super(message + placeText(location), options);
+  }
+}
 
 /**
  * The WebAssembly backend has no memory left; the message says what to lower.

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { freeingTape } from '../base/gradient_tape';
 import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import {
   activationBytesPerSlice,
@@ -106,7 +107,7 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
       if (outputLevel(model) === 'patients') return tf.sum(logits);
       return tf.sum(tf.mul(logits, counted(real, slice, images.shape[0])));
     };
-    const cotangents = tf.grad(explained)(features);
+    const cotangents = freeingTape(() => tf.grad(explained)(features));
 
     const maps = chunks.map((chunk, i) =>
       weightedMaps(cut, featureMaps[i]!, slicesOf(cotangents, chunk), method),
@@ -130,7 +131,8 @@ function weightedMaps(
   method: 'grad-cam' | 'hires-cam',
 ): tf.Tensor3D {
   return tf.tidy(() => {
-    const gradient = tf.grad((x: tf.Tensor) => tf.sum(tf.mul(above(x), cotangents)))(maps);
+    const asked = (x: tf.Tensor) => tf.sum(tf.mul(above(x), cotangents));
+    const gradient = freeingTape(() => tf.grad(asked)(maps));
     const weights = method === 'grad-cam' ? tf.mean(gradient, [1, 2], true) : gradient;
     return tf.relu(tf.sum(tf.mul(maps, weights), 3)) as tf.Tensor3D;
   });

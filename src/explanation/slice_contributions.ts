@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { freeingTape } from '../base/gradient_tape';
 import { check, checkKnownKeys } from '../base/errors';
 import {
   chunksOf,
@@ -79,7 +80,13 @@ export function sliceContributions(
       const stacks = tf.tile(tf.expandDims(features), [copies, 1, 1]);
       const sum = (x: tf.Tensor) =>
         tf.sum(explained(labelLogits(model, parts, x as tf.Tensor3D, { label, real })));
-      return tf.sum(tf.mul(stacks, tf.grad(sum)(stacks)), 2) as tf.Tensor2D;
+      return tf.sum(
+        tf.mul(
+          stacks,
+          freeingTape(() => tf.grad(sum)(stacks)),
+        ),
+        2,
+      ) as tf.Tensor2D;
     };
     if (outputLevel(model) === 'patients') return tf.squeeze<tf.Tensor1D>(contributions(1, (logits) => logits), [0]); // prettier-ignore
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, check, checkKnownKeys, shortened } from '../base/errors';
+import { firstOutside, hostValues } from '../kernels/host_values';
 import type { TorchLoadable, TorchParameter } from '../base/types';
 
 /** Options of {@link loadTorchWeights}. */
@@ -36,7 +37,7 @@ export interface LoadedTorchWeights {
  * @param target - A built layer, or a model.
  * @param stateDict - Tensors by name; none is disposed.
  * @returns The names of the parameters that were loaded, and with `partial` of those that were not.
- * @throws {@link CheckpointError} listing every parameter that is missing, unexpected or of another shape, and before them a prefix that
+ * @throws {@link CheckpointError} listing every parameter that is missing, unexpected, of another shape or not finite, and before them a prefix that
  * all names have (`module.`, `_orig_mod.`, `backbone.`), where that is the cause.
  * @example
  * ```ts
@@ -79,6 +80,10 @@ export function loadTorchWeights(
       if (!partial || loaded.length === 0) problems.push(`missing: ${name} [${expected}]`);
     } else if (state[name]!.shape.join() !== expected.join()) {
       problems.push(`shape of ${name}: expected [${expected}], received [${state[name]!.shape}]`);
+    } else {
+      const values = hostValues(state[name]!);
+      const place = values === undefined ? -1 : firstOutside(values);
+      if (place !== -1) problems.push(`value ${place} of ${name} is ${values![place]}`);
     }
   }
   const known = new Set(parameters.map((p) => p.name));

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, describe } from '../base/errors';
+import { firstOutside, hostValues } from '../kernels/host_values';
 import { momentsOf } from './optimizer_record';
 
 /**
@@ -24,7 +25,7 @@ export async function optimizerState(optimizer: tf.Optimizer): Promise<Record<st
  *
  * @param state - Untrusted; stays the caller's.
  * @param shapes - Of the variables that the optimizer steps, in their order, where they are known.
- * @throws {@link CheckpointError} for the state of another kind of optimizer, or of other variables.
+ * @throws {@link CheckpointError} for the state of another kind of optimizer, of other variables, or with a value that is not finite.
  */
 export async function restoreOptimizerState(
   optimizer: tf.Optimizer,
@@ -41,7 +42,8 @@ export async function restoreOptimizerState(
   if (!steps || steps.dtype !== 'int32' || steps.rank !== 0 || (await steps.data())[0]! < 0) {
     throw new CheckpointError(`optimizer: expected a number of steps, found ${describe(steps)}`);
   }
-  const problem = momentsProblem(optimizer, moments, shapes);
+  const bad = Object.keys(state).find((key) => firstOutside(hostValues(state[key]!) ?? []) !== -1);
+  const problem = bad ? `${bad} has values that are not finite` : momentsProblem(optimizer, moments, shapes);
   if (problem !== undefined) throw new CheckpointError(`optimizer: ${problem}`);
   const powers = BIAS_CORRECTION.flatMap((name) => state[name] ?? []);
   const wrong = powers.find(({ dtype, rank }) => dtype !== 'float32' || rank !== 0);

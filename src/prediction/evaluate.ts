@@ -16,9 +16,11 @@ import { checkThreshold, decide, type Threshold } from '../metrics/decide';
 import { countsOf, fBetaOfCounts, poolCounts } from '../metrics/decision_counts';
 import { labelledScores, type LabelRows } from '../metrics/labelled_scores';
 import type { Labels, LossFn } from '../base/types';
+import { firstOutside } from '../kernels/host_values';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { checkSourceFits } from '../models/model_record';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
+import { checkStepLabels } from '../models/step_inputs';
 import { predictStack, type PredictOptions } from './predict';
 
 export type { PatientProgress } from '../data/sources/patient_source';
@@ -43,8 +45,9 @@ export interface PredictPatientsOptions extends PredictOptions {
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
  *
  * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, a model that was saved with
- * other labels, another order of them or another preprocessing than the source has, or a model whose output
- * is of patients.
+ * other labels, another order of them or another preprocessing than the source has, a model whose output
+ * is of patients, or images of another size than the model's; {@link NonFiniteError} for a pixel or an output that is not finite and
+ * {@link DataError} for pixels outside 0..1, with patient and slice.
  * @example
  * ```ts
  * const study = await openKaggleFolder('data', { preprocessing, labels: ['ich', 'sdh'] });
@@ -88,6 +91,7 @@ export async function* predictPatients<L extends Labels>(
  *
  * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or a model that was saved
  * with other labels, another order of them or another preprocessing than the source has.
+ * @throws {@link NonFiniteError} and {@link DataError} as {@link predictPatients}.
  * @example
  * ```ts
  * for await (const { patient, labels } of predictPatientLevel(model, study)) console.log(patient, labels.ich.present);
@@ -147,6 +151,7 @@ async function* predictStacks(
     }
     const [probabilities, decisions] = await Promise.all(results.map((tensor) => tensor.array()));
     tf.dispose(results);
+    checkFinite(stack, probabilities!.flat(), probabilities!.length);
     done++;
     onProgress?.({ patient, done, total: source.patients.length });
     yield { patient, slices, probabilities: probabilities!, decisions: decisions as (0 | 1)[][] };
@@ -195,8 +200,8 @@ export interface Evaluation {
  * where some slices are not labelled, and no other has the label, that label of the patient is left out.
  *
  * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or no patients.
- * @throws {@link DataError} for a patient without labels.
- * @throws {@link NonFiniteError} for a prediction that is not finite, naming the patient and the slice.
+ * @throws {@link DataError} for a patient without labels, with labels other than 0, 1 and -1, or with pixels outside 0..1;
+ * {@link NonFiniteError} for a pixel, an output or a loss that is not finite.
  * @example
  * ```ts
  * const { f2, f2PerLabel } = await evaluatePatients(model, validation);
@@ -226,6 +231,7 @@ export async function evaluatePatients(
       results = tf.tidy(() => {
         const labels = truth(level, source, stack);
         const logits = calibratedLogits(model, stack, calibration, predictOptions);
+        checkStepLabels('evaluatePatients', model, tf.expandDims(stack.images), labels);
         const rows = [labels, tf.sigmoid(logits)].map((x) => tf.reshape(x, [-1, source.labels.length]));
         return loss ? [...rows, tf.mean(loss(labels, logits))] : rows;
       });
@@ -234,7 +240,9 @@ export async function evaluatePatients(
     }
     const [truthRows, rows, batchLoss] = await Promise.all(results.map((tensor) => tensor.array()));
     tf.dispose(results);
-    checkFinite(rows as number[][], stack, level);
+    checkFinite(stack, (rows as number[][]).flat(), (rows as number[][]).length);
+    const lossOk = batchLoss === undefined || Number.isFinite(batchLoss);
+    if (!lossOk) throw new NonFiniteError(`the loss is ${String(batchLoss)}`, { patient });
     for (const row of truthRows as number[][]) yTrue.push(row);
     for (const row of rows as number[][]) probabilities.push(row);
     if (batchLoss !== undefined) lossSum += batchLoss as number;
@@ -262,13 +270,13 @@ function scoreRows(
   };
 }
 
-function checkFinite(rows: readonly number[][], { patient, slices }: PatientStack, level: OutputLevel): void {
-  const bad = rows.findIndex((row) => !row.every(Number.isFinite));
-  if (bad < 0) return;
-  const slice = level === 'slices' ? `, slice ${slices[bad]}` : '';
-  throw new NonFiniteError(
-    `the prediction for patient ${patient}${slice} is not finite: ${rows[bad]!.join()}`,
-  );
+/** Throws where one of `rows` rows of logits or probabilities is not finite: it would count as "absent". */
+function checkFinite({ patient, slices }: PatientStack, values: ArrayLike<number>, rows: number): void {
+  const place = firstOutside(values);
+  if (place === -1) return;
+  const slice =
+    rows === 1 && slices.length > 1 ? {} : { slice: slices[Math.floor((place * rows) / values.length)]! };
+  throw new NonFiniteError(`the model's output is ${values[place]}`, { patient, ...slice });
 }
 
 /** Logits of a stack's slices, or of its patient. */

@@ -11,6 +11,7 @@ import {
   slicesPerChunk,
   stackedFeatures,
 } from '../models/model_parts';
+import { checkStepImages } from '../models/step_inputs';
 import { flip } from '../transforms/flip';
 
 /** Options of {@link predictStack}. */
@@ -42,6 +43,8 @@ export interface PredictOptions {
  * Equal to `model.predict(images)`, without flips.
  *
  * @param images - `[batch, slices, h, w, c]`.
+ * @throws {@link ArgumentError} for images of another size than the model's; {@link NonFiniteError} for a pixel that is not finite,
+ * where it can be seen without waiting for a device.
  * @returns `[batch, slices, labels]`, or `[batch, labels]` of a model whose output is of patients.
  * @example
  * ```ts
@@ -54,13 +57,8 @@ export function predictStack(
   options: PredictOptions = {},
 ): tf.Tensor {
   checkKnownKeys(options, ['memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'], 'predictStack');
-  check(
-    images.rank === 5 && images.size > 0,
-    'predictStack: images',
-    '[batch, slices, h, w, c] with slices',
-    images,
-  );
   const { memoryBudget = 512 * 2 ** 20, flips = [], fromFeatures = false, ...rest } = options;
+  checkStepImages('predictStack', model, images, fromFeatures);
   check(flips.length === 0 || !fromFeatures, 'predictStack: flips', 'none, of features', flips);
   if (flips.length > 0) {
     return tf.tidy(() => {

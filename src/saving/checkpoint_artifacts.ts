@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, describe, isRecord } from '../base/errors';
+import { check, CheckpointError, describe, isRecord, NonFiniteError } from '../base/errors';
 import {
   createCheckpointManifest,
   parseCheckpointManifest,
@@ -17,6 +17,7 @@ import { optimizerState, restoreOptimizerState } from '../optimizers/optimizer_s
 import {
   checkedParts,
   isQuantized,
+  nonFiniteWeight,
   numbersIn,
   OPTIMIZER_PREFIX,
   withTensors,
@@ -49,7 +50,8 @@ const MANIFEST_KEY = 'ctMultilabel';
  * A model as tfjs's handlers take it. The manifest is user-defined metadata; the optimizer's state are weights of tfjs's group
  * `'optimizer'` after the model's, so that `tf.loadLayersModel` takes them for what they are.
  *
- * @throws {@link ArgumentError} for a model whose weights share a name; {@link CheckpointError} for a description that is refused.
+ * @throws {@link ArgumentError} for a model whose weights share a name; {@link NonFiniteError} for a weight, or what an optimizer
+ * remembers of one, that is not finite; {@link CheckpointError} for a description that is refused.
  */
 export async function checkpointArtifacts(
   what: string,
@@ -67,8 +69,9 @@ export async function checkpointArtifacts(
   const specs = artifacts.weightSpecs!;
   const twice = specs.find(({ name }, i) => specs.findIndex((other) => other.name === name) < i);
   check(twice === undefined, `${what}: model`, 'weights with names of their own', twice?.name);
+  checkFinite(what, { specs, data: tf.io.CompositeArrayBuffer.join(artifacts.weightData) });
   const record = plainData(what, manifest);
-  const state = trained && (await encodedState(trained.optimizer));
+  const state = trained && (await encodedState(what, trained.optimizer));
   const weightSpecs = [...specs, ...(state?.specs ?? [])];
   const parts = [tf.io.CompositeArrayBuffer.join(artifacts.weightData), ...(state ? [state.data] : [])];
   const weightData = tf.io.CompositeArrayBuffer.join(parts);
@@ -85,14 +88,22 @@ export async function checkpointArtifacts(
   };
 }
 
-async function encodedState(optimizer: tf.Optimizer): Promise<EncodedWeights> {
+async function encodedState(what: string, optimizer: tf.Optimizer): Promise<EncodedWeights> {
   const state = await optimizerState(optimizer);
   try {
     const named = Object.entries(state).map(([name, tensor]) => ({ name: OPTIMIZER_PREFIX + name, tensor }));
-    return await tf.io.encodeWeights(named, 'optimizer');
+    const encoded = await tf.io.encodeWeights(named, 'optimizer');
+    checkFinite(what, encoded);
+    return encoded;
   } finally {
     tf.dispose(state);
   }
+}
+
+/** A model with a weight that is not finite says nothing, and must not stand where one that does may stand already. */
+function checkFinite(what: string, weights: EncodedWeights): void {
+  const problem = nonFiniteWeight(weights);
+  if (problem !== undefined) throw new NonFiniteError(`${what}: ${problem}; nothing is saved`);
 }
 
 /** The manifest in a model's artifacts, not yet checked; undefined for a model that this library did not save. */
@@ -130,6 +141,8 @@ export async function modelFromArtifacts(
   if (state.specs.length > 0 && !manifest.compiled) {
     throw new CheckpointError('found the state of an optimizer, and no record of the optimizer');
   }
+  const problem = nonFiniteWeight(weights) ?? nonFiniteWeight(state);
+  if (problem !== undefined) throw new CheckpointError(`expected finite weights, but ${problem}`);
   const model = await modelFromTopology(topology, {
     numbers: numbersIn(weights.specs) + SPARE_NUMBERS,
     weights: weights.specs.length + SPARE_WEIGHTS,

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, isRecord } from '../base/errors';
 import { foreignFile } from '../base/foreign_file';
+import { firstOutside } from '../kernels/host_values';
 import type { WeightSpec } from './checkpoint_format';
 
 /** Goes before the name of an optimizer's tensor among the weights. */
@@ -67,6 +68,21 @@ const bytesIn = (specs: readonly tf.io.WeightsManifestEntry[]): number =>
 /** How many numbers weights have in all. */
 export const numbersIn = (specs: readonly WeightSpec[]): number =>
   specs.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+
+/** What is wrong with weights of which a value is not finite: one names the first; undefined for none. */
+export function nonFiniteWeight({ specs, data }: EncodedWeights): string | undefined {
+  let start = 0;
+  for (const { name, shape, dtype } of specs) {
+    const size = shape.reduce((product, n) => product * n, 1);
+    if (dtype === 'float32') {
+      const values = new Float32Array(data, start, size);
+      const place = firstOutside(values);
+      if (place !== -1) return `value ${place} of ${name} is ${values[place]}`;
+    }
+    start += 4 * size;
+  }
+  return undefined;
+}
 
 /** Makes tensors of weights for `use`, and disposes them after. */
 export async function withTensors(

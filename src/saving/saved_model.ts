@@ -49,6 +49,7 @@ export interface LoadCtBrainModelOptions {
  * @returns What the handler says of it.
  * @throws {@link ArgumentError} for a URL that no handler takes, or a loss, metric or optimizer that cannot be saved: kept are
  * {@link asymmetricLoss}, {@link f2Metric}, {@link weightedLogLossMetric}, those of tfjs, and tfjs's optimizers but Adamax;
+ * {@link NonFiniteError} for a weight that is not finite;
  * {@link CheckpointError} for a description that does not fit the model; the handler's errors.
  * @example
  * ```ts

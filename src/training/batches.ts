@@ -8,6 +8,7 @@ import {
   type PatientStack,
 } from '../data/sources/patient_source';
 import { prefetch } from '../data/sources/prefetch';
+import { checkedStack } from '../data/sources/stack_values';
 import { DataError } from '../base/errors';
 import { deriveSeed, seededRandom, shuffled } from '../base/random';
 import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
@@ -47,8 +48,11 @@ async function loadAugmented(
   { seed, augment }: BatchOptions,
 ): Promise<PatientStack> {
   const draw = augment !== false && drawAugmentation(augment, deriveSeed(seed, ...key));
-  if (draw && source.loadAugmented) return source.loadAugmented(patient, draw, indices);
-  const stack = indices ? await loadSlices(source, patient, indices) : await source.load(patient);
+  if (draw && source.loadAugmented) {
+    return checkedStack(source, await source.loadAugmented(patient, draw, indices));
+  }
+  const loaded = indices ? await loadSlices(source, patient, indices) : await source.load(patient);
+  const stack = checkedStack(source, loaded);
   if (!draw) return stack;
   try {
     const images = applyAugmentation(stack.images, draw);

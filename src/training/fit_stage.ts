@@ -6,6 +6,7 @@ import { modelParts } from '../models/model_parts';
 import type { Evaluation } from '../prediction/evaluate';
 import { applyStep, type StepRules } from './apply_step';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
+import { ofBatch } from './finite_step';
 import { checkSchedule, rateFactor, type RateSchedule } from './learning_rate';
 import { RunningScore, type RunningScoreState } from './running_score';
 import { computeGradients, type TrainStepOptions } from './train_step';
@@ -147,7 +148,7 @@ export interface FitStageOptions
  * Of epochs with the same F2, the one with the smaller validation loss is the best.
  *
  * @returns Every epoch's log, those before a resumption too.
- * @throws {@link NonFiniteError} when a loss is not finite, naming epoch and batch; the model then holds the best epoch's
+ * @throws {@link NonFiniteError} when a loss or a gradient is not finite, naming epoch and batch; the model then holds the best epoch's
  * weights, or those it came with before the first epoch's end.
  * @example
  * ```ts
@@ -296,6 +297,8 @@ async function trainEpoch(
           sum.add(gradients);
           return value;
         });
+      } catch (error) {
+        throw ofBatch(error, stage, `epoch ${epoch}, step ${step + 1} (${name})`);
       } finally {
         tf.dispose([images, labels]);
       }

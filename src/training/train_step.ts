@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys } from '../base/errors';
+import { freeingTape } from '../base/gradient_tape';
 import type { LossFn } from '../base/types';
 import {
   activationBytesPerSlice,
@@ -16,6 +17,8 @@ import {
   stackedFeatures,
   type ModelParts,
 } from '../models/model_parts';
+import { checkStepImages, checkStepLabels } from '../models/step_inputs';
+import { checkFiniteStep } from './finite_step';
 
 /** Options of {@link computeGradients} and {@link trainStep}. */
 export interface TrainStepOptions {
@@ -66,7 +69,9 @@ export type StepGradients = {
  * @param model - As {@link buildCtBrainModel} makes it.
  * @param images - `[batch, slices, h, w, c]`.
  * @param labels - `[batch, slices, labels]`, or `[batch, labels]` for a model whose output is of patients.
- * @throws {@link ArgumentError} for shapes that do not belong together.
+ * @throws {@link ArgumentError} for shapes that do not belong together, images of another size than the model's, or labels other
+ * than 0, 1 and -1; {@link NonFiniteError} for a pixel, a loss or a gradient that is not finite. Where values lie on a device and
+ * cannot be seen, the loss is NaN where a gradient is not finite. After an error nothing is left behind.
  * @example
  * ```ts
  * const { loss, gradients } = computeGradients(model, images, labels, { loss: asymmetricLoss() });
@@ -89,18 +94,12 @@ export function computeGradients(
   const { sliceClassifierWeight = 0, fromFeatures = false } = options;
   const weightOk = Number.isFinite(sliceClassifierWeight) && sliceClassifierWeight >= 0;
   check(weightOk, 'sliceClassifierWeight', 'a number of at least 0', sliceClassifierWeight);
-  check(images.rank === 5 && images.size > 0, 'images', '[batch, slices, h, w, c] with slices', images);
   const whole = modelParts(model);
   const parts = fromFeatures ? { ...whole, backboneVariables: [] } : whole;
-  const leading = images.shape.slice(0, outputLevel(model) === 'patients' ? 1 : 2);
+  checkStepImages('trainStep', model, images, fromFeatures);
+  checkStepLabels('trainStep', model, images, labels);
   check(
-    labels.rank === leading.length + 1 && labels.shape.slice(0, -1).join() === leading.join(),
-    'labels',
-    leading.length === 1 ? '[batch, labels]' : '[batch, slices, labels]',
-    labels,
-  );
-  check(
-    sliceClassifierWeight === 0 || leading.length === 2,
+    sliceClassifierWeight === 0 || outputLevel(model) === 'slices',
     'sliceClassifierWeight',
     'none, for a model whose output is of patients',
     sliceClassifierWeight,
@@ -122,10 +121,18 @@ export function computeGradients(
       return { logits, loss: tf.add(above, below) as tf.Scalar };
     };
     const fits = slices.shape[0]! <= chunkSlices || parts.backboneVariables.length === 0;
-    const result = fits
-      ? onePass(parts, slices, run, head)
-      : checkpointed(parts, slices, run, head, chunkSlices);
-    return { ...result, gradients: inOrder(parts, result.gradients) };
+    const moving = updateBatchNorm ? parts.backbone.nonTrainableWeights : [];
+    const before = moving.map((weight) => weight.read().clone());
+    try {
+      const result = fits
+        ? onePass(parts, slices, run, head)
+        : checkpointed(parts, slices, run, head, chunkSlices);
+      return checkFiniteStep({ ...result, gradients: inOrder(parts, result.gradients) });
+    } catch (error) {
+      // a step that failed may be tried again
+      moving.forEach((weight, i) => weight.write(before[i]!));
+      throw error;
+    }
   });
 }
 
@@ -156,12 +163,18 @@ type Head = (features: tf.Tensor) => { logits: tf.Tensor; loss: tf.Scalar };
 
 function onePass(parts: ModelParts, slices: tf.Tensor, run: Run, head: Head): StepGradients {
   let logits: tf.Tensor | undefined;
-  const { value, grads } = tf.variableGrads(() => {
+  const forward = () => {
     const result = head(run(slices));
     logits = tf.keep(result.logits.clone());
     return result.loss;
-  }, [...parts.backboneVariables, ...parts.headVariables]);
-  return { loss: value, logits: adopt(logits!), gradients: grads };
+  };
+  try {
+    const variables = [...parts.backboneVariables, ...parts.headVariables];
+    const { value, grads } = freeingTape(() => tf.variableGrads(forward, variables));
+    return { loss: value, logits: logits!.clone(), gradients: grads };
+  } finally {
+    logits?.dispose();
+  }
 }
 
 function checkpointed(
@@ -180,17 +193,15 @@ function checkpointed(
 
   // 2. the head, and what the loss asks of each feature
   const input = tf.variable(features);
-  const above = onePass({ ...parts, backboneVariables: [input] }, input, (x) => x, head);
+  const ofHead = () => onePass({ ...parts, backboneVariables: [input] }, input, (x) => x, head);
+  const above = thenDispose(input, ofHead);
   const { [input.name]: featureGradient, ...gradients } = above.gradients;
-  input.dispose();
 
   // 3. each chunk again, its gradient added to the others'
   for (const chunk of chunks) {
     const [part, cotangent] = [slicesOf(slices, chunk), slicesOf(featureGradient!, chunk)];
-    const { grads, value } = tf.variableGrads(
-      () => tf.sum(tf.mul(run(part), cotangent)) as tf.Scalar,
-      parts.backboneVariables,
-    );
+    const explained = () => tf.sum(tf.mul(run(part), cotangent)) as tf.Scalar;
+    const { grads, value } = freeingTape(() => tf.variableGrads(explained, parts.backboneVariables));
     for (const [name, gradient] of Object.entries(grads)) {
       const sum = gradients[name];
       gradients[name] = sum ? tf.add(sum, gradient) : gradient;
@@ -210,9 +221,11 @@ function inOrder(
   return Object.fromEntries(names.filter((name) => gradients[name]).map((name) => [name, gradients[name]!]));
 }
 
-/** Brings a kept tensor back under the surrounding tidy. */
-function adopt(kept: tf.Tensor): tf.Tensor {
-  const tensor = kept.clone();
-  kept.dispose();
-  return tensor;
+/** Runs `use` and disposes of the variable, also when that throws. */
+function thenDispose<T>(variable: tf.Variable, use: () => T): T {
+  try {
+    return use();
+  } finally {
+    variable.dispose();
+  }
 }

@@ -21,8 +21,8 @@ group('error classes', () => {
     (ErrorClass) => {
       const cause = new Error('below');
       const error =
-        ErrorClass === DataError
-          ? new DataError('text', {}, { cause })
+        ErrorClass === DataError || ErrorClass === NonFiniteError
+          ? new (ErrorClass as typeof DataError)('text', {}, { cause })
           : new (ErrorClass as typeof ArgumentError)('text', { cause });
       expect(error).toBeInstanceOf(CtMultilabelError);
       expect(error).toBeInstanceOf(Error);
@@ -32,7 +32,7 @@ group('error classes', () => {
     },
   );
 
-  it('DataError says where, leaving out what is not known', () => {
+  it('DataError and NonFiniteError say where, leaving out what is not known', () => {
     const location = { file: 'train.csv', row: 7, patient: undefined, slice: '003' };
     const error = new DataError('expected 0 or 1', location as never);
     expect(error.message).toBe('expected 0 or 1 (file train.csv, row 7, slice 003)');
@@ -42,6 +42,8 @@ group('error classes', () => {
     expect(new DataError('broken', long).message).toBe(`broken (patient ${'x'.repeat(1000)}…)`);
     expect(new DataError('broken', long).location).toBe(long);
     expect(new DataError('broken').location).toEqual({});
+    const pixel = new NonFiniteError('a pixel is NaN', { patient: 'A', slice: '3' });
+    expect([pixel.message, pixel.location.slice]).toEqual(['a pixel is NaN (patient A, slice 3)', '3']);
   });
 });
 

@@ -25,6 +25,15 @@ describe('loadTorchWeights', () => {
     expect(layer.getWeights().map((w) => [...w.dataSync()])).toEqual(before);
   });
 
+  it('refuses weights that are not finite, and changes nothing (case 20)', () => {
+    const layer = builtConv();
+    const before = layer.getWeights().map((w) => [...w.dataSync()]);
+    expect(() => loadTorchWeights(layer, { ...good(), bias: tf.tensor1d([1, NaN]) })).toThrow(
+      /do not fit .*: value 1 of bias is NaN/,
+    );
+    expect(layer.getWeights().map((w) => [...w.dataSync()])).toEqual(before);
+  });
+
   it('takes what it knows with strict false', () => {
     const layer = builtConv();
     loadTorchWeights(layer, { ...good(), extra: tf.zeros([1]) }, { strict: false });

@@ -1,8 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { disposeStack, patientLabels, type PatientSource } from '../../src/data/sources/patient_source';
+import {
+  disposeStack,
+  patientLabels,
+  type PatientSource,
+  type PatientStack,
+} from '../../src/data/sources/patient_source';
 import type { PatientPrediction, SlicePrediction } from '../../src/data/tables/predictions_table';
-import { ArgumentError, DataError } from '../../src/base/errors';
+import { ArgumentError, DataError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import type { Calibration } from '../../src/metrics/calibration';
 import { fBetaScore } from '../../src/metrics/f_beta';
@@ -79,6 +84,73 @@ describe('predictPatients', () => {
       chunked.flatMap(({ probabilities }) => probabilities),
       all.flatMap(({ probabilities }) => probabilities),
       1e-6,
+    );
+  });
+
+  it('throws where an output is not finite, naming patient and slice (case 20)', async () => {
+    const spoilt = buildCtBrainModel({
+      backbone: tinyBackbone(),
+      labels: ['a', 'b'],
+      variant: 'VGG16',
+      seed: 2,
+    });
+    const weights = spoilt.getWeights();
+    weights[weights.length - 1] = tf.tensor1d([0, NaN]);
+    spoilt.setWeights(weights);
+    const error = await predictPatients(spoilt, source)
+      .next()
+      .catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(NonFiniteError);
+    expect((error as NonFiniteError).location).toEqual({ patient: 'a', slice: 'a_0.png' });
+    expect((error as NonFiniteError).message).toBe("the model's output is NaN (patient a, slice a_0.png)");
+    await expect(evaluatePatients(spoilt, source)).rejects.toThrow(
+      "the model's output is NaN (patient a, slice",
+    );
+    await expect(predictPatientLevel(spoilt, source).next()).rejects.toThrow(NonFiniteError);
+  });
+
+  it('refuses pixels and labels that a source should not give, naming patient and slice', async () => {
+    const giving = (change: (stack: PatientStack) => Partial<PatientStack>): PatientSource => ({
+      ...source,
+      load: async (patient) => {
+        const stack = await source.load(patient);
+        return patient === 'b' ? { ...stack, ...change(stack) } : stack;
+      },
+    });
+    const pixel = (value: number) =>
+      giving(({ images }) => {
+        const values = images.dataSync().slice();
+        values[2 * 256 + 3 * 16 + 4] = value;
+        return { images: tf.tensor4d(values, images.shape) };
+      });
+    const faults: [PatientSource, typeof DataError | typeof NonFiniteError, string][] = [
+      [
+        pixel(NaN),
+        NonFiniteError,
+        'the image has the value NaN at row 3, column 4 (patient b, slice b_2.png)',
+      ],
+      [
+        pixel(200),
+        DataError,
+        'expected an image of values in 0..1, found 200 at row 3, column 4 (patient b, slice b_2.png)',
+      ],
+      [
+        giving(() => ({ labels: tf.tensor2d([[0, 1], [1, 0], [0, 2], [0, 0]]) })), // prettier-ignore
+        DataError,
+        'expected 0, 1 or -1 for each of 2 labels, found [0, 2] (patient b, slice b_2.png)',
+      ],
+    ];
+    for (const [faulty, ErrorClass, message] of faults) {
+      const tensors = tf.memory().numTensors;
+      const scoring = evaluatePatients(model, faulty);
+      await expect(scoring).rejects.toThrow(ErrorClass);
+      await expect(scoring).rejects.toThrow(message);
+      // those that a faulty stack was made of
+      expect(tf.memory().numTensors - tensors).toBeLessThanOrEqual(1);
+    }
+    const larger = memorySource({ patients: ['a'], slices: 2, size: 20 });
+    await expect(evaluatePatients(model, larger)).rejects.toThrow(
+      'predictStack: images: expected [batch, slices, 16, 16, 1]',
     );
   });
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, CheckpointError } from '../../src/base/errors';
+import { ArgumentError, CheckpointError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss, type AsymmetricLossFn } from '../../src/losses/asymmetric_loss';
 import { f2Metric } from '../../src/metrics/f2_metric';
 import { weightedLogLossMetric } from '../../src/metrics/weighted_log_loss';
@@ -343,6 +343,23 @@ describe('saveCtBrainModel', () => {
     await expect(artifactsOf(model, { labels: undefined as never })).rejects.toThrow(ArgumentError);
   });
 
+  it('refuses a weight that is not finite before anything is written (case 20)', async () => {
+    const model = build();
+    const [first, ...rest] = model.getWeights();
+    const values = first!.dataSync().slice();
+    values[2] = NaN;
+    model.setWeights([tf.tensor(values, first!.shape), ...rest]);
+    let written = false;
+    const handler = tf.io.withSaveHandler(async () => {
+      written = true;
+      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+    });
+    const saving = saveCtBrainModel(model, handler, description);
+    await expect(saving).rejects.toThrow(NonFiniteError);
+    await expect(saving).rejects.toThrow(/^saveCtBrainModel: value 2 of \S+ is NaN; nothing is saved$/);
+    expect(written).toBe(false);
+  });
+
   it('passes on what the handler throws', async () => {
     const handler = { save: () => Promise.reject(new RangeError('quota')) };
     await expect(saveCtBrainModel(build(), handler, description)).rejects.toThrow(RangeError);
@@ -364,6 +381,22 @@ describe('saveCtBrainModel', () => {
 });
 
 describe('loadCtBrainModel', () => {
+  it('refuses weights of which a value is not finite, the optimizer’s too (case 20)', async () => {
+    const model = build();
+    model.compile({ optimizer: adam(1e-3), loss: asymmetricLoss() });
+    await fit(model, 1);
+    const artifacts = await artifactsOf(model);
+    const tensors = tf.memory().numTensors;
+    const total = (artifacts.weightData as ArrayBuffer).byteLength / 4;
+    for (const place of [5, total - 5]) {
+      const spoilt = structuredClone(artifacts);
+      new Float32Array(spoilt.weightData as ArrayBuffer)[place] = Infinity;
+      await expect(load(spoilt)).rejects.toThrow(CheckpointError);
+      await expect(load(spoilt)).rejects.toThrow(/expected finite weights, but value \d+ of \S+ is Infinity/);
+    }
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
   it('refuses a URL that no handler takes, and says where reading failed', async () => {
     await expect(loadCtBrainModel('indexedb://x')).rejects.toThrow(ArgumentError);
     await expect(loadCtBrainModel(tf.io.withSaveHandler(async () => ({}) as never))).rejects.toThrow(

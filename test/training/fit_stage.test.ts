@@ -205,7 +205,7 @@ describe('fitStage', () => {
     expect(weightsOf(stopped)).toEqual(bestWeights.map((weight) => [...weight.dataSync()]));
   });
 
-  it('says which epoch and batch gave a loss that is not finite, and keeps the best epoch', async () => {
+  it('says which epoch, batch and slice gave a value that is not finite, and keeps the best epoch', async () => {
     const model = buildModel();
     let best: number[][] = [];
     const run = fitStage({
@@ -226,7 +226,7 @@ describe('fitStage', () => {
     });
     await expect(run).rejects.toThrow(NonFiniteError);
     await expect(run).rejects.toThrow(
-      /stage: the loss is NaN in epoch 2, step 2 \(patient p2\); lower the learning rate/,
+      /^stage: trainStep: images: the value NaN at row 0, .* slice 1 of 2 is not finite in epoch 2, step 2 \(patient p2\); lower the learning rate/,
     );
     expect(weightsOf(model)).toEqual(best);
     expect(best.flat().every(Number.isFinite)).toBe(true);

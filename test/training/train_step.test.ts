@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { ArgumentError } from '../../src/base/errors';
+import { squeezenet1_1 } from '../../src/backbones/squeezenet1_1';
+import { ArgumentError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { PosterVariant } from '../../src/models/poster_variants';
@@ -17,6 +18,91 @@ const data = (batch: number, slices: number) => ({
 });
 
 describe('computeGradients', () => {
+  it('refuses images of another size, labels of another kind and a pixel that is not finite', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone(), seed: 1 });
+    const { images, labels } = data(2, 3);
+    const step = (x: tf.Tensor, y: tf.Tensor) => () => computeGradients(model, x, y, { loss });
+    expect(step(tf.zeros([2, 3, 20, 16, 1]), labels)).toThrow(
+      'trainStep: images: expected [batch, slices, 16, 16, 1], as the model takes them',
+    );
+    expect(step(images, tf.zeros([2, 3, 4]))).toThrow(/labels: expected .* = \[2, 3, 5\]/);
+    const odd = labels.arraySync() as number[][][];
+    for (const value of [2, 0.5, NaN]) {
+      odd[1]![2]![4] = value;
+      expect(step(images, tf.tensor3d(odd))).toThrow(
+        `trainStep: labels: expected 0, 1 or -1, received ${value} at [1, 2, 4] of [batch, slices, labels]`,
+      );
+    }
+    const pixels = images.dataSync().slice();
+    pixels[(1 * 3 + 2) * 256 + 5 * 16 + 7] = -Infinity;
+    expect(step(tf.tensor(pixels, images.shape), labels)).toThrow(
+      new NonFiniteError(
+        'trainStep: images: the value -Infinity at row 5, column 7, channel 0 of slice 3 of 3, stack 2 of 2 is not finite',
+      ),
+    );
+  });
+
+  it('refuses images out of 0..1 for a model that normalises them, and takes them for another', () => {
+    const images = tf.fill([1, 1, 32, 32, 1], 200);
+    const labels = tf.zeros([1, 1, 5]);
+    const model = (normalize: boolean) =>
+      buildCtBrainModel({
+        variant: 'VGG16',
+        backbone: squeezenet1_1({ inputShape: [32, 32, 1], normalize, seed: 1 }),
+        seed: 1,
+      });
+    expect(() => computeGradients(model(true), images, labels, { loss })).toThrow(
+      'trainStep: images: expected values in 0..1, which the model normalises, received 200 at row 0',
+    );
+    expect(() => computeGradients(model(false), images, labels, { loss })).not.toThrow();
+  });
+
+  it('refuses a gradient that is not finite before any weight has it, and names the weight (case 20)', () => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone(), seed: 1 });
+    const { images, labels } = data(1, 2);
+    const before = model.getWeights().map((weight) => [...weight.dataSync()]);
+    // a loss of a finite value whose derivative is infinite
+    const steep = (yTrue: tf.Tensor, logits: tf.Tensor) =>
+      tf.mul(loss(yTrue, logits), tf.sqrt(tf.mul(logits, 0)));
+    const step = () => trainStep(model, images, labels, tf.train.sgd(0.1), { loss: steep });
+    expect(step).toThrow(NonFiniteError);
+    expect(step).toThrow(/^the gradient of \S+ has the value NaN, while the loss is 0$/);
+    expect(model.getWeights().map((weight) => [...weight.dataSync()])).toEqual(before);
+  });
+
+  it.each([undefined, 1])('leaves nothing behind after an exception, chunks of %s', (chunkSlices) => {
+    const model = buildCtBrainModel({ backbone: tinyBackbone({ batchNorm: true }), seed: 1 });
+    const { images, labels } = data(1, 4);
+    const options = { updateBatchNorm: true, ...(chunkSlices && { chunkSlices }) };
+    const optimizer = tf.train.sgd(0.1);
+    const failures = [
+      () => {
+        throw new Error('in the loss');
+      },
+      (yTrue: tf.Tensor, logits: tf.Tensor) =>
+        tf.mul(
+          loss(yTrue, logits),
+          tf.customGrad((x) => ({
+            value: tf.sum(x as tf.Tensor),
+            gradFunc: () => {
+              throw new Error('in its gradient');
+            },
+          }))(logits),
+        ),
+      (yTrue: tf.Tensor, logits: tf.Tensor) => tf.mul(loss(yTrue, logits), NaN),
+    ];
+    const statistics = model.getWeights().map((weight) => [...weight.dataSync()]);
+    const before = tf.memory();
+    for (const failing of failures) {
+      expect(() => trainStep(model, images, labels, optimizer, { ...options, loss: failing })).toThrow();
+      expect(tf.memory().numTensors).toBe(before.numTensors);
+      expect(tf.memory().numBytes).toBe(before.numBytes);
+    }
+    expect(model.getWeights().map((weight) => [...weight.dataSync()])).toEqual(statistics);
+    tf.dispose(trainStep(model, images, labels, optimizer, { ...options, loss }));
+    expect(tf.memory().numTensors).toBe(before.numTensors);
+  });
+
   it.each<[PosterVariant, boolean]>([
     ['VGG16', false],
     ['VGG16 + SDL(1Dconv) + LRNN', true],
@@ -116,7 +202,7 @@ describe('computeGradients', () => {
       const model = patientModel();
       const { images, labels } = data(1, 3);
       expect(() => computeGradients(model, images, labels, { loss })).toThrow(
-        /labels: expected \[batch, labels\], received float32 tensor of shape \[1, 3, 5\]/,
+        /labels: expected \[batch, labels\] = \[1, 5\], received float32 tensor of shape \[1, 3, 5\]/,
       );
       expect(() => computeGradients(model, images, ofPatients(2), { loss })).toThrow(ArgumentError);
       const optimizer = tf.train.adam(1e-3);

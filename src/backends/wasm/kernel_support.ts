@@ -106,7 +106,12 @@ export class Scratch {
  * @throws {@link ArgumentError} for a tensor of another type, whose bits compiled code would take for those of floats.
  */
 export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array {
-  check(info.dtype === 'float32', 'a kernel of backend wasm', 'a float32 tensor', `${info.dtype} [${info.shape}]`);
+  check(
+    info.dtype === 'float32',
+    'a kernel of backend wasm',
+    'a float32 tensor',
+    `${info.dtype} [${info.shape}]`,
+  );
   return backend.typedArrayFromHeap(info) as Float32Array;
 }
 

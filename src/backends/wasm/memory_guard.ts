@@ -71,28 +71,39 @@ function limitHeap(memory: WebAssembly.Memory): void {
 type Malloc = ((bytes: number) => number) & { [GUARDED]?: true };
 
 function guardedMalloc(wasm: HostModule, malloc: Malloc): Malloc {
+  /** Sizes of what has been taken: what tfjs counts leaves out what kernels hold, and counts other backends. */
+  const sizes = new Map<number, number>();
+  let taken = 0;
+  const { _free: free } = wasm;
+  wasm._free = (address) => {
+    taken -= sizes.get(address) ?? 0;
+    sizes.delete(address);
+    return free(address);
+  };
   const guarded: Malloc = (bytes) => {
     const safe = bytes + OVERHEAD_BYTES <= ADDRESS_SPACE - wasm.HEAPU8.length;
     // addresses from 2 GiB on come as negative numbers; only 0 means failure
     const address = safe ? malloc(bytes) : 0;
-    if (address === 0) throw outOfMemory(bytes);
+    if (address === 0) throw outOfMemory(wasm, bytes, taken);
     const reserve = malloc(RESERVE_BYTES);
     if (reserve === 0) {
-      wasm._free(address);
-      throw outOfMemory(bytes);
+      free(address);
+      throw outOfMemory(wasm, bytes, taken);
     }
-    wasm._free(reserve);
+    free(reserve);
+    sizes.set(address, bytes);
+    taken += bytes;
     return address;
   };
   guarded[GUARDED] = true;
   return guarded;
 }
 
-function outOfMemory(bytes: number): OutOfMemoryError {
-  const inUse = Math.round(tf.memory().numBytes / 2 ** 20);
+function outOfMemory(wasm: HostModule, bytes: number, taken: number): OutOfMemoryError {
+  const mib = (size: number) => Math.round(size / 2 ** 20);
   return new OutOfMemoryError(
-    `the wasm backend has no room for ${bytes} bytes more (${Math.ceil(bytes / 2 ** 20)} MiB): tensors hold ${inUse} MiB ` +
-      `of at most ${HEAP_LIMIT / 2 ** 20} MiB; lower the slices per chunk, the image size or the batch size`,
+    `the wasm backend has no room for ${bytes} bytes more in one piece (${Math.ceil(bytes / 2 ** 20)} MiB): ${mib(taken)} MiB are ` +
+      `in use, and the heap is ${mib(wasm.HEAPU8.length)} MiB of at most ${mib(HEAP_LIMIT)} MiB; lower the slices per chunk, the image size or the batch size`,
   );
 }
 

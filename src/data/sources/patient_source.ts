@@ -3,6 +3,7 @@ import { check, checkKnownKeys, DataError } from '../../base/errors';
 import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../../base/types';
 import { prefetch, type PrefetchOptions } from './prefetch';
 import { checkedSliceLabels, checkLabelValues } from './slice_labels';
+import { checkedStack } from './stack_values';
 
 /** The slices of one patient, in order. Whoever asked for it disposes of it ({@link disposeStack}). */
 export interface PatientStack {
@@ -194,11 +195,13 @@ export function subset<L extends Labels>(
 }
 
 /**
- * Yields patients in `order`, loading the next ones while the current one is in use.
+ * Yields patients in `order`, loading the next ones while the current one is in use. What comes is checked where it is in memory:
+ * pixels are finite and in 0..1 (but for features, images of one pixel), labels 0, 1 or -1.
  *
  * At most `ahead` stacks (default: as many as the source loads at once) wait beside the one handed out. A patient that cannot be loaded throws when its turn
  * comes, not before. Each stack handed out belongs to the caller; leaving the loop early frees those that wait.
  *
+ * @throws {@link NonFiniteError} and {@link DataError} for what a source should not give, with patient and slice.
  * @example
  * ```ts
  * for await (const stack of prefetchPatients(source, source.patients)) {
@@ -215,7 +218,8 @@ export function prefetchPatients(
   checkKnownKeys(options, ['ahead'], 'prefetchPatients');
   const { ahead = source.loadsAtOnce ?? 1 } = options;
   checkPatients('prefetchPatients: order', source, order);
-  return prefetch(order, (patient) => source.load(patient), { ahead, dispose: disposeStack });
+  const load = async (patient: string) => checkedStack(source, await source.load(patient));
+  return prefetch(order, load, { ahead, dispose: disposeStack });
 }
 
 function checkPatients(what: string, source: PatientSource, patients: readonly string[]): void {

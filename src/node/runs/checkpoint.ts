@@ -50,7 +50,7 @@ export interface SaveCheckpointOptions extends CheckpointDescription {
  *
  * @param folder - Made anew, or replaced where it is a checkpoint.
  * @throws `DataError` for a folder that holds anything else, which would be lost; `ArgumentError` for an optimizer that cannot be
- * saved; `CheckpointError` for a description that is refused; `CtMultilabelError` where the disk is full. The old folder is then as it
+ * saved; `NonFiniteError` for a weight that is not finite; `CheckpointError` for a description that is refused; `CtMultilabelError` where the disk is full. The old folder is then as it
  * was.
  * @example
  * ```ts

@@ -77,8 +77,14 @@ describe('guardWasmMemory', () => {
     const error = fill(256);
     expect(error).toBeInstanceOf(OutOfMemoryError);
     expect((error as Error).message).toMatch(
-      /no room for 268435456 bytes more \(256 MiB\): tensors hold \d+ MiB of at most 3584 MiB; lower the slices/,
+      /no room for 268435456 bytes more in one piece \(256 MiB\): \d+ MiB are in use, and the heap is \d+ MiB of at most 3584 MiB; lower the slices/,
     );
+    const [inUse, heap] = /: (\d+) MiB are in use, and the heap is (\d+)/
+      .exec((error as Error).message)!
+      .slice(1);
+    expect(Number(inUse)).toBeGreaterThanOrEqual(256 * blocks.length);
+    expect(Number(inUse)).toBeLessThan(256 * blocks.length + 32);
+    expect(Number(heap)).toBe(Math.round(inside().wasm.HEAPU8.length / MIB));
     expect(blocks.length).toBeGreaterThanOrEqual(12); // beyond 2 GiB, where addresses turn negative
     expect(tf.backend().numDataIds()).toBe(data + blocks.length);
     blocks.forEach((block, i) => {

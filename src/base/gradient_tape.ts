@@ -1,0 +1,20 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * Runs what takes gradients. Where it throws, what tfjs has saved for the backward pass is freed, which tfjs keeps for good: of a
+ * training step, all activations.
+ */
+export function freeingTape<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    const { state } = tf.engine();
+    // inside another gradient the tape is that one's, and freed there
+    if (state.gradientDepth === 0) {
+      for (const { saved } of (state.activeTape as { saved?: tf.Tensor[] }[] | null) ?? [])
+        tf.dispose(saved ?? []);
+      (state as { activeTape: unknown }).activeTape = null;
+    }
+    throw error;
+  }
+}

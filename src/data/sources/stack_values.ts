@@ -1,0 +1,61 @@
+import { DataError, NonFiniteError } from '../../base/errors';
+import { firstOutside, hostValues } from '../../kernels/host_values';
+import type { PatientSource, PatientStack } from './patient_source';
+import { checkLabelValues } from './slice_labels';
+
+/** How far rounding may take a pixel out of 0..1. */
+const SLACK = 1e-3;
+
+/**
+ * A stack as it came from its source, checked where it is in memory, which it is before it first goes to a device: one pixel that
+ * is not a number ruins a training, and a GPU may take it for 0. Features, images of one pixel, may have any finite value.
+ *
+ * @throws {@link NonFiniteError} for a pixel that is not finite, {@link DataError} for one outside 0..1 or labels that are not 0, 1
+ * or -1, with patient and slice; the stack is then freed.
+ */
+export function checkedStack(source: PatientSource, stack: PatientStack): PatientStack {
+  try {
+    checkPixels(stack);
+    checkLabels(source, stack);
+    return stack;
+  } catch (error) {
+    stack.images.dispose();
+    stack.labels?.dispose();
+    throw error;
+  }
+}
+
+function checkPixels({ patient, slices, images }: PatientStack): void {
+  const pixels = hostValues(images);
+  if (pixels === undefined) return;
+  const [count, height, width, channels] = images.shape;
+  if (count !== slices.length) {
+    throw new DataError(`expected images of ${slices.length} slices, found ${count}`, { patient });
+  }
+  const isFeature = height * width === 1;
+  const place = isFeature ? firstOutside(pixels) : firstOutside(pixels, -SLACK, 1 + SLACK);
+  if (place === -1) return;
+  const value = pixels[place]!;
+  const pixel = Math.floor(place / channels);
+  const [row, column] = [Math.floor(pixel / width) % height, pixel % width];
+  const where = { patient, slice: slices[Math.floor(pixel / (height * width))]! };
+  const at = `at row ${row}, column ${column}`;
+  if (!Number.isFinite(value)) throw new NonFiniteError(`the image has the value ${value} ${at}`, where);
+  throw new DataError(`expected an image of values in 0..1, found ${value} ${at}`, where);
+}
+
+function checkLabels(source: PatientSource, { patient, slices, labels }: PatientStack): void {
+  if (labels === undefined) return;
+  const count = source.labels.length;
+  if (labels.shape.join() !== `${slices.length},${count}`) {
+    throw new DataError(
+      `expected labels [${slices.length} slices, ${count} labels], found a tensor [${labels.shape.join(', ')}]`,
+      { patient },
+    );
+  }
+  const values = hostValues(labels);
+  if (values === undefined) return;
+  slices.forEach((slice, i) => {
+    checkLabelValues(source, [...values.subarray(i * count, (i + 1) * count)], { patient, slice });
+  });
+}
