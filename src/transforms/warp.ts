@@ -2,12 +2,14 @@ import * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../kernels/own_kernels';
 import type { WarpAttrs } from '../base/types';
 import { jitterTensors } from './color_jitter';
+import { hasKernel } from '../kernels/own_kernels';
 import { runHostKernel } from './host_kernel';
-import './warp_kernel';
+import { cornersOf } from './warp_kernel';
 
 /**
  * Reads every pixel of `[n, h, w, c]` at another place, bilinearly, resizes in the same step, and lights the result where
- * asked to: one kernel on values in place on backends `cpu` and `wasm`, `tf.image.transform` elsewhere.
+ * asked to: one kernel on values in place on backends `cpu` and `wasm`, elsewhere `tf.image.transform`, or `tf.gather` where a backend
+ * lacks that (TensorFlow's own, of tfjs-node).
  *
  * Resizing is by half-pixel centres and without antialiasing. Outside the image is `fill`, and over one output pixel's
  * width along the edge the two mix.
@@ -18,6 +20,27 @@ export function warp(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
 
 /** The same by tensor operations. */
 export function warpTensors(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
+  return hasKernel(tf.Transform) ? warpByTransform(images, attrs) : warpByGather(images, attrs);
+}
+
+/** By gathering, for every pixel of the result, the four that it lies between. */
+export function warpByGather(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
+  const [count, height, width, channels] = images.shape;
+  const [outHeight, outWidth] = attrs.size;
+  const { corners, cover } = cornersOf([height, width], attrs);
+  return tf.tidy(() => {
+    const pixels = tf.reshape(images, [count, height * width, channels]);
+    const parts = corners.map(({ places, weights }) =>
+      tf.mul(tf.gather(pixels, tf.tensor1d(places, 'int32'), 1), tf.tensor2d(weights, [weights.length, 1])),
+    );
+    const outside = tf.mul(tf.sub(1, tf.tensor2d(cover, [cover.length, 1])), attrs.fill);
+    const moved = parts.reduce<tf.Tensor>((sum, part) => tf.add(sum, part), outside);
+    const result = tf.reshape(moved, [count, outHeight, outWidth, channels]) as tf.Tensor4D;
+    return attrs.jitter ? jitterTensors(result, attrs.jitter) : result;
+  });
+}
+
+function warpByTransform(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
   const [count, height, width, channels] = images.shape;
   const [outHeight, outWidth] = attrs.size;
   return tf.tidy(() => {

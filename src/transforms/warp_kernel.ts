@@ -38,6 +38,44 @@ registerHostKernel<WarpAttrs>(OWN_KERNELS.warp, {
   },
 });
 
+/** One of the four pixels that each pixel of the result lies between, and how much of it goes in. */
+export interface Corner {
+  places: Int32Array;
+  weights: Float32Array;
+}
+
+/** For every pixel of the result the four that it lies between, and how far it is inside: what a kernel needs that only gathers. */
+export function cornersOf(
+  [height, width]: [number, number],
+  attrs: WarpAttrs,
+): { corners: Corner[]; cover: Float32Array } {
+  const [outHeight, outWidth] = attrs.size;
+  const count = outHeight * outWidth;
+  const cover = new Float32Array(count);
+  const right = width > 1 ? 1 : 0;
+  const below = height > 1 ? width : 0;
+  // in the order of the weights: along the row first
+  const corners = [0, right, below, below + right].map((offset) => ({
+    offset,
+    places: new Int32Array(count),
+    weights: new Float32Array(count),
+  }));
+  for (let y = 0; y < outHeight; y++) {
+    const places = new Int32Array(outWidth);
+    const weights = new Float64Array(4 * outWidth);
+    const covers = new Float64Array(outWidth);
+    findPlaces(y, [height, width], attrs, places, weights, covers);
+    cover.set(covers, y * outWidth);
+    corners.forEach((corner, k) => {
+      for (let i = 0; i < outWidth; i++) {
+        corner.places[y * outWidth + i] = places[i]! + corner.offset;
+        corner.weights[y * outWidth + i] = weights[4 * i + k]!;
+      }
+    });
+  }
+  return { corners, cover };
+}
+
 /** Of each pixel of a row: the pixel it reads, the weights of that and its neighbours, and how far it is inside. */
 function findPlaces(
   y: number,
