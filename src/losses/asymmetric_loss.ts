@@ -80,7 +80,8 @@ export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricL
 }
 
 /**
- * {@link asymmetricLoss} as an object that can say how it was made, for checkpoints and reports.
+ * {@link asymmetricLoss} as an object of a class, for checkpoints and reports: it too can be called, and is what `model.compile`
+ * takes as a loss.
  *
  * @throws {@link ArgumentError} for options out of range.
  *
@@ -88,26 +89,26 @@ export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricL
  * ```ts
  * const loss = new AsymmetricLoss({ gammaNeg: 2 });
  * const value = loss.apply(yTrue, logits, mask);
+ * model.compile({ optimizer: adam(1e-4), loss });
  * const twin = new AsymmetricLoss(loss.getConfig());
  * ```
  */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor gives what the interface says
 export class AsymmetricLoss {
-  private readonly config: Required<AsymmetricLossOptions>;
-
   constructor(options: AsymmetricLossOptions = {}) {
-    this.config = resolveOptions(options);
+    // a function of this class: model.compile takes nothing else for a loss
+    return Object.setPrototypeOf(asymmetricLoss(options), new.target.prototype as object) as this;
   }
 
   /** The loss; see {@link asymmetricLoss} for shapes and meaning. */
   apply(yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.Tensor): tf.Tensor {
-    return apply(this.config, yTrue, logits, mask);
-  }
-
-  /** Every option, defaults filled in: plain JSON. */
-  getConfig(): Required<AsymmetricLossOptions> {
-    return { ...this.config };
+    return this(yTrue, logits, mask);
   }
 }
+
+/** What {@link asymmetricLoss} gives. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
+export interface AsymmetricLoss extends AsymmetricLossFn {}
 
 const DEFAULTS: Required<AsymmetricLossOptions> = {
   gammaNeg: 4,
@@ -158,6 +159,12 @@ function apply(
     `a tensor of the shape of the logits, [${logits.shape.join(', ')}]`,
     yTrue,
   );
+  check(
+    !isOutputOfSigmoid(logits),
+    `${what}: logits`,
+    'scores before the sigmoid, which it takes itself',
+    'the output of a sigmoid; build the model without that activation',
+  );
   const slices = logits.shape.slice(0, -1);
   check(
     mask === undefined || (mask instanceof tf.Tensor && tf.util.arraysEqual(mask.shape, slices)),
@@ -174,6 +181,27 @@ function apply(
       : composedLoss(terms, yTrue, x, mask);
   });
 }
+
+/**
+ * Whether a tensor comes out of a sigmoid, at most reshaped: known where a gradient is taken, from the tape, as in each training
+ * step. A model with such an output would train on `sigmoid(sigmoid(x))`, and never say so.
+ */
+function isOutputOfSigmoid(logits: tf.Tensor): boolean {
+  type Node = { kernelName: string; inputs: Record<string, tf.Tensor>; outputs: tf.Tensor[] };
+  const { state } = tf.engine();
+  if (state.gradientDepth === 0) return false;
+  let { id } = logits;
+  for (const node of ((state.activeTape ?? []) as unknown as Node[]).slice(-TAPE_END).reverse()) {
+    if (!node.outputs.some((output) => output.id === id)) continue;
+    if (node.kernelName === tf.Sigmoid) return true;
+    if (node.kernelName !== tf.Reshape || node.inputs.x === undefined) return false;
+    ({ id } = node.inputs.x);
+  }
+  return false;
+}
+
+/** Operations to look back over: a head's last ones. */
+const TAPE_END = 16;
 
 /** The smallest positive float32 that keeps its full precision. */
 const SMALLEST_NORMAL = 2 ** -126;

@@ -6,14 +6,14 @@ import './clahe_kernel';
 import { clahePlan, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
 import { claheTensors } from './clahe_tensors';
 import { runHostKernel } from './host_kernel';
-import { checkImages, onImages } from './images';
+import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
 
 /** Options of {@link clahe}. */
 export interface ClaheOptions extends ClaheUint8Options {
   /**
-   * Image values that stand for grey 0 and grey 255; values outside are clipped.
+   * Image values that stand for grey 0 and grey 255.
    *
-   * @defaultValue [0, 1]
+   * @defaultValue [0, 1]; int32 images then count as 0..255, and come out in 0..1
    */
   valueRange?: [number, number];
 }
@@ -30,8 +30,9 @@ export interface ClaheOptions extends ClaheUint8Options {
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Equalised images in the shape that came in, float32, within `valueRange`.
- * @throws {@link ArgumentError} for images of another shape, for options out of range, and on `cpu` and `wasm` for NaN,
- * with its place; elsewhere finding it would mean to wait for the device, and it counts as grey 0.
+ * @throws {@link ArgumentError} for images of another shape, for options out of range, and on `cpu` and `wasm` for values
+ * outside `valueRange` and for NaN, with its place; elsewhere finding them would mean to wait for the device: values outside are
+ * clipped there, and NaN counts as grey 0.
  * @example
  * ```ts
  * const slice = tf.randomUniform([512, 512, 1]);
@@ -44,7 +45,7 @@ export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}
   checkKnownKeys(options, ['clipLimit', 'tileGridSize', 'valueRange'], 'clahe');
   const resolved = resolveClaheOptions('clahe', options);
   const [low, high] = resolveValueRange('clahe', options.valueRange);
-  return onImages('clahe', images, (x) => {
+  const run = (x: tf.Tensor4D) => {
     const attrs: ClaheAttrs = {
       plan: clahePlan(x.shape[1], x.shape[2], resolved),
       low: Math.fround(low),
@@ -52,7 +53,10 @@ export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}
       span: Math.fround(high - low),
     };
     return runHostKernel<tf.Tensor4D>(OWN_KERNELS.clahe, x, attrs) ?? claheTensors(x, attrs);
-  });
+  };
+  if (options.valueRange === undefined) return onUnitImages('clahe', images, run);
+  checkValueRange('clahe', images, [low, high]);
+  return onImages('clahe', images, run);
 }
 
 /** The value range or its default, checked. */

@@ -3,7 +3,7 @@ import { OWN_KERNELS } from '../kernels/own_kernels';
 import { check, checkKnownKeys } from '../base/errors';
 import type { ColorJitterAttrs } from '../base/types';
 import { registerHostKernel, runHostKernel } from './host_kernel';
-import { onImages } from './images';
+import { onUnitImages } from './images';
 
 /** Options of {@link colorJitter}. */
 export interface ColorJitterOptions {
@@ -31,7 +31,8 @@ export interface ColorJitterOptions {
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the shape that came in, float32, within [0, 1].
- * @throws {@link ArgumentError} for images of another shape or a negative factor.
+ * @throws {@link ArgumentError} for images of another shape, a negative factor, and on `cpu` and `wasm` for values outside 0..1;
+ * int32 counts as 0..255.
  * @example
  * ```ts
  * const brighter = colorJitter(tf.fill([224, 224, 1], 0.5), { brightness: 1.2 }); // 0.6 everywhere
@@ -53,7 +54,7 @@ export function colorJitter<T extends tf.Tensor>(images: T, options: ColorJitter
     contrast,
   );
   const attrs: ColorJitterAttrs = { brightness, contrast };
-  return onImages(
+  return onUnitImages(
     'colorJitter',
     images,
     (x) => runHostKernel<tf.Tensor4D>(OWN_KERNELS.colorJitter, x, attrs) ?? jitterTensors(x, attrs),

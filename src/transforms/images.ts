@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
+import { hostValues } from '../kernels/host_values';
 
 const SHAPES = '[h, w], [h, w, c], [n, h, w, c] or [batch, n, h, w, c] with no empty axis, float32 or int32';
 
@@ -29,6 +30,38 @@ export function onImages<T extends tf.Tensor>(
     const result = fn(folded as tf.Tensor4D);
     return tf.reshape(result, resultShape(images.shape, result.shape)) as T;
   });
+}
+
+/**
+ * {@link onImages} for what works on values in 0..1: whole numbers (int32) count as 0..255 and come out in 0..1, and values
+ * outside are refused where they are in memory, since they would be clipped to a white image.
+ */
+export function onUnitImages<T extends tf.Tensor>(
+  what: string,
+  images: T,
+  fn: (images: tf.Tensor4D) => tf.Tensor4D,
+): T {
+  checkImages(what, images);
+  const whole = images.dtype === 'int32';
+  checkValueRange(what, images, whole ? [0, 255] : [0, 1]);
+  return onImages(what, images, (x) => fn(whole ? tf.div(x, 255) : x));
+}
+
+/** How far rounding may take a value out of its range, as a part of that. */
+const SLACK = 1e-3;
+
+/** Refuses values outside a range where they are in memory; NaN is another matter. */
+export function checkValueRange(what: string, images: tf.Tensor, [low, high]: [number, number]): void {
+  const values = hostValues(images) ?? [];
+  const slack = SLACK * (high - low);
+  const [least, most] = [low - slack, high + slack];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value < least || value > most) {
+      const rule = `values in ${low}..${high}${high === 1 ? ', or int32 in 0..255' : ''}`;
+      check(false, `${what}: images`, rule, `${value} at place ${i} of [${images.shape.join(', ')}]`);
+    }
+  }
 }
 
 /** `[N, h, w, c]` of a shape of rank 2 to 5. */

@@ -3,7 +3,7 @@ import { ArgumentError, check, checkKnownKeys, isPositiveInteger, isRecord } fro
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
 import { resolveClaheOptions } from './clahe_plan';
 import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
-import { checkImages, onImages } from './images';
+import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
 import { checkEdge, checkRadius, neighborSlices, type NeighborEdge } from './neighbor_slices';
 import { resize } from './resize';
 
@@ -119,8 +119,8 @@ export function preprocessedChannels(preprocessing: CtPreprocessing): number {
  * `[n, h, w, c]` or `[batch, n, h, w, c]`. With windows `c` is 1; what makes more than one channel takes no `[h, w]`, and
  * neighbours need a stack.
  * @returns Images of the same rank, float32, of the record's size.
- * @throws {@link ArgumentError} for images of another shape, NaN where {@link clahe} refuses it, or a record that
- * {@link createPreprocessing} refuses.
+ * @throws {@link ArgumentError} for images of another shape, NaN where {@link clahe} refuses it, without windows for values that
+ * are in memory and outside 0..1 (int32: 0..255) or CLAHE's `valueRange`, or a record that {@link createPreprocessing} refuses.
  * @example
  * ```ts
  * const images = preprocess(tf.randomUniform([32, 512, 512, 1]), createPreprocessing()); // [32, 224, 224, 1]
@@ -152,7 +152,11 @@ export function prepareSlices<T extends tf.Tensor>(
     const equalised = equalisation === false ? windowed : clahe(windowed, equalisation);
     return resize(equalised, imageSize, { antialias: true });
   };
-  return onImages('preprocess', images, (x) => {
+  const range = equalisation === false ? undefined : equalisation.valueRange;
+  if (windows === false && range) checkValueRange('preprocess', images, range);
+  // HU and values of a range of their own are what they are
+  const run = windows === false && range === undefined ? onUnitImages : onImages;
+  return run('preprocess', images, (x) => {
     const [count, ...image] = x.shape;
     if (count <= CHUNK) return prepare(x);
     const chunks = Array.from({ length: Math.ceil(count / CHUNK) }, (_, i) =>

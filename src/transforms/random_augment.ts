@@ -5,7 +5,7 @@ import type { AugmentationDraw } from '../base/types';
 import { affineMatrix } from './affine';
 import { colorJitter } from './color_jitter';
 import { flip } from './flip';
-import { checkImages, onImages } from './images';
+import { checkImages, onUnitImages } from './images';
 import { resize } from './resize';
 import { warp } from './warp';
 
@@ -151,8 +151,8 @@ export function drawAugmentation(ranges: AugmentationRanges, seed: number): Augm
  *
  * @param images - Values in 0..1, `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images of the same rank, float32, within [0, 1].
- * @throws {@link ArgumentError} for images of another shape, a draw with a value out of range, or a size that is not two
- * positive integers.
+ * @throws {@link ArgumentError} for images of another shape, a draw with a value out of range, a size that is not two positive
+ * integers, and on `cpu` and `wasm` for values outside 0..1; int32 counts as 0..255.
  * @example
  * ```ts
  * const stack = tf.zeros([32, 224, 224, 1]);
@@ -174,7 +174,7 @@ export function applyAugmentation<T extends tf.Tensor>(
   );
   checkDraw(draw);
   checkSize('applyAugmentation', size);
-  return onImages('applyAugmentation', images, (x) => {
+  return onUnitImages('applyAugmentation', images, (x) => {
     const [, height, width] = x.shape;
     const [newHeight, newWidth] = size ?? [height, width];
     const shrunk = resize(x, [Math.min(height, newHeight), Math.min(width, newWidth)]);

@@ -383,6 +383,48 @@ onBackends(['cpu', 'wasm', 'wasm, compiled', 'cpu, without kernels'], 'asymmetri
   });
 });
 
+describe('a loss of a model', () => {
+  const head = (activation?: 'sigmoid') =>
+    tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 2, inputShape: [3], ...(activation && { activation }) }),
+        tf.layers.reshape({ targetShape: [2] }),
+      ],
+    });
+  const data = () => [tf.ones([4, 3]), tf.ones([4, 2])] as const;
+
+  it('is also what new AsymmetricLoss() makes: compiled, saved, and the same as asymmetricLoss()', async () => {
+    const [x, y] = data();
+    const loss = new AsymmetricLoss({ gammaNeg: 2 });
+    expect(loss).toBeInstanceOf(AsymmetricLoss);
+    expect(loss.getClassName()).toBe('asymmetricLoss');
+    const model = head();
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: loss as never });
+    const value = model.evaluate(x, y) as tf.Scalar;
+    expectClose(value, asymmetricLoss({ gammaNeg: 2 })(y, model.predict(x) as tf.Tensor), 1e-6);
+    const { history } = await model.fit(x, y, { verbose: 0 });
+    expect(Number.isFinite(history.loss![0])).toBe(true);
+  });
+
+  it('refuses a sigmoid head, which would train on sigmoid(sigmoid(x))', async () => {
+    const [x, y] = data();
+    const model = head('sigmoid');
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: asymmetricLoss() });
+    await expect(model.fit(x, y, { verbose: 0 })).rejects.toThrow(
+      'asymmetricLoss: logits: expected scores before the sigmoid',
+    );
+    // a sigmoid further below is none of the head
+    const deeper = tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 2, inputShape: [3], activation: 'sigmoid' }),
+        tf.layers.dense({ units: 2 }),
+      ],
+    });
+    deeper.compile({ optimizer: tf.train.sgd(0.1), loss: asymmetricLoss() });
+    await expect(deeper.fit(x, y, { verbose: 0 })).resolves.toBeDefined();
+  });
+});
+
 describe('AsymmetricLoss', () => {
   it('equals the function and survives its config', () => {
     const loss = new AsymmetricLoss({ gammaNeg: 2, clip: 0.1 });

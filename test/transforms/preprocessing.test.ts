@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/base/errors';
 import { clahe } from '../../src/transforms/clahe';
+import { colorJitter } from '../../src/transforms/color_jitter';
 import { windowChannels } from '../../src/transforms/hu_window';
 import { neighborSlices } from '../../src/transforms/neighbor_slices';
 import {
@@ -10,6 +11,7 @@ import {
   preprocessedChannels,
   type CtPreprocessing,
 } from '../../src/transforms/preprocessing';
+import { applyAugmentation, drawAugmentation } from '../../src/transforms/random_augment';
 import { resize } from '../../src/transforms/resize';
 import { onBackends } from '../support/backends';
 import { expectNoLeak } from '../support/matchers';
@@ -68,6 +70,35 @@ onBackends(['cpu', 'wasm'], 'preprocess', () => {
     expectNoLeak(() => preprocess(images, createPreprocessing({ imageSize: [8, 8] })));
     expectNoLeak(() => preprocess(images, createPreprocessing({ imageSize: [16, 16], clahe: false })));
     expectNoLeak(() => preprocess(images, createPreprocessing({ windows: ['brain', 'bone'], neighbors: 1 })));
+  });
+});
+
+describe('values of images', () => {
+  it('outside 0..1 are refused, and whole numbers count as 0..255: preprocess, colorJitter, applyAugmentation', () => {
+    const grey = Array.from({ length: 256 }, (_, i) => i);
+    const [bytes, whole] = [tf.tensor3d(grey, [16, 16, 1]), tf.tensor3d(grey, [16, 16, 1], 'int32')];
+    const unit = tf.div(bytes, 255) as tf.Tensor3D;
+    const draw = drawAugmentation({}, 3);
+    const plain = createPreprocessing({ imageSize: [8, 8], clahe: false });
+    const equalised = createPreprocessing({ imageSize: [8, 8], clahe: { tileGridSize: [2, 2] } });
+    const runs: [string, (x: tf.Tensor3D) => tf.Tensor][] = [
+      ['preprocess', (x) => preprocess(x, plain)],
+      ['preprocess', (x) => preprocess(x, equalised)],
+      ['colorJitter', (x) => colorJitter(x, { brightness: 1.1 })],
+      ['applyAugmentation', (x) => applyAugmentation(x, draw)],
+    ];
+    for (const [name, run] of runs) {
+      expect(() => run(bytes)).toThrow(
+        `${name}: images: expected values in 0..1, or int32 in 0..255, received`,
+      );
+      expect(run(whole).dataSync()).toEqual(run(unit).dataSync());
+    }
+    const ofItsOwn = createPreprocessing({ imageSize: [8, 8], clahe: { valueRange: [0, 255] } });
+    expect(preprocess(bytes, ofItsOwn).shape).toEqual([8, 8, 1]);
+    expect(() => preprocess(tf.mul(bytes, 2) as tf.Tensor3D, ofItsOwn)).toThrow('expected values in 0..255');
+    // Hounsfield units have no such range
+    const brain = createPreprocessing({ imageSize: [8, 8], windows: ['brain'] });
+    expect(preprocess(tf.mul(bytes, -9) as tf.Tensor3D, brain).shape).toEqual([8, 8, 1]);
   });
 });
 
