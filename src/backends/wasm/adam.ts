@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../../kernels/own_kernels';
 import { hostWorkspace } from './engine';
-import { floats, wasmKernel, type WasmBackend } from './kernel_support';
+import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf } from './workspace';
 
 /**
@@ -17,18 +17,22 @@ export function adam(plain: tf.KernelConfig): tf.KernelConfig {
     const workspace = hostWorkspace(backend);
     if (workspace === undefined) return plain.kernelFunc(args as never) as tf.TensorInfo[];
 
-    const results = [value, firstMoment, secondMoment].map((info) => resultFor(backend, info));
-    workspace.scope(backend, () => {
-      const addresses = [value, gradient, firstMoment, secondMoment, ...results].map((info) =>
-        workspace.input(spanOf(info)),
+    return Scratch.useMany(backend, (scratch) => {
+      const results = [value, firstMoment, secondMoment].map((info) =>
+        scratch.hold(resultFor(backend, info)),
       );
-      const [power1, power2] = [accBeta1, accBeta2].map((power) => floats(backend, power)[0]!);
-      workspace.kernels.adamStep!(
-        ...[spanOf(value).length, ...addresses, learningRate],
-        ...[beta1, 1 - beta1, beta2, 1 - beta2, 1 - power1!, 1 - power2!, epsilon],
-      );
+      workspace.scope(backend, () => {
+        const addresses = [value, gradient, firstMoment, secondMoment, ...results].map((info) =>
+          workspace.input(spanOf(info)),
+        );
+        const [power1, power2] = [accBeta1, accBeta2].map((power) => floats(backend, power)[0]!);
+        workspace.kernels.adamStep!(
+          ...[spanOf(value).length, ...addresses, learningRate],
+          ...[beta1, 1 - beta1, beta2, 1 - beta2, 1 - power1!, 1 - power2!, epsilon],
+        );
+      });
+      return results;
     });
-    return results;
   });
 }
 

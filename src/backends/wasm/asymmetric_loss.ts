@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS, type AsymmetricLossAttrs } from '../../kernels/own_kernels';
 import { IGNORED_LABEL } from '../../base/types';
 import { hostWorkspace } from './engine';
-import { floats, wasmKernel } from './kernel_support';
+import { floats, Scratch, wasmKernel } from './kernel_support';
 import { spanOf } from './workspace';
 
 /**
@@ -20,33 +20,35 @@ export function asymmetricLoss(plain: tf.KernelConfig): tf.KernelConfig {
 
     const count = spanOf(logits).length;
     const perEntry = reduction === 'none';
-    const value = backend.makeOutput(perEntry ? logits.shape : [], 'float32');
-    const slope = withSlope ? backend.makeOutput(logits.shape, 'float32') : undefined;
-    workspace.scope(backend, () => {
-      const asTheyAre = labels.dtype === 'float32' && mask === undefined;
-      const y = asTheyAre ? workspace.input(spanOf(labels)) : workspace.scratch(4 * count);
-      const x = workspace.input(spanOf(logits));
-      const losses = perEntry ? workspace.output(spanOf(value)) : 0;
-      const slopes = slope ? workspace.output(spanOf(slope)) : 0;
-      const sums = workspace.scratch(8);
-      const scratch = workspace.scratch(64);
-      if (!asTheyAre) {
-        const [from, kept] = [labels, mask].map((info) => info && backend.typedArrayFromHeap(info));
-        markLabels(from!, kept, new Float32Array(from!.buffer, y, count));
-      }
-      workspace.kernels.asymmetricLoss!(
-        ...[count, y, x, losses, slopes],
-        ...[gammaPos, gammaNeg, constant ? 0 : gammaPos, constant ? 0 : gammaNeg, clip],
-        ...[sums, scratch],
-      );
-      if (perEntry) return;
-      const out = floats(backend, value);
-      const [total, counted] = new Float32Array(out.buffer, sums, 2);
-      const divisor = reduction === 'mean' ? Math.max(counted!, 1) : 1;
-      out[0] = total! / divisor;
-      if (slope && divisor > 1) workspace.kernels.divideBy!(count, slopes, divisor);
+    return Scratch.useMany(backend, (held) => {
+      const value = held.make(perEntry ? logits.shape : []);
+      const slope = withSlope ? held.make(logits.shape) : undefined;
+      workspace.scope(backend, () => {
+        const asTheyAre = labels.dtype === 'float32' && mask === undefined;
+        const y = asTheyAre ? workspace.input(spanOf(labels)) : workspace.scratch(4 * count);
+        const x = workspace.input(spanOf(logits));
+        const losses = perEntry ? workspace.output(spanOf(value)) : 0;
+        const slopes = slope ? workspace.output(spanOf(slope)) : 0;
+        const sums = workspace.scratch(8);
+        const scratch = workspace.scratch(64);
+        if (!asTheyAre) {
+          const [from, kept] = [labels, mask].map((info) => info && backend.typedArrayFromHeap(info));
+          markLabels(from!, kept, new Float32Array(from!.buffer, y, count));
+        }
+        workspace.kernels.asymmetricLoss!(
+          ...[count, y, x, losses, slopes],
+          ...[gammaPos, gammaNeg, constant ? 0 : gammaPos, constant ? 0 : gammaNeg, clip],
+          ...[sums, scratch],
+        );
+        if (perEntry) return;
+        const out = floats(backend, value);
+        const [total, counted] = new Float32Array(out.buffer, sums, 2);
+        const divisor = reduction === 'mean' ? Math.max(counted!, 1) : 1;
+        out[0] = total! / divisor;
+        if (slope && divisor > 1) workspace.kernels.divideBy!(count, slopes, divisor);
+      });
+      return slope ? [value, slope] : [value];
     });
-    return slope ? [value, slope] : [value];
   });
 }
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { hostWorkspace } from './engine';
-import { floats, wasmKernel } from './kernel_support';
+import { floats, Scratch, wasmKernel } from './kernel_support';
 import { spanOf } from './workspace';
 
 /** Columns as which a sum over everything is laid out. */
@@ -24,10 +24,9 @@ export function sum(host: tf.KernelConfig): tf.KernelConfig {
     }
 
     const outShape = x.shape.slice(axes.length);
-    const out = backend.makeOutput(outShape, 'float32');
     const columns = tf.util.sizeFromShape(outShape);
     const rows = tf.util.sizeFromShape(x.shape.slice(0, axes.length));
-    workspace.scope(backend, () => {
+    const fill = (out: tf.TensorInfo) => {
       const from = workspace.input(spanOf(x));
       const run = (first: number, to: number, height: number, width: number) =>
         workspace.kernels.sumRows!(from + 4 * first, to, height, width, workspace.scratch(8 * width));
@@ -39,6 +38,11 @@ export function sum(host: tf.KernelConfig): tf.KernelConfig {
       run(height * LANES, lanes + 4 * LANES, rows - height * LANES, 1);
       const values = floats(backend, out);
       values[0] = new Float32Array(values.buffer, lanes, LANES + 1).reduce((a, b) => a + b);
+    };
+    const out = Scratch.use(backend, (scratch) => {
+      const result = scratch.make(outShape);
+      workspace.scope(backend, () => fill(result));
+      return result;
     });
     if (attrs.keepDims) out.shape = tf.backend_util.expandShapeToKeepDim(outShape, axes);
     return out;
