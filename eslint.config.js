@@ -28,7 +28,7 @@ const NATIVE = [
 ];
 
 /** What only `dicom/` and `node/` may import. */
-const DECODERS = ['dicom-parser', '@cornerstonejs/*', 'jpeg-lossless-decoder-js', 'fflate'];
+const DECODERS = ['@cornerstonejs/*', 'jpeg-lossless-decoder-js', 'fflate'];
 
 /** For every room, what it must not import: rooms beside it and rooms below it. */
 const zones = ROOMS.flatMap((row, level) =>

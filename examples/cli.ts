@@ -1,6 +1,7 @@
 /** Command line options of the examples: one table gives the parser, the defaults and `--help`. */
 import { parseArgs } from 'node:util';
 import { RSNA_LABELS } from 'ct-multilabel';
+import type { DicomProblemKind } from 'ct-multilabel/node';
 
 export interface Option {
   /** What follows the name in `--help`, e.g. `DIR`; a switch has none. */
@@ -91,6 +92,16 @@ export async function main(run: () => Promise<void>): Promise<void> {
 /** Names of labels, as typed. */
 export const labelNames = (text: string): readonly string[] =>
   text === 'rsna' ? RSNA_LABELS : text.split(',');
+
+/** The option for DICOM whose problems are put up with. */
+export const ALLOW: Option = {
+  value: 'KINDS',
+  help: 'errors in DICOM to put up with, by their kind as the message names it, separated by commas',
+};
+
+/** What is given with {@link ALLOW}, for `openStudy`. */
+export const allowed = (kinds: string | undefined): { allow?: DicomProblemKind[] } =>
+  kinds === undefined ? {} : { allow: kinds.split(',') as DicomProblemKind[] };
 
 /** How far a walk has come, on one line of the terminal; without a terminal, nothing. */
 export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {

@@ -35,7 +35,7 @@ import {
   useBackend,
   writeFileAtomic,
 } from 'ct-multilabel/node';
-import { main, progressLine, readCommandLine, textTable } from './cli';
+import { ALLOW, allowed, main, progressLine, readCommandLine, textTable } from './cli';
 import { fitted } from './fit_decisions';
 import { interval } from './report_html';
 import { worstCases } from './report_images';
@@ -72,6 +72,8 @@ const args = readCommandLine('npx tsx examples/evaluate.ts --checkpoint DIR --da
   resamples: { value: 'N', default: '2000', help: 'resamples of the bootstrap' },
   date: { value: 'TEXT', help: 'a date to write into the report (default: none, so that equal input gives equal files)' },
   mirror: { default: 'off', help: 'look at the slices left to right too, and take the mean of the logits' },
+  allow: ALLOW,
+  'skip-bad': { default: 'off', help: 'leave out what cannot be read or has an error' },
   workers: { value: 'N', default: '1', help: 'threads that read and prepare slices' },
   backend: { value: 'NAME', default: 'auto', help: 'auto, tensorflow, webgpu, wasm or cpu' },
 }); // prettier-ignore
@@ -98,6 +100,8 @@ await main(async () => {
     labels: loaded.labels,
     workers: args.integer('workers'),
     ...(imageWindow !== undefined && { imageWindow: imageWindow as CtWindowName }),
+    onBadFile: args.on('skip-bad') ? 'skip' : 'throw',
+    ...allowed(args.optional('allow')),
   });
   warnOfProblems(study);
   const source = subset(study, chosenPatients(study, seen));

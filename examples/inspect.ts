@@ -23,7 +23,7 @@ import {
   type DicomFolder,
 } from 'ct-multilabel/node';
 import { labelNames, main, progressLine, readCommandLine, textTable } from './cli';
-import { seriesProblems } from './study_problems';
+import { problemLines } from './study_problems';
 
 const args = readCommandLine('npx tsx examples/inspect.ts --data DIR [options]', {
   data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true },
@@ -66,6 +66,8 @@ await main(async () => {
       requireLabels: false,
       onBadFile: args.on('skip-bad') ? 'skip' : 'throw',
       workers: args.integer('workers'),
+      // this only looks: errors are listed, and do not stop
+      allow: ['not-hu', 'not-ct', 'implausible-hu', 'one-position'],
       onProgress: ({ done, total }) => files.show(done, total),
       ...(images !== undefined && { images }),
     });
@@ -173,9 +175,8 @@ function printProblems(study: Study): void {
     const slices = gaps.flatMap((gap) => gap.slices).join(', ');
     lines.push(`${patient}: ${label} stops and starts again; off on ${slices}`);
   }
-  for (const { error } of study.skipped) lines.push(`left out: ${error.message}`);
+  lines.push(...problemLines(study));
   for (const file of study.unlisted) lines.push(`not part of the study: ${file}`);
-  lines.push(...seriesProblems(study));
   if ('seriesOf' in study) {
     for (const problem of study.tableProblems) lines.push(`table: ${problem}`);
     for (const name of study.withoutFile) lines.push(`table: there is no file for ${name}`);

@@ -23,7 +23,7 @@ import {
   writeRsnaSubmission,
   writeSubmission,
 } from 'ct-multilabel/node';
-import { main, readCommandLine, textTable } from './cli';
+import { ALLOW, allowed, main, readCommandLine, textTable } from './cli';
 import { warnOfProblems } from './study_problems';
 
 const args = readCommandLine(
@@ -44,6 +44,8 @@ const args = readCommandLine(
     kaggle: { value: 'FILE', help: "write the challenge's submission: ID,prediction" },
     rsna: { value: 'FILE', help: "write RSNA's submission: ID,Label" },
     mirror: { default: 'off', help: 'look at the slices left to right too, and take the mean of the logits' },
+    allow: ALLOW,
+    'skip-bad': { default: 'off', help: 'leave out what cannot be read or has an error' },
     workers: { value: 'N', default: '1', help: 'threads that read and prepare slices' },
     backend: { value: 'NAME', default: 'auto', help: 'auto, tensorflow, webgpu, wasm or cpu' },
     quiet: { default: 'off', help: 'do not print the table' },
@@ -73,6 +75,8 @@ await main(async () => {
     workers: args.integer('workers'),
     ...(images !== undefined && { images }),
     ...(imageWindow !== undefined && { imageWindow: imageWindow as CtWindowName }),
+    onBadFile: args.on('skip-bad') ? 'skip' : 'throw',
+    ...allowed(args.optional('allow')),
   });
   warnOfProblems(source);
   const found = (decisions: readonly number[]) =>

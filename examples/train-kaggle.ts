@@ -35,7 +35,7 @@ import {
   type RecipeOptions,
 } from 'ct-multilabel';
 import { detectStudy, openTrainingRun, trainingProgressBar, useBackend } from 'ct-multilabel/node';
-import { labelNames, main, progressLine, readCommandLine } from './cli';
+import { ALLOW, allowed, labelNames, main, progressLine, readCommandLine } from './cli';
 import { printEstimate } from './estimate';
 import { printF2, writePredictions } from './report';
 import { checkStudies, openStudies, splitStudies } from './training_data';
@@ -129,6 +129,7 @@ const args = readCommandLine('npx tsx examples/train-kaggle.ts --data DIR [optio
   workers: { value: 'N', default: '1', help: 'threads that read and prepare slices ahead of the training' },
   'skip-bad': { default: 'off', help: 'read every file first, and leave out those that cannot be read' },
   'dry-run': { default: 'off', help: 'say what would be trained on, how long, and in how much memory' },
+  allow: ALLOW,
   resume: { default: 'off', help: 'go on with the run in --out' },
 }); // prettier-ignore
 
@@ -156,6 +157,7 @@ await main(async () => {
     onBadFile: args.on('skip-bad') ? 'skip' : 'throw',
     ...(cacheFolder !== undefined && { cacheFolder }),
     ...(imageWindow !== undefined && { imageWindow: imageWindow as CtWindowName }),
+    ...allowed(args.optional('allow')),
   });
   const maxBytes = args.integer('cache') * 2 ** 20;
   const study = maxBytes > 0 ? cachedSource(opened.study, { maxBytes }) : opened.study;

@@ -14,6 +14,7 @@ import {
 } from 'ct-multilabel';
 import { detectStudy, openStudy, type StudyOptions } from 'ct-multilabel/node';
 import { progressLine } from './cli';
+import { warnOfProblems } from './study_problems';
 
 /** Patients on each side. */
 export interface StudySplit {
@@ -43,9 +44,7 @@ export async function openStudies(
       openStudy(folder, { ...options, ...(several && { missingLabels: 'unlabelled' as const }) }),
     ),
   );
-  opened.forEach((study, i) => {
-    for (const { error } of study.skipped) console.log(`${folders[i]}: left out: ${error.message}`);
-  });
+  opened.forEach(warnOfProblems);
   const close = async () => void (await Promise.all(opened.map((study) => study.close())));
   if (several) await reportWindows(folders, options);
   const names = studyNames(folders);

@@ -33,7 +33,7 @@ export {
   type KaggleFolderOptions,
 } from './node/study/kaggle_folder';
 export { type FileProgress, type SkippedFile } from './node/files/file_bytes';
-export { type SliceFileOptions } from './node/study/slice_file_source';
+export { type ImageOrientation, type SliceFileOptions } from './node/study/slice_file_source';
 export {
   writePatientProbabilities,
   writeProbabilities,
@@ -48,8 +48,8 @@ export {
   type ContactSheet,
   type ContactSheetOptions,
 } from './node/pictures/contact_sheet';
+export { AIR_HU } from './dicom/pixels/hounsfield';
 export {
-  AIR_HU,
   decodeDicomSlice,
   type DecodedDicomSlice,
   type DecodeDicomOptions,
@@ -58,7 +58,7 @@ export { readDicomHeader } from './node/study/dicom_file';
 export { NoImageError, parseDicomHeader, type DicomHeader } from './dicom/dicom_header';
 export { type SliceOrientation, type Vector3 } from './dicom/series/geometry';
 export { type DicomPixelFormat } from './dicom/pixels/pixel_format';
-export { type DicomProblem, type DicomProblemKind } from './dicom/problems';
+export { type DicomProblem, type DicomProblemKind, type DicomProblemSeverity } from './dicom/problems';
 export {
   readDicomSeries,
   type DicomSeries,
@@ -69,7 +69,12 @@ export { scanDicomFolder, type DicomScan, type ScanDicomOptions } from './node/s
 export { type DicomSeriesInfo } from './dicom/series/series';
 export { type DicomSeriesKind } from './dicom/series/series_kind';
 export { type DicomSlice } from './dicom/series/stack_order';
-export { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './node/study/dicom_folder';
+export {
+  openDicomFolder,
+  type DicomFolder,
+  type DicomFolderOptions,
+  type DicomFolderProblem,
+} from './node/study/dicom_folder';
 export {
   detectStudy,
   openStudy,

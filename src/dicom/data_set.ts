@@ -1,8 +1,10 @@
-import dicomParser, { type DataSet, type Element } from 'dicom-parser';
 import { Inflate } from 'fflate';
 import { DataError, type DataLocation } from '../base/errors';
-import { decodeText } from './character_set';
+import { ElementSet } from './element_set';
+import { isExplicit, PIXEL_DATA, readElements, type ElementLayout, type RawElements } from './elements';
 import {
+  DEFLATED_LITTLE_ENDIAN,
+  EXPLICIT_BIG_ENDIAN,
   EXPLICIT_LITTLE_ENDIAN,
   IMPLICIT_LITTLE_ENDIAN,
   transferSyntax,
@@ -18,144 +20,133 @@ export const MAX_HEADER_BYTES = 8 * 2 ** 20;
 /** Most bytes a deflated file may grow to: a header, and 64 megapixels of 16 bits. */
 const MAX_INFLATED_BYTES = MAX_HEADER_BYTES + 128e6;
 
-/** Longest value taken as text or numbers; the longest that is asked for has 64 characters of up to 4 bytes. */
-const MAX_TEXT_BYTES = 1024;
-
-/** The last element that is parsed. */
-const PIXEL_DATA = 'x7fe00010';
-
-const UNDEFINED_LENGTH = 0xffffffff;
-
-/** Where the pixels are in {@link DicomDataSet.bytes}. */
+/** Where the pixels are in the bytes of a {@link DicomDataSet}. */
 export interface PixelDataPlace {
   offset: number;
   /** Undefined for pixels in fragments, whose end is marked and not counted. */
   length?: number;
 }
 
-/** The elements of a file up to its pixels, with the checks that untrusted files ask for. */
-export class DicomDataSet {
-  private readonly characterSets: readonly string[];
-
+/** The elements of a file up to its pixels. */
+export class DicomDataSet extends ElementSet {
   private constructor(
-    private readonly parsed: DataSet,
-    /** The file; inflated if it was deflated. */
-    readonly bytes: Uint8Array,
+    bytes: Uint8Array,
+    raw: RawElements,
+    where: DataLocation,
     readonly syntax: TransferSyntax,
-    private readonly where: DataLocation,
+    /** How the elements and the pixels are written, which need not be what the syntax says. */
+    readonly layout: ElementLayout,
+    /** SOP class by the file's own header. */
+    readonly mediaClass: string | undefined,
   ) {
-    this.characterSets = [];
-    this.characterSets = this.texts('x00080005');
+    super(bytes, raw, where);
   }
 
   /**
    * Parses up to the pixels.
    *
-   * @param bytes - A file or its beginning. Without preamble it must start with group 0008.
+   * @param bytes - A file or its beginning; with or without preamble, and the file's own header.
    * @throws DataError when it does not parse, or has a transfer syntax that cannot be read.
    */
   static parse(bytes: Uint8Array, where: DataLocation): DicomDataSet {
-    const bare = hasDicomMagic(bytes) ? undefined : bareSyntax(bytes);
-    if (bare === undefined && !hasDicomMagic(bytes)) {
+    const start = dicomStart(bytes);
+    if (start === undefined) {
       throw new DataError('the file is not DICOM: no DICM at byte 128, and no data set at its start', where);
     }
-    const head = bytes.subarray(0, MAX_HEADER_BYTES);
-    let whole = bytes;
     try {
-      const syntax = transferSyntax(bare ?? namedSyntax(head, where), where);
-      const parsed = dicomParser.parseDicom(head, {
-        ...(bare !== undefined && { TransferSyntaxUID: bare }),
-        untilTag: PIXEL_DATA,
-        inflater: (_, position) => {
-          whole = inflate(bytes, position);
-          return whole.subarray(0, MAX_HEADER_BYTES);
-        },
-      });
-      return new DicomDataSet(parsed, whole, syntax, where);
+      const { uid, mediaClass, end } = readMeta(bytes, start, where);
+      let whole = bytes;
+      if (uid === DEFLATED_LITTLE_ENDIAN) whole = inflate(bytes, end);
+      const head = whole.subarray(0, MAX_HEADER_BYTES);
+      const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+      const layout = layoutAt(view, end, uid);
+      const syntax = transferSyntax(uid ?? uidOf(layout), where);
+      const raw = readElements(view, end, head.length, layout);
+      return new DicomDataSet(whole, raw, where, syntax, layout, mediaClass);
     } catch (error) {
       if (error instanceof DataError) throw error;
-      throw new DataError(`the file does not parse as DICOM: ${reasonOf(error)}`, where, { cause: error });
+      const message = `the file does not parse as DICOM: ${(error as Error).message}`;
+      throw new DataError(message, where, { cause: error });
     }
   }
 
   /** Where the pixels are; undefined where there are none, or the bytes end before them. */
   get pixelData(): PixelDataPlace | undefined {
-    const element = this.parsed.elements[PIXEL_DATA];
+    const element = this.raw.elements.get(PIXEL_DATA);
     if (element === undefined) return undefined;
-    const { dataOffset: offset, length } = element;
-    return length === UNDEFINED_LENGTH ? { offset } : { offset, length };
+    const { offset, length } = element;
+    return length === undefined ? { offset } : { offset, length };
   }
 
-  /** Text, undefined where it is absent or empty. */
-  text(tag: string): string | undefined {
-    const texts = this.texts(tag).join('\\');
-    return texts === '' ? undefined : texts;
-  }
-
-  /** Texts between backslashes, without the spaces around them; none where the element is absent or empty. */
-  texts(tag: string): string[] {
-    const element = this.element(tag);
-    if (element === undefined) return [];
-    const value = this.bytes.subarray(
-      element.dataOffset,
-      element.dataOffset + Math.min(element.length, MAX_TEXT_BYTES),
+  /** Whether the data set is written in another way than its syntax says. */
+  get isMislabelled(): boolean {
+    const { explicit, littleEndian } = this.layout;
+    return (
+      explicit !== (this.syntax.uid !== IMPLICIT_LITTLE_ENDIAN) ||
+      littleEndian !== (this.syntax.uid !== EXPLICIT_BIG_ENDIAN)
     );
-    const text = decodeText(value, this.characterSets);
-    return text.split('\\').map((part) => part.replaceAll('\0', '').trim());
-  }
-
-  /** Decimal numbers; none where the element is absent or empty, undefined where it holds something else. */
-  decimals(tag: string): number[] | undefined {
-    const texts = this.texts(tag).filter((text) => text !== '');
-    const numbers = texts.map((text) => (DECIMAL.test(text) ? Number(text) : NaN));
-    return numbers.every(Number.isFinite) ? numbers : undefined;
-  }
-
-  /** The first of an element's 16-bit integers; writers' choice of SS or US is not always the one of the pixels. */
-  integer(tag: string, signed = false): number | undefined {
-    const element = this.element(tag);
-    if (element === undefined) return undefined;
-    if (element.length % 2 !== 0) {
-      throw new DataError(`${nameOf(tag)} has ${element.length} bytes, expected 16-bit integers`, this.where);
-    }
-    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + element.dataOffset, 2);
-    return signed ? view.getInt16(0, true) : view.getUint16(0, true);
-  }
-
-  /** An element that has a value, checked to lie inside the bytes: the parser skips over what it does not read. */
-  private element(tag: string): Element | undefined {
-    const element = this.parsed.elements[tag];
-    if (element === undefined || element.length === 0) return undefined;
-    if (element.items !== undefined || element.dataOffset + element.length > this.bytes.length) {
-      throw new DataError(`${nameOf(tag)} is cut short or is a sequence`, this.where);
-    }
-    return element;
   }
 }
 
 /** Whether the bytes begin as a DICOM file with preamble does. */
 export function hasDicomMagic(bytes: Uint8Array): boolean {
-  return bytes.length >= 132 && [0x44, 0x49, 0x43, 0x4d].every((letter, i) => bytes[128 + i] === letter);
+  return hasMagicAt(bytes, 128);
 }
 
-/** A value a DS or IS element may hold. */
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-
-const nameOf = (tag: string) => `element (${tag.slice(1, 5)},${tag.slice(5)})`;
-
-/** The syntax of a data set without preamble, told by whether a value representation follows its first tag. */
-function bareSyntax(bytes: Uint8Array): string | undefined {
-  if (bytes.length < 8 || bytes[0] !== 0x08 || bytes[1] !== 0x00) return undefined;
-  const isLetter = (byte: number) => byte >= 0x41 && byte <= 0x5a;
-  return isLetter(bytes[4]!) && isLetter(bytes[5]!) ? EXPLICIT_LITTLE_ENDIAN : IMPLICIT_LITTLE_ENDIAN;
+/** Whether a file's first bytes are those of DICOM, with preamble or without. */
+export function looksLikeDicom(bytes: Uint8Array): boolean {
+  return dicomStart(bytes) !== undefined;
 }
 
-/** The syntax that the file's own header names. */
-function namedSyntax(head: Uint8Array, where: DataLocation): string {
-  const uid = dicomParser.readPart10Header(head).string('x00020010');
+const hasMagicAt = (bytes: Uint8Array, at: number) =>
+  bytes.length >= at + 4 && [0x44, 0x49, 0x43, 0x4d].every((letter, i) => bytes[at + i] === letter);
+
+/** Longest first value of a data set without preamble: anything longer is another kind of file. */
+const LONGEST_FIRST = 4096;
+
+/** Where the first element is: after the magic number, or at the start of a file that lacks preamble or header. */
+function dicomStart(bytes: Uint8Array): number | undefined {
+  if (hasMagicAt(bytes, 128)) return 132;
+  if (hasMagicAt(bytes, 0)) return 4;
+  if (bytes.length < 8) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const littleEndian = view.getUint8(0) !== 0;
+  const group = view.getUint16(0, littleEndian);
+  if (group !== 8 && !(group === 2 && littleEndian)) return undefined;
+  const length = isExplicit(view, 0) ? 0 : view.getUint32(4, littleEndian);
+  return length <= LONGEST_FIRST ? 0 : undefined;
+}
+
+/** The file's own header, which is always explicit and little endian; none where the data set begins at once. */
+function readMeta(bytes: Uint8Array, start: number, where: DataLocation) {
+  const head = bytes.subarray(0, MAX_HEADER_BYTES);
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const layout = { explicit: true, littleEndian: true };
+  if (start + 8 > head.length || view.getUint16(start, true) !== 2) {
+    if (start > 4) throw new DataError('the file has no TransferSyntaxUID', where);
+    return { uid: undefined, mediaClass: undefined, end: start };
+  }
+  const raw = readElements(view, start, head.length, layout, (group) => group !== 2);
+  const meta = new ElementSet(head, raw, where);
+  const uid = meta.text('x00020010');
   if (uid === undefined) throw new DataError('the file has no TransferSyntaxUID', where);
-  return uid;
+  return { uid, mediaClass: meta.text('x00020002'), end: raw.end };
 }
+
+/**
+ * How the data set is written, by its first element: writers put implicit elements under an explicit syntax and the
+ * reverse. Groups begin low, so that the order of bytes in which the first is smaller is the right one.
+ */
+function layoutAt(view: DataView, at: number, uid: string | undefined): ElementLayout {
+  if (at + 8 > view.byteLength) {
+    return { explicit: uid !== IMPLICIT_LITTLE_ENDIAN, littleEndian: uid !== EXPLICIT_BIG_ENDIAN };
+  }
+  const littleEndian = view.getUint16(at, true) <= view.getUint16(at, false);
+  return { explicit: isExplicit(view, at), littleEndian };
+}
+
+const uidOf = ({ explicit, littleEndian }: ElementLayout) =>
+  !littleEndian ? EXPLICIT_BIG_ENDIAN : explicit ? EXPLICIT_LITTLE_ENDIAN : IMPLICIT_LITTLE_ENDIAN;
 
 /** The first `position` bytes, and the inflated rest; as much of it as there is where the bytes are a beginning. */
 function inflate(bytes: Uint8Array, position: number): Uint8Array {
@@ -181,9 +172,3 @@ function inflate(bytes: Uint8Array, position: number): Uint8Array {
 
 /** Bytes inflated at a time. */
 const DEFLATED_PIECE = 2 ** 16;
-
-/** What an exception says; the parser throws texts, errors, and objects that hold either. */
-function reasonOf(error: unknown): string {
-  const inner = typeof error === 'object' && error !== null && 'exception' in error ? error.exception : error;
-  return inner instanceof Error ? inner.message : String(inner);
-}

@@ -1,8 +1,10 @@
 import { DataError, type DataLocation } from '../base/errors';
 import { DicomDataSet } from './data_set';
-import { orthonormal, type SliceOrientation, type Vector3 } from './series/geometry';
+import type { ElementSet } from './element_set';
+import { framesOf, GROUPS, type FrameElements } from './frame_elements';
+import { orientationOf, orthonormal, type SliceOrientation, type Vector3 } from './series/geometry';
 import { checkPixelLength, isGray, readPixelFormat, type DicomPixelFormat } from './pixels/pixel_format';
-import type { DicomProblem, ReportProblem } from './problems';
+import { problem, type DicomProblem, type ReportProblem } from './problems';
 
 /**
  * What the header of a CT slice says. Identifiers are taken as they are, since many data sets hold ones that are no
@@ -12,6 +14,7 @@ export interface DicomHeader {
   /** UID of the transfer syntax. */
   transferSyntax: string;
   studyUid?: string;
+  /** `''` where it is missing. */
   seriesUid: string;
   sopInstanceUid?: string;
   patientId?: string;
@@ -22,10 +25,14 @@ export interface DicomHeader {
   imageType: readonly string[];
   seriesNumber?: number;
   acquisitionNumber?: number;
+  /** When the image was acquired, by the first that is there of the frame's, the acquisition's and the content's time. */
+  acquisitionTime?: string;
+  /** TemporalPositionIdentifier or, of an enhanced image, TemporalPositionIndex. */
+  temporalPosition?: number;
   instanceNumber?: number;
   /** ImagePositionPatient: centre of the first pixel, in mm. */
   imagePosition?: Vector3;
-  /** ImageOrientationPatient. */
+  /** ImageOrientationPatient, or where that is missing PatientOrientation in numbers. */
   imageOrientation?: SliceOrientation;
   /** In mm. */
   sliceLocation?: number;
@@ -58,14 +65,18 @@ export interface DicomHeader {
  */
 export class NoImageError extends DataError {}
 
-/** A parsed file: its header, and what its pixels are read from. */
+/** A parsed file: its images' headers, and what their pixels are read from. */
 export interface ParsedDicom {
-  header: DicomHeader;
+  /** One for each frame. */
+  headers: readonly DicomHeader[];
   dataSet: DicomDataSet;
 }
 
 /**
- * Reads the header of a DICOM file from its bytes, or from as many of them as reach up to the pixels.
+ * Reads the header of a DICOM file from its bytes, or from as many of them as reach up to the pixels. Of a file of several
+ * frames it is the first frame's.
+ *
+ * What is unusual is in `problems`, errors too: reading a header never stops at them.
  *
  * @param bytes - The file or its beginning.
  * @param where - Where the bytes are from, for error messages.
@@ -77,76 +88,142 @@ export interface ParsedDicom {
  * ```
  */
 export function parseDicomHeader(bytes: Uint8Array, where: DataLocation = {}): DicomHeader {
-  return parseDicom(bytes, where).header;
+  return parseDicom(bytes, where).headers[0]!;
 }
 
 /**
- * {@link parseDicomHeader}, with the elements themselves.
+ * {@link parseDicomHeader} for every frame, with the elements themselves.
  *
  * @param fileBytes - Size of the file, if `bytes` may be its beginning: a header that promises more pixels is refused.
+ * @param only - The only frame whose header is asked for, counted from 0.
  */
-export function parseDicom(bytes: Uint8Array, where: DataLocation, fileBytes?: number): ParsedDicom {
+export function parseDicom(
+  bytes: Uint8Array,
+  where: DataLocation,
+  { fileBytes, only }: { fileBytes?: number; only?: number } = {},
+): ParsedDicom {
   const dataSet = DicomDataSet.parse(bytes, where);
-  const problems: DicomProblem[] = [];
-  const report: ReportProblem = (kind, message) => problems.push({ kind, message, file: where.file });
   if (dataSet.pixelData === undefined && !saysImage(dataSet)) {
     throw new NoImageError('the file holds no image: it has neither Rows nor PixelData', where);
   }
-  const pixels = readPixelFormat(dataSet, where, report);
+  const frame = framesOf(dataSet);
+  const first = readHeader(dataSet, frame(only ?? 0), where);
   // colour images are told apart by their header, and never decoded
-  if (isGray(pixels)) checkPixelLength(dataSet, pixels, where, fileBytes);
+  if (isGray(first.pixels)) checkPixelLength(dataSet, first.pixels, where, fileBytes);
+  const others = only === undefined ? first.pixels.frames - 1 : 0;
+  const headers = Array.from({ length: others }, (_, i) => readHeader(dataSet, frame(i + 1), where));
+  return { headers: [first, ...headers], dataSet };
+}
+
+function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLocation): DicomHeader {
+  const problems: DicomProblem[] = [];
+  const report: ReportProblem = (kind, message) =>
+    problems.push(problem(kind, message, { file: where.file }));
+  if (dataSet.isMislabelled) {
+    const { explicit, littleEndian } = dataSet.layout;
+    const found = `${explicit ? 'explicit' : 'implicit'} ${littleEndian ? 'little' : 'big'} endian`;
+    report('syntax-mismatch', `the transfer syntax is ${dataSet.syntax.name}, the elements are ${found}`);
+  }
+  const pixels = readPixelFormat(dataSet, frame, where, report);
+  const measures = frame.group(GROUPS.measures) ?? dataSet;
+  const windows = frame.group(GROUPS.windows) ?? dataSet;
+  const content = frame.group(GROUPS.content);
 
   /** Numbers of which there must be `count`, or any number for 0; what cannot be used is reported. */
-  const numbers = (tag: string, name: string, count: number): number[] | undefined => {
-    const values = dataSet.decimals(tag);
+  const numbers = (
+    tag: string,
+    name: string,
+    count: number,
+    from: ElementSet = dataSet,
+  ): number[] | undefined => {
+    const values = from.decimals(tag);
     if (values?.length === 0) return undefined;
     if (values !== undefined && (count === 0 || values.length === count)) return values;
-    report('unreadable-value', `${name} is ${JSON.stringify(dataSet.text(tag))}, left out of account`);
+    report('unreadable-value', `${name} is ${JSON.stringify(from.text(tag))}, left out of account`);
     return undefined;
   };
-  const number = (tag: string, name: string) => numbers(tag, name, 0)?.[0];
+  const number = (tag: string, name: string, from?: ElementSet) => numbers(tag, name, 0, from)?.[0];
 
   const seriesUid = dataSet.text('x0020000e');
-  if (seriesUid === undefined) throw new DataError('the file has no SeriesInstanceUID', where);
+  if (seriesUid === undefined) {
+    report(
+      'missing-value',
+      'SeriesInstanceUID is missing: series are told apart by study, number and folder',
+    );
+  }
   const modality = dataSet.text('x00080060');
-  if (modality !== 'CT') {
-    report('not-ct', `the modality is ${modality ?? 'absent'}: values need not be Hounsfield units`);
+  if (modality === undefined) {
+    report('missing-value', 'Modality is missing, CT is taken');
+  } else if (modality !== 'CT') {
+    report('not-ct', `Modality is ${modality}, expected CT: values are no Hounsfield units`);
   }
-  const orientation = numbers('x00200037', 'ImageOrientationPatient', 6);
-  const imageOrientation = orientation && orthonormal(orientation);
-  if (orientation !== undefined && imageOrientation === undefined) {
-    const text = orientation.join('\\');
-    report('unreadable-value', `ImageOrientationPatient ${text} is no pair of perpendicular unit vectors`);
-  }
-  const spacing = numbers('x00280030', 'PixelSpacing', 2) as [number, number] | undefined;
+  const spacing = numbers('x00280030', 'PixelSpacing', 2, measures) as [number, number] | undefined;
   const pixelSpacing = spacing?.every((mm) => mm > 0) ? spacing : undefined;
   if (spacing !== pixelSpacing)
     report('unreadable-value', `PixelSpacing ${spacing?.join('\\')} is not positive`);
-  const header: DicomHeader = {
+  const orientation = numbers('x00200037', 'ImageOrientationPatient', 6, frame.group(GROUPS.orientation));
+  const position = numbers('x00200032', 'ImagePositionPatient', 3, frame.group(GROUPS.position));
+  const frameType = frame.group(GROUPS.ctFrameType)?.texts('x00089007') ?? [];
+  return {
     transferSyntax: dataSet.syntax.uid,
     studyUid: dataSet.text('x0020000d'),
-    seriesUid,
+    seriesUid: seriesUid ?? '',
     sopInstanceUid: dataSet.text('x00080018'),
     patientId: dataSet.text('x00100020'),
     modality,
     studyDescription: dataSet.text('x00081030'),
     seriesDescription: dataSet.text('x0008103e'),
-    imageType: dataSet.texts('x00080008'),
+    imageType: frameType.length > 0 ? frameType : dataSet.texts('x00080008'),
     seriesNumber: number('x00200011', 'SeriesNumber'),
-    acquisitionNumber: number('x00200012', 'AcquisitionNumber'),
+    acquisitionNumber: content?.integer('x00209156') ?? number('x00200012', 'AcquisitionNumber'),
+    acquisitionTime: acquisitionTime(dataSet, content),
+    temporalPosition: content?.long('x00209128') ?? number('x00200100', 'TemporalPositionIdentifier'),
     instanceNumber: number('x00200013', 'InstanceNumber'),
-    imagePosition: numbers('x00200032', 'ImagePositionPatient', 3) as Vector3 | undefined,
-    imageOrientation,
+    imagePosition: position as Vector3 | undefined,
+    imageOrientation: readOrientation(orientation, dataSet, report),
     sliceLocation: number('x00201041', 'SliceLocation'),
-    sliceThickness: number('x00180050', 'SliceThickness'),
+    sliceThickness: number('x00180050', 'SliceThickness', measures),
     pixelSpacing,
     gantryTilt: number('x00181120', 'GantryDetectorTilt'),
-    windowCenter: numbers('x00281050', 'WindowCenter', 0) ?? [],
-    windowWidth: numbers('x00281051', 'WindowWidth', 0) ?? [],
+    windowCenter: numbers('x00281050', 'WindowCenter', 0, windows) ?? [],
+    windowWidth: numbers('x00281051', 'WindowWidth', 0, windows) ?? [],
     pixels,
     problems,
   };
-  return { header, dataSet };
+}
+
+/** Date and time in one text whose order is the one of time. */
+function acquisitionTime(dataSet: DicomDataSet, content: ElementSet | undefined): string | undefined {
+  const [date, time] = [dataSet.text('x00080022'), dataSet.text('x00080032')];
+  return (
+    content?.text('x00189074') ??
+    content?.text('x00189151') ??
+    dataSet.text('x0008002a') ??
+    (time === undefined ? dataSet.text('x00080033') : `${date ?? ''}${time}`)
+  );
+}
+
+function readOrientation(
+  values: readonly number[] | undefined,
+  dataSet: DicomDataSet,
+  report: ReportProblem,
+): SliceOrientation | undefined {
+  if (values === undefined) {
+    const letters = dataSet.texts('x00200020');
+    const orientation = orientationOf(letters);
+    if (orientation === undefined) return undefined;
+    report(
+      'missing-orientation',
+      `ImageOrientationPatient is missing, PatientOrientation ${letters.join('\\')} is taken`,
+    );
+    return orientation;
+  }
+  const orientation = orthonormal(values);
+  if (orientation === undefined) {
+    const text = values.join('\\');
+    report('unreadable-value', `ImageOrientationPatient ${text} is no pair of perpendicular unit vectors`);
+  }
+  return orientation;
 }
 
 /** Storage of CT images: plain, enhanced, and converted to enhanced. */
@@ -157,7 +234,7 @@ const CT_CLASSES = ['2', '2.1', '2.2'].map((end) => `1.2.840.10008.5.1.4.1.1.${e
  * images say by their class what else they are.
  */
 function saysImage(dataSet: DicomDataSet): boolean {
-  const sopClass = dataSet.text('x00080016') ?? dataSet.text('x00020002');
+  const sopClass = dataSet.text('x00080016') ?? dataSet.mediaClass;
   const hasRows = dataSet.integer('x00280010') !== undefined;
   const hasImageType = dataSet.texts('x00080008').length > 0;
   return hasRows || hasImageType || sopClass === undefined || CT_CLASSES.includes(sopClass);

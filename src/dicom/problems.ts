@@ -1,29 +1,54 @@
-/** What can be unusual about a series that can be read all the same. */
-export type DicomProblemKind =
-  | 'missing-rescale'
-  | 'implausible-rescale'
-  | 'implausible-hu'
-  | 'monochrome1'
-  | 'pixel-padding'
-  | 'bits-outside-stored'
-  | 'excess-pixel-data'
-  | 'codestream-mismatch'
-  | 'unreadable-value'
-  | 'not-ct'
-  | 'missing-position'
-  | 'missing-orientation'
-  | 'missing-spacing'
-  | 'duplicate-position'
-  | 'duplicate-instance'
-  | 'uneven-spacing'
-  | 'gap'
-  | 'gantry-tilt'
-  | 'split-series'
-  | 'mixed-series';
+/**
+ * How much a problem weighs: `'error'`, the values or the order are not what they should be, and nothing goes on unless
+ * the caller skips the file or allows the kind by name; `'warning'`, something was guessed or left out, to be looked at;
+ * `'note'`, unusual and harmless.
+ */
+export type DicomProblemSeverity = 'error' | 'warning' | 'note';
 
-/** Something unusual about a file or a series: it was read, and this is what to know about it. */
+/** Every kind of problem, and how much it weighs. */
+const SEVERITIES = {
+  'not-hu': 'error',
+  'not-ct': 'error',
+  'implausible-hu': 'error',
+  'one-position': 'error',
+  'missing-rescale': 'warning',
+  'implausible-rescale': 'warning',
+  'unknown-unit': 'warning',
+  'wrapped-values': 'warning',
+  'modality-lut': 'warning',
+  'bits-outside-stored': 'warning',
+  'codestream-mismatch': 'warning',
+  'syntax-mismatch': 'warning',
+  'unreadable-value': 'warning',
+  'missing-value': 'warning',
+  'missing-position': 'warning',
+  'missing-orientation': 'warning',
+  'missing-spacing': 'warning',
+  oblique: 'warning',
+  'duplicate-position': 'warning',
+  'duplicate-instance': 'warning',
+  gap: 'warning',
+  'split-series': 'warning',
+  'merged-series': 'warning',
+  'mixed-series': 'note',
+  'uneven-spacing': 'note',
+  'gantry-tilt': 'note',
+  turned: 'note',
+  'excess-pixel-data': 'note',
+  'pixel-padding': 'note',
+  monochrome1: 'note',
+} as const satisfies Record<string, DicomProblemSeverity>;
+
+/** What can be unusual about a file or a series. */
+export type DicomProblemKind = keyof typeof SEVERITIES;
+
+/** Every {@link DicomProblemKind}. */
+export const PROBLEM_KINDS = Object.keys(SEVERITIES) as readonly DicomProblemKind[];
+
+/** Something unusual about a file or a series, and what to know about it. */
 export interface DicomProblem {
   kind: DicomProblemKind;
+  severity: DicomProblemSeverity;
   /** What was expected, what came, and what was done about it. */
   message: string;
   /** The file, or the first of several. */
@@ -34,6 +59,23 @@ export interface DicomProblem {
 
 /** Takes note of a problem. */
 export type ReportProblem = (kind: DicomProblemKind, message: string, pixels?: number) => void;
+
+/** A problem with the severity of its kind. */
+export function problem(
+  kind: DicomProblemKind,
+  message: string,
+  rest: Pick<DicomProblem, 'file' | 'pixels'> = {},
+): DicomProblem {
+  return { kind, severity: SEVERITIES[kind], message, ...rest };
+}
+
+/** The first problem that nothing may go on with. */
+export function firstError(
+  problems: readonly DicomProblem[],
+  allow: readonly DicomProblemKind[],
+): DicomProblem | undefined {
+  return problems.find(({ kind, severity }) => severity === 'error' && !allow.includes(kind));
+}
 
 /** One problem for each kind and message, saying how many files and pixels have it. */
 export function mergeProblems(problems: readonly DicomProblem[]): DicomProblem[] {

@@ -15,11 +15,13 @@ export interface TransferSyntax {
 
 export const IMPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 export const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+export const EXPLICIT_BIG_ENDIAN = '1.2.840.10008.1.2.2';
 export const DEFLATED_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
 
 const READABLE: Record<string, [name: string, encoding: PixelEncoding]> = {
   [IMPLICIT_LITTLE_ENDIAN]: ['Implicit VR Little Endian', 'uncompressed'],
   [EXPLICIT_LITTLE_ENDIAN]: ['Explicit VR Little Endian', 'uncompressed'],
+  [EXPLICIT_BIG_ENDIAN]: ['Explicit VR Big Endian (retired)', 'uncompressed'],
   [DEFLATED_LITTLE_ENDIAN]: ['Deflated Explicit VR Little Endian', 'uncompressed'],
   '1.2.840.10008.1.2.4.50': ['JPEG Baseline (Process 1)', 'jpeg-baseline'],
   // read where its samples have 8 bits; the codec names 12 bits as what it cannot do
@@ -35,7 +37,6 @@ const READABLE: Record<string, [name: string, encoding: PixelEncoding]> = {
 
 /** Known, and not read. */
 const OTHERS: Record<string, string> = {
-  '1.2.840.10008.1.2.2': 'Explicit VR Big Endian (retired)',
   '1.2.840.10008.1.2.1.98': 'Encapsulated Uncompressed Explicit VR Little Endian',
   '1.2.840.10008.1.2.4.92': 'JPEG 2000 Part 2 Multi-component Lossless',
   '1.2.840.10008.1.2.4.93': 'JPEG 2000 Part 2 Multi-component',

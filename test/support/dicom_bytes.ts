@@ -33,7 +33,7 @@ export function encode(elements: DicomElements, explicit: boolean): Uint8Array {
     if (entry === undefined) continue;
     const [vr, value] = entry;
     const body = bodyOf(vr, value, explicit);
-    const long = ['OB', 'OW', 'SQ', 'UN', 'UT'].includes(vr);
+    const long = ['OB', 'OV', 'OW', 'SQ', 'SV', 'UN', 'UT', 'UV'].includes(vr);
     const head = new DataView(new ArrayBuffer(explicit && long ? 12 : 8));
     head.setUint16(0, parseInt(tag.slice(0, 4), 16), true);
     head.setUint16(2, parseInt(tag.slice(5), 16), true);

@@ -1,5 +1,6 @@
 import { DataError, type DataLocation } from '../../base/errors';
 import type { CodestreamEncoding } from '../transfer_syntax';
+import { codestreamEnd, unboxed } from './codestream_end';
 
 /** What a codestream says about the image in it. */
 export interface CodestreamHeader {
@@ -13,11 +14,6 @@ export interface CodestreamHeader {
   /** The codestream without what follows its end marker. */
   codestream: Uint8Array;
 }
-
-const END_OF_IMAGE = 0xd9; // in all of these standards, after 0xff
-
-/** The standard's byte after an odd codestream, and one that writers use. */
-const PADDING: readonly number[] = [0, 0xff];
 
 /** Frame markers of the JPEG processes that go with each encoding. */
 const FRAMES: Record<string, readonly number[]> = {
@@ -36,20 +32,21 @@ export function readCodestreamHeader(
   encoding: CodestreamEncoding,
   where: DataLocation,
 ): CodestreamHeader {
-  let end = bytes.length;
-  while (end > 0 && PADDING.includes(bytes[end - 1]!)) end--; // fragments have an even length
-  const codestream = bytes.subarray(0, end);
-  if (end < 4 || codestream[end - 2] !== 0xff || codestream[end - 1] !== END_OF_IMAGE) {
-    throw new DataError(`the ${encoding} codestream is cut short: it has no end marker`, where);
-  }
-  const view = new DataView(codestream.buffer, codestream.byteOffset, end);
+  let header: FoundHeader;
+  let stream = bytes;
   try {
-    const header = encoding === 'jpeg-2000' ? readSiz(view) : readFrame(view, encoding);
-    return { ...header, codestream };
+    if (encoding === 'jpeg-2000') stream = unboxed(bytes);
+    const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+    header = encoding === 'jpeg-2000' ? readSiz(view) : readFrame(view, encoding);
   } catch (error) {
     const reason = error instanceof RangeError ? 'it ends too early' : (error as Error).message;
     throw new DataError(`the ${encoding} codestream cannot be decoded: ${reason}`, where, { cause: error });
   }
+  const end = codestreamEnd(stream, encoding);
+  if (end === undefined) {
+    throw new DataError(`the ${encoding} codestream is cut short: it has no end marker`, where);
+  }
+  return { ...header, codestream: stream.subarray(0, end) };
 }
 
 type FoundHeader = Omit<CodestreamHeader, 'codestream'>;

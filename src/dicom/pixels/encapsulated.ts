@@ -1,24 +1,64 @@
 import { DataError, type DataLocation } from '../../base/errors';
+import type { DicomDataSet } from '../data_set';
 
 const ITEM = 0xfffee000;
 const SEQUENCE_END = 0xfffee0dd;
 
+/** ExtendedOffsetTable: where each frame begins, in 64 bits. */
+const EXTENDED_OFFSETS = 'x7fe00001';
+
+/** A fragment of pixels. */
+interface Fragment {
+  /** Where its item begins, counted from the first fragment's. */
+  at: number;
+  bytes: Uint8Array;
+}
+
 /**
- * The codestream of a single frame: all fragments joined, after the offset table, which a single frame does not need.
+ * The codestream of a frame: its fragments, joined. A single frame has all of them, whatever its offset table says; of
+ * several each begins where the extended or the basic offset table says, or has one fragment.
  *
- * @param offset - Where the offset table's item begins.
- * @throws DataError when the items do not follow one another up to the marked end.
+ * @throws DataError when the items do not follow one another up to the marked end, or no table tells frames apart.
  */
-export function joinFragments(bytes: Uint8Array, offset: number, where: DataLocation): Uint8Array {
+export function frameCodestream(
+  dataSet: DicomDataSet,
+  frames: number,
+  frame: number,
+  where: DataLocation,
+): Uint8Array {
+  const [table, ...fragments] = readFragments(dataSet.bytes, dataSet.pixelData!.offset, where);
+  if (table === undefined || fragments.length === 0) {
+    throw new DataError('the file has no fragment of pixels', where);
+  }
+  if (frames === 1) return join(fragments);
+  if (fragments.length === frames) return fragments[frame]!.bytes;
+  const extended = offsets(dataSet.valueOf(EXTENDED_OFFSETS), 8);
+  const starts = extended.length > 0 ? extended : offsets(table.bytes, 4);
+  const ends = [...starts.slice(1), Infinity];
+  const own = fragments.filter(({ at }) => at >= starts[frame]! && at < ends[frame]!);
+  const known = starts.length === frames && own.length > 0 && own[0]!.at === starts[frame];
+  if (!known) {
+    const found = `${fragments.length} fragments and ${starts.length} offsets`;
+    throw new DataError(
+      `expected an offset for each of ${frames} frames, found ${found} that do not fit`,
+      where,
+    );
+  }
+  return join(own);
+}
+
+/** The items up to the marked end: the offset table, and the fragments. */
+function readFragments(bytes: Uint8Array, offset: number, where: DataLocation): Fragment[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const items: Uint8Array[] = [];
+  const items: Fragment[] = [];
+  let origin = offset;
   for (let at = offset; ;) {
     if (at + 8 > bytes.length)
       throw new DataError('the file is cut short between fragments of pixels', where);
     const tag = view.getUint16(at, true) * 0x10000 + view.getUint16(at + 2, true);
     const length = view.getUint32(at + 4, true);
     at += 8;
-    if (tag === SEQUENCE_END) break;
+    if (tag === SEQUENCE_END) return items;
     if (tag !== ITEM) {
       throw new DataError(`expected a fragment of pixels at byte ${at - 8}, found something else`, where);
     }
@@ -28,16 +68,27 @@ export function joinFragments(bytes: Uint8Array, offset: number, where: DataLoca
         where,
       );
     }
-    items.push(bytes.subarray(at, at + length));
+    if (items.length === 1) origin = at - 8;
+    items.push({ at: at - 8 - origin, bytes: bytes.subarray(at, at + length) });
     at += length;
   }
-  const fragments = items.slice(1);
-  if (fragments.length === 0) throw new DataError('the file has no fragment of pixels', where);
-  const joined = new Uint8Array(fragments.reduce((sum, fragment) => sum + fragment.length, 0));
+}
+
+/** Offsets of so many bytes each. */
+function offsets(table: Uint8Array | undefined, width: 4 | 8): number[] {
+  if (table === undefined) return [];
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  return Array.from({ length: Math.floor(table.length / width) }, (_, i) =>
+    width === 4 ? view.getUint32(4 * i, true) : Number(view.getBigUint64(8 * i, true)),
+  );
+}
+
+function join(fragments: readonly Fragment[]): Uint8Array {
+  const joined = new Uint8Array(fragments.reduce((sum, { bytes }) => sum + bytes.length, 0));
   let filled = 0;
-  for (const fragment of fragments) {
-    joined.set(fragment, filled);
-    filled += fragment.length;
+  for (const { bytes } of fragments) {
+    joined.set(bytes, filled);
+    filled += bytes.length;
   }
   return joined;
 }

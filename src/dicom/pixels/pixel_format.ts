@@ -1,10 +1,14 @@
 import { DataError, type DataLocation } from '../../base/errors';
 import type { DicomDataSet } from '../data_set';
+import type { FrameElements } from '../frame_elements';
 import type { ReportProblem } from '../problems';
 import { DEFLATED_LITTLE_ENDIAN } from '../transfer_syntax';
+import { readRescale, type Rescale } from './rescale';
 
 /** How the pixels of a slice are stored, and how they become Hounsfield units. */
-export interface DicomPixelFormat {
+export interface DicomPixelFormat extends Rescale {
+  /** Images in the file, of which this is one. */
+  frames: number;
   rows: number;
   columns: number;
   /** 1 for gray images, the only ones that can be decoded; 3 for a colour screen shot. */
@@ -16,19 +20,9 @@ export interface DicomPixelFormat {
   highBit: number;
   /** Whether stored values are two's complement (PixelRepresentation 1). */
   signed: boolean;
-  /** RescaleSlope, 1 where it is missing. */
-  rescaleSlope: number;
-  /** RescaleIntercept, 0 where it is missing. */
-  rescaleIntercept: number;
   /** Lowest and highest stored value (before rescaling) of pixels outside the scanned circle. */
   padding?: readonly [lowest: number, highest: number];
 }
-
-/** Highest |HU| that a plausible rescale gives; metal on an extended scale stays below 31000. */
-const MAX_PLAUSIBLE_HU = 1e5;
-
-/** Unsigned pixels need an intercept at most this high to hold air, which is -1000 HU. */
-const HIGHEST_PLAUSIBLE_INTERCEPT = -100;
 
 /** Colours have nothing that could be rescaled. */
 const NO_RESCALE = { rescaleSlope: 1, rescaleIntercept: 0 };
@@ -41,9 +35,10 @@ export function isGray({
   return samplesPerPixel === 1 && photometricInterpretation.startsWith('MONOCHROME');
 }
 
-/** Reads and checks what the header says about the pixels. */
+/** Reads and checks what the header says about the pixels of a frame. */
 export function readPixelFormat(
   dataSet: DicomDataSet,
+  frame: FrameElements,
   where: DataLocation,
   report: ReportProblem,
 ): DicomPixelFormat {
@@ -59,8 +54,13 @@ export function readPixelFormat(
   if (dataSet.pixelData === undefined) {
     throw new DataError('the file has no PixelData, or is cut short before it', where);
   }
-  const frames = dataSet.text('x00280008') ?? '1';
-  expect(Number(frames) === 1, 'NumberOfFrames', '1: multi-frame images are not supported', frames);
+  // 0 is what writers put who count frames from 0, or have none to count
+  const frames = Math.max(1, Number(dataSet.text('x00280008') ?? '1'));
+  const single =
+    'an integer, and 1 where a multi-frame image has no functional groups: they hold its positions';
+  expect(Number.isInteger(frames) && (frames === 1 || frame.isEnhanced), 'NumberOfFrames', single, frames);
+  const described = `${frame.described}, the items of PerFrameFunctionalGroupsSequence`;
+  expect(frames === 1 || frames === frame.described, 'NumberOfFrames', described, frames);
   const rows = required('x00280010', 'Rows');
   const columns = required('x00280011', 'Columns');
   expect(rows > 0 && columns > 0, 'Rows x Columns', 'at least 1 x 1', `${rows} x ${columns}`);
@@ -87,7 +87,9 @@ export function readPixelFormat(
       'MONOCHROME1 asks for low values to be shown white; Hounsfield units stay as they are',
     );
   }
+  const sign = { bitsStored, signed };
   return {
+    frames,
     rows,
     columns,
     samplesPerPixel,
@@ -96,7 +98,7 @@ export function readPixelFormat(
     bitsStored,
     highBit,
     signed,
-    ...(gray ? readRescale(dataSet, { bitsStored, signed }, where, report) : NO_RESCALE),
+    ...(gray ? readRescale(dataSet, frame, sign, where, report) : NO_RESCALE),
     ...readPadding(dataSet, signed),
   };
 }
@@ -108,7 +110,7 @@ export function readPixelFormat(
  */
 export function checkPixelLength(
   dataSet: DicomDataSet,
-  { rows, columns, bitsAllocated }: DicomPixelFormat,
+  { frames, rows, columns, bitsAllocated }: DicomPixelFormat,
   where: DataLocation,
   fileBytes?: number,
 ): void {
@@ -119,60 +121,15 @@ export function checkPixelLength(
     throw new DataError(`the pixels come ${found}, which does not go with ${name}`, where);
   }
   if (length === undefined) return;
-  const expected = (rows * columns * bitsAllocated) / 8;
+  const expected = (frames * rows * columns * bitsAllocated) / 8;
   if (length < expected) {
-    throw new DataError(
-      `the pixels have ${length} bytes, expected ${expected} for ${rows} x ${columns}`,
-      where,
-    );
+    const size = `${frames === 1 ? '' : `${frames} x `}${rows} x ${columns}`;
+    throw new DataError(`the pixels have ${length} bytes, expected ${expected} for ${size}`, where);
   }
   if (fileBytes !== undefined && uid !== DEFLATED_LITTLE_ENDIAN && offset + length > fileBytes) {
     const there = Math.max(0, fileBytes - offset);
     throw new DataError(`the file is cut short: ${there} bytes of pixels, expected ${length}`, where);
   }
-}
-
-function readRescale(
-  dataSet: DicomDataSet,
-  { bitsStored, signed }: Pick<DicomPixelFormat, 'bitsStored' | 'signed'>,
-  where: DataLocation,
-  report: ReportProblem,
-): Pick<DicomPixelFormat, 'rescaleSlope' | 'rescaleIntercept'> {
-  const read = (tag: string, name: string, missing: number): number => {
-    const values = dataSet.decimals(tag);
-    if (values?.length === 0) {
-      report('missing-rescale', `${name} is missing, ${missing} is taken`);
-      return missing;
-    }
-    if (values?.length !== 1) {
-      throw new DataError(`${name} is ${JSON.stringify(dataSet.text(tag))}, expected one number`, where);
-    }
-    return values[0]!;
-  };
-  const rescaleSlope = read('x00281053', 'RescaleSlope', 1);
-  const rescaleIntercept = read('x00281052', 'RescaleIntercept', 0);
-  if (rescaleSlope === 0) throw new DataError('RescaleSlope is 0, which makes all pixels equal', where);
-
-  const span = 2 ** bitsStored;
-  const [lowest, highest] = signed ? [-span / 2, span / 2 - 1] : [0, span - 1];
-  const ends = [lowest, highest].map((stored) => stored * rescaleSlope + rescaleIntercept);
-  const text = `slope ${rescaleSlope} and intercept ${rescaleIntercept}`;
-  if (!ends.every((hu) => Number.isFinite(Math.fround(hu)))) {
-    throw new DataError(`the rescale ${text} goes beyond the numbers of float32`, where);
-  }
-  if (rescaleSlope < 0 || ends.some((hu) => Math.abs(hu) > MAX_PLAUSIBLE_HU)) {
-    report(
-      'implausible-rescale',
-      `the rescale ${text} is no usual one for Hounsfield units, it is applied as it is`,
-    );
-  } else if (!signed && rescaleIntercept > HIGHEST_PLAUSIBLE_INTERCEPT) {
-    report(
-      'implausible-rescale',
-      `unsigned pixels with intercept ${rescaleIntercept} cannot hold air (-1000 HU), ` +
-        'perhaps they are signed values or lack an offset; the rescale is applied as it is',
-    );
-  }
-  return { rescaleSlope, rescaleIntercept };
 }
 
 function readPadding(dataSet: DicomDataSet, signed: boolean): Pick<DicomPixelFormat, 'padding'> {

@@ -38,3 +38,20 @@ export function stackDirection([r, c]: SliceOrientation): Vector3 {
 export function tiltOf(direction: Vector3): number {
   return (Math.acos(Math.min(1, Math.abs(direction[2]))) * 180) / Math.PI;
 }
+
+/** Directions of PatientOrientation's letters: left, right, to the back, to the front, to the head, to the feet. */
+const LETTERS: Record<string, Vector3> = {
+  L: [1, 0, 0],
+  R: [-1, 0, 0],
+  P: [0, 1, 0],
+  A: [0, -1, 0],
+  H: [0, 0, 1],
+  F: [0, 0, -1],
+};
+
+/** PatientOrientation (of rows, then of columns) by its leading letters; undefined if it is no pair of directions. */
+export function orientationOf(directions: readonly string[]): SliceOrientation | undefined {
+  const [row, column] = directions.map((letters) => LETTERS[letters.slice(0, 1)]);
+  if (directions.length !== 2 || row === undefined || column === undefined) return undefined;
+  return dot(row, column) === 0 ? [row, column] : undefined;
+}

@@ -5,7 +5,7 @@ import type { DicomSlice } from './stack_order';
 
 /**
  * What a series is: `'axial'` slices as reconstructed, `'localizer'` (also called scout or topogram), `'derived'` for
- * reformatted and colour images and screen shots, `'other'` for slices of another direction or modality.
+ * reformatted and colour images and screen shots, `'other'` for slices of another direction, modality or unit.
  */
 export type DicomSeriesKind = 'axial' | 'localizer' | 'derived' | 'other';
 
@@ -20,12 +20,16 @@ export const isLocalizer = ({ imageType }: DicomHeader) =>
 export const isDerived = ({ imageType, pixels }: DicomHeader) =>
   imageType[0]?.toUpperCase() === 'DERIVED' || imageType[1]?.toUpperCase() === 'SECONDARY' || !isGray(pixels);
 
+/** Whether the header says nothing against Hounsfield units. */
+export const isHounsfield = ({ problems }: DicomHeader) =>
+  !problems.some(({ kind }) => kind === 'not-hu' || kind === 'not-ct');
+
 /** The kind of a stack whose images are ordered along `direction`. */
 export function kindOf(slices: readonly DicomSlice[], direction: Vector3): DicomSeriesKind {
   const { header } = slices[0]!;
   if (isLocalizer(header)) return 'localizer';
   if (isDerived(header)) return 'derived';
-  if (header.modality !== undefined && header.modality !== 'CT') return 'other';
+  if (!isHounsfield(header)) return 'other';
   const upright = direction[2] < Math.SQRT1_2;
   if (!upright) return 'axial';
   return slices.length === 1 ? 'localizer' : 'other'; // no scanner reconstructs a single upright slice

@@ -1,5 +1,7 @@
 import type { DicomHeader } from '../dicom_header';
 
+const NONE: DicomHeader['problems'] = [];
+
 /**
  * Makes a function that lets headers share the values that are equal in most files of a series. A study of 750 000
  * files has few different ones, and its headers would fill half the memory of Node.js with copies.
@@ -27,5 +29,6 @@ export function headerSharer(): (header: DicomHeader) => DicomHeader {
     windowCenter: shared(header.windowCenter),
     windowWidth: shared(header.windowWidth),
     pixels: shared(header.pixels),
+    problems: header.problems.length === 0 ? NONE : header.problems,
   });
 }

@@ -1,5 +1,5 @@
 import { SAME_POSITION, type DicomSlice } from './stack_order';
-import type { DicomProblem } from '../problems';
+import { problem, type DicomProblem } from '../problems';
 
 /** Spacings that differ by less than this part of the smaller one are even; headers round to a few digits. */
 const EVEN = 0.05;
@@ -19,19 +19,16 @@ export function readSpacing(slices: readonly DicomSlice[]): { spacing?: number; 
     const before = distinct.at(-1);
     if (before !== undefined && slice.position! - before.position! < SAME_POSITION) {
       const acquisitions = [before, slice].map(({ header }) => header.acquisitionNumber ?? 'without number');
-      problems.push({
-        kind: 'duplicate-position',
-        message:
-          `the slice has the position of ${before.file}, ${before.position!.toFixed(2)} mm` +
-          (acquisitions[0] === acquisitions[1] ? '' : ` (acquisitions ${acquisitions.join(' and ')})`),
-        file: slice.file,
-      });
+      const message =
+        `the slice has the position of ${before.file}, ${before.position!.toFixed(2)} mm` +
+        (acquisitions[0] === acquisitions[1] ? '' : ` (acquisitions ${acquisitions.join(' and ')})`);
+      problems.push(problem('duplicate-position', message, { file: slice.file }));
     } else {
       distinct.push(slice);
     }
   }
   const gaps = distinct.slice(1).map(({ position }, i) => position! - distinct[i]!.position!);
-  if (gaps.length === 0) return { problems };
+  if (gaps.length === 0) return { problems: [] }; // what is all at one position is told of as a whole
 
   const isGap = gaps.map((gap, i) => {
     const smallest = Math.min(...[gaps[i - 1], gaps[i + 1]].filter((other) => other !== undefined));
@@ -39,20 +36,14 @@ export function readSpacing(slices: readonly DicomSlice[]): { spacing?: number; 
   });
   gaps.forEach((gap, i) => {
     if (!isGap[i]) return;
-    problems.push({
-      kind: 'gap',
-      message: `${gap.toFixed(2)} mm to the slice before it, ${distinct[i]!.file}: slices may be missing between them`,
-      file: distinct[i + 1]!.file,
-    });
+    const message = `${gap.toFixed(2)} mm to the slice before it, ${distinct[i]!.file}: slices may be missing between them`;
+    problems.push(problem('gap', message, { file: distinct[i + 1]!.file }));
   });
   const planned = gaps.filter((_, i) => !isGap[i]).sort((a, b) => a - b);
   const [least, most] = [planned[0]!, planned.at(-1)!];
   if (most > least * (1 + EVEN)) {
-    problems.push({
-      kind: 'uneven-spacing',
-      message: `the spacing of slices goes from ${least.toFixed(2)} to ${most.toFixed(2)} mm`,
-      file: distinct[0]!.file,
-    });
+    const message = `the spacing of slices goes from ${least.toFixed(2)} to ${most.toFixed(2)} mm`;
+    problems.push(problem('uneven-spacing', message, { file: distinct[0]!.file }));
   }
   const ascending = [...gaps].sort((a, b) => a - b);
   const middle = ascending.length / 2;

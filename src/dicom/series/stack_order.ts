@@ -1,12 +1,14 @@
 import { DataError } from '../../base/errors';
 import type { DicomHeader } from '../dicom_header';
 import { dot, stackDirection, type Vector3 } from './geometry';
-import type { DicomProblem } from '../problems';
+import { problem, type DicomProblem } from '../problems';
 
 /** A file of a series. */
 export interface DicomSlice {
   /** Path, beginning with the folder as the caller named it. */
   file: string;
+  /** Which image of a file of several frames, counted from 0; undefined where there is one. */
+  frame?: number;
   /**
    * Place along the stack in mm, from feet to head: ImagePositionPatient on the slices' normal. SliceLocation where
    * that is missing, and undefined where that is missing too.
@@ -14,6 +16,9 @@ export interface DicomSlice {
   position?: number;
   header: DicomHeader;
 }
+
+/** A header and the file it is from. */
+export type DicomFile = Omit<DicomSlice, 'position'>;
 
 /** Slices in order, and what there was to say about finding it. */
 export interface OrderedStack {
@@ -32,12 +37,12 @@ export const SAME_POSITION = 0.01;
  *
  * @throws DataError when several slices have none of them.
  */
-export function orderStack(files: readonly Omit<DicomSlice, 'position'>[]): OrderedStack {
+export function orderStack(files: readonly DicomFile[]): OrderedStack {
   const problems: DicomProblem[] = [];
   const first = files[0]!;
   const orientation = first.header.imageOrientation;
   const report = (kind: DicomProblem['kind'], message: string) =>
-    problems.push({ kind, message, file: first.file });
+    problems.push(problem(kind, message, { file: first.file }));
   if (orientation === undefined) {
     report('missing-orientation', 'ImageOrientationPatient is missing, slices are taken to be axial');
   }
@@ -54,7 +59,12 @@ export function orderStack(files: readonly Omit<DicomSlice, 'position'>[]): Orde
   }
   const byInstance = files.map(({ header }) => header.instanceNumber);
   if (isUsable(byInstance)) {
-    report('missing-position', `ImagePositionPatient ${what}, the order is the one of InstanceNumber`);
+    if (!byPosition.includes(undefined)) {
+      const message = `${files.length} images have one and the same ImagePositionPatient: they are no stack of slices`;
+      report('one-position', `${message}, the order is the one of InstanceNumber`);
+      return { slices: sorted(files, byInstance, byPosition), direction, problems };
+    }
+    report('missing-position', 'ImagePositionPatient is missing, the order is the one of InstanceNumber');
     return { slices: sorted(files, byInstance, byPosition), direction, problems };
   }
   const unplaced = files.find((_, i) => byPosition[i] === undefined);
@@ -77,15 +87,16 @@ function isUsable(values: readonly (number | undefined)[]): values is number[] {
 
 /** Slices by their key; where that is the same, by what is in their headers, and only then by the file's name. */
 function sorted(
-  files: readonly Omit<DicomSlice, 'position'>[],
+  files: readonly DicomFile[],
   keys: readonly number[],
   positions: readonly (number | undefined)[],
 ): DicomSlice[] {
-  const ties = ({ header, file }: Omit<DicomSlice, 'position'>) => [
+  const ties = ({ header, file, frame }: DicomFile) => [
     header.acquisitionNumber ?? 0,
     header.instanceNumber ?? 0,
     header.sopInstanceUid ?? '',
     file,
+    frame ?? 0,
   ];
   return files
     .map((slice, i) => ({ slice, key: keys[i]!, position: positions[i], ties: ties(slice) }))

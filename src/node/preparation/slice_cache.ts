@@ -32,9 +32,9 @@ export class SliceCache {
     this.folder = path.join(folder, this.settings.slice(0, 16));
   }
 
-  /** The slice made from `source`, if it is there and whole. */
-  async get(source: Uint8Array): Promise<CachedSlice | undefined> {
-    const { file, key } = this.placeOf(source);
+  /** The slice made from `source`, or from one of several images in it, if it is there and whole. */
+  async get(source: Uint8Array, frame?: number): Promise<CachedSlice | undefined> {
+    const { file, key } = this.placeOf(source, frame);
     let bytes: Buffer;
     try {
       bytes = await readFile(file);
@@ -48,9 +48,9 @@ export class SliceCache {
    * Keeps a slice. Where the disk is full or may not be written to, a warning is given once and nothing is kept any more:
    * what a cache lacks is only made again.
    */
-  async put(source: Uint8Array, slice: CachedSlice): Promise<void> {
+  async put(source: Uint8Array, slice: CachedSlice, frame?: number): Promise<void> {
     if (this.failed) return;
-    const { file, key } = this.placeOf(source);
+    const { file, key } = this.placeOf(source, frame);
     const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
     try {
       await mkdir(path.dirname(file), { recursive: true });
@@ -65,15 +65,16 @@ export class SliceCache {
   }
 
   /** Where a slice is, and what it is of: a file that came to another place does not match. */
-  private placeOf(source: Uint8Array): { file: string; key: Buffer } {
-    const name = createHash('sha256').update(source).digest('hex');
+  private placeOf(source: Uint8Array, frame?: number): { file: string; key: Buffer } {
+    const hash = createHash('sha256').update(source).digest('hex');
+    const name = frame === undefined ? hash : `${hash}-${frame}`;
     const file = path.join(this.folder, name.slice(0, 2), name.slice(2));
     return { file, key: Buffer.from(this.settings + name, 'latin1') };
   }
 }
 
-/** Changes whenever the layout below does. */
-const FORMAT = 'ct-multilabel slice 2';
+/** Changes whenever the layout below does, or what is made of a file. */
+const FORMAT = 'ct-multilabel slice 3';
 
 /** Magic, `[height, width, channels]` and a checksum of key, sizes and values, before the values. */
 const MAGIC = Buffer.from('CTSLICE2', 'latin1');

@@ -7,6 +7,8 @@ import { prepareSlices, type CtPreprocessing } from '../../transforms/preprocess
 import { applyAugmentation } from '../../transforms/random_augment';
 import type { AugmentationDraw } from '../../base/types';
 import { decodeDicomSlice } from '../../dicom/pixels/decode_slice';
+import type { DicomProblemKind } from '../../dicom/problems';
+import { turnOf, turnPlane, type Plane, type Turn } from '../../dicom/series/turn';
 import { readFileBytes } from '../files/file_bytes';
 import { decodeGrayImage } from '../files/image_file';
 import { SliceCache } from './slice_cache';
@@ -18,6 +20,8 @@ export type SliceFormat = 'image' | 'dicom';
 export interface SliceToPrepare {
   /** Full path. */
   file: string;
+  /** Which image of a file of several, counted from 0. */
+  frame?: number;
   format: SliceFormat;
   /** What an error says of it. */
   where: DataLocation;
@@ -28,6 +32,10 @@ export interface PreparationSettings {
   preprocessing: CtPreprocessing;
   /** The window that pictures show, where the preprocessing asks for HU. */
   imageWindow?: HuWindow;
+  /** What brings pictures to the standard orientation. */
+  imageTurn?: Turn;
+  /** Problems of DICOM that are errors and are put up with. */
+  allow?: readonly DicomProblemKind[];
   /** Folder of prepared slices, see {@link SliceCache}. */
   cacheFolder?: string;
 }
@@ -81,10 +89,12 @@ export class SlicePreparation {
   private readonly cache: SliceCache | undefined;
 
   constructor(private readonly settings: PreparationSettings) {
-    const { cacheFolder, imageWindow, preprocessing } = settings;
+    const { cacheFolder, imageWindow, imageTurn, allow, preprocessing } = settings;
     const { neighbors: _, edge: __, ...ofEachSlice } = preprocessing;
     this.cache =
-      cacheFolder === undefined ? undefined : new SliceCache(cacheFolder, { imageWindow, ...ofEachSlice });
+      cacheFolder === undefined
+        ? undefined
+        : new SliceCache(cacheFolder, { imageWindow, imageTurn, allow, ...ofEachSlice });
   }
 
   /** `[slices, height, width, channels]`. */
@@ -115,12 +125,12 @@ export class SlicePreparation {
   }
 
   /** `[height, width, channels]` of one slice by itself. */
-  private async slice({ file, format, where }: SliceToPrepare): Promise<tf.Tensor3D> {
+  private async slice({ file, frame, format, where }: SliceToPrepare): Promise<tf.Tensor3D> {
     const location = { file, ...where };
     const bytes = await readFileBytes(file, format === 'dicom' ? 'DICOM' : 'image', location);
-    const cached = await this.cache?.get(bytes);
+    const cached = await this.cache?.get(bytes, frame);
     if (cached) return tf.tensor3d(cached.values, cached.shape);
-    const decoded = await this.decode(bytes, format, location);
+    const decoded = await this.decode(bytes, frame, format, location);
     let slice: tf.Tensor3D;
     try {
       slice = tf.tidy(() => prepareSlices(decoded, this.settings.preprocessing));
@@ -129,25 +139,39 @@ export class SlicePreparation {
     }
     if (this.cache) {
       const values = (await slice.data()) as Float32Array;
-      await this.cache.put(bytes, { values, shape: slice.shape });
+      await this.cache.put(bytes, { values, shape: slice.shape }, frame);
     }
     return slice;
   }
 
-  /** The slice as it is in its file, in the unit that the preprocessing takes. */
-  private async decode(bytes: Uint8Array, format: SliceFormat, where: DataLocation): Promise<tf.Tensor3D> {
-    const { imageWindow, preprocessing } = this.settings;
+  /** The slice of a file in the standard orientation, in the unit that the preprocessing takes. */
+  private async decode(
+    bytes: Uint8Array,
+    frame: number | undefined,
+    format: SliceFormat,
+    where: DataLocation,
+  ): Promise<tf.Tensor3D> {
+    const { imageWindow, imageTurn, allow = [], preprocessing } = this.settings;
     if (format === 'dicom') {
       // what lies outside the scanned circle must not look like bone, whatever number stands for it
-      const { hu, rows, columns } = await decodeDicomSlice(bytes, where, { padding: 'air' });
-      return tf.tensor3d(hu, [rows, columns, 1]);
+      const options = { padding: 'air', allow, ...(frame !== undefined && { frame }) } as const;
+      const { header, hu, rows, columns } = await decodeDicomSlice(bytes, where, options);
+      return toTensor(
+        { values: hu, rows, columns },
+        header.imageOrientation && turnOf(header.imageOrientation),
+      );
     }
     const { data, height, width } = await decodeGrayImage(bytes, { where });
-    const image = tf.tensor3d(data, [height, width, 1]);
+    const image = toTensor({ values: data, rows: height, columns: width }, imageTurn);
     if (preprocessing.windows === false || imageWindow === undefined) return image;
     const { center, width: span } = imageWindow;
     const hu = tf.tidy(() => tf.add(tf.mul(image, span), center - span / 2) as tf.Tensor3D);
     image.dispose();
     return hu;
   }
+}
+
+function toTensor(stored: Plane, turn: Turn | undefined): tf.Tensor3D {
+  const { values, rows, columns } = turn ? turnPlane(stored, turn) : stored;
+  return tf.tensor3d(values, [rows, columns, 1]);
 }

@@ -1,14 +1,15 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import type { DataLocation } from '../../base/errors';
+import { DataError, type DataLocation } from '../../base/errors';
 import { fileSize, unreadable } from '../files/file_bytes';
-import { hasDicomMagic, MAX_HEADER_BYTES } from '../../dicom/data_set';
+import { hasDicomMagic, looksLikeDicom, MAX_HEADER_BYTES } from '../../dicom/data_set';
 import { parseDicom, type DicomHeader } from '../../dicom/dicom_header';
 
 /** How much of a file is read for its header: most have a few thousand bytes, and the next is tried if it was more. */
 const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];
 
 /**
- * Reads the header of a DICOM file, and of the file only as much as that takes.
+ * Reads the header of a DICOM file, and of the file only as much as that takes. Of a file of several frames it is the first
+ * frame's.
  *
  * @param file - Path of the file.
  * @throws DataError when the file cannot be read, does not parse, holds no image or is cut short.
@@ -18,28 +19,31 @@ const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];
  * ```
  */
 export async function readDicomHeader(file: string): Promise<DicomHeader> {
-  return (await headerOf(file, { file }, true))!;
+  return (await headersOf(file, { file }, true))![0]!;
 }
 
 /**
- * {@link readDicomHeader} for a file that may be something else.
+ * {@link readDicomHeader} for every frame of a file that may be something else.
  *
- * @param mustBeDicom - Whether a file without DICOM's magic number is an error; otherwise it gives undefined.
+ * @param mustBeDicom - Whether a file that is no DICOM is an error; otherwise it gives undefined.
  */
-export async function headerOf(
+export async function headersOf(
   path: string,
   where: DataLocation,
   mustBeDicom: boolean,
-): Promise<DicomHeader | undefined> {
+): Promise<readonly DicomHeader[] | undefined> {
   return withFile(path, where, async (handle, size) => {
     for (const most of HEADER_READS) {
       const bytes = await readStart(handle, Math.min(most, size));
-      if (!mustBeDicom && !hasDicomMagic(bytes)) return undefined;
+      if (!mustBeDicom && !looksLikeDicom(bytes)) return undefined;
       try {
-        return parseDicom(bytes, where, size).header;
+        return parseDicom(bytes, where, { fileBytes: size }).headers;
       } catch (error) {
         // what is wrong may be that the bytes end too early
-        if (most >= Math.min(size, MAX_HEADER_BYTES)) throw error;
+        if (most < Math.min(size, MAX_HEADER_BYTES)) continue;
+        // without the magic number the first bytes may be alike by chance
+        if (error instanceof DataError && !mustBeDicom && !hasDicomMagic(bytes)) return undefined;
+        throw error;
       }
     }
     throw new Error('unreachable: the last read throws or returns');

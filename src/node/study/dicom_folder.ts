@@ -9,7 +9,10 @@ import { createPreprocessing, type CtPreprocessing } from '../../transforms/prep
 import type { Labels } from '../../base/types';
 import { eachCsvRecord } from '../files/csv_file';
 import { inside, openRoot, type Root } from './data_root';
+import { examineStacks } from './examine_stacks';
 import { scan } from './scan_folder';
+import { checkAllow } from '../../dicom/pixels/decode_slice';
+import type { DicomProblem, DicomProblemKind } from '../../dicom/problems';
 import type { DicomSeriesInfo } from '../../dicom/series/series';
 import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_kind';
 import type { SkippedFile } from '../files/file_bytes';
@@ -49,6 +52,17 @@ export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFile
    * @defaultValue `['axial']`
    */
   kinds?: readonly DicomSeriesKind[];
+  /**
+   * Problems that are errors and are put up with all the same, by their kind, e.g. `['implausible-hu']` for heads whose
+   * surroundings were cut away.
+   * @defaultValue none
+   */
+  allow?: readonly DicomProblemKind[];
+}
+
+/** A {@link DicomProblem}, and the stack that has it. */
+export interface DicomFolderProblem extends DicomProblem {
+  patient: string;
 }
 
 /** A study of DICOM files, see {@link openDicomFolder}. */
@@ -61,7 +75,12 @@ export interface DicomFolder<L extends Labels = Labels> extends PatientSource<L>
   seriesOf(patient: string): DicomSeriesInfo;
   /** What is done to every slice. */
   readonly preprocessing: CtPreprocessing;
-  /** Files that could not be read and were left out, where `onBadFile` is `'skip'`. */
+  /** What is unusual about the stacks, by their headers and by the values of their middle slices. */
+  readonly problems: readonly DicomFolderProblem[];
+  /**
+   * Every file that was left out, and why: copies of others, and where `onBadFile` is `'skip'` what could not be read and
+   * stacks that have an error.
+   */
   readonly skipped: readonly SkippedFile[];
   /** Files that are no DICOM images. */
   readonly unlisted: readonly string[];
@@ -80,7 +99,10 @@ const TABLES = ['stage_2_train.csv', 'stage_1_train.csv', 'reads.csv', 'labels.c
 
 /**
  * Opens a folder of DICOM files, of any number of patients, as a source of stacks: each series one stack, its slices in
- * order. Only headers are read here; slices are decoded when asked for, and windowed by the preprocessing.
+ * order. Only headers are read here, and the middle slice of each stack, whose values must be Hounsfield units; the others
+ * are decoded when asked for, and windowed by the preprocessing. Axial slices that are stored mirrored, upside down or
+ * transposed are turned. What is unusual is in `problems`; an error among them stops, unless `onBadFile` skips the stack or
+ * `allow` names it.
  *
  * A stack is named after its PatientID, with a number behind it where a patient has several; `groupOf` gives the patient.
  * Labels come from a table inside the folder, in one of two layouts:
@@ -103,10 +125,18 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
   dir: string,
   options: DicomFolderOptions<L>,
 ): Promise<DicomFolder<L>> {
-  const { requireLabels = true, missingLabels = 'throw', table, kinds = ['axial'], ...rest } = options ?? {};
+  const {
+    requireLabels = true,
+    missingLabels = 'throw',
+    table,
+    kinds = ['axial'],
+    allow = [],
+    ...rest
+  } = options ?? {};
   const { labels = CT_LABELS as Labels as L, ...files } = rest;
   const fn = 'openDicomFolder';
-  const taken = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'table', 'kinds'];
+  const own = ['labels', 'requireLabels', 'missingLabels', 'table', 'kinds', 'allow'];
+  const taken = [...SLICE_FILE_OPTIONS, ...own];
   checkKnownKeys(options ?? {}, taken, fn);
   createPreprocessing(files.preprocessing);
   checkLabelNames(`${fn}: labels`, labels);
@@ -117,6 +147,7 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
   check(!(requireLabels && table === false), `${fn}: table`, 'a table where labels are required', table);
   check(Array.isArray(kinds) && kinds.length > 0, `${fn}: kinds`, 'a list of kinds of series', kinds);
   kinds.forEach((kind) => checkOneOf(kind, SERIES_KINDS, `${fn}: kinds`));
+  checkAllow(fn, allow);
 
   const root = await openRoot(dir);
   const known = await readLabels(root, table, { labels, missingLabels }, requireLabels);
@@ -129,7 +160,8 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
       file: dir,
     });
   }
-  const stacks = nameStacks(chosen);
+  const examined = await examineStacks(chosen, found.paths, { allow, onBadFile });
+  const stacks = nameStacks(examined.series);
 
   const used = new Set<string>();
   const slices = new Map<string, SliceFile[]>();
@@ -138,7 +170,7 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
     const names = sliceNames(series);
     const ofScan = known?.ofScan(series, root.name, used);
     if (ofScan) scanLabels.set(patient, ofScan);
-    const ofPatient = series.slices.map(({ file, header }, i): SliceFile => {
+    const ofPatient = series.slices.map(({ file, frame, header }, i): SliceFile => {
       const vector = known?.ofSlice(header.sopInstanceUid ?? '', used);
       if (requireLabels && !vector && !ofScan) {
         const message = `neither slice nor scan has labels in ${known!.file}`;
@@ -147,6 +179,7 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
       return {
         slice: names[i]!,
         file: found.paths.get(file)!,
+        ...(frame !== undefined && { frame }),
         format: 'dicom',
         ...(vector && { labels: vector }),
       };
@@ -158,14 +191,18 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
     [...labels] as Labels as L,
     files,
     {
+      allow,
       groupOf: (patient) => stackOf(stacks, patient).group,
       ...(scanLabels.size > 0 && { labelsOf: (patient: string) => scanLabels.get(patient) }),
     },
-    found.skipped,
+    [...found.skipped, ...examined.skipped],
   );
   return Object.assign(source, {
     groupOf: source.groupOf!,
     seriesOf: (patient: string) => stackOf(stacks, patient).series,
+    problems: [...stacks].flatMap(([patient, { series }]) =>
+      series.problems.map((problem) => ({ ...problem, patient })),
+    ),
     unlisted: found.unlisted.filter((file) => file !== known?.file),
     otherSeries: found.series.filter(({ kind }) => !kinds.includes(kind)),
     withoutFile: known?.names.filter((name) => !used.has(name)) ?? [],
@@ -213,7 +250,9 @@ function plainName(id: string): string {
 
 /** Names of a series' slices: their files', or where two files have one name their SOPInstanceUIDs. */
 function sliceNames({ slices }: DicomSeriesInfo): string[] {
-  const files = slices.map(({ file }) => path.basename(file));
+  const files = slices.map(({ file, frame }) =>
+    frame === undefined ? path.basename(file) : `${path.basename(file)}_${frame}`,
+  );
   if (new Set(files).size === files.length) return files;
   const uids = slices.map(({ header }) => plainName(header.sopInstanceUid ?? ''));
   return new Set(uids).size === uids.length ? uids : files.map((name, i) => `${i}_${name}`);

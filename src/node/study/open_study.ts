@@ -5,8 +5,8 @@ import type { CtLabels } from '../../data/labels/labels';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { inside, listFolder, openRoot, type Root } from './data_root';
-import { hasDicomMagic } from '../../dicom/data_set';
-import { openDicomFolder, type DicomFolder } from './dicom_folder';
+import { looksLikeDicom } from '../../dicom/data_set';
+import { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './dicom_folder';
 import { imageKind } from '../files/image_file';
 import { openKaggleFolder, openPatientFolder, type KaggleFolder } from './kaggle_folder';
 import { SLICE_FILE_OPTIONS, type SliceFileOptions } from './slice_file_source';
@@ -47,13 +47,18 @@ export interface StudyOptions<L extends Labels = Labels> extends SliceFileOption
    * @defaultValue see {@link openKaggleFolder}
    */
   images?: string;
+  /** Problems of a `'dicom'` folder that are errors and are put up with, see {@link openDicomFolder}. */
+  allow?: DicomFolderOptions['allow'];
 }
 
 /** Entries of a folder that are looked at for a first slice. */
 const MOST_ENTRIES = 20_000;
 
+const PICTURE_NAME = /\.(jpe?g|png)$/i;
+
 /**
- * Tells how a data folder is laid out, by the first slice in it: its content, not its name.
+ * Tells how a data folder is laid out, by the first slice in it: its content, not its name. A folder with DICOM in it is
+ * one of DICOM, whatever pictures lie beside it: discs bring a viewer and its logo.
  *
  * @throws DataError when there is no JPEG, PNG or DICOM file among the first 20,000 entries.
  * @example
@@ -67,6 +72,7 @@ export async function detectStudy(dir: string): Promise<DetectedStudy> {
   const root = await openRoot(dir);
   let folders = ['.'];
   let seen = 0;
+  let pictures: StudyLayout | undefined;
   // level by level: what lies higher tells more about the layout
   while (folders.length > 0 && seen < MOST_ENTRIES) {
     const below: string[] = [];
@@ -76,13 +82,16 @@ export async function detectStudy(dir: string): Promise<DetectedStudy> {
         if (++seen > MOST_ENTRIES) break;
         const place = path.join(folder, name);
         if (entry.isDirectory()) below.push(place);
-        const format = entry.isFile() ? await formatOf(root, place) : undefined;
+        // once there is a picture only DICOM is of interest, and no DICOM has a picture's name
+        if (!entry.isFile() || (pictures && PICTURE_NAME.test(name))) continue;
+        const format = await formatOf(root, place);
         if (format === 'dicom') return { layout: 'dicom', format };
-        if (format === 'image') return { layout: folder === '.' ? 'patient' : 'challenge', format };
+        if (format === 'image') pictures ??= folder === '.' ? 'patient' : 'challenge';
       }
     }
     folders = below;
   }
+  if (pictures) return { layout: pictures, format: 'image' };
   throw new DataError('there is no JPEG, PNG or DICOM file', { file: dir });
 }
 
@@ -99,13 +108,13 @@ export async function openStudy<const L extends Labels = CtLabels>(
   dir: string,
   options: StudyOptions<L>,
 ): Promise<KaggleFolder<L> | DicomFolder<L>> {
-  const known = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'images'];
+  const known = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'images', 'allow'];
   checkKnownKeys(options ?? {}, known, 'openStudy');
-  const { images, ...rest } = options ?? {};
+  const { images, allow, ...rest } = options ?? {};
   const { requireLabels = true, missingLabels, ...files } = rest;
   if (missingLabels !== undefined) checkOneOf(missingLabels, MISSING_LABELS, 'openStudy: missingLabels');
   const { layout } = images === undefined ? await detectStudy(dir) : { layout: 'challenge' };
-  if (layout === 'dicom') return openDicomFolder(dir, rest);
+  if (layout === 'dicom') return openDicomFolder(dir, { ...rest, ...(allow && { allow }) });
   if (layout === 'challenge')
     return openKaggleFolder(dir, { ...rest, ...(images !== undefined && { images }) });
   if (requireLabels) {
@@ -123,7 +132,7 @@ async function formatOf(root: Root, place: string): Promise<SliceFormat | undefi
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(132), 0, 132, 0);
     const start = buffer.subarray(0, bytesRead);
     if (imageKind(start) !== undefined) return 'image';
-    return hasDicomMagic(start) ? 'dicom' : undefined;
+    return looksLikeDicom(start) ? 'dicom' : undefined;
   } finally {
     await handle.close();
   }

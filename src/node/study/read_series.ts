@@ -4,18 +4,21 @@ import { mapAtMost } from '../../data/sources/map_at_most';
 import { readFileBytes, type FileProgress, type SkippedFile } from '../files/file_bytes';
 import {
   checkDecodeOptions,
-  DECODE_OPTIONS,
   decodeDicomSlice,
+  READ_OPTIONS,
+  stopAtError,
   type DecodeDicomOptions,
 } from '../../dicom/pixels/decode_slice';
 import { isGray } from '../../dicom/pixels/pixel_format';
-import { mergeProblems, type DicomProblem } from '../../dicom/problems';
+import { firstError, mergeProblems, type DicomProblem } from '../../dicom/problems';
+import { implausibleRange, rangeOf } from '../../dicom/pixels/plausible';
 import { checkScanOptions, scan, type ScanDicomOptions } from './scan_folder';
 import { withoutSlices, type DicomSeriesInfo } from '../../dicom/series/series';
+import { turnOf, turnPlane } from '../../dicom/series/turn';
 import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_kind';
 
 /** Options of {@link readDicomSeries}. */
-export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOptions {
+export interface ReadDicomSeriesOptions extends ScanDicomOptions, Omit<DecodeDicomOptions, 'frame'> {
   /** Told after each slice how far the decoding has come. */
   onProgress?: (progress: FileProgress) => void;
   /**
@@ -32,35 +35,39 @@ export interface ReadDicomSeriesOptions extends ScanDicomOptions, DecodeDicomOpt
 
 /** A series with its pixels. */
 export interface DicomSeries extends DicomSeriesInfo {
-  /** `[slices, rows, columns]` in Hounsfield units, float32. */
+  /** `[slices, rows, columns]` in Hounsfield units, float32; axial slices in the standard orientation. */
   hu: tf.Tensor3D;
 }
 
 /** The series of a folder. */
 export interface DicomSeriesList extends Array<DicomSeries> {
-  /** Files left out because something is wrong with them; always empty with `onBadFile: 'throw'`. */
+  /**
+   * Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with which something is
+   * wrong.
+   */
   skipped: SkippedFile[];
-  /** Files that are no gray DICOM images: other kinds of file, DICOMDIR, reports, colour images. */
+  /**
+   * Files that are no gray DICOM images: other kinds of file, DICOMDIR, reports, colour images. Where `kinds` names none,
+   * also images that are no Hounsfield units and do not claim to be an axial scan: spectral maps, other modalities.
+   */
   unlisted: string[];
 }
 
 /** Slices that are decoded at the same time; more only fills the memory, because decoding has one thread. */
 const DECODING_AT_ONCE = 4;
 
-/** An axial series whose lowest value is above the first, or its highest below the second, has no air or no tissue. */
-const PLAUSIBLE_LOWEST = -200;
-const PLAUSIBLE_HIGHEST = 0;
-
 /**
  * Reads a folder of DICOM files as ordered series in Hounsfield units.
  *
  * Reads what {@link scanDicomFolder} finds with {@link decodeDicomSlice}, so both say what is read and how. Series of
- * every kind come back, told apart by `kind`; colour images have no Hounsfield units and are listed in `unlisted`.
+ * every kind come back, told apart by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial
+ * slices that are stored mirrored, upside down or transposed are turned. A problem that is an error stops the reading,
+ * unless `onBadFile` skips it or `allow` names it: an axial stack without air or without tissue is no head in HU.
  * The caller disposes the `hu` of each series.
  *
  * @param dir - The folder; it may hold many studies.
  * @returns The series, with `skipped` and `unlisted` beside them.
- * @throws DataError that names the file, with `onBadFile: 'throw'`.
+ * @throws DataError that names the file, with `onBadFile: 'throw'`: one that cannot be read, or a problem that is an error.
  * @example
  * ```ts
  * for (const { description, hu } of await readDicomSeries('study', { kinds: ['axial'] })) {
@@ -74,11 +81,7 @@ export async function readDicomSeries(
   dir: string,
   options: ReadDicomSeriesOptions = {},
 ): Promise<DicomSeriesList> {
-  checkKnownKeys(
-    options,
-    [...DECODE_OPTIONS, 'onBadFile', 'onProgress', 'kinds', 'series'],
-    'readDicomSeries',
-  );
+  checkKnownKeys(options, [...READ_OPTIONS, 'onBadFile', 'onProgress', 'kinds', 'series'], 'readDicomSeries');
   const { onBadFile = 'throw', onProgress, kinds = SERIES_KINDS, series: uid, ...decoding } = options;
   checkScanOptions('readDicomSeries', dir, { onBadFile, onProgress });
   const decodeOptions = checkDecodeOptions('readDicomSeries', decoding);
@@ -88,20 +91,23 @@ export async function readDicomSeries(
 
   const found = await scan('readDicomSeries', dir, { onBadFile });
   const { skipped } = found;
-  const isGraySeries = ({ slices }: DicomSeriesInfo) => isGray(slices[0]!.header.pixels);
-  const colour = found.series.filter((info) => !isGraySeries(info)).flatMap(({ slices }) => slices);
+  const named = options.kinds !== undefined || uid !== undefined;
+  const isImage = ({ slices, kind, problems }: DicomSeriesInfo) =>
+    isGray(slices[0]!.header.pixels) &&
+    (named || kind === 'axial' || firstError(problems, decodeOptions.allow) === undefined);
+  const none = found.series.filter((info) => !isImage(info)).flatMap(({ slices }) => slices);
   const chosen = found.series.filter(
-    (info) => isGraySeries(info) && kinds.includes(info.kind) && (uid === undefined || uid === info.uid),
+    (info) => isImage(info) && kinds.includes(info.kind) && (uid === undefined || uid === info.uid),
   );
   const total = chosen.reduce((sum, { slices }) => sum + slices.length, 0);
   let done = 0;
   const list: DicomSeries[] = [];
   try {
     for (const info of chosen) {
-      const read = await readStack(info, found.paths, decodeOptions, (file, error) => {
+      const read = await readStack(info, found.paths, decodeOptions, (files, error) => {
         if (error !== undefined && onBadFile === 'throw') throw error;
-        if (error !== undefined) skipped.push({ file, error });
-        onProgress?.({ done: ++done, total, file });
+        if (error !== undefined) skipped.push(...[...new Set(files)].map((file) => ({ file, error })));
+        else onProgress?.({ done: (done += files.length), total, file: files[0]! });
       });
       if (read !== undefined) list.push(read);
     }
@@ -109,7 +115,7 @@ export async function readDicomSeries(
     list.forEach(({ hu }) => hu.dispose());
     throw error;
   }
-  const unlisted = [...found.unlisted, ...colour.map(({ file }) => file)].sort();
+  const unlisted = [...found.unlisted, ...new Set(none.map(({ file }) => file))].sort();
   return Object.assign(list, { skipped, unlisted });
 }
 
@@ -117,51 +123,62 @@ export async function readDicomSeries(
 async function readStack(
   info: DicomSeriesInfo,
   paths: ReadonlyMap<string, string>,
-  options: Required<DecodeDicomOptions>,
-  onDone: (file: string, error?: DataError) => void,
+  options: ReturnType<typeof checkDecodeOptions>,
+  onDone: (files: readonly string[], error?: DataError) => void,
 ): Promise<DicomSeries | undefined> {
   const { rows, columns } = info;
   const size = rows * columns;
   const where = { file: info.slices[0]!.file };
+  const turn = info.slices[0]!.header.imageOrientation && turnOf(info.slices[0]!.header.imageOrientation);
   let values: Float32Array | undefined;
   const problems: DicomProblem[] = [];
-  const decoded = await mapAtMost([...info.slices.entries()], DECODING_AT_ONCE, async ([index, { file }]) => {
-    try {
-      const slice = await decodeDicomSlice(
-        await readFileBytes(paths.get(file)!, 'DICOM', { file }),
-        { file },
-        options,
-      );
-      if (slice.rows !== rows || slice.columns !== columns) {
-        throw new DataError('the file changed while the folder was read', { file });
+  const decoded = await mapAtMost(
+    [...info.slices.entries()],
+    DECODING_AT_ONCE,
+    async ([index, { file, frame }]) => {
+      try {
+        const slice = await decodeDicomSlice(
+          await readFileBytes(paths.get(file)!, 'DICOM', { file }),
+          { file },
+          { ...options, ...(frame !== undefined && { frame }) },
+        );
+        const stored = { values: slice.hu, rows: slice.rows, columns: slice.columns };
+        const plane = turn ? turnPlane(stored, turn) : stored;
+        if (plane.rows !== rows || plane.columns !== columns) {
+          throw new DataError('the file changed while the folder was read', { file });
+        }
+        // only now, so that a header alone allocates nothing
+        values ??= allocate(info.slices.length * size, where);
+        values.set(plane.values, index * size);
+        problems.push(...slice.problems);
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        onDone([file], error);
+        return false;
+      } finally {
+        onDone([file]);
       }
-      // only now, so that a header alone allocates nothing
-      values ??= allocate(info.slices.length * size, where);
-      values.set(slice.hu, index * size);
-      problems.push(...slice.problems);
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      onDone(file, error);
-      return false;
-    }
-    onDone(file);
-    return true;
-  });
+      return true;
+    },
+  );
   if (values === undefined) return undefined;
   const good = decoded.flatMap((ok, index) => (ok ? [index] : []));
   const complete = good.length === info.slices.length;
   if (!complete) good.forEach((from, to) => values!.copyWithin(to * size, from * size, (from + 1) * size));
   const kept = values.subarray(0, good.length * size);
   const described = complete ? info : withoutSlices(info, good.map((i) => info.slices[i]!)); // prettier-ignore
-  return {
-    ...described,
-    problems: mergeProblems([
-      ...described.problems,
-      ...problems,
-      ...(info.kind === 'axial' ? implausible(kept, where.file) : []),
-    ]),
-    hu: tf.tensor3d(kept, [good.length, rows, columns], 'float32'),
-  };
+  const all = mergeProblems([
+    ...described.problems,
+    ...problems,
+    ...(info.kind === 'axial' ? implausibleRange(rangeOf(kept), where.file) : []),
+  ]);
+  try {
+    stopAtError(all, options.allow, where);
+  } catch (error) {
+    onDone(described.slices.map(({ file }) => file), error as DataError); // prettier-ignore
+    return undefined;
+  }
+  return { ...described, problems: all, hu: tf.tensor3d(kept, [good.length, rows, columns], 'float32') };
 }
 
 function allocate(length: number, where: { file: string }): Float32Array {
@@ -170,16 +187,4 @@ function allocate(length: number, where: { file: string }): Float32Array {
   } catch (error) {
     throw new DataError(`the series needs ${length * 4} bytes, which are not there`, where, { cause: error });
   }
-}
-
-function implausible(hu: Float32Array, file: string): DicomProblem[] {
-  let lowest = Infinity;
-  let highest = -Infinity;
-  for (const value of hu) {
-    if (value < lowest) lowest = value;
-    if (value > highest) highest = value;
-  }
-  if (lowest <= PLAUSIBLE_LOWEST && highest >= PLAUSIBLE_HIGHEST) return [];
-  const message = `values go from ${lowest} to ${highest}: Hounsfield units of a head reach from air to tissue`;
-  return [{ kind: 'implausible-hu', message, file }];
 }

@@ -3,9 +3,10 @@ import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors'
 import { openRoot } from './data_root';
 import { mapAtMost } from '../../data/sources/map_at_most';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
-import { headerOf } from './dicom_file';
+import { headersOf } from './dicom_file';
 import { NoImageError } from '../../dicom/dicom_header';
-import { groupSeries, type DicomFile, type DicomSeriesInfo } from '../../dicom/series/series';
+import { groupSeries, type DicomSeriesInfo } from '../../dicom/series/series';
+import type { DicomFile } from '../../dicom/series/stack_order';
 import { headerSharer } from '../../dicom/series/share_equal';
 import { walkFolder } from './walk_folder';
 
@@ -24,7 +25,10 @@ export interface ScanDicomOptions {
 /** What a folder holds, see {@link scanDicomFolder}. */
 export interface DicomScan {
   series: DicomSeriesInfo[];
-  /** Files left out because something is wrong with them; always empty with `onBadFile: 'throw'`. */
+  /**
+   * Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with which something is
+   * wrong.
+   */
   skipped: SkippedFile[];
   /** Files that are no DICOM images: other kinds of file, DICOMDIR, reports. */
   unlisted: string[];
@@ -40,7 +44,11 @@ const DICOM_NAME = /\.(dcm|dicom|ima)$/i;
  * Finds the DICOM series in a folder and its subfolders: which files, in which order, without reading their pixels.
  *
  * Of each file only the header is read. Slices are ordered by their position along the slices' normal, from feet to
- * head; names of files and instance numbers do not matter. Links that lead out of the folder are refused.
+ * head; names of files and instance numbers do not matter. A stack is one acquisition of one person: patients that share
+ * a series, and passes over the same positions, come apart; series of one slice each that fit on one another come
+ * together. Copies are left out and listed in `skipped`. Links that lead out of the folder are refused.
+ *
+ * What is unusual is in each series' `problems`, with a severity. Nothing stops at an error here: what reads the pixels does.
  *
  * @param dir - The folder; it may hold many studies.
  * @throws DataError that names the file, with `onBadFile: 'throw'`.
@@ -74,12 +82,19 @@ export async function scan(
   const share = headerSharer();
   let done = 0;
   const read = await mapAtMost(found, HEADERS_AT_ONCE, async ({ file, path }) => {
-    const header = await readOne(file, path, skip, unlisted);
+    const headers = await readOne(file, path, skip, unlisted);
     onProgress?.({ done: ++done, total: found.length, file });
-    return header && { file, header: share(header) };
+    return (headers ?? []).map((header, frame): DicomFile => ({
+      file,
+      ...(header.pixels.frames > 1 && { frame }),
+      header: share(header),
+    }));
   });
-  const files = read.filter((one): one is DicomFile => one !== undefined);
-  const series = groupSeries(files, (bad, error) => bad.forEach(({ file }) => skip(file, error)));
+  const series = groupSeries(
+    read.flat(),
+    (bad, error) => new Set(bad.map(({ file }) => file)).forEach((file) => skip(file, error)),
+    (file, error) => skipped.push({ file, error }),
+  );
   const byName = (a: string, b: string) => (a < b ? -1 : 1);
   return {
     series,
@@ -101,7 +116,7 @@ export function checkScanOptions(fn: string, dir: string, { onBadFile, onProgres
   );
 }
 
-/** The header of a file; undefined for one that is no DICOM image, or is left out. */
+/** The headers of a file's images; undefined for one that is no DICOM image, or is left out. */
 async function readOne(
   file: string,
   path: string,
@@ -110,9 +125,9 @@ async function readOne(
 ) {
   try {
     const isIndex = basename(file).toUpperCase() === 'DICOMDIR';
-    const header = isIndex ? undefined : await headerOf(path, { file }, DICOM_NAME.test(file));
-    if (header === undefined) unlisted.push(file);
-    return header;
+    const headers = isIndex ? undefined : await headersOf(path, { file }, DICOM_NAME.test(file));
+    if (headers === undefined) unlisted.push(file);
+    return headers;
   } catch (error) {
     if (error instanceof NoImageError) unlisted.push(file);
     else if (error instanceof DataError) skip(file, error);

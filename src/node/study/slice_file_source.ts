@@ -7,6 +7,9 @@ import { resolveWindow, type CtWindowName, type HuWindow } from '../../transform
 import { createPreprocessing, type CtPreprocessing } from '../../transforms/preprocessing';
 import type { AugmentationDraw, Labels } from '../../base/types';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
+import type { DicomProblemKind } from '../../dicom/problems';
+import { orientationOf } from '../../dicom/series/geometry';
+import { turnOf } from '../../dicom/series/turn';
 import { PreparationPool } from '../preparation/preparation_pool';
 import {
   requestSlices,
@@ -39,6 +42,12 @@ export interface SliceFileOptions {
    */
   imageWindow?: CtWindowName | Readonly<HuWindow>;
   /**
+   * Where the rows and the columns of JPEG or PNG images go, by the letters of DICOM's PatientOrientation: left, right, to the
+   * back (posterior), to the front (anterior). Images that are not `'LP'` are turned to it; DICOM says it itself.
+   * @defaultValue 'LP'
+   */
+  imageOrientation?: ImageOrientation;
+  /**
    * What a slice that cannot be read does: `'throw'` stops when it is met; `'skip'` reads every file once at the start, and
    * lists those that cannot be read in `skipped`.
    * @defaultValue 'throw'
@@ -48,12 +57,20 @@ export interface SliceFileOptions {
   onProgress?: (progress: FileProgress) => void;
 }
 
+/** Directions of rows and of columns: the first letter says where columns of a higher number lie, the second rows. */
+export type ImageOrientation = 'LP' | 'LA' | 'RP' | 'RA' | 'PL' | 'PR' | 'AL' | 'AR';
+
+/** Every {@link ImageOrientation}. */
+const IMAGE_ORIENTATIONS: readonly ImageOrientation[] = ['LP', 'LA', 'RP', 'RA', 'PL', 'PR', 'AL', 'AR'];
+
 /** One slice of a {@link SliceFileSource}. */
 export interface SliceFile {
   /** Name as the table, or else the folder, has it. */
   slice: string;
   /** Full path. */
   file: string;
+  /** Which image of a file of several, counted from 0. */
+  frame?: number;
   format: SliceFormat;
   /** Row of the table, if there is one. */
   row?: number;
@@ -67,6 +84,8 @@ export interface PatientFacts {
   labelsOf?: (patient: string) => readonly number[] | undefined;
   /** The person, where one may have several scans. */
   groupOf?: (patient: string) => string;
+  /** Problems of DICOM that are errors and are put up with. */
+  allow?: readonly DicomProblemKind[];
 }
 
 /** Patients whose slices are files: names and labels are known at once, images are prepared when asked for. */
@@ -116,7 +135,7 @@ export class SliceFileSource<L extends Labels = Labels> implements PatientSource
     skipped: readonly SkippedFile[] = [],
   ): Promise<SliceFileSource<L>> {
     checkNames(slices);
-    const preparer = createPreparer(options, slices);
+    const preparer = createPreparer(options, slices, facts.allow ?? []);
     if (options.onBadFile !== 'skip') return new SliceFileSource(slices, labels, preparer, facts, skipped);
     try {
       const read = await readable(slices, preparer, options.onProgress);
@@ -210,8 +229,9 @@ function checkNames(slices: ReadonlyMap<string, readonly SliceFile[]>): void {
   }
 }
 
-const toPrepare = (patient: string, { file, format, slice, row }: SliceFile) => ({
+const toPrepare = (patient: string, { file, frame, format, slice, row }: SliceFile) => ({
   file,
+  ...(frame !== undefined && { frame }),
   format,
   where: { patient, slice, ...(row !== undefined && { row }) },
 });
@@ -234,6 +254,7 @@ export const SLICE_FILE_OPTIONS = [
   'workers',
   'cacheFolder',
   'imageWindow',
+  'imageOrientation',
   'onBadFile',
   'onProgress',
 ];
@@ -241,14 +262,17 @@ export const SLICE_FILE_OPTIONS = [
 function createPreparer(
   options: SliceFileOptions,
   slices: ReadonlyMap<string, readonly SliceFile[]>,
+  allow: readonly DicomProblemKind[],
 ): Preparer {
-  const { workers = 0, cacheFolder, imageWindow, onBadFile = 'throw' } = options;
+  const { workers = 0, cacheFolder, imageWindow, imageOrientation = 'LP', onBadFile = 'throw' } = options;
   const preprocessing = createPreprocessing(options.preprocessing);
   const rule = `an integer in 0..${MOST_WORKERS}`;
   check(Number.isInteger(workers) && workers >= 0 && workers <= MOST_WORKERS, 'workers', rule, workers);
   const isPath = cacheFolder === undefined || (typeof cacheFolder === 'string' && cacheFolder !== '');
   check(isPath, 'cacheFolder', 'a path', cacheFolder);
   checkOneOf(onBadFile, ['throw', 'skip'], 'onBadFile');
+  checkOneOf(imageOrientation, IMAGE_ORIENTATIONS, 'imageOrientation');
+  const imageTurn = turnOf(orientationOf([...imageOrientation])!);
   const formats = new Set([...slices.values()].flat().map(({ format }) => format));
   if (formats.has('dicom')) {
     const what = 'preprocessing: windows';
@@ -262,6 +286,8 @@ function createPreparer(
   const settings = {
     preprocessing,
     ...(imageWindow !== undefined && { imageWindow: resolveWindow('imageWindow', imageWindow) }),
+    ...(imageTurn !== undefined && { imageTurn }),
+    ...(allow.length > 0 && { allow }),
     ...(cacheFolder !== undefined && { cacheFolder }),
   };
   if (workers === 0) {
@@ -293,9 +319,9 @@ async function readable(
   const skipped = files.flatMap(({ slice }, i) =>
     errors[i] ? [{ file: slice.file, error: errors[i] }] : [],
   );
-  const bad = new Set(skipped.map(({ file }) => file));
+  const bad = new Set(files.filter((_, i) => errors[i]).map(({ slice }) => slice));
   const good = [...slices]
-    .map(([patient, ofPatient]) => [patient, ofPatient.filter(({ file }) => !bad.has(file))] as const)
+    .map(([patient, ofPatient]) => [patient, ofPatient.filter((slice) => !bad.has(slice))] as const)
     .filter(([, ofPatient]) => ofPatient.length > 0);
   return { slices: new Map(good), skipped };
 }

@@ -17,24 +17,24 @@ const PROBLEMS: Record<string, string[]> = {
   no_rescale: ['missing-rescale', 'missing-rescale'],
 };
 
-const UNREADABLE = ['big_endian', 'jpeg_extended_12'];
+const UNREADABLE = ['jpeg_extended_12'];
+/** Written of the picture in signed16, which pydicom's golden values name. */
+const SOURCES: Record<string, string> = { big_endian: 'signed16' };
 const names = readdirSync(folder)
   .filter((file) => file.endsWith('.dcm'))
   .map((file) => file.replace('.dcm', ''));
 
 describe('files that dcmtk and gdcm wrote', () => {
   it.each(names.filter((name) => !UNREADABLE.includes(name)))('%s has the HU of pydicom', async (name) => {
-    const expected = tensors[sameAs[name] ?? name]!;
+    const source = SOURCES[name] ?? name;
+    const expected = tensors[sameAs[source] ?? source]!;
     const { hu, rows, columns, header, problems } = await decode(name);
     expect([rows, columns]).toEqual(expected.shape);
     expect(hu).toEqual(expected.data); // of the lossy ones too: the codecs compute alike
     expect([...header.problems, ...problems].map(({ kind }) => kind)).toEqual(PROBLEMS[name] ?? []);
   });
 
-  it.each([
-    ['big_endian', /1\.2\.840\.10008\.1\.2\.2.*Explicit VR Big Endian/],
-    ['jpeg_extended_12', /12 bits/],
-  ])('%s is refused by name', async (name, message) => {
+  it.each([['jpeg_extended_12', /12 bits/]])('%s is refused by name', async (name, message) => {
     await expect(decode(name)).rejects.toThrow(message);
     await expect(decode(name)).rejects.toThrow(DataError);
     await expect(decode(name)).rejects.toThrow(`${name}.dcm`);

@@ -87,6 +87,22 @@ describe('openStudy', () => {
       await expect(openStudy(folder, misspelt)).rejects.toThrow(/did you mean 'unlabelled'\?/);
     },
   );
+  it('reads the DICOM of a disc whose viewer brings pictures', async () => {
+    const slice = dicomBytes(ctSlice());
+    const discs: Record<string, string | Uint8Array>[] = [
+      { 'logo.png': png, 'autorun.inf': 'x', 'DICOM/S1/IM1': slice },
+      { 'VIEWER/icons/a.png': png, 'VIEWER/icons/b.jpg': png, 'deep/er/DICOM/IM1': slice },
+      { 'logo.png': png, IM1: slice.subarray(128) },
+    ];
+    for (const files of discs) {
+      const folder = await temporaryFolder(files);
+      expect(await detectStudy(folder)).toEqual({ layout: 'dicom', format: 'dicom' });
+      const windows = createPreprocessing({ windows: ['brain'], imageSize: [4, 4], clahe: false });
+      const study = await openStudy(folder, { preprocessing: windows, requireLabels: false });
+      expect(study.patients).toEqual(['P1']);
+      expect(study.unlisted.some((file) => file.endsWith('.png'))).toBe(true);
+    }
+  });
 
   it('refuses a folder without slices, and labels where there can be none', async () => {
     const empty = await temporaryFolder({ 'a.txt': '' });

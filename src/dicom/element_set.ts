@@ -1,0 +1,116 @@
+import { DataError, type DataLocation } from '../base/errors';
+import { decodeText } from './character_set';
+import { nameOf, readItems, type RawElement, type RawElements } from './elements';
+
+/** Longest value taken as text or numbers; the longest that is asked for has 64 characters of up to 4 bytes. */
+const MAX_TEXT_BYTES = 1024;
+
+/** A value a DS or IS element may hold. */
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** Elements of a file or of an item in one of its sequences, with the checks that untrusted files ask for. */
+export class ElementSet {
+  private readonly view: DataView;
+  private readonly characterSets: readonly string[];
+
+  constructor(
+    /** The file; inflated if it was deflated. */
+    readonly bytes: Uint8Array,
+    protected readonly raw: RawElements,
+    protected readonly where: DataLocation,
+    characterSets: readonly string[] = [],
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.characterSets = characterSets;
+    const own = this.texts('x00080005');
+    if (own.length > 0) this.characterSets = own;
+  }
+
+  /** Text, undefined where it is absent or empty. */
+  text(tag: string): string | undefined {
+    const texts = this.texts(tag).join('\\');
+    return texts === '' ? undefined : texts;
+  }
+
+  /** Texts between backslashes, without the spaces around them; none where the element is absent or empty. */
+  texts(tag: string): string[] {
+    const element = this.element(tag);
+    if (element === undefined) return [];
+    const value = this.bytes.subarray(
+      element.offset,
+      element.offset + Math.min(element.length, MAX_TEXT_BYTES),
+    );
+    const text = decodeText(value, this.characterSets);
+    return text.split('\\').map((part) => part.replaceAll('\0', '').trim());
+  }
+
+  /** Decimal numbers; none where the element is absent or empty, undefined where it holds something else. */
+  decimals(tag: string): number[] | undefined {
+    const texts = this.texts(tag).filter((text) => text !== '');
+    const numbers = texts.map((text) => (DECIMAL.test(text) ? Number(text) : NaN));
+    return numbers.every(Number.isFinite) ? numbers : undefined;
+  }
+
+  /** The first of an element's 16-bit integers; writers' choice of SS or US is not always the one of the pixels. */
+  integer(tag: string, signed = false): number | undefined {
+    return this.integers(tag, signed, 1)?.[0];
+  }
+
+  /** The first `most` of an element's 16-bit integers; undefined where it is absent or empty. */
+  integers(tag: string, signed = false, most = Infinity): number[] | undefined {
+    const element = this.element(tag);
+    if (element === undefined) return undefined;
+    if (element.length % 2 !== 0) {
+      throw new DataError(
+        `element ${nameOf(tag)} has ${element.length} bytes, expected 16-bit integers`,
+        this.where,
+      );
+    }
+    const { littleEndian } = element.layout;
+    return Array.from({ length: Math.min(element.length / 2, most) }, (_, i) =>
+      signed
+        ? this.view.getInt16(element.offset + 2 * i, littleEndian)
+        : this.view.getUint16(element.offset + 2 * i, littleEndian),
+    );
+  }
+
+  /** An element's 32-bit integer; undefined where it is absent, empty or of another length. */
+  long(tag: string): number | undefined {
+    const element = this.element(tag);
+    return element?.length === 4
+      ? this.view.getUint32(element.offset, element.layout.littleEndian)
+      : undefined;
+  }
+
+  /** An element's bytes; undefined where it is absent or empty. */
+  valueOf(tag: string): Uint8Array | undefined {
+    const element = this.element(tag);
+    return element && this.bytes.subarray(element.offset, element.offset + element.length);
+  }
+
+  /** Items of a sequence; none where it is absent or empty. */
+  items(tag: string): ElementSet[] {
+    const element = this.raw.elements.get(tag);
+    if (element === undefined || element.length === 0) return [];
+    try {
+      const items = readItems(this.view, element, this.bytes.length);
+      return items.map((item) => new ElementSet(this.bytes, item, this.where, this.characterSets));
+    } catch (error) {
+      const message = `the sequence ${nameOf(tag)} does not parse: ${(error as Error).message}`;
+      throw new DataError(message, this.where, { cause: error });
+    }
+  }
+
+  /** An element that has a value. */
+  private element(tag: string): (RawElement & { length: number }) | undefined {
+    const element = this.raw.elements.get(tag);
+    if (element === undefined || element.length === 0) return undefined;
+    if (element.sequence || element.length === undefined) {
+      throw new DataError(`element ${nameOf(tag)} is a sequence, expected a value`, this.where);
+    }
+    if (this.raw.conflicting.has(tag)) {
+      throw new DataError(`element ${nameOf(tag)} is given twice, with different values`, this.where);
+    }
+    return { ...element, length: element.length };
+  }
+}

@@ -1,0 +1,44 @@
+import { DataError, type DataLocation } from '../../base/errors';
+import type { DicomDataSet } from '../data_set';
+
+/** ModalityLUTSequence. */
+export const MODALITY_LUT = 'x00283000';
+
+/** A table of values for stored values; those beyond its ends get its first and its last value. */
+export interface ModalityLut {
+  /** The stored value that the first entry is for. */
+  first: number;
+  values: ArrayLike<number>;
+}
+
+/**
+ * The file's table (PS3.3, C.11.1), as pydicom's `apply_modality_lut` takes it; undefined where there is none.
+ *
+ * @throws DataError when it has not as many entries as it says.
+ */
+export function readModalityLut(
+  dataSet: DicomDataSet,
+  signed: boolean,
+  where: DataLocation,
+): ModalityLut | undefined {
+  const item = dataSet.items(MODALITY_LUT)[0];
+  if (item === undefined) return undefined;
+  const [length, first, bits] = item.integers('x00283002', false, 3) ?? [];
+  const data = item.valueOf('x00283006');
+  if (length === undefined || first === undefined || bits === undefined || data === undefined) {
+    throw new DataError('ModalityLUTSequence lacks its descriptor or its data', where);
+  }
+  const entries = length === 0 ? 2 ** 16 : length;
+  const start = signed && first >= 2 ** 15 ? first - 2 ** 16 : first;
+  if (bits <= 8 && data.length >= entries && data.length < 2 * entries) {
+    return { first: start, values: data.subarray(0, entries) };
+  }
+  const words = item.integers('x00283006', false, entries) ?? [];
+  if (words.length !== entries) {
+    throw new DataError(
+      `ModalityLUTSequence has ${words.length} values, its descriptor says ${entries}`,
+      where,
+    );
+  }
+  return { first: start, values: words };
+}

@@ -1,0 +1,72 @@
+import { DataError } from '../../base/errors';
+import { mapAtMost } from '../../data/sources/map_at_most';
+import { decodeDicomSlice, stopAtError } from '../../dicom/pixels/decode_slice';
+import { implausibleRange, rangeOf, type Range } from '../../dicom/pixels/plausible';
+import { mergeProblems, PROBLEM_KINDS, type DicomProblem, type DicomProblemKind } from '../../dicom/problems';
+import type { DicomSeriesInfo } from '../../dicom/series/series';
+import { readFileBytes, type SkippedFile } from '../files/file_bytes';
+
+/** Stacks that are looked at, at the same time. */
+const STACKS_AT_ONCE = 4;
+
+/** Where in a stack slices are looked at, one after another until air and tissue were seen. */
+const PLACES = [0.5, 0.3, 0.7];
+
+/**
+ * Looks at the values of stacks that are about to be used: the middle slice of each, and two more where that one has no air
+ * or no tissue.
+ *
+ * @returns The stacks with what was found in their problems, without those that have an error where `onBadFile` skips them.
+ * @throws DataError for an error that is not allowed, where `onBadFile` is `'throw'`.
+ */
+export async function examineStacks(
+  series: readonly DicomSeriesInfo[],
+  paths: ReadonlyMap<string, string>,
+  { allow, onBadFile }: { allow: readonly DicomProblemKind[]; onBadFile: 'throw' | 'skip' },
+): Promise<{ series: DicomSeriesInfo[]; skipped: SkippedFile[] }> {
+  const skipped: SkippedFile[] = [];
+  const examined = await mapAtMost(series, STACKS_AT_ONCE, async (info) => {
+    try {
+      // what the headers say stops before any pixel is read
+      stopAtError(info.problems, allow, { file: info.slices[0]!.file });
+      const problems = mergeProblems([...info.problems, ...(await problemsOfValues(info, paths, onBadFile))]);
+      stopAtError(problems, allow, { file: info.slices[0]!.file });
+      return { ...info, problems };
+    } catch (error) {
+      if (!(error instanceof DataError) || onBadFile === 'throw') throw error;
+      skipped.push(...[...new Set(info.slices.map(({ file }) => file))].map((file) => ({ file, error })));
+      return undefined;
+    }
+  });
+  return { series: examined.filter((info) => info !== undefined), skipped };
+}
+
+async function problemsOfValues(
+  { slices, kind }: DicomSeriesInfo,
+  paths: ReadonlyMap<string, string>,
+  onBadFile: 'throw' | 'skip',
+): Promise<DicomProblem[]> {
+  const problems: DicomProblem[] = [];
+  let range: Range | undefined;
+  for (const index of new Set(PLACES.map((place) => Math.floor(place * slices.length)))) {
+    const { file, frame } = slices[index]!;
+    try {
+      const bytes = await readFileBytes(paths.get(file)!, 'DICOM', { file });
+      const options = {
+        padding: 'air',
+        allow: PROBLEM_KINDS,
+        ...(frame !== undefined && { frame }),
+      } as const;
+      const slice = await decodeDicomSlice(bytes, { file }, options);
+      problems.push(...slice.problems);
+      range = rangeOf(slice.hu, range);
+    } catch (error) {
+      // a slice by itself is skipped when all are read
+      if (!(error instanceof DataError) || onBadFile === 'throw') throw error;
+      continue;
+    }
+    if (implausibleRange(range, file).length === 0) break;
+  }
+  const isHead = kind === 'axial' && range !== undefined;
+  return isHead ? [...problems, ...implausibleRange(range!, slices[0]!.file)] : problems;
+}
