@@ -93,10 +93,10 @@ export async function main(run: () => Promise<void>): Promise<void> {
 export const labelNames = (text: string): readonly string[] =>
   text === 'rsna' ? RSNA_LABELS : text.split(',');
 
-/** The option for DICOM whose problems are put up with. */
+/** The option that lets DICOM with errors pass. */
 export const ALLOW: Option = {
   value: 'KINDS',
-  help: 'errors in DICOM to put up with, by their kind as the message names it, separated by commas',
+  help: 'kinds of DICOM error that do not stop, as messages name them, separated by commas',
 };
 
 /** What is given with {@link ALLOW}, for `openStudy`. */

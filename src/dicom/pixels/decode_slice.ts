@@ -42,7 +42,7 @@ export interface DecodeDicomOptions {
    */
   frame?: number;
   /**
-   * Problems that are errors and are put up with all the same, e.g. `['not-hu']` for a spectral map.
+   * Kinds of error that do not stop the decoding, e.g. `['not-hu']` for a spectral map.
    * @defaultValue none
    */
   allow?: readonly DicomProblemKind[];

@@ -54,7 +54,7 @@ const LEAST_TILT = 0.5;
  * Puts files together to series, each a stack of equal images of one person and one acquisition, in order.
  *
  * @param onBad - Told of the files of a series that cannot be ordered; throws, or goes on without them.
- * @param onCopy - Told of files that are copies of others, which are left out.
+ * @param onCopy - Called with each copy of another file; copies are left out.
  * @returns The series by study, number and UID.
  */
 export function groupSeries(

@@ -28,7 +28,7 @@ export function readSpacing(slices: readonly DicomSlice[]): { spacing?: number; 
     }
   }
   const gaps = distinct.slice(1).map(({ position }, i) => position! - distinct[i]!.position!);
-  if (gaps.length === 0) return { problems: [] }; // what is all at one position is told of as a whole
+  if (gaps.length === 0) return { problems: [] }; // slices that all have one position are reported as such
 
   const isGap = gaps.map((gap, i) => {
     const smallest = Math.min(...[gaps[i - 1], gaps[i + 1]].filter((other) => other !== undefined));

@@ -55,7 +55,7 @@ export function bySeries(files: readonly DicomFile[]): FoundStack[] {
 /**
  * Leaves copies out: files with the SOPInstanceUID of another and the same header.
  *
- * @param onCopy - Told of each file that is left out, and why.
+ * @param onCopy - Called with each file that is left out, and why.
  */
 export function withoutCopies(
   files: readonly DicomFile[],
@@ -86,8 +86,8 @@ export function withoutCopies(
   return { files: kept, problems };
 }
 
-/** What a file says of its image, whatever the file is called. */
-const identity = ({ problems: _, ...header }: DicomHeader) => JSON.stringify(header);
+/** What a file says of its image, whatever the file is called and however the pixels are compressed. */
+const identity = ({ problems: _, transferSyntax: __, ...header }: DicomHeader) => JSON.stringify(header);
 
 /** Stacks of images that fit on one another and have each position once, in an order that file names do not change. */
 export function splitStacks(files: readonly DicomFile[]): FoundStack[] {

@@ -34,7 +34,7 @@ export interface PreparationSettings {
   imageWindow?: HuWindow;
   /** What brings pictures to the standard orientation. */
   imageTurn?: Turn;
-  /** Problems of DICOM that are errors and are put up with. */
+  /** Kinds of DICOM error that do not stop. */
   allow?: readonly DicomProblemKind[];
   /** Folder of prepared slices, see {@link SliceCache}. */
   cacheFolder?: string;

@@ -53,7 +53,7 @@ export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFile
    */
   kinds?: readonly DicomSeriesKind[];
   /**
-   * Problems that are errors and are put up with all the same, by their kind, e.g. `['implausible-hu']` for heads whose
+   * Kinds of error that do not stop the opening, e.g. `['implausible-hu']` for heads whose
    * surroundings were cut away.
    * @defaultValue none
    */

@@ -47,7 +47,7 @@ export interface StudyOptions<L extends Labels = Labels> extends SliceFileOption
    * @defaultValue see {@link openKaggleFolder}
    */
   images?: string;
-  /** Problems of a `'dicom'` folder that are errors and are put up with, see {@link openDicomFolder}. */
+  /** Kinds of error that do not stop a `'dicom'` folder, see {@link openDicomFolder}. */
   allow?: DicomFolderOptions['allow'];
 }
 

@@ -90,11 +90,13 @@ export async function scan(
       header: share(header),
     }));
   });
+  const copies = new Map<string, DataError>();
   const series = groupSeries(
     read.flat(),
     (bad, error) => new Set(bad.map(({ file }) => file)).forEach((file) => skip(file, error)),
-    (file, error) => skipped.push({ file, error }),
+    (file, error) => copies.set(file, error), // once, however many frames it has
   );
+  copies.forEach((error, file) => skipped.push({ file, error }));
   const byName = (a: string, b: string) => (a < b ? -1 : 1);
   return {
     series,

@@ -84,7 +84,7 @@ export interface PatientFacts {
   labelsOf?: (patient: string) => readonly number[] | undefined;
   /** The person, where one may have several scans. */
   groupOf?: (patient: string) => string;
-  /** Problems of DICOM that are errors and are put up with. */
+  /** Kinds of DICOM error that do not stop. */
   allow?: readonly DicomProblemKind[];
 }
 

@@ -5,7 +5,7 @@ import { openDicomFolder } from '../../../src/node/study/dicom_folder';
 import { readDicomSeries } from '../../../src/node/study/read_series';
 import { scanDicomFolder } from '../../../src/node/study/scan_folder';
 import { createPreprocessing } from '../../../src/transforms/preprocessing';
-import { ctSlice, dicomBytes, type DicomElements } from '../../support/dicom_bytes';
+import { ctSlice, dicomBytes, IMPLICIT, type DicomElements } from '../../support/dicom_bytes';
 import { temporaryFolder } from '../../support/folder';
 
 /** Slices at these heights, in the order in which they were made: their instance numbers. */
@@ -92,6 +92,17 @@ describe('copies', () => {
     expect(kinds(series[0]!)).toEqual(['duplicate-instance']);
     expect(skipped.map(({ file }) => basename(file))).toEqual(['copy.dcm']);
     expect(skipped[0]!.error.message).toMatch(/SOPInstanceUID of .*00\.dcm and the same header: a copy/);
+  });
+
+  it('are copies where only their compression differs', async () => {
+    const files = slices([0, 5]);
+    const implicit = dicomBytes(
+      ctSlice({ position: [0, 0, 0], uid: '1.3.0', elements: { '0020,0013': ['IS', '1'] } }),
+      IMPLICIT,
+    );
+    const { series, skipped } = await scan({ ...files, 'z.dcm': implicit });
+    expect(instances(series)).toEqual([[1, 2]]);
+    expect(skipped.map(({ file }) => basename(file))).toEqual(['z.dcm']);
   });
 
   it('are no copies where only the UID is the same', async () => {
