@@ -5,8 +5,41 @@
  */
 export type DicomProblemSeverity = 'error' | 'warning' | 'note';
 
-/** Every kind of problem, and how much it weighs. */
-const SEVERITIES = {
+/** What can be unusual about a file or a series. */
+export type DicomProblemKind =
+  | 'not-hu'
+  | 'not-ct'
+  | 'implausible-hu'
+  | 'one-position'
+  | 'missing-rescale'
+  | 'implausible-rescale'
+  | 'unknown-unit'
+  | 'wrapped-values'
+  | 'modality-lut'
+  | 'bits-outside-stored'
+  | 'codestream-mismatch'
+  | 'syntax-mismatch'
+  | 'unreadable-value'
+  | 'missing-value'
+  | 'missing-position'
+  | 'missing-orientation'
+  | 'missing-spacing'
+  | 'oblique'
+  | 'duplicate-position'
+  | 'duplicate-instance'
+  | 'gap'
+  | 'split-series'
+  | 'merged-series'
+  | 'mixed-series'
+  | 'uneven-spacing'
+  | 'gantry-tilt'
+  | 'turned'
+  | 'excess-pixel-data'
+  | 'pixel-padding'
+  | 'monochrome1';
+
+/** How much each kind weighs. */
+const SEVERITIES: Record<DicomProblemKind, DicomProblemSeverity> = {
   'not-hu': 'error',
   'not-ct': 'error',
   'implausible-hu': 'error',
@@ -37,10 +70,7 @@ const SEVERITIES = {
   'excess-pixel-data': 'note',
   'pixel-padding': 'note',
   monochrome1: 'note',
-} as const satisfies Record<string, DicomProblemSeverity>;
-
-/** What can be unusual about a file or a series. */
-export type DicomProblemKind = keyof typeof SEVERITIES;
+};
 
 /** Every {@link DicomProblemKind}. */
 export const PROBLEM_KINDS = Object.keys(SEVERITIES) as readonly DicomProblemKind[];
