@@ -99,6 +99,9 @@ const VALIDATION = 0.2;
 const features = new AblationFeatures(args);
 let study: PatientSource;
 
+/** Epochs are compared at 0.5, as the poster's authors did. */
+const AT_HALF = { thresholds: 0.5 } as const;
+
 await main(async () => {
   await useBackend('wasm', { threads: 1 });
   const out = args.text('out');
@@ -214,13 +217,14 @@ async function trainAndScore(
     const phantoms = inLabelOrder(await features.ofPhantoms(kind, fold));
     const split = splitByPatient(phantoms.patients, { validationFraction: VALIDATION, seed: fold.seed });
     const [train, validation] = [subset(phantoms, split.train), subset(phantoms, split.validation)];
-    await trainPatients(model, { ...budget, train, validation, patience: budget.epochs });
+    await trainPatients(model, { ...budget, ...AT_HALF, train, validation, patience: budget.epochs });
   }
 
   const validation = subset(plain, fold.validation);
   const average = new WeightAverage(model);
   const history = await trainPatients(model, {
     ...budget,
+    ...AT_HALF,
     train: subset(plain, fold.train),
     validation,
     patience: averageLast === undefined ? args.integer('patience') : budget.epochs,

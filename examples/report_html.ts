@@ -33,9 +33,11 @@ function textOf(part: Part): string {
   return typeof part === 'number' ? String(part) : part.map(textOf).join('');
 }
 
-/** A score with three digits; what the data do not define says so. */
-export const score = (value: number | undefined): string =>
-  value === undefined ? 'undefined' : value.toFixed(3);
+/** Stands for what the data do not define. */
+export const NONE = '–';
+
+/** A score with three digits. */
+export const score = (value: number | undefined): string => (value === undefined ? NONE : value.toFixed(3));
 
 /** A score and its interval. */
 export const interval = (value: {
@@ -44,13 +46,12 @@ export const interval = (value: {
   high: number | undefined;
 }): string =>
   value.estimate === undefined
-    ? 'undefined'
+    ? NONE
     : `${score(value.estimate)} [${score(value.low)}, ${score(value.high)}]`;
 
 /** A table; the first column is of names, the others of figures. */
 export function table(header: readonly Part[], rows: readonly (readonly Part[])[]): Html {
-  const cell = (part: Part) =>
-    part === 'undefined' ? html`<td class="none">undefined</td>` : html`<td>${part}</td>`;
+  const cell = (part: Part) => (part === NONE ? html`<td class="none">${NONE}</td>` : html`<td>${part}</td>`);
   const lines = rows.map(([name, ...figures]) => html`<tr><th scope="row">${name!}</th>${figures.map(cell)}</tr>\n`); // prettier-ignore
   const names = header.map((name) => html`<th scope="col">${name}</th>`);
   return html`<div class="wide">

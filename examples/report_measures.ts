@@ -58,12 +58,11 @@ export function measure(samples: Samples, options: MeasureOptions): Measured {
   const bootstrap = { seed, resamples };
   const pooled = (ofPeople: DecisionCounts[][]) => ofPeople.map(poolCounts);
   const perLabel = (ofPeople: DecisionCounts[][]) =>
-    labels.map((_, l) =>
-      bootstrapFBeta(
-        ofPeople.map((ofPerson) => ofPerson[l]!),
-        bootstrap,
-      ),
-    );
+    labels.map((_, l) => {
+      const own = ofPeople.map((ofPerson) => ofPerson[l]!);
+      // F2 without a positive would be 0 whatever is found
+      return own.some(({ tp, fn }) => tp + fn > 0) ? bootstrapFBeta(own, bootstrap) : UNDEFINED;
+    });
   return {
     ...samples,
     report,
@@ -75,6 +74,11 @@ export function measure(samples: Samples, options: MeasureOptions): Measured {
     difference: bootstrapFBetaDifference(pooled(counts), pooled(everything), bootstrap),
   };
 }
+
+const UNDEFINED: BootstrapInterval = {
+  ...{ estimate: undefined, low: undefined, high: undefined },
+  resamples: 0,
+};
 
 /** Share of the labelled samples that have each label; 0 where nothing is labelled, and so nothing defined. */
 function ownPrevalence(yTrue: LabelRows, labels: Labels): number[] {

@@ -8,7 +8,7 @@ import {
   rocChart,
   type LabelScores,
 } from './report_charts';
-import { Html, html, interval, score, table, type Part } from './report_html';
+import { Html, html, interval, NONE, score, table, type Part } from './report_html';
 import type { WorstCase } from './report_images';
 import type { Measured } from './report_measures';
 
@@ -59,7 +59,7 @@ export async function labelScores(measured: Measured, labels: Labels): Promise<H
     score(allPositivePerLabel[l]!.estimate),
     ...[row.precision, row.recall, row.specificity, row.averagePrecision, row.rocAuc].map(score),
     ...[row.brierScore, row.calibrationError].map(score),
-    row.positives + row.negatives === 0 ? 'undefined' : percent(row.prevalence!),
+    row.positives + row.negatives === 0 ? NONE : percent(row.prevalence!),
     ...[row.ppv, row.npv].map(score),
   ]);
   const { pooled, macro } = report;
@@ -83,7 +83,7 @@ export async function labelScores(measured: Measured, labels: Labels): Promise<H
     <p class="note">
       AP: average precision; AUC: area under the ROC curve; Brier: mean squared difference of probability and
       label; ECE: expected calibration error (15 bins); pooled: the entries of all labels together; mean: of
-      the labels that have the score. "undefined" is what these data do not define, such as a recall without a
+      the labels that have the score. "${NONE}" is what these data do not define, such as a recall without a
       positive. PPV and NPV are at the prevalence in the table,
       ${
         prevalence === 'own'

@@ -71,17 +71,18 @@ export const numbersIn = (specs: readonly WeightSpec[]): number =>
 
 /** What is wrong with weights of which a value is not finite: one names the first; undefined for none. */
 export function nonFiniteWeight({ specs, data }: EncodedWeights): string | undefined {
-  let start = 0;
-  for (const { name, shape, dtype } of specs) {
-    const size = shape.reduce((product, n) => product * n, 1);
-    if (dtype === 'float32') {
-      const values = new Float32Array(data, start, size);
-      const place = firstOutside(values);
+  // a converter's float16 are decoded first
+  const tensors = tf.io.decodeWeights(data, specs);
+  try {
+    for (const { name, dtype } of specs) {
+      const values = tensors[name]!.dataSync();
+      const place = dtype === 'float32' ? firstOutside(values as Float32Array) : -1;
       if (place !== -1) return `value ${place} of ${name} is ${values[place]}`;
     }
-    start += 4 * size;
+    return undefined;
+  } finally {
+    tf.dispose(tensors);
   }
-  return undefined;
 }
 
 /** Makes tensors of weights for `use`, and disposes them after. */

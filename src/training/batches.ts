@@ -80,8 +80,8 @@ function drawOrder<T>(
   balance: boolean,
 ): T[] {
   const random = seededRandom(seed);
-  const positive = items.filter(hasLabel);
-  if (!balance || positive.length === 0 || positive.length === items.length) return shuffled(items, random);
+  const positive = balance ? items.filter(hasLabel) : [];
+  if (positive.length === 0 || positive.length === items.length) return shuffled(items, random);
   const negative = items.filter((item) => !hasLabel(item));
   const take = (from: readonly T[], count: number) =>
     Array.from({ length: Math.ceil(count / from.length) }, () => shuffled(from, random))

@@ -52,7 +52,7 @@ export type RecipeOptions = Partial<Recipe>;
  * Named recipes: `default` is what {@link trainRecipe} does; `poster` is the published one, literally: two stages, 0.5 as threshold.
  *
  * The default's warm-up is what a few hundred training steps need: the published fine-tuning alone, at 1e-5 from a cold head, takes
- * thousands. `docs/results.md` has the evidence.
+ * thousands.
  *
  * @example
  * ```ts

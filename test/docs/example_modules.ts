@@ -21,6 +21,9 @@ const predictions = given<import('ct-multilabel').SlicePrediction[]>();
 const [folds, split] = [given<import('ct-multilabel').PatientFold[]>(), given<import('ct-multilabel').PatientSplit>()];
 const stratifyBy = given<(patient: string) => number[]>();
 const thresholds = given<number[]>();
+const run = given<import('ct-multilabel').RunStore>();
+const description = given<import('ct-multilabel').CheckpointDescription>();
+const withoutLayer4 = given<Uint8Array>();
 const [images, maps, bytes, text] = [given<tf.Tensor4D>(), given<tf.Tensor3D>(), given<Uint8Array>(), given<string>()];`;
 
 /** Numbers that may be tensors or rows, and what is anyone's own. */

@@ -79,7 +79,7 @@ describe('evaluate.ts', { timeout: 120_000 }, () => {
     const study = await openKaggleFolder(at('data'), { preprocessing });
     const { rows } = await collectPredictions(model, study);
     const slices = { yTrue: rows.map((r) => r.yTrue), probabilities: rows.map((r) => r.probabilities) };
-    const digits = (value: number | undefined) => value?.toFixed(3) ?? 'undefined';
+    const digits = (value: number | undefined) => value?.toFixed(3) ?? '–';
     for (const [name, samples] of [['slices', slices], ['patients as wholes', patientLevel(rows)]] as const) {
       const { yTrue, probabilities } = samples;
       const share = CT_LABELS.map((_, l) => yTrue.filter((row) => row[l] === 1).length / yTrue.length);
@@ -88,7 +88,7 @@ describe('evaluate.ts', { timeout: 120_000 }, () => {
         const found = cells(page, `Scores of each label: ${name}`, row.label);
         const { precision, recall, specificity, averagePrecision, rocAuc, brierScore, calibrationError, ppv, npv } = row;
         expect(found.slice(0, 2)).toEqual([row.positives, row.negatives].map(String));
-        expect(found[2]!.split(' ')[0]).toBe(digits(row.fBeta));
+        expect(found[2]!.split(' ')[0]).toBe(digits(row.positives > 0 ? row.fBeta : undefined));
         expect(found.slice(4, 11)).toEqual([precision, recall, specificity, averagePrecision, rocAuc, brierScore, calibrationError].map(digits));
         expect(found.slice(12)).toEqual([ppv, npv].map(digits));
         const { tp, fp, fn, tn } = row.counts;
@@ -98,7 +98,7 @@ describe('evaluate.ts', { timeout: 120_000 }, () => {
       }
     } // prettier-ignore
     // the phantoms have none of the last label
-    expect(cells(page, 'Scores of each label: slices', 'edh')).toContain('undefined');
+    expect(cells(page, 'Scores of each label: slices', 'edh')).toContain('–');
     const byPatient = study.patients.map((patient) => rows.filter((r) => r.patient === patient));
     const counts = byPatient.map((own) =>
       poolCounts(countDecisions(own.map((r) => r.yTrue), own.map((r) => r.probabilities), thresholds)),

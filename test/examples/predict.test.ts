@@ -34,7 +34,7 @@ describe('predict', { timeout: 120_000 }, () => {
 
   it('says what is wrong with the study, beside the table (case 28)', async () => {
     const { code, stdout, stderr } = await example('predict', ...args());
-    expect(`${code} ${stderr}`).toMatch(/^0 problem: P1: .*slices may be missing between them/);
+    expect(`${code} ${stderr}`).toMatch(/^0 problem: warning: P1: .*slices may be missing between them/);
     expect(stdout).toMatch(/^\nP1\nslice +ich +ivh/);
     expect(stdout).toMatch(/5 slices of 1 patients\n$/);
   });

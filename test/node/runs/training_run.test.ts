@@ -183,7 +183,7 @@ describe('TrainingRun', () => {
       .trimEnd()
       .split('\n');
     expect(header).toBe(
-      'stage,epoch,loss,f2,validation_loss,validation_f2,validation_f2_a,validation_f2_b,best,seconds',
+      'stage,epoch,loss,f2,validation_loss,validation_f2,validation_threshold,validation_f2_a,validation_f2_b,best,seconds',
     );
     expect(rows.map((row) => row.split(','))).toEqual(
       run.history.map((log) =>
@@ -194,6 +194,7 @@ describe('TrainingRun', () => {
           log.f2,
           log.validationLoss!,
           log.validationF2,
+          log.validationThreshold!,
           ...log.validationF2PerLabel,
           log.best ? 1 : 0,
           log.seconds,
