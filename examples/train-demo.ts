@@ -8,16 +8,20 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
 import {
   buildCtBrainModel,
   cachedSource,
   createPreprocessing,
+  disposeStack,
   evaluatePatients,
+  gradCam,
   patientLabels,
   splitByPatient,
   subset,
   trainRecipe,
   trivialPredictors,
+  type PatientSource,
   type TrainedRecipe,
 } from 'ct-multilabel';
 import {
@@ -25,6 +29,7 @@ import {
   openTrainingRun,
   trainingProgressBar,
   useBackend,
+  writeHeatMaps,
   writePhantomStudy,
 } from 'ct-multilabel/node';
 import { main, readCommandLine } from './cli';
@@ -119,5 +124,34 @@ await main(async () => {
   const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
   printF2(title, 'this model', score, trivial, study.labels);
   await writePredictions(`${run.folder}/predictions.csv`, result.model, test, result.description);
-  console.log(`\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json`);
+  const shown = await drawWhereItLooked(`${run.folder}/where-it-looked.png`, result.model, test);
+  console.log(
+    `\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json, where-it-looked.png`,
+  );
+  console.log(`next: npm run predict -- --checkpoint ${run.folder} --patient ${folder}/train/${shown}`);
 });
+
+/** Draws where the model looked for each label of the patient that has the most, and returns its name. */
+async function drawWhereItLooked(
+  file: string,
+  model: tf.LayersModel,
+  source: PatientSource,
+): Promise<string> {
+  const count = (patient: string) => patientLabels(source, patient).reduce((sum, label) => sum + label, 0);
+  const patient = [...source.patients].sort((a, b) => count(b) - count(a))[0]!;
+  const stack = await source.load(patient);
+  const truth = source.sliceLabels(patient)!;
+  const had = source.labels.flatMap((label, l) =>
+    patientLabels(source, patient)[l] === 1 ? [{ label, l }] : [],
+  );
+  const drawn = had.map(({ label, l }) => ({
+    title: `${patient}: where it looked for ${label}`,
+    images: stack.images,
+    maps: gradCam(model, stack.images, { label: l, method: 'hires-cam' }),
+    captions: stack.slices.map((_, i) => `${i + 1}${truth[i]![l] === 1 ? ` ${label}` : ''}`),
+  }));
+  await writeHeatMaps(file, drawn, { zoom: 2 });
+  tf.dispose(drawn.map(({ maps }) => maps));
+  disposeStack(stack);
+  return patient;
+}

@@ -8,6 +8,8 @@ import { applyStep, type StepRules } from './apply_step';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
 import { ofBatch } from './finite_step';
 import { checkSchedule, rateFactor, type RateSchedule } from './learning_rate';
+import { GradientSum } from './gradient_sum';
+import { RunningMean } from './running_mean';
 import { RunningScore, type RunningScoreState } from './running_score';
 import { computeGradients, type TrainStepOptions } from './train_step';
 
@@ -342,70 +344,3 @@ async function trainEpoch(
 
 /** Milliseconds between two readings of the running F2: to wait for the device at every step would slow the training. */
 const F2_READ_INTERVAL = 500;
-
-/** The running mean of a model's weights over epochs, put in their place for a while. */
-class RunningMean {
-  private mean: tf.Tensor[] = [];
-  private own: tf.Tensor[] = [];
-  private epochs = 0;
-
-  constructor(private readonly span: number) {}
-
-  swapIn(model: tf.LayersModel): void {
-    if (this.span === 1) return;
-    const share = 1 / Math.min(++this.epochs, this.span);
-    const [before, weights] = [this.mean, model.getWeights()];
-    this.own = weights.map((weight) => tf.keep(weight.clone()));
-    this.mean = weights.map((weight, i) =>
-      tf.keep(
-        tf.tidy(() =>
-          before[i] ? tf.add(before[i], tf.mul(tf.sub(weight, before[i]), share)) : weight.clone(),
-        ),
-      ),
-    );
-    tf.dispose(before);
-    model.setWeights(this.mean);
-  }
-
-  swapOut(model: tf.LayersModel): void {
-    if (this.span === 1) return;
-    model.setWeights(this.own);
-    tf.dispose(this.own);
-    this.own = [];
-  }
-
-  dispose(): void {
-    tf.dispose([this.mean, this.own]);
-  }
-}
-
-/** The mean of the gradients of several batches. */
-class GradientSum {
-  private sums: tf.NamedTensorMap = {};
-  private added = 0;
-
-  add(gradients: tf.NamedTensorMap): void {
-    for (const [name, gradient] of Object.entries(gradients)) {
-      const sum = this.sums[name];
-      this.sums[name] = tf.keep(sum ? tf.add(sum, gradient) : gradient.clone());
-      sum?.dispose();
-    }
-    this.added++;
-  }
-
-  /** Hands out the mean, and starts over. */
-  use(take: (gradients: tf.NamedTensorMap) => void): void {
-    const { added, sums } = this;
-    tf.tidy(() => {
-      const mean = Object.entries(sums).map(([name, sum]) => [name, added === 1 ? sum : tf.div(sum, added)]);
-      take(Object.fromEntries(mean) as tf.NamedTensorMap);
-    });
-    this.dispose();
-  }
-
-  dispose(): void {
-    tf.dispose(this.sums);
-    this.sums = {};
-    this.added = 0;
-  }
-}
