@@ -5,7 +5,7 @@ const SHARED_GROUPS = 'x52009229';
 const FRAME_GROUPS = 'x52009230';
 
 /** Enhanced CT, and CT converted to it. */
-const ENHANCED_CLASSES = ['2.1', '2.2'].map((end) => `1.2.840.10008.5.1.4.1.1.${end}`);
+export const ENHANCED_CLASSES = ['2.1', '2.2'].map((end) => `1.2.840.10008.5.1.4.1.1.${end}`);
 
 /** Functional groups of enhanced images (PS3.3, C.7.6.16): sequences of one item that hold what a plain file has at its top. */
 export const GROUPS = {

@@ -1,7 +1,7 @@
 import { DataError, type DataLocation } from '../../base/errors';
 import type { DicomDataSet } from '../data_set';
 import type { ElementSet } from '../element_set';
-import { GROUPS, type FrameElements } from '../frame_elements';
+import { ENHANCED_CLASSES, GROUPS, type FrameElements } from '../frame_elements';
 import type { ReportProblem } from '../problems';
 import { MODALITY_LUT } from './modality_lut';
 
@@ -47,6 +47,13 @@ export function readRescale(
   }
   const group = frame.group(GROUPS.values);
   const from: ElementSet = group ?? dataSet;
+  const sopClass = dataSet.text('x00080016');
+  if (group !== undefined && sopClass !== undefined && !ENHANCED_CLASSES.includes(sopClass)) {
+    report(
+      'missing-rescale',
+      'the rescale is missing where a plain CT file has it; that of its functional groups is taken',
+    );
+  }
   checkUnit(from.text('x00281054'), 'RescaleType', report);
   if (frame.isEnhanced && group === undefined && dataSet.text('x00281052') === undefined) {
     report(

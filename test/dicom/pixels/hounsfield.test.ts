@@ -199,6 +199,14 @@ describe('enhanced CT', () => {
     }
   });
 
+  it('is reported where a plain CT file has its rescale there (case 28)', async () => {
+    const plain = enhanced(group('-1024'), [place(7)], { '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.2'] });
+    const { hu, header, problems } = await decode(plain);
+    expect([...hu]).toEqual([-1024, -1023, -1022, -1021]);
+    const kinds = [...header.problems, ...problems].map(({ kind, severity }) => `${kind} ${severity}`);
+    expect(new Set(kinds)).toEqual(new Set(['missing-rescale warning']));
+  });
+
   it('of several frames is read frame by frame, each with its own rescale', async () => {
     const slice = enhanced({}, [
       { ...place(0), ...group('-1024') },
