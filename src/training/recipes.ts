@@ -74,9 +74,10 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
     initializeBias: true,
   },
   poster: {
-    pretrain: { epochs: 50, learningRate: 1e-4, batchSize: 16 },
+    // whole, since what a stage does not name is the default's
+    pretrain: { epochs: 50, learningRate: 1e-4, warmupEpochs: 0, decay: 'none', batchSize: 16 },
     warmUp: false,
-    patients: { epochs: 50, learningRate: 1e-5 },
+    patients: { epochs: 50, learningRate: 1e-5, singles: 1 },
     patience: 5,
     augment: {},
     thresholds: 0.5,
