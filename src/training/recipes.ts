@@ -1,4 +1,5 @@
 import { checkKnownKeys } from '../base/errors';
+import { withoutUndefined } from '../base/without_undefined';
 import type { Threshold } from '../metrics/decide';
 import type { TrainingOptions } from './stage';
 import type { PretrainOptions, TrainPatientsOptions } from './train_patients';
@@ -107,8 +108,7 @@ export function resolveRecipe(options: RecipeOptions): Recipe {
     const given = options[stage];
     if (!given) continue;
     checkKnownKeys(given, STAGE_KEYS[stage], `${fn}: ${stage}`);
-    const defined = Object.entries(given).filter(([, value]) => value !== undefined);
-    const merged = { ...RECIPES.default[stage], ...Object.fromEntries(defined) };
+    const merged = { ...RECIPES.default[stage], ...withoutUndefined(given) };
     Object.assign(recipe, { [stage]: given.epochs === 0 ? false : merged });
   }
   return recipe;

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
+import { withoutUndefined } from '../base/without_undefined';
 import type { LossFn } from '../base/types';
 import type { PatientSource } from '../data/sources/patient_source';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
@@ -149,7 +150,7 @@ function picked(options: TrainingOptions): Partial<FitStageOptions> {
     ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, clipNorm },
     ...{ weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps, onCheckpoint },
   };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  return withoutUndefined(all) as Partial<FitStageOptions>;
 }
 
 function checkSides(stage: string, { train, validation, seed }: TrainingOptions): void {

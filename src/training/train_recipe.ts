@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys } from '../base/errors';
+import { withoutUndefined } from '../base/without_undefined';
 import type { PatientProgress, PatientSource } from '../data/sources/patient_source';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import { backboneOf, outputLevel } from '../models/model_parts';
@@ -165,7 +166,7 @@ export async function trainRecipe(
         ...common,
         ...stage,
         ...patients,
-        ...(warm && { initial: { f2: warm.f2, ...(warm.loss !== undefined && { loss: warm.loss }) } }),
+        ...(warm && { initial: warm }),
       });
     } finally {
       stage.dispose();
@@ -264,10 +265,6 @@ type BestEpoch = Pick<EpochLog, 'stage' | 'epoch'> & Pick<Evaluation, 'f2' | 'lo
 
 const compared = (later: { f2: number }, earlier: { f2: number }) =>
   `F2 ${later.f2.toFixed(3)} after ${earlier.f2.toFixed(3)}`;
-
-function withoutUndefined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
-}
 
 const hasSliceLabels = (source: PatientSource): boolean =>
   source.patients.every((patient) => source.sliceLabels(patient) !== undefined);
