@@ -19,6 +19,11 @@ export interface EarlyStoppingOptions {
    * @defaultValue none
    */
   baseline?: number;
+  /**
+   * Epochs to wait before scores are looked at: none of them is the best, and none counts against the patience.
+   * @defaultValue `0`
+   */
+  startFromEpoch?: number;
   /** Where an interrupted training stood, or what the weights score that it starts from. */
   state?: EarlyStoppingState;
 }
@@ -41,6 +46,7 @@ export interface EarlyStoppingOptions {
 export class EarlyStopping {
   private current: EarlyStoppingState;
   private readonly baseline: number;
+  private readonly startFromEpoch: number;
 
   /** @param patience - Epochs without a better score before stopping. */
   constructor(
@@ -48,10 +54,13 @@ export class EarlyStopping {
     options: EarlyStoppingOptions = {},
   ) {
     check(isPositiveInteger(patience), 'EarlyStopping: patience', 'a positive integer', patience);
-    checkKnownKeys(options, ['baseline', 'state'], 'EarlyStopping');
-    const { baseline = -Infinity, state = START } = options;
+    checkKnownKeys(options, ['baseline', 'startFromEpoch', 'state'], 'EarlyStopping');
+    const { baseline = -Infinity, startFromEpoch = 0, state = START } = options;
     check(!Number.isNaN(baseline), 'EarlyStopping: baseline', 'a number', baseline);
+    const whole = Number.isInteger(startFromEpoch) && startFromEpoch >= 0;
+    check(whole, 'EarlyStopping: startFromEpoch', 'a whole number of at least 0', startFromEpoch);
     this.baseline = baseline;
+    this.startFromEpoch = startFromEpoch;
     this.current = { ...state };
   }
 
@@ -62,7 +71,8 @@ export class EarlyStopping {
     const { best, bestLoss, epoch: before } = this.current;
     const epoch = before + 1;
     const lower = loss !== undefined && bestLoss !== null && loss < bestLoss;
-    const better = best === null || score > best || (score === best && lower);
+    const above = best === null || score > best || (score === best && lower);
+    const better = above && epoch > this.startFromEpoch;
     this.current = better
       ? { epoch, bestEpoch: epoch, best: score, bestLoss: loss ?? null }
       : { ...this.current, epoch };
@@ -72,7 +82,8 @@ export class EarlyStopping {
   /** Whether to stop now. */
   get stop(): boolean {
     const { best, bestEpoch, epoch } = this.current;
-    return best !== null && best > this.baseline && epoch - bestEpoch >= this.patience;
+    const waited = epoch - Math.max(bestEpoch, this.startFromEpoch);
+    return best !== null && best > this.baseline && waited >= this.patience;
   }
 
   get state(): EarlyStoppingState {

@@ -106,6 +106,11 @@ export interface FitStageOptions
    */
   baseline?: number;
   /**
+   * Epochs to wait before one may be the best; the last epoch always may.
+   * @defaultValue `0`
+   */
+  startFromEpoch?: number;
+  /**
    * How the weights score that the model comes with: epochs that do not exceed it leave them in place.
    * @defaultValue not scored: the first epoch is better
    */
@@ -173,6 +178,7 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
   const fresh = initial && { bestEpoch: 0, best: initial.f2, bestLoss: initial.loss ?? null, epoch: 0 };
   const state = resume?.stopping ?? fresh;
   const stopping = new EarlyStopping(patience, {
+    startFromEpoch: Math.min(options.startFromEpoch ?? 0, epochs - 1),
     ...(baseline !== undefined && { baseline }),
     ...(state && { state }),
   });
@@ -230,7 +236,7 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
 const FIT_STAGE_OPTIONS = [
   ...['stage', 'model', 'optimizer', 'loss', 'epochs', 'patience', 'batches', 'steps', 'validate'],
   ...['memoryBudget', 'updateBatchNorm', 'sliceClassifierWeight', 'fromFeatures', 'clipNorm', 'weightDecay'],
-  ...['warmupEpochs', 'decay', 'baseline', 'initial', 'backboneRate', 'accumulate'],
+  ...['warmupEpochs', 'decay', 'baseline', 'startFromEpoch', 'initial', 'backboneRate', 'accumulate'],
   ...['averageEpochs', 'onProgress', 'onEpochEnd'],
   ...['checkpointSteps', 'onCheckpoint', 'resume', 'bestWeights'],
 ];

@@ -10,6 +10,7 @@ export type StageSchedule = Pick<
   TrainingOptions,
   | 'epochs'
   | 'patience'
+  | 'startFromEpoch'
   | 'learningRate'
   | 'warmupEpochs'
   | 'decay'
@@ -62,10 +63,13 @@ export type RecipeOptions = Partial<Recipe>;
  */
 export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> = {
   default: {
-    pretrain: { epochs: 5, learningRate: 2e-4, warmupEpochs: 0.25, decay: 'cosine', batchSize: 16 },
-    // a rate that falls to 0 must not be stopped before it has
+    // where a rate falls to 0, only the last epochs are what the stage is for: few validation patients cannot tell an early one from those
+    pretrain: {
+      ...{ epochs: 6, startFromEpoch: 4, learningRate: 2e-4, warmupEpochs: 0.25, decay: 'cosine' },
+      batchSize: 16,
+    },
     warmUp: {
-      ...{ epochs: 30, patience: 30, learningRate: 1e-3, warmupEpochs: 1.5, decay: 'cosine' },
+      ...{ epochs: 30, startFromEpoch: 25, learningRate: 1e-3, warmupEpochs: 1.5, decay: 'cosine' },
       ...{ averageEpochs: 5, versions: 3, singles: 32 },
     },
     patients: { epochs: 3, learningRate: 1e-5, singles: 16 },
@@ -76,7 +80,7 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
   },
   poster: {
     // whole, since what a stage does not name is the default's
-    pretrain: { epochs: 50, learningRate: 1e-4, warmupEpochs: 0, decay: 'none', batchSize: 16 },
+    pretrain: { epochs: 50, startFromEpoch: 0, learningRate: 1e-4, warmupEpochs: 0, decay: 'none', batchSize: 16 },
     warmUp: false,
     patients: { epochs: 50, learningRate: 1e-5, singles: 1 },
     patience: 5,
@@ -118,6 +122,7 @@ const SCHEDULE = [
   ...[
     'epochs',
     'patience',
+    'startFromEpoch',
     'learningRate',
     'warmupEpochs',
     'decay',

@@ -29,6 +29,7 @@ export interface TrainingOptions extends Pick<
   | 'resume'
   | 'bestWeights'
   | 'initial'
+  | 'startFromEpoch'
   | 'clipNorm'
   | 'weightDecay'
   | 'warmupEpochs'
@@ -89,7 +90,7 @@ export interface TrainingOptions extends Pick<
 export const TRAINING_OPTIONS = [
   ...['train', 'validation', 'seed', 'epochs', 'patience', 'learningRate', 'optimizer', 'loss', 'augment'],
   ...['balance', 'thresholds', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
-  ...['initial', 'clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate'],
+  ...['initial', 'startFromEpoch', 'clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate'],
   ...['averageEpochs', 'checkpointSteps', 'onCheckpoint'],
 ];
 
@@ -145,10 +146,11 @@ export async function runStage(
 function picked(options: TrainingOptions): Partial<FitStageOptions> {
   const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, clipNorm } = options;
   const { weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps } = options;
-  const { onCheckpoint } = options;
+  const { onCheckpoint, startFromEpoch } = options;
   const all = {
     ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, clipNorm },
     ...{ weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps, onCheckpoint },
+    startFromEpoch,
   };
   return withoutUndefined(all) as Partial<FitStageOptions>;
 }
