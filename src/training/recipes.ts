@@ -80,7 +80,14 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
   },
   poster: {
     // whole, since what a stage does not name is the default's
-    pretrain: { epochs: 50, startFromEpoch: 0, learningRate: 1e-4, warmupEpochs: 0, decay: 'none', batchSize: 16 },
+    pretrain: {
+      epochs: 50,
+      startFromEpoch: 0,
+      learningRate: 1e-4,
+      warmupEpochs: 0,
+      decay: 'none',
+      batchSize: 16,
+    },
     warmUp: false,
     patients: { epochs: 50, learningRate: 1e-5, singles: 1 },
     patience: 5,
