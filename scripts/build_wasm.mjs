@@ -43,6 +43,7 @@ export async function setup() {
   const stamp = `// ${hash.digest('hex')}`;
 
   mkdirSync(target, { recursive: true });
+  writeSignatures(stamp);
   for (const [memory, memoryOptions] of Object.entries(MEMORY)) {
     const out = path.join(target, `${memory}_kernels.ts`);
     if (existsSync(out) && readFileSync(out, 'utf8').startsWith(stamp)) continue;
@@ -54,6 +55,22 @@ export async function setup() {
     writeFileSync(out, lines.join('\n'));
     console.log(`compiled ${path.relative(root, out)}`);
   }
+}
+
+/** Writes the names of every kernel's parameters: what calls them by name is then checked by the compiler. */
+function writeSignatures(stamp) {
+  const out = path.join(target, 'signatures.ts');
+  if (existsSync(out) && readFileSync(out, 'utf8').startsWith(stamp)) return;
+  const index = readFileSync(path.join(sources, 'index.ts'), 'utf8');
+  const lines = [...index.matchAll(/from '\.\/(\w+)'/g)].flatMap(([, file]) => {
+    const text = readFileSync(path.join(sources, `${file}.ts`), 'utf8');
+    return [...text.matchAll(/^export function (\w+)\(([^)]*)\)/gm)].map(([, name, list]) => {
+      const parameters = [...list.matchAll(/(\w+):/g)].map(([, parameter]) => `'${parameter}'`);
+      return `  ${name}: [${parameters.join(', ')}],`;
+    });
+  });
+  const head = [stamp, '// Made by scripts/build_wasm.mjs from ../assembly.', ''];
+  writeFileSync(out, [...head, 'export const PARAMETERS = {', ...lines, '} as const;', ''].join('\n'));
 }
 
 async function compile(options) {

@@ -22,14 +22,16 @@ export function adam(plain: tf.KernelConfig): tf.KernelConfig {
         scratch.hold(resultFor(backend, info)),
       );
       workspace.scope(backend, () => {
-        const addresses = [value, gradient, firstMoment, secondMoment, ...results].map((info) =>
-          workspace.input(spanOf(info)),
-        );
-        const [power1, power2] = [accBeta1, accBeta2].map((power) => floats(backend, power)[0]!);
-        workspace.kernels.adamStep!(
-          ...[spanOf(value).length, ...addresses, learningRate],
-          ...[beta1, 1 - beta1, beta2, 1 - beta2, 1 - power1!, 1 - power2!, epsilon],
-        );
+        const at = (info: tf.TensorInfo) => workspace.input(spanOf(info));
+        const [newW, newM, newV] = results.map(at);
+        workspace.kernels.adamStep({
+          count: spanOf(value).length,
+          ...{ w: at(value), g: at(gradient), m: at(firstMoment), v: at(secondMoment) },
+          ...{ newW: newW!, newM: newM!, newV: newV! },
+          ...{ rate: learningRate, beta1, share1: 1 - beta1, beta2, share2: 1 - beta2, epsilon },
+          c1: 1 - floats(backend, accBeta1)[0]!,
+          c2: 1 - floats(backend, accBeta2)[0]!,
+        });
       });
       return results;
     });

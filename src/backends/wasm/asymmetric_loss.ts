@@ -35,17 +35,17 @@ export function asymmetricLoss(plain: tf.KernelConfig): tf.KernelConfig {
           const [from, kept] = [labels, mask].map((info) => info && backend.typedArrayFromHeap(info));
           markLabels(from!, kept, new Float32Array(from!.buffer, y, count));
         }
-        workspace.kernels.asymmetricLoss!(
-          ...[count, y, x, losses, slopes],
-          ...[gammaPos, gammaNeg, constant ? 0 : gammaPos, constant ? 0 : gammaNeg, clip],
-          ...[sums, scratch],
-        );
+        workspace.kernels.asymmetricLoss({
+          ...{ count, labels: y, logits: x, losses, slopes, gammaPos, gammaNeg, margin: clip, sums, scratch },
+          focusPos: constant ? 0 : gammaPos,
+          focusNeg: constant ? 0 : gammaNeg,
+        });
         if (perEntry) return;
         const out = floats(backend, value);
         const [total, counted] = new Float32Array(out.buffer, sums, 2);
         const divisor = reduction === 'mean' ? Math.max(counted!, 1) : 1;
         out[0] = total! / divisor;
-        if (slope && divisor > 1) workspace.kernels.divideBy!(count, slopes, divisor);
+        if (slope && divisor > 1) workspace.kernels.divideBy({ count, x: slopes, divisor });
       });
       return slope ? [value, slope] : [value];
     });

@@ -39,8 +39,9 @@ function clamping<Attrs>(
     return Scratch.use(backend, (scratch) => {
       const out = scratch.make(x.shape);
       workspace.scope(backend, () => {
-        const [from, to] = [workspace.input(spanOf(x)), workspace.output(spanOf(out))];
-        workspace.kernels.clamp!(from, to, spanOf(x).length, low, high);
+        const [from, to] = [spanOf(x), spanOf(out)];
+        const [count, at, y] = [from.length, workspace.input(from), workspace.output(to)];
+        workspace.kernels.clamp({ x: at, y, count, low, high });
       });
       return out;
     });
@@ -78,7 +79,10 @@ function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.Kern
       workspace.scope(backend, () => {
         const [first, second] = [workspace.input(spanOf(left)), workspace.input(spanOf(right))];
         const to = workspace.output(spanOf(out));
-        workspace.kernels.extreme!(first, second, to, size, Number(single === undefined), Number(smaller));
+        workspace.kernels.extreme({
+          ...{ a: first, b: second, y: to, count: size },
+          ...{ stepB: Number(single === undefined), smaller: Number(smaller) },
+        });
       });
       return out;
     });

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { OWN_KERNELS } from '../../kernels/own_kernels';
+import type { ParametersOf } from './compiled';
 import { hostWorkspace } from './engine';
 import { addressOf, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 
@@ -18,7 +19,7 @@ export const reluBiasGradient = wasmKernel<'dy' | 'y', undefined>(
   ({ inputs: { dy, y }, backend }) =>
     onColumns(backend, y, (run) => {
       const [dz, db] = [run.make(y.shape), run.make([run.columns])];
-      run('reluBiasGradient', [dy, y, dz, db], 1);
+      run('reluBiasGradient', { dy, y, dz, db }, 1);
       return [dz, db];
     }),
 );
@@ -33,7 +34,7 @@ export const columnDots = wasmKernel<'dy' | 'x' | 'centre', undefined>(
   ({ inputs: { dy, x, centre }, backend }) =>
     onColumns(backend, x, (run) => {
       const [sums, dots] = [run.make([run.columns]), run.make([run.columns])];
-      run('columnDots', [dy, x, centre, sums, dots], 2);
+      run('columnDots', { dy, x, centre, sums, dots }, 2);
       return [sums, dots];
     }),
 );
@@ -48,7 +49,7 @@ export const columnMoments = wasmKernel<'x', undefined>(
   ({ inputs: { x }, backend }) =>
     onColumns(backend, x, (run) => {
       const [mean, variance] = [run.make([run.columns]), run.make([run.columns])];
-      run('columnMoments', [x, mean, variance], 2);
+      run('columnMoments', { x, mean, variance }, 2);
       return [mean, variance];
     }),
 );
@@ -59,7 +60,7 @@ export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
   ({ inputs: { x, scale, shift }, backend }) =>
     onColumns(backend, x, (run) => {
       const y = run.make(x.shape);
-      run('scaleShift', [x, scale, shift, y]);
+      run('scaleShift', { x, scale, shift, y });
       return [y];
     })[0]!,
 );
@@ -70,7 +71,7 @@ export const combine = wasmKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
   ({ inputs: { dy, x, a, b, c }, backend }) =>
     onColumns(backend, x, (run) => {
       const out = run.make(x.shape);
-      run('combine', [dy, x, a, b, c, out]);
+      run('combine', { dy, x, a, b, c, out });
       return [out];
     })[0]!,
 );
@@ -91,8 +92,10 @@ export function concat(host: tf.KernelConfig): tf.KernelConfig {
       let at = addressOf(args.backend, out);
       for (const input of inputs) {
         const count = input.shape.at(-1)!;
-        const from = addressOf(args.backend, input);
-        workspace.kernels.copyColumns!(from, count, at, columns, count, sizeOf(input.shape) / count);
+        workspace.kernels.copyColumns({
+          ...{ from: addressOf(args.backend, input), fromColumns: count, to: at, toColumns: columns },
+          ...{ count, rows: sizeOf(input.shape) / count },
+        });
         at += 4 * count;
       }
       return out;
@@ -116,9 +119,12 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
       const parts = sizes.map((size) => scratch.make([...x.shape.slice(0, -1), size]));
       let from = addressOf(backend, x);
       parts.forEach((part, i) => {
-        const to = addressOf(backend, part);
-        workspace.kernels.copyColumns!(from, columns, to, sizes[i]!, sizes[i]!, sizeOf(x.shape) / columns);
-        from += 4 * sizes[i]!;
+        const count = sizes[i]!;
+        workspace.kernels.copyColumns({
+          ...{ from, fromColumns: columns, to: addressOf(backend, part), toColumns: count },
+          ...{ count, rows: sizeOf(x.shape) / columns },
+        });
+        from += 4 * count;
       });
       return parts;
     });
@@ -127,9 +133,21 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
 
 const sizeOf = (shape: number[]) => shape.reduce((product, n) => product * n, 1);
 
-/** Runs a compiled kernel of rows and columns: addresses of the tensors, room for partial sums, then the two sizes. */
+type ColumnKernel = 'reluBiasGradient' | 'columnDots' | 'columnMoments' | 'scaleShift' | 'combine';
+
+/** The parameters of a kernel of rows and columns that are tensors. */
+type TensorsOf<Kernel extends ColumnKernel> = Exclude<
+  ParametersOf<Kernel>[number],
+  'partial' | 'rows' | 'columns'
+>;
+
+/** Runs a compiled kernel of rows and columns on tensors, with memory for so many rows of partial sums. */
 interface ColumnRun {
-  (kernel: string, tensors: tf.TensorInfo[], partials?: number): void;
+  <Kernel extends ColumnKernel>(
+    kernel: Kernel,
+    tensors: Record<TensorsOf<Kernel>, tf.TensorInfo>,
+    partials?: number,
+  ): void;
   make(shape: number[]): tf.TensorInfo;
   columns: number;
 }
@@ -143,11 +161,12 @@ function onColumns(
   const columns = shape.at(-1)!;
   const rows = sizeOf(shape) / columns;
   return Scratch.useMany(backend, (scratch) => {
-    const run = (kernel: string, tensors: tf.TensorInfo[], partials = 0) =>
+    const run = (kernel: ColumnKernel, tensors: Record<string, tf.TensorInfo>, partials = 0) =>
       workspace.scope(backend, () => {
-        const partial = partials > 0 ? [workspace.scratch(4 * partials * columns)] : [];
-        const addresses = tensors.map((info) => addressOf(backend, info));
-        workspace.kernels[kernel]!(...addresses, ...partial, rows, columns);
+        const partial = partials > 0 ? workspace.scratch(4 * partials * columns) : 0;
+        const entries = Object.entries(tensors).map(([name, info]) => [name, addressOf(backend, info)]);
+        const args = { ...(Object.fromEntries(entries) as Record<string, number>), partial, rows, columns };
+        workspace.kernels[kernel](args as never);
       });
     return work(Object.assign(run, { make: (size: number[]) => scratch.make(size), columns }));
   });

@@ -1,8 +1,27 @@
-/** A compiled kernel: numbers in (addresses, sizes), a number or nothing out. */
-export type CompiledKernel = (...args: number[]) => number;
+import { PARAMETERS } from './generated/signatures';
 
-/** The kernels of `assembly/`, by name. */
-export type CompiledKernels = Readonly<Record<string, CompiledKernel>>;
+/** A kernel of `assembly/`. */
+export type KernelName = keyof typeof PARAMETERS;
+
+/** Names of a kernel's parameters, in order. */
+export type ParametersOf<Kernel extends KernelName> = (typeof PARAMETERS)[Kernel];
+
+/** Arguments by name: addresses and sizes, two of which nobody could tell apart by place. */
+type Named<Parameters extends readonly string[]> = Readonly<Record<Parameters[number], number>>;
+
+/** The kernels of `assembly/`, called with named arguments. */
+export type CompiledKernels = {
+  readonly [Kernel in KernelName]: (args: Named<ParametersOf<Kernel>>) => number;
+};
+
+/** Arguments of a kernel that is run unit by unit, beside the unit and the memory it works in. */
+export type UnitArgs<Kernel extends KernelName> =
+  ParametersOf<Kernel> extends readonly [string, string, ...infer Rest extends string[]]
+    ? Named<Rest>
+    : never;
+
+/** The kernels as WebAssembly exports them: arguments by place. */
+export type RawKernels = Readonly<Record<string, (...args: number[]) => number>>;
 
 /** The same kernels compiled for two kinds of engines, as base64. */
 export interface KernelBinaries {
@@ -31,6 +50,20 @@ export function compileKernels({ base, fma }: KernelBinaries): WebAssembly.Modul
 }
 
 /** The kernels, working on `memory`. */
-export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): CompiledKernels {
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as CompiledKernels;
+export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): RawKernels {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as RawKernels;
+}
+
+/** The same, taking their arguments by name. */
+export function namedKernels(raw: RawKernels): CompiledKernels {
+  const names = Object.keys(PARAMETERS) as KernelName[];
+  const byName = (name: KernelName) => (args: Readonly<Record<string, number>>) =>
+    raw[name]!(...PARAMETERS[name].map((parameter) => args[parameter]!));
+  return Object.fromEntries(names.map((name) => [name, byName(name)])) as unknown as CompiledKernels;
+}
+
+/** Arguments of a kernel that is run unit by unit, in order. */
+export function inOrder<Kernel extends KernelName>(kernel: Kernel, args: UnitArgs<Kernel>): number[] {
+  const values = args as Readonly<Record<string, number>>;
+  return PARAMETERS[kernel].slice(2).map((parameter) => values[parameter]!);
 }

@@ -206,25 +206,29 @@ function winograd(
   turnedTaps: boolean,
 ): Plan {
   const { kernels } = workspace;
-  const transformed = workspace.scratch(kernels.winogradFilterBytes!(size, channels, filters));
-  // of the taps as they lie in memory, [3, 3, in, out], the gradient's channels are `out`
-  const [channelStep, filterStep] = turnedTaps ? [1, channels] : [filters, 1];
-  workspace.run('winogradFilter', Math.ceil(filters / PANEL), FILTER_SCRATCH, [
-    ...[size, taps, channels, filters, channelStep, filterStep, Number(turnedTaps), transformed],
-  ]);
+  const transformed = workspace.scratch(kernels.winogradFilterBytes({ size, channels, filters }));
+  workspace.run('winogradFilter', Math.ceil(filters / PANEL), FILTER_SCRATCH, {
+    ...{ size, taps, channels, filters, turned: Number(turnedTaps), out: transformed },
+    ...stepsOfTaps(turnedTaps, channels, filters),
+  });
   const points = (size + 2) ** 2;
   const fitting = Math.floor(TILE_BLOCK_BYTES / (4 * points * (channels + filters)));
   return (from, to, images, { bias, relu }) => {
     const total = images * tilesOf(size, outHeight, outWidth);
     const share = Math.ceil(total / workspace.threads);
     const tiles = Math.min(wholeRows(Math.max(FEWEST_TILES, fitting)), wholeRows(share));
-    const scratch = kernels.winogradConvolveScratch!(size, channels, filters, tiles);
-    workspace.run('winogradConvolve', Math.ceil(total / tiles), scratch, [
-      ...[size, from, images, height, width, channels, top, left, transformed, filters],
-      ...[bias, Number(relu), to, outHeight, outWidth, tiles],
-    ]);
+    const scratch = kernels.winogradConvolveScratch({ size, channels, filters, tiles });
+    workspace.run('winogradConvolve', Math.ceil(total / tiles), scratch, {
+      ...{ size, x: from, images, height, width, channels, top, left, transformed, filters },
+      ...{ bias, relu: Number(relu), y: to, outHeight, outWidth, tiles },
+    });
   };
 }
+
+/** Steps from one channel, and one filter, to the next in the taps as they lie in memory: `[3, 3, in, out]`. */
+const stepsOfTaps = (turnedTaps: boolean, channels: number, filters: number) =>
+  // the gradient's channels are `out`
+  turnedTaps ? { channelStep: 1, filterStep: channels } : { channelStep: filters, filterStep: 1 };
 
 const FILTER_SCRATCH = 1024;
 
@@ -314,20 +318,19 @@ function gathered(
   const packed = workspace.scratch(4 * depth * PANEL * Math.ceil(filters / PANEL));
   const chosen = workspace.integers(grid.taps);
   const offsets = workspace.integers(grid.offsets);
-  const [channelStep, filterStep] = turnedTaps ? [1, channels] : [filters, 1];
-  workspace.run('gatheredFilter', Math.ceil(filters / PANEL), 0, [
-    ...[taps, chosen, count, channels, filters, channelStep, filterStep, packed],
-  ]);
+  const { channelStep: depthStep, filterStep: outputStep } = stepsOfTaps(turnedTaps, channels, filters);
+  workspace.run('gatheredFilter', Math.ceil(filters / PANEL), 0, {
+    ...{ taps, chosen, count, depth: channels, outputs: filters, depthStep, outputStep, out: packed },
+  });
   const fitting = Math.floor(GATHER_BLOCK_BYTES / (4 * (depth + filters)));
   return (from, to, images, { bias, relu }) => {
     const total = images * grid.rows * grid.columns;
     const pixels = wholeRows(Math.min(Math.max(24, fitting), Math.ceil(total / workspace.threads)));
-    const scratch = kernels.gatheredConvolveScratch!(count, channels, filters, pixels);
-    workspace.run('gatheredConvolve', Math.ceil(total / pixels), scratch, [
-      ...[from, images, height, width, channels, offsets, count, grid.strideRow, grid.strideColumn],
-      ...[packed, filters, bias, Number(relu), to, grid.rows, grid.columns, outHeight, outWidth],
-      ...[grid.firstRow, grid.firstColumn, grid.stepRow, grid.stepColumn, pixels],
-    ]);
+    const scratch = kernels.gatheredConvolveScratch({ taps: count, channels, filters, pixels });
+    workspace.run('gatheredConvolve', Math.ceil(total / pixels), scratch, {
+      ...{ ...grid, offsets, taps: count, x: from, images, height, width, channels },
+      ...{ packed, filters, bias, relu: Number(relu), y: to, outHeight, outWidth, pixels },
+    });
   };
 }
 
@@ -352,24 +355,27 @@ function winogradTaps(
   const total = images * tilesOf(size, outHeight, outWidth);
   const fitting = Math.floor(SHARED_BLOCK_BYTES / (4 * points * (channels + filters)));
   const block = Math.min(total, Math.max(FEWEST_TILES, fitting));
-  const inputs = workspace.scratch(kernels.winogradInputsBytes!(size, channels, block));
-  const gradients = workspace.scratch(kernels.winogradGradientsBytes!(size, filters, block));
-  const sums = workspace.scratch(kernels.winogradPointGradientBytes!(size, channels, filters));
-  const scratch = kernels.winogradTilesScratch!(size, Math.max(channels, filters));
+  const inputs = workspace.scratch(kernels.winogradInputsBytes({ size, channels, tiles: block }));
+  const gradients = workspace.scratch(kernels.winogradGradientsBytes({ size, filters, tiles: block }));
+  const sums = workspace.scratch(kernels.winogradPointGradientBytes({ size, channels, filters }));
+  const scratch = kernels.winogradTilesScratch({ size, channels: Math.max(channels, filters) });
   for (let first = 0; first < total; first += block) {
     const tiles = Math.min(block, total - first);
     const units = Math.ceil(tiles / TILES_PER_UNIT);
-    workspace.run('winogradInputs', units, scratch, [
-      ...[size, from, height, width, channels, top, left, outHeight, outWidth, first, tiles, inputs],
-    ]);
-    workspace.run('winogradGradients', units, scratch, [
-      ...[size, gradient, outHeight, outWidth, filters, first, tiles, gradients],
-    ]);
-    workspace.run('winogradAccumulate', points, 0, [
-      ...[inputs, gradients, tiles, channels, filters, sums, Number(first > 0)],
-    ]);
+    workspace.run('winogradInputs', units, scratch, {
+      ...{ size, x: from, height, width, channels, top, left, outHeight, outWidth, first, tiles },
+      out: inputs,
+    });
+    workspace.run('winogradGradients', units, scratch, {
+      ...{ size, dy: gradient, height: outHeight, width: outWidth, filters, first, tiles, out: gradients },
+    });
+    workspace.run('winogradAccumulate', points, 0, {
+      ...{ inputs, gradients, tiles, channels, filters, out: sums, accumulate: Number(first > 0) },
+    });
   }
-  workspace.run('winogradTaps', channels, scratch, [size, sums, channels, filters, to, Number(accumulate)]);
+  workspace.run('winogradTaps', channels, scratch, {
+    ...{ size, pointGradient: sums, channels, filters, out: to, accumulate: Number(accumulate) },
+  });
 }
 
 function gatheredTaps(
@@ -382,9 +388,11 @@ function gatheredTaps(
   const count = grid.taps.length;
   const offsets = workspace.integers(grid.offsets);
   const rows = Math.min(TAP_ROWS, wholeRows(Math.ceil((count * channels) / workspace.threads)));
-  const scratch = workspace.kernels.gatheredTapsScratch!(filters, rows, TAP_PIXELS);
-  workspace.run('gatheredTaps', Math.ceil((count * channels) / rows), scratch, [
-    ...[from, images, height, width, channels, offsets, count, grid.strideRow, grid.strideColumn],
-    ...[gradient, outHeight, outWidth, filters, to, rows, TAP_PIXELS, Number(accumulate)],
-  ]);
+  const scratch = workspace.kernels.gatheredTapsScratch({ filters, rowsPerUnit: rows, pixels: TAP_PIXELS });
+  workspace.run('gatheredTaps', Math.ceil((count * channels) / rows), scratch, {
+    ...{ x: from, images, height, width, channels, offsets, taps: count },
+    ...{ strideRow: grid.strideRow, strideColumn: grid.strideColumn, dy: gradient },
+    ...{ rows: outHeight, columns: outWidth, filters, out: to, rowsPerUnit: rows, pixels: TAP_PIXELS },
+    accumulate: Number(accumulate),
+  });
 }

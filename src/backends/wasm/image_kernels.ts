@@ -17,28 +17,18 @@ export const imageKernels = [
       workspace.run(
         'clahePlane',
         count * channels,
-        size(workspace, 'clahePlane', height, width, rows, columns),
-        [
-          workspace.input(spanOf(x)),
-          workspace.output(spanOf(out)),
-          nan,
-          channels,
-          height,
-          width,
-          rows,
-          columns,
-          plan.tileHeight,
-          plan.tileWidth,
-          plan.clipCount,
-          plan.lutScale,
-          low,
-          scale,
-          span,
-          workspace.integers(rowBlend.tile),
-          workspace.integers(bitsOf(rowBlend.nextWeight)),
-          workspace.integers(columnBlend.tile),
-          workspace.integers(bitsOf(columnBlend.nextWeight)),
-        ],
+        workspace.kernels.clahePlaneScratch({ height, width, rows, columns }),
+        {
+          images: workspace.input(spanOf(x)),
+          out: workspace.output(spanOf(out)),
+          ...{ nan, channels, height, width, rows, columns, low, scale, span },
+          ...{ tileHeight: plan.tileHeight, tileWidth: plan.tileWidth },
+          ...{ clipCount: plan.clipCount, lutScale: plan.lutScale },
+          rowTiles: workspace.integers(rowBlend.tile),
+          rowWeights: workspace.integers(bitsOf(rowBlend.nextWeight)),
+          columnTiles: workspace.integers(columnBlend.tile),
+          columnWeights: workspace.integers(bitsOf(columnBlend.nextWeight)),
+        },
       );
       return workspace.integerAt(nan) === 0;
     },
@@ -48,31 +38,18 @@ export const imageKernels = [
     ([count, , , channels], { size: [height, width] }) => [count!, height, width, channels!],
     (workspace, x, out, { size: [outHeight, outWidth], matrix, fill, nearest, jitter }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
-      const places = workspace.scratch(outHeight * workspace.kernels.warpPlacesBytes!(outWidth));
-      workspace.run('warpPlaces', outHeight, 0, [
-        places,
-        workspace.integers(bitsOf(Float64Array.from(matrix))),
-        height,
-        width,
-        channels,
-        outHeight,
-        outWidth,
-        nearest ? 1 : 0,
-      ]);
-      workspace.run('warpImage', count, 0, [
-        workspace.input(spanOf(x)),
-        workspace.output(spanOf(out)),
-        places,
-        height,
-        width,
-        channels,
-        outHeight,
-        outWidth,
-        fill,
-        jitter ? 1 : 0,
-        jitter?.brightness ?? 1,
-        jitter?.contrast ?? 1,
-      ]);
+      const places = workspace.scratch(outHeight * workspace.kernels.warpPlacesBytes({ outWidth }));
+      const sizes = { height, width, channels, outHeight, outWidth };
+      workspace.run('warpPlaces', outHeight, 0, {
+        ...{ ...sizes, places, nearest: nearest ? 1 : 0 },
+        matrix: workspace.integers(bitsOf(Float64Array.from(matrix))),
+      });
+      workspace.run('warpImage', count, 0, {
+        images: workspace.input(spanOf(x)),
+        out: workspace.output(spanOf(out)),
+        ...{ ...sizes, places, fill, lit: jitter ? 1 : 0 },
+        ...{ brightness: jitter?.brightness ?? 1, contrast: jitter?.contrast ?? 1 },
+      });
       return true;
     },
   ),
@@ -87,21 +64,18 @@ export const imageKernels = [
     (workspace, x, out, { rows, columns }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
       const taps = Math.ceil(columns.taps / LANES) * LANES;
-      workspace.run('resizeImage', count, size(workspace, 'resizeImage', width, channels, taps), [
-        workspace.input(spanOf(x)),
-        workspace.output(spanOf(out)),
-        height,
-        width,
-        channels,
-        rows.first.length,
-        columns.first.length,
-        rows.taps,
-        workspace.integers(rows.first),
-        workspace.integers(bitsOf(rows.weights)),
-        taps,
-        workspace.integers(columns.first),
-        workspace.integers(bitsOf(padded(columns.weights, columns.taps, taps))),
-      ]);
+      const scratch = workspace.kernels.resizeImageScratch({ width, channels, columnTaps: taps });
+      workspace.run('resizeImage', count, scratch, {
+        images: workspace.input(spanOf(x)),
+        out: workspace.output(spanOf(out)),
+        ...{ height, width, channels, outHeight: rows.first.length, outWidth: columns.first.length },
+        rowTaps: rows.taps,
+        rowFirst: workspace.integers(rows.first),
+        rowWeights: workspace.integers(bitsOf(rows.weights)),
+        columnTaps: taps,
+        columnFirst: workspace.integers(columns.first),
+        columnWeights: workspace.integers(bitsOf(padded(columns.weights, columns.taps, taps))),
+      });
       return true;
     },
   ),
@@ -110,14 +84,11 @@ export const imageKernels = [
     (shape) => shape,
     (workspace, x, out, { brightness, contrast }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
-      workspace.run('jitterImage', count, 0, [
-        workspace.input(spanOf(x)),
-        workspace.output(spanOf(out)),
-        height * width,
-        channels,
-        brightness,
-        contrast,
-      ]);
+      workspace.run('jitterImage', count, 0, {
+        images: workspace.input(spanOf(x)),
+        out: workspace.output(spanOf(out)),
+        ...{ pixels: height * width, channels, brightness, contrast },
+      });
       return true;
     },
   ),
@@ -157,11 +128,6 @@ function compiled<Attrs>(
 function plain<Attrs>(name: string, args: KernelArgs<'x', Attrs>): tf.TensorInfo {
   const kernel = tf.getKernel(`${name}.plain`, 'wasm')!;
   return kernel.kernelFunc(args as never) as tf.TensorInfo;
-}
-
-/** Bytes a compiled kernel works in. */
-function size({ kernels }: HostWorkspace, kernel: string, ...args: number[]): number {
-  return kernels[`${kernel}Scratch`]!(...args);
 }
 
 /** The same memory seen as integers. */

@@ -38,15 +38,15 @@ function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
       workspace.scope(backend, () => {
         const [from, by, to] = [a, b, y].map((info) => workspace.input(spanOf(info))) as Addresses;
         const add = bias === undefined ? 0 : workspace.input(spanOf(bias));
-        const working = workspace.scratch(workspace.kernels.matrixProductScratch!());
+        const working = workspace.scratch(workspace.kernels.matrixProductScratch({}));
         const [indicesA, indicesB] = [batchA, batchB].map((shape) => broadcastIndices(shape, batch));
         indicesA!.forEach((indexA, i) => {
-          workspace.kernels.matrixProduct!(
-            ...[rows, columns, depth],
-            ...[from + 4 * rows * depth * indexA, Number(transposeA)],
-            ...[by + 4 * depth * columns * indicesB![i]!, Number(transposeB)],
-            ...[to + 4 * rows * columns * i, add, Number(activation === 'relu'), working],
-          );
+          workspace.kernels.matrixProduct({
+            ...{ rows, columns, depth, bias: add, relu: Number(activation === 'relu'), scratch: working },
+            ...{ a: from + 4 * rows * depth * indexA, transposeA: Number(transposeA) },
+            ...{ b: by + 4 * depth * columns * indicesB![i]!, transposeB: Number(transposeB) },
+            c: to + 4 * rows * columns * i,
+          });
         });
       });
       return y;

@@ -23,18 +23,20 @@ function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelC
       const y = scratch.make(info.outShape);
       workspace.scope(backend, () => {
         const [from, to] = [workspace.input(spanOf(x)), workspace.output(spanOf(y))];
-        workspace.kernels.pool!(from, to, Number(mean), ...geometryOf(info));
+        workspace.kernels.pool({ x: from, y: to, mean: Number(mean), ...geometryOf(info) });
       });
       return y;
     });
   });
 }
 
-const geometryOf = (info: tf.backend_util.Conv2DInfo) => [
-  ...[info.batchSize, info.inHeight, info.inWidth, info.inChannels, info.outHeight, info.outWidth],
-  ...[info.filterHeight, info.filterWidth, info.strideHeight, info.strideWidth],
-  ...[info.padInfo.top, info.padInfo.left],
-];
+const geometryOf = (info: tf.backend_util.Conv2DInfo) => ({
+  ...{ images: info.batchSize, height: info.inHeight, width: info.inWidth, channels: info.inChannels },
+  ...{ outHeight: info.outHeight, outWidth: info.outWidth },
+  ...{ windowHeight: info.filterHeight, windowWidth: info.filterWidth },
+  ...{ strideRow: info.strideHeight, strideColumn: info.strideWidth },
+  ...{ top: info.padInfo.top, left: info.padInfo.left },
+});
 
 /**
  * Gradient of max pooling: each output's gradient goes to the first largest pixel of its window.
@@ -55,8 +57,8 @@ export const maxPoolGrad = wasmKernel<'dy' | 'input', tf.MaxPoolGradAttrs>(tf.Ma
   return Scratch.use(backend, (scratch) => {
     const dx = scratch.make(shape);
     workspace.scope(backend, () => {
-      const [x, from, to] = [input, dy, dx].map((tensor) => workspace.input(spanOf(tensor)));
-      workspace.kernels.maxPoolGradient!(x!, from!, to!, ...geometryOf(info));
+      const at = (tensor: tf.TensorInfo) => workspace.input(spanOf(tensor));
+      workspace.kernels.maxPoolGradient({ x: at(input), dy: at(dy), dx: at(dx), ...geometryOf(info) });
     });
     return dx;
   });

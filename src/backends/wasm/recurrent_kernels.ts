@@ -38,16 +38,20 @@ export const gruForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruForw
     const layout = gruLayout(steps, batch, units);
     const kept = scratch.make([directions, layout.size]);
     inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.gruForwardScratch!(batch, units));
+      const working = at.scratch(kernels.gruForwardScratch({ batch, units }));
       for (let d = 0; d < directions; d++) {
         const states = d * layout.size;
         setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
-        kernels.gruForward!(
-          ...[steps, batch, units, at.address(inputs[`inputs${d}`]), at.address(inputs[`kernel${d}`])],
-          ...[at.address(inputs[`bias${d}`]), at.address(inputs.mask), d],
-          ...[at.address(kept, states), at.address(kept, states + layout.gates)],
-          ...[at.address(y, d * units), 4 * directions * units, working],
-        );
+        kernels.gruForward({
+          ...{ steps, batch, units, reverse: d, scratch: working },
+          x: at.address(inputs[`inputs${d}`]),
+          kernel: at.address(inputs[`kernel${d}`]),
+          bias: at.address(inputs[`bias${d}`]),
+          mask: at.address(inputs.mask),
+          states: at.address(kept, states),
+          gates: at.address(kept, states + layout.gates),
+          ...{ y: at.address(y, d * units), yStep: 4 * directions * units },
+        });
       }
     });
     return [y, kept];
@@ -75,18 +79,21 @@ export const gruBackward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruBac
       initial: inputs.initial && scratch.make([batch, units]),
     }));
     inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.gruBackwardScratch!(steps, batch, units));
+      const working = at.scratch(kernels.gruBackwardScratch({ steps, batch, units }));
       gradients.forEach((gradient, d) => {
         const states = d * layout.size;
-        kernels.gruBackward!(
-          ...[steps, batch, units, at.address(inputs.dy, d * units), 4 * directions * units],
-          ...[at.address(inputs[`kernel${d}`]), at.address(inputs.mask), d],
-          ...[at.address(inputs.kept, states), at.address(inputs.kept, states + layout.gates)],
-          ...[gradient.inputs, gradient.kernel, gradient.bias, gradient.initial].map((info) =>
-            at.address(info),
-          ),
-          working,
-        );
+        kernels.gruBackward({
+          ...{ steps, batch, units, reverse: d, scratch: working },
+          ...{ dy: at.address(inputs.dy, d * units), dyStep: 4 * directions * units },
+          kernel: at.address(inputs[`kernel${d}`]),
+          mask: at.address(inputs.mask),
+          states: at.address(inputs.kept, states),
+          gates: at.address(inputs.kept, states + layout.gates),
+          dx: at.address(gradient.inputs),
+          dKernel: at.address(gradient.kernel),
+          dBias: at.address(gradient.bias),
+          dInitial: at.address(gradient.initial),
+        });
       });
     });
     return [
@@ -113,17 +120,21 @@ export const lstmForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.lstmFo
     const layout = lstmLayout(steps, batch, units);
     const kept = scratch.make([directions, layout.size]);
     inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.lstmForwardScratch!(batch, units));
+      const working = at.scratch(kernels.lstmForwardScratch({ batch, units }));
       for (let d = 0; d < directions; d++) {
         const states = d * layout.size;
         const cells = states + layout.cells;
         setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
         setInitial(floats(backend, kept).subarray(cells, cells + batch * units), backend, undefined);
-        kernels.lstmForward!(
-          ...[steps, batch, units, at.address(inputs[`kernel${d}`]), at.address(inputs[`bias${d}`]), d],
-          ...[at.address(kept, states), at.address(kept, cells), at.address(kept, states + layout.gates)],
-          ...[at.address(y, d * units), 4 * directions * units, working],
-        );
+        kernels.lstmForward({
+          ...{ steps, batch, units, reverse: d, scratch: working },
+          kernel: at.address(inputs[`kernel${d}`]),
+          bias: at.address(inputs[`bias${d}`]),
+          states: at.address(kept, states),
+          cells: at.address(kept, cells),
+          gates: at.address(kept, states + layout.gates),
+          ...{ y: at.address(y, d * units), yStep: 4 * directions * units },
+        });
       }
     });
     return [y, kept];
@@ -149,18 +160,20 @@ export const lstmBackward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.lstmB
       initial: scratch.make([batch, units]),
     }));
     inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.lstmBackwardScratch!(steps, batch, units));
+      const working = at.scratch(kernels.lstmBackwardScratch({ steps, batch, units }));
       gradients.forEach(({ kernel, bias, initial }, d) => {
         const states = d * layout.size;
-        kernels.lstmBackward!(
-          ...[steps, batch, units, at.address(inputs.dy, d * units), 4 * directions * units],
-          ...[at.address(inputs[`kernel${d}`]), d],
-          ...[states, states + layout.cells, states + layout.gates].map((start) =>
-            at.address(inputs.kept, start),
-          ),
-          ...[kernel, bias, initial].map((info) => at.address(info)),
-          working,
-        );
+        kernels.lstmBackward({
+          ...{ steps, batch, units, reverse: d, scratch: working },
+          ...{ dy: at.address(inputs.dy, d * units), dyStep: 4 * directions * units },
+          kernel: at.address(inputs[`kernel${d}`]),
+          states: at.address(inputs.kept, states),
+          cells: at.address(inputs.kept, states + layout.cells),
+          gates: at.address(inputs.kept, states + layout.gates),
+          dKernel: at.address(kernel),
+          dBias: at.address(bias),
+          dInitial: at.address(initial),
+        });
       });
     });
     return [

@@ -29,7 +29,10 @@ export function sum(host: tf.KernelConfig): tf.KernelConfig {
     const fill = (out: tf.TensorInfo) => {
       const from = workspace.input(spanOf(x));
       const run = (first: number, to: number, height: number, width: number) =>
-        workspace.kernels.sumRows!(from + 4 * first, to, height, width, workspace.scratch(8 * width));
+        workspace.kernels.sumRows({
+          ...{ x: from + 4 * first, out: to, rows: height, columns: width },
+          totals: workspace.scratch(8 * width),
+        });
       if (columns !== 1) return run(0, workspace.output(spanOf(out)), rows, columns);
       // everything: as many full rows of lanes as there are, and the rest
       const height = Math.floor(rows / LANES);

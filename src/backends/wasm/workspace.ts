@@ -1,6 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
 import { addressOf, floats, type WasmBackend } from './kernel_support';
-import type { CompiledKernels } from './compiled';
+import {
+  inOrder,
+  namedKernels,
+  type CompiledKernels,
+  type KernelName,
+  type RawKernels,
+  type UnitArgs,
+} from './compiled';
 import type { HostModule } from './host_module';
 
 /** Part of a tensor's values. */
@@ -32,11 +39,16 @@ export interface Workspace {
   /** Address of memory for the time being. */
   scratch(bytes: number): number;
   /**
-   * Runs `kernel(unit, scratch, ...args)` for every unit, on all threads, and waits for them.
+   * Runs `kernel` with these arguments for every unit, on all threads, and waits for them.
    *
    * @param scratchBytes - Memory each thread gets for itself.
    */
-  run(kernel: string, units: number, scratchBytes: number, args: readonly number[]): void;
+  run<Kernel extends KernelName>(
+    kernel: Kernel,
+    units: number,
+    scratchBytes: number,
+    args: UnitArgs<Kernel>,
+  ): void;
 }
 
 /** All of a tensor, or the part of it that belongs to entries `first .. first + count` of its first axis. */
@@ -50,13 +62,16 @@ export function spanOf(info: tf.TensorInfo, first = 0, count?: number): Span {
 /** Works on the host's own heap, where tensors need not be copied; on one thread. */
 export class HostWorkspace implements Workspace {
   readonly threads = 1;
+  readonly kernels: CompiledKernels;
   private backend!: WasmBackend;
   private readonly held: number[] = [];
 
   constructor(
-    readonly kernels: CompiledKernels,
+    private readonly raw: RawKernels,
     private readonly host: HostModule,
-  ) {}
+  ) {
+    this.kernels = namedKernels(raw);
+  }
 
   scope(backend: WasmBackend, work: () => void): void {
     this.backend = backend;
@@ -94,11 +109,17 @@ export class HostWorkspace implements Workspace {
     return ((address + 15) & ~15) >>> 0;
   }
 
-  run(kernel: string, units: number, scratchBytes: number, args: readonly number[]): void {
-    const run = this.kernels[kernel]!;
+  run<Kernel extends KernelName>(
+    kernel: Kernel,
+    units: number,
+    scratchBytes: number,
+    args: UnitArgs<Kernel>,
+  ): void {
+    const run = this.raw[kernel]!;
+    const rest = inOrder(kernel, args);
     this.scope(this.backend, () => {
       const scratch = this.scratch(scratchBytes);
-      for (let unit = 0; unit < units; unit++) run(unit, scratch, ...args);
+      for (let unit = 0; unit < units; unit++) run(unit, scratch, ...rest);
     });
   }
 }
@@ -108,7 +129,7 @@ export interface ThreadTeam {
   /** Threads that compute, the calling one among them. */
   readonly threads: number;
   readonly memory: WebAssembly.Memory;
-  readonly kernels: CompiledKernels;
+  readonly kernels: RawKernels;
   /** First address that is free for work. */
   readonly base: number;
   /**
@@ -119,20 +140,18 @@ export interface ThreadTeam {
 
 /** Works on memory that threads share: tensors are copied in and out. */
 export class SharedWorkspace implements Workspace {
+  readonly kernels: CompiledKernels;
   private backend!: WasmBackend;
   private next: number;
   private readonly results: { span: Span; address: number }[] = [];
 
   constructor(private readonly team: ThreadTeam) {
     this.next = team.base;
+    this.kernels = namedKernels(team.kernels);
   }
 
   get threads(): number {
     return this.team.threads;
-  }
-
-  get kernels(): CompiledKernels {
-    return this.team.kernels;
   }
 
   scope(backend: WasmBackend, work: () => void): void {
@@ -178,11 +197,16 @@ export class SharedWorkspace implements Workspace {
     return address;
   }
 
-  run(kernel: string, units: number, scratchBytes: number, args: readonly number[]): void {
+  run<Kernel extends KernelName>(
+    kernel: Kernel,
+    units: number,
+    scratchBytes: number,
+    args: UnitArgs<Kernel>,
+  ): void {
     const each = roundUp(scratchBytes);
     const { next: start } = this;
     const scratch = this.scratch(each * this.threads);
-    this.team.run(kernel, units, scratch, each, args);
+    this.team.run(kernel, units, scratch, each, inOrder(kernel, args));
     this.next = start; // the threads' own memory is free again
   }
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type MessagePort } from 'node:worker_threads';
-import { compileKernels, instantiateKernels, type CompiledKernels } from '../../backends/wasm/compiled';
+import { compileKernels, instantiateKernels, type RawKernels } from '../../backends/wasm/compiled';
 import { setThreadTeam } from '../../backends/wasm/thread_team';
 import type { ThreadTeam } from '../../backends/wasm/workspace';
 import { CtMultilabelError, OutOfMemoryError } from '../../base/errors';
@@ -166,7 +166,7 @@ interface WorkerData {
  */
 function runJobs({ workerData, parentPort }: { workerData: WorkerData; parentPort: MessagePort }): void {
   const { module, memory, names, words, thread, WORD: word, SPINS: mostSpins } = workerData;
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as CompiledKernels;
+  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as RawKernels;
   parentPort.postMessage('ready');
   for (let seen = 0; ;) {
     for (let spins = 0; Atomics.load(words, word.job) === seen; spins++) {
