@@ -7,7 +7,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { asymmetricLoss } from 'ct-multilabel';
 import { useBackend } from 'ct-multilabel/node';
-import { composedLoss } from '../src/losses/asymmetric_loss_terms';
+import { composedLoss } from '../src/kernels/asymmetric_loss/composed';
 import { compare, type Candidate } from './compare';
 import { torchPeer } from './torch_peer';
 

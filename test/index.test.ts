@@ -281,7 +281,6 @@ const TYPES = [
   'ChooseThresholdsOptions',
   'ChosenThresholds',
   'ClaheOptions',
-  'ClaheUint8Options',
   'CollectPredictionsOptions',
   'ColorJitterOptions',
   'CompileRecord',

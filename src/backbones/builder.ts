@@ -4,7 +4,7 @@ import { FusedBatchNorm } from '../layers/fused_batch_norm';
 import { FusedConv2D } from '../layers/fused_conv2d';
 import { deriveSeed } from '../base/random';
 import { GrayToRgb, ImageNetNormalization } from '../layers/input_layers';
-import '../kernels/max_pool_kernel';
+import '../kernels/max_pool/plain';
 
 /** Options all backbones share. */
 export interface BackboneOptions {

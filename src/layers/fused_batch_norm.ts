@@ -1,5 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, OWN_KERNELS } from '../kernels/own_kernels';
+import {
+  COLUMN_DOTS_KERNEL,
+  COLUMN_MOMENTS_KERNEL,
+  COMBINE_KERNEL,
+  SCALE_SHIFT_KERNEL,
+} from '../kernels/columns/contract';
+import { hasKernel } from '../kernels/has_kernel';
 import type { Kwargs } from '../base/types';
 import { checkLayerArgs } from './support';
 
@@ -133,8 +139,8 @@ const leadingAxes = (x: tf.Tensor) => x.shape.slice(1).map((_, axis) => axis);
 
 function moments(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
   return tf.tidy(() => {
-    if (hasKernel(OWN_KERNELS.columnMoments)) {
-      return tf.engine().runKernel(OWN_KERNELS.columnMoments, { x }) as [tf.Tensor, tf.Tensor];
+    if (hasKernel(COLUMN_MOMENTS_KERNEL)) {
+      return tf.engine().runKernel(COLUMN_MOMENTS_KERNEL, { x }) as [tf.Tensor, tf.Tensor];
     }
     const { mean, variance } = tf.moments(x, leadingAxes(x));
     return [mean, variance];
@@ -142,21 +148,21 @@ function moments(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
 }
 
 function scaleShift(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
-  if (hasKernel(OWN_KERNELS.scaleShift)) {
-    return tf.engine().runKernel(OWN_KERNELS.scaleShift, { x, scale, shift }) as tf.Tensor;
+  if (hasKernel(SCALE_SHIFT_KERNEL)) {
+    return tf.engine().runKernel(SCALE_SHIFT_KERNEL, { x, scale, shift }) as tf.Tensor;
   }
   return tf.add(tf.mul(x, scale), shift);
 }
 
 /** `dy scale`. */
 function scaleDown(dy: tf.Tensor, scale: tf.Tensor): tf.Tensor {
-  return hasKernel(OWN_KERNELS.scaleShift) ? scaleShift(dy, scale, tf.zerosLike(scale)) : tf.mul(dy, scale);
+  return hasKernel(SCALE_SHIFT_KERNEL) ? scaleShift(dy, scale, tf.zerosLike(scale)) : tf.mul(dy, scale);
 }
 
 /** Sums of `dy` and of `dy (x - centre)` over all axes but the last. */
 function columnDots(dy: tf.Tensor, x: tf.Tensor, centre: tf.Tensor): [tf.Tensor, tf.Tensor] {
-  if (hasKernel(OWN_KERNELS.columnDots)) {
-    return tf.engine().runKernel(OWN_KERNELS.columnDots, { dy, x, centre }) as [tf.Tensor, tf.Tensor];
+  if (hasKernel(COLUMN_DOTS_KERNEL)) {
+    return tf.engine().runKernel(COLUMN_DOTS_KERNEL, { dy, x, centre }) as [tf.Tensor, tf.Tensor];
   }
   return tf.tidy(() => {
     const axes = leadingAxes(x);
@@ -166,7 +172,7 @@ function columnDots(dy: tf.Tensor, x: tf.Tensor, centre: tf.Tensor): [tf.Tensor,
 
 /** `dy a + x b + c`. */
 function combine(dy: tf.Tensor, x: tf.Tensor, a: tf.Tensor, b: tf.Tensor, c: tf.Tensor): tf.Tensor {
-  if (hasKernel(OWN_KERNELS.combine))
-    return tf.engine().runKernel(OWN_KERNELS.combine, { dy, x, a, b, c }) as tf.Tensor;
+  if (hasKernel(COMBINE_KERNEL))
+    return tf.engine().runKernel(COMBINE_KERNEL, { dy, x, a, b, c }) as tf.Tensor;
   return tf.tidy(() => tf.add(tf.add(tf.mul(dy, a), tf.mul(x, b)), c));
 }

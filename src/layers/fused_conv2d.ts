@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { RELU_BIAS_GRADIENT_KERNEL } from '../kernels/columns/contract';
+import { hasKernel } from '../kernels/has_kernel';
 import { check } from '../base/errors';
-import { hasKernel, OWN_KERNELS } from '../kernels/own_kernels';
 import { checkLayerArgs } from './support';
 
 /** Options of {@link FusedConv2D}: those of `tf.layers.conv2d`. */
@@ -134,11 +135,8 @@ function beforeActivation(
   activation: 'linear' | 'relu',
 ): { dz: tf.Tensor4D; db: () => tf.Tensor } {
   if (activation === 'linear') return { dz: dy, db: () => tf.sum(dy, [0, 1, 2]) };
-  if (hasKernel(OWN_KERNELS.reluBiasGradient)) {
-    const [dz, db] = tf.engine().runKernel(OWN_KERNELS.reluBiasGradient, { dy, y }) as [
-      tf.Tensor4D,
-      tf.Tensor,
-    ];
+  if (hasKernel(RELU_BIAS_GRADIENT_KERNEL)) {
+    const [dz, db] = tf.engine().runKernel(RELU_BIAS_GRADIENT_KERNEL, { dy, y }) as [tf.Tensor4D, tf.Tensor];
     return { dz, db: () => db };
   }
   const dz = tf.mul(dy, tf.step(y)) as tf.Tensor4D;

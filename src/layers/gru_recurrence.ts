@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, OWN_KERNELS } from '../kernels/own_kernels';
+import { GRU_BACKWARD_KERNEL, GRU_FORWARD_KERNEL } from '../kernels/gru/contract';
+import { hasKernel } from '../kernels/has_kernel';
 import {
   biasGradients,
   inTime,
@@ -57,7 +58,7 @@ export function gruRecurrence(
     initial: initial ? [initial] : [],
   };
   const fixed = { mask: mask ? [mask] : [] };
-  return hasKernel(OWN_KERNELS.gruForward)
+  return hasKernel(GRU_FORWARD_KERNEL)
     ? withBackwardPass(compiled, inputs, fixed)
     : withBackwardPass(composed, inputs, fixed);
 }
@@ -69,13 +70,13 @@ const compiled: Passes<Inputs, 'mask', 'kernel' | 'kept' | 'initial' | 'mask'> =
   forward({ inputs, kernel, bias, initial, mask }) {
     const attrs = { directions: inputs.length, steps: inputs[0]!.shape[1]! };
     const tensors = { numbered: { inputs, kernel, bias }, single: { initial, mask } };
-    const [outputs, kept] = runRecurrentKernel(OWN_KERNELS.gruForward, tensors, attrs);
+    const [outputs, kept] = runRecurrentKernel(GRU_FORWARD_KERNEL, tensors, attrs);
     return { outputs: outputs!, kept: { kernel, kept: [kept!], initial, mask } };
   },
   backward(dy, { kernel, kept, initial, mask }) {
     const attrs = { directions: kernel.length, steps: dy.shape[1]! };
     const tensors = { numbered: { kernel }, single: { dy: [dy], kept, initial, mask } };
-    const gradients = runRecurrentKernel(OWN_KERNELS.gruBackward, tensors, attrs);
+    const gradients = runRecurrentKernel(GRU_BACKWARD_KERNEL, tensors, attrs);
     const every = (first: number) => kernel.map((_, d) => gradients[3 * d + first]!);
     const states = gradients.slice(3 * kernel.length);
     return {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, OWN_KERNELS } from '../kernels/own_kernels';
+import { LSTM_BACKWARD_KERNEL, LSTM_FORWARD_KERNEL } from '../kernels/lstm/contract';
+import { hasKernel } from '../kernels/has_kernel';
 import {
   biasGradients,
   inTime,
@@ -49,7 +50,7 @@ export function lstmRecurrence(directions: LstmDirection[], initial: tf.Tensor, 
     bias: directions.map(({ bias }) => bias),
     initial: [initial],
   };
-  return hasKernel(OWN_KERNELS.lstmForward)
+  return hasKernel(LSTM_FORWARD_KERNEL)
     ? withBackwardPass(compiled(steps), inputs, {})
     : withBackwardPass(composed(steps), inputs, {});
 }
@@ -60,7 +61,7 @@ type Inputs = 'kernel' | 'bias' | 'initial';
 const compiled = (steps: number): Passes<Inputs, never, 'kernel' | 'kept'> => ({
   forward({ kernel, bias, initial }) {
     const tensors = { numbered: { kernel, bias }, single: { initial } };
-    const [outputs, kept] = runRecurrentKernel(OWN_KERNELS.lstmForward, tensors, {
+    const [outputs, kept] = runRecurrentKernel(LSTM_FORWARD_KERNEL, tensors, {
       directions: kernel.length,
       steps,
     });
@@ -69,7 +70,7 @@ const compiled = (steps: number): Passes<Inputs, never, 'kernel' | 'kept'> => ({
   backward(dy, { kernel, kept }) {
     const directions = kernel.length;
     const tensors = { numbered: { kernel }, single: { dy: [dy], kept } };
-    const gradients = runRecurrentKernel(OWN_KERNELS.lstmBackward, tensors, { directions, steps });
+    const gradients = runRecurrentKernel(LSTM_BACKWARD_KERNEL, tensors, { directions, steps });
     return {
       kernel: kernel.map((_, d) => gradients[2 * d]!),
       bias: kernel.map((_, d) => gradients[2 * d + 1]!),

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import type { ConfiguredFn } from '../base/types';
+import { composedLoss } from '../kernels/asymmetric_loss/composed';
 import {
-  hasKernel,
-  OWN_KERNELS,
+  ASYMMETRIC_LOSS_KERNEL,
   type AsymmetricLossAttrs,
   type AsymmetricLossTerms,
-} from '../kernels/own_kernels';
-import type { ConfiguredFn } from '../base/types';
-import './asymmetric_loss_kernel';
-import { composedLoss } from './asymmetric_loss_terms';
+} from '../kernels/asymmetric_loss/contract';
+import '../kernels/asymmetric_loss/plain';
+import { hasKernel } from '../kernels/has_kernel';
 
 /** Options of {@link asymmetricLoss}. */
 export interface AsymmetricLossOptions {
@@ -176,7 +176,7 @@ function apply(
   const terms = { ...config, clip: config.clip < SMALLEST_NORMAL ? 0 : config.clip };
   return tf.tidy(() => {
     const x = logits.dtype === 'float32' ? logits : tf.cast(logits, 'float32');
-    return hasKernel(OWN_KERNELS.asymmetricLoss)
+    return hasKernel(ASYMMETRIC_LOSS_KERNEL)
       ? onePass(terms, yTrue, x, mask)
       : composedLoss(terms, yTrue, x, mask);
   });
@@ -211,7 +211,7 @@ function onePass(terms: AsymmetricLossTerms, labels: tf.Tensor, x: tf.Tensor, ma
   const run = (logits: tf.Tensor, withSlope: boolean) => {
     const attrs: AsymmetricLossAttrs = { ...terms, withSlope };
     const inputs = { labels, logits, ...(mask && { mask }) };
-    return tf.engine().runKernel<tf.Tensor[]>(OWN_KERNELS.asymmetricLoss, inputs, { ...attrs });
+    return tf.engine().runKernel<tf.Tensor[]>(ASYMMETRIC_LOSS_KERNEL, inputs, { ...attrs });
   };
   if (tf.engine().state.gradientDepth === 0) return run(x, false)[0]!;
   const loss = tf.customGrad((logits, save) => {

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, checkOneOf } from '../base/errors';
-import { hasKernel, OWN_KERNELS, type ConfusionCountsAttrs } from '../kernels/own_kernels';
 import { IGNORED_LABEL } from '../base/types';
-import './confusion_counts_kernel';
+import { CONFUSION_COUNTS_KERNEL, type ConfusionCountsAttrs } from '../kernels/confusion_counts/contract';
+import '../kernels/confusion_counts/plain';
+import { hasKernel } from '../kernels/has_kernel';
 import { checkThreshold, decide, type Threshold } from './decide';
 
 /** Options of {@link confusionCounts}. */
@@ -63,14 +64,14 @@ export function confusionCounts(
   checkOneOf(per, ['label', 'sample'], `${what}: per`);
   const labels = checkScores(what, yTrue, probabilities);
   checkThreshold(what, threshold, labels);
-  if (hasKernel(OWN_KERNELS.confusionCounts)) {
+  if (hasKernel(CONFUSION_COUNTS_KERNEL)) {
     const thresholds = Array.from({ length: labels }, (_, label) =>
       Math.fround(typeof threshold === 'number' ? threshold : threshold[label]!),
     );
     const attrs: ConfusionCountsAttrs = { thresholds, per };
     const counts = tf
       .engine()
-      .runKernel<tf.Tensor1D[]>(OWN_KERNELS.confusionCounts, { labels: yTrue, probabilities }, { ...attrs });
+      .runKernel<tf.Tensor1D[]>(CONFUSION_COUNTS_KERNEL, { labels: yTrue, probabilities }, { ...attrs });
     const [tp, fp, fn, tn] = counts as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
     return { tp, fp, fn, tn };
   }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasKernel, OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../kernels/own_kernels';
-import './adam_kernel';
+import { ADAM_KERNEL, type AdamAttrs, type AdamInputs } from '../kernels/adam/contract';
+import '../kernels/adam/plain';
+import { hasKernel } from '../kernels/has_kernel';
 
 /**
  * Adam, as `tf.train.adam`, in one pass over each variable where the backend has our kernel (`cpu` and `wasm`); elsewhere it
@@ -62,7 +63,7 @@ export class Adam extends tf.AdamOptimizer {
     gradients: Parameters<tf.Optimizer['applyGradients']>[0],
     rateOf: (variable: string) => number,
   ): void {
-    if (!hasKernel(OWN_KERNELS.adam)) {
+    if (!hasKernel(ADAM_KERNEL)) {
       this.applyByHost(gradients, rateOf);
       return;
     }
@@ -116,7 +117,7 @@ export class Adam extends tf.AdamOptimizer {
       ...{ value, gradient, firstMoment, secondMoment },
       ...{ accBeta1: this['accBeta1'], accBeta2: this['accBeta2'] },
     } satisfies AdamInputs;
-    const results = tf.engine().runKernel<tf.Tensor[]>(OWN_KERNELS.adam, inputs, { ...attrs });
+    const results = tf.engine().runKernel<tf.Tensor[]>(ADAM_KERNEL, inputs, { ...attrs });
     [value, firstMoment, secondMoment].forEach((variable, i) => variable.assign(results[i]!));
     tf.dispose(results);
   }

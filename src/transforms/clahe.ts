@@ -1,15 +1,27 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels/own_kernels';
-import { check, checkKnownKeys } from '../base/errors';
-import type { ClaheAttrs } from '../base/types';
-import './clahe_kernel';
-import { clahePlan, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
-import { claheTensors } from './clahe_tensors';
-import { runHostKernel } from './host_kernel';
+import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { claheTensors } from '../kernels/clahe/composed';
+import { CLAHE_KERNEL, type ClaheAttrs } from '../kernels/clahe/contract';
+import '../kernels/clahe/plain';
+import { clahePlan } from '../kernels/clahe/plan';
+import { runHostKernel } from '../kernels/host_kernel';
 import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
 
 /** Options of {@link clahe}. */
-export interface ClaheOptions extends ClaheUint8Options {
+export interface ClaheOptions {
+  /**
+   * Height at which a tile's histogram is cut, as a multiple of the mean bin; what is cut is spread over all bins.
+   * 0 does not cut (plain adaptive equalisation).
+   *
+   * @defaultValue 2
+   */
+  clipLimit?: number;
+  /**
+   * Number of tiles, `[rows, columns]`, each 1 to 256. (OpenCV's `tileGridSize` is `(columns, rows)`.)
+   *
+   * @defaultValue [8, 8]
+   */
+  tileGridSize?: [number, number];
   /**
    * Image values that stand for grey 0 and grey 255.
    *
@@ -52,12 +64,34 @@ export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}
       scale: Math.fround(255 / (high - low)),
       span: Math.fround(high - low),
     };
-    return runHostKernel<tf.Tensor4D>(OWN_KERNELS.clahe, x, attrs) ?? claheTensors(x, attrs);
+    return runHostKernel<tf.Tensor4D>(CLAHE_KERNEL, x, attrs) ?? claheTensors(x, attrs);
   };
   if (options.valueRange === undefined) return onUnitImages('clahe', images, run);
   checkValueRange('clahe', images, [low, high]);
   return onImages('clahe', images, run);
 }
+
+/** The options with defaults filled in, or an error that names the one at fault. */
+export function resolveClaheOptions(what: string, options: Tiling): Required<Tiling> {
+  const { clipLimit = 2, tileGridSize = [8, 8] } = options;
+  check(
+    Number.isFinite(clipLimit) && clipLimit >= 0,
+    `${what}: clipLimit`,
+    'a number of at least 0',
+    clipLimit,
+  );
+  check(
+    Array.isArray(tileGridSize) &&
+      tileGridSize.length === 2 &&
+      tileGridSize.every((tiles) => isPositiveInteger(tiles) && tiles <= 256),
+    `${what}: tileGridSize`,
+    '[rows, columns], each an integer in 1..256',
+    tileGridSize,
+  );
+  return { clipLimit, tileGridSize: [tileGridSize[0], tileGridSize[1]] };
+}
+
+type Tiling = Pick<ClaheOptions, 'clipLimit' | 'tileGridSize'>;
 
 /** The value range or its default, checked. */
 export function resolveValueRange(what: string, range: [number, number] = [0, 1]): [number, number] {

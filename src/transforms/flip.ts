@@ -1,7 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels/own_kernels';
+import type * as tf from '@tensorflow/tfjs';
 import { checkOneOf } from '../base/errors';
-import { registerHostKernel, runHostKernel } from './host_kernel';
+import { flipTensors } from '../kernels/flip/composed';
+import { FLIP_KERNEL } from '../kernels/flip/contract';
+import '../kernels/flip/plain';
+import { runHostKernel } from '../kernels/host_kernel';
 import { onImages } from './images';
 
 /**
@@ -20,46 +22,6 @@ export function flip<T extends tf.Tensor>(images: T, direction: 'horizontal' | '
   return onImages(
     'flip',
     images,
-    (x) =>
-      runHostKernel<tf.Tensor4D>(OWN_KERNELS.flip, x, { direction }) ??
-      tf.reverse(x, direction === 'horizontal' ? 2 : 1),
+    (x) => runHostKernel<tf.Tensor4D>(FLIP_KERNEL, x, { direction }) ?? flipTensors(x, { direction }),
   );
 }
-
-interface FlipAttrs {
-  direction: 'horizontal' | 'vertical';
-}
-
-/** `tf.reverse`, which takes a hundred times as long on backend `wasm`. */
-registerHostKernel<FlipAttrs>(OWN_KERNELS.flip, {
-  outputShape: (shape) => shape,
-  compute(x, out, shape, { direction }) {
-    const [count, height, width, channels] = shape as [number, number, number, number];
-    const rowLength = width * channels;
-    for (let row = 0; row < count * height; row++) {
-      const start = row * rowLength;
-      if (direction === 'vertical') {
-        const y = row % height;
-        const other = (row + height - 1 - 2 * y) * rowLength;
-        out.set(x.subarray(other, other + rowLength), start);
-        continue;
-      }
-      if (channels === 1) {
-        out.set(x.subarray(start, start + rowLength), start);
-        out.subarray(start, start + rowLength).reverse();
-        continue;
-      }
-      for (let i = 0; i < rowLength; i += channels) {
-        const other = start + rowLength - channels - i;
-        for (let k = 0; k < channels; k++) out[start + i + k] = x[other + k]!;
-      }
-    }
-  },
-});
-
-tf.registerGradient({
-  kernelName: OWN_KERNELS.flip,
-  gradFunc: (dy, _saved, attrs) => ({
-    x: () => flip(dy as tf.Tensor, (attrs as unknown as FlipAttrs).direction),
-  }),
-});

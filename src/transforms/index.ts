@@ -6,7 +6,6 @@
 
 export { affine, type AffineOptions } from './affine';
 export { clahe, type ClaheOptions } from './clahe';
-export { type ClaheUint8Options } from './clahe_plan';
 export { colorJitter, type ColorJitterOptions } from './color_jitter';
 export { compose, type ImageTransform } from './compose';
 export { flip } from './flip';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError, check, checkKnownKeys, isPositiveInteger, isRecord } from '../base/errors';
 import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
-import { resolveClaheOptions } from './clahe_plan';
+import { resolveClaheOptions } from './clahe';
 import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
 import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
 import { checkEdge, checkRadius, neighborSlices, type NeighborEdge } from './neighbor_slices';

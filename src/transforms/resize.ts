@@ -1,8 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels/own_kernels';
+import type * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, checkOneOf, isPositiveInteger } from '../base/errors';
-import type { AxisFilter, ResizeAttrs } from '../base/types';
-import { registerHostKernel, runHostKernel } from './host_kernel';
+import { runHostKernel } from '../kernels/host_kernel';
+import { resizeTensors } from '../kernels/resize/composed';
+import { RESIZE_KERNEL, type AxisFilter } from '../kernels/resize/contract';
+import '../kernels/resize/plain';
 import { onImages } from './images';
 
 /** Options of {@link resize}. */
@@ -60,26 +61,8 @@ export function resize<T extends tf.Tensor>(
     const [, height, width] = x.shape;
     if (height === newHeight && width === newWidth) return x;
     const attrs = { rows: filter(height, newHeight), columns: filter(width, newWidth) };
-    return runHostKernel<tf.Tensor4D>(OWN_KERNELS.resize, x, attrs) ?? resizeTensors(x, attrs);
+    return runHostKernel<tf.Tensor4D>(RESIZE_KERNEL, x, attrs) ?? resizeTensors(x, attrs);
   });
-}
-
-/** The same by tensor operations: matrix products, one along each axis. */
-export function resizeTensors(x: tf.Tensor4D, { rows, columns }: ResizeAttrs): tf.Tensor4D {
-  const [, height, width] = x.shape;
-  return alongBothAxes(x, denseWeights(rows, height), denseWeights(columns, width));
-}
-
-/** Multiplies rows `[h, newH]` and columns `[w, newW]` of `[n, h, w, c]` by matrices. */
-function alongBothAxes(x: tf.Tensor4D, rows: tf.Tensor2D, columns: tf.Tensor2D): tf.Tensor4D {
-  const [count, height, width, channels] = x.shape;
-  const [newHeight, newWidth] = [rows.shape[1], columns.shape[1]];
-  // Both products are plain `[many, from] · [from, to]`, the one form that every backend has a fast kernel for.
-  const planes = channels === 1 ? x : tf.transpose(x, [0, 3, 1, 2]);
-  const wide = tf.matMul(tf.reshape(planes, [-1, width]), columns);
-  const turned = tf.transpose(tf.reshape(wide, [count, channels, height, newWidth]), [0, 1, 3, 2]);
-  const sized = tf.matMul(tf.reshape(turned, [-1, height]), rows);
-  return tf.transpose(tf.reshape(sized, [count, channels, newWidth, newHeight]), [0, 3, 2, 1]);
 }
 
 /** Weights of the two pixels around each new pixel's centre. */
@@ -131,58 +114,3 @@ function axisFilter(
   });
   return filter;
 }
-
-/** The same filter as a matrix `[from, to]`. */
-function denseWeights({ taps, first, weights }: AxisFilter, from: number): tf.Tensor2D {
-  const to = first.length;
-  const matrix = new Float32Array(from * to);
-  for (let i = 0; i < to; i++) {
-    for (let t = 0; t < taps; t++) matrix[(first[i]! + t) * to + i] = weights[i * taps + t]!;
-  }
-  return tf.tensor2d(matrix, [from, to]);
-}
-
-/** On values in place: each new row from the old rows it takes, then its pixels. */
-registerHostKernel<ResizeAttrs>(OWN_KERNELS.resize, {
-  outputShape: ([count, , , channels], { rows, columns }) => [
-    count!,
-    rows.first.length,
-    columns.first.length,
-    channels!,
-  ],
-  compute(x, out, shape, { rows, columns }) {
-    const [count, height, width, channels] = shape as [number, number, number, number];
-    const row = new Float32Array(width * channels);
-    let to = 0;
-    for (let n = 0; n < count; n++) {
-      for (let y = 0; y < rows.first.length; y++) {
-        row.fill(0);
-        for (let t = 0; t < rows.taps; t++) {
-          const weight = rows.weights[y * rows.taps + t]!;
-          const from = (n * height + rows.first[y]! + t) * row.length;
-          if (weight !== 0) for (let i = 0; i < row.length; i++) row[i]! += weight * x[from + i]!;
-        }
-        for (let i = 0; i < columns.first.length; i++) {
-          for (let k = 0; k < channels; k++, to++) {
-            let sum = 0;
-            for (let t = 0; t < columns.taps; t++) {
-              sum += row[(columns.first[i]! + t) * channels + k]! * columns.weights[i * columns.taps + t]!;
-            }
-            out[to] = sum;
-          }
-        }
-      }
-    }
-  },
-});
-
-tf.registerGradient({
-  kernelName: OWN_KERNELS.resize,
-  inputsToSave: ['x'],
-  gradFunc: (dy, [x], attrs) => {
-    const { rows, columns } = attrs as unknown as ResizeAttrs;
-    const [, height, width] = x!.shape as [number, number, number, number];
-    const turned = (filter: AxisFilter, from: number) => tf.transpose(denseWeights(filter, from));
-    return { x: () => alongBothAxes(dy as tf.Tensor4D, turned(rows, height), turned(columns, width)) };
-  },
-});

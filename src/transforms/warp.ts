@@ -1,10 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../kernels/own_kernels';
-import type { WarpAttrs } from '../base/types';
-import { jitterTensors } from './color_jitter';
-import { hasKernel } from '../kernels/own_kernels';
-import { runHostKernel } from './host_kernel';
-import { cornersOf } from './warp_kernel';
+import type * as tf from '@tensorflow/tfjs';
+import { runHostKernel } from '../kernels/host_kernel';
+import { warpTensors } from '../kernels/warp/composed';
+import { WARP_KERNEL, type WarpAttrs } from '../kernels/warp/contract';
+import '../kernels/warp/plain';
 
 /**
  * Reads every pixel of `[n, h, w, c]` at another place, bilinearly, resizes in the same step, and lights the result where
@@ -15,66 +13,5 @@ import { cornersOf } from './warp_kernel';
  * width along the edge the two mix.
  */
 export function warp(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
-  return runHostKernel<tf.Tensor4D>(OWN_KERNELS.warp, images, attrs) ?? warpTensors(images, attrs);
-}
-
-/** The same by tensor operations. */
-export function warpTensors(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
-  return hasKernel(tf.Transform) ? warpByTransform(images, attrs) : warpByGather(images, attrs);
-}
-
-/** By gathering, for every pixel of the result, the four that it lies between. */
-export function warpByGather(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
-  const [count, height, width, channels] = images.shape;
-  const [outHeight, outWidth] = attrs.size;
-  const { corners, cover } = cornersOf([height, width], attrs);
-  return tf.tidy(() => {
-    const pixels = tf.reshape(images, [count, height * width, channels]);
-    const parts = corners.map(({ places, weights }) =>
-      tf.mul(tf.gather(pixels, tf.tensor1d(places, 'int32'), 1), tf.tensor2d(weights, [weights.length, 1])),
-    );
-    const outside = tf.mul(tf.sub(1, tf.tensor2d(cover, [cover.length, 1])), attrs.fill);
-    const moved = parts.reduce<tf.Tensor>((sum, part) => tf.add(sum, part), outside);
-    const result = tf.reshape(moved, [count, outHeight, outWidth, channels]) as tf.Tensor4D;
-    return attrs.jitter ? jitterTensors(result, attrs.jitter) : result;
-  });
-}
-
-function warpByTransform(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
-  const [count, height, width, channels] = images.shape;
-  const [outHeight, outWidth] = attrs.size;
-  return tf.tidy(() => {
-    // Images become channels of one image: the kernel of tfjs 4.22's cpu backend returns after the first image.
-    const wide = tf.reshape(tf.transpose(images, [1, 2, 0, 3]), [1, height, width, count * channels]);
-    const moved =
-      height === outHeight && width === outWidth
-        ? readAt(wide as tf.Tensor4D, attrs.matrix, attrs)
-        : readResized(wide as tf.Tensor4D, attrs);
-    const stack = tf.reshape(moved, [outHeight, outWidth, count, channels]);
-    const result = tf.transpose(stack, [2, 0, 1, 3]) as tf.Tensor4D;
-    return attrs.jitter ? jitterTensors(result, attrs.jitter) : result;
-  });
-}
-
-function readAt(
-  image: tf.Tensor4D,
-  matrix: readonly number[],
-  { nearest, fill, size }: WarpAttrs,
-  fillMode: 'constant' | 'nearest' = 'constant',
-): tf.Tensor4D {
-  const transform = tf.tensor2d([...matrix, 0, 0], [1, 8]);
-  return tf.image.transform(image, transform, nearest ? 'nearest' : 'bilinear', fillMode, fill, [...size]);
-}
-
-/** What lies outside is known from the image of the new size only, so a mask of that size is moved beside. */
-function readResized(image: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
-  const [, height, width] = image.shape;
-  const [outHeight, outWidth] = attrs.size;
-  const [a, b, c, d, e, f] = attrs.matrix as [number, number, number, number, number, number];
-  const x = width / outWidth;
-  const y = height / outHeight;
-  const toSource = [a * x, b * x, (c + 0.5) * x - 0.5, d * y, e * y, (f + 0.5) * y - 0.5];
-  const inside = readAt(image, toSource, attrs, 'nearest');
-  const cover = readAt(tf.ones([1, outHeight, outWidth, 1]), attrs.matrix, { ...attrs, fill: 0 });
-  return tf.add(tf.mul(inside, cover), tf.mul(tf.sub(1, cover), attrs.fill));
+  return runHostKernel<tf.Tensor4D>(WARP_KERNEL, images, attrs) ?? warpTensors(images, attrs);
 }

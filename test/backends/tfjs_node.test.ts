@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as lib from '../../src/index';
-import { warpByGather } from '../../src/transforms/warp';
+import { warpByGather } from '../../src/kernels/warp/composed';
 import { memorySource, tinyBackbone } from '../support/memory_source';
 
 const known = new Set(

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/base/errors';
 import { AsymmetricLoss, asymmetricLoss, type AsymmetricLossOptions } from '../../src/losses/asymmetric_loss';
-import { composedLoss } from '../../src/losses/asymmetric_loss_terms';
+import { composedLoss } from '../../src/kernels/asymmetric_loss/composed';
 import { seededRandom } from '../../src/base/random';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { ADAM_KERNEL } from '../../src/kernels/adam/contract';
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { OWN_KERNELS } from '../../src/kernels/own_kernels';
 import { seededRandom } from '../../src/base/random';
 import { adam } from '../../src/optimizers/adam';
 import { onBackends } from '../support/backends';
@@ -176,7 +176,7 @@ onBackends(['cpu', 'wasm', 'wasm, compiled', 'cpu, without kernels'], 'adam', (w
     const kernels = run.mock.calls.map(([name]) => name);
     vi.restoreAllMocks();
     const ours = way !== 'cpu, without kernels';
-    expect(kernels.filter((name) => name === OWN_KERNELS.adam)).toHaveLength(ours ? 1 : 0);
+    expect(kernels.filter((name) => name === ADAM_KERNEL)).toHaveLength(ours ? 1 : 0);
     if (ours) expect(kernels.filter((name) => name === tf.Sqrt)).toEqual([]);
   });
 });

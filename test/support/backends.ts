@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
+
 import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
-import { OWN_KERNELS } from '../../src/kernels/own_kernels';
+
+/** Names of kernels of our own. */
+const OURS = /^Ct[A-Z]/;
 
 /**
  * A backend, and how much of ours it has: our kernels in plain JavaScript unless it says otherwise, `compiled` the compiled
@@ -21,12 +24,8 @@ export function onBackends(ways: readonly Way[], title: string, body: (way: Way)
         registerWasmTrainingKernels();
       }
       if (way !== 'cpu, without kernels') return;
-      for (const name of Object.values(OWN_KERNELS)) {
-        const kernel = tf.getKernel(name, backend);
-        if (kernel === undefined) continue;
-        removed.push(kernel);
-        tf.unregisterKernel(name, backend);
-      }
+      removed.push(...tf.getKernelsForBackend(backend).filter(({ kernelName }) => OURS.test(kernelName)));
+      for (const { kernelName } of removed) tf.unregisterKernel(kernelName, backend);
     });
     beforeEach(async () => {
       if (!(await tf.setBackend(backend))) throw new Error(`backend ${backend} did not start`);

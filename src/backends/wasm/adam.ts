@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../../kernels/own_kernels';
+import { ADAM_KERNEL, type AdamAttrs, type AdamInputs } from '../../kernels/adam/contract';
 import { hostWorkspace } from './engine';
 import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf } from './workspace';
@@ -10,7 +10,7 @@ import { spanOf } from './workspace';
  * @param plain - The kernel in plain JavaScript, for where compiled kernels cannot run.
  */
 export function adam(plain: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<keyof AdamInputs, AdamAttrs>(OWN_KERNELS.adam, (args) => {
+  return wasmKernel<keyof AdamInputs, AdamAttrs>(ADAM_KERNEL, (args) => {
     const { inputs, attrs, backend } = args;
     const { value, gradient, firstMoment, secondMoment, accBeta1, accBeta2 } = inputs;
     const { learningRate, beta1, beta2, epsilon } = attrs;

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS, type AsymmetricLossAttrs } from '../../kernels/own_kernels';
+import { ASYMMETRIC_LOSS_KERNEL, type AsymmetricLossAttrs } from '../../kernels/asymmetric_loss/contract';
 import { IGNORED_LABEL } from '../../base/types';
 import { hostWorkspace } from './engine';
 import { floats, Scratch, wasmKernel } from './kernel_support';
@@ -11,7 +11,7 @@ import { spanOf } from './workspace';
  * @param plain - The kernel in plain JavaScript, for where compiled kernels cannot run.
  */
 export function asymmetricLoss(plain: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'labels' | 'logits', AsymmetricLossAttrs>(OWN_KERNELS.asymmetricLoss, (args) => {
+  return wasmKernel<'labels' | 'logits', AsymmetricLossAttrs>(ASYMMETRIC_LOSS_KERNEL, (args) => {
     const { inputs, backend, attrs } = args;
     const { labels, logits, mask } = inputs as typeof inputs & { mask?: tf.TensorInfo };
     const { reduction, withSlope, gammaPos, gammaNeg, clip, focusWeightIsConstant: constant } = attrs;

@@ -1,5 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels/own_kernels';
+import {
+  COLUMN_DOTS_KERNEL,
+  COLUMN_MOMENTS_KERNEL,
+  COMBINE_KERNEL,
+  RELU_BIAS_GRADIENT_KERNEL,
+  SCALE_SHIFT_KERNEL,
+} from '../../kernels/columns/contract';
 import type { ParametersOf } from './compiled';
 import { hostWorkspace } from './engine';
 import { addressOf, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
@@ -15,7 +21,7 @@ import { addressOf, Scratch, wasmKernel, type WasmBackend } from './kernel_suppo
  * @returns `[dz, db]`.
  */
 export const reluBiasGradient = wasmKernel<'dy' | 'y', undefined>(
-  OWN_KERNELS.reluBiasGradient,
+  RELU_BIAS_GRADIENT_KERNEL,
   ({ inputs: { dy, y }, backend }) =>
     onColumns(backend, y, (run) => {
       const [dz, db] = [run.make(y.shape), run.make([run.columns])];
@@ -30,7 +36,7 @@ export const reluBiasGradient = wasmKernel<'dy' | 'y', undefined>(
  * @returns `[sums, dots]`.
  */
 export const columnDots = wasmKernel<'dy' | 'x' | 'centre', undefined>(
-  OWN_KERNELS.columnDots,
+  COLUMN_DOTS_KERNEL,
   ({ inputs: { dy, x, centre }, backend }) =>
     onColumns(backend, x, (run) => {
       const [sums, dots] = [run.make([run.columns]), run.make([run.columns])];
@@ -44,19 +50,17 @@ export const columnDots = wasmKernel<'dy' | 'x' | 'centre', undefined>(
  *
  * @returns `[mean, variance]`.
  */
-export const columnMoments = wasmKernel<'x', undefined>(
-  OWN_KERNELS.columnMoments,
-  ({ inputs: { x }, backend }) =>
-    onColumns(backend, x, (run) => {
-      const [mean, variance] = [run.make([run.columns]), run.make([run.columns])];
-      run('columnMoments', { x, mean, variance }, 2);
-      return [mean, variance];
-    }),
+export const columnMoments = wasmKernel<'x', undefined>(COLUMN_MOMENTS_KERNEL, ({ inputs: { x }, backend }) =>
+  onColumns(backend, x, (run) => {
+    const [mean, variance] = [run.make([run.columns]), run.make([run.columns])];
+    run('columnMoments', { x, mean, variance }, 2);
+    return [mean, variance];
+  }),
 );
 
 /** `x scale + shift`, both of the length of the last axis. */
 export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
-  OWN_KERNELS.scaleShift,
+  SCALE_SHIFT_KERNEL,
   ({ inputs: { x, scale, shift }, backend }) =>
     onColumns(backend, x, (run) => {
       const y = run.make(x.shape);
@@ -67,7 +71,7 @@ export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
 
 /** `dy a + x b + c`, the last three of the length of the last axis. */
 export const combine = wasmKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
-  OWN_KERNELS.combine,
+  COMBINE_KERNEL,
   ({ inputs: { dy, x, a, b, c }, backend }) =>
     onColumns(backend, x, (run) => {
       const out = run.make(x.shape);

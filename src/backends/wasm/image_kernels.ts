@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels/own_kernels';
-import type { ClaheAttrs, ColorJitterAttrs, ResizeAttrs, WarpAttrs } from '../../base/types';
+import { CLAHE_KERNEL, type ClaheAttrs } from '../../kernels/clahe/contract';
+import { COLOR_JITTER_KERNEL, type ColorJitterAttrs } from '../../kernels/color_jitter/contract';
+import { RESIZE_KERNEL, type ResizeAttrs } from '../../kernels/resize/contract';
+import { WARP_KERNEL, type WarpAttrs } from '../../kernels/warp/contract';
 import { hostWorkspace } from './engine';
 import { type KernelArgs, Scratch, wasmKernel } from './kernel_support';
 import { spanOf, type HostWorkspace } from './workspace';
@@ -8,7 +10,7 @@ import { spanOf, type HostWorkspace } from './workspace';
 /** Compiled forms of the kernels that `transforms/` registers under these names. */
 export const imageKernels = [
   compiled<ClaheAttrs>(
-    OWN_KERNELS.clahe,
+    CLAHE_KERNEL,
     (shape) => shape,
     (workspace, x, out, { plan, low, scale, span }) => {
       const [count, , , channels] = x.shape as Shape4D;
@@ -34,7 +36,7 @@ export const imageKernels = [
     },
   ),
   compiled<WarpAttrs>(
-    OWN_KERNELS.warp,
+    WARP_KERNEL,
     ([count, , , channels], { size: [height, width] }) => [count!, height, width, channels!],
     (workspace, x, out, { size: [outHeight, outWidth], matrix, fill, nearest, jitter }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
@@ -54,7 +56,7 @@ export const imageKernels = [
     },
   ),
   compiled<ResizeAttrs>(
-    OWN_KERNELS.resize,
+    RESIZE_KERNEL,
     ([count, , , channels], { rows, columns }) => [
       count!,
       rows.first.length,
@@ -80,7 +82,7 @@ export const imageKernels = [
     },
   ),
   compiled<ColorJitterAttrs>(
-    OWN_KERNELS.colorJitter,
+    COLOR_JITTER_KERNEL,
     (shape) => shape,
     (workspace, x, out, { brightness, contrast }) => {
       const [count, height, width, channels] = x.shape as Shape4D;

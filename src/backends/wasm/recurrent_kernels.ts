@@ -1,33 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels/own_kernels';
+import { GRU_BACKWARD_KERNEL, GRU_FORWARD_KERNEL, type RecurrentAttrs } from '../../kernels/gru/contract';
+import { LSTM_BACKWARD_KERNEL, LSTM_FORWARD_KERNEL } from '../../kernels/lstm/contract';
 import { hostWorkspace } from './engine';
 import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf, type HostWorkspace } from './workspace';
 
-/**
- * Kernels of the recurrences in `layers/`, which tell their formulas. They exist in compiled form only.
- *
- * Directions are numbered in the names of their inputs (`kernel0`, `kernel1`); the second one runs from the last step to
- * the first. What a forward pass keeps for the backward one is a tensor of its own layout.
- */
+/** Tensors by the names of the contract. */
 type Inputs = Record<string, tf.TensorInfo | undefined>;
 
-/** Attributes of all of them. */
-interface RecurrentAttrs {
-  directions: number;
-  /** Steps in time; given by the inputs where there are any. */
-  steps: number;
-}
-
-/**
- * GRU over projected inputs.
- *
- * Inputs, for each direction, `inputs` `[batch, steps, 3 units]`, `kernel` `[units, 3 units]` and `bias` `[3 units]`; then
- * `initial` `[batch, units]` and `mask` `[batch, steps]`, each if there is one.
- *
- * @returns States `[batch, steps, directions * units]`, and what the backward pass needs.
- */
-export const gruForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruForward, (args) => {
+/** See its contract, as for the others here. They exist in compiled form only: elsewhere layers compose operations. */
+export const gruForward = wasmKernel<string, RecurrentAttrs>(GRU_FORWARD_KERNEL, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;
@@ -58,13 +40,7 @@ export const gruForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruForw
   });
 });
 
-/**
- * Its gradients: of the inputs `dy`, `kept`, and, as above, `kernel` for each direction, `initial` and `mask`.
- *
- * @returns For each direction those of inputs, kernel and bias; then, for each direction, that of the initial state if there
- *   is one.
- */
-export const gruBackward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruBackward, (args) => {
+export const gruBackward = wasmKernel<string, RecurrentAttrs>(GRU_BACKWARD_KERNEL, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;
@@ -103,14 +79,7 @@ export const gruBackward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.gruBac
   });
 });
 
-/**
- * LSTM over zero inputs.
- *
- * Inputs, for each direction, `kernel` `[units, 4 units]` and `bias` `[4 units]`; then `initial` `[batch, units]`.
- *
- * @returns As {@link gruForward}.
- */
-export const lstmForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.lstmForward, (args) => {
+export const lstmForward = wasmKernel<string, RecurrentAttrs>(LSTM_FORWARD_KERNEL, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;
@@ -141,12 +110,7 @@ export const lstmForward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.lstmFo
   });
 });
 
-/**
- * Its gradients: of the inputs `dy`, `kept`, and `kernel` for each direction.
- *
- * @returns For each direction those of kernel and bias; then, for each direction, that of the initial state.
- */
-export const lstmBackward = wasmKernel<string, RecurrentAttrs>(OWN_KERNELS.lstmBackward, (args) => {
+export const lstmBackward = wasmKernel<string, RecurrentAttrs>(LSTM_BACKWARD_KERNEL, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
   const { directions, steps } = attrs;

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { OWN_KERNELS } from '../../kernels/own_kernels';
+import { ADAM_KERNEL } from '../../kernels/adam/contract';
+import { ASYMMETRIC_LOSS_KERNEL } from '../../kernels/asymmetric_loss/contract';
 import { adam } from './adam';
 import { asymmetricLoss } from './asymmetric_loss';
 import { clipByValue, maximum, minimum, relu, relu6 } from './clamp_kernels';
@@ -74,8 +75,8 @@ export function registerWasmTrainingKernels(): boolean {
     [tf.Minimum]: minimum,
     [tf.MaxPool]: maxPool,
     [tf.AvgPool]: avgPool,
-    [OWN_KERNELS.asymmetricLoss]: asymmetricLoss,
-    [OWN_KERNELS.adam]: adam,
+    [ASYMMETRIC_LOSS_KERNEL]: asymmetricLoss,
+    [ADAM_KERNEL]: adam,
   };
   for (const kernel of own) replaceKernel(kernel.kernelName, 'compute', () => kernel);
   for (const [name, make] of Object.entries(wrapped)) {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import '../../../src/kernels/max_pool_kernel';
+import '../../../src/kernels/max_pool/plain';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
 import { expectClose } from '../../support/matchers';
 import { noise, valuesOn } from './support';

@@ -1,41 +1,14 @@
-import { check, isPositiveInteger } from '../base/errors';
-import type { AxisBlend, ClahePlan } from '../base/types';
-import { BINS, clahePlan, reflect101, resolveClaheOptions, type ClaheUint8Options } from './clahe_plan';
-
-/**
- * Contrast limited adaptive histogram equalisation of one 8-bit plane, bit for bit as OpenCV's
- * `createCLAHE(clipLimit, tileGridSize).apply(src)`.
- *
- * Needs no tensors, so a worker can call it.
- *
- * @param src - `height * width` grey values, row by row; left as it is.
- * @returns As many grey values in a new array.
- * @throws {@link ArgumentError} when the sizes disagree or an option is out of range.
- */
-export function claheUint8(
-  src: Uint8Array | Uint8ClampedArray,
-  height: number,
-  width: number,
-  options: ClaheUint8Options = {},
-): Uint8Array {
-  check(isPositiveInteger(height), 'claheUint8: height', 'a positive integer', height);
-  check(isPositiveInteger(width), 'claheUint8: width', 'a positive integer', width);
-  check(
-    (src instanceof Uint8Array || src instanceof Uint8ClampedArray) && src.length === height * width,
-    'claheUint8: src',
-    `a Uint8Array of ${height} * ${width} values`,
-    src instanceof Uint8Array || src instanceof Uint8ClampedArray ? src.length : src,
-  );
-  const out = new Uint8Array(src.length);
-  new ClaheKernel(clahePlan(height, width, resolveClaheOptions('claheUint8', options))).apply(src, out);
-  return out;
-}
+import type { AxisBlend, ClahePlan } from './contract';
+import { BINS, reflect101 } from './plan';
 
 /** Far more than float32 rounding moves a blend of grey values (four roundings of at most 2^-17 each). */
 const TIE_MARGIN = 2 ** -10;
 
-/** The equalisation of planes of one plan, its tables and buffers shared between them. */
-export class ClaheKernel {
+/**
+ * Equalises 8-bit planes of one plan, bit for bit as OpenCV's `createCLAHE(clipLimit, tileGridSize).apply(src)`; tables and buffers are
+ * shared between planes.
+ */
+export class PlaneEqualizer {
   private readonly upper: TableOffsets;
   private readonly left: TableOffsets;
   /** The plane extended to whole tiles, when it does not consist of whole tiles. */

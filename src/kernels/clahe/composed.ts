@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { AxisBlend, ClaheAttrs, ClahePlan } from '../base/types';
-import { greyValues } from './clahe_kernel';
-import { BINS, reflect101 } from './clahe_plan';
+import type { AxisBlend, ClaheAttrs, ClahePlan } from './contract';
+import { BINS, greyValues, reflect101 } from './plan';
 
 /** A histogram is counted as a table of this side: a grey value is `16 * high + low`. */
 const HALF = 16;

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
-import { registerInMemoryKernel, type Values } from '../kernels/in_memory';
-import { OWN_KERNELS, type AsymmetricLossAttrs } from '../kernels/own_kernels';
-import { IGNORED_LABEL } from '../base/types';
+import { IGNORED_LABEL } from '../../base/types';
+import { registerInMemoryKernel, type Values } from '../in_memory';
+import { ASYMMETRIC_LOSS_KERNEL, type AsymmetricLossAttrs } from './contract';
 
 /** Tensors the kernel takes. */
 interface Inputs {
@@ -11,7 +11,7 @@ interface Inputs {
 }
 
 registerInMemoryKernel<Inputs, AsymmetricLossAttrs>(
-  OWN_KERNELS.asymmetricLoss,
+  ASYMMETRIC_LOSS_KERNEL,
   ({ inputs: { labels, logits, mask }, attrs, backend }) => {
     const { reduction, withSlope } = attrs;
     const value = backend.make(reduction === 'none' ? logits.shape : []);
@@ -44,7 +44,7 @@ interface Entries {
 }
 
 /**
- * Loss and derivative of every entry in doubles, by the formulas of `asymmetric_loss_terms.ts`; for a hard label only the
+ * Loss and derivative of every entry in doubles, by the formulas of `composed.ts`; for a hard label only the
  * side that counts.
  */
 function pass(attrs: AsymmetricLossAttrs, entries: Entries): { total: number; count: number } {

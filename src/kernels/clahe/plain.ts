@@ -1,15 +1,15 @@
-import { OWN_KERNELS } from '../kernels/own_kernels';
-import { ArgumentError } from '../base/errors';
-import type { ClaheAttrs } from '../base/types';
-import { ClaheKernel } from './clahe_uint8';
-import { registerHostKernel } from './host_kernel';
+import { ArgumentError } from '../../base/errors';
+import { registerHostKernel } from '../host_kernel';
+import { CLAHE_KERNEL, type ClaheAttrs } from './contract';
+import { PlaneEqualizer } from './plane_equalizer';
+import { greyValues } from './plan';
 
 /** Equalises images `[n, h, w, c]`, each channel of each by itself, on values in place. */
-registerHostKernel<ClaheAttrs>(OWN_KERNELS.clahe, {
+registerHostKernel<ClaheAttrs>(CLAHE_KERNEL, {
   outputShape: (shape) => shape,
   compute(values, out, shape, attrs) {
     const [count, height, width, channels] = shape as [number, number, number, number];
-    const kernel = new ClaheKernel(attrs.plan);
+    const kernel = new PlaneEqualizer(attrs.plan);
     const source = new Uint8Array(height * width);
     const equalised = new Uint8Array(height * width);
     const valueOfGrey = greyValues(attrs);
@@ -31,12 +31,6 @@ registerHostKernel<ClaheAttrs>(OWN_KERNELS.clahe, {
     }
   },
 });
-
-/** The image value of every grey value: `grey * span / 255 + low`, rounded to float32 at each step. */
-export function greyValues({ low, span }: ClaheAttrs): Float32Array {
-  const { fround } = Math;
-  return Float32Array.from({ length: 256 }, (_, grey) => fround(fround(grey * span) / 255) + low);
-}
 
 /** Fills `grey` from every `step`-th value; the index of the first NaN in `grey`, or -1. */
 function toGrey(

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import type { AsymmetricLossTerms } from '../kernels/own_kernels';
-import { IGNORED_LABEL } from '../base/types';
+import { IGNORED_LABEL } from '../../base/types';
+import type { AsymmetricLossTerms } from './contract';
 
 /** The loss in tensor operations, for any backend. */
 export function composedLoss(

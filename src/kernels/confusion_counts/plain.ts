@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { registerInMemoryKernel, type Values } from '../kernels/in_memory';
-import { OWN_KERNELS, type ConfusionCountsAttrs } from '../kernels/own_kernels';
-import { IGNORED_LABEL } from '../base/types';
+import { IGNORED_LABEL } from '../../base/types';
+import { registerInMemoryKernel, type Values } from '../in_memory';
+import { CONFUSION_COUNTS_KERNEL, type ConfusionCountsAttrs } from './contract';
 
 type Inputs = Record<'labels' | 'probabilities', tf.TensorInfo>;
 
 registerInMemoryKernel<Inputs, ConfusionCountsAttrs>(
-  OWN_KERNELS.confusionCounts,
+  CONFUSION_COUNTS_KERNEL,
   ({ inputs: { labels, probabilities }, attrs: { thresholds, per }, backend }) => {
     const columns = thresholds.length;
     const rows = tf.util.sizeFromShape(labels.shape) / columns;

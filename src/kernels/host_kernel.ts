@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { registerInMemoryKernel } from '../kernels/in_memory';
-import { hasKernel } from '../kernels/own_kernels';
+import { hasKernel } from './has_kernel';
+import { registerInMemoryKernel } from './in_memory';
 
 /** A kernel of one float32 tensor in and one out. */
 export interface HostKernel<Attrs> {

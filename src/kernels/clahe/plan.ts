@@ -1,45 +1,7 @@
-import { check, isPositiveInteger } from '../base/errors';
-import type { AxisBlend, ClahePlan } from '../base/types';
-
-/** Options of `claheUint8`. */
-export interface ClaheUint8Options {
-  /**
-   * Height at which a tile's histogram is cut, as a multiple of the mean bin; what is cut is spread over all bins.
-   * 0 does not cut (plain adaptive equalisation).
-   *
-   * @defaultValue 2
-   */
-  clipLimit?: number;
-  /**
-   * Number of tiles, `[rows, columns]`, each 1 to 256. (OpenCV's `tileGridSize` is `(columns, rows)`.)
-   *
-   * @defaultValue [8, 8]
-   */
-  tileGridSize?: [number, number];
-}
+import type { AxisBlend, ClaheAttrs, ClahePlan } from './contract';
 
 /** Grey values of a bin and bins of a tile: 8 bits. */
 export const BINS = 256;
-
-/** The options with defaults filled in, or an error that names the one at fault. */
-export function resolveClaheOptions(what: string, options: ClaheUint8Options): Required<ClaheUint8Options> {
-  const { clipLimit = 2, tileGridSize = [8, 8] } = options;
-  check(
-    Number.isFinite(clipLimit) && clipLimit >= 0,
-    `${what}: clipLimit`,
-    'a number of at least 0',
-    clipLimit,
-  );
-  check(
-    Array.isArray(tileGridSize) &&
-      tileGridSize.length === 2 &&
-      tileGridSize.every((tiles) => isPositiveInteger(tiles) && tiles <= 256),
-    `${what}: tileGridSize`,
-    '[rows, columns], each an integer in 1..256',
-    tileGridSize,
-  );
-  return { clipLimit, tileGridSize: [tileGridSize[0], tileGridSize[1]] };
-}
 
 /**
  * Tiles of planes of one size, and how each pixel lies to them.
@@ -50,7 +12,10 @@ export function resolveClaheOptions(what: string, options: ClaheUint8Options): R
 export function clahePlan(
   height: number,
   width: number,
-  { clipLimit, tileGridSize: [rows, columns] }: Required<ClaheUint8Options>,
+  {
+    clipLimit,
+    tileGridSize: [rows, columns],
+  }: { clipLimit: number; tileGridSize: readonly [number, number] },
 ): ClahePlan {
   const whole = height % rows === 0 && width % columns === 0;
   // As OpenCV does: an axis that was whole already grows by one more row or column per tile.
@@ -79,6 +44,12 @@ export function reflect101(position: number, length: number): number {
   const period = 2 * (length - 1);
   const within = position % period;
   return within < length ? within : period - within;
+}
+
+/** The image value of every grey value: `grey * span / 255 + low`, rounded to float32 at each step. */
+export function greyValues({ low, span }: ClaheAttrs): Float32Array {
+  const { fround } = Math;
+  return Float32Array.from({ length: 256 }, (_, grey) => fround(fround(grey * span) / 255) + low);
 }
 
 function axisBlend(length: number, tileLength: number): AxisBlend {

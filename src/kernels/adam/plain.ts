@@ -1,7 +1,7 @@
-import { registerInMemoryKernel } from '../kernels/in_memory';
-import { OWN_KERNELS, type AdamAttrs, type AdamInputs } from '../kernels/own_kernels';
+import { registerInMemoryKernel } from '../in_memory';
+import { ADAM_KERNEL, type AdamAttrs, type AdamInputs } from './contract';
 
-registerInMemoryKernel<AdamInputs, AdamAttrs>(OWN_KERNELS.adam, ({ inputs, attrs, backend }) => {
+registerInMemoryKernel<AdamInputs, AdamAttrs>(ADAM_KERNEL, ({ inputs, attrs, backend }) => {
   const { value, gradient, firstMoment, secondMoment, accBeta1, accBeta2 } = inputs;
   const results = [value, firstMoment, secondMoment].map(({ shape }) => backend.make(shape));
   const [w, g, m, v, power1, power2, newW, newM, newV] = backend.values([

@@ -1,0 +1,6 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** Whether the active backend has this kernel; where it has none of ours, tensor operations do the same. */
+export function hasKernel(kernelName: string): boolean {
+  return tf.getKernel(kernelName, tf.getBackend()) !== undefined;
+}
