@@ -87,7 +87,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['examples/**/*.ts'],
+    files: ['examples/**/*.ts', 'research/**/*.ts'],
     rules: {
       'no-restricted-imports': ['error', { patterns: ['../src/*', '*/src/*'] }],
     },

@@ -1,8 +1,8 @@
 /**
  * Compares the poster's seven arrangements (or, with --set beyond, what may do better) on the same folds of a study:
  *
- *   npx tsx examples/ablation.ts --data DIR --backbone-weights squeezenet1_1.safetensors --out runs/ablation
- *   npx tsx examples/ablation.ts --phantom 120 --backbone-weights squeezenet1_1.safetensors --out runs/phantom
+ *   npx tsx research/ablation.ts --data DIR --backbone-weights squeezenet1_1.safetensors --out runs/ablation
+ *   npx tsx research/ablation.ts --phantom 120 --backbone-weights squeezenet1_1.safetensors --out runs/phantom
  *
  * Features of the backbone are extracted once (with --fine-tune: once a fold, after training it on that fold's patients) and
  * kept in --out; every arrangement then trains its head on the same folds, seeds and budget. Patients of a fold are scored by
@@ -32,9 +32,9 @@ import { useBackend, writeFileAtomic } from 'ct-multilabel/node';
 import { ARRANGEMENT_SETS, inOrder, type Arrangement, type ArrangementSet } from './ablation_arrangements';
 import { AblationFeatures, type FoldPatients } from './ablation_features';
 import { report, type PatientScores, type Run } from './ablation_report';
-import { main, readCommandLine } from './cli';
+import { main, readCommandLine } from '../examples/cli';
 
-const args = readCommandLine('npx tsx examples/ablation.ts --data DIR [options]', {
+const args = readCommandLine('npx tsx research/ablation.ts --data DIR [options]', {
   data: { value: 'DIR', help: 'a study with labels, of any layout' },
   phantom: { value: 'N', help: 'instead of --data: so many synthetic patients, made in --out' },
   difficulty: {
@@ -156,7 +156,7 @@ await main(async () => {
     console.log(`${runs.length} of ${complete} runs are done; the report is written by the last share.`);
     return;
   }
-  const command = `npx tsx examples/ablation.ts ${process.argv.slice(2).join(' ')}`;
+  const command = `npx tsx research/ablation.ts ${process.argv.slice(2).join(' ')}`;
   await report(out, runs, study.labels, { command, seed, patients: study.patients.length, plain });
 });
 

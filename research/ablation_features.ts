@@ -25,7 +25,7 @@ import {
   type PatientStack,
 } from 'ct-multilabel';
 import { detectStudy, openStudy, writeFileAtomic, writePhantomStudy } from 'ct-multilabel/node';
-import { labelNames, progressLine, type Values } from './cli';
+import { labelNames, progressLine, type Values } from '../examples/cli';
 
 /** What features are of: slices as they are, with their neighbours or in three windows as channels; or a backbone that saw phantoms first. */
 export type FeatureKind = 'plain' | 'neighbors' | 'windows' | 'phantom';
