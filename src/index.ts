@@ -47,9 +47,10 @@ export {
   type CtBrainVariant,
   type GRUOptions,
   type LRNNOptions,
+  type PosterVariant,
 } from './models/options';
 export { backboneOf, outputLevel, type OutputLevel } from './models/model_parts';
-export { POSTER_VARIANTS, type PosterVariant, type PublishedVariant } from './models/poster_variants';
+export { POSTER_VARIANTS, type PublishedVariant } from './models/poster_variants';
 export { RECOMMENDED_VARIANT } from './models/recommended_variant';
 
 export { vgg16, type VGG16Options } from './backbones/vgg16';
@@ -137,12 +138,8 @@ export {
   type RunStageOptions,
   type RunStore,
 } from './training/run_store';
-export {
-  computeGradients,
-  trainStep,
-  type StepGradients,
-  type TrainStepOptions,
-} from './training/train_step';
+export { computeGradients, trainStep, type TrainStepOptions } from './training/train_step';
+export type { StepGradients } from './training/finite_step';
 export { trivialPredictors, type TrivialScores } from './prediction/trivial_predictors';
 export {
   createCheckpointManifest,

@@ -16,11 +16,8 @@ import { SlicePooling } from '../layers/slice_pooling';
 import { deriveSeed } from '../base/random';
 import type { Labels } from '../base/types';
 import { SLICE_CLASSIFIER } from './model_parts';
-import {
-  resolveCtBrainModelOptions,
-  type CtBrainModelOptions,
-  type ResolvedCtBrainModelOptions,
-} from './options';
+import { type CtBrainModelOptions, type ResolvedCtBrainModelOptions } from './options';
+import { resolveCtBrainModelOptions } from './resolve_options';
 
 /** A model that may know the names of its outputs. Any `tf.LayersModel` is one, so that built and loaded models can stand in one place. */
 export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {

@@ -1,4 +1,4 @@
-import type { CtBrainModelOptions } from './options';
+import type { CtBrainModelOptions, PosterVariant } from './options';
 
 /** A published arrangement: what builds it, and the F2 its authors report. */
 export interface PublishedVariant {
@@ -9,16 +9,6 @@ export interface PublishedVariant {
   /** F2 as published, on their validation split and on the challenge's hidden test set. */
   readonly published: { readonly validationF2: number; readonly kaggleF2: number };
 }
-
-/** Names of the seven arrangements, as published. */
-export type PosterVariant =
-  | 'VGG16'
-  | 'VGG16 + LRNN'
-  | 'VGG16 + SDL(GRU)'
-  | 'VGG16 + SDL(1Dconv)'
-  | 'VGG16 + SDL(GRU) + LRNN'
-  | 'VGG16 + SDL(1Dconv) + LRNN'
-  | 'VGG16 + LRNN + SDL(GRU)';
 
 /**
  * The seven arrangements of the 2021 poster, with the F2 published for each.

@@ -1,7 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError, NonFiniteError } from '../base/errors';
 import { firstOutside, hostValues } from '../kernels/host_values';
-import type { StepGradients } from './train_step';
+
+/** What a step yields; the caller disposes the tensors. */
+export type StepGradients = {
+  loss: tf.Scalar;
+  /** As the model puts them out, before the step. */
+  logits: tf.Tensor;
+  /** By variable name, as `optimizer.applyGradients` takes them. */
+  gradients: tf.NamedTensorMap;
+};
 
 /**
  * A step's loss and gradients, if all are finite: a single NaN in them would make NaN of all weights.

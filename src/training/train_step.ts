@@ -18,7 +18,7 @@ import {
   type ModelParts,
 } from '../models/model_parts';
 import { checkStepImages, checkStepLabels } from '../models/step_inputs';
-import { checkFiniteStep } from './finite_step';
+import { checkFiniteStep, type StepGradients } from './finite_step';
 
 /** Options of {@link computeGradients} and {@link trainStep}. */
 export interface TrainStepOptions {
@@ -49,15 +49,6 @@ export interface TrainStepOptions {
    */
   fromFeatures?: boolean;
 }
-
-/** What a step yields; the caller disposes the tensors. */
-export type StepGradients = {
-  loss: tf.Scalar;
-  /** As the model puts them out, before the step. */
-  logits: tf.Tensor;
-  /** By variable name, as `optimizer.applyGradients` takes them. */
-  gradients: tf.NamedTensorMap;
-};
 
 /**
  * Loss and gradients of a whole stack, in memory that does not grow with the number of slices.

@@ -4,7 +4,8 @@ import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { f2Metric } from '../../src/metrics/f2_metric';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { POSTER_VARIANTS, type PosterVariant } from '../../src/models/poster_variants';
+import type { PosterVariant } from '../../src/models/options';
+import { POSTER_VARIANTS } from '../../src/models/poster_variants';
 import '../support/backends';
 import { expectClose, expectNoLeakAsync, relativeError } from '../support/matchers';
 

@@ -4,7 +4,7 @@ import { squeezenet1_1 } from '../../src/backbones/squeezenet1_1';
 import { ArgumentError, NonFiniteError } from '../../src/base/errors';
 import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import type { PosterVariant } from '../../src/models/poster_variants';
+import type { PosterVariant } from '../../src/models/options';
 import { flip } from '../../src/transforms/flip';
 import { predictStack } from '../../src/prediction/predict';
 import { computeGradients, trainStep } from '../../src/training/train_step';
