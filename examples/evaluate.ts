@@ -243,7 +243,7 @@ function warningsFor(patients: readonly string[], { train, validation, fitted: f
     const known = new Set(names);
     return patients.filter((patient) => known.has(patient)).length;
   };
-  const of = `of the ${patients.length} patients evaluated here, told by their names`;
+  const of = `of the ${patients.length} patients evaluated here, judging by their names`;
   const warnings: string[] = [];
   if (among(fits) > 0) {
     warnings.push(`The calibration or the thresholds of this checkpoint were fitted on ${among(fits)} ${of}: the figures are too good. Evaluate it on other patients.`);

@@ -17,7 +17,7 @@ const ORANGE = '#d55e00';
 const GRAY = '#999999';
 const SIDE = 190;
 const UNIT = { domain: [0, 1] };
-/** Points of a curve that are drawn: more cannot be told apart. */
+/** Points of a curve that are drawn: more cannot be distinguished. */
 const MOST_POINTS = 400;
 
 /** Truth and probabilities of one label. */

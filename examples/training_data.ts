@@ -58,7 +58,7 @@ export async function openStudies(
   return { study, trainOnly, optimistic, close };
 }
 
-/** Names of the folders, told apart by a number where two are the same. */
+/** Names of the folders, numbered where two are the same. */
 function studyNames(folders: readonly string[]): string[] {
   const bases = folders.map((folder) => path.basename(path.resolve(folder)));
   return bases.map((name, i) => (bases.indexOf(name) === i ? name : `${name}-${i + 1}`));

@@ -85,7 +85,7 @@ const BEYOND: readonly Arrangement[] = [
   },
   {
     ...BASE,
-    name: '+ stacks turned round and thinned out',
+    name: '+ stacks randomly reversed and subsampled',
     training: { augmentSequence: { reverse: 0.5, keep: [0.7, 1] } },
   },
   { ...BASE, name: '+ mirrored at test time', mirror: true },
@@ -106,7 +106,7 @@ const BEYOND: readonly Arrangement[] = [
   },
 ];
 
-/** The slice's own logits, stacks turned round and thinned out, mirrored at test time, mean of the last epochs. */
+/** The slice's own logits, stacks randomly reversed and subsampled, mirrored at test time, mean of the last epochs. */
 function together(name: string, options: CtBrainModelOptions): Arrangement {
   return {
     name,

@@ -1,37 +1,37 @@
 // The steps that a change must pass: `npm run check` and .ci/run both run this list (run_steps.mjs says what $DEMO and $TESTS are).
 // What is quick comes first, as far as no step needs the result of another.
 
-/** @type {{ name: string, command: string[], mend: string }[]} `mend` says what to run to see or mend what is wrong. */
+/** @type {{ name: string, command: string[], fix: string }[]} `fix` says what to run to see or fix what is wrong. */
 export const STEPS = [
   {
     name: 'type check',
     command: ['npm', 'run', '--silent', 'typecheck'],
-    mend: 'npm run typecheck lists the errors',
+    fix: 'npm run typecheck lists the errors',
   },
   {
     name: 'lint',
     command: ['npm', 'run', '--silent', 'lint'],
-    mend: 'npm run format mends what can be mended by itself; npm run lint lists the rest',
+    fix: 'npm run format fixes what it can; npm run lint lists the rest',
   },
   {
     name: 'build',
     command: ['npm', 'run', '--silent', 'build'],
-    mend: 'npm run build shows the error',
+    fix: 'npm run build shows the error',
   },
   {
     name: 'docs are current',
     command: ['npm', 'run', '--silent', 'docs:check'],
-    mend: 'npm run docs writes docs/api anew; commit the result',
+    fix: 'npm run docs writes docs/api anew; commit the result',
   },
   {
     name: 'package check',
     command: ['npm', 'run', '--silent', 'package:check'],
-    mend: 'npm run build && npm run package:check shows the error',
+    fix: 'npm run build && npm run package:check shows the error',
   },
   {
     name: 'tests',
     command: [...['npm', 'test', '--', '--reporter=default', '--reporter=json', '--outputFile.json=$TESTS']],
-    mend: 'npx vitest run FILE runs one test file',
+    fix: 'npx vitest run FILE runs one test file',
   },
   {
     name: 'main job, short',
@@ -39,7 +39,7 @@ export const STEPS = [
       ...['npm', 'run', '--silent', 'train:demo', '--', '--out', '$DEMO'],
       ...['--patients', '16', '--pretrain-epochs', '1', '--epochs', '1'],
     ],
-    mend: 'npm run train:demo -- --out runs/demo --patients 16 --pretrain-epochs 1 --epochs 1 shows the error',
+    fix: 'npm run train:demo -- --out runs/demo --patients 16 --pretrain-epochs 1 --epochs 1 shows the error',
   },
   {
     name: 'its checkpoint predicts',
@@ -47,6 +47,6 @@ export const STEPS = [
       ...['npm', 'run', '--silent', 'predict', '--', '--checkpoint', '$DEMO/run', '--data', '$DEMO/study'],
       ...['--quiet', '--out', '$DEMO/out.csv', '--kaggle', '$DEMO/kaggle.csv'],
     ],
-    mend: 'npm run predict -- --checkpoint runs/demo/run --data runs/demo/study, after the main job',
+    fix: 'npm run predict -- --checkpoint runs/demo/run --data runs/demo/study, after the main job',
   },
 ];

@@ -10,7 +10,7 @@ const LOSSES: Readonly<Record<string, AsymmetricLossOptions>> = {
   'asymmetric (4, 1, clip 0.05)': {},
 };
 
-/** Okabe and Ito's, told apart by people who do not see all colours alike. */
+/** Okabe and Ito's, distinguishable for colour-blind readers. */
 const COLORS = ['#999999', '#e69f00', '#0072b2'];
 
 /** Dashes tell the curves apart without colours. */

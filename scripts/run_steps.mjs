@@ -6,10 +6,10 @@ import path from 'node:path';
 /**
  * Runs the steps of check_steps.mjs one after another; their output goes to the terminal.
  *
- * @param steps `{ name, command, mend }`. In a command `$DEMO` is a new folder, the same for all steps, and `$TESTS` a file that a test
+ * @param steps `{ name, command, fix }`. In a command `$DEMO` is a new folder, the same for all steps, and `$TESTS` a file that a test
  * runner writes its report to, in vitest's JSON form.
  * @param options.all Goes on after a step that failed, and ends with the line `N passed, N failed`: every step counts one, and every
- * test of the report one more. Otherwise stops, and says how to see or mend what is wrong.
+ * test of the report one more. Otherwise stops, and says how to see or fix what is wrong.
  * @returns Whether every step passed.
  */
 export function runSteps(steps, { all }) {
@@ -17,7 +17,7 @@ export function runSteps(steps, { all }) {
   const places = { $DEMO: path.join(scratch, 'demo'), $TESTS: path.join(scratch, 'tests.json') };
   const count = { passed: 0, failed: 0 };
   try {
-    for (const { name, command, mend } of steps) {
+    for (const { name, command, fix } of steps) {
       console.log(`\n=== ${name}`);
       const start = Date.now();
       const [program, ...args] = command.map((part) =>
@@ -30,7 +30,7 @@ export function runSteps(steps, { all }) {
       const seconds = Math.round((Date.now() - start) / 1000);
       console.log(`=== ${name}: ${ok ? 'passed in' : 'FAILED after'} ${seconds} s`);
       if (!ok && !all) {
-        console.error(`\nThe step '${name}' failed; the steps after it did not run. ${mend}.`);
+        console.error(`\nThe step '${name}' failed; the steps after it did not run. ${fix}.`);
         return false;
       }
     }

@@ -27,7 +27,7 @@ try {
   await checkRegistration(project, process.execPath);
   say("after a bare import 'ct-multilabel' a saved model loads: ES modules, CommonJS, every bundler");
   await checkSecondTfjs(project);
-  say('a second copy of TensorFlow.js is told of');
+  say('a second copy of TensorFlow.js is reported');
   for (const line of await checkPages(project)) say(line);
   await checkTypes(project);
   say('types: NodeNext (ES modules and CommonJS) and Bundler');

@@ -24,7 +24,7 @@ export function run(command, args, cwd) {
   });
 }
 
-/** What an install is told: to ask the network for no more than it must. */
+/** Options of an install: to ask the network for no more than it must. */
 export const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=1'];
 
 /** What users install beside the library: its peer, and a backend. */

@@ -108,7 +108,7 @@ export function parseDicom(
   }
   const frame = framesOf(dataSet);
   const first = readHeader(dataSet, frame(only ?? 0), where);
-  // colour images are told apart by their header, and never decoded
+  // colour images are recognised by their header, and never decoded
   if (isGray(first.pixels)) checkPixelLength(dataSet, first.pixels, where, fileBytes);
   const others = only === undefined ? first.pixels.frames - 1 : 0;
   const headers = Array.from({ length: others }, (_, i) => readHeader(dataSet, frame(i + 1), where));
@@ -148,7 +148,7 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
   if (seriesUid === undefined) {
     report(
       'missing-value',
-      'SeriesInstanceUID is missing: series are told apart by study, number and folder',
+      'SeriesInstanceUID is missing: series are distinguished by study, number and folder',
     );
   }
   const modality = dataSet.text('x00080060');

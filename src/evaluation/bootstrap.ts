@@ -138,7 +138,7 @@ export function bootstrapFBeta(
 /**
  * {@link bootstrapDifference} of two models' pooled F-beta, `first - second`, from each patient's counts.
  *
- * @param first - Counts of one model, a patient each.
+ * @param first - Counts of one model, one per patient.
  * @param second - Counts of the other, of the same patients in the same order.
  *
  * @throws {@link ArgumentError} as {@link bootstrapFBeta}, and for lists of different length.

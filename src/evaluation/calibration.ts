@@ -100,7 +100,7 @@ export function fitCalibration(options: FitCalibrationOptions): FittedCalibratio
   check(typeof smoothTargets === 'boolean', `${fn}: smoothTargets`, 'a boolean', smoothTargets);
   check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
   const columns = labelledScores(fn, yTrue, logits, 'logit');
-  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
+  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one per column`, labels);
   const fitOf = (entries: LabelledScores): Line | KeptReason => {
     if (!smoothTargets && isSeparable(entries, method)) return 'separable';
     const line = fitLine(entries, method, smoothTargets);
@@ -243,7 +243,7 @@ function newtonStep(
   add(positives, target.positive);
   add(negatives, target.negative);
   if (method === 'temperature') [g2, h12, h22] = [0, 0, 1];
-  // where all logits are equal the two cannot be told apart; a little on the diagonal decides
+  // where all logits are equal the two cannot be distinguished; a little on the diagonal decides
   h11 += 1e-10 * h11 + 1e-12;
   h22 += 1e-10 * h22 + 1e-12;
   const determinant = h11 * h22 - h12 * h12;

@@ -29,7 +29,7 @@ export interface EvaluateProbabilitiesOptions {
   /** `[samples][labels]`, in [0, 1]: of slices, or of patients (see {@link patientLevel}). */
   probabilities: LabelRows;
   /**
-   * Probability from which on a label counts as present, one for all or one a label; chosen on other patients than these.
+   * Probability from which on a label counts as present, one for all or one per label; chosen on other patients than these.
    * @defaultValue 0.5
    */
   thresholds?: Threshold;
@@ -39,7 +39,7 @@ export interface EvaluateProbabilitiesOptions {
    */
   beta?: number;
   /**
-   * Share of samples that have the label where the model will be used, one for all or one a label; in [0, 1]. Left out, there are no
+   * Share of samples that have the label where the model will be used, one for all or one per label; in [0, 1]. Left out, there are no
    * predictive values.
    */
   prevalence?: number | readonly number[];
@@ -137,7 +137,7 @@ export function evaluateProbabilities(options: EvaluateProbabilitiesOptions): Pr
     weights,
   } = options;
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
-  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
+  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one per column`, labels);
   checkThreshold(fn, thresholds, columns.length);
   check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
   check(Number.isInteger(bins) && bins > 0, `${fn}: bins`, 'an integer of at least 1', bins);
@@ -245,5 +245,5 @@ function checkWeights(fn: string, weights: readonly number[] | undefined, labels
     (weights.length === labels &&
       weights.every((weight) => Number.isFinite(weight) && weight >= 0) &&
       weights.some((weight) => weight > 0));
-  check(fits, `${fn}: weights`, `${labels} numbers of at least 0, one a label, not all 0`, weights);
+  check(fits, `${fn}: weights`, `${labels} numbers of at least 0, one per label, not all 0`, weights);
 }

@@ -85,7 +85,7 @@ export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresh
   checkKnownKeys(options, OPTIONS, fn);
   const { labels, yTrue, probabilities, beta = 2, average = 'micro', patients, minPositives = 5 } = options;
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
-  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one a column`, labels);
+  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one per column`, labels);
   check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
   checkOneOf(average, ['micro', 'macro'], `${fn}: average`);
   check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore

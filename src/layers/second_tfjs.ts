@@ -22,6 +22,6 @@ export function warnOfSecondTfjs(): void {
 
 const SECOND_TFJS =
   'ct-multilabel: a second copy of @tensorflow/tfjs is loaded, and layers of one copy fail in models of the other: leave ' +
-  'one version installed (`npm ls @tensorflow/tfjs-core` lists them, `npm dedupe` or `overrides` in package.json mends it).';
+  'one version installed (`npm ls @tensorflow/tfjs-core` lists them, `npm dedupe` or `overrides` in package.json fixes it).';
 
 warnOfSecondTfjs();

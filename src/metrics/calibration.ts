@@ -97,7 +97,7 @@ export function checkCalibration(fn: string, calibration: Calibration, labels?: 
     values.length > 0 &&
     values.length === (labels ?? scale.length) &&
     values.every((value) => Number.isFinite(value) && rule(value as number));
-  const each = labels === undefined ? 'one a label' : `one for each of ${labels} labels`;
+  const each = labels === undefined ? 'one per label' : `one for each of ${labels} labels`;
   check(
     fits(scale, (value) => value > 0),
     `${what}.scale`,

@@ -9,7 +9,7 @@ import { checkThreshold, decide, type Threshold } from './decide';
 /** Options of {@link confusionCounts}. */
 export interface ConfusionCountsOptions {
   /**
-   * Probability from which on a label counts as present, one for all labels or one a label.
+   * Probability from which on a label counts as present, one for all labels or one per label.
    * @defaultValue 0.5
    */
   threshold?: Threshold;

@@ -7,7 +7,7 @@ import { RunningSums } from './running_sums';
 /** Options of {@link confusionRates} and {@link ConfusionRates}. */
 export interface ConfusionRatesOptions {
   /**
-   * Probability from which on a label counts as present, one for all labels or one a label.
+   * Probability from which on a label counts as present, one for all labels or one per label.
    * @defaultValue 0.5
    */
   threshold?: Threshold;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
 
-/** A probability in [0, 1] from which on a label counts as present: one for all labels, or one a label. */
+/** A probability in [0, 1] from which on a label counts as present: one for all labels, or one per label. */
 export type Threshold = number | readonly number[];
 
 /**
@@ -38,20 +38,25 @@ export function decide(probabilities: tf.Tensor, threshold: Threshold = 0.5): tf
 }
 
 /**
- * Refuses a threshold that is not a number in [0, 1] or a list of such, one a label.
+ * Refuses a threshold that is not a number in [0, 1] or a list of such, one per label.
  *
  * @param labels - How many labels there are; left out, any length of at least 1 will do.
  */
 export function checkThreshold(fn: string, threshold: Threshold, labels?: number): void {
   const inRange = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1;
   if (!Array.isArray(threshold)) {
-    check(inRange(threshold), `${fn}: threshold`, 'a number in [0, 1], or a list of one a label', threshold);
+    check(
+      inRange(threshold),
+      `${fn}: threshold`,
+      'a number in [0, 1], or a list of one per label',
+      threshold,
+    );
     return;
   }
   check(
     threshold.length > 0 && threshold.every(inRange),
     `${fn}: threshold`,
-    'numbers in [0, 1], one a label',
+    'numbers in [0, 1], one per label',
     threshold,
   );
   check(

@@ -29,7 +29,7 @@ export interface DecisionRates {
  *
  * @param yTrue - `[samples][labels]`, 0, 1, or -1 for "not labelled", which counts nowhere.
  * @param probabilities - `[samples][labels]`; compared as float32, as {@link decide} does.
- * @param threshold - One for all labels, or one a label.
+ * @param threshold - One for all labels, or one per label.
  *
  * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled entry or a threshold outside [0, 1].
  *

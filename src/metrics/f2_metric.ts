@@ -7,7 +7,7 @@ import { fBetaScore } from './f_beta';
 /** Options of {@link f2Metric}. */
 export interface F2MetricOptions {
   /**
-   * Probability from which on a label counts as present, one for all labels or one a label.
+   * Probability from which on a label counts as present, one for all labels or one per label.
    * @defaultValue 0.5
    */
   threshold?: Threshold;

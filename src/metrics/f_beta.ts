@@ -21,7 +21,7 @@ export interface FBetaOptions {
    */
   average?: FBetaAverage;
   /**
-   * Probability from which on a label counts as present, one for all labels or one a label.
+   * Probability from which on a label counts as present, one for all labels or one per label.
    * @defaultValue 0.5
    */
   threshold?: Threshold;

@@ -82,7 +82,7 @@ export function labelledScoresOf(
   scores: ArrayLike<number>,
   kind: ScoreKind = 'score',
 ): LabelledScores {
-  check(yTrue.length === scores.length, `${fn}: yTrue`, `${scores.length} labels, one a score`, yTrue);
+  check(yTrue.length === scores.length, `${fn}: yTrue`, `${scores.length} labels, one per score`, yTrue);
   const positives: number[] = [];
   const negatives: number[] = [];
   for (let i = 0; i < scores.length; i++) {

@@ -90,7 +90,7 @@ export function reliabilityCurve(
  * Expected calibration error: how far the probabilities of a bin are from how often they came true, on average over the entries.
  *
  * `ECE = sum_b n_b / n |positive share_b - mean probability_b|` over bins of equal width, as {@link reliabilityCurve} has them. It is of
- * the probability that the label is present, not of a winning class's confidence, which is how it is told for many classes. It depends
+ * the probability that the label is present, not of a winning class's confidence, as it is defined for many classes. It depends
  * on the number of bins, and few entries make it larger than it is.
  *
  * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. A label

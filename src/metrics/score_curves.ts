@@ -33,7 +33,7 @@ export interface CurveOptions {
  * Precision against recall of one label; scikit-learn's `precision_recall_curve`.
  *
  * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
- * @param scores - Probabilities or logits, one a label value.
+ * @param scores - Probabilities or logits, one per label value.
  * @returns undefined without a positive: there is no recall.
  *
  * @throws {@link ArgumentError} for lengths that differ, other labels, or a score that is not a finite number.
@@ -71,7 +71,7 @@ export function precisionRecallCurve(
  * True against false positive rate of one label; scikit-learn's `roc_curve`.
  *
  * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
- * @param scores - Probabilities or logits, one a label value.
+ * @param scores - Probabilities or logits, one per label value.
  * @returns undefined without a positive or without a negative: one of the rates is not defined.
  *
  * @throws {@link ArgumentError} for lengths that differ, other labels, or a score that is not a finite number.

@@ -167,7 +167,7 @@ function resolveOptions(fn: string, options: WeightedLogLossOptions): Config {
     (Array.isArray(weights) &&
       weights.every((weight) => Number.isFinite(weight) && weight >= 0) &&
       weights.some((weight) => weight > 0));
-  check(usable, `${fn}: weights`, 'numbers of at least 0, one a label, not all 0', weights);
+  check(usable, `${fn}: weights`, 'numbers of at least 0, one per label, not all 0', weights);
   return { epsilon, ...(weights && { weights: [...weights] }) };
 }
 

@@ -225,7 +225,7 @@ function outputBytes(backbone: tf.layers.Layer): number[] {
   });
 }
 
-/** Bytes of activations that training keeps at once unless told otherwise: far below the 4 GiB of WebAssembly. */
+/** Bytes of activations that training keeps at once by default: far below the 4 GiB of WebAssembly. */
 export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
 
 /** How many slices of so many bytes each go through the backbone at once within a budget of memory: at least one. */

@@ -15,7 +15,7 @@ export type BackboneName = (typeof BACKBONES)[number];
 export interface GRUOptions extends Partial<
   Pick<SliceDependencyGRUArgs, 'units' | 'numLayers' | 'bidirectional' | 'mergeMode' | 'residual'>
 > {
-  /** Told from the other options where it is left out. */
+  /** Inferred from the other options where it is left out. */
   type?: 'gru';
 }
 

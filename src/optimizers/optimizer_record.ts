@@ -13,7 +13,7 @@ export interface OptimizerRecord {
 /**
  * Class and configuration of an optimizer.
  *
- * @throws {@link ArgumentError} for a class of one's own, or one whose state tfjs does not tell (Adamax).
+ * @throws {@link ArgumentError} for a custom class, or one whose state tfjs does not reveal (Adamax).
  */
 export function optimizerRecord(what: string, optimizer: tf.Optimizer): OptimizerRecord {
   const kind = kindOf(optimizer);
@@ -51,7 +51,7 @@ export function optimizerFromRecord({ className, config }: OptimizerRecord): tf.
   return optimizerClass.fromConfig(optimizerClass, config);
 }
 
-/** How many moments an optimizer keeps of each variable; undefined for a class of one's own. */
+/** How many moments an optimizer keeps of each variable; undefined for a custom class. */
 export function momentsOf(optimizer: tf.Optimizer): number | undefined {
   const kind = kindOf(optimizer);
   if (kind === undefined) return undefined;

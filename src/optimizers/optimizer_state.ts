@@ -84,7 +84,7 @@ function momentsProblem(
   shapes?: readonly number[][],
 ): string | undefined {
   const kinds = momentsOf(optimizer);
-  if (kinds === undefined || moments.length === 0) return undefined; // a class of one's own, or before its first step
+  if (kinds === undefined || moments.length === 0) return undefined; // a custom class, or before its first step
   const variables = shapes?.length ?? Math.floor(moments.length / kinds);
   if (moments.length !== kinds * variables) {
     const wanted = shapes ? `${kinds} of each of ${variables} weights` : `${kinds} of each weight`;

@@ -126,7 +126,7 @@ const PREDICT_OPTIONS = [
   ...['thresholds', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
 ];
 
-/** Rows of probabilities and decisions of each stack: one a slice, or one in all. */
+/** Rows of probabilities and decisions of each stack: one per slice, or one in all. */
 async function* predictStacks(
   fn: string,
   model: tf.LayersModel,

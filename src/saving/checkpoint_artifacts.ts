@@ -34,7 +34,7 @@ export interface SavedCtBrainModel {
   optimizer?: tf.Optimizer;
 }
 
-/** What {@link checkpointArtifacts} is told of training. */
+/** What {@link checkpointArtifacts} takes of training. */
 export interface TrainedWith {
   record: CompileRecord;
   optimizer: tf.Optimizer;

@@ -15,7 +15,7 @@ export type FunctionRecord = string | { className: string; config: object };
 /** What a model is trained with, as plain data. The optimizer's state lies with the model's weights. */
 export interface CompileRecord {
   optimizer: OptimizerRecord;
-  /** Missing where the optimizer is of a training loop of one's own, and the model is not compiled. */
+  /** Missing where the optimizer is of a custom training loop, and the model is not compiled. */
   loss?: FunctionRecord;
   metrics?: FunctionRecord[];
 }

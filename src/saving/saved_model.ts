@@ -20,7 +20,7 @@ export interface SaveCtBrainModelOptions extends CheckpointDescription {
    */
   includeOptimizer?: boolean;
   /**
-   * Optimizer of a training loop of one's own, as {@link trainStep} takes it.
+   * Optimizer of a custom training loop, as {@link trainStep} takes it.
    * @defaultValue the one that the model was compiled with, if it was
    */
   optimizer?: tf.Optimizer;
@@ -136,7 +136,7 @@ async function trainedWith(
   if (problem !== undefined) {
     throw new ArgumentError(
       `${fn}: the model's optimizer has stepped other weights than model.fit would: ${problem}; compile the model anew, ` +
-        `or give the optimizer of a training loop of one's own as option 'optimizer'`,
+        `or give the optimizer of a custom training loop as option 'optimizer'`,
     );
   }
   return { record, optimizer: own };

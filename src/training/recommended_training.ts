@@ -1,8 +1,8 @@
 import type { TrainPatientsOptions } from './train_patients';
 
 /**
- * What {@link trainPatients} takes for a model of `variant: 'recommended'`, see {@link RECOMMENDED_VARIANT}: stacks are turned round and
- * thinned out. Every other option stays the recipe's.
+ * What {@link trainPatients} takes for a model of `variant: 'recommended'`, see {@link RECOMMENDED_VARIANT}: stacks are reversed and
+ * subsampled at random. Every other option stays the recipe's.
  */
 export const RECOMMENDED_TRAINING: Readonly<Pick<TrainPatientsOptions, 'augmentSequence'>> = {
   augmentSequence: { reverse: 0.5, keep: [0.7, 1] },

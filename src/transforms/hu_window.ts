@@ -53,7 +53,7 @@ export function huWindow<T extends tf.Tensor>(images: T, window: Readonly<HuWind
  * @param images - HU, `[h, w, 1]`, `[n, h, w, 1]` or `[batch, n, h, w, 1]`.
  * @param windows - Names of {@link CT_WINDOWS} or windows of your own, in the order of the channels.
  * @returns Images of the same rank with a channel for each window, float32, within [0, 1].
- * @throws {@link ArgumentError} for images of another shape, no window, or a window that is none.
+ * @throws {@link ArgumentError} for images of another shape, no window, or an invalid window.
  * @example
  * ```ts
  * const hu = tf.zeros([32, 512, 512, 1]);

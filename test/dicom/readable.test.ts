@@ -160,7 +160,7 @@ describe('a codestream', () => {
     expect(await hounsfield(wrapped(stream, LOSSLESS, tables))).toEqual(expected);
   });
 
-  it('of several frames is told apart by fragments or by either table', async () => {
+  it('of several frames is recognised by fragments or by either table', async () => {
     const rle = (high: number, low: number) => {
       const header = new DataView(new ArrayBuffer(64));
       [2, 64, 66].forEach((value, i) => header.setUint32(4 * i, value, true));

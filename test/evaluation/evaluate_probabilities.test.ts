@@ -114,7 +114,7 @@ describe('evaluateProbabilities', () => {
     [{ prevalence: 6 }, 'prevalence: expected a number in [0, 1]'],
     [{ prevalence: [0.1] }, 'prevalence: expected a number in [0, 1], or one for each of 2 labels'],
     [{ weights: [1] }, 'weights: expected 2 numbers'],
-    [{ weights: [0, 0] }, 'weights: expected 2 numbers of at least 0, one a label, not all 0'],
+    [{ weights: [0, 0] }, 'weights: expected 2 numbers of at least 0, one per label, not all 0'],
     [{ probabilities: [[0.5, NaN]] }, 'probabilities: expected numbers in [0, 1], received NaN'],
     [{ threshold: 0.5 }, "option 'threshold'"],
   ])('refuses %j', (change, message) => {

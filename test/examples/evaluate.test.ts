@@ -137,7 +137,7 @@ describe('evaluate.ts', { timeout: 120_000 }, () => {
     expect(manifest.model).toEqual({ seed: 2 });
 
     const tooGood =
-      /fitted on 2 of the \d patients evaluated here, told by their names: the figures are too good/;
+      /fitted on 2 of the \d patients evaluated here, judging by their names: the figures are too good/;
     for (const text of [fitted.page, fitted.stdout]) expect(text).toMatch(tooGood);
     expect(fitted.page).toContain('None asked for.');
     const later = await evaluate('later.html', '--checkpoint', at('decided'), '--worst', '0');

@@ -26,7 +26,7 @@ describe('SliceDifferences', () => {
     ]);
   });
 
-  it('mirrors when the stack is turned round: before and after change places', () => {
+  it('mirrors when the stack is reversed: before and after change places', () => {
     const layer = new SliceDifferences();
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 1000 }), (slices, seed) => {

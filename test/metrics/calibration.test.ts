@@ -57,7 +57,7 @@ describe('calibrateProbabilities', () => {
 });
 
 describe('logitsOf', () => {
-  it('is the sigmoid turned round, and finite', () => {
+  it('is the inverse of the sigmoid, and finite', () => {
     const [logits] = logitsOf([[0.5, 0.25, 0, 1]]);
     expect(logits![0]).toBe(0);
     expect(logits![1]).toBeCloseTo(-Math.log(3), 12);
@@ -84,7 +84,7 @@ describe('a calibration', () => {
 
   it('fits the rows', () => {
     expect(() => calibrateProbabilities([[0.5]], calibration)).toThrow('rows of 2 numbers in [0, 1]');
-    expect(() => calibrateProbabilities([], { ...calibration, scale: [] })).toThrow('one a label');
+    expect(() => calibrateProbabilities([], { ...calibration, scale: [] })).toThrow('one per label');
     expect(() => applyCalibration(tf.scalar(1), calibration)).toThrow('a tensor [..., labels]');
   });
 });

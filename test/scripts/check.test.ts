@@ -8,7 +8,7 @@ const at = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.
 interface Step {
   name: string;
   command: string[];
-  mend: string;
+  fix: string;
 }
 
 /** Runs steps as `npm run check` does, or with `all` as CI does. */
@@ -26,7 +26,7 @@ function runSteps(steps: Step[], all: boolean) {
 const step = (name: string, code: string, ...args: string[]): Step => ({
   name,
   command: ['node', '-e', code, ...args],
-  mend: `npm run ${name} shows it`,
+  fix: `npm run ${name} shows it`,
 });
 const good = step('good', 'console.log("well")');
 const bad = step('bad', 'process.exit(3)');
@@ -102,8 +102,8 @@ describe('.ci/run', () => {
     const { stdout } = spawnSync('node', ['--input-type=module', '-e', list], { encoding: 'utf8' });
     const steps = JSON.parse(stdout) as Step[];
     expect(steps.length).toBeGreaterThan(5);
-    for (const { command, mend } of steps) {
-      const asked = [...`${command.join(' ')} ${mend}`.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(
+    for (const { command, fix } of steps) {
+      const asked = [...`${command.join(' ')} ${fix}`.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(
         ([, name]) => name!,
       );
       for (const name of asked) expect(scripts).toHaveProperty([name]);

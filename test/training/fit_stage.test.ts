@@ -41,7 +41,7 @@ const evaluation = (f2: number): Evaluation => ({
   slices: 1,
 });
 
-/** Options whose validation gives these scores, one an epoch. */
+/** Options whose validation gives these scores, one per epoch. */
 function options(
   model: tf.LayersModel,
   scores: number[],

@@ -332,7 +332,7 @@ describe.each(['max', 'attention'] as const)(
 );
 
 describe('trainPatients with what the best systems do', () => {
-  it('learns with stacks turned round and a supervised slice classifier', async () => {
+  it('learns with reversed stacks and a supervised slice classifier', async () => {
     const trained = buildCtBrainModel({
       ...{ sliceDependency: { numLayers: 2, residual: true }, sliceDifferences: true, sliceClassifier: true },
       ...{ backbone: tinyBackbone(), labels, seed: 1 },

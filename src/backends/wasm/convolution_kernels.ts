@@ -7,7 +7,7 @@ import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 
 type Shape4D = [number, number, number, number];
 
-/** What a convolution's kernels are told of it. */
+/** Attributes of a convolution's kernels. */
 type ConvolutionAttrs = Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dimRoundingMode'> & {
   dilations?: tf.Conv2DAttrs['dilations'];
 };

@@ -9,7 +9,7 @@ export interface DuplicateSearchOptions {
    */
   groupBy?: (patientId: string) => string;
   /**
-   * Whether slices that are equal within one person only are told too.
+   * Whether slices that are equal within one person only are reported too.
    * @defaultValue false
    */
   withinGroup?: boolean;

@@ -25,7 +25,7 @@ export interface PhantomPatient {
   hu: Float32Array;
   slices: number;
   size: number;
-  /** `slices` rows of 0 and 1, one a label of {@link CT_LABELS}. */
+  /** `slices` rows of 0 and 1, one per label of {@link CT_LABELS}. */
   labels: number[][];
   /** Bit i of a pixel is set where label i takes at least 30 % of its volume, `slices * size * size`. */
   masks: Uint8Array;

@@ -9,7 +9,7 @@ export type PatientLabels =
   | ReadonlyMap<string, readonly number[]>
   | Readonly<Record<string, readonly number[]>>;
 
-/** What every way of dividing patients can be told of them. */
+/** What every way of dividing patients can take into account. */
 export interface PatientGrouping {
   /**
    * Labels of each patient; given, each label's patients are divided as near to the shares of the sides as can be.

@@ -63,7 +63,7 @@ const READERS = ['R1', 'R2', 'R3'];
 const NAME_COLUMNS = ['patient', 'name', 'dirname'];
 
 /**
- * Reads a table with one row a scan, from records already split into fields. Two layouts are told apart by the header:
+ * Reads a table with one row per scan, from records already split into fields. The header says which of two layouts it is:
  *
  * - plain: a column `patient`, `name` or `dirname`, and one of 0 and 1 for each label;
  * - CQ500's `reads.csv`: `name`, and for each of three readers `R1:ICH`, `R1:IPH`, …; a label is 1 where two or three of the

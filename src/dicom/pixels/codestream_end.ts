@@ -77,7 +77,7 @@ function endOfTiles(bytes: Uint8Array): number | undefined {
     if (marker === START_OF_TILE) {
       if (at + 12 > bytes.length) return undefined;
       const length = view.getUint32(at + 6);
-      if (length < 12) return undefined; // up to the end: told by the last marker
+      if (length < 12) return undefined; // up to the end, which the last marker says
       at += length;
     } else {
       if (at + 4 > bytes.length) return undefined;

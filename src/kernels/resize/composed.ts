@@ -7,7 +7,7 @@ export function resizeTensors(x: tf.Tensor4D, { rows, columns }: ResizeAttrs): t
   return alongBothAxes(x, denseWeights(rows, height), denseWeights(columns, width));
 }
 
-/** The gradient: the same filters, turned round. */
+/** The gradient: the same filters, transposed. */
 export function resizeGradient(dy: tf.Tensor4D, x: tf.Tensor4D, { rows, columns }: ResizeAttrs): tf.Tensor4D {
   const [, height, width] = x.shape;
   const turned = (filter: AxisFilter, from: number) => tf.transpose(denseWeights(filter, from));

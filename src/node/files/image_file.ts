@@ -25,7 +25,7 @@ export interface ReadGrayImageOptions {
  * Reads a JPEG or PNG file as gray values 0..1.
  *
  * Colour becomes luma, `0.299 R + 0.587 G + 0.114 B`; 16-bit PNG keeps its 65536 steps; transparency and the
- * orientation a camera wrote are left out of account. The kind is told by the content, not by the name.
+ * orientation a camera wrote are left out of account. The kind is recognised by the content, not by the name.
  *
  * @throws DataError when the file is missing, empty, neither JPEG nor PNG, damaged, cut short or too large.
  * @example

@@ -6,7 +6,7 @@ import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 /** Options of {@link writeContactSheet}. */
 export interface ContactSheetOptions {
   /**
-   * Patients to draw, one a row.
+   * Patients to draw, one per row.
    * @defaultValue the first 12
    */
   patients?: readonly string[];

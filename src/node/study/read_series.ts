@@ -60,7 +60,7 @@ const DECODING_AT_ONCE = 4;
  * Reads a folder of DICOM files as ordered series in Hounsfield units.
  *
  * Reads what {@link scanDicomFolder} finds with {@link decodeDicomSlice}, so both say what is read and how. Series of
- * every kind come back, told apart by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial
+ * every kind come back, distinguished by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial
  * slices that are stored mirrored, upside down or transposed are turned. A problem that is an error stops the reading,
  * unless `onBadFile` skips it or `allow` names it: an axial stack without air or without tissue is no head in HU.
  * The caller disposes the `hu` of each series.

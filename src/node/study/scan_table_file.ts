@@ -3,7 +3,7 @@ import { parseScanTable, type ScanRow, type ScanTableOptions } from '../../data/
 import { readCsvFile } from '../files/csv_file';
 
 /**
- * Reads a table with one row a scan, see {@link parseScanTable}; CQ500's `reads.csv` is one.
+ * Reads a table with one row per scan, see {@link parseScanTable}; CQ500's `reads.csv` is one.
  *
  * @param file - The file; also its name in messages, unless `options` have another.
  * @throws DataError when it cannot be read, is not CSV text in UTF-8, or as {@link parseScanTable} says.
