@@ -6,7 +6,13 @@
  * The weights stay. Use patients that the model was not trained on, and score it on others.
  */
 import { readdir } from 'node:fs/promises';
-import { ArgumentError, evaluatePatients, fitDecisions, type CtWindowName } from 'ct-multilabel';
+import {
+  ArgumentError,
+  asymmetricLoss,
+  evaluatePatients,
+  fitDecisions,
+  type CtWindowName,
+} from 'ct-multilabel';
 import { findCheckpoint, loadCheckpoint, openStudy, saveCheckpoint, useBackend } from 'ct-multilabel/node';
 import { main, progressLine, readCommandLine, textTable } from './cli';
 import { seenPatients } from './seen_patients';
@@ -57,6 +63,7 @@ await main(async () => {
   const line = progressLine('patients');
   const decisions = await fitDecisions(model, study, {
     calibration: method === 'none' ? false : (method as 'platt'),
+    loss: asymmetricLoss(), // what trainRecipe trains with
     onProgress: ({ done, total }) => line.show(done, total),
   });
   line.end();

@@ -241,6 +241,9 @@ await main(async () => {
   console.log(
     `thresholds: ${study.labels.map((label, l) => `${label} ${description.thresholds[l]!.toFixed(3)}`).join(', ')}`,
   );
+  if (decisions?.implied !== undefined) {
+    console.log(`(drawn towards what the loss implies, ${decisions.implied.toFixed(3)} before calibration)`);
+  }
   if (decisions && decisions.chosen.guarded.length > 0) {
     console.log(
       `(too few validation patients have ${decisions.chosen.guarded.join(', ')}: the threshold of all labels together)`,

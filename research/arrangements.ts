@@ -12,6 +12,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import {
+  asymmetricLoss,
   backboneOf,
   bootstrapFBeta,
   buildCtBrainModel,
@@ -169,7 +170,10 @@ async function trainHead({ options, training }: Arrangement, sides: Sides): Prom
 async function scored(model: tf.LayersModel, { pretrained, validation, test }: Sides): Promise<Scores> {
   // heads stand on a backbone that hands features on; the first stage's model has its own
   const from = model === pretrained ? { fromFeatures: true } : {};
-  const { thresholds, calibration } = await fitDecisions(model, validation, from);
+  const { thresholds, calibration } = await fitDecisions(model, validation, {
+    loss: asymmetricLoss(),
+    ...from,
+  });
   const { labels, patients, yTrue, probabilities } = await collectPredictions(model, test, {
     calibration,
     ...from,

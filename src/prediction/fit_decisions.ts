@@ -2,9 +2,12 @@ import type * as tf from '@tensorflow/tfjs';
 import { fitCalibration, type FittedCalibration } from '../evaluation/calibration';
 import { chooseThresholds, type ChosenThresholds } from '../evaluation/thresholds';
 import { checkKnownKeys } from '../base/errors';
+import type { LossFn } from '../base/types';
 import type { PatientSource } from '../data/sources/patient_source';
 import { calibrateProbabilities, type Calibration } from '../metrics/calibration';
+import { positivePatients, type LabelRows } from '../metrics/labelled_scores';
 import { collectPredictions, type CollectPredictionsOptions } from './collect_predictions';
+import { impliedThreshold } from './implied_threshold';
 
 /** Options of {@link fitDecisions}. */
 export interface FitDecisionsOptions extends Omit<CollectPredictionsOptions, 'calibration'> {
@@ -13,6 +16,12 @@ export interface FitDecisionsOptions extends Omit<CollectPredictionsOptions, 'ca
    * @defaultValue `'platt'`
    */
   calibration?: Calibration['method'] | false;
+  /**
+   * Loss that the model was trained with, from labels and logits. With it, thresholds of few patients are drawn towards the one that the
+   * loss implies.
+   * @defaultValue none: thresholds are what is best on the patients
+   */
+  loss?: LossFn;
 }
 
 /** What a checkpoint needs to decide: plain data. */
@@ -20,8 +29,10 @@ export interface FittedDecisions {
   /** One per label; of calibrated probabilities, where there is a calibration. */
   thresholds: number[];
   calibration?: Calibration;
-  /** How the thresholds were chosen. */
+  /** What is best on the patients. */
   chosen: ChosenThresholds;
+  /** The threshold that the loss implies, of probabilities before calibration; missing without `loss`, or where nothing is found. */
+  implied?: number;
   /** How the calibration was fitted. */
   fit?: FittedCalibration;
 }
@@ -31,6 +42,10 @@ export interface FittedDecisions {
  *
  * A label that too few of the patients have takes what fits all labels pooled.
  *
+ * What is best on a handful of patients is luck, so with `loss` a threshold chosen on `n` patients who have the label (or, pooled, any
+ * label) weighs `n / (n + 10)`, as a logit, against the one that the loss implies: F2 is largest where a label counts as present from a
+ * chance of `F2 / 5` on, and the loss says which probability the model gives to that chance.
+ *
  * @throws {@link DataError} for a patient without labels.
  * @throws {@link ArgumentError} for a source without patients, or a model that does not fit.
  * @example
@@ -38,6 +53,8 @@ export interface FittedDecisions {
  * const { thresholds, calibration } = await fitDecisions(model, validation);
  * await saveCheckpoint('decided', model, { labels: validation.labels, preprocessing, thresholds, calibration });
  * ```
+ *
+ * Ye et al., "Optimizing F-measures: a tale of two approaches", ICML 2012, for the chance of `F2 / 5`.
  */
 export async function fitDecisions(
   model: tf.LayersModel,
@@ -45,20 +62,61 @@ export async function fitDecisions(
   options: FitDecisionsOptions = {},
 ): Promise<FittedDecisions> {
   checkKnownKeys(options, OPTIONS, 'fitDecisions');
-  const { calibration: method = 'platt', ...collect } = options;
+  const { calibration: method = 'platt', loss, ...collect } = options;
   const { labels, patients: stacks, yTrue, probabilities } = await collectPredictions(model, source, collect);
   const patients = stacks.map((stack) => source.groupOf?.(stack) ?? stack);
   const fit =
     method === false ? undefined : fitCalibration({ labels, yTrue, probabilities, patients, method });
   const decided = fit ? calibrateProbabilities(probabilities, fit.calibration) : probabilities;
   const chosen = chooseThresholds({ labels, yTrue, probabilities: decided, patients });
+  const implied =
+    loss && chosen.pooledScore ? await impliedThreshold(loss, chosen.pooledScore / 5) : undefined;
+  const counts = positivesOf(labels, chosen, yTrue, patients);
+  const drawn = implied === undefined ? undefined : calibrated(labels, implied, fit?.calibration);
   return {
-    thresholds: chosen.thresholds,
+    thresholds: chosen.thresholds.map((threshold, l) =>
+      drawn === undefined
+        ? threshold
+        : between(drawn[l]!, threshold, counts[l]! / (counts[l]! + PRIOR_PATIENTS)),
+    ),
     chosen,
+    ...(implied !== undefined && { implied }),
     ...(fit && { fit, calibration: fit.calibration }),
   };
 }
 
+/** So many patients weigh as much as what the loss implies. */
+const PRIOR_PATIENTS = 10;
+
+/** Patients that a label's threshold was chosen on: those who have it, or any label where it is the pooled one. */
+function positivesOf(
+  labels: readonly string[],
+  { guarded }: ChosenThresholds,
+  yTrue: LabelRows,
+  patients: readonly string[],
+): number[] {
+  const fn = 'fitDecisions';
+  const any = yTrue.map((row) => [row.includes(1) ? 1 : 0]);
+  const [pooled] = positivePatients(fn, any, patients) as [number];
+  const own = positivePatients(fn, yTrue, patients);
+  return labels.map((label, l) => (guarded.includes(label) ? pooled : own[l]!));
+}
+
+/** What a probability is after calibration, label by label. */
+const calibrated = (labels: readonly string[], probability: number, calibration: Calibration | undefined) => {
+  const row = labels.map(() => probability);
+  return calibration === undefined ? row : Array.from(calibrateProbabilities([row], calibration)[0]!);
+};
+
+/** From one probability to another, by logits. */
+function between(from: number, to: number, share: number): number {
+  const [a, b] = [from, to].map((p) => {
+    const inside = Math.min(Math.max(p, 1e-6), 1 - 1e-6);
+    return Math.log(inside / (1 - inside));
+  }) as [number, number];
+  return Math.fround(1 / (1 + Math.exp(-(a + share * (b - a)))));
+}
+
 const OPTIONS = [
-  ...['calibration', 'level', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
+  ...['calibration', 'loss', 'level', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
 ];

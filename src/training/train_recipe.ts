@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys } from '../base/errors';
 import { withoutUndefined } from '../base/without_undefined';
 import type { PatientProgress, PatientSource } from '../data/sources/patient_source';
+import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import { backboneOf, outputLevel } from '../models/model_parts';
 import { setOutputBias } from '../models/output_bias';
@@ -229,11 +230,11 @@ async function decide(
   model: tf.LayersModel,
   given: CheckpointDescription,
   recipe: Recipe,
-  { train, validation, seed, memoryBudget }: TrainRecipeOptions,
+  { train, validation, seed, memoryBudget, loss = asymmetricLoss() }: TrainRecipeOptions,
 ): Promise<Omit<TrainedRecipe, 'history'>> {
   const memory = withoutUndefined({ memoryBudget });
   const { thresholds: wanted } = recipe;
-  const decisions = wanted === 'fit' ? await fitDecisions(model, validation, memory) : undefined;
+  const decisions = wanted === 'fit' ? await fitDecisions(model, validation, { loss, ...memory }) : undefined;
   const fixed = typeof wanted === 'number' ? given.labels.map(() => wanted) : (wanted as number[]);
   const { thresholds, calibration } = decisions ?? { thresholds: fixed };
   const score = await evaluatePatients(model, validation, { thresholds, calibration, ...memory });
