@@ -234,10 +234,12 @@ await main(async () => {
 
   // how well it does
   const { description, decisions, beatsTrivial } = result;
+  // where the first stage's model is kept, with its linear head, figures are of that
+  const trained = description.training?.stage === 'pretrain' ? 'first stage, linear head' : options.variant;
   const by = decisions ? 'epochs and thresholds' : 'epochs';
   const chose = `${validation!.patients.length} patients that it was not trained on, but which chose its ${by}`;
   const optimistic = opened.optimistic ? '; a patient may be on both sides, so the figures are too good' : '';
-  printF2(`${chose}${optimistic}`, options.variant, result.validation, result.trivial, study.labels);
+  printF2(`${chose}${optimistic}`, trained, result.validation, result.trivial, study.labels);
   console.log(
     `thresholds: ${study.labels.map((label, l) => `${label} ${description.thresholds[l]!.toFixed(3)}`).join(', ')}`,
   );
@@ -256,7 +258,7 @@ await main(async () => {
       calibration: description.calibration,
     });
     const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;
-    printF2(title, options.variant, score, trivialPredictors(train!, test, seed, score.level), study.labels);
+    printF2(title, trained, score, trivialPredictors(train!, test, seed, score.level), study.labels);
     await writePredictions(`${args.text('out')}/test-predictions.csv`, result.model, test, description);
   }
   await writePredictions(`${args.text('out')}/predictions.csv`, result.model, validation!, description);
