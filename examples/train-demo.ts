@@ -34,6 +34,7 @@ import {
 } from 'ct-multilabel/node';
 import { main, readCommandLine } from './cli';
 import { printF2, writePredictions } from './report';
+import { slicePosition } from './slice_position';
 import { smallBackbone } from './small_backbone';
 
 const args = readCommandLine('npm run train:demo -- [options]', {
@@ -120,7 +121,7 @@ await main(async () => {
 
   const { thresholds, calibration } = result.description;
   const score = await evaluatePatients(result.model, test, { thresholds, calibration });
-  const trivial = trivialPredictors(train, test, seed);
+  const trivial = [slicePosition(train, test), ...trivialPredictors(train, test, seed)];
   const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
   printF2(title, 'this model', score, trivial, study.labels);
   await writePredictions(`${run.folder}/predictions.csv`, result.model, test, result.description);
