@@ -6,8 +6,8 @@ import {
   SCALE_SHIFT_KERNEL,
 } from '../kernels/columns/contract';
 import { hasKernel } from '../kernels/has_kernel';
-import type { Kwargs } from '../base/types';
-import { checkLayerArgs } from './support';
+import { anything } from '../base/options';
+import { layerOn, type LayerCall, type LayerRules } from './layer';
 
 /** Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`. */
 export type FusedBatchNormArgs = NonNullable<Parameters<typeof tf.layers.batchNormalization>[0]>;
@@ -23,26 +23,22 @@ interface HostBatchNorm extends tf.layers.Layer {
   movingVariance: tf.LayerVariable;
 }
 
-/** Keys of {@link FusedBatchNormArgs}, beside those of every layer. */
-const OPTIONS: (keyof FusedBatchNormArgs)[] = [
-  'axis',
-  'momentum',
-  'epsilon',
-  'center',
-  'scale',
-  'betaInitializer',
-  'gammaInitializer',
-  'movingMeanInitializer',
-  'movingVarianceInitializer',
-  'betaConstraint',
-  'gammaConstraint',
-  'betaRegularizer',
-  'gammaRegularizer',
-];
-
-const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.BatchNormalization as unknown as [
-  (new (args: FusedBatchNormArgs) => HostBatchNorm) & Pick<typeof tf.layers.Layer, 'fromConfig'>,
-];
+/** The host checks them. */
+const RULES: LayerRules<FusedBatchNormArgs> = {
+  axis: anything,
+  momentum: anything,
+  epsilon: anything,
+  center: anything,
+  scale: anything,
+  betaInitializer: anything,
+  gammaInitializer: anything,
+  movingMeanInitializer: anything,
+  movingVarianceInitializer: anything,
+  betaConstraint: anything,
+  gammaConstraint: anything,
+  betaRegularizer: anything,
+  gammaRegularizer: anything,
+};
 
 /**
  * `tf.layers.batchNormalization` over the last axis with the same options, weights and results, faster to train.
@@ -60,29 +56,23 @@ const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.Batc
  * ```
  * @see Ioffe and Szegedy, "Batch Normalization", ICML 2015.
  */
-export class FusedBatchNorm extends HostLayer {
+export class FusedBatchNorm extends layerOn<HostBatchNorm>('BatchNormalization') {
   static className = 'FusedBatchNorm';
 
   constructor(args: FusedBatchNormArgs = {}) {
-    super(args);
-    checkLayerArgs(args, OPTIONS, 'FusedBatchNorm');
+    super(args, RULES);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor | tf.Tensor[] {
-    const input = Array.isArray(inputs) ? inputs[0]! : inputs;
-    if (input.dtype !== 'float32') return tf.tidy(() => this.call(tf.cast(input, 'float32'), kwargs));
-    const x = input;
+  override run([input]: [tf.Tensor], { training = false }: LayerCall): tf.Tensor {
+    const x = input.dtype === 'float32' ? input : tf.cast(input, 'float32');
     const last = this.axis === -1 || this.axis === x.rank - 1;
-    if (!last) return super.call(inputs, kwargs as never);
-    return tf.tidy(() => {
-      const [mean, variance] = kwargs?.training
-        ? this.batchStatistics(x)
-        : [this.movingMean.read(), this.movingVariance.read()];
-      const gamma = this.gamma?.read() ?? tf.ones(mean.shape);
-      const beta = this.beta?.read() ?? tf.zeros(mean.shape);
-      const fixed = { mean, variance, epsilon: this.epsilon, byBatch: kwargs?.training === true };
-      return normalize(x, gamma, beta, fixed);
-    });
+    if (!last) return super.run([x], { training });
+    const [mean, variance] = training
+      ? this.batchStatistics(x)
+      : [this.movingMean.read(), this.movingVariance.read()];
+    const gamma = this.gamma?.read() ?? tf.ones(mean.shape);
+    const beta = this.beta?.read() ?? tf.zeros(mean.shape);
+    return normalize(x, gamma, beta, { mean, variance, epsilon: this.epsilon, byBatch: training });
   }
 
   /** The batch's mean and variance, having moved the stored ones towards them. */

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { RELU_BIAS_GRADIENT_KERNEL } from '../kernels/columns/contract';
 import { hasKernel } from '../kernels/has_kernel';
 import { check } from '../base/errors';
-import { checkLayerArgs } from './support';
+import { anything } from '../base/options';
+import { layerOn, type LayerCall, type LayerRules } from './layer';
 
 /** Options of {@link FusedConv2D}: those of `tf.layers.conv2d`. */
 export type FusedConv2DArgs = Parameters<typeof tf.layers.conv2d>[0];
@@ -18,28 +19,24 @@ interface HostConv2D extends tf.layers.Layer {
   activation: tf.serialization.Serializable | null;
 }
 
-/** Keys of {@link FusedConv2DArgs}, beside those of every layer. */
-const OPTIONS: (keyof FusedConv2DArgs)[] = [
-  'filters',
-  'kernelSize',
-  'strides',
-  'padding',
-  'dataFormat',
-  'dilationRate',
-  'activation',
-  'useBias',
-  'kernelInitializer',
-  'biasInitializer',
-  'kernelConstraint',
-  'biasConstraint',
-  'kernelRegularizer',
-  'biasRegularizer',
-  'activityRegularizer',
-];
-
-const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.Conv2D as unknown as [
-  (new (args: FusedConv2DArgs) => HostConv2D) & Pick<typeof tf.layers.Layer, 'fromConfig'>,
-];
+/** The host checks them. */
+const RULES: LayerRules<FusedConv2DArgs> = {
+  filters: anything,
+  kernelSize: anything,
+  strides: anything,
+  padding: anything,
+  dataFormat: anything,
+  dilationRate: anything,
+  activation: anything,
+  useBias: anything,
+  kernelInitializer: anything,
+  biasInitializer: anything,
+  kernelConstraint: anything,
+  biasConstraint: anything,
+  kernelRegularizer: anything,
+  biasRegularizer: anything,
+  activityRegularizer: anything,
+};
 
 /**
  * `tf.layers.conv2d` with the same options, weights and results, faster to train: convolution, bias and ReLU are one step,
@@ -56,37 +53,33 @@ const [HostLayer] = tf.serialization.SerializationMap.getMap().classNameMap.Conv
  * const y = layer.apply(tf.zeros([2, 224, 224, 3])) as tf.Tensor; // [2, 224, 224, 64]
  * ```
  */
-export class FusedConv2D extends HostLayer {
+export class FusedConv2D extends layerOn<HostConv2D>('Conv2D') {
   static className = 'FusedConv2D';
 
   constructor(args: FusedConv2DArgs) {
-    super(args);
-    checkLayerArgs(args, OPTIONS, 'FusedConv2D');
+    super(args, RULES);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: object): tf.Tensor | tf.Tensor[] {
-    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+  override run([x]: [tf.Tensor], call: LayerCall): tf.Tensor {
     check(x.rank === 4, `${this.name}: input`, '[n, height, width, channels]', x);
     const activation = this.activation?.getClassName() ?? 'linear';
     // no backend's kernels know the gradient of a dilated convolution: the host says so
     const dilated = [this.dilationRate].flat().some((rate) => rate !== 1);
     const fused = activation === 'linear' || activation === 'relu';
-    if (!fused || dilated || this.dataFormat !== 'channelsLast') return super.call(inputs, kwargs as never);
-    return tf.tidy(() => {
-      const tensors = { filter: this.kernel.read(), x: x.dtype === 'float32' ? x : tf.cast(x, 'float32') };
-      const attrs: FusedConv2DAttrs = {
-        strides: this.strides,
-        pad: this.padding,
-        dilations: 1,
-        dataFormat: 'NHWC',
-        dimRoundingMode: null,
-        activation,
-        leakyreluAlpha: null,
-      };
-      // x last: see the gradient below
-      const named = this.bias ? { bias: this.bias.read(), ...tensors } : tensors;
-      return tf.engine().runKernel(tf.FusedConv2D, named, attrs as never) as tf.Tensor;
-    });
+    if (!fused || dilated || this.dataFormat !== 'channelsLast') return super.run([x], call);
+    const tensors = { filter: this.kernel.read(), x: x.dtype === 'float32' ? x : tf.cast(x, 'float32') };
+    const attrs: FusedConv2DAttrs = {
+      strides: this.strides,
+      pad: this.padding,
+      dilations: 1,
+      dataFormat: 'NHWC',
+      dimRoundingMode: null,
+      activation,
+      leakyreluAlpha: null,
+    };
+    // x last: see the gradient below
+    const named = this.bias ? { bias: this.bias.read(), ...tensors } : tensors;
+    return tf.engine().runKernel(tf.FusedConv2D, named, attrs as never) as tf.Tensor;
   }
 }
 tf.serialization.registerClass(FusedConv2D);

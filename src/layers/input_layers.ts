@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkLayerArgs } from '../layers/support';
 import type { LayerArgs, Shape } from '../base/types';
+import { CtLayer, oneShape } from './layer';
 
 const IMAGENET_MEAN = [0.485, 0.456, 0.406];
 const IMAGENET_STD = [0.229, 0.224, 0.225];
@@ -15,23 +15,19 @@ const IMAGENET_STD = [0.229, 0.224, 0.225];
  * const rgb = new GrayToRgb({}).apply(tf.zeros([1, 224, 224, 1])); // [1, 224, 224, 3]
  * ```
  */
-export class GrayToRgb extends tf.layers.Layer {
+export class GrayToRgb extends CtLayer {
   static className = 'GrayToRgb';
 
   constructor(args: LayerArgs = {}) {
-    super(args);
-    checkLayerArgs(args, [], 'GrayToRgb');
+    super(args, {});
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return tf.tidy(() => {
-      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
-      return tf.mul(x, tf.ones([1, 1, 1, 3]));
-    });
+  override run([x]: [tf.Tensor]): tf.Tensor {
+    return tf.mul(x, tf.ones([1, 1, 1, 3]));
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
-    return [...(inputShape as Shape).slice(0, -1), 3];
+    return [...oneShape(inputShape, this.name).slice(0, -1), 3];
   }
 }
 tf.serialization.registerClass(GrayToRgb);
@@ -46,23 +42,15 @@ tf.serialization.registerClass(GrayToRgb);
  * const x = new ImageNetNormalization({}).apply(tf.zeros([1, 224, 224, 3]));
  * ```
  */
-export class ImageNetNormalization extends tf.layers.Layer {
+export class ImageNetNormalization extends CtLayer {
   static className = 'ImageNetNormalization';
 
   constructor(args: LayerArgs = {}) {
-    super(args);
-    checkLayerArgs(args, [], 'ImageNetNormalization');
+    super(args, {});
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return tf.tidy(() => {
-      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
-      return tf.div(tf.sub(x, tf.tensor1d(IMAGENET_MEAN)), tf.tensor1d(IMAGENET_STD));
-    });
-  }
-
-  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
-    return inputShape as Shape;
+  override run([x]: [tf.Tensor]): tf.Tensor {
+    return tf.div(tf.sub(x, tf.tensor1d(IMAGENET_MEAN)), tf.tensor1d(IMAGENET_STD));
   }
 }
 tf.serialization.registerClass(ImageNetNormalization);

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../base/errors';
 import type { LayerArgs, LayerVariable, Shape } from '../base/types';
-import { checkLayerArgs, nthSeed, oneShape, oneTensor, passMask, uniformInitializer } from './support';
+import { CtLayer, oneShape, SEED } from './layer';
 
 /** Options of {@link LabelLinear}. */
 export interface LabelLinearArgs extends LayerArgs {
@@ -20,17 +20,13 @@ export interface LabelLinearArgs extends LayerArgs {
  * const logits = new LabelLinear({}).apply(tf.randomNormal([1, 32, 5, 128])); // [1, 32, 5]
  * ```
  */
-export class LabelLinear extends tf.layers.Layer {
+export class LabelLinear extends CtLayer<LabelLinearArgs> {
   static className = 'LabelLinear';
-  private readonly seed: number | undefined;
   private kernel!: LayerVariable;
   private bias!: LayerVariable;
 
   constructor(args: LabelLinearArgs = {}) {
-    super(args);
-    checkLayerArgs(args, ['seed'], 'LabelLinear');
-    this.seed = args.seed ?? undefined;
-    this.supportsMasking = true;
+    super(args, { seed: SEED });
   }
 
   override build(inputShape: Shape | Shape[]): void {
@@ -41,38 +37,18 @@ export class LabelLinear extends tf.layers.Layer {
       'input [..., labels, features] with both fixed',
       inputShape,
     );
-    const add = (name: string, shape: number[], n: number) =>
-      this.addWeight(
-        name,
-        shape,
-        'float32',
-        uniformInitializer(features, nthSeed(this.seed, n)),
-        undefined,
-        true,
-      );
-    this.kernel = add('kernel', [labels, features], 0);
-    this.bias = add('bias', [labels], 1);
+    this.kernel = this.uniformWeight('kernel', [labels, features], features, 0);
+    this.bias = this.uniformWeight('bias', [labels], features, 1);
     super.build(inputShape);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name);
-      check(x.size > 0, this.name, 'at least one slice', x);
-      return tf.add(tf.sum(tf.mul(x, this.kernel.read()), -1), this.bias.read());
-    });
+  override run([x]: [tf.Tensor]): tf.Tensor {
+    check(x.size > 0, this.name, 'at least one slice', x);
+    return tf.add(tf.sum(tf.mul(x, this.kernel.read()), -1), this.bias.read());
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return oneShape(inputShape, this.name).slice(0, -1);
-  }
-
-  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return passMask(mask);
-  }
-
-  override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), ...(this.seed === undefined ? {} : { seed: this.seed }) };
   }
 }
 tf.serialization.registerClass(LabelLinear);

@@ -1,19 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/errors';
+import { flag, oneOf, optional, positiveInteger } from '../base/options';
 import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { gruRecurrence } from './gru_recurrence';
+import { CtLayer, oneShape, SEED, type LayerRules } from './layer';
 import { lstmRecurrence } from './lstm_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import {
-  addLinear,
-  applyLinear,
-  checkLayerArgs,
-  nthSeed,
-  oneShape,
-  oneTensor,
-  passMask,
-  type Linear,
-} from './support';
+import { addLinear, applyLinear, type Linear } from './support';
 
 /** Options of {@link LabelRNNDecoder}. */
 export interface LabelRNNDecoderArgs extends LayerArgs {
@@ -43,6 +36,15 @@ export interface LabelRNNDecoderArgs extends LayerArgs {
   seed?: number;
 }
 
+const RULES: LayerRules<LabelRNNDecoderArgs> = {
+  labels: positiveInteger,
+  units: optional(positiveInteger, 128),
+  cell: optional(oneOf(['lstm', 'gru']), 'lstm'),
+  bidirectional: optional(flag, false),
+  returnFeatures: optional(flag, false),
+  seed: SEED,
+};
+
 /**
  * Label decoder (LRNN): a recurrence that takes one step per label, so that a label's score depends on the labels before.
  *
@@ -60,43 +62,19 @@ export interface LabelRNNDecoderArgs extends LayerArgs {
  * ```
  * @see Wang et al., "CNN-RNN: A Unified Framework for Multi-label Image Classification", CVPR 2016.
  */
-export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
+export class LabelRNNDecoder extends CtLayer<LabelRNNDecoderArgs> implements TorchLoadable {
   static className = 'LabelRNNDecoder';
-  readonly labels: number;
-  readonly units: number;
-  readonly cell: 'lstm' | 'gru';
-  readonly bidirectional: boolean;
-  readonly returnFeatures: boolean;
-  private readonly seed: number | undefined;
+  declare readonly labels: number;
+  declare readonly units: number;
+  declare readonly cell: 'lstm' | 'gru';
+  declare readonly bidirectional: boolean;
+  declare readonly returnFeatures: boolean;
   private initial!: Linear;
   private directions: DirectionWeights[] = [];
   private head: Linear | undefined;
 
   constructor(args: LabelRNNDecoderArgs) {
-    super(args);
-    checkLayerArgs(
-      args,
-      ['labels', 'units', 'cell', 'bidirectional', 'returnFeatures', 'seed'],
-      'LabelRNNDecoder',
-    );
-    const { labels, units = 128, cell = 'lstm', bidirectional = false, returnFeatures = false, seed } = args;
-    check(isPositiveInteger(labels), 'LabelRNNDecoder: labels', 'a positive integer', labels);
-    check(isPositiveInteger(units), 'LabelRNNDecoder: units', 'a positive integer', units);
-    checkOneOf(cell, ['lstm', 'gru'], 'LabelRNNDecoder: cell');
-    check(typeof bidirectional === 'boolean', 'LabelRNNDecoder: bidirectional', 'a boolean', bidirectional);
-    check(
-      typeof returnFeatures === 'boolean',
-      'LabelRNNDecoder: returnFeatures',
-      'a boolean',
-      returnFeatures,
-    );
-    this.labels = labels;
-    this.units = units;
-    this.cell = cell;
-    this.bidirectional = bidirectional;
-    this.returnFeatures = returnFeatures;
-    this.seed = seed ?? undefined;
-    this.supportsMasking = true;
+    super(args, RULES);
   }
 
   override build(inputShape: Shape | Shape[]): void {
@@ -105,52 +83,32 @@ export class LabelRNNDecoder extends tf.layers.Layer implements TorchLoadable {
     check(shape.length >= 2, this.name, 'input [..., features]', shape);
     check(isPositiveInteger(features), this.name, 'a fixed number of features', shape);
     const { units } = this;
-    this.initial = addLinear(this, { prefix: 'initial_', inputs: features, outputs: units, seed: this.seed });
+    this.initial = addLinear(this, { prefix: 'initial_', inputs: features, outputs: units });
     this.directions = (this.bidirectional ? ['', 'backward_'] : ['']).map((prefix, d) =>
       addDirectionWeights(this, {
         prefix,
         units,
         gates: this.cell === 'lstm' ? 4 : 3,
-        seed: nthSeed(this.seed, 2 + 4 * d),
+        n: 2 + 4 * d,
       }),
     );
     if (!this.returnFeatures) {
-      const seed = nthSeed(this.seed, 10);
-      this.head = addLinear(this, { prefix: 'head_', inputs: this.hiddenWidth, outputs: 1, seed });
+      this.head = addLinear(this, { prefix: 'head_', inputs: this.hiddenWidth, outputs: 1, n: 10 });
     }
     super.build(inputShape);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name);
-      check(x.size > 0, this.name, 'at least one slice', x);
-      const leading = x.shape.slice(0, -1);
-      const hidden = this.hiddenStates(tf.reshape(x, [-1, x.shape.at(-1)!]));
-      if (!this.head) return tf.reshape(hidden, [...leading, this.labels, this.hiddenWidth]);
-      return tf.reshape(applyLinear(hidden, this.head), [...leading, this.labels]);
-    });
+  override run([x]: [tf.Tensor]): tf.Tensor {
+    check(x.size > 0, this.name, 'at least one slice', x);
+    const leading = x.shape.slice(0, -1);
+    const hidden = this.hiddenStates(tf.reshape(x, [-1, x.shape.at(-1)!]));
+    if (!this.head) return tf.reshape(hidden, [...leading, this.labels, this.hiddenWidth]);
+    return tf.reshape(applyLinear(hidden, this.head), [...leading, this.labels]);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const leading = oneShape(inputShape, this.name).slice(0, -1);
     return this.returnFeatures ? [...leading, this.labels, this.hiddenWidth] : [...leading, this.labels];
-  }
-
-  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return passMask(mask);
-  }
-
-  override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      labels: this.labels,
-      units: this.units,
-      cell: this.cell,
-      bidirectional: this.bidirectional,
-      returnFeatures: this.returnFeatures,
-      ...(this.seed === undefined ? {} : { seed: this.seed }),
-    };
   }
 
   /** Names `init.*` (feature to h0), `lstm.*` or `gru.*`, and `out.*` (the shared head). */

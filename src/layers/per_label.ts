@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
-import type { Kwargs, Shape } from '../base/types';
-import { checkLayerArgs, oneShape, oneTensor, passMask, sliceMask } from './support';
-import { Wrapper, type WrapperArgs } from './wrapper';
+import type { Shape } from '../base/types';
+import { oneShape, type LayerCall } from './layer';
+import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
 
 /**
  * Runs a slice layer on each label's features by itself, with one set of weights for all labels.
@@ -21,38 +21,21 @@ export class PerLabel extends Wrapper {
   static className = 'PerLabel';
 
   constructor(args: WrapperArgs) {
-    super(args);
-    checkLayerArgs(args, ['layer'], 'PerLabel');
+    super(args, { layer: LAYER });
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name);
-      check(x.rank === 4 && x.size > 0, this.name, 'input [batch, slices, labels, features] with slices', x);
-      const [batch, slices, labels, features] = x.shape as [number, number, number, number];
-      const folded = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch * labels, slices, features]);
-      const mask = sliceMask(kwargs);
-      const foldedMask =
-        mask && tf.reshape(tf.tile(tf.expandDims(mask, 1), [1, labels, 1]), [batch * labels, slices]);
-      const y = this.layer.call(folded, {
-        training: kwargs?.training,
-        ...(foldedMask && { mask: foldedMask }),
-      });
-      const out = oneTensor(y, this.name);
-      return tf.transpose(tf.reshape(out, [batch, labels, slices, out.shape[2]!]), [0, 2, 1, 3]);
-    });
+  override run([x]: [tf.Tensor], { mask, training }: LayerCall): tf.Tensor {
+    check(x.rank === 4 && x.size > 0, this.name, 'input [batch, slices, labels, features] with slices', x);
+    const [batch, slices, labels, features] = x.shape as [number, number, number, number];
+    const folded = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch * labels, slices, features]);
+    const repeated = mask && tf.tile(tf.expandDims(mask, 1), [1, labels, 1]);
+    const foldedMask = repeated && (tf.reshape(repeated, [batch * labels, slices]) as tf.Tensor2D);
+    const out = this.runInner(folded, { training, ...(foldedMask && { mask: foldedMask }) });
+    return tf.transpose(tf.reshape(out, [batch, labels, slices, out.shape[2]!]), [0, 2, 1, 3]);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
-    const out = oneShape(
-      this.layer.computeOutputShape(this.innerShape(inputShape)) as Shape | Shape[],
-      this.name,
-    );
-    return [...oneShape(inputShape, this.name).slice(0, 3), out[2]!];
-  }
-
-  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return passMask(mask);
+    return [...oneShape(inputShape, this.name).slice(0, 3), this.innerOutputShape(inputShape)[2]!];
   }
 
   protected override innerShape(inputShape: Shape | Shape[]): Shape {

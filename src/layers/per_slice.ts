@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
-import type { Kwargs, Shape } from '../base/types';
-import { checkLayerArgs, checkSlices, oneShape, oneTensor, passMask } from './support';
-import { Wrapper, type WrapperArgs } from './wrapper';
+import { finiteNumber, optional } from '../base/options';
+import type { Shape } from '../base/types';
+import { oneShape, type LayerCall } from './layer';
+import { checkSlices } from './support';
+import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
 
 /** Options of {@link PerSlice}. */
 export interface PerSliceArgs extends WrapperArgs {
@@ -26,55 +28,36 @@ export interface PerSliceArgs extends WrapperArgs {
  * const y = features.apply(tf.zeros([1, 32, 224, 224, 1])) as tf.Tensor; // [1, 32, 512]
  * ```
  */
-export class PerSlice extends Wrapper {
+export class PerSlice extends Wrapper<PerSliceArgs> {
   static className = 'PerSlice';
-  readonly maskValue: number | undefined;
+  declare readonly maskValue: number | undefined;
 
   constructor(args: PerSliceArgs) {
-    super(args);
-    checkLayerArgs(args, ['layer', 'maskValue'], 'PerSlice');
-    const { maskValue } = args;
-    check(
-      maskValue == null || Number.isFinite(maskValue),
-      'PerSlice: maskValue',
-      'a finite number',
-      maskValue,
-    );
-    this.maskValue = maskValue ?? undefined;
+    super(args, { layer: LAYER, maskValue: optional(finiteNumber) });
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name);
-      check(x.rank >= 3, this.name, 'input [batch, slices, ...]', x);
-      checkSlices(x, x.rank, this.name);
-      const [batch, slices, ...rest] = x.shape as [number, number, ...number[]];
-      // the mask is of slices, not of what the inner layer sees
-      const y = this.layer.call(tf.reshape(x, [batch * slices, ...rest]), { training: kwargs?.training });
-      const out = oneTensor(y, this.name);
-      return tf.reshape(out, [batch, slices, ...out.shape.slice(1)]);
-    });
+  override run([x]: [tf.Tensor], { training }: LayerCall): tf.Tensor {
+    check(x.rank >= 3, this.name, 'input [batch, slices, ...]', x);
+    checkSlices(x, x.rank, this.name);
+    const [batch, slices, ...rest] = x.shape as [number, number, ...number[]];
+    // the mask is of slices, not of what the inner layer sees
+    const out = this.runInner(tf.reshape(x, [batch * slices, ...rest]), { training });
+    return tf.reshape(out, [batch, slices, ...out.shape.slice(1)]);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, slices] = oneShape(inputShape, this.name) as [number | null, number | null];
-    const out = this.layer.computeOutputShape(this.innerShape(inputShape)) as Shape | Shape[];
-    return [batch, slices, ...oneShape(out, this.name).slice(1)];
+    return [batch, slices, ...this.innerOutputShape(inputShape).slice(1)];
   }
 
   override computeMask(inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
     const { maskValue } = this;
-    if (maskValue === undefined) return passMask(mask);
+    if (maskValue === undefined) return super.computeMask(inputs, mask);
     return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name);
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
       const [batch, slices] = x.shape as [number, number];
       return tf.any(tf.notEqual(tf.reshape(x, [batch, slices, -1]), maskValue), 2);
     });
-  }
-
-  /** The inner layer's class and configuration, and the mask value. */
-  override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), ...(this.maskValue === undefined ? {} : { maskValue: this.maskValue }) };
   }
 
   protected override innerShape(inputShape: Shape | Shape[]): Shape {

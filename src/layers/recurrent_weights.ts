@@ -1,8 +1,5 @@
-import type * as tf from '@tensorflow/tfjs';
-import type { TorchParameter } from '../base/types';
-import { nthSeed, uniformInitializer } from './support';
-
-type LayerVariable = ReturnType<tf.layers.Layer['addWeight']>;
+import type { LayerVariable, TorchParameter } from '../base/types';
+import type { CtLayer } from './layer';
 
 /** Weights of one direction of one recurrent layer; gates lie side by side on the last axis. */
 export interface DirectionWeights {
@@ -16,21 +13,14 @@ export interface DirectionWeights {
   recurrentBias: LayerVariable;
 }
 
-/** Creates a direction's weights on `layer`, drawn as PyTorch draws them. */
+/** Creates a direction's weights on `layer`, its `n`-th and the next three. */
 export function addDirectionWeights(
-  layer: tf.layers.Layer,
-  options: { prefix: string; features?: number; units: number; gates: number; seed?: number | undefined },
+  layer: CtLayer,
+  options: { prefix: string; features?: number; units: number; gates: number; n: number },
 ): DirectionWeights {
-  const { prefix, features, units, gates, seed } = options;
-  const add = (name: string, shape: number[], n: number) =>
-    layer['addWeight'](
-      `${prefix}${name}`,
-      shape,
-      'float32',
-      uniformInitializer(units, nthSeed(seed, n)),
-      undefined,
-      true,
-    );
+  const { prefix, features, units, gates, n } = options;
+  const add = (name: string, shape: number[], i: number) =>
+    layer['uniformWeight'](`${prefix}${name}`, shape, units, n + i);
   return {
     ...(features === undefined ? {} : { kernel: add('kernel', [features, gates * units], 0) }),
     recurrentKernel: add('recurrent_kernel', [units, gates * units], 1),

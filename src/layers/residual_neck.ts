@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/errors';
+import { oneOf, optional } from '../base/options';
 import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { ACTIVATIONS, activate, type Activation } from './activation';
-import { addLinear, applyLinear, checkLayerArgs, isShapeList, passMask, type Linear } from './support';
+import { CtLayer, SEED, type LayerRules } from './layer';
+import { addLinear, applyLinear, type Linear } from './support';
 
 /** Options of {@link ResidualNeck}. */
 export interface ResidualNeckArgs extends LayerArgs {
@@ -20,6 +22,12 @@ export interface ResidualNeckArgs extends LayerArgs {
   seed?: number;
 }
 
+const RULES: LayerRules<ResidualNeckArgs> = {
+  mode: optional(oneOf(['add', 'concat']), 'add'),
+  activation: optional(oneOf(ACTIVATIONS), 'relu'),
+  seed: SEED,
+};
+
 /**
  * The residual neck: the CNN's features beside those of the slice layer, so that gradients reach the CNN unhindered.
  *
@@ -36,71 +44,38 @@ export interface ResidualNeckArgs extends LayerArgs {
  * ```
  * @see He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
  */
-export class ResidualNeck extends tf.layers.Layer implements TorchLoadable {
+export class ResidualNeck extends CtLayer<ResidualNeckArgs> implements TorchLoadable {
   static className = 'ResidualNeck';
-  readonly mode: 'add' | 'concat';
-  readonly activation: Activation;
-  private readonly seed: number | undefined;
+  declare readonly mode: 'add' | 'concat';
+  declare readonly activation: Activation;
   private projection: Linear | undefined;
 
   constructor(args: ResidualNeckArgs = {}) {
-    super(args);
-    checkLayerArgs(args, ['mode', 'activation', 'seed'], 'ResidualNeck');
-    const { mode = 'add', activation = 'relu', seed } = args;
-    checkOneOf(mode, ['add', 'concat'], 'ResidualNeck: mode');
-    checkOneOf(activation, ACTIVATIONS, 'ResidualNeck: activation');
-    this.mode = mode;
-    this.activation = activation;
-    this.seed = seed ?? undefined;
-    this.supportsMasking = true;
+    super(args, RULES, 2);
   }
 
   override build(inputShape: Shape | Shape[]): void {
     const [cnn, slice] = this.widths(inputShape);
     if (this.mode === 'add' && cnn !== slice) {
-      this.projection = addLinear(this, { inputs: slice, outputs: cnn, seed: this.seed });
+      this.projection = addLinear(this, { inputs: slice, outputs: cnn });
     }
     super.build(inputShape);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return tf.tidy(() => {
-      check(
-        Array.isArray(inputs) && inputs.length === 2,
-        this.name,
-        'two inputs, [cnn, slice] features',
-        inputs,
-      );
-      const [cnn, slice] = inputs as [tf.Tensor, tf.Tensor];
-      check(cnn.size > 0, this.name, 'at least one slice', cnn);
-      const leading = (x: tf.Tensor) => x.shape.slice(0, -1).join();
-      check(leading(cnn) === leading(slice), this.name, 'inputs of equal leading axes', [
-        cnn.shape,
-        slice.shape,
-      ]);
-      if (this.mode === 'concat') return activate(tf.concat([cnn, slice], -1), this.activation);
-      const projected = this.projection ? applyLinear(slice, this.projection) : slice;
-      return activate(tf.add(cnn, projected), this.activation);
-    });
+  override run([cnn, slice]: [tf.Tensor, tf.Tensor]): tf.Tensor {
+    check(cnn.size > 0, this.name, 'at least one slice', cnn);
+    const leading = (x: tf.Tensor) => x.shape.slice(0, -1).join();
+    const shapes = [cnn.shape, slice.shape];
+    check(leading(cnn) === leading(slice), this.name, 'inputs of equal leading axes', shapes);
+    if (this.mode === 'concat') return activate(tf.concat([cnn, slice], -1), this.activation);
+    const projected = this.projection ? applyLinear(slice, this.projection) : slice;
+    return activate(tf.add(cnn, projected), this.activation);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [cnn, slice] = this.widths(inputShape);
     const leading = (inputShape as Shape[])[0]!.slice(0, -1);
     return [...leading, this.mode === 'concat' ? cnn + slice : cnn];
-  }
-
-  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return passMask(mask);
-  }
-
-  override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      mode: this.mode,
-      activation: this.activation,
-      ...(this.seed === undefined ? {} : { seed: this.seed }),
-    };
   }
 
   /** The projection as an `nn.Linear`: `weight` `[out, in]` and `bias`; none where widths are equal. */
@@ -113,15 +88,11 @@ export class ResidualNeck extends tf.layers.Layer implements TorchLoadable {
   }
 
   private widths(inputShape: Shape | Shape[]): [number, number] {
-    const ok = isShapeList(inputShape) && inputShape.length === 2;
+    const ok = Array.isArray(inputShape[0]) && inputShape.length === 2;
     check(ok, this.name, 'two inputs, [cnn, slice] features', inputShape);
     const widths = (inputShape as Shape[]).map((shape) => shape.at(-1));
-    check(
-      widths.every(isPositiveInteger),
-      this.name,
-      'a fixed number of features in both inputs',
-      inputShape,
-    );
+    const fixed = widths.every(isPositiveInteger);
+    check(fixed, this.name, 'a fixed number of features in both inputs', inputShape);
     return widths as [number, number];
   }
 }

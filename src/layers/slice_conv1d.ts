@@ -1,18 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf, isPositiveInteger } from '../base/errors';
-import type { Kwargs, LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
+import { oneOf, optional, positiveInteger } from '../base/options';
+import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { ACTIVATIONS, activate, type Activation } from './activation';
-import {
-  checkLayerArgs,
-  checkSlices,
-  featuresOfSlices,
-  nthSeed,
-  oneShape,
-  oneTensor,
-  passMask,
-  sliceMask,
-  uniformInitializer,
-} from './support';
+import { CtLayer, oneShape, SEED, type LayerCall, type LayerRules } from './layer';
+import { checkSlices, featuresOfSlices } from './support';
 
 /** Options of {@link SliceConv1D}. */
 export interface SliceConv1DArgs extends LayerArgs {
@@ -32,6 +23,13 @@ export interface SliceConv1DArgs extends LayerArgs {
   seed?: number;
 }
 
+const RULES: LayerRules<SliceConv1DArgs> = {
+  filters: positiveInteger,
+  kernelSize: optional(positiveInteger, 5),
+  activation: optional(oneOf(ACTIVATIONS), 'linear'),
+  seed: SEED,
+};
+
 /**
  * Slice dependency learning by a 1-D convolution over the slices of a patient, same padding.
  *
@@ -47,73 +45,35 @@ export interface SliceConv1DArgs extends LayerArgs {
  * const y = layer.apply(tf.randomNormal([1, 32, 512])) as tf.Tensor; // [1, 32, 512]
  * ```
  */
-export class SliceConv1D extends tf.layers.Layer implements TorchLoadable {
+export class SliceConv1D extends CtLayer<SliceConv1DArgs> implements TorchLoadable {
   static className = 'SliceConv1D';
-  readonly filters: number;
-  readonly kernelSize: number;
-  readonly activation: Activation;
-  private readonly seed: number | undefined;
+  declare readonly filters: number;
+  declare readonly kernelSize: number;
+  declare readonly activation: Activation;
   private kernel!: LayerVariable;
   private bias!: LayerVariable;
 
   constructor(args: SliceConv1DArgs) {
-    super(args);
-    checkLayerArgs(args, ['filters', 'kernelSize', 'activation', 'seed'], 'SliceConv1D');
-    const { filters, kernelSize = 5, activation = 'linear', seed } = args;
-    check(isPositiveInteger(filters), 'SliceConv1D: filters', 'a positive integer', filters);
-    check(isPositiveInteger(kernelSize), 'SliceConv1D: kernelSize', 'a positive integer', kernelSize);
-    checkOneOf(activation, ACTIVATIONS, 'SliceConv1D: activation');
-    this.filters = filters;
-    this.kernelSize = kernelSize;
-    this.activation = activation;
-    this.seed = seed ?? undefined;
-    this.supportsMasking = true;
+    super(args, RULES);
   }
 
   override build(inputShape: Shape | Shape[]): void {
     const features = featuresOfSlices(inputShape, this.name);
     const fanIn = features * this.kernelSize;
-    const add = (name: string, size: number[], n: number) =>
-      this.addWeight(
-        name,
-        size,
-        'float32',
-        uniformInitializer(fanIn, nthSeed(this.seed, n)),
-        undefined,
-        true,
-      );
-    this.kernel = add('kernel', [this.kernelSize, features, this.filters], 0);
-    this.bias = add('bias', [this.filters], 1);
+    this.kernel = this.uniformWeight('kernel', [this.kernelSize, features, this.filters], fanIn, 0);
+    this.bias = this.uniformWeight('bias', [this.filters], fanIn, 1);
     super.build(inputShape);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name) as tf.Tensor3D;
-      checkSlices(x, 3, this.name);
-      const mask = sliceMask(kwargs);
-      const input = mask ? tf.mul(x, tf.expandDims(mask, 2)) : x;
-      const y = tf.conv1d(input as tf.Tensor3D, this.kernel.read() as tf.Tensor3D, 1, 'same');
-      return activate(tf.add(y, this.bias.read()), this.activation);
-    });
+  override run([x]: [tf.Tensor], { mask }: LayerCall): tf.Tensor {
+    checkSlices(x, 3, this.name);
+    const input = mask ? tf.mul(x, tf.expandDims(mask, 2)) : x;
+    const y = tf.conv1d(input as tf.Tensor3D, this.kernel.read() as tf.Tensor3D, 1, 'same');
+    return activate(tf.add(y, this.bias.read()), this.activation);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return [...oneShape(inputShape, this.name).slice(0, 2), this.filters];
-  }
-
-  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return passMask(mask);
-  }
-
-  override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      filters: this.filters,
-      kernelSize: this.kernelSize,
-      activation: this.activation,
-      ...(this.seed === undefined ? {} : { seed: this.seed }),
-    };
   }
 
   /** PyTorch's `nn.Conv1d` names: `weight` `[out, in, kernel]` and `bias`. */

@@ -1,19 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf, isPositiveInteger } from '../base/errors';
-import type { Kwargs, LayerArgs, Shape, TorchLoadable, TorchParameter } from '../base/types';
+import { flag, oneOf, optional, positiveInteger } from '../base/options';
+import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { gruRecurrence } from './gru_recurrence';
+import { CtLayer, oneShape, SEED, type LayerCall, type LayerRules } from './layer';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
-import {
-  applyLinear,
-  checkLayerArgs,
-  checkSlices,
-  featuresOfSlices,
-  nthSeed,
-  oneShape,
-  oneTensor,
-  passMask,
-  sliceMask,
-} from './support';
+import { applyLinear, checkSlices, featuresOfSlices } from './support';
 
 /** Options of {@link SliceDependencyGRU}. */
 export interface SliceDependencyGRUArgs extends LayerArgs {
@@ -43,6 +34,15 @@ export interface SliceDependencyGRUArgs extends LayerArgs {
   seed?: number;
 }
 
+const RULES: LayerRules<SliceDependencyGRUArgs> = {
+  units: positiveInteger,
+  numLayers: optional(positiveInteger, 1),
+  bidirectional: optional(flag, true),
+  mergeMode: optional(oneOf(['concat', 'sum']), 'concat'),
+  residual: optional(flag, false),
+  seed: SEED,
+};
+
 const GATES = 3; // reset, update, new: PyTorch's order
 
 /**
@@ -69,39 +69,18 @@ const GATES = 3; // reset, update, new: PyTorch's order
  * ```
  * @see Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
  */
-export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable {
+export class SliceDependencyGRU extends CtLayer<SliceDependencyGRUArgs> implements TorchLoadable {
   static className = 'SliceDependencyGRU';
-  readonly units: number;
-  readonly numLayers: number;
-  readonly bidirectional: boolean;
-  readonly mergeMode: 'concat' | 'sum';
-  readonly residual: boolean;
-  private readonly seed: number | undefined;
+  declare readonly units: number;
+  declare readonly numLayers: number;
+  declare readonly bidirectional: boolean;
+  declare readonly mergeMode: 'concat' | 'sum';
+  declare readonly residual: boolean;
   /** `[layer][direction]` */
   private cells: DirectionWeights[][] = [];
 
   constructor(args: SliceDependencyGRUArgs) {
-    super(args);
-    const known = ['units', 'numLayers', 'bidirectional', 'mergeMode', 'residual', 'seed'];
-    checkLayerArgs(args, known, 'SliceDependencyGRU');
-    const { units, numLayers = 1, bidirectional = true, mergeMode = 'concat', residual = false, seed } = args;
-    check(isPositiveInteger(units), 'SliceDependencyGRU: units', 'a positive integer', units);
-    check(isPositiveInteger(numLayers), 'SliceDependencyGRU: numLayers', 'a positive integer', numLayers);
-    check(
-      typeof bidirectional === 'boolean',
-      'SliceDependencyGRU: bidirectional',
-      'a boolean',
-      bidirectional,
-    );
-    checkOneOf(mergeMode, ['concat', 'sum'], 'SliceDependencyGRU: mergeMode');
-    check(typeof residual === 'boolean', 'SliceDependencyGRU: residual', 'a boolean', residual);
-    this.units = units;
-    this.numLayers = numLayers;
-    this.bidirectional = bidirectional;
-    this.mergeMode = mergeMode;
-    this.residual = residual;
-    this.seed = seed ?? undefined;
-    this.supportsMasking = true;
+    super(args, RULES);
   }
 
   override build(inputShape: Shape | Shape[]): void {
@@ -114,43 +93,28 @@ export class SliceDependencyGRU extends tf.layers.Layer implements TorchLoadable
           features: layer === 0 ? features : this.outputWidth,
           units: this.units,
           gates: GATES,
-          seed: nthSeed(this.seed, 8 * layer + 4 * d),
+          n: 8 * layer + 4 * d,
         }),
       );
     }
     super.build(inputShape);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name) as tf.Tensor3D;
-      checkSlices(x, 3, this.name);
-      const mask = sliceMask(kwargs);
-      return this.cells.reduce((y, directions, layer) => {
-        const output = this.runLayer(y, directions, mask);
-        return this.residual && layer > 0 ? tf.add(y, output) : output;
-      }, x);
-    });
+  override run([x]: [tf.Tensor3D], { mask }: LayerCall): tf.Tensor {
+    checkSlices(x, 3, this.name);
+    return this.cells.reduce((y, directions, layer) => {
+      const output = this.runLayer(y, directions, mask);
+      return this.residual && layer > 0 ? tf.add(y, output) : output;
+    }, x);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return [...oneShape(inputShape, this.name).slice(0, 2), this.outputWidth];
   }
 
-  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return passMask(mask);
-  }
-
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      units: this.units,
-      numLayers: this.numLayers,
-      bidirectional: this.bidirectional,
-      mergeMode: this.mergeMode,
-      ...(this.residual ? { residual: true } : {}),
-      ...(this.seed === undefined ? {} : { seed: this.seed }),
-    };
+    const { residual, ...config } = super.getConfig();
+    return residual ? { ...config, residual } : config;
   }
 
   /** PyTorch's `nn.GRU` names: `weight_ih_l0`, `weight_hh_l0_reverse`, … */

@@ -1,14 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Kwargs, LayerArgs, Shape } from '../base/types';
-import {
-  checkLayerArgs,
-  checkSlices,
-  featuresOfSlices,
-  oneShape,
-  oneTensor,
-  passMask,
-  sliceMask,
-} from './support';
+import type { LayerArgs, Shape } from '../base/types';
+import { CtLayer, oneShape, type LayerCall } from './layer';
+import { checkSlices, featuresOfSlices } from './support';
 
 /**
  * Puts each slice's features beside how they differ from the slice before and the slice after.
@@ -26,13 +19,11 @@ import {
  * @see D. Hanley and J. Lahiri, second place of the RSNA Intracranial Hemorrhage Detection challenge, 2019, whose sequence model
  * saw a slice's embedding and its differences to its neighbours'.
  */
-export class SliceDifferences extends tf.layers.Layer {
+export class SliceDifferences extends CtLayer {
   static className = 'SliceDifferences';
 
   constructor(args: LayerArgs = {}) {
-    super(args);
-    checkLayerArgs(args, [], 'SliceDifferences');
-    this.supportsMasking = true;
+    super(args, {});
   }
 
   override build(inputShape: Shape | Shape[]): void {
@@ -40,24 +31,16 @@ export class SliceDifferences extends tf.layers.Layer {
     super.build(inputShape);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name) as tf.Tensor3D;
-      checkSlices(x, 3, this.name);
-      const mask = sliceMask(kwargs);
-      const before = neighbour(x, mask, -1);
-      const after = neighbour(x, mask, 1);
-      return tf.concat([x, tf.sub(x, before), tf.sub(x, after)], -1);
-    });
+  override run([x]: [tf.Tensor3D], { mask }: LayerCall): tf.Tensor {
+    checkSlices(x, 3, this.name);
+    const before = neighbour(x, mask, -1);
+    const after = neighbour(x, mask, 1);
+    return tf.concat([x, tf.sub(x, before), tf.sub(x, after)], -1);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, slices, features] = oneShape(inputShape, this.name);
     return [batch!, slices!, 3 * features!];
-  }
-
-  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return passMask(mask);
   }
 }
 tf.serialization.registerClass(SliceDifferences);

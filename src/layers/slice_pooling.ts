@@ -1,18 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf, isPositiveInteger } from '../base/errors';
-import type { Kwargs, LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
-import {
-  addLinear,
-  applyLinear,
-  checkLayerArgs,
-  checkSlices,
-  nthSeed,
-  oneShape,
-  oneTensor,
-  sliceMask,
-  uniformInitializer,
-  type Linear,
-} from './support';
+import { check, isPositiveInteger } from '../base/errors';
+import { flag, oneOf, optional, positiveInteger } from '../base/options';
+import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
+import { CtLayer, oneShape, SEED, type LayerCall, type LayerRules } from './layer';
+import { addLinear, applyLinear, checkSlices, type Linear } from './support';
 
 /** Options of {@link SlicePooling}. */
 export interface SlicePoolingArgs extends LayerArgs {
@@ -31,6 +22,13 @@ export interface SlicePoolingArgs extends LayerArgs {
   /** Seed of the initial weights; none draws new ones each time. */
   seed?: number;
 }
+
+const RULES: LayerRules<SlicePoolingArgs> = {
+  mode: oneOf(['max', 'attention']),
+  units: optional(positiveInteger, 128),
+  gated: optional(flag, false),
+  seed: SEED,
+};
 
 /**
  * Makes one thing of a patient's slices, whatever their number and order.
@@ -51,28 +49,17 @@ export interface SlicePoolingArgs extends LayerArgs {
  * ```
  * @see Ilse, Tomczak and Welling, "Attention-based Deep Multiple Instance Learning", ICML 2018.
  */
-export class SlicePooling extends tf.layers.Layer implements TorchLoadable {
+export class SlicePooling extends CtLayer<SlicePoolingArgs> implements TorchLoadable {
   static className = 'SlicePooling';
-  readonly mode: 'max' | 'attention';
-  readonly units: number;
-  readonly gated: boolean;
-  private readonly seed: number | undefined;
+  declare readonly mode: 'max' | 'attention';
+  declare readonly units: number;
+  declare readonly gated: boolean;
   private hidden: Linear | undefined;
   private gate: Linear | undefined;
   private rating: LayerVariable | undefined;
 
   constructor(args: SlicePoolingArgs) {
-    super(args);
-    checkLayerArgs(args, ['mode', 'units', 'gated', 'seed'], 'SlicePooling');
-    const { mode, units = 128, gated = false, seed } = args;
-    checkOneOf(mode, ['max', 'attention'], 'SlicePooling: mode');
-    check(isPositiveInteger(units), 'SlicePooling: units', 'a positive integer', units);
-    check(typeof gated === 'boolean', 'SlicePooling: gated', 'a boolean', gated);
-    this.mode = mode;
-    this.units = units;
-    this.gated = gated;
-    this.seed = seed ?? undefined;
-    this.supportsMasking = true;
+    super(args, RULES);
   }
 
   override build(inputShape: Shape | Shape[]): void {
@@ -83,26 +70,21 @@ export class SlicePooling extends tf.layers.Layer implements TorchLoadable {
     if (this.mode === 'attention') {
       const { units } = this;
       const linear = (prefix: string, n: number) =>
-        addLinear(this, { prefix, inputs: features, outputs: units, seed: nthSeed(this.seed, n) });
+        addLinear(this, { prefix, inputs: features, outputs: units, n });
       this.hidden = linear('hidden_', 0);
       if (this.gated) this.gate = linear('gate_', 2);
-      const initializer = uniformInitializer(units, nthSeed(this.seed, 4));
-      this.rating = this.addWeight('rating_kernel', [units, 1], 'float32', initializer, undefined, true);
+      this.rating = this.uniformWeight('rating_kernel', [units, 1], units, 4);
     }
     super.build(inputShape);
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-    return tf.tidy(() => {
-      const x = oneTensor(inputs, this.name);
-      check(x.rank >= 3, this.name, 'input [batch, slices, ..., features]', x);
-      checkSlices(x, x.rank, this.name);
-      const mask = sliceMask(kwargs);
-      const real = mask && tf.cast(alongSlices(mask, x.rank), 'bool');
-      // what padding holds must not count even if it is NaN
-      const slices = real ? tf.where(real, x, tf.zerosLike(x)) : x;
-      return this.mode === 'max' ? firstMaximum(slices, real) : this.weightedMean(slices, mask);
-    });
+  override run([x]: [tf.Tensor], { mask }: LayerCall): tf.Tensor {
+    check(x.rank >= 3, this.name, 'input [batch, slices, ..., features]', x);
+    checkSlices(x, x.rank, this.name);
+    const real = mask && tf.cast(alongSlices(mask, x.rank), 'bool');
+    // what padding holds must not count even if it is NaN
+    const slices = real ? tf.where(real, x, tf.zerosLike(x)) : x;
+    return this.mode === 'max' ? firstMaximum(slices, real) : this.weightedMean(slices, mask);
   }
 
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
@@ -113,16 +95,6 @@ export class SlicePooling extends tf.layers.Layer implements TorchLoadable {
   /** None: there are no slices left to mask. */
   override computeMask(): tf.Tensor {
     return null as unknown as tf.Tensor;
-  }
-
-  override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      mode: this.mode,
-      units: this.units,
-      gated: this.gated,
-      ...(this.seed === undefined ? {} : { seed: this.seed }),
-    };
   }
 
   /**

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError } from '../base/errors';
-import type { LayerArgs, Shape } from '../base/types';
+import { ArgumentError, check } from '../base/errors';
+import { rule } from '../base/options';
+import type { Kwargs, LayerArgs, Shape } from '../base/types';
+import { CtLayer, oneShape, type LayerCall } from './layer';
 
 /** Options of a layer that holds another one. */
 export interface WrapperArgs extends LayerArgs {
@@ -8,22 +10,33 @@ export interface WrapperArgs extends LayerArgs {
   layer: tf.layers.Layer;
 }
 
+export const LAYER = rule<tf.layers.Layer>(
+  'a layer or a model',
+  (value) => typeof (value as tf.layers.Layer | undefined)?.getClassName === 'function',
+);
+
 /**
  * A layer around another layer or model, whose weights are its own.
  *
  * tfjs has such a base class but does not export it.
  */
-export abstract class Wrapper extends tf.layers.Layer {
-  readonly layer: tf.layers.Layer;
-
-  constructor(args: WrapperArgs) {
-    super(args);
-    this.layer = args.layer;
-    this.supportsMasking = true;
-  }
+export abstract class Wrapper<Args extends WrapperArgs = WrapperArgs> extends CtLayer<Args> {
+  declare readonly layer: tf.layers.Layer;
 
   /** The shape that the inner layer sees of this layer's input. */
   protected abstract innerShape(inputShape: Shape | Shape[]): Shape;
+
+  /** The inner layer's one output. */
+  protected runInner(x: tf.Tensor, call: LayerCall): tf.Tensor {
+    const y = this.layer.call(x, call as Kwargs);
+    if (!Array.isArray(y)) return y;
+    check(y.length === 1, this.name, 'an inner layer with one output', y);
+    return y[0]!;
+  }
+
+  protected innerOutputShape(inputShape: Shape | Shape[]): Shape {
+    return oneShape(this.layer.computeOutputShape(this.innerShape(inputShape)) as Shape | Shape[], this.name);
+  }
 
   override build(inputShape: Shape | Shape[]): void {
     if (!this.layer.built) {

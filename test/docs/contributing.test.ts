@@ -10,7 +10,7 @@ const unformatted = (code: string) => code.replace(/\s+/g, '').replace(/,([})\]]
 /** The file as it would stand in the room that the guide puts it in. */
 const inItsRoom = (code: string) =>
   code
-    .replaceAll("'../../../src/layers/support'", "'./support'")
+    .replaceAll("'../../../src/layers/", "'./")
     .replaceAll("'../../../src/", "'../")
     .replaceAll("'./slice_dropout'", "'../../src/layers/slice_dropout'")
     .replaceAll("'../../support/", "'../support/");

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
 import { FusedBatchNorm, type FusedBatchNormArgs } from '../../src/layers/fused_batch_norm';
 import { onBackends } from '../support/backends';
+import { itKeepsTheLayerContract } from '../support/layer_contract';
 import { expectClose, expectNoLeak } from '../support/matchers';
 
 /** The layer and the host's, with the same weights. */
@@ -36,6 +37,18 @@ function outcome(layer: tf.layers.Layer, x: tf.Tensor, training: boolean): tf.Te
     ...layer.nonTrainableWeights.map((weight) => weight.read().clone()),
   ];
 }
+
+describe('FusedBatchNorm', () => {
+  itKeepsTheLayerContract({
+    layerClass: FusedBatchNorm,
+    args: { momentum: 0.9 },
+    inputShape: [2, 5, 6, 3],
+    outputShape: [2, 5, 6, 3],
+    parameters: 4 * 3,
+    masked: true,
+    images: true,
+  });
+});
 
 onBackends(['cpu', 'wasm'], 'FusedBatchNorm', () => {
   it('takes whole numbers for what they are (case 29)', () => {

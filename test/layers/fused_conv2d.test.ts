@@ -4,6 +4,7 @@ import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_ke
 import { ArgumentError } from '../../src/base/errors';
 import { FusedConv2D, type FusedConv2DArgs } from '../../src/layers/fused_conv2d';
 import { onBackends } from '../support/backends';
+import { itKeepsTheLayerContract } from '../support/layer_contract';
 import { expectClose, expectNoLeak } from '../support/matchers';
 
 type Options = Partial<FusedConv2DArgs>;
@@ -71,6 +72,15 @@ onBackends(['cpu', 'wasm'], 'FusedConv2D', () => {
 });
 
 describe('FusedConv2D', () => {
+  itKeepsTheLayerContract({
+    layerClass: FusedConv2D,
+    args: { filters: 4, kernelSize: 3, padding: 'same', activation: 'relu' },
+    inputShape: [2, 5, 6, 3],
+    outputShape: [2, 5, 6, 4],
+    parameters: 9 * 3 * 4 + 4,
+    images: true,
+  });
+
   it('leaves dilation to the host, which refuses its gradient', () => {
     tf.tidy(() => {
       const [ours, host, x] = pair({ dilationRate: 2, activation: 'relu' });

@@ -1,0 +1,140 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../base/errors';
+import { finiteNumber, optional, resolveOptions, type Rules } from '../base/options';
+import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../base/types';
+
+/** Beside the inputs: which slices are real, and whether to train. */
+export interface LayerCall {
+  /** 1 for real slices and 0 for padding, float32 `[batch, slices]`; none where all are real. */
+  mask?: tf.Tensor2D | undefined;
+  training?: boolean | undefined;
+}
+
+/** A rule for each option that a layer has beside those of every layer. */
+export type LayerRules<Args extends object> = Rules<Omit<Args, keyof LayerArgs>>;
+
+/** The rule for the seed of a layer's initial weights. */
+export const SEED = optional(finiteNumber);
+
+/** What every layer takes, see {@link LayerArgs}. */
+const HOST_OPTIONS: readonly (keyof LayerArgs)[] = [
+  'name',
+  'trainable',
+  'dtype',
+  'inputShape',
+  'batchInputShape',
+  'batchSize',
+  'weights',
+  'inputDType',
+];
+
+/** What {@link layerOn} adds to a class of the host. */
+export interface OwnLayer {
+  /** The layer's own options, with what stands for those that are left out. */
+  readonly options: object;
+  call(inputs: tf.Tensor | tf.Tensor[], kwargs?: Kwargs): tf.Tensor;
+  /** What the layer computes, within `tf.tidy`; unless overridden, what the host's class computes. */
+  run(inputs: tf.Tensor[], call: LayerCall): tf.Tensor;
+}
+
+export type Constructor<L> = (new (...args: any[]) => L) & Pick<typeof tf.layers.Layer, 'fromConfig'>; // eslint-disable-line @typescript-eslint/no-explicit-any
+
+/**
+ * The host's layer of this name with what all layers here share: unknown and invalid options are refused, the number of inputs
+ * is checked, and a call tidies up after itself. Configuration and masking stay the host's.
+ */
+export function layerOn<L extends tf.layers.Layer>(className: string): Constructor<OwnLayer & L> {
+  // of most of its classes the host exports functions only
+  const [host] = tf.serialization.SerializationMap.getMap().classNameMap[className]!;
+  return ours(host as unknown as Constructor<L>);
+}
+
+function ours<L extends tf.layers.Layer>(host: Constructor<L>): Constructor<OwnLayer & L> {
+  class Own extends (host as Constructor<tf.layers.Layer>) implements OwnLayer {
+    readonly options: object;
+
+    constructor(
+      args: object,
+      rules: Rules<object>,
+      private readonly inputCount: 1 | 2 = 1,
+    ) {
+      super(args);
+      // tfjs adds `customObjects` to the configuration of a model that it loads
+      const { customObjects: _, ...given } = args as { customObjects?: unknown };
+      const { className } = new.target as unknown as { className: string };
+      this.options = resolveOptions(className, given, rules, HOST_OPTIONS);
+    }
+
+    override call(inputs: tf.Tensor | tf.Tensor[], kwargs?: Kwargs): tf.Tensor {
+      const list = Array.isArray(inputs) ? inputs : [inputs];
+      const rule = this.inputCount === 1 ? 'one input' : 'two inputs';
+      check(list.length === this.inputCount, this.name, rule, inputs);
+      return tf.tidy(() => this.run(list, { training: kwargs?.training, mask: sliceMask(kwargs) }));
+    }
+
+    run(inputs: tf.Tensor[], call: LayerCall): tf.Tensor {
+      return super.call(inputs, call as Kwargs) as tf.Tensor;
+    }
+  }
+  return Own as unknown as Constructor<OwnLayer & L>;
+}
+
+/**
+ * Base of the layers: a layer writes `build` for its weights, `run` for its output, and `computeOutputShape` where that is not
+ * the input's.
+ *
+ * Options become fields of their names and the configuration; masks pass through.
+ */
+export abstract class CtLayer<Args extends LayerArgs = LayerArgs> extends ours(
+  tf.layers.Layer as unknown as Constructor<tf.layers.Layer>,
+) {
+  /** Of the initial weights, for a layer with such an option. */
+  declare protected readonly seed: number | undefined;
+
+  /** @param inputCount - How many tensors the layer takes. */
+  constructor(args: Args, rules: LayerRules<Args>, inputCount: 1 | 2 = 1) {
+    super(args, rules, inputCount);
+    Object.assign(this, this.options);
+    this.supportsMasking = true;
+  }
+
+  abstract override run(inputs: tf.Tensor[], call: LayerCall): tf.Tensor;
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape {
+    return oneShape(inputShape, this.name);
+  }
+
+  override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return (Array.isArray(mask) ? mask.find((m) => m) : mask) as tf.Tensor;
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const own = Object.entries(this.options).filter(([, value]) => value !== undefined);
+    return { ...super.getConfig(), ...(Object.fromEntries(own) as tf.serialization.ConfigDict) };
+  }
+
+  /** A seed for the layer's `n`-th weight or draw; none where the layer has none. */
+  protected nthSeed(n: number): number | undefined {
+    return this.seed === undefined ? undefined : this.seed + n;
+  }
+
+  /** Creates the layer's `n`-th weight, drawn as PyTorch draws those of its layers: uniform in ±1/sqrt(fanIn). */
+  protected uniformWeight(name: string, shape: number[], fanIn: number, n: number): LayerVariable {
+    const limit = 1 / Math.sqrt(fanIn);
+    const seed = this.nthSeed(n);
+    const initializer = tf.initializers.randomUniform({ minval: -limit, maxval: limit, seed });
+    return this.addWeight(name, shape, 'float32', initializer, undefined, true);
+  }
+}
+
+/** The one shape a layer was built for. */
+export function oneShape(shape: Shape | Shape[], layer: string): Shape {
+  if (!Array.isArray(shape[0])) return shape as Shape;
+  check(shape.length === 1, layer, 'one input', shape);
+  return shape[0];
+}
+
+function sliceMask(kwargs: Kwargs | undefined): tf.Tensor2D | undefined {
+  const mask = Array.isArray(kwargs?.mask) ? kwargs.mask[0] : kwargs?.mask;
+  return mask ? tf.cast(mask as tf.Tensor2D, 'float32') : undefined;
+}
