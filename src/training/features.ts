@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {
+  derive,
   disposeStack,
   prefetchPatients,
   type PatientProgress,
@@ -165,18 +166,15 @@ export function featureSource<L extends Labels>(
       ...(labels && { labels: tf.tensor2d(wanted.map((index) => [...labels[index]!])) }),
     };
   };
-  return {
-    labels: source.labels,
-    patients: source.patients,
-    sliceNames: (patient) => source.sliceNames(patient),
-    sliceLabels: (patient) => source.sliceLabels(patient),
-    ...(source.labelsOf && { labelsOf: (patient: string) => source.labelsOf!(patient) }),
-    ...(source.groupOf && { groupOf: (patient: string) => source.groupOf!(patient) }),
+  return derive(source, {
     load: async (patient) => stackOf(patient, 0),
     loadSlices: async (patient, indices) => stackOf(patient, 0, indices),
     loadAugmented: async (patient, draw, indices) =>
       stackOf(patient, versionFor(draw, features.get(patient)!.length), indices),
-  };
+    // features are no slices that were prepared so, and all of them are in memory
+    preprocessing: undefined,
+    loadsAtOnce: undefined,
+  });
 }
 
 /** The version that stands for a draw: any of the augmented ones, or the only one. */

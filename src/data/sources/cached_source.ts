@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys } from '../../base/errors';
 import type { Labels } from '../../base/types';
-import { disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
+import { derive, disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
 
 /** Options of {@link cachedSource}. */
 export interface CachedSourceOptions {
@@ -84,22 +84,11 @@ export function cachedSource<L extends Labels>(
     return all || !whole ? stack : takeSlices(stack, indices);
   };
 
-  return {
-    labels: source.labels,
-    patients: source.patients,
-    sliceNames: (patient) => source.sliceNames(patient),
-    sliceLabels: (patient) => source.sliceLabels(patient),
-    ...(source.labelsOf && { labelsOf: (patient: string) => source.labelsOf!(patient) }),
-    ...(source.groupOf && { groupOf: (patient: string) => source.groupOf!(patient) }),
-    ...(source.preprocessing && { preprocessing: source.preprocessing }),
-    ...(source.loadsAtOnce && { loadsAtOnce: source.loadsAtOnce }),
-    load: (patient) =>
-      loadSlices(
-        patient,
-        source.sliceNames(patient).map((_, i) => i),
-      ),
+  return derive(source, {
+    load: (patient) => loadSlices(patient, [...source.sliceNames(patient).keys()]),
     loadSlices,
-  };
+    loadAugmented: undefined, // what it prepares is not kept
+  });
 }
 
 function fromCache(patient: string, slices: string[], cached: CachedSlice[]): PatientStack {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, DataError } from '../../base/errors';
+import { withoutUndefined } from '../../base/without_undefined';
 import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../../base/types';
 import { prefetch, type PrefetchOptions } from './prefetch';
 import { checkedSliceLabels, checkLabelValues } from './slice_labels';
@@ -173,25 +174,48 @@ export function subset<L extends Labels>(
     check(kept.has(patient), 'subset: patient', 'one of the patients of the subset', patient);
     return patient;
   };
-  return {
-    labels: source.labels,
-    patients: [...kept],
-    sliceNames: (patient) => source.sliceNames(only(patient)),
-    sliceLabels: (patient) => source.sliceLabels(only(patient)),
-    ...(source.labelsOf && { labelsOf: (patient: string) => source.labelsOf!(only(patient)) }),
-    ...(source.groupOf && { groupOf: (patient: string) => source.groupOf!(only(patient)) }),
-    load: async (patient) => source.load(only(patient)),
-    ...(source.loadSlices && {
-      loadSlices: async (patient: string, indices: readonly number[]) =>
-        source.loadSlices!(only(patient), indices),
-    }),
-    ...(source.loadAugmented && {
-      loadAugmented: async (patient: string, draw: AugmentationDraw, indices?: readonly number[]) =>
-        source.loadAugmented!(only(patient), draw, indices),
-    }),
-    ...(source.preprocessing && { preprocessing: source.preprocessing }),
-    ...(source.loadsAtOnce && { loadsAtOnce: source.loadsAtOnce }),
-  };
+  return { ...forwarded(source, only), patients: [...kept] };
+}
+
+/** The same source but for some members; one that is undefined is taken away. */
+export function derive<L extends Labels>(
+  source: PatientSource<L>,
+  overrides: Partial<PatientSource<L>>,
+): PatientSource<L> {
+  return withoutUndefined({ ...forwarded(source, (patient) => patient), ...overrides });
+}
+
+/** What the members of a source are; the compiler refuses a table that lacks one. */
+const MEMBERS: Record<keyof PatientSource, 'value' | 'of a patient' | 'load'> = {
+  labels: 'value',
+  patients: 'value',
+  preprocessing: 'value',
+  loadsAtOnce: 'value',
+  sliceNames: 'of a patient',
+  sliceLabels: 'of a patient',
+  labelsOf: 'of a patient',
+  groupOf: 'of a patient',
+  load: 'load',
+  loadSlices: 'load',
+  loadAugmented: 'load',
+};
+
+/** The members that a source has, called on the source itself, with the patient that `of` makes of the one asked for. */
+function forwarded<L extends Labels>(
+  source: PatientSource<L>,
+  of: (patient: string) => string,
+): PatientSource<L> {
+  const members = source as unknown as Record<string, unknown>;
+  const call = (name: string, [patient, ...rest]: [string, ...unknown[]]) =>
+    (members[name] as (...args: unknown[]) => unknown).call(source, of(patient), ...rest);
+  const entries = Object.entries(MEMBERS).flatMap(([name, kind]) => {
+    if (members[name] === undefined) return [];
+    if (kind === 'value') return [[name, members[name]]];
+    // what is wrong with the patient of a load is known by its promise
+    if (kind === 'load') return [[name, async (...args: [string]) => call(name, args)]];
+    return [[name, (...args: [string]) => call(name, args)]];
+  });
+  return Object.fromEntries(entries) as PatientSource<L>;
 }
 
 /**
