@@ -1,39 +1,53 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { DataError, type DataLocation } from '../../base/errors';
+import { check, DataError, type DataLocation } from '../../base/errors';
 
-/** The data folder: as the caller named it, and where it really is. */
+/** The data folder: as the caller named it, where it really is, and what is in those of its folders that have been listed. */
 export interface Root {
   name: string;
   path: string;
+  listed: Map<string, Map<string, Dirent>>;
 }
 
-/** Opens a data folder. */
-export async function openRoot(dir: string): Promise<Root> {
+/** Throws unless a data folder is named, or open already. */
+export function checkDir(fn: string, dir: string | Root): void {
+  check(isRoot(dir) || (typeof dir === 'string' && dir !== ''), `${fn}: dir`, 'a path', dir);
+}
+
+/** What a caller gives may be anything. */
+const isRoot = (dir: unknown): dir is Root => typeof (dir as Root | null)?.listed === 'object';
+
+/** Opens a data folder, unless it is open already. */
+export async function openRoot(dir: string | Root): Promise<Root> {
+  if (isRoot(dir)) return dir;
   try {
     const path = await realpath(dir);
     if (!(await stat(path)).isDirectory()) throw new Error('it is a file');
-    return { name: dir, path };
+    return { name: dir, path, listed: new Map() };
   } catch (error) {
     const message = `the data folder cannot be opened: ${(error as Error).message}`;
     throw new DataError(message, { file: dir }, { cause: error });
   }
 }
 
-/** What is in a folder inside the root, hidden entries left out, numbers in names ordered as numbers. */
+/** What is in a folder inside the root, hidden entries left out, numbers in names ordered as numbers; read once. */
 export async function listFolder(
   root: Root,
   folder: string,
   where: DataLocation,
 ): Promise<Map<string, Dirent>> {
+  const known = root.listed.get(join(folder));
+  if (known) return known;
   const path = await inside(root, folder, where);
   if (path === undefined) throw new DataError(`there is no folder ${folder}`, where);
   if (!(await stat(path)).isDirectory()) throw new DataError(`expected a folder, ${folder} is a file`, where);
   const entries = (await readdir(path, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.'));
   const { compare } = new Intl.Collator('en', { numeric: true });
   entries.sort((a, b) => compare(a.name, b.name) || (a.name < b.name ? -1 : 1));
-  return new Map(entries.map((entry) => [entry.name, entry]));
+  const list = new Map(entries.map((entry) => [entry.name, entry]));
+  root.listed.set(join(folder), list);
+  return list;
 }
 
 /** Full path of an image file, checked to be one inside the root. */

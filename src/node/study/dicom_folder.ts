@@ -125,6 +125,14 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
   dir: string,
   options: DicomFolderOptions<L>,
 ): Promise<DicomFolder<L>> {
+  return dicomFolder(dir, options);
+}
+
+/** {@link openDicomFolder} on a folder that may be open already. */
+export async function dicomFolder<const L extends Labels>(
+  dir: string | Root,
+  options: DicomFolderOptions<L>,
+): Promise<DicomFolder<L>> {
   const {
     requireLabels = true,
     missingLabels = 'throw',
@@ -152,12 +160,12 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
   const root = await openRoot(dir);
   const known = await readLabels(root, table, { labels, missingLabels }, requireLabels);
   const { onBadFile = 'throw', onProgress } = files;
-  const found = await scan(fn, dir, { onBadFile, ...(onProgress && { onProgress }) });
+  const found = await scan(fn, root, { onBadFile, ...(onProgress && { onProgress }) });
   const chosen = found.series.filter(({ kind }) => kinds.includes(kind));
   if (chosen.length === 0) {
     const kindsFound = [...new Set(found.series.map(({ kind }) => kind))].join(', ') || 'none';
     throw new DataError(`there is no series of kind ${kinds.join(', ')}; found: ${kindsFound}`, {
-      file: dir,
+      file: root.name,
     });
   }
   const examined = await examineStacks(chosen, found.paths, { allow, onBadFile });

@@ -16,7 +16,7 @@ import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors'
 import { createPreprocessing, type CtPreprocessing } from '../../transforms/preprocessing';
 import type { Labels } from '../../base/types';
 import { readCsvFile } from '../files/csv_file';
-import { fileIn, inside, listFolder, openRoot, type Root } from './data_root';
+import { checkDir, fileIn, inside, listFolder, openRoot, type Root } from './data_root';
 import type { SkippedFile } from '../files/file_bytes';
 import {
   SliceFileSource,
@@ -88,6 +88,14 @@ export async function openKaggleFolder<const L extends Labels = CtLabels>(
   dir: string,
   options: KaggleFolderOptions<L>,
 ): Promise<KaggleFolder<L>> {
+  return kaggleFolder(dir, options);
+}
+
+/** {@link openKaggleFolder} on a folder that may be open already. */
+export async function kaggleFolder<const L extends Labels>(
+  dir: string | Root,
+  options: KaggleFolderOptions<L>,
+): Promise<KaggleFolder<L>> {
   const { requireLabels = true, missingLabels = 'throw', images, table, ...rest } = options ?? {};
   const { labels = CT_LABELS as Labels as L, ...files } = rest;
   checkKnownKeys(options ?? {}, OPTIONS, 'openKaggleFolder');
@@ -138,11 +146,19 @@ export async function openPatientFolder<const L extends Labels = CtLabels>(
   dir: string,
   options: SliceFileOptions & Pick<KaggleFolderOptions<L>, 'labels'>,
 ): Promise<KaggleFolder<L>> {
+  return patientFolder(dir, options);
+}
+
+/** {@link openPatientFolder} on a folder that may be open already. */
+export async function patientFolder<const L extends Labels>(
+  dir: string | Root,
+  options: SliceFileOptions & Pick<KaggleFolderOptions<L>, 'labels'>,
+): Promise<KaggleFolder<L>> {
   const { labels = CT_LABELS as Labels as L, ...files } = options ?? {};
   checkKnownKeys(options ?? {}, [...SLICE_FILE_OPTIONS, 'labels'], 'openPatientFolder');
   checkCommon('openPatientFolder', dir, files, labels);
   const root = await openRoot(dir);
-  const patient = basename(resolve(dir));
+  const patient = basename(resolve(root.name));
   const { slices, unlisted } = await listPatient(root, '.', patient);
   return openFound({ slices: new Map([[patient, slices]]), unlisted, missing: [] }, labels, files);
 }
@@ -284,9 +300,9 @@ async function listPatient(root: Root, folder: string, patient: string) {
   return { slices, unlisted };
 }
 
-function checkCommon(fn: string, dir: string, files: SliceFileOptions, labels: Labels): void {
+function checkCommon(fn: string, dir: string | Root, files: SliceFileOptions, labels: Labels): void {
   const { preprocessing } = files;
-  check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
+  checkDir(fn, dir);
   check(
     typeof preprocessing === 'object' && preprocessing !== null,
     `${fn}: preprocessing`,

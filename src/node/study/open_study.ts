@@ -2,13 +2,13 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { MISSING_LABELS, type MissingLabels } from '../../data/tables/label_columns';
 import type { CtLabels } from '../../data/labels/labels';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
+import { checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
-import { inside, listFolder, openRoot, type Root } from './data_root';
+import { checkDir, inside, listFolder, openRoot, type Root } from './data_root';
 import { looksLikeDicom } from '../../dicom/data_set';
-import { openDicomFolder, type DicomFolder, type DicomFolderOptions } from './dicom_folder';
+import { dicomFolder, type DicomFolder, type DicomFolderOptions } from './dicom_folder';
 import { imageKind } from '../files/image_file';
-import { openKaggleFolder, openPatientFolder, type KaggleFolder } from './kaggle_folder';
+import { kaggleFolder, patientFolder, type KaggleFolder } from './kaggle_folder';
 import { SLICE_FILE_OPTIONS, type SliceFileOptions } from './slice_file_source';
 import type { SliceFormat } from '../preparation/slice_preparation';
 
@@ -68,8 +68,11 @@ const PICTURE_NAME = /\.(jpe?g|png)$/i;
  * ```
  */
 export async function detectStudy(dir: string): Promise<DetectedStudy> {
-  check(typeof dir === 'string' && dir !== '', 'detectStudy: dir', 'a path', dir);
-  const root = await openRoot(dir);
+  checkDir('detectStudy', dir);
+  return detect(await openRoot(dir));
+}
+
+async function detect(root: Root): Promise<DetectedStudy> {
   let folders = ['.'];
   let seen = 0;
   let pictures: StudyLayout | undefined;
@@ -92,7 +95,7 @@ export async function detectStudy(dir: string): Promise<DetectedStudy> {
     folders = below;
   }
   if (pictures) return { layout: pictures, format: 'image' };
-  throw new DataError('there is no JPEG, PNG or DICOM file', { file: dir });
+  throw new DataError('there is no JPEG, PNG or DICOM file', { file: root.name });
 }
 
 /**
@@ -113,14 +116,16 @@ export async function openStudy<const L extends Labels = CtLabels>(
   const { images, allow, ...rest } = options ?? {};
   const { requireLabels = true, missingLabels, ...files } = rest;
   if (missingLabels !== undefined) checkOneOf(missingLabels, MISSING_LABELS, 'openStudy: missingLabels');
-  const { layout } = images === undefined ? await detectStudy(dir) : { layout: 'challenge' };
-  if (layout === 'dicom') return openDicomFolder(dir, { ...rest, ...(allow && { allow }) });
-  if (layout === 'challenge')
-    return openKaggleFolder(dir, { ...rest, ...(images !== undefined && { images }) });
+  checkDir('openStudy', dir);
+  const root = await openRoot(dir);
+  // the root keeps what the detection has listed
+  const { layout } = images === undefined ? await detect(root) : { layout: 'challenge' };
+  if (layout === 'dicom') return dicomFolder(root, { ...rest, ...(allow && { allow }) });
+  if (layout === 'challenge') return kaggleFolder(root, { ...rest, ...(images !== undefined && { images }) });
   if (requireLabels) {
     throw new DataError("expected a study with labels, found one patient's images", { file: dir });
   }
-  return openPatientFolder(dir, files);
+  return patientFolder(root, files);
 }
 
 /** What a file holds, by its first bytes; undefined for anything else. */

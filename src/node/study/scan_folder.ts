@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
-import { openRoot } from './data_root';
+import { checkDir, openRoot, type Root } from './data_root';
 import { mapAtMost } from '../../data/sources/map_at_most';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import { headersOf } from './dicom_file';
@@ -66,7 +66,7 @@ export async function scanDicomFolder(dir: string, options: ScanDicomOptions = {
 /** {@link scanDicomFolder} for a function with options of its own, and the real path of every file. */
 export async function scan(
   fn: string,
-  dir: string,
+  dir: string | Root,
   { onBadFile = 'throw', onProgress }: ScanDicomOptions,
 ): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
   checkScanOptions(fn, dir, { onBadFile, onProgress });
@@ -107,8 +107,12 @@ export async function scan(
 }
 
 /** Checks what the functions that scan have in common. */
-export function checkScanOptions(fn: string, dir: string, { onBadFile, onProgress }: ScanDicomOptions): void {
-  check(typeof dir === 'string' && dir !== '', `${fn}: dir`, 'a path', dir);
+export function checkScanOptions(
+  fn: string,
+  dir: string | Root,
+  { onBadFile, onProgress }: ScanDicomOptions,
+): void {
+  checkDir(fn, dir);
   if (onBadFile !== undefined) checkOneOf(onBadFile, ['throw', 'skip'], `${fn}: onBadFile`);
   check(
     onProgress === undefined || typeof onProgress === 'function',
