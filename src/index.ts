@@ -39,9 +39,7 @@ export { deriveSeed, seededRandom, shuffled, type Random } from './base/random';
 
 export { buildCtBrainModel, type CtBrainModel } from './models/ct_brain_model';
 export {
-  BACKBONES,
   type AttentionPoolingOptions,
-  type BackboneName,
   type Conv1DOptions,
   type CtBrainModelOptions,
   type CtBrainVariant,
@@ -53,9 +51,8 @@ export { backboneOf, outputLevel, type OutputLevel } from './models/model_parts'
 export { POSTER_VARIANTS, type PublishedVariant } from './models/poster_variants';
 export { RECOMMENDED_VARIANT } from './models/recommended_variant';
 
-export { vgg16, type VGG16Options } from './backbones/vgg16';
-export { resnet18, type ResNet18Options } from './backbones/resnet18';
-export { squeezenet1_1, type SqueezeNetOptions } from './backbones/squeezenet1_1';
+export * from './backbones/index';
+export { BACKBONES, type BackboneName } from './backbones/registry';
 export { type BackboneOptions } from './backbones/builder';
 
 export * from './layers/index';

@@ -185,7 +185,7 @@ export function checkKnownKeys(options: object, known: readonly string[], what: 
  * @example
  * ```ts
  * checkOneOf('vgg-16', BACKBONES, 'backbone');
- * // backbone: expected one of 'vgg16', 'resnet18', 'squeezenet1_1', received "vgg-16"; did you mean 'vgg16'?
+ * // backbone: expected one of 'resnet18', 'squeezenet1_1', 'vgg16', received "vgg-16"; did you mean 'vgg16'?
  * ```
  */
 export function checkOneOf<Name extends string>(

@@ -1,7 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { resnet18 } from '../backbones/resnet18';
-import { squeezenet1_1 } from '../backbones/squeezenet1_1';
-import { vgg16 } from '../backbones/vgg16';
+import { backboneByName } from '../backbones/registry';
 import { CT_LABELS, type CtLabels } from '../data/labels/labels';
 import { check, isPositiveInteger } from '../base/errors';
 import { LabelLinear } from '../layers/label_linear';
@@ -33,7 +31,7 @@ export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
  * output logits `[batch, slices, labels]`, or `[batch, labels]` with `output: 'patient'`. With the defaults:
  *
  * ```
- * images -> PerSlice(vgg16) -> features [512] -> GRU -> + features, ReLU -> LSTM over the labels -> logits [5]
+ * images -> PerSlice(vgg16) -> features [f] -> GRU -> + features, ReLU -> LSTM over the labels -> logits [5]
  * ```
  *
  * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work. Beside that it
@@ -82,8 +80,7 @@ function buildBackbone(options: ResolvedCtBrainModelOptions): tf.LayersModel {
     check(features, 'buildCtBrainModel: backbone', 'a model with output [n, features]', shape);
     return backbone;
   }
-  const build = { vgg16, resnet18, squeezenet1_1 }[backbone];
-  return build({ inputShape, normalize, ...layerSeed(options, 'backbone') });
+  return backboneByName(backbone, { inputShape, normalize, ...layerSeed(options, 'backbone') });
 }
 
 /** Features [batch, slices, f] to logits, the slices first. Attention, where the model pools by it, comes below the decoder. */

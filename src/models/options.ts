@@ -1,15 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { BackboneName } from '../backbones/registry';
 import type { LabelRNNDecoderArgs } from '../layers/label_rnn_decoder';
 import type { SliceConv1DArgs } from '../layers/slice_conv1d';
 import type { SliceDependencyGRUArgs } from '../layers/slice_dependency_gru';
 import type { SlicePoolingArgs } from '../layers/slice_pooling';
 import type { Labels } from '../base/types';
-
-/** Backbones that can be asked for by name. */
-export const BACKBONES = ['vgg16', 'resnet18', 'squeezenet1_1'] as const;
-
-/** One of {@link BACKBONES}. */
-export type BackboneName = (typeof BACKBONES)[number];
 
 /** A GRU over the slices, see {@link SliceDependencyGRU}. */
 export interface GRUOptions extends Partial<

@@ -1,11 +1,7 @@
+import { BACKBONES } from '../backbones/registry';
 import { check, checkKnownKeys, checkOneOf } from '../base/errors';
 import type { Labels } from '../base/types';
-import {
-  BACKBONES,
-  type CtBrainModelOptions,
-  type CtBrainVariant,
-  type ResolvedCtBrainModelOptions,
-} from './options';
+import { type CtBrainModelOptions, type CtBrainVariant, type ResolvedCtBrainModelOptions } from './options';
 import { POSTER_VARIANTS } from './poster_variants';
 import { RECOMMENDED_VARIANT } from './recommended_variant';
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
+import type { BackboneOptions } from '../../src/backbones/builder';
+import { BACKBONES, backboneByName, type BackboneName } from '../../src/backbones/registry';
 import { resnet18 } from '../../src/backbones/resnet18';
 import { squeezenet1_1 } from '../../src/backbones/squeezenet1_1';
 import { vgg16 } from '../../src/backbones/vgg16';
@@ -75,15 +77,20 @@ onBackends(['wasm', 'wasm, compiled'], 'backbones against torchvision', () => {
   });
 });
 
-describe.each([
-  ['vgg16', vgg16, 14_714_688],
-  ['resnet18', resnet18, 11_176_512 + 9600], // torchvision's, its running means and variances counted
-  ['squeezenet1_1', squeezenet1_1, 722_496],
-] as const)('%s', (_name, build, parameters) => {
-  it('has torchvision’s number of weights and 512 features', () => {
+/** Weights as torchvision counts them, and features. */
+const SIZES: Record<BackboneName, { parameters: number; features: number }> = {
+  vgg16: { parameters: 14_714_688, features: 512 },
+  resnet18: { parameters: 11_176_512 + 9600, features: 512 }, // running means and variances counted
+  squeezenet1_1: { parameters: 722_496, features: 512 },
+};
+
+describe.each(BACKBONES)('%s', (name) => {
+  const build = (options: BackboneOptions) => backboneByName(name, options);
+
+  it('has torchvision’s number of weights, and its features', () => {
     const model = build({ inputShape: [64, 64, 3] });
-    expect(model.countParams()).toBe(parameters);
-    expect(model.outputs[0]!.shape).toEqual([null, 512]);
+    expect(model.countParams()).toBe(SIZES[name].parameters);
+    expect(model.outputs[0]!.shape).toEqual([null, SIZES[name].features]);
     model.dispose();
   });
 

@@ -4,7 +4,8 @@ import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
 import { cutBackbone } from '../../src/explanation/backbone_cut';
 import { gradCam } from '../../src/explanation/grad_cam';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import type { BackboneName, CtBrainModelOptions } from '../../src/models/options';
+import { BACKBONES } from '../../src/backbones/registry';
+import type { CtBrainModelOptions } from '../../src/models/options';
 import { backboneOf, modelParts } from '../../src/models/model_parts';
 import '../support/backends';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
@@ -187,7 +188,7 @@ describe('gradCam', () => {
     expect([...new Set(nothing.dataSync())]).toEqual([0]);
   });
 
-  it.each(['vgg16', 'resnet18', 'squeezenet1_1'] as BackboneName[])('looks into %s', (backbone) => {
+  it.each(BACKBONES)('looks into %s', (backbone) => {
     // features of an untrained ResNet are large: a recurrent head would be saturated, without a gradient
     const head = { sliceDependency: 'conv1d', labelDecoder: 'linear' } as const;
     const model = buildCtBrainModel({ backbone, inputShape: [64, 64, 1], ...head, seed: 1 });

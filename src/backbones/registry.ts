@@ -1,0 +1,14 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { BackboneOptions } from './builder';
+import * as backbones from './index';
+
+/** One of {@link BACKBONES}. */
+export type BackboneName = keyof typeof backbones;
+
+/** Backbones that can be asked for by name. */
+export const BACKBONES = Object.keys(backbones) as readonly BackboneName[];
+
+/** Builds the backbone of this name. */
+export function backboneByName(name: BackboneName, options: BackboneOptions): tf.LayersModel {
+  return backbones[name](options);
+}
