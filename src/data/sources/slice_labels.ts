@@ -1,6 +1,6 @@
 import { DataError } from '../../base/errors';
 import { IGNORED_LABEL } from '../../base/types';
-import type { PatientLabelSource } from './patient_source';
+import type { PatientLabelSource } from './source_types';
 
 /**
  * The labels of a patient's slices, `[slices][labels]`; undefined when there are none.

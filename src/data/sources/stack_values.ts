@@ -1,6 +1,6 @@
 import { DataError, NonFiniteError } from '../../base/errors';
 import { firstOutside, hostValues } from '../../kernels/host_values';
-import type { PatientSource, PatientStack } from './patient_source';
+import type { PatientSource, PatientStack } from './source_types';
 import { checkLabelValues } from './slice_labels';
 
 /** How far rounding may take a pixel out of 0..1. */
