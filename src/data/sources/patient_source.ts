@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, DataError } from '../../base/errors';
 import { withoutUndefined } from '../../base/without_undefined';
-import { IGNORED_LABEL, type AugmentationDraw, type Labels } from '../../base/types';
+import { IGNORED_LABEL, type Labels } from '../../base/types';
 import { prefetch, type PrefetchOptions } from './prefetch';
 import { checkedSliceLabels, checkLabelValues } from './slice_labels';
 import type { PatientLabelSource, PatientSource, PatientStack } from './source_types';
