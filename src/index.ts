@@ -69,6 +69,11 @@ export {
 } from './interop/torch_weights';
 
 export { prepareWasmBackend, type WasmPreparation } from './backends/prepare_wasm_backend';
+export {
+  useBrowserBackend,
+  type BrowserBackend,
+  type BrowserBackendName,
+} from './backends/use_browser_backend';
 
 export { adam, Adam } from './optimizers/adam';
 export { type SequenceAugmentation } from './training/sequence_augmentation';

@@ -1,11 +1,10 @@
 /// <reference types="vite/client" />
-import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-webgpu';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import wasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
-import { prepareWasmBackend } from 'ct-multilabel';
+import { useBrowserBackend, type BrowserBackend } from 'ct-multilabel';
 
 // Vite gives the files other names; the backend asks for these
 setWasmPaths({
@@ -18,9 +17,5 @@ setWasmPaths({
 export const BACKENDS = ['wasm', 'webgl', 'webgpu', 'cpu'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-/** Makes `name` the active backend, with the library's kernels where it has some for it. */
-export async function startBackend(name: Backend): Promise<void> {
-  const ready = await tf.setBackend(name).catch(() => false);
-  if (!ready) throw new Error(`This browser does not offer ${name}.`);
-  if (name === 'wasm') await prepareWasmBackend();
-}
+/** Makes `name` the active backend, with the library's kernels and its memory guard where it has some for it. */
+export const startBackend = (name: Backend): Promise<BrowserBackend> => useBrowserBackend(name);

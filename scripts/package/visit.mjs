@@ -5,9 +5,20 @@ import { preview } from 'vite';
 /** Milliseconds after which a page is taken to hang. */
 const LIMIT = 180_000;
 
+/** Makes a page cross-origin isolated, which threads in WebAssembly need. */
+export const ISOLATED = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
 /** Serves what Vite built of a page, as long as it is used. */
-export async function serve(root, use) {
-  const server = await preview({ root, configFile: false, logLevel: 'error', preview: { port: 0 } });
+export async function serve(root, use, headers = {}) {
+  const server = await preview({
+    root,
+    configFile: false,
+    logLevel: 'error',
+    preview: { port: 0, headers },
+  });
   try {
     await use(server.resolvedUrls.local[0]);
   } finally {
@@ -39,3 +50,6 @@ export async function visit(what, browser, url, use, prepare = async () => {}) {
 export async function waitUntil(condition) {
   while (!(await condition())) await sleep(100);
 }
+
+/** The trial page has its functions. */
+export const ready = (page) => waitUntil(() => page.evaluate(() => window.trial !== undefined));

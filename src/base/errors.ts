@@ -125,7 +125,8 @@ export class NonFiniteError extends CtMultilabelError {
 }
 
 /**
- * The WebAssembly backend has no memory left; the message says what to lower.
+ * Backend `wasm` has no memory left, or `webgpu` takes no buffer of that size, ran out of memory or lost its device; the message says
+ * what to lower.
  *
  * @example
  * ```ts

@@ -9,6 +9,8 @@ import {
   FusedBatchNorm,
   FusedConv2D,
   loadCtBrainModel,
+  OutOfMemoryError,
+  prepareWasmBackend,
   saveCtBrainModel,
   seededRandom,
   trainPatients,
@@ -99,8 +101,55 @@ async function behaviour(of: tf.LayersModel) {
   return { predictions: await predict(of), losses: await fit(of, 2), trained: await predict(of) };
 }
 
+/** What of the host's WebGPU backend the check gets at, to make the device report errors. */
+interface GpuBackend {
+  device: {
+    limits: { maxBufferSize: number; maxStorageBufferBindingSize: number };
+    createBuffer(options: { size: number; usage: number }): void;
+  };
+  numDataIds(): number;
+}
+
+/** The WebAssembly backend as the host starts it by itself. */
+const host = {
+  start: () => tf.setBackend('wasm'),
+  prepare: () => prepareWasmBackend().catch((error: Error) => error.message),
+  makeTensor: () => void tf.keep(tf.ones([1])),
+  isThreaded: () => 'PThread' in (tf.backend() as unknown as { wasm: object }).wasm,
+};
+
+/** What comes of asking WebGPU for more than the device takes, and of an error that nobody caught. */
+async function beyondTheLimit() {
+  const { device, numDataIds } = tf.backend() as unknown as GpuBackend;
+  const held = () => numDataIds.call(tf.backend());
+  const message = async (work: () => unknown) => {
+    try {
+      await work();
+      return 'no error';
+    } catch (error) {
+      return `${error instanceof OutOfMemoryError ? 'OutOfMemoryError' : 'another error'}: ${(error as Error).message}`;
+    }
+  };
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const weight = tf.add(tf.ones([4096]), 1); // fewer numbers the host computes on the processor
+  await weight.data();
+  const before = held();
+  const tooLarge = await message(() => tf.tidy(() => tf.fill([most / 4 + 1], 1)));
+  const kept = held() - before;
+
+  const doubtful = tf.mul(weight, 2);
+  device.createBuffer({ size: maxBufferSize + 4, usage: 0x80 });
+  const uncaught = await message(() => doubtful.data());
+  const used = await message(() => tf.add(doubtful, 1));
+  const after = tf.mul(weight, 3);
+  return { tooLarge, kept, uncaught, used, after: [...new Set(await after.data())] };
+}
+
 const trial = {
   use: startBackend,
+  host,
+  beyondTheLimit,
   async fresh() {
     const built = buildModel();
     const result = await behaviour(built);
@@ -115,6 +164,12 @@ const trial = {
       preprocessing: createPreprocessing({ imageSize: [SIZE, SIZE] }),
       thresholds: [0.4, 0.6],
     });
+  },
+  async predict() {
+    const built = buildModel();
+    const predictions = await predict(built);
+    built.dispose();
+    return predictions;
   },
   /** Of the model that was saved last, which trains on by it. */
   saved: () => behaviour(model!),

@@ -6,7 +6,7 @@ export interface HostModule {
   asm: { memory: WebAssembly.Memory };
 }
 
-/** That inside, or undefined where it does not look as expected (as in its multi-threaded build in browsers). */
+/** That inside, or undefined where it does not look as expected (as in its threaded build in browsers). */
 export function hostModule(backend: unknown): HostModule | undefined {
   const wasm = (backend as { wasm?: Partial<HostModule> } | undefined)?.wasm;
   const memory = wasm?.asm?.memory;

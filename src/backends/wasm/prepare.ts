@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
+import { markPrepared } from '../../kernels/preparation';
 import { hostWorkspace } from './engine';
 import { guardWasmMemory } from './memory_guard';
+import { leaveThreadedBuild } from './threaded_build';
 import { registerWasmTrainingKernels } from './training_kernels';
 
 /** What `prepareWasmBackend` could do. */
@@ -14,11 +16,13 @@ export interface WasmPreparation {
 }
 
 /** Does what `prepareWasmBackend` promises; of its own, so that only who calls that loads the compiled kernels. */
-export function prepare(): WasmPreparation {
+export async function prepare(): Promise<WasmPreparation> {
+  await leaveThreadedBuild();
   // first, so that what our kernels leave to the host's stays guarded
   const memoryGuard = guardWasmMemory();
   const trainingKernels = registerWasmTrainingKernels();
   const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
   const compiledKernels = trainingKernels && hostWorkspace(active) !== undefined;
+  if (active !== undefined) markPrepared(active, { compiledKernels, memoryGuard });
   return { trainingKernels, compiledKernels, memoryGuard };
 }

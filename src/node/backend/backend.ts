@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { activate, activeBackend, isRegistered } from '../../backends/activate';
 import { prepareWasmBackend } from '../../backends/prepare_wasm_backend';
+import { guardWebGpu } from '../../backends/webgpu/guard';
 import { hostModule } from '../../backends/wasm/host_module';
 import { check, checkKnownKeys, checkOneOf, CtMultilabelError, isPositiveInteger } from '../../base/errors';
 import { withoutGlueHandlers } from './glue_handlers';
@@ -178,7 +180,9 @@ async function startWebGpu(): Promise<string> {
   await load('@tensorflow/tfjs-backend-webgpu');
   if (!isRegistered('webgpu')) throw new Error(OTHER_COPY);
   await activate('webgpu');
-  return 'GPU through WebGPU';
+  return guardWebGpu()
+    ? 'GPU through WebGPU'
+    : 'GPU through WebGPU, without a guard against running out of memory';
 }
 
 /** Sees to `navigator.gpu`, which browsers have, with the package `webgpu`. */
@@ -232,25 +236,7 @@ async function startCpu(): Promise<string> {
   return 'plain JavaScript';
 }
 
-/** Sets the backend and lets it add two numbers, since some fail only then. */
-async function activate(name: BackendName): Promise<void> {
-  if (!(await tf.setBackend(name))) throw new Error('it did not start');
-  await tf.ready();
-  const sum = tf.tidy(() => tf.add(tf.scalar(1), tf.scalar(2)));
-  const [value] = await sum.data();
-  sum.dispose();
-  if (value !== 3) throw new Error(`it computed 1 + 2 = ${value}`);
-}
-
 const OTHER_COPY = 'it registered itself in another copy of @tensorflow/tfjs; install one version only';
-
-/** Name of the active backend if it has started: the host also names one that failed to. */
-function activeBackend(): string | undefined {
-  const name = tf.getBackend() as string | undefined;
-  return name !== undefined && name in tf.engine().registry ? name : undefined;
-}
-
-const isRegistered = (name: BackendName) => name in tf.engine().registryFactory;
 
 /** Through a variable, so that neither a bundler nor the type check looks for packages that need not be installed. */
 async function load(specifier: string): Promise<unknown> {

@@ -1,0 +1,32 @@
+import * as tf from '@tensorflow/tfjs';
+import { CtMultilabelError } from '../../base/errors';
+import { isThreadedBuild } from '../../kernels/preparation';
+
+/**
+ * Keeps the host from its threaded build, which it takes in cross-origin isolated pages: our kernels and our guard do not fit it, and
+ * past 4 GiB its tensors overwrite one another. One that runs already and holds nothing yet is started again as the plain build.
+ *
+ * @throws `CtMultilabelError` where it holds tensors, which would be lost.
+ */
+export async function leaveThreadedBuild(): Promise<void> {
+  const { registry, registryFactory } = tf.engine();
+  const registered = registryFactory['wasm'];
+  if (registered === undefined) return; // the flag below comes with the backend's package
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  const running = registry['wasm'];
+  if (running === undefined || !isThreadedBuild(running)) return;
+  const tensors = running.numDataIds();
+  if (tensors > 0) {
+    throw new CtMultilabelError(
+      `prepareWasmBackend: this page is cross-origin isolated, so TensorFlow.js started its threaded build of the wasm backend, which ` +
+        `takes neither compiled kernels nor a memory guard, and it holds ${tensors} tensors already; expected it to hold none. Start ` +
+        `the backend by useBrowserBackend('wasm'), or call prepareWasmBackend() before the first tensor is made`,
+    );
+  }
+  const wasActive = tf.getBackend() === 'wasm';
+  tf.removeBackend('wasm');
+  tf.registerBackend('wasm', registered.factory, registered.priority);
+  if (wasActive && !(await tf.setBackend('wasm'))) {
+    throw new CtMultilabelError('prepareWasmBackend: the wasm backend did not start again without threads');
+  }
+}
