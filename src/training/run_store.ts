@@ -74,6 +74,8 @@ export interface RunStore {
   ): Promise<void>;
   /** Puts a checkpoint's weights into a model of the same form. */
   restore(name: string, model: tf.LayersModel): Promise<void>;
+  /** Called when a training has ended or failed: others may train there now. */
+  close?(): Promise<void>;
 }
 
 /** What {@link memoryRun} returns. */

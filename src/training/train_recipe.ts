@@ -75,6 +75,8 @@ export interface TrainedRecipe {
  * The first stage needs labels of slices. For a model with `output: 'patient'`, and patients of whom some have only labels of
  * the patient as a whole, it is left out: the later stages then train the backbone from where it stands.
  *
+ * The run is closed at the end, and also where the training throws.
+ *
  * @param model - As `buildCtBrainModel` makes it.
  * @throws `NonFiniteError` when a loss is not finite; what was kept of the last good epoch stays.
  * @example
@@ -90,9 +92,18 @@ export async function trainRecipe(
   options: TrainRecipeOptions,
 ): Promise<TrainedRecipe> {
   checkKnownKeys(options, OPTIONS, 'trainRecipe');
+  try {
+    return await trainStages(model, options);
+  } finally {
+    await (options.run as RunStore | undefined)?.close?.(); // options may be wrong, which is what is thrown then
+  }
+}
+
+async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): Promise<TrainedRecipe> {
   const recipe = resolveRecipe(recipeOf(options));
   const { run, train, validation, seed, description, pretrainOn = train, onNote = () => undefined } = options;
   const level = outputLevel(model);
+  const resumed = { stage: run.interruptedStage, epochs: run.history.length };
   const common = {
     ...{ train, validation, seed, patience: recipe.patience, augment: recipe.augment },
     ...{ thresholds: recipe.thresholds === 'fit' ? ('best' as const) : recipe.thresholds },
@@ -177,6 +188,9 @@ export async function trainRecipe(
         'no epoch of fine-tuning is better on the validation patients than the warm-up: its model is kept',
       );
     }
+  }
+  if (resumed.stage === 'patients' && resumed.epochs === run.history.length) {
+    onNote('the run was trained to its end before: no epoch is left, only the thresholds are chosen again');
   }
   const last = (patients && bestOf(run.history, 'patients')) || warm;
 

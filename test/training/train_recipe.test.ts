@@ -147,6 +147,7 @@ describe('trainRecipe', () => {
     for (const [when, options] of kills) {
       const folder = await runFolder();
       await expect(trainInto(folder, { ...options, checkpointSteps: 2 })).rejects.toThrow('killed');
+      expect(await readdir(folder), when).not.toContain('run.lock');
       const resumed = await trainInto(folder, { resume: true, checkpointSteps: 2 });
       expect(resumed.history, when).toEqual(whole.history);
       expect(resumed.weights, when).toEqual(whole.weights);
@@ -158,8 +159,17 @@ describe('trainRecipe', () => {
     const folder = await runFolder();
     const whole = await trainInto(folder);
     let steps = 0;
-    const again = await trainInto(folder, { resume: true, onProgress: () => steps++ });
+    const notes: string[] = [];
+    const watch = { onProgress: () => steps++, onNote: (note: string) => notes.push(note) };
+    const again = await trainInto(folder, { resume: true, ...watch });
     expect(steps).toBe(0);
+    expect(notes).toContain(
+      'the run was trained to its end before: no epoch is left, only the thresholds are chosen again',
+    );
+    const patients = { epochs: 4, learningRate: 3e-3 };
+    const more = await trainInto(folder, { resume: true, ...watch, patients });
+    expect(more.history.slice(0, -1)).toEqual(whole.history);
+    expect(notes.filter((note) => note.includes('no epoch is left'))).toHaveLength(1);
     expect(again.history).toEqual(whole.history);
     expect(again.weights).toEqual(whole.weights);
   });

@@ -228,7 +228,11 @@ describe('names inside options', () => {
     ['problem', () => node.readDicomSeries('nowhere', { allow: ['not_hu' as never] }), 'not-hu'],
     ['problem', () => node.openDicomFolder('nowhere', { ...files, allow: ['gaps' as never] }), 'gap'],
     ['stage', () => browser.trainRecipe({} as never, { pretrain: { epoch: 1 } } as never), 'epochs'],
-    ['run', () => new node.TrainingRun('nowhere').stage('a', { onEpochsEnd: 1 } as never), 'onEpochEnd'],
+    [
+      'run',
+      () => new node.TrainingRun('nowhere', {} as never).stage('a', { onEpochsEnd: 1 } as never),
+      'onEpochEnd',
+    ],
   ])('%s: suggests the nearest', async (_, call, meant) => {
     const attempt = async () => call();
     const message = meant === undefined ? /received "[^"]*"$/ : `did you mean '${meant}'?`;

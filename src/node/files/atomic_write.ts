@@ -178,7 +178,8 @@ async function setAside(target: string): Promise<string[]> {
 /** The new folder of an old one set aside: complete, where it is there. */
 const newBeside = (aside: string): string => aside.replace(/\.old$/, '.tmp');
 
-async function exists(path: string, kind: 'any' | 'file' = 'any'): Promise<boolean> {
+/** Whether there is something of this name (`'file'`: other than a folder); throws where that cannot be told. */
+export async function exists(path: string, kind: 'any' | 'file' = 'any'): Promise<boolean> {
   try {
     const found = await stat(path);
     return kind === 'any' || !found.isDirectory();

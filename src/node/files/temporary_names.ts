@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isRunning } from './processes';
 
 /** Ids in use in this process, of every copy of this module. */
 const IN_USE = Symbol.for('ct-multilabel.temporaryIds');
@@ -65,11 +66,5 @@ export async function removeAbandoned(folder: string, target?: string): Promise<
 function isAtWork(id: string): boolean {
   const pid = Number.parseInt(id, 10);
   // in a container every run may have the same number
-  if (pid === process.pid) return inUse.has(id);
-  try {
-    process.kill(pid, 0); // sends nothing
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
+  return pid === process.pid ? inUse.has(id) : isRunning(pid);
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, checkKnownKeys, isRecord } from '../../base/errors';
+import { check, CheckpointError, checkKnownKeys, describe, isRecord } from '../../base/errors';
 import { adam } from '../../optimizers/adam';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import type { EpochLog, StageState } from '../../training/fit_stage';
@@ -10,6 +10,8 @@ import { RunStage, type RunStageOptions, type RunStore } from '../../training/ru
 import { recoverFolder, writeFileAtomic } from '../files/atomic_write';
 import { removeAbandoned } from '../files/temporary_names';
 import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';
+import { STATE_FILE } from './model_folder';
+import { LOCK_FILE, RunLock } from './run_lock';
 import { HISTORY_FILE, historyTable } from './training_history';
 
 /** Options of {@link openTrainingRun}. */
@@ -34,6 +36,8 @@ interface LastState {
   state: StageState;
   /** History of the stages before. */
   earlier: EpochLog[];
+  /** Of the history's columns; missing where an earlier version wrote it. */
+  labels?: string[];
 }
 
 /**
@@ -42,21 +46,39 @@ interface LastState {
  * After every epoch the folder holds `config.json`, `history.csv`, `last/` (weights, optimizer, epoch: what resuming
  * needs) and the best checkpoint of each stage, each written whole or not at all.
  *
- * @throws `CheckpointError` for a folder in use, or a configuration that differs from the one being resumed.
+ * One process trains in a folder at a time: `run.lock` there says which, until the run is closed or the process ends. The lock of a
+ * process that runs no more is taken over.
+ *
+ * @throws `CheckpointError` for a folder in use, a run that another process trains, or a configuration that differs from the one being
+ * resumed.
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
  * const description = { labels: study.labels, preprocessing };
  * const stage = await run.stage('patients', { model, learningRate: 1e-5, best: 'best', description });
  * await trainPatients(model, { train, validation, seed: 1, ...stage });
+ * await run.close();
  * ```
  */
 export async function openTrainingRun(folder: string, options: TrainingRunOptions): Promise<TrainingRun> {
   checkKnownKeys(options, ['config', 'resume', 'mayDiffer'], 'openTrainingRun');
+  const lock = await RunLock.take(folder);
+  try {
+    await writeConfig(folder, options);
+    const run = new TrainingRun(folder, lock);
+    await run.readLast();
+    return run;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function writeConfig(folder: string, options: TrainingRunOptions): Promise<void> {
   const { config, resume = false, mayDiffer = MAY_DIFFER } = options;
-  const configFile = path.join(folder, 'config.json');
+  const configFile = path.join(folder, CONFIG_FILE);
   await removeAbandoned(folder);
-  const entries = await readdir(folder).catch(() => []);
+  const entries = (await readdir(folder)).filter((name) => name !== LOCK_FILE);
   if (!resume && entries.length > 0) {
     throw new CheckpointError(
       `${folder}: expected a new or empty folder, found ${entries.length} entries; resume goes on with a run`,
@@ -71,11 +93,9 @@ export async function openTrainingRun(folder: string, options: TrainingRunOption
     }
   }
   await writeFileAtomic(configFile, `${JSON.stringify(config, null, 2)}\n`);
-  const run = new TrainingRun(folder);
-  await run.readLast();
-  return run;
 }
 
+const CONFIG_FILE = 'config.json';
 const MAY_DIFFER = ['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.epochs'];
 
 /**
@@ -93,7 +113,10 @@ export class TrainingRun implements RunStore {
   private notResumed: EpochLog[] = [];
 
   /** @internal */
-  constructor(readonly folder: string) {}
+  constructor(
+    readonly folder: string,
+    private readonly lock: RunLock,
+  ) {}
 
   /** Name of the stage that an interrupted training was in, if it had finished an epoch. */
   get interruptedStage(): string | undefined {
@@ -120,6 +143,7 @@ export class TrainingRun implements RunStore {
       "a folder name other than 'last'",
       best,
     );
+    await this.lock.check(CONFIG_FILE);
     const optimizer = adam(learningRate);
     const lastFolder = path.join(this.folder, 'last');
     const bestFolder = path.join(this.folder, best);
@@ -143,9 +167,11 @@ export class TrainingRun implements RunStore {
     }
 
     const saveLast = async (state: StageState, checkpoint: CheckpointDescription) => {
-      this.last = { stage: name, state, earlier };
+      this.last = { stage: name, state, earlier, labels: [...description.labels] };
       this.notResumed = [];
-      await saveCheckpoint(lastFolder, model, { ...checkpoint, optimizer, state: this.last });
+      await this.write(() =>
+        saveCheckpoint(lastFolder, model, { ...checkpoint, optimizer, state: this.last! }),
+      );
     };
     const onEpochEnd = async (log: EpochLog, state: StageState) => {
       const training = { stage: name, epoch: log.epoch, validationF2: log.validationF2 };
@@ -153,13 +179,11 @@ export class TrainingRun implements RunStore {
       const thresholds = threshold === null ? {} : { thresholds: description.labels.map(() => threshold) };
       const checkpoint = { ...description, ...thresholds, training };
       // best before last: a crash in between costs an epoch of the best, which resuming trains again
-      if (log.best) await saveCheckpoint(bestFolder, model, checkpoint);
+      if (log.best) await this.write(() => saveCheckpoint(bestFolder, model, checkpoint));
       if (resumable) await saveLast(state, checkpoint);
       else this.notResumed = state.history;
-      await writeFileAtomic(
-        path.join(this.folder, HISTORY_FILE),
-        historyTable(this.history, description.labels),
-      );
+      const table = historyTable(this.history, description.labels);
+      await this.write(() => writeFileAtomic(path.join(this.folder, HISTORY_FILE), table));
       options.onEpochEnd?.(log);
     };
     return new RunStage({
@@ -178,10 +202,12 @@ export class TrainingRun implements RunStore {
     description: CheckpointDescription,
     fitted?: readonly string[],
   ): Promise<void> {
-    await saveCheckpoint(path.join(this.folder, name), model, {
-      ...description,
-      ...(fitted && { state: { fitted } }),
-    });
+    await this.write(() =>
+      saveCheckpoint(path.join(this.folder, name), model, {
+        ...description,
+        ...(fitted && { state: { fitted } }),
+      }),
+    );
   }
 
   /** Puts the weights of one of the run's checkpoints into a model of the same form. */
@@ -189,11 +215,35 @@ export class TrainingRun implements RunStore {
     await restoreWeights(path.join(this.folder, name), model);
   }
 
+  /**
+   * Lets other processes train in the folder; what is written after it needs the folder again. `trainRecipe` closes its run, whether it
+   * ends or throws, and the end of the process does so too.
+   */
+  async close(): Promise<void> {
+    await this.lock.release();
+  }
+
   /** @internal */
   async readLast(): Promise<void> {
     const folder = path.join(this.folder, 'last');
-    await recoverFolder(folder);
-    if (existsSync(folder)) this.last = (await readState(folder)) as LastState;
+    if (!(await recoverFolder(folder))) return;
+    this.last = lastState(await readState(folder), path.join(folder, STATE_FILE));
+    if (this.last.labels === undefined) return;
+    // a crash before the table was written
+    const file = path.join(this.folder, HISTORY_FILE);
+    const table = historyTable(this.history, this.last.labels);
+    const found = await readFile(file, 'utf8').catch(() => '');
+    if (!found.startsWith(table)) await writeFileAtomic(file, table);
+  }
+
+  /** Writes something into the folder, which must be this run's before and after. */
+  private async write(work: () => Promise<void>): Promise<void> {
+    await this.lock.check(CONFIG_FILE);
+    try {
+      await work();
+    } finally {
+      await this.lock.check(CONFIG_FILE); // says more than what failed, where that was the reason
+    }
   }
 }
 
@@ -203,6 +253,14 @@ async function readConfig(file: string): Promise<Record<string, unknown>> {
   } catch (cause) {
     throw new CheckpointError(`${file}: expected the configuration of the run to resume`, { cause });
   }
+}
+
+/** What `last/` is resumed from; plain data of another form is refused. */
+function lastState(found: object, file: string): LastState {
+  const { stage, state, earlier, labels = [] } = found as Record<keyof LastState, unknown>;
+  const lists = [earlier, labels, isRecord(state) ? state.history : undefined];
+  if (typeof stage === 'string' && lists.every(Array.isArray)) return found as LastState;
+  throw new CheckpointError(`${file}: expected the state of a run, found ${describe(found)}`);
 }
 
 /** Dotted paths of the settings in which two configurations differ. */

@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +10,8 @@ import { ArgumentError, CheckpointError, NonFiniteError } from '../../../src/bas
 import { asymmetricLoss } from '../../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
 import { loadCheckpoint } from '../../../src/node/runs/checkpoint';
+import { LOCK_FILE } from '../../../src/node/runs/run_lock';
+import { readTrainingHistory } from '../../../src/node/runs/training_history';
 import { openTrainingRun, type TrainingRunOptions } from '../../../src/node/runs/training_run';
 import type { EpochLog } from '../../../src/training/fit_stage';
 import type { TrainingOptions } from '../../../src/training/stage';
@@ -55,6 +61,7 @@ async function trainInto(folder: string, options: StageOptions = {}) {
     return { run, model, history: withoutSeconds(history), weights: weightsOf(model) };
   } finally {
     stage.dispose();
+    await run.close();
   }
 }
 const wholes = new Map<string, Awaited<ReturnType<typeof trainInto>>>();
@@ -70,7 +77,7 @@ describe('openTrainingRun', () => {
   it('makes the folder and keeps the configuration', async () => {
     const folder = await runFolder();
     const run = await openTrainingRun(folder, { config });
-    expect(await readdir(folder)).toEqual(['config.json']);
+    expect(await readdir(folder)).toEqual(['config.json', LOCK_FILE]);
     expect(JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'))).toEqual(config);
     expect(run.folder).toBe(folder);
     expect(run.interruptedStage).toBeUndefined();
@@ -95,7 +102,7 @@ describe('openTrainingRun', () => {
     const run = await openTrainingRun(folder, { config, resume: true });
     expect(run.interruptedStage).toBeUndefined();
     await openTrainingRun(path.join(folder, 'new'), { config, resume: true });
-    expect(await readdir(path.join(folder, 'new'))).toEqual(['config.json']);
+    expect(await readdir(path.join(folder, 'new'))).toEqual(['config.json', LOCK_FILE]);
   });
 
   it.each<[string, Record<string, unknown>, string | undefined]>([
@@ -338,10 +345,121 @@ describe('TrainingRun', () => {
     const dead = '99999999-0123456789ab'; // no process has this number
     const folder = await temporaryFolder({ [`.config.json.${dead}.tmp`]: '{"se' });
     await openTrainingRun(folder, { config });
-    expect(await readdir(folder)).toEqual(['config.json']);
+    expect(await readdir(folder)).toEqual(['config.json', LOCK_FILE]);
     await mkdir(path.join(folder, `.best.${dead}.tmp`));
     await openTrainingRun(folder, { config, resume: true });
+    expect(await readdir(folder)).toEqual(['config.json', LOCK_FILE]);
+  });
+
+  it.each([false, true])('is begun where it was killed before its configuration was there, resume %s', async (resume) => {
+    const dead = '99999999-0123456789ab';
+    const holder = { pid: 99_999_999, host: hostname(), since: '2026-01-02T03:04:05.678Z', id: 'x' };
+    const folder = await temporaryFolder({
+      [LOCK_FILE]: JSON.stringify(holder),
+      [`.${LOCK_FILE}.${dead}.tmp`]: '{"pi',
+      [`.config.json.${dead}.tmp`]: '{"se',
+    });
+    const { run, history } = await trainInto(folder, { open: { resume } });
+    expect(history).toEqual((await uninterrupted()).history);
+    expect((await readdir(run.folder)).sort()).toEqual(['best', 'config.json', 'history.csv', 'last']);
+  }); // prettier-ignore
+
+  it('is refused to a second process, whether it resumes or not, and left as it was', async () => {
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const holder = { pid: other.pid, host: hostname(), since: '2026-01-02T03:04:05.678Z', id: 'x' };
+    const lock = JSON.stringify(holder);
+    const folder = await temporaryFolder({ 'config.json': '{"of":"the other"}', [LOCK_FILE]: lock });
+    for (const resume of [false, true]) {
+      const opening = openTrainingRun(folder, { config, resume });
+      await expect(opening).rejects.toThrow(CheckpointError);
+      await expect(opening).rejects.toThrow(`${folder}: the run is in use by process ${other.pid} on host ${hostname()}`);
+    }
+    expect(await readFile(path.join(folder, 'config.json'), 'utf8')).toBe('{"of":"the other"}');
+    expect(await readFile(path.join(folder, LOCK_FILE), 'utf8')).toBe(lock);
+    const ended = once(other, 'exit');
+    other.kill('SIGKILL');
+    await ended;
+    await expect(openTrainingRun(folder, { config, resume: true })).rejects.toThrow(/has another of, seed/);
+    expect(await readdir(folder)).toEqual(['config.json']); // what refuses to open keeps no lock
+  }); // prettier-ignore
+
+  it('writes no more once the run was opened again', async () => {
+    const folder = await runFolder();
+    const first = await openTrainingRun(folder, { config });
+    const model = build();
+    const stage = await first.stage('patients', { model, learningRate: 1e-2, description, best: 'best' });
+    const second = await openTrainingRun(folder, { config, resume: true });
+    const taken = `${folder}: the run was taken over by process ${process.pid} on host ${hostname()}`;
+    await expect(trainPatients(model, { train, validation, seed: 1, epochs: 1, ...stage })).rejects.toThrow(
+      taken,
+    );
+    await expect(first.save('mine', model, description)).rejects.toThrow(taken);
+    const again = { model, learningRate: 1e-2, description, best: 'best' };
+    await expect(first.stage('patients', again)).rejects.toThrow(taken);
+    stage.dispose();
+    await first.close();
+    expect((await readdir(folder)).sort()).toEqual(['config.json', LOCK_FILE]);
+    await second.close();
     expect(await readdir(folder)).toEqual(['config.json']);
+  });
+
+  it('says so where its folder is deleted meanwhile, and makes none anew', async () => {
+    const folder = await runFolder();
+    const training = trainInto(folder, {
+      onProgress: ({ epoch, step }) => {
+        if (epoch === 2 && step === 1) rmSync(folder, { recursive: true });
+      },
+    });
+    await expect(training).rejects.toThrow(CheckpointError);
+    await expect(training).rejects.toThrow(`${folder}: the run's folder was deleted or moved while it was in use`);
+    expect(await readdir(path.dirname(folder))).toEqual([]);
+    const { history } = await trainInto(folder, { open: { resume: true } });
+    expect(history).toEqual((await uninterrupted()).history);
+  }); // prettier-ignore
+
+  it.each(['missing', 'an epoch short', 'cut', 'of a later epoch'])(
+    'puts the history right where a crash left it behind the state: %s',
+    async (how) => {
+      const folder = await runFolder();
+      const { run } = await trainInto(folder, { epochs: 3 });
+      const file = path.join(folder, 'history.csv');
+      const whole = await readFile(file, 'utf8');
+      const rows = whole.trimEnd().split('\n');
+      if (how === 'missing') await rm(file);
+      if (how === 'an epoch short') await writeFile(file, `${rows.slice(0, -1).join('\n')}\n`);
+      if (how === 'cut') await writeFile(file, whole.slice(0, -9));
+      // a stage that is not resumed has rows that the state has not
+      const later = `${whole}${rows.at(-1)!.replace(',3,', ',4,')}\n`;
+      if (how === 'of a later epoch') await writeFile(file, later);
+      const resumed = await openTrainingRun(folder, { config, resume: true });
+      expect(await readFile(file, 'utf8')).toBe(how === 'of a later epoch' ? later : whole);
+      expect(resumed.history).toEqual(run.history);
+      const read = await readTrainingHistory(folder);
+      expect(read!.slice(0, 3)).toEqual(run.history);
+      await resumed.close();
+    },
+  );
+
+  it.each(['{}', 'null', '{"stage":"patients"}', '{"stage":"patients","state":{},"earlier":[]}', '[1]'])(
+    'refuses to resume from a state of %s',
+    async (text) => {
+      const folder = await runFolder();
+      await trainInto(folder, { epochs: 1 });
+      await writeFile(path.join(folder, 'last', 'state.json'), text);
+      const opening = openTrainingRun(folder, { config, resume: true });
+      await expect(opening).rejects.toThrow(CheckpointError);
+      await expect(opening).rejects.toThrow(/state\.json: expected /);
+    },
+  );
+
+  it('takes the folder again for what is written after it was closed', async () => {
+    const folder = await runFolder();
+    const { run, model } = await trainInto(folder, { epochs: 1 });
+    expect(await readdir(folder)).not.toContain(LOCK_FILE);
+    await run.save('chosen', model, description);
+    expect(await readdir(folder)).toContain(LOCK_FILE);
+    await run.close();
+    expect((await readdir(folder)).sort()).toEqual(['best', 'chosen', 'config.json', 'history.csv', 'last']);
   });
 
   it('recovers last/ after a crash in the middle of replacing it', async () => {
