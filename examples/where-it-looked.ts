@@ -24,7 +24,7 @@ import {
   type PhantomPatient,
 } from 'ct-multilabel';
 import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps } from 'ct-multilabel/node';
-import { main, progressLine, readCommandLine, textTable } from './cli';
+import { ALLOW, allowed, main, progressLine, readCommandLine, textTable } from './cli';
 import { seenPatients } from './seen_patients';
 import { warnOfProblems } from './study_problems';
 
@@ -41,6 +41,7 @@ const args = readCommandLine('npx tsx examples/where-it-looked.ts --checkpoint D
   phantom: { default: 'off', help: 'the data are a synthetic study: check the maps against its lesions' },
   tolerance: { value: 'X', default: '0', help: 'pixels from a lesion that count as in it, with --phantom' },
   backend: { value: 'NAME', default: 'wasm', help: 'auto, tensorflow, webgpu, wasm or cpu' },
+  allow: ALLOW,
 });
 
 await main(async () => {
@@ -48,7 +49,10 @@ await main(async () => {
   const [dir, checkpoint] = [args.text('data'), args.text('checkpoint')];
   const { model, manifest } = await loadCheckpoint(checkpoint);
   const { labels, preprocessing, thresholds } = manifest;
-  const study = await openStudy(dir, { preprocessing, labels, requireLabels: false });
+  const study = await openStudy(dir, {
+    ...{ preprocessing, labels, requireLabels: false },
+    ...allowed(args.optional('allow')),
+  });
   warnOfProblems(study);
   const phantoms = args.on('phantom') ? await readPhantomStudy(dir) : undefined;
   const phantomOf = (patient: string): PhantomPatient | undefined =>

@@ -32,7 +32,7 @@ import { useBackend, writeFileAtomic } from 'ct-multilabel/node';
 import { ARRANGEMENT_SETS, inOrder, type Arrangement, type ArrangementSet } from './ablation_arrangements';
 import { AblationFeatures, type FoldPatients } from './ablation_features';
 import { report, type PatientScores, type Run } from './ablation_report';
-import { main, readCommandLine } from '../examples/cli';
+import { ALLOW, main, readCommandLine } from '../examples/cli';
 
 const args = readCommandLine('npx tsx research/ablation.ts --data DIR [options]', {
   data: { value: 'DIR', help: 'a study with labels, of any layout' },
@@ -91,6 +91,7 @@ const args = readCommandLine('npx tsx research/ablation.ts --data DIR [options]'
     default: '1/1',
     help: 'do the I-th of N shares of the runs, for several processes side by side',
   },
+  allow: ALLOW,
 });
 
 /** Part of the patients of a fold's training side that the best epoch is chosen by. */

@@ -25,7 +25,8 @@ import {
   type PatientStack,
 } from 'ct-multilabel';
 import { detectStudy, openStudy, writeFileAtomic, writePhantomStudy } from 'ct-multilabel/node';
-import { labelNames, progressLine, type Values } from '../examples/cli';
+import { allowed, labelNames, progressLine, type Values } from '../examples/cli';
+import { warnOfProblems } from '../examples/study_problems';
 
 /** What features are of: slices as they are, with their neighbours or in three windows as channels; or a backbone that saw phantoms first. */
 export type FeatureKind = 'plain' | 'neighbors' | 'windows' | 'phantom';
@@ -71,12 +72,15 @@ export class AblationFeatures {
   private async openStudy(kind: FeatureKind): Promise<PatientSource> {
     const { args } = this;
     const window = args.optional('image-window') as CtWindowName | undefined;
-    return openStudy(await this.studyFolder(), {
+    const study = await openStudy(await this.studyFolder(), {
       preprocessing: createPreprocessing(await this.preprocessing(kind)),
       labels: labelNames(args.text('labels')),
       cacheFolder: path.join(this.out, 'slices'),
       ...(window !== undefined && { imageWindow: window }),
+      ...allowed(args.optional('allow')),
     });
+    if (kind === 'plain') warnOfProblems(study); // the same files for every kind
+    return study;
   }
 
   /** Features of the study's patients. Those of a backbone that is not trained on the fold serve all folds. */
