@@ -164,7 +164,7 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
   const orientation = numbers('x00200037', 'ImageOrientationPatient', 6, frame.group(GROUPS.orientation));
   const position = numbers('x00200032', 'ImagePositionPatient', 3, frame.group(GROUPS.position));
   const frameType = frame.group(GROUPS.ctFrameType)?.texts('x00089007') ?? [];
-  return {
+  const header: DicomHeader = {
     transferSyntax: dataSet.syntax.uid,
     studyUid: dataSet.text('x0020000d'),
     seriesUid: seriesUid ?? '',
@@ -190,6 +190,8 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
     pixels,
     problems,
   };
+  for (const message of dataSet.misnamed) report('syntax-mismatch', message);
+  return header;
 }
 
 /** Date and time in one text whose order is the one of time. */

@@ -8,6 +8,12 @@ const MAX_TEXT_BYTES = 1024;
 /** A value a DS or IS element may hold. */
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
+/** Representations of numbers and bytes, which hold no text. */
+const BINARY = new Set('AT FD FL OB OD OF OL OV OW SL SQ SS SV UL US UV'.split(' '));
+/** Those that hold 16-bit integers, and those that hold 32-bit ones; anything may be unknown. */
+const SHORT = new Set(['US', 'SS', 'OW', 'UN']);
+const LONG = new Set(['UL', 'SL', 'UN']);
+
 /** Elements of a file or of an item in one of its sequences, with the checks that untrusted files ask for. */
 export class ElementSet {
   private readonly view: DataView;
@@ -19,6 +25,8 @@ export class ElementSet {
     protected readonly raw: RawElements,
     protected readonly where: DataLocation,
     characterSets: readonly string[] = [],
+    /** What was read as another representation than the one that is named, in words. */
+    readonly misnamed = new Set<string>(),
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.characterSets = characterSets;
@@ -36,6 +44,7 @@ export class ElementSet {
   texts(tag: string): string[] {
     const element = this.element(tag);
     if (element === undefined) return [];
+    if (element.vr !== undefined && BINARY.has(element.vr)) this.misname(tag, element.vr, 'text');
     const value = this.bytes.subarray(
       element.offset,
       element.offset + Math.min(element.length, MAX_TEXT_BYTES),
@@ -66,7 +75,9 @@ export class ElementSet {
         this.where,
       );
     }
-    const { littleEndian } = element.layout;
+    const { vr, layout } = element;
+    if (vr !== undefined && !SHORT.has(vr)) this.misname(tag, vr, '16-bit integers');
+    const { littleEndian } = layout;
     return Array.from({ length: Math.min(element.length / 2, most) }, (_, i) =>
       signed
         ? this.view.getInt16(element.offset + 2 * i, littleEndian)
@@ -77,6 +88,7 @@ export class ElementSet {
   /** An element's 32-bit integer; undefined where it is absent, empty or of another length. */
   long(tag: string): number | undefined {
     const element = this.element(tag);
+    if (element?.vr !== undefined && !LONG.has(element.vr)) this.misname(tag, element.vr, 'a 32-bit integer');
     return element?.length === 4
       ? this.view.getUint32(element.offset, element.layout.littleEndian)
       : undefined;
@@ -94,11 +106,17 @@ export class ElementSet {
     if (element === undefined || element.length === 0) return [];
     try {
       const items = readItems(this.view, element, this.bytes.length);
-      return items.map((item) => new ElementSet(this.bytes, item, this.where, this.characterSets));
+      return items.map(
+        (item) => new ElementSet(this.bytes, item, this.where, this.characterSets, this.misnamed),
+      );
     } catch (error) {
       const message = `the sequence ${nameOf(tag)} does not parse: ${(error as Error).message}`;
       throw new DataError(message, this.where, { cause: error });
     }
+  }
+
+  private misname(tag: string, vr: string, read: string): void {
+    this.misnamed.add(`element ${nameOf(tag)} names the representation ${vr}, it is read as ${read}`);
   }
 
   /** An element that has a value. */

@@ -14,6 +14,8 @@ export interface RawElement {
   sequence: boolean;
   /** How items in the value are written. */
   layout: ElementLayout;
+  /** Its representation, where it is named. */
+  vr: string | undefined;
 }
 
 /** Elements by tag, as `'x00280010'`. */
@@ -69,7 +71,7 @@ export function readElements(
     // what was unknown, or lacks its representation, holds implicit elements (PS3.5, 6.2.2)
     const inside = vr === undefined || vr === 'UN' ? { ...layout, explicit: false } : layout;
     const sequence = vr === 'SQ' || (length === undefined && !isPixels);
-    const element: RawElement = { offset, length, sequence, layout: inside };
+    const element: RawElement = { offset, length, sequence, layout: inside, vr };
     if (!isPixels) {
       if (length !== undefined && offset + length > end) {
         throw new Error(`element ${nameOf(tag)} has ${length} bytes, ${end - offset} are there`);

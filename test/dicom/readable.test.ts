@@ -63,6 +63,23 @@ describe('a file that can be read', () => {
     }
   });
 
+  it.each([
+    ['0028,0030', 'FD', '0.5\\0.5 ', 'text'],
+    ['0020,0032', 'US', '1\\2\\30 ', 'text'],
+    ['0028,1052', 'UL', '-1024   ', 'text'],
+    ['0028,0010', 'DS', '\u0003\0', '16-bit integers'],
+  ])('names another representation than the value of %s has: %s', async (tag, vr, value, read) => {
+    const bytes = (named: string) =>
+      dicomBytes(ctSlice({ ...slice, elements: { [tag]: [named, new TextEncoder().encode(value)] } }));
+    const right = await decodeDicomSlice(bytes(vr === 'DS' ? 'US' : 'DS'));
+    const { hu, header } = await decodeDicomSlice(bytes(vr));
+    expect(right.header.problems).toEqual([]);
+    expect({ ...header, problems: [] }).toEqual(right.header);
+    expect(hu).toEqual(right.hu);
+    const message = `element (${tag}) names the representation ${vr}, it is read as ${read}`;
+    expect(header.problems).toMatchObject([{ kind: 'syntax-mismatch', severity: 'warning', message }]);
+  });
+
   it('has no SeriesInstanceUID', () => {
     const header = parseDicomHeader(dicomBytes(ctSlice({ elements: { '0020,000e': undefined } })));
     expect(header.seriesUid).toBe('');

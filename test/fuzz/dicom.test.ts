@@ -12,12 +12,12 @@ import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { temporaryFolder } from '../support/folder';
 import { ctSlice, dicomBytes, IMPLICIT, joinBytes } from '../support/dicom_bytes';
 import { fuzz, growthOf, itHasReadAll, MUTANTS, watched } from './fuzz';
+import { changeElements, deflatedStart, elementChanges, elementsOf, PIXELS } from './dicom_changes';
 import { byteChanges, changeBytes, mutantsOf } from './mutations';
 
 watched('dicom');
 
 const MIB = 2 ** 20;
-const PIXELS = 'x7fe00010';
 const folder = new URL('../golden/dicom/', import.meta.url);
 const files: Record<string, Uint8Array> = {};
 for (const name of readdirSync(folder).filter((file) => file.endsWith('.dcm'))) {
@@ -197,129 +197,6 @@ describe('openDicomFolder', () => {
 });
 
 itHasReadAll('dicom');
-
-/** A change to the so-many-th element, or to the one with a tag. */
-type ElementChange =
-  | { kind: 'length'; at: number; length: number }
-  | { kind: 'vr'; at: number; vr: string }
-  | { kind: 'drop' | 'double'; at: number }
-  | { kind: 'value'; at?: number; tag?: string; value: Uint8Array };
-
-const at = fc.nat(99);
-const elementChanges: fc.Arbitrary<ElementChange[]> = fc.array(
-  fc.oneof(
-    fc.record({
-      kind: fc.constant('length' as const),
-      at,
-      length: fc.constantFrom(0, 1, 2, 3, 7, 127, 128, 255, 1000, 32_767, 32_768, 65_535, 2 ** 31, 2 ** 32 - 2, 2 ** 32 - 1),
-    }),
-    fc.record({
-      kind: fc.constant('vr' as const),
-      at,
-      vr: fc.constantFrom('SQ', 'UN', 'OB', 'OW', 'US', 'SS', 'UL', 'DS', 'IS', 'LO', 'UT', 'FD', 'AT', '\0\0', '??', 'sq', '\u007f~'),
-    }),
-    fc.record({ kind: fc.constantFrom('drop' as const, 'double' as const), at }),
-    fc.record({
-      kind: fc.constant('value' as const),
-      at,
-      value: fc.oneof(
-        fc.constantFrom('1e400', '-', 'NaN', '\\\\\\\\', '1\\2', '1e-400', '0', '-0', '../..', '\0\0', 'ISO_IR 192', 'ISO 2022 IR 87', '1.2.840.10008.1.2.5', ' '.repeat(300), '9'.repeat(2000)).map((text) => new TextEncoder().encode(text)),
-        fc.constantFrom(Uint8Array.of(0, 0), Uint8Array.of(255, 255), Uint8Array.of(255, 127), Uint8Array.of(0, 128), Uint8Array.of(1, 0), Uint8Array.of(16, 0), Uint8Array.of(32, 0), Uint8Array.of(7), Uint8Array.of()),
-        fc.uint8Array({ maxLength: 40 }),
-      ),
-    }),
-  ),
-  { minLength: 1, maxLength: 3 },
-); // prettier-ignore
-
-/** The file with elements changed; a deflated one is inflated for that and deflated again. */
-function changeElements(file: Uint8Array, changes: readonly ElementChange[]): Uint8Array {
-  if (file !== files['deflated.dcm']) return changes.reduce(changeElement, new Uint8Array(file));
-  const start = deflatedStart(file);
-  const inflated = joinBytes(file.subarray(0, start), inflateRawSync(file.subarray(start)));
-  const changed = changes.reduce(changeElement, inflated);
-  // what moved before the data set makes the rest one more kind of damage
-  return joinBytes(changed.subarray(0, start), deflateRawSync(changed.subarray(start)));
-}
-
-function changeElement(bytes: Uint8Array, change: ElementChange): Uint8Array {
-  const elements = elementsOf(bytes);
-  const element =
-    change.kind === 'value' && change.tag !== undefined
-      ? elements.find(({ tag }) => tag === change.tag)
-      : elements[(change.at ?? 0) % elements.length];
-  if (element === undefined) return bytes;
-  const { start, dataOffset, end, explicit, long } = element;
-  const lengthAt = explicit && !long ? dataOffset - 2 : dataOffset - 4;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const setLength = (target: DataView, length: number) =>
-    explicit && !long ? target.setUint16(lengthAt, length, true) : target.setUint32(lengthAt, length, true);
-  switch (change.kind) {
-    case 'length':
-      setLength(view, change.length);
-      return bytes;
-    case 'vr':
-      if (explicit) bytes.set(new TextEncoder().encode(change.vr), start + 4);
-      return bytes;
-    case 'drop':
-      return joinBytes(bytes.subarray(0, start), bytes.subarray(end));
-    case 'double':
-      return joinBytes(bytes.subarray(0, end), bytes.subarray(start));
-    case 'value': {
-      const changed = joinBytes(bytes.subarray(0, dataOffset), change.value, bytes.subarray(end));
-      setLength(new DataView(changed.buffer), change.value.length);
-      return changed;
-    }
-  }
-}
-
-interface ElementPlace {
-  tag: string;
-  start: number;
-  dataOffset: number;
-  end: number;
-  explicit: boolean;
-  long: boolean;
-}
-
-/** Places of the top elements before the pixels, as far as the file parses; the pixels' own is the last. */
-function elementsOf(bytes: Uint8Array): ElementPlace[] {
-  const hasMagic = bytes.length > 132 && String.fromCharCode(...bytes.subarray(128, 132)) === 'DICM';
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const places: ElementPlace[] = [];
-  for (let start = hasMagic ? 132 : 0; start + 12 <= bytes.length;) {
-    const [group, element] = [view.getUint16(start, true), view.getUint16(start + 2, true)];
-    const explicit = [4, 5].every((i) => bytes[start + i]! >= 0x41 && bytes[start + i]! <= 0x5a);
-    const vr = String.fromCharCode(bytes[start + 4]!, bytes[start + 5]!);
-    const long = explicit && ['OB', 'OW', 'SQ', 'UN', 'UT'].includes(vr);
-    const dataOffset = start + (long ? 12 : 8);
-    const length = explicit && !long ? view.getUint16(start + 6, true) : view.getUint32(dataOffset - 4, true);
-    const end =
-      length === 0xffffffff ? sequenceEnd(bytes, dataOffset) : Math.min(dataOffset + length, bytes.length);
-    const hex = (value: number) => value.toString(16).padStart(4, '0');
-    const tag = `x${hex(group)}${hex(element)}`;
-    places.push({ tag, start, dataOffset, end, explicit, long });
-    if (tag === PIXELS) break;
-    start = end;
-  }
-  return places;
-}
-
-/** After the first end of a sequence; what that cuts short is one more kind of damage. */
-function sequenceEnd(bytes: Uint8Array, from: number): number {
-  const found = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(
-    'feffdde0',
-    from,
-    'hex',
-  );
-  return found < 0 ? bytes.length : found + 8;
-}
-
-/** Where the deflated part of a file begins: after its meta elements, whose length is in the first. */
-function deflatedStart(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return 144 + view.getUint32(140, true);
-}
 
 /** The file with other sizes, in its header and in its codestream alike. */
 function lyingCodestream(file: Uint8Array, rows: number, columns: number): Uint8Array {

@@ -14,7 +14,7 @@ export const MUTANTS = {
 };
 
 /** How many times as many mutants to run. */
-const FACTOR = Number(process.env['CT_MULTILABEL_FUZZ'] ?? 1);
+export const FACTOR = Number(process.env['CT_MULTILABEL_FUZZ'] ?? 1);
 
 /** Where the sequence of mutants begins. */
 export const SEED = seedOf(process.env['CT_MULTILABEL_FUZZ_SEED']);
