@@ -93,7 +93,13 @@ await main(async () => {
     seed,
   });
   const recipe = {
-    pretrain: { epochs: args.integer('pretrain-epochs'), learningRate: 1e-3, batchSize: 16 },
+    // no cosine: from scratch, every epoch still learns
+    pretrain: {
+      ...{ epochs: args.integer('pretrain-epochs'), startFromEpoch: 0, learningRate: 1e-3 },
+      ...{ decay: 'none' as const, warmupEpochs: 0, batchSize: 16 },
+    },
+    // a backbone this small is fine-tuned fast enough for the head to warm up with it
+    warmUp: false as const,
     patients: { epochs: args.integer('epochs'), learningRate: 5e-4 },
     patience: args.integer('patience'),
     augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 } as const,
