@@ -63,6 +63,7 @@ export class FusedBatchNorm extends layerOn<HostBatchNorm>('BatchNormalization')
     super(args, RULES);
   }
 
+  /** @internal */
   override run([input]: [tf.Tensor], { training = false }: LayerCall): tf.Tensor {
     const x = input.dtype === 'float32' ? input : tf.cast(input, 'float32');
     const last = this.axis === -1 || this.axis === x.rank - 1;

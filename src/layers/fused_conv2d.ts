@@ -60,6 +60,7 @@ export class FusedConv2D extends layerOn<HostConv2D>('Conv2D') {
     super(args, RULES);
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor], call: LayerCall): tf.Tensor {
     check(x.rank === 4, `${this.name}: input`, '[n, height, width, channels]', x);
     const activation = this.activation?.getClassName() ?? 'linear';

@@ -22,10 +22,12 @@ export class GrayToRgb extends CtLayer {
     super(args, {});
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor]): tf.Tensor {
     return tf.mul(x, tf.ones([1, 1, 1, 3]));
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return [...oneShape(inputShape, this.name).slice(0, -1), 3];
   }
@@ -49,6 +51,7 @@ export class ImageNetNormalization extends CtLayer {
     super(args, {});
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor]): tf.Tensor {
     return tf.div(tf.sub(x, tf.tensor1d(IMAGENET_MEAN)), tf.tensor1d(IMAGENET_STD));
   }

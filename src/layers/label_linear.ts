@@ -42,11 +42,13 @@ export class LabelLinear extends CtLayer<LabelLinearArgs> {
     super.build(inputShape);
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor]): tf.Tensor {
     check(x.size > 0, this.name, 'at least one slice', x);
     return tf.add(tf.sum(tf.mul(x, this.kernel.read()), -1), this.bias.read());
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return oneShape(inputShape, this.name).slice(0, -1);
   }

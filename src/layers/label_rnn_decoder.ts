@@ -98,6 +98,7 @@ export class LabelRNNDecoder extends CtLayer<LabelRNNDecoderArgs> implements Tor
     super.build(inputShape);
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor]): tf.Tensor {
     check(x.size > 0, this.name, 'at least one slice', x);
     const leading = x.shape.slice(0, -1);
@@ -106,6 +107,7 @@ export class LabelRNNDecoder extends CtLayer<LabelRNNDecoderArgs> implements Tor
     return tf.reshape(applyLinear(hidden, this.head), [...leading, this.labels]);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const leading = oneShape(inputShape, this.name).slice(0, -1);
     return this.returnFeatures ? [...leading, this.labels, this.hiddenWidth] : [...leading, this.labels];

@@ -32,8 +32,12 @@ const HOST_OPTIONS: readonly (keyof LayerArgs)[] = [
 export interface OwnLayer {
   /** The layer's own options, with what stands for those that are left out. */
   readonly options: object;
+  /** Checks the number of inputs, and runs the layer within `tf.tidy`. */
   call(inputs: tf.Tensor | tf.Tensor[], kwargs?: Kwargs): tf.Tensor;
-  /** What the layer computes, within `tf.tidy`; unless overridden, what the host's class computes. */
+  /**
+   * What the layer computes, within `tf.tidy`; unless overridden, what the host's class computes.
+   * @internal
+   */
   run(inputs: tf.Tensor[], call: LayerCall): tf.Tensor;
 }
 
@@ -100,14 +104,17 @@ export abstract class CtLayer<Args extends LayerArgs = LayerArgs> extends ours(
 
   abstract override run(inputs: tf.Tensor[], call: LayerCall): tf.Tensor;
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return oneShape(inputShape, this.name);
   }
 
+  /** @internal */
   override computeMask(_inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return (Array.isArray(mask) ? mask.find((m) => m) : mask) as tf.Tensor;
   }
 
+  /** @internal */
   override getConfig(): tf.serialization.ConfigDict {
     const own = Object.entries(this.options).filter(([, value]) => value !== undefined);
     return { ...super.getConfig(), ...(Object.fromEntries(own) as tf.serialization.ConfigDict) };

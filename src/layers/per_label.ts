@@ -24,6 +24,7 @@ export class PerLabel extends Wrapper {
     super(args, { layer: LAYER });
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor], { mask, training }: LayerCall): tf.Tensor {
     check(x.rank === 4 && x.size > 0, this.name, 'input [batch, slices, labels, features] with slices', x);
     const [batch, slices, labels, features] = x.shape as [number, number, number, number];
@@ -34,6 +35,7 @@ export class PerLabel extends Wrapper {
     return tf.transpose(tf.reshape(out, [batch, labels, slices, out.shape[2]!]), [0, 2, 1, 3]);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return [...oneShape(inputShape, this.name).slice(0, 3), this.innerOutputShape(inputShape)[2]!];
   }

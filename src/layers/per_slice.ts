@@ -36,6 +36,7 @@ export class PerSlice extends Wrapper<PerSliceArgs> {
     super(args, { layer: LAYER, maskValue: optional(finiteNumber) });
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor], { training }: LayerCall): tf.Tensor {
     check(x.rank >= 3, this.name, 'input [batch, slices, ...]', x);
     checkSlices(x, x.rank, this.name);
@@ -45,11 +46,13 @@ export class PerSlice extends Wrapper<PerSliceArgs> {
     return tf.reshape(out, [batch, slices, ...out.shape.slice(1)]);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, slices] = oneShape(inputShape, this.name) as [number | null, number | null];
     return [batch, slices, ...this.innerOutputShape(inputShape).slice(1)];
   }
 
+  /** @internal */
   override computeMask(inputs: tf.Tensor | tf.Tensor[], mask?: tf.Tensor | tf.Tensor[]): tf.Tensor {
     const { maskValue } = this;
     if (maskValue === undefined) return super.computeMask(inputs, mask);

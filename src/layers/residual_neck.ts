@@ -62,6 +62,7 @@ export class ResidualNeck extends CtLayer<ResidualNeckArgs> implements TorchLoad
     super.build(inputShape);
   }
 
+  /** @internal */
   override run([cnn, slice]: [tf.Tensor, tf.Tensor]): tf.Tensor {
     check(cnn.size > 0, this.name, 'at least one slice', cnn);
     const leading = (x: tf.Tensor) => x.shape.slice(0, -1).join();
@@ -72,6 +73,7 @@ export class ResidualNeck extends CtLayer<ResidualNeckArgs> implements TorchLoad
     return activate(tf.add(cnn, projected), this.activation);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [cnn, slice] = this.widths(inputShape);
     const leading = (inputShape as Shape[])[0]!.slice(0, -1);

@@ -65,6 +65,7 @@ export class SliceConv1D extends CtLayer<SliceConv1DArgs> implements TorchLoadab
     super.build(inputShape);
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor], { mask }: LayerCall): tf.Tensor {
     checkSlices(x, 3, this.name);
     const input = mask ? tf.mul(x, tf.expandDims(mask, 2)) : x;
@@ -72,6 +73,7 @@ export class SliceConv1D extends CtLayer<SliceConv1DArgs> implements TorchLoadab
     return activate(tf.add(y, this.bias.read()), this.activation);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return [...oneShape(inputShape, this.name).slice(0, 2), this.filters];
   }

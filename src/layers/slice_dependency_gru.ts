@@ -100,6 +100,7 @@ export class SliceDependencyGRU extends CtLayer<SliceDependencyGRUArgs> implemen
     super.build(inputShape);
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor3D], { mask }: LayerCall): tf.Tensor {
     checkSlices(x, 3, this.name);
     return this.cells.reduce((y, directions, layer) => {
@@ -108,10 +109,12 @@ export class SliceDependencyGRU extends CtLayer<SliceDependencyGRUArgs> implemen
     }, x);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return [...oneShape(inputShape, this.name).slice(0, 2), this.outputWidth];
   }
 
+  /** @internal */
   override getConfig(): tf.serialization.ConfigDict {
     const { residual, ...config } = super.getConfig();
     return residual ? { ...config, residual } : config;

@@ -31,6 +31,7 @@ export class SliceDifferences extends CtLayer {
     super.build(inputShape);
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor3D], { mask }: LayerCall): tf.Tensor {
     checkSlices(x, 3, this.name);
     const before = neighbour(x, mask, -1);
@@ -38,6 +39,7 @@ export class SliceDifferences extends CtLayer {
     return tf.concat([x, tf.sub(x, before), tf.sub(x, after)], -1);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, slices, features] = oneShape(inputShape, this.name);
     return [batch!, slices!, 3 * features!];

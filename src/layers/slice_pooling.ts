@@ -78,6 +78,7 @@ export class SlicePooling extends CtLayer<SlicePoolingArgs> implements TorchLoad
     super.build(inputShape);
   }
 
+  /** @internal */
   override run([x]: [tf.Tensor], { mask }: LayerCall): tf.Tensor {
     check(x.rank >= 3, this.name, 'input [batch, slices, ..., features]', x);
     checkSlices(x, x.rank, this.name);
@@ -87,6 +88,7 @@ export class SlicePooling extends CtLayer<SlicePoolingArgs> implements TorchLoad
     return this.mode === 'max' ? firstMaximum(slices, real) : this.weightedMean(slices, mask);
   }
 
+  /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const [batch, , ...rest] = oneShape(inputShape, this.name) as [Shape[0], ...Shape];
     return [batch, ...rest];

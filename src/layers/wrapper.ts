@@ -70,6 +70,7 @@ export abstract class Wrapper<Args extends WrapperArgs = WrapperArgs> extends Ct
     this.layer.setFastWeightInitDuringBuild(value);
   }
 
+  /** @internal */
   override getConfig(): tf.serialization.ConfigDict {
     const layer = { className: this.layer.getClassName(), config: this.layer.getConfig() };
     return { ...super.getConfig(), layer: layer as unknown as tf.serialization.ConfigDict };
