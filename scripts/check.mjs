@@ -2,14 +2,16 @@
 //
 //   node scripts/check.mjs           up to the first step that fails (npm run check)
 //   node scripts/check.mjs --all     all of them, with a count of steps and tests at the end (.ci/run)
+//   node scripts/check.mjs --full    the same, and then what takes longer (npm run check:full)
 import { fileURLToPath } from 'node:url';
-import { STEPS } from './check_steps.mjs';
+import { LONG_STEPS, STEPS } from './check_steps.mjs';
 import { runSteps } from './run_steps.mjs';
 
 const options = process.argv.slice(2);
-if (options.some((option) => option !== '--all')) {
-  console.error('Usage: node scripts/check.mjs [--all]');
+if (options.some((option) => option !== '--all' && option !== '--full')) {
+  console.error('Usage: node scripts/check.mjs [--all | --full]');
   process.exit(2);
 }
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-process.exitCode = runSteps(STEPS, { all: options.includes('--all') }) ? 0 : 1;
+const steps = options.includes('--full') ? [...STEPS, ...LONG_STEPS] : STEPS;
+process.exitCode = runSteps(steps, { all: options.length > 0 }) ? 0 : 1;

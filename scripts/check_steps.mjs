@@ -1,7 +1,7 @@
 // The steps that a change must pass: `npm run check` and .ci/run both run this list (run_steps.mjs says what $DEMO and $TESTS are).
 // What is quick comes first, as far as no step needs the result of another.
 
-/** @type {{ name: string, command: string[], fix: string }[]} `fix` says what to run to see or fix what is wrong. */
+/** @type {{ name: string, command: string[], environment?: Record<string, string>, fix: string }[]} `fix` says what to run to see or fix what is wrong. */
 export const STEPS = [
   {
     name: 'type check',
@@ -48,5 +48,20 @@ export const STEPS = [
       ...['--quiet', '--out', '$DEMO/out.csv', '--kaggle', '$DEMO/kaggle.csv'],
     ],
     fix: 'npm run predict -- --checkpoint runs/demo/run --data runs/demo/study, after the main job',
+  },
+];
+
+/** What takes too long for every change: `npm run check:full` runs these after the others. */
+export const LONG_STEPS = [
+  {
+    name: 'every operation on every backend',
+    command: ['node', 'scripts/check_backends.mjs'],
+    fix: 'node scripts/check_backends.mjs NAME runs the cases whose names contain NAME',
+  },
+  {
+    name: 'fuzzing with other seeds',
+    command: ['npx', 'vitest', 'run', 'test/fuzz'],
+    environment: { CT_MULTILABEL_FUZZ: '10', CT_MULTILABEL_FUZZ_SEED: 'random' },
+    fix: 'a failure prints its seed: CT_MULTILABEL_FUZZ_SEED=… npx vitest run test/fuzz',
   },
 ];

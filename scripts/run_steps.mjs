@@ -6,7 +6,7 @@ import path from 'node:path';
 /**
  * Runs the steps of check_steps.mjs one after another; their output goes to the terminal.
  *
- * @param steps `{ name, command, fix }`. In a command `$DEMO` is a new folder, the same for all steps, and `$TESTS` a file that a test
+ * @param steps `{ name, command, environment, fix }`, the environment added to this process's. In a command `$DEMO` is a new folder, the same for all steps, and `$TESTS` a file that a test
  * runner writes its report to, in vitest's JSON form.
  * @param options.all Goes on after a step that failed, and ends with the line `N passed, N failed`: every step counts one, and every
  * test of the report one more. Otherwise stops, and says how to see or fix what is wrong.
@@ -17,13 +17,16 @@ export function runSteps(steps, { all }) {
   const places = { $DEMO: path.join(scratch, 'demo'), $TESTS: path.join(scratch, 'tests.json') };
   const count = { passed: 0, failed: 0 };
   try {
-    for (const { name, command, fix } of steps) {
+    for (const { name, command, environment, fix } of steps) {
       console.log(`\n=== ${name}`);
       const start = Date.now();
       const [program, ...args] = command.map((part) =>
         part.replace(/\$[A-Z]+/, (place) => places[place] ?? place),
       );
-      const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+      const { status, error } = spawnSync(program, args, {
+        stdio: ['ignore', 'inherit', 'inherit'],
+        env: { ...process.env, ...environment },
+      });
       if (error) console.error(error.message);
       const ok = status === 0;
       count[ok ? 'passed' : 'failed'] += 1;

@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Files that make errors of another class, and why no user meets them. */
 const OTHERS: Record<string, string> = {
+  'backends/activate.ts': 'cause of a CtMultilabelError, or part of the report',
   'backends/wasm/kernel_support.ts': 'a kernel of this library asks for one that it never registered',
   'backends/wasm/memory_guard.ts': "the RangeError that the host's allocator takes for: no more memory",
   'dicom/data_set.ts': 'cause of a DataError',

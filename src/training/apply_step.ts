@@ -48,7 +48,7 @@ const isOurs = (optimizer: tf.Optimizer): optimizer is Adam => 'applyScaled' in 
 /** The gradients, scaled down where their norm is larger than `limit`. */
 function clipByNorm(gradients: tf.NamedTensorMap, limit: number): tf.NamedTensorMap {
   const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
-  const norm = tf.sqrt(tf.addN(squares));
+  const norm = tf.sqrt(tf.sum(tf.stack(squares))); // not tf.addN: WebGPU takes eight tensors at once
   const factor = tf.minimum(tf.div(limit, tf.maximum(norm, 1e-30)), 1);
   return Object.fromEntries(
     Object.entries(gradients).map(([name, gradient]) => [name, tf.mul(gradient, factor)]),

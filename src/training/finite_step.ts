@@ -25,7 +25,8 @@ export function checkFiniteStep(step: StepGradients): StepGradients {
   const list = Object.entries(gradients);
   if (value === undefined) {
     if (list.length === 0) return step;
-    const sum = tf.addN(list.map(([, gradient]) => tf.sum(gradient)));
+    // not tf.addN: WebGPU takes eight tensors at once
+    const sum = tf.sum(tf.stack(list.map(([, gradient]) => tf.sum(gradient))));
     return { ...step, loss: tf.add(loss, tf.mul(sum, 0)) };
   }
   if (!Number.isFinite(value)) throw new NonFiniteError(`the loss is ${value}${badLogit(logits)}`);

@@ -8,6 +8,7 @@ const at = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.
 interface Step {
   name: string;
   command: string[];
+  environment?: Record<string, string>;
   fix: string;
 }
 
@@ -70,6 +71,14 @@ describe('.ci/run', () => {
     });
   });
 
+  it('gives a step the environment that it asks for', () => {
+    const asks = {
+      ...step('asks', `process.exit(process.env.WANTED === 'yes' ? 0 : 1)`),
+      environment: { WANTED: 'yes' },
+    };
+    expect(runSteps([asks], true).status).toBe(0);
+  });
+
   it('gives the steps one folder to hand files on in, and removes it', () => {
     const write = step(
       'write',
@@ -96,8 +105,8 @@ describe('.ci/run', () => {
       scripts: Record<string, string>;
     };
     const list = `
-      import { STEPS } from ${JSON.stringify(at('scripts/check_steps.mjs'))};
-      console.log(JSON.stringify(STEPS));
+      import { LONG_STEPS, STEPS } from ${JSON.stringify(at('scripts/check_steps.mjs'))};
+      console.log(JSON.stringify([...STEPS, ...LONG_STEPS]));
     `;
     const { stdout } = spawnSync('node', ['--input-type=module', '-e', list], { encoding: 'utf8' });
     const steps = JSON.parse(stdout) as Step[];
