@@ -47,7 +47,7 @@ const zones = ROOMS.flatMap((row, level) =>
 export default tseslint.config(
   {
     ignores: [
-      'dist',
+      '**/dist',
       'docs/api',
       'coverage',
       'runs',
