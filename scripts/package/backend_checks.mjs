@@ -3,7 +3,7 @@ import { ready, visit } from './visit.mjs';
 
 const PREPARED = { compiledKernels: true, memoryGuard: true };
 
-/** In a cross-origin isolated page kernels and guard are there, with the same numbers; where they cannot be, the page is told. */
+/** In a cross-origin isolated page kernels and guard are there, with the same numbers; where they cannot be, the page gets a warning. */
 export async function checkIsolated(browser, isolated, plain) {
   const results = [];
   for (const url of [plain, isolated]) {

@@ -126,18 +126,16 @@ export function resolveRecipe(options: RecipeOptions): Recipe {
 }
 
 const SCHEDULE = [
-  ...[
-    'epochs',
-    'patience',
-    'startFromEpoch',
-    'learningRate',
-    'warmupEpochs',
-    'decay',
-    'weightDecay',
-    'clipNorm',
-    'accumulate',
-    'balance',
-  ],
+  'epochs',
+  'patience',
+  'startFromEpoch',
+  'learningRate',
+  'warmupEpochs',
+  'decay',
+  'weightDecay',
+  'clipNorm',
+  'accumulate',
+  'balance',
 ];
 const SEQUENCE = ['augmentSequence', 'singles', 'sliceClassifierWeight'];
 const STAGE_KEYS: Record<(typeof STAGES)[number], string[]> = {

@@ -41,6 +41,17 @@ describe('applyStep', () => {
     }
   });
 
+  it('clips with operations that WebGPU has room for: no sum of all tensors at once', async () => {
+    const { gradients, dispose } = setup();
+    const { kernelNames } = await tf.profile(() => {
+      applyStep(tf.train.sgd(1), gradients, { clipNorm: 6.5 });
+      return [];
+    });
+    expect(kernelNames).toContain('Sum');
+    expect(kernelNames).not.toContain('AddN');
+    dispose();
+  });
+
   it('decays kernels and not biases, decoupled from the gradient: AdamW', () => {
     const [plain, decayed] = [setup(), setup()];
     applyStep(adam(0.1), plain.gradients, {});

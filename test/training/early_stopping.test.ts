@@ -40,6 +40,22 @@ describe('EarlyStopping', () => {
     expect(new EarlyStopping(1).stop).toBe(false);
   });
 
+  it('looks at no score before it starts, and counts patience from there', () => {
+    const waiting = new EarlyStopping(2, { startFromEpoch: 2 });
+    const scores = [0.9, 0.8, 0.1, 0.3, 0.2, 0.2];
+    expect(scores.map((score) => !waiting.stop && waiting.update(score))).toEqual(
+      [false, false, true, true, false, false], // prettier-ignore
+    );
+    expect(waiting.stop).toBe(true);
+    expect(waiting.state).toMatchObject({ bestEpoch: 4, best: 0.3 });
+    // where it starts from something better already
+    const state = { bestEpoch: 0, best: 0.5, bestLoss: null, epoch: 0 };
+    const above = new EarlyStopping(2, { startFromEpoch: 3, state });
+    const stopped = Array.from({ length: 5 }, () => (above.update(0.1), above.stop));
+    expect(stopped).toEqual([false, false, false, false, true]);
+    expect(() => new EarlyStopping(2, { startFromEpoch: -1 })).toThrow('EarlyStopping: startFromEpoch');
+  });
+
   it('hands out a state of its own', () => {
     const stopping = new EarlyStopping(2);
     const { state } = stopping;

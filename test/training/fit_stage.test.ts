@@ -84,6 +84,19 @@ describe('fitStage', () => {
     expect(new Set(weights.map((epoch) => JSON.stringify(epoch))).size).toBe(4);
   });
 
+  it.each([
+    [1, [0.9, 0.1, 0.2], [false, true, true]],
+    [2, [0.9, 0.8, 0.1], [false, false, true]],
+    [9, [0.9, 0.8, 0.1], [false, false, true]], // the last epoch may always be the best
+  ])('waits %i epochs before one may be the best', async (startFromEpoch, scores, best) => {
+    const model = buildModel();
+    let last: number[][] = [];
+    const onEpochEnd = () => void (last = weightsOf(model));
+    const history = await fitStage({ ...options(model, scores), startFromEpoch, onEpochEnd });
+    expect(history.map((log) => log.best)).toEqual(best);
+    expect(weightsOf(model)).toEqual(last);
+  });
+
   it('trains all epochs while the score rises', async () => {
     const model = buildModel();
     let last: number[][] = [];

@@ -8,6 +8,7 @@ import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import type { CtBrainModelOptions } from '../../src/models/options';
 import { loadCheckpoint, readState } from '../../src/node/runs/checkpoint';
 import { evaluatePatients } from '../../src/prediction/evaluate';
+import { impliedThreshold } from '../../src/prediction/implied_threshold';
 import { memoryRun } from '../../src/training/run_store';
 import { trainRecipe, type TrainRecipeOptions } from '../../src/training/train_recipe';
 import { openTrainingRun } from '../../src/node/runs/training_run';
@@ -78,6 +79,8 @@ describe('trainRecipe', () => {
     ]);
     expect(history.map(({ stage, epoch }) => `${stage} ${epoch}`)).toEqual(epochs);
     expect(withoutSeconds(run.history)).toEqual(history);
+    // the first two stages compare their last epochs only
+    expect(history.slice(0, 4).map(({ best }) => best)).toEqual([false, true, false, true]);
     expect(progress.map(({ stage }) => stage)).toEqual([
       ...Array.from({ length: 6 }, () => 'pretrain'), // 9 slices in fours, twice
       ...Array.from({ length: 6 }, () => 'warm-up'),
@@ -296,6 +299,8 @@ describe('trainRecipe', () => {
     const { manifest } = await loadCheckpoint(folder);
     expect(manifest.thresholds).toEqual(decisions!.thresholds);
     expect(manifest.calibration).toEqual(decisions!.calibration);
+    const chance = decisions!.chosen.pooledScore! / 5;
+    expect(decisions!.implied).toBe(await impliedThreshold(asymmetricLoss(), chance));
     expect(await readState(path.join(folder, 'best'))).toEqual({ fitted: ['v1'] });
     const { thresholds, calibration } = manifest;
     const { f2 } = await evaluatePatients(kept, validation, { thresholds, calibration });

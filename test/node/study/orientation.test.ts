@@ -134,7 +134,7 @@ describe('axial slices', () => {
     }
   });
 
-  it('refuse an orientation of pictures that is none', async () => {
+  it('refuse an invalid orientation of pictures', async () => {
     const folder = await temporaryFolder({ 'x_0.png': flatPng(2, 2, 0) });
     const preprocessing = createPreprocessing({ imageSize: [2, 2], clahe: false });
     await expect(
