@@ -3,9 +3,11 @@
  *
  *   npx tsx research/arrangements.ts --run runs/seed-1 --run runs/seed-2 --out runs/arrangements
  *
+ *   npx tsx research/arrangements.ts --run runs/rsna --test ct-ich --out runs/rsna-to-ct-ich
+ *
  * For each run the features of its first stage's backbone are extracted once; every arrangement then trains its head as the default
- * recipe's warm-up does (from biases of 0), fits its thresholds on the run's validation patients, and is scored on the test patients. Goes on where it
- * was interrupted.
+ * recipe's warm-up does (from biases of 0), fits its thresholds on the run's validation patients, and is scored on the run's test
+ * patients, or on all patients of another hospital. Goes on where it was interrupted.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -42,6 +44,7 @@ import { openStudies, type StudySplit } from '../examples/training_data';
 
 const args = readCommandLine('npx tsx research/arrangements.ts --run DIR [options]', {
   run: { value: 'DIR', help: 'the --out of a training with test patients; may be given more than once', required: true, multiple: true },
+  test: { value: 'DIR', help: "another study, all of whose patients are scored in place of the run's test patients" },
   out: { value: 'DIR', default: 'runs/arrangements', help: 'where the scores and the table go' },
   'cache-dir': { value: 'DIR', help: 'folder that prepared slices are kept in' },
 }); // prettier-ignore
@@ -127,16 +130,23 @@ async function featuresOf(run: string): Promise<Sides> {
   const config = JSON.parse(await readFile(path.join(run, 'config.json'), 'utf8')) as RunConfig;
   const { model: pretrained, manifest } = await loadCheckpoint(path.join(run, 'pretrained'));
   const cacheFolder = args.optional('cache-dir');
-  const { study, trainOnly, close } = await openStudies([config.data].flat(), {
+  const options = {
     ...{ preprocessing: config.preprocessing, labels: [...manifest.labels] },
     ...(cacheFolder !== undefined && { cacheFolder }),
-  });
+  };
+  const { study, trainOnly, close } = await openStudies([config.data].flat(), options);
+  const elsewhere = args.optional('test');
+  const other = elsewhere === undefined ? undefined : await openStudies([elsewhere], options);
   const unknown = new Set(trainOnly);
   const warmUp = RECIPES.default.warmUp;
   const augment = RECIPES.default.augment || undefined;
   const versions = (warmUp && warmUp.versions) || 0;
   const side = async (name: keyof StudySplit, count: number) => {
-    const source = subset(study, config.split[name].filter((patient) => !unknown.has(patient))); // prettier-ignore
+    const known = subset(
+      study,
+      config.split[name].filter((patient) => !unknown.has(patient)),
+    );
+    const source = name === 'test' && other ? other.study : known;
     const line = progressLine(`${run}: features of ${name} patients`);
     const features = await extractFeatures(backboneOf(pretrained), source, {
       ...{ versions: count, seed: config.seed, ...(augment && { augment }) },
@@ -150,6 +160,7 @@ async function featuresOf(run: string): Promise<Sides> {
     test: await side('test', 0),
   };
   await close();
+  await other?.close();
   return { ...sides, pretrained, seed: config.seed };
 }
 
