@@ -14,10 +14,12 @@ const ROOMS = [
   ['prediction', 'saving', 'explanation'],
   ['training'],
   ['interop'],
+  ['report'],
   ['node'],
+  ['cli'],
 ];
 
-/** What only `node/` may import. */
+/** What only `node/` and `cli/` may import. */
 const NATIVE = [
   'node:*',
   'sharp',
@@ -30,8 +32,8 @@ const NATIVE = [
 /** What only `dicom/` and `node/` may import. */
 const DECODERS = ['@cornerstonejs/*', 'jpeg-lossless-decoder-js', 'fflate'];
 
-/** For every room, what it must not import: rooms beside it and rooms below it. */
-const zones = ROOMS.flatMap((row, level) =>
+/** For every room but the last, which stands on the public entries, what it must not import: rooms beside it and rooms below it. */
+const zones = ROOMS.slice(0, -1).flatMap((row, level) =>
   row.map((room) => ({
     target: `./src/${room}`,
     from: [
@@ -70,9 +72,9 @@ export default tseslint.config(
     },
   },
   {
-    // Only `node/` and its entry may touch the file system or a native part.
+    // Only `node/`, its entry and the command line may touch the file system or a native part.
     files: ['src/**/*.ts'],
-    ignores: ['src/node/**', 'src/node.ts'],
+    ignores: ['src/node/**', 'src/node.ts', 'src/cli/**'],
     rules: {
       'no-restricted-imports': ['error', { patterns: NATIVE }],
       'no-restricted-globals': ['error', 'process', 'Buffer', 'require', '__dirname'],
@@ -81,15 +83,22 @@ export default tseslint.config(
   {
     // Only `dicom/` reads DICOM; it does so in a page too.
     files: ['src/**/*.ts'],
-    ignores: ['src/dicom/**', 'src/node/**', 'src/node.ts'],
+    ignores: ['src/dicom/**', 'src/node/**', 'src/node.ts', 'src/cli/**'],
     rules: {
       'no-restricted-imports': ['error', { patterns: [...NATIVE, ...DECODERS] }],
     },
   },
   {
-    files: ['examples/**/*.ts', 'research/**/*.ts'],
+    files: ['examples/**/*.ts'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: ['../src/*', '*/src/*'] }],
+      'no-restricted-imports': ['error', { patterns: ['**/src/**'] }],
+    },
+  },
+  {
+    // Research stands on the public API too, and reads its command line as the commands do.
+    files: ['research/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: ['**/src/!(cli)/**', '**/src/*.ts'] }],
     },
   },
   {

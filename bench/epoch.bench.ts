@@ -1,6 +1,6 @@
 /**
  * Where the time of an epoch goes: patients of real head CT through reading, CLAHE, augmentation, a training step each, and
- * validation, as examples/train-kaggle.ts runs them.
+ * validation, as `ct-multilabel train` runs them.
  *
  *   CT_MULTILABEL_DATA=DIR npx tsx bench/epoch.bench.ts [backbone] [patients]
  *

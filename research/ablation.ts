@@ -13,7 +13,6 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
-  ArgumentError,
   BACKBONES,
   buildCtBrainModel,
   deriveSeed,
@@ -32,26 +31,29 @@ import { useBackend, writeFileAtomic } from 'ct-multilabel/node';
 import { ARRANGEMENT_SETS, inOrder, type Arrangement, type ArrangementSet } from './ablation_arrangements';
 import { AblationFeatures, type FoldPatients } from './ablation_features';
 import { report, type PatientScores, type Run } from './ablation_report';
-import { ALLOW, main, readCommandLine } from '../examples/cli';
+import { options, readArgs } from '../src/cli/command_line';
+import { STUDY } from '../src/cli/options';
+import { runToEnd } from '../src/cli/terminal';
 
-const args = readCommandLine('npx tsx research/ablation.ts --data DIR [options]', {
+export const OPTIONS = options({
   data: { value: 'DIR', help: 'a study with labels, of any layout' },
-  phantom: { value: 'N', help: 'instead of --data: so many synthetic patients, made in --out' },
+  phantom: { value: 'N', default: 0, help: 'instead of --data: so many synthetic patients, made in --out' },
   difficulty: {
     value: 'X',
-    default: '0.6',
+    default: 0.6,
     help: 'of the phantom: 0 large and bright hemorrhages, 1 small and faint ones',
   },
   set: {
     value: 'NAME',
+    choices: ['poster', 'beyond'],
     default: 'poster',
     help: "what to compare: 'poster', its arrangements; 'beyond', what may do better than they",
   },
   out: { value: 'DIR', default: 'runs/ablation', help: 'where features, runs and the report go' },
   labels: { value: 'NAMES', default: 'ich,ivh,sah,sdh,edh', help: 'labels, separated by commas' },
-  backbone: { value: 'NAME', default: 'squeezenet1_1', help: `backbone: ${BACKBONES.join(', ')}` },
+  backbone: { value: 'NAME', choices: BACKBONES, default: 'squeezenet1_1', help: 'backbone' },
   'backbone-weights': { value: 'FILE', help: 'torchvision weights as .safetensors, trained on ImageNet' },
-  'image-size': { value: 'N', default: '224', help: 'height and width the slices are resized to' },
+  'image-size': { value: 'N', default: 224, help: 'height and width the slices are resized to' },
   windows: {
     value: 'NAMES',
     help: 'windows of HU as channels (default brainWide for DICOM, none for images)',
@@ -62,37 +64,39 @@ const args = readCommandLine('npx tsx research/ablation.ts --data DIR [options]'
   },
   versions: {
     value: 'N',
-    default: '4',
+    default: 4,
     help: 'augmented versions of each patient beside the images as they are',
   },
   'fine-tune': {
     value: 'N',
-    default: '0',
+    default: 0,
     help: 'epochs the backbone trains on single slices of each fold first',
   },
   'phantom-epochs': {
     value: 'N',
-    default: '6',
+    default: 6,
     help: 'epochs a backbone trains on phantoms, where an arrangement asks for it',
   },
-  folds: { value: 'N', default: '5', help: 'folds of patients' },
-  repeats: { value: 'N', default: '1', help: 'how often the patients are drawn into folds anew' },
-  epochs: { value: 'N', default: '40', help: 'most epochs of a head' },
+  folds: { value: 'N', default: 5, help: 'folds of patients' },
+  repeats: { value: 'N', default: 1, help: 'how often the patients are drawn into folds anew' },
+  epochs: { value: 'N', default: 40, help: 'most epochs of a head' },
   patience: {
     value: 'N',
-    default: '40',
+    default: 40,
     help: 'epochs without a better F2 of the inner validation before it stops',
   },
-  lr: { value: 'X', default: '3e-4', help: "step size of the heads' Adam" },
+  lr: { value: 'X', default: 3e-4, help: "step size of the heads' Adam" },
   only: { value: 'TEXT', help: 'arrangements whose names hold this text' },
-  seed: { value: 'N', default: '1', help: 'seed of folds, weights, order and augmentation' },
+  seed: { value: 'N', default: 1, help: 'seed of folds, weights, order and augmentation' },
   share: {
     value: 'I/N',
     default: '1/1',
     help: 'do the I-th of N shares of the runs, for several processes side by side',
   },
-  allow: ALLOW,
+  allow: STUDY.allow,
 });
+
+const args = readArgs('npx tsx research/ablation.ts', OPTIONS);
 
 /** Part of the patients of a fold's training side that the best epoch is chosen by. */
 const VALIDATION = 0.2;
@@ -103,20 +107,22 @@ let study: PatientSource;
 /** Epochs are compared at 0.5, as the poster's authors did. */
 const AT_HALF = { thresholds: 0.5 } as const;
 
-await main(async () => {
+await runToEnd(run, { debug: true });
+
+async function run(): Promise<void> {
   await useBackend('wasm', { threads: 1 });
-  const out = args.text('out');
-  const seed = args.integer('seed');
+  const out = args.out;
+  const seed = args.seed;
   study = await features.study();
   const stratifyBy = (patient: string) => patientLabels(study, patient);
   const groupBy = (patient: string) => study.groupOf?.(patient) ?? patient;
   const folds = kFoldByPatient(study.patients, {
-    folds: args.integer('folds'),
-    repeats: args.integer('repeats'),
+    folds: args.folds,
+    repeats: args.repeats,
     ...{ seed, stratifyBy, groupBy },
   });
   const { plain, arrangements } = await arrangementsAsked();
-  const [share, shares] = args.text('share').split('/').map(Number) as [number, number];
+  const [share, shares] = args.share.split('/').map(Number) as [number, number];
   const start = Date.now();
 
   for (const [index, { repeat, fold, train: outside, validation: test }] of folds.entries()) {
@@ -159,18 +165,12 @@ await main(async () => {
   }
   const command = `npx tsx research/ablation.ts ${process.argv.slice(2).join(' ')}`;
   await report(out, runs, study.labels, { command, seed, patients: study.patients.length, plain });
-});
+}
 
 /** The set's arrangements that the command line leaves in, and that the study's images allow. */
 async function arrangementsAsked(): Promise<ArrangementSet> {
-  const name = args.text('set');
-  const set = ARRANGEMENT_SETS[name];
-  if (!set) {
-    throw new ArgumentError(
-      `--set: expected ${Object.keys(ARRANGEMENT_SETS).join(' or ')}, received '${name}'`,
-    );
-  }
-  const only = args.optional('only');
+  const set = ARRANGEMENT_SETS[args.set]!;
+  const { only } = args;
   const inHu = await features.hasHounsfield();
   return {
     plain: set.plain,
@@ -210,8 +210,8 @@ async function trainAndScore(
   });
   const budget = {
     seed: fold.seed,
-    epochs: args.integer('epochs'),
-    learningRate: args.number('lr'),
+    epochs: args.epochs,
+    learningRate: args.lr,
     ...arrangement.training,
   };
   if (phantomFirst) {
@@ -228,7 +228,7 @@ async function trainAndScore(
     ...AT_HALF,
     train: subset(plain, fold.train),
     validation,
-    patience: averageLast === undefined ? args.integer('patience') : budget.epochs,
+    patience: averageLast === undefined ? args.patience : budget.epochs,
     onEpochEnd: ({ epoch }) => {
       if (averageLast !== undefined && epoch > budget.epochs - averageLast) average.add();
     },

@@ -17,7 +17,6 @@ import {
   splitByPatient,
   subset,
   writeSafetensors,
-  type BackboneName,
   type CtPreprocessingOptions,
   type CtWindowName,
   type HuWindow,
@@ -25,8 +24,11 @@ import {
   type PatientStack,
 } from 'ct-multilabel';
 import { detectStudy, openStudy, writeFileAtomic, writePhantomStudy } from 'ct-multilabel/node';
-import { allowed, labelNames, progressLine, type Values } from '../examples/cli';
-import { warnOfProblems } from '../examples/study_problems';
+import type { Args } from '../src/cli/command_line';
+import { labelNames, problemKinds } from '../src/cli/options';
+import { warnOfProblems } from '../src/cli/study_problems';
+import { progressLine } from '../src/cli/terminal';
+import type { OPTIONS } from './ablation';
 
 /** What features are of: slices as they are, with their neighbours or in three windows as channels; or a backbone that saw phantoms first. */
 export type FeatureKind = 'plain' | 'neighbors' | 'windows' | 'phantom';
@@ -50,15 +52,15 @@ const THREE_WINDOWS: HuWindow[] = [
 export class AblationFeatures {
   private readonly studies = new Map<FeatureKind, Promise<PatientSource>>();
 
-  constructor(private readonly args: Values) {}
+  constructor(private readonly args: Args<typeof OPTIONS>) {}
 
   private get out(): string {
-    return this.args.text('out');
+    return this.args.out;
   }
 
   /** Whether slices come in HU, so that windows can be chosen. */
   async hasHounsfield(): Promise<boolean> {
-    if (this.args.optional('image-window') !== undefined) return true;
+    if (this.args.imageWindow !== undefined) return true;
     return (await detectStudy(await this.studyFolder())).format === 'dicom';
   }
 
@@ -71,13 +73,13 @@ export class AblationFeatures {
 
   private async openStudy(kind: FeatureKind): Promise<PatientSource> {
     const { args } = this;
-    const window = args.optional('image-window') as CtWindowName | undefined;
+    const window = args.imageWindow as CtWindowName | undefined;
     const study = await openStudy(await this.studyFolder(), {
       preprocessing: createPreprocessing(await this.preprocessing(kind)),
-      labels: labelNames(args.text('labels')),
+      labels: labelNames(args.labels),
       cacheFolder: path.join(this.out, 'slices'),
       ...(window !== undefined && { imageWindow: window }),
-      ...allowed(args.optional('allow')),
+      allow: problemKinds(args.allow),
     });
     if (kind === 'plain') warnOfProblems(study); // the same files for every kind
     return study;
@@ -97,13 +99,13 @@ export class AblationFeatures {
   }
 
   private backboneName(kind: FeatureKind, { repeat, fold }: FoldPatients): string {
-    const tuned = this.args.integer('fine-tune') > 0;
+    const tuned = this.args.fineTune > 0;
     return [tuned ? `fold-${repeat}-${fold}` : 'frozen', ...(kind === 'plain' ? [] : [kind])].join('-');
   }
 
   private async preprocessing(kind: FeatureKind): Promise<CtPreprocessingOptions> {
-    const size = this.args.integer('image-size');
-    const windows = this.args.optional('windows')?.split(',') as CtWindowName[] | undefined;
+    const size = this.args.imageSize;
+    const windows = this.args.windows?.split(',') as CtWindowName[] | undefined;
     const inHu = windows === undefined && kind !== 'windows' && (await this.hasHounsfield());
     return {
       imageSize: [size, size],
@@ -115,25 +117,25 @@ export class AblationFeatures {
   }
 
   private async studyFolder(): Promise<string> {
-    const data = this.args.optional('data');
+    const data = this.args.data;
     if (data !== undefined) return data;
     return this.phantomFolder('study', {
-      patients: this.args.integer('phantom'),
+      patients: this.args.phantom,
       slices: 16,
       size: 128,
-      difficulty: this.args.number('difficulty'),
+      difficulty: this.args.difficulty,
     });
   }
 
   /** Patients that are only learned from: others than those of `--phantom`, and easier. */
   private async phantoms(kind: FeatureKind): Promise<PatientSource> {
     const folder = await this.phantomFolder('phantoms', {
-      ...{ patients: 80, slices: 24, size: this.args.integer('image-size'), difficulty: 0.3 },
+      ...{ patients: 80, slices: 24, size: this.args.imageSize, difficulty: 0.3 },
     });
     const { windows: _, ...preprocessing } = await this.preprocessing(kind);
     return openStudy(folder, {
       preprocessing: createPreprocessing(preprocessing),
-      labels: labelNames(this.args.text('labels')),
+      labels: labelNames(this.args.labels),
       cacheFolder: path.join(this.out, 'slices'),
     });
   }
@@ -149,7 +151,7 @@ export class AblationFeatures {
         ...options,
         // a trauma centre's patients: enough of each kind to learn from
         prevalence: { ich: 0.4, ivh: 0.25, sah: 0.25, sdh: 0.25, edh: 0.2 },
-        seed: this.args.integer('seed') + (name === 'study' ? 0 : 1000),
+        seed: this.args.seed + (name === 'study' ? 0 : 1000),
       });
     }
     return folder;
@@ -160,7 +162,7 @@ export class AblationFeatures {
     source: PatientSource,
     kind: FeatureKind,
     fold: FoldPatients,
-    versions = this.args.integer('versions'),
+    versions = this.args.versions,
   ): Promise<PatientSource> {
     const file = path.join(this.out, 'features', `${name}.safetensors`);
     if (!existsSync(file)) {
@@ -168,7 +170,7 @@ export class AblationFeatures {
       const bar = progressLine(`extracting ${name} features of patients`);
       const features = await extractFeatures(backbone, source, {
         versions,
-        seed: this.args.integer('seed'),
+        seed: this.args.seed,
         onProgress: ({ done, total }) => bar.show(done, total),
       });
       bar.end();
@@ -182,13 +184,13 @@ export class AblationFeatures {
   private async backbone(kind: FeatureKind, fold: FoldPatients): Promise<tf.LayersModel> {
     const { args } = this;
     const study = await this.study(kind);
-    const weights = args.optional('backbone-weights');
-    const size = args.integer('image-size');
+    const weights = args.backboneWeights;
+    const size = args.imageSize;
     const channels = preprocessedChannels(createPreprocessing(await this.preprocessing(kind)));
-    const seed = args.integer('seed');
+    const seed = args.seed;
     const plain = buildCtBrainModel({
       variant: 'VGG16',
-      backbone: args.text('backbone') as BackboneName,
+      backbone: args.backbone,
       inputShape: [size, size, channels],
       normalize: weights !== undefined,
       labels: study.labels,
@@ -216,9 +218,9 @@ export class AblationFeatures {
     if (kind === 'phantom') {
       const phantoms = await this.phantoms(kind);
       const split = splitByPatient(phantoms.patients, { validationFraction: 0.2, seed });
-      await train('backbone on phantoms', phantoms, { ...fold, ...split }, args.integer('phantom-epochs'));
+      await train('backbone on phantoms', phantoms, { ...fold, ...split }, args.phantomEpochs);
     }
-    if (args.integer('fine-tune') > 0) await train('fine-tuning', study, fold, args.integer('fine-tune'));
+    if (args.fineTune > 0) await train('fine-tuning', study, fold, args.fineTune);
     return backbone;
   }
 }

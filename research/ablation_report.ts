@@ -14,7 +14,7 @@ import { writeFileAtomic } from 'ct-multilabel/node';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { parse, View } from 'vega';
 import type { Arrangement } from './ablation_arrangements';
-import { textTable } from '../examples/cli';
+import { textTable } from '../src/cli/terminal';
 
 /** Probabilities and truth of a patient's slices, `[slices][labels]`. */
 export interface PatientScores {

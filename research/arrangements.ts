@@ -39,15 +39,18 @@ import {
   type TrainPatientsOptions,
 } from 'ct-multilabel';
 import { loadCheckpoint, useBackend, writeFileAtomic } from 'ct-multilabel/node';
-import { main, progressLine, readCommandLine } from '../examples/cli';
-import { openStudies, type StudySplit } from '../examples/training_data';
+import { options, readArgs } from '../src/cli/command_line';
+import { openStudies, type StudySplit } from '../src/cli/studies';
+import { progressLine, runToEnd } from '../src/cli/terminal';
 
-const args = readCommandLine('npx tsx research/arrangements.ts --run DIR [options]', {
+export const OPTIONS = options({
   run: { value: 'DIR', help: 'the --out of a training with test patients; may be given more than once', required: true, multiple: true },
   test: { value: 'DIR', help: "another study, all of whose patients are scored in place of the run's test patients" },
   out: { value: 'DIR', default: 'runs/arrangements', help: 'where the scores and the table go' },
   'cache-dir': { value: 'DIR', help: 'folder that prepared slices are kept in' },
 }); // prettier-ignore
+
+const args = readArgs('npx tsx research/arrangements.ts', OPTIONS);
 
 /** A head, and what its training takes beside what all get. */
 interface Arrangement {
@@ -87,22 +90,24 @@ interface Scores {
   thresholds: number[];
 }
 
-await main(async () => {
+await runToEnd(run, { debug: true });
+
+async function run(): Promise<void> {
   await useBackend('wasm');
   const scores: Record<string, Scores[]> = {};
-  for (const run of args.all('run')) {
+  for (const run of args.run) {
     for (const [name, result] of Object.entries(await scoresOf(run))) (scores[name] ??= []).push(result);
   }
   const table = tableOf(scores);
-  await writeFileAtomic(path.join(args.text('out'), 'table.md'), table);
+  await writeFileAtomic(path.join(args.out, 'table.md'), table);
   console.log(`\n${table}`);
-});
+}
 
 /** What each arrangement predicts for a run's test patients. */
 async function scoresOf(run: string): Promise<Record<string, Scores>> {
   const names = [FIRST_STAGE, ...Object.keys(ARRANGEMENTS)];
   const fileOf = (name: string) =>
-    path.join(args.text('out'), path.basename(run), `${name.replace(/[^\w]+/g, '_')}.json`);
+    path.join(args.out, path.basename(run), `${name.replace(/[^\w]+/g, '_')}.json`);
   const missing = names.filter((name) => !existsSync(fileOf(name)));
   if (missing.length > 0) {
     const sides = await featuresOf(run);
@@ -129,13 +134,13 @@ interface Sides extends Record<keyof StudySplit, PatientSource> {
 async function featuresOf(run: string): Promise<Sides> {
   const config = JSON.parse(await readFile(path.join(run, 'config.json'), 'utf8')) as RunConfig;
   const { model: pretrained, manifest } = await loadCheckpoint(path.join(run, 'pretrained'));
-  const cacheFolder = args.optional('cache-dir');
+  const cacheFolder = args.cacheDir;
   const options = {
     ...{ preprocessing: config.preprocessing, labels: [...manifest.labels] },
     ...(cacheFolder !== undefined && { cacheFolder }),
   };
   const { study, trainOnly, close } = await openStudies([config.data].flat(), options);
-  const elsewhere = args.optional('test');
+  const elsewhere = args.test;
   const other = elsewhere === undefined ? undefined : await openStudies([elsewhere], options);
   const unknown = new Set(trainOnly);
   const warmUp = RECIPES.default.warmUp;

@@ -60,7 +60,7 @@ interface Finding {
  * and on which all five decisions are right; each of another patient.
  *
  * @param folder - What `npm run train:demo` wrote, `study/` and `run/`, and beside them `decided/`, the checkpoint with calibration and
- * thresholds that `examples/evaluate.ts --save` wrote.
+ * thresholds that `ct-multilabel evaluate --save` wrote.
  * @returns A PNG file.
  */
 export async function drawDemo(folder: string): Promise<Uint8Array> {

@@ -13,7 +13,6 @@ import {
   type TrainedRecipe,
   type TrainRecipeOptions,
 } from 'ct-multilabel';
-import { smallBackbone } from '../small_backbone';
 import { phantomSource } from './phantom_source';
 
 const SIZE = 64;
@@ -49,7 +48,8 @@ export async function train(patients: Source, epochs: number, watch: Watch): Pro
   });
   const model = buildCtBrainModel({
     variant: 'VGG16 + LRNN + SDL(GRU)',
-    backbone: smallBackbone(SIZE, SEED),
+    backbone: 'smallCnn',
+    inputShape: [SIZE, SIZE, 1],
     seed: SEED,
   });
   const run = memoryRun();

@@ -5,5 +5,6 @@
  */
 
 export { resnet18, type ResNet18Options } from './resnet18';
+export { smallCnn, type SmallCnnOptions } from './small_cnn';
 export { squeezenet1_1, type SqueezeNetOptions } from './squeezenet1_1';
 export { vgg16, type VGG16Options } from './vgg16';

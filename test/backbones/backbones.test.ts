@@ -82,12 +82,13 @@ const SIZES: Record<BackboneName, { parameters: number; features: number }> = {
   vgg16: { parameters: 14_714_688, features: 512 },
   resnet18: { parameters: 11_176_512 + 9600, features: 512 }, // running means and variances counted
   squeezenet1_1: { parameters: 722_496, features: 512 },
+  smallCnn: { parameters: 164_208, features: 512 },
 };
 
 describe.each(BACKBONES)('%s', (name) => {
   const build = (options: BackboneOptions) => backboneByName(name, options);
 
-  it('has torchvision’s number of weights, and its features', () => {
+  it('has as many weights as it says (torchvision’s), and its features', () => {
     const model = build({ inputShape: [64, 64, 3] });
     expect(model.countParams()).toBe(SIZES[name].parameters);
     expect(model.outputs[0]!.shape).toEqual([null, SIZES[name].features]);

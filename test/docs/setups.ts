@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { smallBackbone } from '../../examples/small_backbone';
 import {
   buildCtBrainModel,
   createPreprocessing,
@@ -34,7 +33,8 @@ async function run(): Promise<void> {
   const all = await openKaggleFolder('data', { preprocessing });
   const split = splitByPatient(all.patients, { validationFraction: 0.2, seed: 1 });
   const model = buildCtBrainModel({
-    backbone: smallBackbone(SIZE, 1),
+    backbone: 'smallCnn',
+    inputShape: [SIZE, SIZE, 1],
     variant: 'VGG16 + LRNN + SDL(GRU)',
     seed: 1,
   });

@@ -2,14 +2,14 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/folder';
-import { example } from '../support/example';
+import { program } from '../support/command';
 
 describe('research/ablation.ts', { timeout: 240_000 }, () => {
   it('compares arrangements on the same folds, goes on where it stopped, and reports', async () => {
     const out = path.join(await temporaryFolder(), 'ablation');
     const ablation = async (...more: string[]) => {
-      const { code, stdout, stderr } = await example(
-        '../research/ablation',
+      const { code, stdout, stderr } = await program(
+        'research/ablation.ts',
         ...['--phantom', '8', '--image-size', '32', '--out', out, '--versions', '1', '--folds', '2'],
         ...['--epochs', '1', '--only', '1Dconv', ...more],
       );

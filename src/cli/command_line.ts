@@ -1,0 +1,148 @@
+/** Command line options: one table gives the parser, its types, the defaults and `--help`. */
+import { Command, CommanderError, InvalidArgumentError, Option as CommanderOption } from 'commander';
+
+/** An option of a command. One with `value` takes a value; one without is a switch, off with `--no-name`. */
+export interface Option {
+  /** What follows the name in `--help`: `N` and `MiB` are whole numbers, `X` is a number, anything else text. */
+  value?: string;
+  /** The only values that are taken. */
+  choices?: readonly string[];
+  /** Of a switch, whether it is on. */
+  default?: string | number | boolean;
+  help: string;
+  required?: true;
+  /** A required option that may be given more than once, and gives a list. */
+  multiple?: true;
+}
+
+export type Options = Readonly<Record<string, Option>>;
+
+type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
+
+type Given<O extends Option> = O extends { value: 'N' | 'MiB' | 'X' }
+  ? number
+  : O extends { choices: readonly (infer Choice)[] }
+    ? Choice
+    : O extends { multiple: true }
+      ? string[]
+      : string;
+
+type ValueOf<O extends Option> = O extends { value: string }
+  ? O extends { required: true } | { default: unknown }
+    ? Given<O>
+    : Given<O> | undefined
+  : boolean;
+
+/** What was typed, or the default, by the options' names in camel case. */
+export type Args<O extends Options> = { [K in keyof O & string as CamelCase<K>]: ValueOf<O[K]> };
+
+/** A command: its options, and what it does. */
+export interface CommandSpec<O extends Options = Options> {
+  /** Commands as one would type them, without the program's name. */
+  examples?: readonly string[];
+  options: O;
+  run(args: Args<O>): Promise<void>;
+  /** What to tell someone who stopped it with Ctrl-C. */
+  interrupted?(args: Args<O>): string;
+}
+
+/** A command of any options. */
+export interface AnyCommand {
+  examples?: readonly string[];
+  options: Options;
+  run(args: never): Promise<void>;
+  interrupted?(args: never): string;
+}
+
+/** A command's table, with the types of its options. */
+export const command = <const O extends Options>(spec: CommandSpec<O>): CommandSpec<O> => spec;
+
+/** Part of a table that several commands have. */
+export const options = <const O extends Options>(table: O): O => table;
+
+/**
+ * Reads what was typed.
+ *
+ * @param program - What is typed to start the command, e.g. `ct-multilabel train`.
+ * @param summary - What it does, in one sentence.
+ * @throws CommanderError after it has printed the help, or what is wrong.
+ */
+export function parseArgs(
+  program: string,
+  spec: AnyCommand,
+  argv: readonly string[],
+  summary: string,
+): { args: never; debug: boolean } {
+  const parser = new Command(program)
+    .description(summary)
+    .usage('[options]')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('See --help.')
+    .configureHelp({ optionTerm: termOf })
+    .option('--debug', 'print where an error came from');
+  for (const [name, option] of Object.entries(spec.options)) addOption(parser, name, option);
+  const lines = (spec.examples ?? []).map((line) => `  ${program} ${line}`);
+  if (lines.length > 0) parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  parser.parse([...argv], { from: 'user' });
+  // after what is unknown: a name that is misspelt is the likelier reason
+  const missing = parser.options.find(
+    (option) =>
+      spec.options[option.name()]?.required && parser.getOptionValue(option.attributeName()) === undefined,
+  );
+  if (missing) parser.error(`error: required option '${missing.flags}' not specified`);
+  const switches = Object.keys(spec.options).filter((name) => spec.options[name]!.value === undefined);
+  const off = Object.fromEntries(
+    switches.map((name) => [new CommanderOption(`--${name}`).attributeName(), false]),
+  );
+  const { debug = false, ...args } = { ...off, ...parser.opts<{ debug?: boolean }>() };
+  // what the table's types say, as `command` made them
+  return { args: args as never, debug };
+}
+
+/** Reads a program's own command line by its table; ends the process where there is nothing to run. */
+export function readArgs<O extends Options>(program: string, table: O): Args<O> {
+  try {
+    return parseArgs(program, command({ options: table, run: async () => undefined }), process.argv.slice(2), '').args;
+  } catch (error) {
+    if (!isUsage(error)) throw error;
+    return process.exit(error.exitCode === 0 ? 0 : 2);
+  }
+} // prettier-ignore
+
+/** Whether parsing ended because there was nothing to run: help was asked for, or what was typed is wrong. */
+export const isUsage = (error: unknown): error is CommanderError => error instanceof CommanderError;
+
+function addOption(parser: Command, name: string, option: Option): void {
+  const { value, help, choices, multiple } = option;
+  if (value === undefined) {
+    parser.addOption(new CommanderOption(`--${name}`, help).default(option.default, 'on'));
+    parser.addOption(new CommanderOption(`--no-${name}`).hideHelp());
+    return;
+  }
+  const own = new CommanderOption(`--${name} <${value}>`, option.required ? `${help} (required)` : help);
+  if (choices) own.choices(choices);
+  else if (multiple) own.argParser((text: string, before: string[] = []) => [...before, text]);
+  else own.argParser((text) => valueOf(value, text));
+  if (option.default !== undefined) own.default(option.default);
+  parser.addOption(own);
+}
+
+function valueOf(kind: string, text: string): string | number {
+  const whole = kind === 'N' || kind === 'MiB';
+  if (!whole && kind !== 'X') return text;
+  const number = Number(text);
+  const valid = text.trim() !== '' && Number.isFinite(number) && number >= 0;
+  if (!valid || (whole && !Number.isInteger(number))) {
+    throw new InvalidArgumentError(`Expected ${whole ? 'a whole number' : 'a number'} of at least 0.`);
+  }
+  return number;
+}
+
+/** A switch is listed once, with the word that turns it off. */
+const termOf = (option: CommanderOption): string =>
+  option.isBoolean() && option.long !== '--debug' && option.long !== '--help'
+    ? `${option.flags}, --no-${option.long!.slice(2)}`
+    : option.flags;

@@ -1,0 +1,84 @@
+/**
+ * Fits calibration and thresholds of a finished model on another hospital's labelled patients. The weights stay. Use patients that the
+ * model was not trained on, and score it on others.
+ */
+import { readdir } from 'node:fs/promises';
+import { ArgumentError, asymmetricLoss, evaluatePatients, fitDecisions } from '../../index';
+import { findCheckpoint, loadCheckpoint, openStudy, saveCheckpoint, useBackend } from '../../node';
+import { command, options, type Args } from '../command_line';
+import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { seenPatients } from '../seen_patients';
+import { warnOfProblems } from '../study_problems';
+import { progressLine, textTable } from '../terminal';
+
+const OPTIONS = options({
+  ...CHECKPOINT,
+  data: { value: 'DIR', help: "the site's labelled study, images or DICOM", required: true },
+  out: { value: 'DIR', help: 'a new folder: the model with what was fitted', required: true },
+  calibration: { value: 'NAME', choices: ['platt', 'temperature', 'none'], default: 'platt', help: 'how' },
+  ...STUDY,
+  ...BACKEND,
+}); // prettier-ignore
+
+export default command({
+  examples: ['--checkpoint runs/kaggle --data CLINIC --out runs/clinic'],
+  options: OPTIONS,
+  run: calibrate,
+});
+
+async function calibrate(args: Args<typeof OPTIONS>): Promise<void> {
+  const { out, calibration: method } = args;
+  if ((await readdir(out).catch(() => [])).length > 0) {
+    throw new ArgumentError(`--out: expected a new or empty folder, received '${out}'`);
+  }
+  await useBackend(args.backend);
+  const checkpoint = await findCheckpoint(args.checkpoint);
+  const { model, manifest } = await loadCheckpoint(checkpoint);
+  const study = await openStudy(args.data, {
+    preprocessing: manifest.preprocessing,
+    labels: manifest.labels,
+    ...studyOptions(args),
+  });
+  warnOfProblems(study);
+  const seen = await seenPatients(checkpoint);
+  const trained = new Set(seen.train);
+  const shared = study.patients.filter((patient) => trained.has(patient));
+  if (shared.length > 0) {
+    console.log(
+      `Note: the model was trained on ${shared.length} patients of these names; if they are the same, what is fitted is wrong`,
+    );
+  }
+
+  const line = progressLine('patients');
+  const decisions = await fitDecisions(model, study, {
+    calibration: method === 'none' ? false : method,
+    loss: asymmetricLoss(), // what trainRecipe trains with
+    onProgress: ({ done, total }) => line.show(done, total),
+  });
+  line.end();
+  const { thresholds, calibration, chosen } = decisions;
+  const [before, after] = [
+    await evaluatePatients(model, study, {
+      thresholds: manifest.thresholds,
+      calibration: manifest.calibration,
+    }),
+    await evaluatePatients(model, study, { thresholds, calibration }),
+  ];
+  const rows = manifest.labels.map((label, l) => [
+    label,
+    ...[manifest.thresholds[l]!, before.f2PerLabel[l], thresholds[l]!, after.f2PerLabel[l]],
+    chosen.guarded.includes(label) ? 'few positive patients: of all labels' : '',
+  ]);
+  console.log(textTable(['', 'threshold', 'F2', 'fitted threshold', 'F2', ''], rows));
+  console.log(
+    `F2 of all labels: ${before.f2.toFixed(3)} before, ${after.f2.toFixed(3)} after, on the patients fitted on`,
+  );
+
+  const { calibration: _, ...description } = manifest;
+  await saveCheckpoint(out, model, {
+    ...{ ...description, thresholds, ...(calibration && { calibration }) },
+    state: { ...seen, fitted: [...study.patients] },
+  });
+  await study.close();
+  console.log(`\n${out}: the model with thresholds of ${study.patients.length} patients of ${args.data}`);
+}

@@ -1,0 +1,165 @@
+/** Makes head phantoms, trains the poster's best arrangement on them, and scores it on patients it never trained on. */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import {
+  buildCtBrainModel,
+  cachedSource,
+  createPreprocessing,
+  disposeStack,
+  evaluatePatients,
+  gradCam,
+  patientLabels,
+  splitByPatient,
+  subset,
+  trainRecipe,
+  trivialPredictors,
+  type PatientSource,
+  type TrainedRecipe,
+} from '../../index';
+import {
+  openKaggleFolder,
+  openTrainingRun,
+  trainingProgressBar,
+  useBackend,
+  writeHeatMaps,
+  writePhantomStudy,
+} from '../../node';
+import { command, options, type Args } from '../command_line';
+import { BACKEND } from '../options';
+import { printF2, writePredictions } from '../scores';
+import { slicePosition } from '../slice_position';
+
+const OPTIONS = options({
+  out: { value: 'DIR', default: 'runs/demo', help: 'where study/ and run/ go, made anew each time' },
+  seed: { value: 'N', default: 1, help: 'seed of study, split, weights, order and augmentation' },
+  patients: { value: 'N', default: 96, help: 'synthetic patients' },
+  slices: { value: 'N', default: 12, help: 'slices per patient' },
+  difficulty: { value: 'X', default: 0.2, help: '0: large bright hemorrhages, 1: small and faint ones' },
+  'image-size': { value: 'N', default: 64, help: 'height and width the model sees' },
+  'pretrain-epochs': { value: 'N', default: 12, help: 'most epochs on single slices' },
+  epochs: { value: 'N', default: 24, help: 'most epochs on whole patients' },
+  patience: { value: 'N', default: 8, help: 'epochs without a better validation F2 before a stage stops' },
+  backend: { ...BACKEND.backend, default: 'wasm' },
+}); // prettier-ignore
+
+export default command({
+  examples: ['', '--seed 2 --out runs/second'],
+  options: OPTIONS,
+  run: demo,
+});
+
+async function demo(args: Args<typeof OPTIONS>): Promise<void> {
+  const { out, seed, imageSize: size } = args;
+  await useBackend(args.backend, { log: console.log });
+
+  // a study in the challenge's layout
+  for (const made of ['study/phantom.json', 'run/config.json']) {
+    if (existsSync(`${out}/${made}`)) await rm(`${out}/${dirname(made)}`, { recursive: true });
+  }
+  const folder = `${out}/study`;
+  const { patients, slices, positives } = await writePhantomStudy(folder, {
+    patients: args.patients,
+    slices: args.slices,
+    size: 2 * size,
+    difficulty: args.difficulty,
+    // a trauma centre's patients: most have something
+    prevalence: { ich: 0.6, ivh: 0.4, sah: 0.4, sdh: 0.4, edh: 0.35 },
+    seed,
+  });
+  const found = Object.entries(positives).map(([label, count]) => `${label} ${count}`);
+  console.log(`${folder}: ${patients} synthetic patients, ${slices} slices (${found.join(', ')})`);
+
+  // patients to learn from, to choose the best epoch by, and to be scored on
+  const preprocessing = createPreprocessing({ imageSize: [size, size] });
+  const study = cachedSource(await openKaggleFolder(folder, { preprocessing }));
+  const stratifyBy = (patient: string) => patientLabels(study, patient);
+  const first = splitByPatient(study.patients, { validationFraction: 0.2, seed, stratifyBy });
+  const second = splitByPatient(first.train, { validationFraction: 0.2, seed, stratifyBy });
+  const test = subset(study, first.validation);
+  const train = subset(study, second.train);
+  const validation = subset(study, second.validation);
+  console.log(
+    `${train.patients.length} to train on, ${validation.patients.length} to validate, ${test.patients.length} to test`,
+  );
+
+  // the model; from scratch and in minutes, so steps are larger and augmentation milder than the poster's
+  const variant = 'VGG16 + LRNN + SDL(GRU)';
+  const model = buildCtBrainModel({
+    variant,
+    backbone: 'smallCnn',
+    inputShape: [size, size, 1],
+    labels: study.labels,
+    seed,
+  });
+  const recipe = {
+    // no cosine: from scratch, every epoch still learns
+    pretrain: {
+      ...{ epochs: args.pretrainEpochs, startFromEpoch: 0, learningRate: 1e-3 },
+      ...{ decay: 'none' as const, warmupEpochs: 0, batchSize: 16 },
+    },
+    // a backbone this small is fine-tuned fast enough for the head to warm up with it
+    warmUp: false as const,
+    patients: { epochs: args.epochs, learningRate: 5e-4 },
+    patience: args.patience,
+    augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 } as const,
+    seed,
+  };
+  const built = { variant, backbone: 'smallCnn', inputShape: [size, size, 1], seed };
+  const config = {
+    model: built,
+    preprocessing,
+    ...recipe,
+    split: { train: second.train, validation: second.validation },
+  };
+  const run = await openTrainingRun(`${out}/run`, { config });
+  const { stop, ...bar } = trainingProgressBar();
+  let result: TrainedRecipe;
+  try {
+    const description = { labels: study.labels, preprocessing, model: built };
+    result = await trainRecipe(model, {
+      ...{ run, train, validation, ...recipe, ...bar, description },
+      onNote: (note) => console.log(`Note: ${note}`),
+    });
+  } finally {
+    stop();
+  }
+
+  const { thresholds, calibration } = result.description;
+  const score = await evaluatePatients(result.model, test, { thresholds, calibration });
+  const trivial = [slicePosition(train, test), ...trivialPredictors(train, test, seed)];
+  const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
+  printF2(title, 'this model', score, trivial, study.labels);
+  await writePredictions(`${run.folder}/predictions.csv`, result.model, test, result.description);
+  const shown = await drawWhereItLooked(`${run.folder}/where-it-looked.png`, result.model, test);
+  console.log(
+    `\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json, where-it-looked.png`,
+  );
+  console.log(`next: npm run predict -- --checkpoint ${run.folder} --patient ${folder}/train/${shown}`);
+}
+
+/** Draws where the model looked for each label of the patient that has the most, and returns its name. */
+async function drawWhereItLooked(
+  file: string,
+  model: tf.LayersModel,
+  source: PatientSource,
+): Promise<string> {
+  const count = (patient: string) => patientLabels(source, patient).reduce((sum, label) => sum + label, 0);
+  const patient = [...source.patients].sort((a, b) => count(b) - count(a))[0]!;
+  const stack = await source.load(patient);
+  const truth = source.sliceLabels(patient)!;
+  const had = source.labels.flatMap((label, l) =>
+    patientLabels(source, patient)[l] === 1 ? [{ label, l }] : [],
+  );
+  const drawn = had.map(({ label, l }) => ({
+    title: `${patient}: where it looked for ${label}`,
+    images: stack.images,
+    maps: gradCam(model, stack.images, { label: l, method: 'hires-cam' }),
+    captions: stack.slices.map((_, i) => `${i + 1}${truth[i]![l] === 1 ? ` ${label}` : ''}`),
+  }));
+  await writeHeatMaps(file, drawn, { zoom: 2 });
+  tf.dispose(drawn.map(({ maps }) => maps));
+  disposeStack(stack);
+  return patient;
+}

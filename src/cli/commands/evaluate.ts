@@ -1,0 +1,274 @@
+/**
+ * Evaluates a checkpoint on a labelled study, and writes a report: one HTML file with figures, charts, pictures and a model card. With
+ * --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint that has them.
+ */
+import { readdir } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs';
+import {
+  ArgumentError,
+  collectPredictions,
+  decide,
+  labelRuns,
+  outputLevel,
+  patientLevel,
+  subset,
+  type CheckpointManifest,
+  type LabelledPredictions,
+  type LabelRuns,
+  type PatientSource,
+} from '../../index';
+import {
+  detectStudy,
+  findCheckpoint,
+  heatMapPng,
+  loadCheckpoint,
+  openStudy,
+  readTrainingHistory,
+  saveCheckpoint,
+  useBackend,
+  writeFileAtomic,
+} from '../../node';
+import { interval } from '../../report/html';
+import { measure, type Measured, type Samples } from '../../report/measures';
+import { evaluationPage } from '../../report/page';
+import { worstCases } from '../../report/worst_cases';
+import { command, options, type Args } from '../command_line';
+import { fitted } from '../fit_decisions';
+import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { runFolders, seenPatients, type SeenPatients } from '../seen_patients';
+import { warnOfProblems } from '../study_problems';
+import { progressLine, textTable } from '../terminal';
+
+const OPTIONS = options({
+  ...CHECKPOINT,
+  data: { value: 'DIR', help: 'a labelled study, images or DICOM', required: true },
+  out: { value: 'FILE', default: 'report.html', help: 'where the report goes' },
+  patients: {
+    value: 'WHICH',
+    choices: ['all', 'unseen', 'validation'],
+    default: 'all',
+    help: 'unseen: neither trained nor fitted on; validation: those that the best epoch was chosen by',
+  },
+  run: { value: 'DIR', help: 'the training run, for its history and split (default: where the checkpoint lies)' },
+  prevalence: {
+    value: 'X[,X...]',
+    help: 'share of patients that have a label, one for all or one per label, for PPV and NPV of patients (default: the share in the study)',
+  },
+  worst: { value: 'N', default: 12, help: 'slices to show, those with the largest loss' },
+  maps: { default: true, help: 'show where the model looked on them' },
+  calibrate: { help: 'fit a calibration on these patients; needs --save' },
+  'calibration-method': { value: 'NAME', choices: ['temperature', 'platt'], default: 'temperature', help: 'how' },
+  'choose-thresholds': { help: 'choose thresholds for F2 on these patients; needs --save' },
+  save: { value: 'DIR', help: 'a new folder: the checkpoint with what was fitted' },
+  seed: { value: 'N', default: 1, help: 'seed of the bootstrap' },
+  resamples: { value: 'N', default: 2000, help: 'resamples of the bootstrap' },
+  date: { value: 'TEXT', help: 'a date to write into the report (default: none, so that equal input gives equal files)' },
+  mirror: { help: 'look at the slices left to right too, and take the mean of the logits' },
+  ...STUDY,
+  ...BACKEND,
+}); // prettier-ignore
+
+export default command({
+  examples: [
+    '--checkpoint runs/demo/run --data runs/demo/study --patients unseen --out report.html',
+    '--checkpoint runs/demo/run --data runs/demo/study --patients validation --calibrate --choose-thresholds --save runs/demo/decided',
+  ],
+  options: OPTIONS,
+  run: evaluate,
+});
+
+async function evaluate(args: Args<typeof OPTIONS>): Promise<void> {
+  const { calibrate, chooseThresholds: choose, save, run, date } = args;
+  if ((calibrate || choose) !== (save !== undefined)) {
+    throw new ArgumentError('--calibrate and --choose-thresholds need --save, and it needs one of them');
+  }
+  if (save !== undefined && (await readdir(save).catch(() => [])).length > 0) {
+    throw new ArgumentError(`--save: expected a new or empty folder, received '${save}'`);
+  }
+  await useBackend(args.backend);
+  const checkpoint = await findCheckpoint(args.checkpoint);
+  const { model, manifest: loaded } = await loadCheckpoint(checkpoint);
+  const prevalence = prevalences(args.prevalence, loaded.labels.length);
+  const seen = await seenPatients(checkpoint, run);
+
+  const folder = args.data;
+  const { layout, format } = await detectStudy(folder);
+  const study = await openStudy(folder, {
+    preprocessing: loaded.preprocessing,
+    labels: loaded.labels,
+    ...studyOptions(args),
+  });
+  warnOfProblems(study);
+  const source = subset(study, chosenPatients(study, seen, args.patients));
+
+  // a model of slices is scored on patients alone where only those are labelled
+  const byOutput = outputLevel(model);
+  const labelled = source.patients.every((patient) => source.sliceLabels(patient) !== undefined);
+  const level = byOutput === 'slices' && !labelled ? 'patients' : byOutput;
+  const line = progressLine('patients');
+  const predict = (calibration: CheckpointManifest['calibration']) =>
+    collectPredictions(model, source, {
+      level,
+      calibration,
+      ...(args.mirror && { flips: ['horizontal'] as const }),
+      onProgress: ({ done, total }) => line.show(done, total),
+    });
+  const { manifest, predictions } =
+    save === undefined
+      ? { manifest: loaded, predictions: await predict(loaded.calibration) }
+      : await fitted(loaded, predict, { calibrate, choose, method: args.calibrationMethod });
+  line.end();
+  if (save !== undefined) {
+    const fittedOn = [...new Set([...(seen.fitted ?? []), ...source.patients])];
+    await saveCheckpoint(save, model, { ...manifest, state: { fitted: fittedOn } });
+    console.log(`${save}: the checkpoint with what was fitted on ${source.patients.length} patients`);
+    seen.fitted = fittedOn;
+  }
+
+  const person = (patient: string) => source.groupOf?.(patient) ?? patient;
+  const { seed, resamples } = args;
+  const { labels, thresholds } = manifest;
+  const options = { labels, thresholds, seed, resamples };
+  const measured = samplesOf(predictions, person).map((samples) =>
+    measure(samples, {
+      ...options,
+      ...(samples.level === 'patients' && prevalence && { prevalence }),
+    }),
+  );
+  const warnings = warningsFor(source.patients, seen);
+  const cases = await worstCases(model, source, predictions, {
+    count: args.worst,
+    maps: args.maps,
+    png: heatMapPng,
+  });
+  const epochs = await firstHistory(run === undefined ? runFolders(checkpoint) : [run]);
+  const text = await evaluationPage({
+    checkpoint: args.checkpoint,
+    manifest,
+    level: byOutput,
+    study: {
+      folder,
+      kind: `${layout} layout, ${format === 'dicom' ? 'DICOM' : 'JPEG or PNG images'}`,
+      chosen: `${args.patients} patients`,
+      patients: source.patients.length,
+      people: new Set(source.patients.map(person)).size,
+      slices: source.patients.reduce((sum, patient) => sum + source.sliceNames(patient).length, 0),
+    },
+    warnings,
+    measured,
+    resamples,
+    seed,
+    worst: { level, cases },
+    ...(epochs && { epochs }),
+    ...(date !== undefined && { date }),
+    ...(level === 'slices' && { runs: runsOf(source, predictions, thresholds) }),
+  });
+  await study.close();
+  await writeFileAtomic(args.out, text);
+  printSummary(measured, warnings);
+  console.log(args.out);
+}
+
+/** The patients that `--patients` names. */
+function chosenPatients(
+  study: PatientSource,
+  seen: SeenPatients,
+  which: 'all' | 'unseen' | 'validation',
+): string[] {
+  if (which === 'all') return [...study.patients];
+  if (!seen.train || !seen.validation) {
+    throw new ArgumentError(`--patients ${which}: the run that tells them is not there, see --run`);
+  }
+  const validation = new Set(seen.validation);
+  const known = new Set([...seen.train, ...seen.validation, ...(seen.fitted ?? [])]);
+  const chosen = study.patients.filter((p) => (which === 'unseen' ? !known.has(p) : validation.has(p)));
+  if (chosen.length === 0) throw new ArgumentError(`--patients ${which}: the study has none`);
+  return chosen;
+}
+
+/** Shares of patients, as stated. */
+function prevalences(text: string | undefined, labels: number): number[] | undefined {
+  if (text === undefined) return undefined;
+  const values = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  const inRange = values.every((value) => value >= 0 && value <= 1);
+  if (!inRange || (values.length !== 1 && values.length !== labels)) {
+    throw new ArgumentError(`--prevalence: expected a number in [0, 1], or ${labels} of them, received '${text}'`); // prettier-ignore
+  }
+  return values.length === 1 ? Array.from({ length: labels }, () => values[0]!) : values;
+}
+
+/** Slices and the patients that they are of, or patients alone. */
+function samplesOf(predictions: LabelledPredictions, person: (patient: string) => string): Samples[] {
+  const { level, rows, patients, yTrue, probabilities } = predictions;
+  const own = { level, yTrue, probabilities, people: patients.map(person) };
+  if (level === 'patients') return [own];
+  const whole = patientLevel(rows);
+  return [
+    own,
+    {
+      level: 'patients',
+      yTrue: whole.yTrue,
+      probabilities: whole.probabilities,
+      people: whole.patients.map(person),
+    },
+  ];
+}
+
+function runsOf(
+  source: PatientSource,
+  { rows, labels }: LabelledPredictions,
+  thresholds: number[],
+): { truth: LabelRuns; predicted: LabelRuns } {
+  const probabilities = rows.map((row) => [...row.probabilities]);
+  const decisions = tf.tidy(() => decide(tf.tensor2d(probabilities), thresholds).arraySync() as number[][]);
+  const ofPatient = new Map<string, number[][]>(source.patients.map((patient) => [patient, []]));
+  rows.forEach(({ patient }, i) => ofPatient.get(patient)!.push(decisions[i]!));
+  const decided = {
+    labels,
+    patients: source.patients,
+    sliceNames: (patient: string) => source.sliceNames(patient),
+    sliceLabels: (patient: string) => ofPatient.get(patient),
+  };
+  return { truth: labelRuns(source), predicted: labelRuns(decided) };
+}
+
+function warningsFor(patients: readonly string[], { train, validation, fitted: fits }: SeenPatients): string[] {
+  const among = (names: readonly string[] = []) => {
+    const known = new Set(names);
+    return patients.filter((patient) => known.has(patient)).length;
+  };
+  const of = `of the ${patients.length} patients evaluated here, judging by their names`;
+  const warnings: string[] = [];
+  if (among(fits) > 0) {
+    warnings.push(`The calibration or the thresholds of this checkpoint were fitted on ${among(fits)} ${of}: the figures are too good. Evaluate it on other patients.`);
+  }
+  if (among(train) > 0) {
+    warnings.push(`The model was trained on ${among(train)} ${of}: if they are the same patients, the figures are too good.`);
+  }
+  if (among(validation) > 0) {
+    warnings.push(`The best epoch was chosen by ${among(validation)} ${of}: if they are the same patients, the figures are somewhat too good.`);
+  }
+  if (!train) {
+    warnings.push('Which patients the model was trained on is not known here. If any are among these, the figures are too good.');
+  }
+  return warnings;
+} // prettier-ignore
+
+async function firstHistory(folders: readonly string[]) {
+  for (const folder of folders) {
+    const epochs = await readTrainingHistory(folder);
+    if (epochs) return epochs;
+  }
+  return undefined;
+}
+
+function printSummary(measured: readonly Measured[], warnings: readonly string[]): void {
+  const rows = measured.map(({ level, yTrue, f2, allPositive, difference }) => [
+    level,
+    String(yTrue.length),
+    ...[f2, allPositive, difference].map(interval),
+  ]);
+  const header = ['decisions on', 'number', 'F2 [95%]', 'F2 if all positive [95%]', 'difference [95%]'];
+  console.log(`\n${textTable(header, rows)}\n`);
+  for (const warning of warnings) console.log(`Note: ${warning}`);
+}

@@ -1,0 +1,200 @@
+/**
+ * Draws where a trained model looked (Grad-CAM). With --phantom the data are a synthetic study, whose lesions are known: they are outlined,
+ * and the hottest point of every slice is checked against them, on patients that the model was not trained on where there are any.
+ */
+import * as tf from '@tensorflow/tfjs';
+import {
+  ArgumentError,
+  disposeStack,
+  gradCam,
+  outputLevel,
+  patientLabels,
+  pointingGame,
+  predictStack,
+  prefetchPatients,
+  resize,
+  sliceContributions,
+  type PatientSource,
+  type PatientStack,
+  type PhantomPatient,
+} from '../../index';
+import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps } from '../../node';
+import { command, options, type Args } from '../command_line';
+import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { seenPatients } from '../seen_patients';
+import { warnOfProblems } from '../study_problems';
+import { progressLine, textTable } from '../terminal';
+
+const OPTIONS = options({
+  ...CHECKPOINT,
+  data: { value: 'DIR', help: 'a folder of patients, images or DICOM', required: true },
+  patient: { value: 'ID', help: 'the patient to draw (default: the first with the label)' },
+  label: { value: 'NAME', default: 'ich', help: 'the label whose decision is explained' },
+  slice: { value: 'N', help: 'explain the decision on this slice alone, from 1' },
+  method: { value: 'NAME', choices: ['grad-cam', 'hires-cam'], default: 'grad-cam', help: 'of the map' },
+  layer: { value: 'NAME', help: "the backbone's layer to look at (default: the last before pooling)" },
+  out: { value: 'FILE', default: 'where-it-looked.png', help: 'where the picture goes' },
+  zoom: { value: 'N', default: 1, help: "pixels of the picture along one of the model's images" },
+  phantom: { help: 'the data are a synthetic study: check the maps against its lesions' },
+  tolerance: { value: 'X', default: 0, help: 'pixels from a lesion that count as in it, with --phantom' },
+  ...STUDY,
+  ...BACKEND,
+}); // prettier-ignore
+
+export default command({
+  examples: [
+    '--checkpoint runs/kaggle --data DIR --patient ID_001 --label ich --out where.png',
+    '--checkpoint runs/demo/run --data runs/demo/study --phantom',
+  ],
+  options: OPTIONS,
+  run: explain,
+});
+
+async function explain(args: Args<typeof OPTIONS>): Promise<void> {
+  await useBackend(args.backend);
+  const [dir, checkpoint] = [args.data, args.checkpoint];
+  const { model, manifest } = await loadCheckpoint(checkpoint);
+  const { labels, preprocessing, thresholds } = manifest;
+  const study = await openStudy(dir, {
+    ...{ preprocessing, labels, requireLabels: false },
+    ...studyOptions(args),
+  });
+  warnOfProblems(study);
+  const phantoms = args.phantom ? await readPhantomStudy(dir) : undefined;
+  const phantomOf = (patient: string): PhantomPatient | undefined =>
+    phantoms?.patient(Number(patient.replace('ID_', '')) - 1);
+
+  const label = args.label;
+  const place = labels.indexOf(label);
+  if (place < 0)
+    throw new ArgumentError(`--label: expected one of ${labels.join(', ')}, received '${label}'`);
+  const { train = [], validation = [] } = await seenPatients(checkpoint);
+  const seen = new Set([...train, ...validation]);
+  const unseen = study.patients.filter((patient) => !seen.has(patient));
+  const judged = unseen.length > 0 ? unseen : study.patients;
+  const patient = args.patient ?? firstWith(study, judged, place);
+
+  await draw(await study.load(patient));
+  if (phantoms) await checkAgainstLesions();
+  await study.close();
+
+  function mapsOf({ images }: PatientStack, k: number, slice?: number): tf.Tensor3D {
+    const layer = args.layer;
+    return gradCam(model, images, {
+      label: k,
+      method: args.method,
+      ...(slice !== undefined && { slice }),
+      layer,
+    });
+  }
+
+  /** A picture of one patient, and where along the stack a decision comes from. */
+  async function draw(stack: PatientStack): Promise<void> {
+    const phantom = phantomOf(stack.patient);
+    const slice = args.slice === undefined ? undefined : args.slice - 1;
+    const maps = mapsOf(stack, place, slice);
+    const chances = probabilitiesOf(stack)[place]!;
+    const truth = study.sliceLabels(stack.patient);
+    const captions = stack.slices.map((_, i) => {
+      const chance = chances.length === stack.slices.length ? ` ${chances[i]!.toFixed(2)}` : '';
+      return `${i + 1}${chance}${truth?.[i]?.[place] === 1 ? ` ${label}` : ''}`;
+    });
+    const explained = slice === undefined ? label : `${label} on slice ${slice + 1}`;
+    // lesions are outlined at the size they are known at
+    const size = phantom ? ([phantom.size, phantom.size] as const) : preprocessing.imageSize;
+    const [images, heat] = tf.tidy(() => [resize(stack.images, size), enlarged(maps, size)] as const);
+    const drawn = {
+      title: `${stack.patient}: where it looked for ${explained}`,
+      images,
+      maps: heat,
+      captions,
+      ...(phantom && { masks: lesions(phantom, place) }),
+    };
+    const { width, height } = await writeHeatMaps(args.out, [drawn], { zoom: args.zoom });
+    console.log(`${args.out}: ${stack.slices.length} slices of ${stack.patient}, ${width} x ${height} pixels`); // prettier-ignore
+    if (slice !== undefined) printContributions(stack, slice);
+    tf.dispose([maps, images, heat]);
+    disposeStack(stack);
+  }
+
+  /** What each slice adds to the logit of one. */
+  function printContributions(stack: PatientStack, slice: number): void {
+    const matrix = sliceContributions(model, stack.images, { label: place });
+    const row = (matrix.arraySync() as number[][])[slice]!;
+    matrix.dispose();
+    const rows = row.map((value, i) => [`${stack.slices[i]}${i === slice ? ' (itself)' : ''}`, value]);
+    console.log(`\n${textTable([`adds to ${label} on slice ${slice + 1}`, 'logit'], rows)}`);
+  }
+
+  /** The pointing game, label by label. */
+  async function checkAgainstLesions(): Promise<void> {
+    const all = labels.map(() => ({ hits: 0, total: 0, chanceHits: 0 }));
+    const found = labels.map(() => ({ hits: 0, total: 0, chanceHits: 0 }));
+    const line = progressLine('patients');
+    let done = 0;
+    for await (const stack of prefetchPatients(study, judged)) {
+      const phantom = phantomOf(stack.patient)!;
+      const { slices, size } = phantom;
+      const probabilities = probabilitiesOf(stack);
+      for (const k of labels.keys()) {
+        const heat = tf.tidy(() => enlarged(mapsOf(stack, k), [size, size]));
+        const maps = await heat.data();
+        heat.dispose();
+        const isFound = (i: number) => (probabilities[k]![i] ?? probabilities[k]![0]!) >= thresholds[k]!;
+        const shape = [slices, size, size] as const;
+        const play = (counts: (typeof all)[number], counted: (slice: number) => boolean) => {
+          const masks = lesions(phantom, k, (i) => phantom.labels[i]![k] === 1 && counted(i));
+          const options = { shape, tolerance: args.tolerance, within: phantom.tissue };
+          const result = pointingGame(maps, masks, options);
+          for (const key of ['hits', 'total', 'chanceHits'] as const) counts[key] += result[key];
+        };
+        play(all[k]!, () => true);
+        play(found[k]!, isFound);
+      }
+      disposeStack(stack);
+      line.show(++done, judged.length);
+    }
+    line.end();
+    const share = (part: number, { total }: { total: number }) =>
+      total === 0 ? '-' : (part / total).toFixed(3);
+    const rows = labels.map((name, k) => [
+      name,
+      ...[all[k]!, found[k]!].flatMap((counts) => [
+        String(counts.total),
+        share(counts.hits, counts),
+        share(counts.chanceHits, counts),
+      ]),
+    ]);
+    const known = unseen.length > 0 ? 'it was not trained on' : 'it was trained on';
+    console.log(`\nHottest point of a slice's map in a lesion, on ${judged.length} patients ${known}`);
+    console.log(textTable(['', 'slices', 'hits', 'by chance', 'of these found', 'hits', 'by chance'], rows));
+  }
+
+  /** `[labels][slices]`; of a model of patients `[labels][1]`. */
+  function probabilitiesOf(stack: PatientStack): number[][] {
+    return tf.tidy(() => {
+      const logits = predictStack(model, tf.expandDims(stack.images));
+      const rows = outputLevel(model) === 'patients' ? logits : tf.squeeze(logits, [0]);
+      return tf.transpose(tf.sigmoid(rows)).arraySync() as number[][];
+    });
+  }
+}
+
+/** Maps `[slices, h, w]` at another size. */
+function enlarged(maps: tf.Tensor3D, size: readonly [number, number]): tf.Tensor3D {
+  return tf.squeeze(resize(tf.expandDims(maps, 3), size), [3]);
+}
+
+/** 1 where a phantom has the label, on the slices that count. */
+function lesions(phantom: PhantomPatient, label: number, counts = (_slice: number) => true): Uint8Array {
+  const area = phantom.size ** 2;
+  return phantom.masks.map((bits, i) => (counts(Math.floor(i / area)) ? (bits >> label) & 1 : 0));
+}
+
+/** The first of the patients with a label; without any, the first. */
+function firstWith(source: PatientSource, patients: readonly string[], label: number): string {
+  const labelled = (patient: string) =>
+    source.sliceLabels(patient) !== undefined || source.labelsOf?.(patient) !== undefined;
+  const found = patients.find((patient) => labelled(patient) && patientLabels(source, patient)[label] === 1);
+  return found ?? patients[0]!;
+}

@@ -1,0 +1,209 @@
+/**
+ * Patients, series, sizes, spacing, labels and which come together, what is wrong with the files and the labels; and a contact sheet of
+ * slices with their labels. Any layout that `openStudy` knows.
+ */
+import {
+  createPreprocessing,
+  CT_LABELS,
+  findDuplicateSlices,
+  labelRuns,
+  labelStatistics,
+  type PatientSource,
+} from '../../index';
+import {
+  detectStudy,
+  openStudy,
+  readGrayImage,
+  useBackend,
+  writeContactSheet,
+  type DicomFolder,
+} from '../../node';
+import { command, options, type Args } from '../command_line';
+import { labelNames, WINDOWS } from '../options';
+import { problemLines } from '../study_problems';
+import { progressLine, textTable } from '../terminal';
+
+const OPTIONS = options({
+  data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true },
+  images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
+  labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
+  sheet: { value: 'FILE', default: 'contact-sheet.png', help: 'where the contact sheet goes' },
+  patients: { value: 'N', default: 12, help: 'patients on the contact sheet; those with labels first' },
+  slices: { value: 'N', default: 16, help: 'most slices of a patient on the contact sheet' },
+  'tile-size': { value: 'N', default: 128, help: 'height and width of a slice on the contact sheet' },
+  window: { value: 'NAME', choices: WINDOWS, default: 'brainWide', help: 'window that DICOM is drawn in' },
+  duplicates: { help: 'read every slice, and look for equal ones across patients' },
+  'skip-bad': { help: 'read every file, and list those that cannot be read instead of stopping' },
+  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+}); // prettier-ignore
+
+export default command({
+  examples: ['--data DIR'],
+  options: OPTIONS,
+  run: inspect,
+});
+
+/** Size at which slices are compared: at less, slices that differ may look the same. */
+const DUPLICATES_SIZE = 512;
+
+async function inspect(args: Args<typeof OPTIONS>): Promise<void> {
+  await useBackend('wasm');
+  const { data: dir, images } = args;
+  const { layout, format } = await detectStudy(dir);
+  const files = progressLine('files');
+  const open = (size: number) =>
+    openStudy(dir, {
+      preprocessing: createPreprocessing({
+        imageSize: [size, size],
+        clahe: false,
+        windows: format === 'dicom' ? [args.window] : false,
+      }),
+      labels: labelNames(args.labels),
+      requireLabels: false,
+      onBadFile: args.skipBad ? 'skip' : 'throw',
+      workers: args.workers,
+      // this only looks: errors are listed, and do not stop
+      allow: ['not-hu', 'not-ct', 'implausible-hu', 'one-position'],
+      onProgress: ({ done, total }) => files.show(done, total),
+      images,
+    });
+  const study = await open(args.tileSize);
+  files.end();
+
+  const statistics = labelStatistics(study);
+  const { slicesPerPatient: counts } = statistics;
+  const people = new Set(study.patients.map((patient) => study.groupOf?.(patient) ?? patient)).size;
+  const stacks = people === study.patients.length ? '' : ` in ${study.patients.length} series`;
+  console.log(`${dir}: ${layout} layout, ${format === 'dicom' ? 'DICOM' : 'JPEG or PNG images'}`);
+  console.log(`${people} patient${people === 1 ? '' : 's'}${stacks}, ${statistics.slices} slices`);
+  console.log(
+    `slices of a ${stacks ? 'series' : 'patient'}: ${counts.min} to ${counts.max}, median ${counts.median}`,
+  );
+
+  if ('seriesOf' in study) printSeries(study);
+  else await printImageSizes(study);
+  printLabels(study);
+  printProblems(study);
+  if (args.duplicates) await printDuplicates(await open(DUPLICATES_SIZE));
+
+  const drawing = progressLine('contact sheet');
+  const sheet = await writeContactSheet(args.sheet, study, {
+    patients: interesting(study).slice(0, args.patients),
+    slices: args.slices,
+    onProgress: ({ done, total }) => drawing.show(done, total),
+  });
+  drawing.end();
+  console.log(
+    `\n${args.sheet}: ${sheet.slices} slices of ${sheet.patients} patients, ${sheet.width} x ${sheet.height} pixels`,
+  );
+  await study.close();
+}
+
+type Study = Awaited<ReturnType<typeof openStudy>>;
+
+/** One line a series, as its headers have it. */
+function printSeries(study: DicomFolder): void {
+  const mm = (value: number | undefined) => value?.toFixed(2) ?? '?';
+  const rows = study.patients.map((patient) => {
+    const { description, slices, rows: height, columns, spacing, tilt = 0 } = study.seriesOf(patient);
+    return [
+      patient,
+      description || '-',
+      String(slices.length),
+      `${height} x ${columns}`,
+      spacing.map(mm).join(' x '),
+      `${tilt.toFixed(1)}`,
+    ];
+  });
+  const header = ['series', 'description', 'slices', 'rows x columns', 'mm (slice x row x column)', 'tilt'];
+  console.log(`\n${textTable(header, rows)}`);
+  for (const { description, kind, slices } of study.otherSeries) {
+    console.log(`left out: ${kind} series '${description}' of ${slices.length} slices`);
+  }
+}
+
+/** Sizes of the patients' first slices. */
+async function printImageSizes(study: Study): Promise<void> {
+  const sizes = new Map<string, number>();
+  for (const patient of study.patients) {
+    const { height, width } = await readGrayImage(study.fileOf(patient, 0));
+    const size = `${height} x ${width}`;
+    sizes.set(size, (sizes.get(size) ?? 0) + 1);
+  }
+  const list = [...sizes]
+    .sort(([, a], [, b]) => b - a)
+    .map(([size, patients]) => `${size} (${patients} patients)`);
+  console.log(`rows x columns, by each patient's first slice: ${list.join(', ')}`);
+}
+
+function printLabels(study: Study): void {
+  const { labels, sliceCooccurrence, patientCooccurrence, unlabelled } = labelStatistics(study);
+  if (unlabelled.length === study.patients.length) {
+    console.log('\nno labels');
+    return;
+  }
+  const known = study.patients.some((patient) => study.sliceLabels(patient) !== undefined);
+  const share = (positive: number, negative: number) =>
+    `${((100 * positive) / (positive + negative || 1)).toFixed(1)}%`;
+  console.log(
+    `\n${textTable(
+      ['label', ...(known ? ['slices', ''] : []), 'patients', ''],
+      labels.map(({ label, slices, patients }) => [
+        label,
+        ...(known ? [String(slices.positive), share(slices.positive, slices.negative)] : []),
+        String(patients.positive),
+        share(patients.positive, patients.negative),
+      ]),
+    )}`,
+  );
+  const table = (title: string, counts: number[][]) => {
+    const rows = counts.map((row, i) => [study.labels[i]!, ...row.map(String)]);
+    console.log(`\n${textTable([title, ...study.labels], rows)}`);
+  };
+  if (known) table('slices with both', sliceCooccurrence);
+  table('patients with both', patientCooccurrence);
+  if (unlabelled.length > 0) console.log(`\nwithout labels: ${unlabelled.join(', ')}`);
+}
+
+function printProblems(study: Study): void {
+  const lines: string[] = [];
+  for (const { patient, label, gaps } of labelRuns(study).interrupted) {
+    const slices = gaps.flatMap((gap) => gap.slices).join(', ');
+    lines.push(`${patient}: ${label} stops and starts again; off on ${slices}`);
+  }
+  lines.push(...problemLines(study));
+  for (const file of study.unlisted) lines.push(`not part of the study: ${file}`);
+  if ('seriesOf' in study) {
+    for (const problem of study.tableProblems) lines.push(`table: ${problem}`);
+    for (const name of study.withoutFile) lines.push(`table: there is no file for ${name}`);
+  }
+  const most = 40;
+  console.log(`\n${lines.length === 0 ? 'nothing unusual' : `to look at (${lines.length}):`}`);
+  for (const line of lines.slice(0, most)) console.log(`- ${line}`);
+  if (lines.length > most) console.log(`- and ${lines.length - most} more`);
+}
+
+async function printDuplicates(study: Study): Promise<void> {
+  const reading = progressLine('looking for equal slices');
+  const found = await findDuplicateSlices(study, {
+    onProgress: ({ done, total }) => reading.show(done, total),
+  });
+  reading.end();
+  await study.close();
+  console.log(`\nequal slices across patients: ${found.length === 0 ? 'none' : found.length}`);
+  for (const { slices } of found) {
+    console.log(`- ${slices.map(({ patient, slice }) => `${patient}/${slice}`).join(' = ')}`);
+  }
+}
+
+/** Patients in the order of their labels: most first. */
+function interesting(study: PatientSource): string[] {
+  const count = (patient: string) =>
+    new Set(
+      study
+        .sliceLabels(patient)
+        ?.flatMap((labels) => labels.flatMap((label, i) => (label === 1 ? [i] : []))) ??
+        study.labelsOf?.(patient)?.flatMap((label, i) => (label === 1 ? [i] : [])),
+    ).size;
+  return [...study.patients].sort((a, b) => count(b) - count(a));
+}

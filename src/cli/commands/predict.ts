@@ -1,0 +1,104 @@
+/** Predicts with what a training wrote: a table on the screen, and files of probabilities or decisions. */
+import {
+  ArgumentError,
+  outputLevel,
+  predictPatientLevel,
+  predictPatients,
+  type PatientPrediction,
+  type SlicePrediction,
+} from '../../index';
+import {
+  loadCheckpoint,
+  openStudy,
+  useBackend,
+  writePatientProbabilities,
+  writeProbabilities,
+  writeRsnaSubmission,
+  writeSubmission,
+} from '../../node';
+import { command, options, type Args } from '../command_line';
+import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { warnOfProblems } from '../study_problems';
+import { textTable } from '../terminal';
+
+const OPTIONS = options({
+  ...CHECKPOINT,
+  patient: { value: 'DIR', help: "one patient's folder of slices, images or DICOM" },
+  data: { value: 'DIR', help: "a folder in the challenge's layout, or of DICOM; labels are not needed" },
+  images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
+  out: { value: 'FILE', help: 'write dirname,ID and a probability per label; of a patient-level model patient,…' },
+  kaggle: { value: 'FILE', help: "write the challenge's submission: ID,prediction" },
+  rsna: { value: 'FILE', help: "write RSNA's submission: ID,Label" },
+  mirror: { help: 'look at the slices left to right too, and take the mean of the logits' },
+  quiet: { help: 'do not print the table' },
+  ...STUDY,
+  ...BACKEND,
+}); // prettier-ignore
+
+export default command({
+  examples: [
+    '--checkpoint runs/kaggle --patient data/train/ID_001',
+    '--checkpoint runs/dicom --patient study/of/dicom/files',
+    '--checkpoint runs/kaggle --data data --kaggle submission.csv',
+  ],
+  options: OPTIONS,
+  run: predict,
+});
+
+async function predict(args: Args<typeof OPTIONS>): Promise<void> {
+  const { patient, data, images, out, kaggle, rsna } = args;
+  if ((patient === undefined) === (data === undefined)) {
+    console.error('Give either --patient or --data. See --help.');
+    process.exitCode = 2;
+    return;
+  }
+  await useBackend(args.backend);
+  const { model, manifest } = await loadCheckpoint(args.checkpoint);
+  const { preprocessing, labels, thresholds, calibration } = manifest;
+  const options = {
+    thresholds,
+    calibration,
+    ...(args.mirror && { flips: ['horizontal'] as const }),
+  };
+  const source = await openStudy((patient ?? data)!, {
+    preprocessing,
+    labels,
+    requireLabels: false,
+    images,
+    ...studyOptions(args),
+  });
+  warnOfProblems(source);
+  const found = (decisions: readonly number[]) =>
+    labels.filter((_, i) => decisions[i] === 1).join(' ') || '-';
+
+  if (outputLevel(model) === 'patients') {
+    if (kaggle || rsna) throw new ArgumentError('the model predicts patients, and these files are of slices');
+    const predictions: PatientPrediction[] = [];
+    for await (const prediction of predictPatientLevel(model, source, options)) predictions.push(prediction);
+    const rows = predictions.map(({ patient: id, probabilities, decisions }) => [
+      id,
+      ...probabilities,
+      found(decisions),
+    ]);
+    if (!args.quiet) console.log(`\n${textTable(['patient', ...labels, 'found'], rows)}`);
+    if (out) await writePatientProbabilities(out, predictions, labels);
+    console.log(`\n${predictions.length} patients`);
+  } else {
+    const predictions: SlicePrediction[] = [];
+    for await (const slices of predictPatients(model, source, options)) {
+      predictions.push(...slices);
+      if (args.quiet) continue;
+      const rows = slices.map(({ slice, probabilities, decisions }) => [
+        slice,
+        ...probabilities,
+        found(decisions),
+      ]);
+      console.log(`\n${slices[0]?.patient}\n${textTable(['slice', ...labels, 'found'], rows)}`);
+    }
+    if (out) await writeProbabilities(out, predictions, labels);
+    if (kaggle) await writeSubmission(kaggle, predictions, labels);
+    if (rsna) await writeRsnaSubmission(rsna, predictions, labels);
+    console.log(`\n${predictions.length} slices of ${source.patients.length} patients`);
+  }
+  await source.close();
+}

@@ -1,0 +1,293 @@
+/** Trains the poster's model: the backbone with a linear head on single slices, the head on its features, the whole model. */
+import { readFile } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs';
+import {
+  ArgumentError,
+  backboneOf,
+  BACKBONES,
+  buildCtBrainModel,
+  cachedSource,
+  createPreprocessing,
+  CT_LABELS,
+  evaluatePatients,
+  loadTorchWeights,
+  POSTER_VARIANTS,
+  preprocessedChannels,
+  readSafetensors,
+  RECIPES,
+  RECOMMENDED_TRAINING,
+  resolveRecipe,
+  subset,
+  trainRecipe,
+  trivialPredictors,
+  type CT_WINDOWS,
+  type PosterVariant,
+  type RecipeOptions,
+} from '../../index';
+import { detectStudy, openTrainingRun, trainingProgressBar, useBackend } from '../../node';
+import { command, options, type Args } from '../command_line';
+import { printEstimate } from '../estimate';
+import { BACKEND, labelNames, STUDY, studyOptions } from '../options';
+import { printF2, writePredictions } from '../scores';
+import { checkStudies, openStudies, splitStudies } from '../studies';
+import { progressLine } from '../terminal';
+
+/** A setting of the default recipe, for the help. */
+const of = (stage: 'pretrain' | 'warmUp' | 'patients', setting: string) =>
+  String((RECIPES.default[stage] as unknown as Record<string, unknown>)[setting]);
+
+type Window = keyof typeof CT_WINDOWS;
+
+const OPTIONS = options({
+  data: {
+    value: 'DIR',
+    help: 'folder with train.csv and train/ID_x/x_N.jpg or .png; or DICOM with a table of labels; may be given more than once',
+    required: true,
+    multiple: true,
+  },
+  labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
+  out: { value: 'DIR', default: 'runs/kaggle', help: 'where checkpoints, history and predictions go' },
+  recipe: {
+    value: 'NAME',
+    choices: ['default', 'poster'],
+    default: 'default',
+    help: 'poster: as published, no warm-up, threshold 0.5; the settings below change it',
+  },
+  variant: {
+    value: 'NAME',
+    choices: [...(Object.keys(POSTER_VARIANTS) as PosterVariant[]), 'recommended'],
+    default: 'VGG16 + LRNN + SDL(GRU)',
+    help: 'arrangement',
+  },
+  backbone: { value: 'NAME', choices: BACKBONES, default: 'vgg16', help: 'backbone' },
+  'backbone-weights': {
+    value: 'FILE',
+    help: 'torchvision weights as .safetensors, trained on ImageNet; without them training starts from scratch',
+  },
+  'image-size': { value: 'N', default: 224, help: 'height and width the slices are resized to' },
+  windows: {
+    value: 'NAMES',
+    help: 'windows of HU as channels, e.g. brain,subdural,bone (default brainWide for DICOM, none for images)',
+  },
+  neighbors: { value: 'N', default: 0, help: 'slices on each side as further channels' },
+  output: { value: 'LEVEL', choices: ['slices', 'patient'], default: 'slices', help: 'a prediction per slice, or per patient' },
+  pooling: { value: 'NAME', choices: ['max', 'attention'], default: 'max', help: 'with --output patient, over the slices' },
+  clahe: { default: true, help: 'equalise contrast (clip limit 2, grid 8x8)' },
+  augment: { default: true, help: 'flip, rotate, scale and light each stack at random' },
+  'pretrain-epochs': { value: 'N', help: `most epochs on single slices; 0 leaves the stage out (${of('pretrain', 'epochs')})` },
+  'pretrain-lr': { value: 'X', help: `learning rate on single slices (${of('pretrain', 'learningRate')})` },
+  'batch-size': { value: 'N', help: `slices per batch there (${of('pretrain', 'batchSize')})` },
+  'warm-up-epochs': { value: 'N', help: `most epochs of the head on the backbone's features; 0 leaves the stage out (${of('warmUp', 'epochs')})` },
+  'warm-up-lr': { value: 'X', help: `learning rate there (${of('warmUp', 'learningRate')})` },
+  versions: { value: 'N', help: `augmented versions that features are extracted of (${of('warmUp', 'versions')})` },
+  epochs: { value: 'N', help: `most epochs of the whole model on whole patients; 0 leaves the stage out (${of('patients', 'epochs')})` },
+  lr: { value: 'X[,X]', help: `learning rate there, or two, backbone,head (${of('patients', 'learningRate')})` },
+  patience: { value: 'N', help: `epochs without a better validation F2 before a stage stops (${RECIPES.default.patience})` },
+  thresholds: { value: 'X|fit', help: "'fit': chosen on the validation patients; or a number, 0.5 being the poster's (fit)" },
+  decay: { value: 'NAME', choices: ['none', 'cosine'], help: 'how the learning rate falls in every stage' },
+  'rate-warm-up': { value: 'X', help: 'epochs over which the learning rate rises in every stage' },
+  'weight-decay': { value: 'X', help: 'decoupled weight decay in every stage (0)' },
+  'clip-norm': { value: 'X', help: 'largest norm of the gradients in every stage (none)' },
+  accumulate: { value: 'N', help: 'batches whose gradients make one step in every stage (1)' },
+  balance: { help: 'draw slices and patients with and without a label equally often' },
+  'checkpoint-steps': { value: 'N', help: 'batches after which a run that is killed can go on within an epoch' },
+  'validation-fraction': { value: 'X', default: 0.2, help: 'share of patients held out to choose epochs and thresholds by' },
+  'test-fraction': { value: 'X', default: 0, help: 'share of patients kept aside for a report at the end' },
+  stratify: { default: true, help: 'divide the patients of each label in that proportion too' },
+  seed: { value: 'N', default: 1, help: 'seed of split, weights, order and augmentation' },
+  'memory-budget': { value: 'MiB', default: 768, help: 'activations kept at once; lower it where memory is short' },
+  cache: { value: 'MiB', default: 1024, help: 'prepared slices kept in memory; what does not fit is read again' },
+  'cache-dir': { value: 'DIR', help: 'folder that prepared slices are kept in, for the next epoch and the next run' },
+  'dry-run': { help: 'say what would be trained on, how long, and in how much memory' },
+  resume: { help: 'go on with the run in --out' },
+  ...STUDY,
+  ...BACKEND,
+}); // prettier-ignore
+
+export default command({
+  examples: [
+    '--data DIR --backbone-weights vgg16.safetensors',
+    '--data RSNA --windows brain,subdural,bone --labels rsna --workers 4',
+    '--data CLINIC --data RSNA --test-fraction 0.2',
+  ],
+  options: OPTIONS,
+  run: train,
+  interrupted: ({ out }) => `${out} keeps what was saved; the same command with --resume goes on`,
+});
+
+async function train(args: Args<typeof OPTIONS>): Promise<void> {
+  const recipe = resolveRecipe(recipeOptions(args));
+  await useBackend(args.backend, { log: console.log });
+  const { imageSize: size, seed, data: folders } = args;
+  const formats = await Promise.all(folders.map(async (folder) => (await detectStudy(folder)).format));
+  const windows = args.windows ?? (formats.includes('dicom') ? 'brainWide' : undefined);
+  const preprocessing = createPreprocessing({
+    imageSize: [size, size],
+    neighbors: args.neighbors,
+    ...(windows !== undefined && { windows: windows.split(',') as Window[] }),
+    ...(args.clahe ? {} : { clahe: false }),
+  });
+
+  // patients, divided
+  const opened = await openStudies(folders, {
+    preprocessing,
+    labels: labelNames(args.labels),
+    cacheFolder: args.cacheDir,
+    ...studyOptions(args),
+  });
+  const maxBytes = args.cache * 2 ** 20;
+  const study = maxBytes > 0 ? cachedSource(opened.study, { maxBytes }) : opened.study;
+  const split = splitStudies(opened, {
+    validation: args.validationFraction,
+    test: args.testFraction,
+    seed,
+    stratify: args.stratify,
+  });
+  const unknown = new Set(opened.trainOnly);
+  const known = split.train.filter((patient) => !unknown.has(patient));
+  const [pretrainOn, train, validation] = [split.train, known, split.validation].map((side) => subset(study, side)); // prettier-ignore
+  const counts = Object.entries(split).map(([side, patients]) => `${patients.length} ${side}`);
+  console.log(`patients: ${counts.join(', ')}`);
+  if (opened.trainOnly.length > 0) {
+    console.log(
+      `${opened.trainOnly.length} single slices of unknown patients: the backbone learns from them; they choose no epoch and no threshold`,
+    );
+  }
+
+  // the model
+  const weights = args.backboneWeights;
+  const built = {
+    variant: args.variant,
+    backbone: args.backbone,
+    inputShape: [size, size, preprocessedChannels(preprocessing)] as [number, number, number],
+    normalize: weights !== undefined,
+    labels: study.labels,
+    ...(args.output === 'patient' && {
+      output: 'patient' as const,
+      pooling: args.pooling,
+    }),
+    seed,
+  };
+  const model = buildCtBrainModel(built);
+  if (weights) {
+    const state = readSafetensors(await readFile(weights));
+    const { fresh } = loadTorchWeights(backboneOf(model), state, { partial: true });
+    if (fresh.length > 0) console.log(`not in ${weights}, so they start fresh: ${fresh.join(', ')}`);
+    tf.dispose(state);
+  }
+  const memoryBudget = args.memoryBudget * 2 ** 20;
+  if (args.dryRun) {
+    await printEstimate(model, study, split, recipe, { memoryBudget, cache: maxBytes });
+    return opened.close();
+  }
+  if (folders.length > 1) await checkStudies(study, split);
+
+  // its training
+  const config = {
+    ...{ data: folders.length === 1 ? folders[0] : folders, model: built, weights: weights ?? null },
+    ...{ preprocessing, ...recipe, seed, split },
+  };
+  const run = await openTrainingRun(args.out, { config, resume: args.resume });
+  const { stop, ...bar } = trainingProgressBar();
+  const extracting = progressLine('extracting features of patients');
+  const result = await trainRecipe(model, {
+    ...{
+      run,
+      pretrainOn: pretrainOn!,
+      train: train!,
+      validation: validation!,
+      seed,
+      ...recipe,
+      ...bar,
+      memoryBudget,
+    },
+    checkpointSteps: args.checkpointSteps || undefined,
+    description: { labels: study.labels, preprocessing, model: built },
+    onExtract: ({ done, total }) => (done < total ? extracting.show(done, total) : extracting.end()),
+    onNote: (note) => console.log(`Note: ${note}`),
+  }).finally(stop);
+
+  // how well it does
+  const { description, decisions, beatsTrivial } = result;
+  // where the first stage's model is kept, with its linear head, figures are of that
+  const trained = description.training?.stage === 'pretrain' ? 'first stage, linear head' : built.variant;
+  const by = decisions ? 'epochs and thresholds' : 'epochs';
+  const chose = `${validation!.patients.length} patients that it was not trained on, but which chose its ${by}`;
+  const optimistic = opened.optimistic ? '; a patient may be on both sides, so the figures are too good' : '';
+  printF2(`${chose}${optimistic}`, trained, result.validation, result.trivial, study.labels);
+  console.log(
+    `thresholds: ${study.labels.map((label, l) => `${label} ${description.thresholds[l]!.toFixed(3)}`).join(', ')}`,
+  );
+  if (decisions?.implied !== undefined) {
+    console.log(`(drawn towards what the loss implies, ${decisions.implied.toFixed(3)} before calibration)`);
+  }
+  if (decisions && decisions.chosen.guarded.length > 0) {
+    console.log(
+      `(too few validation patients have ${decisions.chosen.guarded.join(', ')}: the threshold of all labels together)`,
+    );
+  }
+  if (split.test.length > 0) {
+    const test = subset(study, split.test);
+    const score = await evaluatePatients(result.model, test, {
+      thresholds: description.thresholds,
+      calibration: description.calibration,
+    });
+    const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;
+    printF2(title, trained, score, trivialPredictors(train!, test, seed, score.level), study.labels);
+    await writePredictions(`${args.out}/test-predictions.csv`, result.model, test, description);
+  }
+  await writePredictions(`${args.out}/predictions.csv`, result.model, validation!, description);
+  await opened.close();
+  console.log(`\n${args.out}: best/ (checkpoint), predictions.csv, history.csv, config.json`);
+  if (!beatsTrivial) {
+    console.error(
+      '\nWarning: on the validation patients this model is no better than a predictor that never looks at an image.\n' +
+        'Do not use it. What may help: pretrained weights (--backbone-weights), more patients (--data may be given\n' +
+        'more than once), more epochs, a larger --validation-fraction if few patients have a label.',
+    );
+    process.exitCode = 3;
+  }
+}
+
+/** The recipe that the command line asks for. */
+function recipeOptions(args: Args<typeof OPTIONS>): RecipeOptions {
+  const recipe = RECIPES[args.recipe];
+  const everywhere = {
+    ...{ decay: args.decay, warmupEpochs: args.rateWarmUp, weightDecay: args.weightDecay },
+    ...{ clipNorm: args.clipNorm, accumulate: args.accumulate, balance: args.balance || undefined },
+  };
+  const stage = <T extends object>(of: T | false, given: { epochs: number | undefined; [setting: string]: unknown }): T | false => {
+    const set = Object.entries({ ...everywhere, ...given }).filter(([, value]) => value !== undefined);
+    return of === false && !given.epochs ? false : ({ ...of, ...Object.fromEntries(set) } as T);
+  };
+  const sequence = args.variant === 'recommended' ? RECOMMENDED_TRAINING : {};
+  return {
+    ...recipe,
+    pretrain: stage(recipe.pretrain, { epochs: args.pretrainEpochs, learningRate: args.pretrainLr, batchSize: args.batchSize }),
+    warmUp: stage(recipe.warmUp, { epochs: args.warmUpEpochs, learningRate: args.warmUpLr, versions: args.versions, ...sequence }),
+    patients: stage(recipe.patients, { epochs: args.epochs, learningRate: learningRates(args.lr), ...sequence }),
+    patience: args.patience ?? recipe.patience,
+    augment: args.augment ? recipe.augment : false,
+    thresholds: threshold(args.thresholds) ?? recipe.thresholds,
+  };
+} // prettier-ignore
+
+/** One rate for all, or one for the backbone and one for the head. */
+function learningRates(text: string | undefined): { backbone: number; head: number } | undefined {
+  if (text === undefined) return undefined;
+  const rates = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  if (rates.length > 2 || !rates.every((rate) => Number.isFinite(rate) && rate >= 0)) {
+    throw new ArgumentError(`--lr: expected a number, or two as backbone,head, received '${text}'`);
+  }
+  const [backbone, head = backbone] = rates as [number, number?];
+  return { backbone, head: head! };
+}
+
+function threshold(text: string | undefined): number | 'fit' | undefined {
+  if (text === undefined || text === 'fit') return text;
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!(value >= 0 && value <= 1)) {
+    throw new ArgumentError(`--thresholds: expected 'fit' or a number in [0, 1], received '${text}'`);
+  }
+  return value;
+}

@@ -1,0 +1,93 @@
+/** What a training will take, from a step and a prediction that are timed. */
+import * as tf from '@tensorflow/tfjs';
+import {
+  asymmetricLoss,
+  computeGradients,
+  disposeStack,
+  labelStatistics,
+  predictStack,
+  subset,
+  type PatientSource,
+  type Recipe,
+} from '../index';
+import { textTable } from './terminal';
+import type { StudySplit } from './studies';
+
+/** Prints the sides of the split, and the hours and the memory that the recipe takes at most. */
+export async function printEstimate(
+  model: tf.LayersModel,
+  study: PatientSource,
+  split: StudySplit,
+  recipe: Recipe,
+  bytes: { memoryBudget: number; cache: number },
+): Promise<void> {
+  const sides = (Object.keys(split) as (keyof StudySplit)[]).filter((side) => split[side].length > 0);
+  const slicesOf = (patients: readonly string[]) =>
+    patients.reduce((sum, patient) => sum + study.sliceNames(patient).length, 0);
+  const rows = sides.map((side) => {
+    const { labels } = labelStatistics(subset(study, split[side]));
+    return [
+      side,
+      String(split[side].length),
+      String(slicesOf(split[side])),
+      ...labels.map((label) => `${label.slices.positive} / ${label.patients.positive}`),
+    ];
+  });
+  console.log('with each label: slices / patients');
+  console.log(textTable(['', 'patients', 'slices', ...study.labels], rows));
+
+  const { step, prediction } = await secondsPerSlice(model, study, split.train, bytes.memoryBudget);
+  const [train, validation] = [slicesOf(split.train), slicesOf(split.validation)];
+  const { pretrain, warmUp, patients } = recipe;
+  const whole = (epochs: number) => epochs * (train * step + validation * prediction);
+  const stages: [string, number][] = [
+    ['pretrain', pretrain ? whole(pretrain.epochs ?? 50) : 0],
+    ['warm-up', warmUp ? (train * (1 + (warmUp.versions ?? 4)) + validation) * prediction : 0],
+    ['patients', patients ? whole(patients.epochs ?? 50) : 0],
+  ];
+  const hours = stages.map(([stage, seconds]) => [stage, (seconds / 3600).toFixed(2)]);
+  const total = stages.reduce((sum, [, seconds]) => sum + seconds, 0) / 3600;
+  console.log(`\n${textTable(['stage', 'hours at most'], [...hours, ['all', total.toFixed(2)]])}`);
+  const weights = model.countParams() * 4;
+  const shape = model.inputs[0]!.shape.slice(2) as number[];
+  const kept = Math.min(bytes.cache, (train + validation) * 4 * tf.util.sizeFromShape(shape));
+  // weights, two moments, gradients, the best epoch's weights
+  const memory = bytes.memoryBudget + kept + 5 * weights;
+  console.log(`memory: about ${(memory / 2 ** 30).toFixed(1)} GiB beside the program's own`);
+}
+
+/** Seconds of a training step and of a prediction, per slice, on the first training slices. */
+async function secondsPerSlice(
+  model: tf.LayersModel,
+  study: PatientSource,
+  patients: readonly string[],
+  memoryBudget: number,
+): Promise<{ step: number; prediction: number }> {
+  const stacks: tf.Tensor[] = [];
+  const labels: tf.Tensor[] = [];
+  for (const patient of patients) {
+    if (stacks.reduce((sum, stack) => sum + stack.shape[0]!, 0) >= 16) break;
+    const stack = await study.load(patient);
+    stacks.push(stack.images.clone());
+    labels.push(stack.labels!.clone());
+    disposeStack(stack);
+  }
+  const [images, truth] = [stacks, labels].map((parts) => tf.tidy(() => tf.expandDims(tf.concat(parts))));
+  tf.dispose([stacks, labels]);
+  const time = async (run: () => tf.Tensor) => {
+    const once = async () => {
+      const start = performance.now();
+      const result = tf.tidy(run);
+      await result.data();
+      result.dispose();
+      return (performance.now() - start) / 1000 / images!.shape[1]!;
+    };
+    await once(); // the first one makes what later ones find made
+    return once();
+  };
+  const loss = asymmetricLoss();
+  const step = await time(() => computeGradients(model, images!, truth!, { loss, memoryBudget }).loss);
+  const prediction = await time(() => predictStack(model, images!));
+  tf.dispose([images, truth]);
+  return { step, prediction };
+}

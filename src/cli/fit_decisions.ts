@@ -1,0 +1,57 @@
+/** Calibration and thresholds, fitted on validation predictions. */
+import {
+  chooseThresholds,
+  fitCalibration,
+  type Calibration,
+  type CheckpointManifest,
+  type LabelledPredictions,
+} from '../index';
+import { textTable } from './terminal';
+
+export interface FitChoices {
+  calibrate: boolean;
+  choose: boolean;
+  /** Of the calibration. */
+  method: 'temperature' | 'platt';
+}
+
+/**
+ * The manifest with what was fitted, and the predictions that it makes of the patients fitted on.
+ *
+ * @param predict - Predicts with a calibration, or without.
+ */
+export async function fitted(
+  manifest: CheckpointManifest,
+  predict: (calibration: Calibration | undefined) => Promise<LabelledPredictions>,
+  { calibrate, choose, method }: FitChoices,
+): Promise<{ manifest: CheckpointManifest; predictions: LabelledPredictions }> {
+  let { calibration, thresholds } = manifest;
+  const { labels } = manifest;
+  if (calibrate) {
+    const { yTrue, probabilities, patients } = await predict(undefined);
+    const fit = fitCalibration({ labels, yTrue, probabilities, patients, method });
+    calibration = fit.calibration;
+    const figure = (value: number | undefined) => value?.toFixed(4) ?? 'undefined';
+    const rows = labels.map((label, l) => [
+      label,
+      ...[fit.logLossBefore[l], fit.logLossAfter[l]].map(figure),
+      fit.kept.find((kept) => kept.label === label)?.reason ?? '',
+    ]);
+    console.log(`${textTable(['calibration', 'log loss before', 'after', 'left as it is'], rows)}\n`);
+  }
+  // predicted anew, rather than calibrated here, so that thresholds are chosen on the very numbers that the checkpoint will give
+  const predictions = await predict(calibration);
+  if (choose) {
+    const { yTrue, probabilities, patients } = predictions;
+    const chosen = chooseThresholds({ labels, yTrue, probabilities, patients });
+    thresholds = chosen.thresholds;
+    const rows = labels.map((label, l) => [
+      label,
+      manifest.thresholds[l]!,
+      thresholds[l]!,
+      chosen.guarded.includes(label) ? 'few positive patients: of all labels' : '',
+    ]);
+    console.log(`${textTable(['threshold', 'before', 'chosen', ''], rows)}\n`);
+  }
+  return { manifest: { ...manifest, thresholds, ...(calibration && { calibration }) }, predictions };
+}

@@ -1,0 +1,58 @@
+/** Options that several commands have. */
+import { CT_WINDOWS, RSNA_LABELS } from '../index';
+import type { DicomProblemKind } from '../node';
+import { options } from './command_line';
+
+/** Names of windows of HU. */
+export const WINDOWS = Object.keys(CT_WINDOWS) as (keyof typeof CT_WINDOWS)[];
+
+/** Of what computes. */
+export const BACKEND = options({
+  backend: {
+    value: 'NAME',
+    choices: ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'],
+    default: 'auto',
+    help: 'what computes',
+  },
+});
+
+/** Of opening a study for a model that is there already. */
+export const STUDY = options({
+  'image-window': {
+    value: 'NAME',
+    choices: WINDOWS,
+    help: 'the window that JPEG or PNG images show, for a model trained on windows of HU',
+  },
+  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+  'skip-bad': { help: 'leave out what cannot be read or has an error' },
+  allow: {
+    value: 'KINDS',
+    help: 'kinds of DICOM error that do not stop, as messages name them, separated by commas',
+  },
+});
+
+/** A checkpoint that is there already. */
+export const CHECKPOINT = options({
+  checkpoint: { value: 'DIR', help: "a training's --out, or one checkpoint in it", required: true },
+});
+
+/** What {@link STUDY} says, for `openStudy`. */
+export const studyOptions = (args: {
+  imageWindow: keyof typeof CT_WINDOWS | undefined;
+  workers: number;
+  skipBad: boolean;
+  allow: string | undefined;
+}) => ({
+  imageWindow: args.imageWindow,
+  workers: args.workers,
+  onBadFile: args.skipBad ? ('skip' as const) : ('throw' as const),
+  allow: problemKinds(args.allow),
+});
+
+/** What `--allow` names. */
+export const problemKinds = (text: string | undefined): DicomProblemKind[] | undefined =>
+  text?.split(',') as DicomProblemKind[] | undefined;
+
+/** Names of labels, as typed. */
+export const labelNames = (text: string): readonly string[] =>
+  text === 'rsna' ? RSNA_LABELS : text.split(',');

@@ -1,0 +1,53 @@
+import type * as tf from '@tensorflow/tfjs';
+import {
+  outputLevel,
+  predictPatientLevel,
+  predictPatients,
+  type CheckpointDescription,
+  type Evaluation,
+  type PatientPrediction,
+  type PatientSource,
+  type SlicePrediction,
+  type TrivialScores,
+} from '../index';
+import { writePatientProbabilities, writeProbabilities } from '../node';
+import { textTable } from './terminal';
+
+/** Prints F2, pooled and per label, beside two predictors that never look at an image. */
+export function printF2(
+  title: string,
+  name: string,
+  evaluation: Evaluation,
+  trivial: readonly TrivialScores[],
+  labels: readonly string[],
+): void {
+  const whole = evaluation.level === 'patients' ? ', each as a whole' : '';
+  console.log(`\nF2 on ${title}${whole}`);
+  const scores = [{ name, f2: evaluation.f2, f2PerLabel: evaluation.f2PerLabel }, ...trivial];
+  console.log(
+    textTable(
+      ['', 'micro', ...labels],
+      scores.map((score) => [score.name, score.f2, ...score.f2PerLabel]),
+    ),
+  );
+  const absent = labels.filter((_, l) => evaluation.f2PerLabel[l] === undefined);
+  if (absent.length > 0) console.log(`–: none of them has ${absent.join(', ')}`);
+}
+
+/** Writes a probability per slice and label; of a patient-level model, per patient and label. */
+export async function writePredictions(
+  file: string,
+  model: tf.LayersModel,
+  source: PatientSource,
+  { thresholds, calibration }: Pick<CheckpointDescription, 'thresholds' | 'calibration'>,
+): Promise<void> {
+  const options = { calibration, ...(thresholds && { thresholds: [...thresholds] }) };
+  if (outputLevel(model) === 'patients') {
+    const patients: PatientPrediction[] = [];
+    for await (const prediction of predictPatientLevel(model, source, options)) patients.push(prediction);
+    return writePatientProbabilities(file, patients, source.labels);
+  }
+  const predictions: SlicePrediction[] = [];
+  for await (const slices of predictPatients(model, source, options)) predictions.push(...slices);
+  await writeProbabilities(file, predictions, source.labels);
+}

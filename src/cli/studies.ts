@@ -1,0 +1,122 @@
+/** The studies of a training, opened as one source and divided by patient. */
+import path from 'node:path';
+import {
+  ArgumentError,
+  checkNoLeak,
+  findDuplicateSlices,
+  patientLabels,
+  patientsUnknown,
+  splitByShares,
+  unionSource,
+  type CtPreprocessing,
+  type CtWindowName,
+  type PatientSource,
+} from '../index';
+import { detectStudy, openStudy, type StudyOptions } from '../node';
+import { progressLine } from './terminal';
+import { warnOfProblems } from './study_problems';
+
+/** Patients on each side. */
+export interface StudySplit {
+  train: string[];
+  validation: string[];
+  test: string[];
+}
+
+export interface OpenedStudies {
+  /** The only study, or the union of several. */
+  study: PatientSource;
+  /** Of which nobody knows the patients: they are trained on, and choose nothing. */
+  trainOnly: string[];
+  /** Whether this holds of all of them: figures are then too good. */
+  optimistic: boolean;
+  close: () => Promise<void>;
+}
+
+/** Opens every folder; labels that a table lacks count as not labelled where there are several. */
+export async function openStudies(
+  folders: readonly string[],
+  options: StudyOptions & { preprocessing: CtPreprocessing },
+): Promise<OpenedStudies> {
+  const several = folders.length > 1;
+  const opened = await Promise.all(
+    folders.map((folder) =>
+      openStudy(folder, { ...options, ...(several && { missingLabels: 'unlabelled' as const }) }),
+    ),
+  );
+  opened.forEach(warnOfProblems);
+  const close = async () => void (await Promise.all(opened.map((study) => study.close())));
+  if (several) await reportWindows(folders, options);
+  const names = studyNames(folders);
+  const unknown = opened.map(patientsUnknown);
+  const optimistic = unknown.every(Boolean);
+  if (!several) return { study: opened[0]!, trainOnly: [], optimistic, close };
+  const study = unionSource(opened.map((source, i) => ({ name: names[i]!, source })));
+  const trainOnly = opened.flatMap((source, i) =>
+    unknown[i] && !optimistic ? source.patients.map((patient) => `${names[i]}/${patient}`) : [],
+  );
+  return { study, trainOnly, optimistic, close };
+}
+
+/** Names of the folders, numbered where two are the same. */
+function studyNames(folders: readonly string[]): string[] {
+  const bases = folders.map((folder) => path.basename(path.resolve(folder)));
+  return bases.map((name, i) => (bases.indexOf(name) === i ? name : `${name}-${i + 1}`));
+}
+
+/** Says which window each study is seen through: a model cannot tell a window from a hospital. */
+async function reportWindows(
+  folders: readonly string[],
+  { preprocessing, imageWindow }: StudyOptions & { preprocessing: CtPreprocessing },
+): Promise<void> {
+  const windows = preprocessing.windows === false ? undefined : JSON.stringify(preprocessing.windows);
+  const seen = await Promise.all(
+    folders.map(async (folder) => {
+      const { format } = await detectStudy(folder);
+      if (format === 'dicom') return `HU in the windows ${windows ?? 'of the files'}`;
+      if (windows !== undefined)
+        return `images of the window ${imageWindow as CtWindowName}, in the windows ${windows}`;
+      return "images as they are, in the files' own window, which may differ from study to study";
+    }),
+  );
+  folders.forEach((folder, i) => console.log(`${folder}: ${seen[i]}`));
+}
+
+/** Divides the patients; those of `trainOnly` are trained on. */
+export function splitStudies(
+  { study, trainOnly }: OpenedStudies,
+  options: { validation: number; test: number; seed: number; stratify: boolean },
+): StudySplit {
+  const { validation, test, seed, stratify } = options;
+  if (validation <= 0 || validation + test >= 1) {
+    throw new ArgumentError(
+      '--validation-fraction, --test-fraction: expected more than 0 to validate on, and less than 1 together, ' +
+        `received ${validation} and ${test}`,
+    );
+  }
+  const fixed = new Set(trainOnly);
+  const sides = splitByShares<keyof StudySplit>(
+    study.patients.filter((patient) => !fixed.has(patient)),
+    {
+      shares: { train: 1 - validation - test, validation, ...(test > 0 && { test }) } as Record<
+        keyof StudySplit,
+        number
+      >,
+      seed,
+      ...(study.groupOf && { groupBy: (patient: string) => study.groupOf!(patient) }),
+      ...(stratify && { stratifyBy: (patient: string) => patientLabels(study, patient) }),
+    },
+  );
+  return { train: [...sides.train, ...trainOnly], validation: sides.validation, test: sides.test ?? [] };
+}
+
+/** Refuses a split that has the same slice on two sides, by its content. */
+export async function checkStudies(study: PatientSource, split: StudySplit): Promise<void> {
+  const line = progressLine('comparing slices of patients');
+  const duplicates = await findDuplicateSlices(study, {
+    onProgress: ({ done, total }) => line.show(done, total),
+  });
+  line.end();
+  const { test, ...rest } = split;
+  checkNoLeak(test.length > 0 ? { ...rest, test } : rest, { duplicates });
+}

@@ -1,0 +1,26 @@
+/** What is wrong with the files of a study: to be read before any figure made of it. */
+import type { DicomFolder, KaggleFolder } from '../node';
+
+const SEVERITIES = ['error', 'warning', 'note'] as const;
+
+/** One line for each file that was left out, then for each problem of DICOM, the gravest first, with the first stacks that have it. */
+export function problemLines(study: KaggleFolder | DicomFolder): string[] {
+  const problems = 'problems' in study ? study.problems : [];
+  const lines = SEVERITIES.flatMap((severity) => {
+    const stacks = new Map<string, string[]>();
+    for (const { patient, message } of problems.filter((one) => one.severity === severity)) {
+      stacks.set(message, [...(stacks.get(message) ?? []), patient]);
+    }
+    return [...stacks].map(([message, patients]) => {
+      const more = patients.length > 3 ? ` and ${patients.length - 3} more` : '';
+      return `${severity}: ${patients.slice(0, 3).join(', ')}${more}: ${message}`;
+    });
+  });
+  return [...study.skipped.map(({ error }) => `left out: ${error.message}`), ...lines];
+}
+
+/** Says on standard error what is wrong with a study that is about to be trained on, predicted or scored. */
+export function warnOfProblems(study: KaggleFolder | DicomFolder): void {
+  for (const line of problemLines(study)) console.warn(`problem: ${line}`);
+  if (study.skipped.length > 0) console.warn(`problem: ${study.skipped.length} files were left out`);
+}

@@ -1,0 +1,59 @@
+/** What a command writes to the terminal, and how it ends there. */
+import { CtMultilabelError } from '../index';
+
+/** How far a walk has come, on one line of the terminal; without a terminal, nothing. */
+export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {
+  const { stderr } = process;
+  if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  return {
+    show: (done, total) => void stderr.write(`\r${what}: ${done} of ${total}`),
+    end: () => void stderr.write('\r\x1b[K'),
+  };
+}
+
+/** Columns of text, numbers to the right; a dash where there is no number. */
+export function textTable(header: string[], rows: (string | number | undefined)[][]): string {
+  const cell = (value: string | number | undefined) =>
+    typeof value === 'number' ? value.toFixed(3) : (value ?? '–');
+  const cells = [header, ...rows.map((row) => row.map(cell))];
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const line = (row: string[]) =>
+    row.map((text, i) => (i === 0 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join('  ');
+  return [line(cells[0]!), widths.map((n) => '-'.repeat(n)).join('  '), ...cells.slice(1).map(line)].join(
+    '\n',
+  );
+}
+
+/**
+ * Runs a command to its end: an error that the library explains is printed as one line, any other with a hint at `--debug`. Where
+ * nobody reads on, as after `| head`, it ends quietly; stopped with Ctrl-C it leaves the terminal as it was, and exits with 130.
+ */
+export async function runToEnd(
+  run: () => Promise<void>,
+  { debug, interrupted }: { debug: boolean; interrupted?: () => string | undefined },
+): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit();
+      throw error;
+    });
+  }
+  process.once('SIGINT', () => {
+    // a progress bar had turned wrapping and the cursor off
+    if (process.stderr.isTTY) process.stderr.write('\x1b[?7h\x1b[?25h');
+    const hint = interrupted?.();
+    console.error(hint === undefined ? '\nstopped' : `\nstopped: ${hint}`);
+    process.exit(130);
+  });
+  try {
+    await run();
+  } catch (error) {
+    console.error(debug ? error : explained(error));
+    process.exitCode = 1;
+  }
+}
+
+function explained(error: unknown): string {
+  if (error instanceof CtMultilabelError) return `${error.name}: ${error.message}`;
+  return `${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n(--debug says where)`;
+}

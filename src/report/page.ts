@@ -1,0 +1,41 @@
+/** The report of an evaluation, as one HTML page that needs nothing else. */
+import type { LabelRuns } from '../data/checks/label_runs';
+import type { EpochLog } from '../training/fit_stage';
+import { modelCard, type ModelCard } from './card';
+import { html, page } from './html';
+import type { WorstCase } from './worst_cases';
+import type { Measured } from './measures';
+import { curves, history, interruptions, labelScores, summary, worst } from './sections';
+
+/** All that the report is made from. */
+export interface EvaluationReport extends ModelCard {
+  /** What a reader must know before any figure. */
+  warnings: readonly string[];
+  /** Slices and patients, or patients alone. */
+  measured: readonly Measured[];
+  resamples: number;
+  /** Epochs of the training, if they are known. */
+  epochs?: readonly EpochLog[];
+  /** The largest losses, of what the predictions are of. */
+  worst: { level: Measured['level']; cases: readonly WorstCase[] };
+  /** Interrupted labels, where slices are labelled and decided on. */
+  runs?: { truth: LabelRuns; predicted: LabelRuns };
+}
+
+/** Equal input gives equal text. */
+export async function evaluationPage(report: EvaluationReport): Promise<string> {
+  const { measured, manifest, warnings } = report;
+  const levels = [];
+  for (const level of measured) levels.push(await labelScores(level, manifest.labels));
+  for (const level of measured) levels.push(await curves(level));
+  return page(`Evaluation of ${report.checkpoint} on ${report.study.folder}`, [
+    html`<p class="note">Research use only. Not a medical device.</p>`,
+    warnings.map((text) => html`<p class="warning">${text}</p> `),
+    summary(measured, report.resamples),
+    levels,
+    worst(report.worst.cases, manifest.labels, report.worst.level),
+    interruptions(report.runs),
+    await history(report.epochs),
+    modelCard(report),
+  ]).text;
+}

@@ -1,0 +1,95 @@
+/** Pictures of the slices that a model is most wrong on. */
+import * as tf from '@tensorflow/tfjs';
+import { ArgumentError } from '../base/errors';
+import { disposeStack } from '../data/sources/patient_source';
+import type { PatientSource } from '../data/sources/source_types';
+import { largestLosses } from '../evaluation/largest_losses';
+import { gradCam } from '../explanation/grad_cam';
+import type { LabelledPredictions } from '../prediction/collect_predictions';
+
+/** A slice, or a patient shown by one slice, and why it is shown. */
+export interface WorstCase {
+  patient: string;
+  slice: string;
+  /** Mean log loss over the labels. */
+  loss: number;
+  /** Place of the label that is most wrong. */
+  label: number;
+  yTrue: readonly number[];
+  probabilities: readonly number[];
+  /** The slice, and below it the slice with the map of that label, as PNG. */
+  png: Uint8Array;
+  /** Why there is no map, where there is none. */
+  withoutMap?: string;
+}
+
+/** Draws images with their maps below, as PNG: `heatMapPng` of `ct-multilabel/node`, in Node. */
+export type HeatMapPng = (
+  stacks: { title: string; images: tf.Tensor4D; maps: tf.Tensor3D; captions: string[] }[],
+  options: { zoom: number },
+) => Promise<Uint8Array>;
+
+/** Width of a picture, roughly, in pixels. */
+const WIDTH = 200;
+
+/** The largest losses among predictions, drawn. */
+export async function worstCases(
+  model: tf.LayersModel,
+  source: PatientSource,
+  { rows }: LabelledPredictions,
+  options: { count: number; maps: boolean; png: HeatMapPng },
+): Promise<WorstCase[]> {
+  if (options.count === 0) return [];
+  const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];
+  const cases: WorstCase[] = [];
+  for (const { index, loss, label } of largestLosses({ yTrue, probabilities, count: options.count })) {
+    const { patient, slice, ...row } = rows[index]!;
+    const place = slice === undefined ? undefined : source.sliceNames(patient).indexOf(slice);
+    const drawn = await draw(model, source, { patient, place, label, maps: options.maps, png: options.png });
+    cases.push({ ...row, ...drawn, patient, loss, label });
+  }
+  return cases;
+}
+
+interface Drawing {
+  patient: string;
+  /** The slice's place; undefined for a patient as a whole. */
+  place: number | undefined;
+  label: number;
+  maps: boolean;
+  png: HeatMapPng;
+}
+
+async function draw(
+  model: tf.LayersModel,
+  source: PatientSource,
+  { patient, place, label, maps, png }: Drawing,
+): Promise<Pick<WorstCase, 'slice' | 'png' | 'withoutMap'>> {
+  const stack = await source.load(patient);
+  const { images, slices } = stack;
+  const [count, height, width] = images.shape;
+  let heat: tf.Tensor3D | undefined;
+  let withoutMap: string | undefined = maps ? undefined : 'not asked for';
+  try {
+    if (maps) heat = gradCam(model, images, { label, ...(place !== undefined && { slice: place }) });
+  } catch (error) {
+    // a model of another form has no map, and is reported all the same
+    if (!(error instanceof ArgumentError)) throw error;
+    withoutMap = error.message;
+  }
+  // of a patient as a whole, the slice that speaks loudest; without maps the middle one
+  const hottest = heat
+    ? tf.tidy(() => tf.argMax(tf.max(heat!, [1, 2])).dataSync()[0]!)
+    : Math.floor(count / 2);
+  const shown = place ?? hottest;
+  const [image, map] = tf.tidy(() => [
+    tf.slice(images, [shown, 0, 0, 0], [1, -1, -1, 1]),
+    heat ? tf.slice(heat, [shown, 0, 0], [1, -1, -1]) : tf.zeros<tf.Rank.R3>([1, height, width]),
+  ]);
+  const zoom = Math.max(1, Math.round(WIDTH / width));
+  const picture = await png([{ title: '', images: image, maps: map, captions: [''] }], { zoom });
+  tf.dispose([image, map]);
+  heat?.dispose();
+  disposeStack(stack);
+  return { slice: slices[shown]!, png: picture, ...(withoutMap !== undefined && { withoutMap }) };
+}

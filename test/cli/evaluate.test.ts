@@ -1,0 +1,183 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CT_LABELS } from '../../src/data/labels/labels';
+import { bootstrapFBeta } from '../../src/evaluation/bootstrap';
+import { fitCalibration } from '../../src/evaluation/calibration';
+import { evaluateProbabilities } from '../../src/evaluation/evaluate_probabilities';
+import { patientLevel } from '../../src/evaluation/patient_level';
+import { chooseThresholds } from '../../src/evaluation/thresholds';
+import { logitsOf } from '../../src/metrics/calibration';
+import { countDecisions, poolCounts } from '../../src/metrics/decision_counts';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import { loadCheckpoint, saveCheckpoint } from '../../src/node/runs/checkpoint';
+import { openKaggleFolder } from '../../src/node/study/kaggle_folder';
+import { writePhantomStudy } from '../../src/node/study/phantom_study';
+import { historyTable } from '../../src/node/runs/training_history';
+import { collectPredictions } from '../../src/prediction/collect_predictions';
+import { createPreprocessing } from '../../src/transforms/preprocessing';
+import { command } from '../support/command';
+import { tinyBackbone } from '../support/memory_source';
+
+const preprocessing = createPreprocessing({ imageSize: [16, 16] });
+const built = { backbone: tinyBackbone(), labels: CT_LABELS, seed: 2 } as const;
+const thresholds = [0.5, 0.45, 0.5, 0.55, 0.5];
+const description = { labels: [...CT_LABELS], preprocessing, thresholds, model: { seed: 2 } };
+const epoch = {
+  f2: 0.3,
+  validationF2: 0.2,
+  validationThreshold: 0.4,
+  validationF2PerLabel: [0, 0, 0, 0, 0],
+  best: true,
+  seconds: 1,
+};
+
+describe('evaluate', { timeout: 120_000 }, () => {
+  let folder: string;
+  const at = (name: string) => path.join(folder, name);
+
+  /** Runs the example as a user would, and reads the report. */
+  async function evaluate(out: string, ...args: string[]) {
+    const { stdout, stderr } = await command(
+      'evaluate',
+      ...['--data', at('data'), '--out', at(out), '--backend', 'cpu', ...args],
+    );
+    return { stdout, stderr, page: await readFile(at(out), 'utf8').catch(() => '') };
+  }
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'ct-multilabel-'));
+    await writePhantomStudy(at('data'), {
+      patients: 6,
+      slices: 8,
+      size: 32,
+      seed: 3,
+      prevalence: { ich: 0.9, ivh: 0.5, sah: 0.5, sdh: 0.5, edh: 0 },
+    });
+    const model = buildCtBrainModel({ variant: 'VGG16 + SDL(GRU)', ...built });
+    await saveCheckpoint(at('run/best'), model, description);
+    const history = [{ ...epoch, stage: 'patients', epoch: 1, loss: 0.5, validationLoss: 0.6 }];
+    await writeFile(at('run/history.csv'), historyTable(history, CT_LABELS));
+    const split = { train: ['ID_001', 'ID_002'], validation: ['ID_003', 'ID_004'] };
+    await writeFile(at('run/config.json'), JSON.stringify({ split }));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** The cells of a label's first row under a heading. */
+  function cells(page: string, heading: string, label: string): string[] {
+    const section = page.slice(page.indexOf(`<h2>${heading}</h2>`));
+    const row = section.slice(section.indexOf(`<th scope="row">${label}</th>`)).split('</tr>')[0]!;
+    return [...row.matchAll(/<td[^>]*>([^<]*)<\/td>/g)].map(([, text]) => text!);
+  }
+
+  it("shows the library's figures, in one page that needs nothing else", async () => {
+    const args = ['--checkpoint', at('run'), '--worst', '2'];
+    const { page, stdout, stderr } = await evaluate('report.html', ...args);
+    expect(stderr).not.toMatch(/Error/);
+    const { model } = await loadCheckpoint(at('run'));
+    const study = await openKaggleFolder(at('data'), { preprocessing });
+    const { rows } = await collectPredictions(model, study);
+    const slices = { yTrue: rows.map((r) => r.yTrue), probabilities: rows.map((r) => r.probabilities) };
+    const digits = (value: number | undefined) => value?.toFixed(3) ?? '–';
+    for (const [name, samples] of [['slices', slices], ['patients as wholes', patientLevel(rows)]] as const) {
+      const { yTrue, probabilities } = samples;
+      const share = CT_LABELS.map((_, l) => yTrue.filter((row) => row[l] === 1).length / yTrue.length);
+      const report = evaluateProbabilities({ labels: CT_LABELS, yTrue, probabilities, thresholds, prevalence: share });
+      for (const row of report.labels) {
+        const found = cells(page, `Scores of each label: ${name}`, row.label);
+        const { precision, recall, specificity, averagePrecision, rocAuc, brierScore, calibrationError, ppv, npv } = row;
+        expect(found.slice(0, 2)).toEqual([row.positives, row.negatives].map(String));
+        expect(found[2]!.split(' ')[0]).toBe(digits(row.positives > 0 ? row.fBeta : undefined));
+        expect(found.slice(4, 11)).toEqual([precision, recall, specificity, averagePrecision, rocAuc, brierScore, calibrationError].map(digits));
+        expect(found.slice(12)).toEqual([ppv, npv].map(digits));
+        const { tp, fp, fn, tn } = row.counts;
+        const curves = page.slice(page.indexOf(`<h2>Curves of each label: ${name}</h2>`));
+        const own = curves.slice(curves.indexOf(`<h3>${row.label}</h3>`));
+        expect(own).toMatch(new RegExp(`^[^]*?present</th><td>${tp}</td><td>${fn}</td>[^]*?absent</th><td>${fp}</td><td>${tn}</td>`));
+      }
+    } // prettier-ignore
+    // the phantoms have none of the last label
+    expect(cells(page, 'Scores of each label: slices', 'edh')).toContain('–');
+    const byPatient = study.patients.map((patient) => rows.filter((r) => r.patient === patient));
+    const counts = byPatient.map((own) =>
+      poolCounts(countDecisions(own.map((r) => r.yTrue), own.map((r) => r.probabilities), thresholds)),
+    ); // prettier-ignore
+    const { estimate, low, high } = bootstrapFBeta(counts, { seed: 1 });
+    const interval = `${digits(estimate)} [${digits(low)}, ${digits(high)}]`;
+    expect(cells(page, 'F2 over all labels', 'slices')[1]).toBe(interval);
+    expect(stdout).toContain(interval);
+
+    const withoutImages = page.replace(/src="data:image\/png;base64,[\w+/=]+"/g, '');
+    expect(withoutImages.match(/https?:|\/\/|src=|<script|<link|@import|url\(| on\w+=/gi)).toBeNull();
+    expect(page.match(/<img /g)).toHaveLength(2);
+    for (const text of ['Stage patients', 'Labels that stop and start again', 'Model card', 'not a medical device']) {
+      expect(page.toLowerCase()).toContain(text.toLowerCase());
+    } // prettier-ignore
+    expect(page).toMatch(/trained on 2 of the 6 patients[^]*best epoch was chosen by 2 of the 6 patients/);
+    const again = await evaluate('again.html', ...args);
+    expect(again.page).toBe(page);
+    expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('fits calibration and thresholds, and says wherever the figures are too good for it', async () => {
+    const fit = ['--checkpoint', at('run'), '--patients', 'validation', '--calibrate', '--choose-thresholds', '--worst', '0']; // prettier-ignore
+    const fitted = await evaluate('fit.html', ...fit, '--save', at('decided'));
+    expect(fitted.stderr).not.toMatch(/Error/);
+    const { model, manifest } = await loadCheckpoint(at('decided'));
+    const study = await openKaggleFolder(at('data'), { preprocessing });
+    const validation = { ...study, labels: study.labels, patients: ['ID_003', 'ID_004'] };
+    const source = Object.assign(Object.create(study) as typeof study, validation);
+    const { yTrue, probabilities } = await collectPredictions(model, source);
+    const { calibration } = fitCalibration({ labels: CT_LABELS, yTrue, logits: logitsOf(probabilities) });
+    expect(manifest.calibration).toEqual(calibration);
+    const calibrated = await collectPredictions(model, source, { calibration });
+    const chosen = chooseThresholds({ labels: CT_LABELS, yTrue, probabilities: calibrated.probabilities });
+    expect(manifest.thresholds).toEqual(chosen.thresholds);
+    expect(manifest.model).toEqual({ seed: 2 });
+
+    const tooGood =
+      /fitted on 2 of the \d patients evaluated here, judging by their names: the figures are too good/;
+    for (const text of [fitted.page, fitted.stdout]) expect(text).toMatch(tooGood);
+    expect(fitted.page).toContain('None asked for.');
+    const later = await evaluate('later.html', '--checkpoint', at('decided'), '--worst', '0');
+    expect(later.page).toMatch(tooGood);
+    expect(later.page).toMatch(/trained on is not known here/);
+    expect(later.page).toMatch(/No history/);
+    const unseen = [
+      '--checkpoint',
+      at('decided'),
+      '--run',
+      at('run'),
+      '--patients',
+      'unseen',
+      '--worst',
+      '0',
+    ];
+    const honest = await evaluate('honest.html', ...unseen, '--prevalence', '0.06');
+    expect(honest.page).not.toMatch(/class="warning"/);
+    expect(cells(honest.page, 'Scores of each label: patients as wholes', 'ivh')[11]).toBe('6.0%');
+
+    const refused = await evaluate('none.html', ...fit);
+    expect(refused.stderr).toMatch(/ArgumentError: .*need --save/);
+    const used = await evaluate('none.html', ...fit, '--save', at('data'));
+    expect(used.stderr).toMatch(/ArgumentError: --save: expected a new or empty folder/);
+    expect(used.page).toBe('');
+  });
+
+  it('of a model of patients, shows patients alone', async () => {
+    const model = buildCtBrainModel({ variant: 'VGG16', ...built, output: 'patient' });
+    await saveCheckpoint(at('whole'), model, description);
+    await cp(at('run/config.json'), at('whole/config.json'));
+    const { page, stderr } = await evaluate('whole.html', '--checkpoint', at('whole'), '--worst', '1');
+    expect(stderr).not.toMatch(/Error/);
+    expect(page).not.toContain('Scores of each label: slices');
+    expect(page).toContain('Most wrong: patients');
+    expect(page).toMatch(/no labels and decisions of slices/);
+    const study = await openKaggleFolder(at('data'), { preprocessing });
+    const { rows } = await collectPredictions(model, study);
+    const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];
+    const { pooled } = evaluateProbabilities({ labels: CT_LABELS, yTrue, probabilities, thresholds });
+    expect(cells(page, 'F2 over all labels', 'patients as wholes')[1]).toContain(pooled.fBeta!.toFixed(3));
+  });
+});
