@@ -6,6 +6,9 @@
 
 import './layers/index'; // known to tf.loadLayersModel, whichever entry was imported
 
+export * from './dicom/index';
+
+// what computes
 export {
   backendReport,
   useBackend,
@@ -14,51 +17,18 @@ export {
   type BackendReport,
   type UseBackendOptions,
 } from './node/backend/backend';
-export { recoverFolder, writeFileAtomic, writeFolderAtomic } from './node/files/atomic_write';
-export {
-  findCheckpoint,
-  loadCheckpoint,
-  restoreOptimizer,
-  restoreWeights,
-  saveCheckpoint,
-  type Checkpoint,
-  type SaveCheckpointOptions,
-} from './node/runs/checkpoint';
-export { fileSystem } from './node/runs/model_folder';
-export { readGrayImage, type GrayImage, type ReadGrayImageOptions } from './node/files/image_file';
+
+// patients from folders
 export {
   openKaggleFolder,
   openPatientFolder,
   type KaggleFolder,
   type KaggleFolderOptions,
 } from './node/study/kaggle_folder';
-export { type FileProgress, type SkippedFile } from './node/files/file_bytes';
 export { type ImageOrientation, type SliceFileOptions } from './node/study/slice_file_source';
-export {
-  writePatientProbabilities,
-  writeProbabilities,
-  writeRsnaSubmission,
-  writeSubmission,
-} from './node/runs/predictions_file';
 export { readRsnaTable } from './node/study/rsna_table_file';
 export { readScanTable } from './node/study/scan_table_file';
-export { heatMapPng, writeHeatMaps, type HeatMapOptions, type HeatMapStack } from './node/pictures/heat_map';
-export {
-  writeContactSheet,
-  type ContactSheet,
-  type ContactSheetOptions,
-} from './node/pictures/contact_sheet';
-export { AIR_HU } from './dicom/pixels/hounsfield';
-export {
-  decodeDicomSlice,
-  type DecodedDicomSlice,
-  type DecodeDicomOptions,
-} from './dicom/pixels/decode_slice';
 export { readDicomHeader } from './node/study/dicom_file';
-export { NoImageError, parseDicomHeader, type DicomHeader } from './dicom/dicom_header';
-export { type SliceOrientation, type Vector3 } from './dicom/series/geometry';
-export { type DicomPixelFormat } from './dicom/pixels/pixel_format';
-export { type DicomProblem, type DicomProblemKind, type DicomProblemSeverity } from './dicom/problems';
 export {
   readDicomSeries,
   type DicomSeries,
@@ -66,9 +36,6 @@ export {
   type ReadDicomSeriesOptions,
 } from './node/study/read_series';
 export { scanDicomFolder, type DicomScan, type ScanDicomOptions } from './node/study/scan_folder';
-export { type DicomSeriesInfo } from './dicom/series/series';
-export { type DicomSeriesKind } from './dicom/series/series_kind';
-export { type DicomSlice } from './dicom/series/stack_order';
 export {
   openDicomFolder,
   type DicomFolder,
@@ -82,8 +49,39 @@ export {
   type StudyLayout,
   type StudyOptions,
 } from './node/study/open_study';
-export { type SliceFormat } from './node/preparation/slice_preparation';
 export * from './node/study/phantom_study';
+export { type SliceFormat } from './node/preparation/slice_preparation';
+
+// pictures
+export { heatMapPng, writeHeatMaps, type HeatMapOptions, type HeatMapStack } from './node/pictures/heat_map';
+export {
+  writeContactSheet,
+  type ContactSheet,
+  type ContactSheetOptions,
+} from './node/pictures/contact_sheet';
+
+// trainings and what they leave behind
+export {
+  findCheckpoint,
+  loadCheckpoint,
+  restoreOptimizer,
+  restoreWeights,
+  saveCheckpoint,
+  type Checkpoint,
+  type SaveCheckpointOptions,
+} from './node/runs/checkpoint';
+export { fileSystem } from './node/runs/model_folder';
+export {
+  writePatientProbabilities,
+  writeProbabilities,
+  writeRsnaSubmission,
+  writeSubmission,
+} from './node/runs/predictions_file';
 export { trainingProgressBar, type ProgressBarOptions, type TrainingProgressBar } from './node/runs/progress';
 export { readTrainingHistory } from './node/runs/training_history';
 export { openTrainingRun, TrainingRun, type TrainingRunOptions } from './node/runs/training_run';
+
+// files
+export { recoverFolder, writeFileAtomic, writeFolderAtomic } from './node/files/atomic_write';
+export { readGrayImage, type GrayImage, type ReadGrayImageOptions } from './node/files/image_file';
+export { type FileProgress, type SkippedFile } from './node/files/file_bytes';

@@ -1,10 +1,9 @@
 /**
- * The backbones: whatever stands here can be asked for by its name, and is exported by the package.
+ * The backbones.
  *
- * Each is a function of its options that returns a model `[n, height, width, channels]` to `[n, features]`.
+ * @module backbones
  */
 
-export { resnet18, type ResNet18Options } from './resnet18';
-export { smallCnn, type SmallCnnOptions } from './small_cnn';
-export { squeezenet1_1, type SqueezeNetOptions } from './squeezenet1_1';
-export { vgg16, type VGG16Options } from './vgg16';
+export * from './all';
+export { BACKBONES, type BackboneName } from './registry';
+export { type BackboneOptions } from './builder';

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { BackboneOptions } from './builder';
-import * as backbones from './index';
+import * as backbones from './all';
 
 /** One of {@link BACKBONES}. */
 export type BackboneName = keyof typeof backbones;
