@@ -59,6 +59,11 @@ export const LONG_STEPS = [
     fix: 'node scripts/check_backends.mjs NAME runs the cases whose names contain NAME',
   },
   {
+    name: 'a training survives kills',
+    command: ['node', 'scripts/check_kills.mjs', '--kills', '40'],
+    fix: 'node scripts/check_kills.mjs names the operations that it was killed at, and keeps the folder',
+  },
+  {
     name: 'fuzzing with other seeds',
     command: ['npx', 'vitest', 'run', 'test/fuzz'],
     environment: { CT_MULTILABEL_FUZZ: '10', CT_MULTILABEL_FUZZ_SEED: 'random' },

@@ -1,0 +1,50 @@
+// Preloaded into a training (node --import): kills its process at the so-many-th operation on files in a folder.
+//
+// KILL_FOLDER is the folder, KILL_AT the operation's number (0: never), KILL_MODE where in it: `before`, `after`, or `torn`: half of
+// what is written or removed. The operation's name is the last line on stderr.
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
+const { KILL_FOLDER: folder, KILL_AT: killAt, KILL_MODE: mode } = process.env;
+let operations = 0;
+
+/** Operations of node:fs/promises by the place of the path among their arguments: the new one, where there are two. */
+const BY_PATH = {
+  ...{ mkdir: 0, open: 0, readdir: 0, readFile: 0, rm: 0, stat: 0, writeFile: 0 },
+  ...{ copyFile: 1, link: 1, rename: 1 },
+};
+for (const [name, place] of Object.entries(BY_PATH)) wrap(fs.promises, name, (args) => args[place]);
+
+// those of an open file, which does not know its path; a training opens none outside its folder
+const handle = await fs.promises.open('/dev/null');
+await handle.close();
+for (const name of ['writeFile', 'sync']) wrap(Object.getPrototypeOf(handle), name, () => folder);
+
+syncBuiltinESMExports();
+
+function wrap(object, name, pathOf) {
+  const original = object[name];
+  object[name] = async function (...args) {
+    const isOurs = String(pathOf(args)).startsWith(folder);
+    if (isOurs) operations += 1;
+    if (!isOurs || operations !== Number(killAt)) return original.apply(this, args);
+    if (mode === 'torn' && name === 'writeFile') await original.apply(this, args.map(firstHalf));
+    else if (mode === 'torn' && name === 'rm') removeOneOf(args[0]);
+    else if (mode !== 'before') await original.apply(this, args);
+    fs.writeSync(2, `${name}\n`);
+    process.kill(process.pid, 'SIGKILL');
+    for (;;); // nothing more happens, whenever the signal arrives
+  };
+}
+
+/** Of bytes; of text, where it is none of the paths. */
+function firstHalf(value) {
+  if (typeof value === 'string') return value.startsWith(folder) ? value : value.slice(0, value.length / 2);
+  return ArrayBuffer.isView(value) ? value.subarray(0, value.length / 2) : value;
+}
+
+function removeOneOf(removed) {
+  const isFolder = fs.statSync(removed, { throwIfNoEntry: false })?.isDirectory();
+  const [first] = isFolder ? fs.readdirSync(removed) : [];
+  if (first !== undefined) fs.rmSync(`${removed}/${first}`, { recursive: true });
+}
