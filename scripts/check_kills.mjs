@@ -15,9 +15,6 @@ const { values } = parseArgs({
 });
 const kills = Number(values.kills);
 
-/** Far enough for a kill to come in any part of a training of some 600 operations, and near enough for many kills of each. */
-const FARTHEST = 120;
-
 const scratch = mkdtempSync(path.join(tmpdir(), 'ct-multilabel-kills-'));
 const random = numbersFrom(Number(values.seed));
 const place = (name) => fileURLToPath(new URL(`kills/${name}`, import.meta.url));
@@ -27,6 +24,7 @@ const { code, output } = await train(whole, 0, 'before');
 const ended = code === 0;
 if (!ended) console.log(`the training that is not killed fails: ${output}`);
 const expected = ended && contentOf(whole);
+const operations = Number(lastLine(output));
 const byOperation = {};
 let killed = 0;
 const count = { passed: 0, failed: ended ? 0 : 1 };
@@ -38,7 +36,7 @@ while (ended && killed < kills) {
   else console.log(`${folder}: ${wrong}`);
 }
 const list = Object.entries(byOperation).map(([name, times]) => `${name} ${times}`);
-console.log(`${killed} kills: ${list.sort().join(', ')}`);
+console.log(`${operations} operations on files, ${killed} kills: ${list.sort().join(', ')}`);
 if (count.failed === 0) rmSync(scratch, { recursive: true });
 console.log(`${count.passed} passed, ${count.failed} failed`);
 process.exitCode = count.failed > 0 ? 1 : 0;
@@ -48,11 +46,11 @@ async function trainThroughKills(folder) {
   const places = [];
   for (;;) {
     const mode = ['before', 'after', 'torn'][Math.floor(random() * 3)];
-    // more often early, so that what a kill leaves is killed again
-    const killAt = killed < kills ? 1 + Math.floor(random() ** 2 * FARTHEST) : 0;
+    // anywhere, and more often early, so that what a kill leaves is killed again
+    const killAt = killed < kills ? 1 + Math.floor(random() ** 2 * operations) : 0;
     const { code, signal, output } = await train(folder, killAt, mode);
     if (signal === 'SIGKILL') {
-      const name = `${output.trim().split('\n').at(-1)} ${mode}`;
+      const name = `${lastLine(output)} ${mode}`;
       places.push(`${killAt} (${name})`);
       byOperation[name] = (byOperation[name] ?? 0) + 1;
       killed += 1;
@@ -77,6 +75,10 @@ function train(folder, killAt, mode) {
   let output = '';
   child.stderr.on('data', (text) => (output += text));
   return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, output })));
+}
+
+function lastLine(text) {
+  return text.trim().split('\n').at(-1);
 }
 
 /** Every file of a run by its name: a checksum of what must be the same each time; times are left out. */

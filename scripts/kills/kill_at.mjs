@@ -1,7 +1,7 @@
 // Preloaded into a training (node --import): kills its process at the so-many-th operation on files in a folder.
 //
 // KILL_FOLDER is the folder, KILL_AT the operation's number (0: never), KILL_MODE where in it: `before`, `after`, or `torn`: half of
-// what is written or removed. The operation's name is the last line on stderr.
+// what is written or removed. The last line on stderr is the operation's name, or at the end of the process how many there were.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -21,6 +21,7 @@ await handle.close();
 for (const name of ['writeFile', 'sync']) wrap(Object.getPrototypeOf(handle), name, () => folder);
 
 syncBuiltinESMExports();
+process.on('exit', () => fs.writeSync(2, `${operations}\n`));
 
 function wrap(object, name, pathOf) {
   const original = object[name];
