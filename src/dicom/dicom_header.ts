@@ -65,11 +65,15 @@ export interface DicomHeader {
  */
 export class NoImageError extends DataError {}
 
-/** A parsed file: its images' headers, and what their pixels are read from. */
+/** A parsed file: what the headers of its frames and their pixels are read from. */
 export interface ParsedDicom {
-  /** One for each frame. */
-  headers: readonly DicomHeader[];
   dataSet: DicomDataSet;
+  /**
+   * The header of a frame, counted from 0.
+   *
+   * @throws DataError for one that no pixels could be read by.
+   */
+  header(frame: number, where: DataLocation): DicomHeader;
 }
 
 /**
@@ -88,31 +92,29 @@ export interface ParsedDicom {
  * ```
  */
 export function parseDicomHeader(bytes: Uint8Array, where: DataLocation = {}): DicomHeader {
-  return parseDicom(bytes, where).headers[0]!;
+  return parseDicom(bytes, where).header(0, where);
 }
 
 /**
- * {@link parseDicomHeader} for every frame, with the elements themselves.
+ * {@link parseDicomHeader} for any frame, with the elements themselves.
  *
  * @param fileBytes - Size of the file, if `bytes` may be its beginning: a header that promises more pixels is refused.
- * @param only - The only frame whose header is asked for, counted from 0.
  */
-export function parseDicom(
-  bytes: Uint8Array,
-  where: DataLocation,
-  { fileBytes, only }: { fileBytes?: number; only?: number } = {},
-): ParsedDicom {
+export function parseDicom(bytes: Uint8Array, where: DataLocation, fileBytes?: number): ParsedDicom {
   const dataSet = DicomDataSet.parse(bytes, where);
   if (dataSet.pixelData === undefined && !saysImage(dataSet)) {
     throw new NoImageError('the file holds no image: it has neither Rows nor PixelData', where);
   }
-  const frame = framesOf(dataSet);
-  const first = readHeader(dataSet, frame(only ?? 0), where);
-  // colour images are recognised by their header, and never decoded
-  if (isGray(first.pixels)) checkPixelLength(dataSet, first.pixels, where, fileBytes);
-  const others = only === undefined ? first.pixels.frames - 1 : 0;
-  const headers = Array.from({ length: others }, (_, i) => readHeader(dataSet, frame(i + 1), where));
-  return { headers: [first, ...headers], dataSet };
+  const elementsOf = framesOf(dataSet);
+  return {
+    dataSet,
+    header: (frame, ofFrame) => {
+      const header = readHeader(dataSet, elementsOf(frame), ofFrame);
+      // colour images are recognised by their header, and never decoded
+      if (isGray(header.pixels)) checkPixelLength(dataSet, header.pixels, ofFrame, fileBytes);
+      return header;
+    },
+  };
 }
 
 function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLocation): DicomHeader {

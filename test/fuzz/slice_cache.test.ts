@@ -18,7 +18,7 @@ const slice = {
 async function filled() {
   const folder = await temporaryFolder();
   const cache = new SliceCache(folder, { settings: 1 });
-  await cache.put(source, slice);
+  await cache.of(source).put(slice);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const [entry] = entries.filter((one) => one.isFile());
   const file = path.join(entry!.parentPath, entry!.name);
@@ -33,7 +33,7 @@ describe('SliceCache', () => {
       count: MUTANTS.sliceCache,
       read: async ({ changes }) => {
         await writeFile(file, changeBytes(bytes, changes, [bytes]));
-        const read = await cache.get(source);
+        const read = await cache.of(source).get();
         if (read === undefined) throw new Missing();
         expect(read).toEqual(slice);
       },
@@ -47,15 +47,15 @@ describe('SliceCache', () => {
     const folder = path.resolve(file, '../../..');
     const other = Uint8Array.of(1, 2, 4);
     const otherSettings = new SliceCache(folder, { settings: 2 });
-    await cache.put(other, { ...slice, values: slice.values.map((value) => 1 - value) });
-    await otherSettings.put(source, slice);
-    expect(await cache.get(other)).toBeDefined();
+    await cache.of(other).put({ ...slice, values: slice.values.map((value) => 1 - value) });
+    await otherSettings.of(source).put(slice);
+    expect(await cache.of(other).get()).toBeDefined();
     for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
       if (entry.isFile()) await writeFile(path.join(entry.parentPath, entry.name), bytes);
     }
-    expect(await cache.get(source)).toEqual(slice);
-    expect(await cache.get(other)).toBeUndefined();
-    expect(await otherSettings.get(source)).toBeUndefined();
+    expect(await cache.of(source).get()).toEqual(slice);
+    expect(await cache.of(other).get()).toBeUndefined();
+    expect(await otherSettings.of(source).get()).toBeUndefined();
   });
 
   it('of sizes that are not there allocates nothing', async () => {
@@ -65,7 +65,7 @@ describe('SliceCache', () => {
       for (const size of [2 ** 31, 2 ** 32 - 1, 0, 65535]) {
         for (const at of [8, 12, 16]) view.setUint32(at, size, true);
         await writeFile(file, bytes);
-        expect(await cache.get(source)).toBeUndefined();
+        expect(await cache.of(source).get()).toBeUndefined();
       }
     });
     expect(growth).toBeLessThan(64 * 2 ** 20);

@@ -6,9 +6,10 @@ import {
   isPositiveInteger,
   type DataLocation,
 } from '../../base/errors';
+import { withoutUndefined } from '../../base/without_undefined';
 import { decodeCodestream } from './codestream';
 import type { DicomDataSet } from '../data_set';
-import { parseDicom, type DicomHeader } from '../dicom_header';
+import { parseDicom, type DicomHeader, type ParsedDicom } from '../dicom_header';
 import { frameCodestream } from './encapsulated';
 import { readModalityLut } from './modality_lut';
 import { isGray, type DicomPixelFormat } from './pixel_format';
@@ -84,12 +85,21 @@ export async function decodeDicomSlice(
   options: DecodeDicomOptions = {},
 ): Promise<DecodedDicomSlice> {
   checkKnownKeys(options, DECODE_OPTIONS, 'decodeDicomSlice');
-  const { padding, maxPixels, allow } = checkDecodeOptions('decodeDicomSlice', options);
   const { frame } = options;
   const isFrame = frame === undefined || (Number.isInteger(frame) && frame >= 0);
   check(isFrame, 'decodeDicomSlice: frame', 'an integer of at least 0', frame);
-  const { headers, dataSet } = parseDicom(bytes, where, { fileBytes: bytes.length, only: frame ?? 0 });
-  const header = headers[0]!;
+  const checked = checkDecodeOptions('decodeDicomSlice', options);
+  return decodeFrame(parseDicom(bytes, where, bytes.length), where, { ...checked, frame });
+}
+
+/** {@link decodeDicomSlice} for a file that is parsed, whose options are checked: any number of its frames, one after another. */
+export async function decodeFrame(
+  { dataSet, header: headerOf }: ParsedDicom,
+  where: DataLocation,
+  options: Omit<DecodeDicomOptions, 'frame'> & { frame: number | undefined },
+): Promise<DecodedDicomSlice> {
+  const { padding, maxPixels, allow, frame } = { ...DEFAULTS, ...options };
+  const header = headerOf(frame ?? 0, where);
   const { frames, rows, columns, samplesPerPixel, photometricInterpretation } = header.pixels;
   if (frame === undefined ? frames > 1 : frame >= frames) {
     throw new DataError(`the file has ${frames} frames, expected one of 0..${frames - 1} as frame`, where);
@@ -128,12 +138,14 @@ export function stopAtError(
 export const READ_OPTIONS = ['padding', 'maxPixels', 'allow'];
 const DECODE_OPTIONS = [...READ_OPTIONS, 'frame'];
 
+const DEFAULTS = { padding: 'keep', maxPixels: 2 ** 24, allow: [] as readonly DicomProblemKind[] } as const;
+
 /** The options with their defaults. */
 export function checkDecodeOptions(
   fn: string,
   options: DecodeDicomOptions,
 ): Required<Omit<DecodeDicomOptions, 'frame'>> {
-  const { padding = 'keep', maxPixels = 2 ** 24, allow = [] } = options;
+  const { padding, maxPixels, allow } = { ...DEFAULTS, ...withoutUndefined(options) };
   checkOneOf(padding, ['keep', 'air'], `${fn}: padding`);
   check(isPositiveInteger(maxPixels), `${fn}: maxPixels`, 'an integer of at least 1', maxPixels);
   checkAllow(fn, allow);

@@ -9,6 +9,23 @@ export interface CachedSlice {
   shape: [height: number, width: number, channels: number];
 }
 
+/** The prepared slices of a file in a {@link SliceCache}. */
+export interface CachedFile {
+  /** The slice, or the one made from one of several images in the file, if it is there and whole. */
+  get(frame?: number): Promise<CachedSlice | undefined>;
+  /**
+   * Keeps a slice. Where the disk is full or may not be written to, a warning is given once and nothing is kept any more:
+   * what a cache lacks is only made again.
+   */
+  put(slice: CachedSlice, frame?: number): Promise<void>;
+}
+
+/** Where a slice is, and what it is of. */
+interface Place {
+  file: string;
+  key: Buffer;
+}
+
 /**
  * Prepared slices on disk, each in a file of its own under the SHA-256 of the bytes it was made from, in a folder for the
  * settings it was made with: another image or another setting is another name, so an old file is never taken for a new one.
@@ -32,9 +49,16 @@ export class SliceCache {
     this.folder = path.join(folder, this.settings.slice(0, 16));
   }
 
-  /** The slice made from `source`, or from one of several images in it, if it is there and whole. */
-  async get(source: Uint8Array, frame?: number): Promise<CachedSlice | undefined> {
-    const { file, key } = this.placeOf(source, frame);
+  /** What is kept of the slices in `source`, the bytes of a file. */
+  of(source: Uint8Array): CachedFile {
+    const hash = createHash('sha256').update(source).digest('hex');
+    return {
+      get: (frame) => this.get(this.placeOf(hash, frame)),
+      put: (slice, frame) => this.put(this.placeOf(hash, frame), slice),
+    };
+  }
+
+  private async get({ file, key }: Place): Promise<CachedSlice | undefined> {
     let bytes: Buffer;
     try {
       bytes = await readFile(file);
@@ -44,13 +68,8 @@ export class SliceCache {
     return decode(bytes, key);
   }
 
-  /**
-   * Keeps a slice. Where the disk is full or may not be written to, a warning is given once and nothing is kept any more:
-   * what a cache lacks is only made again.
-   */
-  async put(source: Uint8Array, slice: CachedSlice, frame?: number): Promise<void> {
+  private async put({ file, key }: Place, slice: CachedSlice): Promise<void> {
     if (this.failed) return;
-    const { file, key } = this.placeOf(source, frame);
     const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
     try {
       await mkdir(path.dirname(file), { recursive: true });
@@ -64,9 +83,8 @@ export class SliceCache {
     }
   }
 
-  /** Where a slice is, and what it is of: a file that came to another place does not match. */
-  private placeOf(source: Uint8Array, frame?: number): { file: string; key: Buffer } {
-    const hash = createHash('sha256').update(source).digest('hex');
+  /** A file that came to another place does not match its key. */
+  private placeOf(hash: string, frame?: number): Place {
     const name = frame === undefined ? hash : `${hash}-${frame}`;
     const file = path.join(this.folder, name.slice(0, 2), name.slice(2));
     return { file, key: Buffer.from(this.settings + name, 'latin1') };

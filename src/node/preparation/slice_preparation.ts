@@ -1,17 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import { mapAtMost } from '../../data/sources/map_at_most';
 import type { DataLocation } from '../../base/errors';
 import type { HuWindow } from '../../transforms/hu_window';
 import { neighborSlices } from '../../transforms/neighbor_slices';
 import { prepareSlices, type CtPreprocessing } from '../../transforms/preprocessing';
 import { applyAugmentation } from '../../transforms/random_augment';
 import type { AugmentationDraw } from '../../base/types';
-import { decodeDicomSlice } from '../../dicom/pixels/decode_slice';
+import { parseDicom, type ParsedDicom } from '../../dicom/dicom_header';
+import { decodeFrame } from '../../dicom/pixels/decode_slice';
 import type { DicomProblemKind } from '../../dicom/problems';
 import { turnOf, turnPlane, type Plane, type Turn } from '../../dicom/series/turn';
+import { mapByFile } from '../files/by_file';
 import { readFileBytes } from '../files/file_bytes';
 import { decodeGrayImage } from '../files/image_file';
-import { SliceCache } from './slice_cache';
+import { SliceCache, type CachedFile } from './slice_cache';
 
 /** What a file of one slice holds: a picture in 0..1, or a DICOM image in Hounsfield units. */
 export type SliceFormat = 'image' | 'dicom';
@@ -81,7 +82,7 @@ export function requestSlices(
   return { slices: order.map((index) => stack[index]!), picks, ...rest };
 }
 
-/** Slices decoded at the same time; more only fills the memory, because decoding has its own few threads. */
+/** Files decoded at the same time; more only fills the memory, because decoding has its own few threads. */
 const DECODING_AT_ONCE = 4;
 
 /** Reads, decodes and preprocesses slices by one set of settings. The result is the caller's. */
@@ -100,10 +101,10 @@ export class SlicePreparation {
   /** `[slices, height, width, channels]`. */
   async prepare({ slices, picks, draw }: StackRequest): Promise<tf.Tensor4D> {
     const { neighbors: radius, edge } = this.settings.preprocessing;
-    const prepared = await mapAtMost(
+    const prepared = await mapByFile(
       slices,
       DECODING_AT_ONCE,
-      (slice) => this.slice(slice),
+      (ofFile) => this.slicesOf(ofFile),
       (slice) => slice.dispose(),
     );
     try {
@@ -124,43 +125,64 @@ export class SlicePreparation {
     }
   }
 
-  /** `[height, width, channels]` of one slice by itself. */
-  private async slice({ file, frame, format, where }: SliceToPrepare): Promise<tf.Tensor3D> {
-    const location = { file, ...where };
+  /** `[height, width, channels]` of each of a file's slices. */
+  private async slicesOf(ofFile: readonly SliceToPrepare[]): Promise<tf.Tensor3D[]> {
+    const { file, format, where } = ofFile[0]!;
+    // what is wrong with a file of frames is wrong with all of them
+    const location = ofFile.length === 1 ? { file, ...where } : { file };
     const bytes = await readFileBytes(file, format === 'dicom' ? 'DICOM' : 'image', location);
-    const cached = await this.cache?.get(bytes, frame);
-    if (cached) return tf.tensor3d(cached.values, cached.shape);
-    const decoded = await this.decode(bytes, frame, format, location);
-    let slice: tf.Tensor3D;
+    const cached = this.cache?.of(bytes);
+    let parsed: ParsedDicom | undefined;
+    const decode = (slice: SliceToPrepare) => {
+      if (format === 'image') return this.picture(bytes, location);
+      parsed ??= parseDicom(bytes, location, bytes.length);
+      return this.frame(parsed, slice);
+    };
+    const made: tf.Tensor3D[] = [];
     try {
-      slice = tf.tidy(() => prepareSlices(decoded, this.settings.preprocessing));
+      for (const slice of ofFile) made.push(await this.slice(slice, cached, decode));
+    } catch (error) {
+      tf.dispose(made);
+      throw error;
+    }
+    return made;
+  }
+
+  private async slice(
+    slice: SliceToPrepare,
+    cached: CachedFile | undefined,
+    decode: (slice: SliceToPrepare) => Promise<tf.Tensor3D>,
+  ): Promise<tf.Tensor3D> {
+    const found = await cached?.get(slice.frame);
+    if (found) return tf.tensor3d(found.values, found.shape);
+    const decoded = await decode(slice);
+    let prepared: tf.Tensor3D;
+    try {
+      prepared = tf.tidy(() => prepareSlices(decoded, this.settings.preprocessing));
     } finally {
       decoded.dispose();
     }
-    if (this.cache) {
-      const values = (await slice.data()) as Float32Array;
-      await this.cache.put(bytes, { values, shape: slice.shape }, frame);
+    if (cached) {
+      const values = (await prepared.data()) as Float32Array;
+      await cached.put({ values, shape: prepared.shape }, slice.frame);
     }
-    return slice;
+    return prepared;
   }
 
-  /** The slice of a file in the standard orientation, in the unit that the preprocessing takes. */
-  private async decode(
-    bytes: Uint8Array,
-    frame: number | undefined,
-    format: SliceFormat,
-    where: DataLocation,
-  ): Promise<tf.Tensor3D> {
-    const { imageWindow, imageTurn, allow = [], preprocessing } = this.settings;
-    if (format === 'dicom') {
-      // what lies outside the scanned circle must not look like bone, whatever number stands for it
-      const options = { padding: 'air', allow, ...(frame !== undefined && { frame }) } as const;
-      const { header, hu, rows, columns } = await decodeDicomSlice(bytes, where, options);
-      return toTensor(
-        { values: hu, rows, columns },
-        header.imageOrientation && turnOf(header.imageOrientation),
-      );
-    }
+  /** A frame of a DICOM file in the standard orientation, in HU. */
+  private async frame(parsed: ParsedDicom, { file, frame, where }: SliceToPrepare): Promise<tf.Tensor3D> {
+    // what lies outside the scanned circle must not look like bone, whatever number stands for it
+    const options = { padding: 'air', allow: this.settings.allow ?? [], frame } as const;
+    const { header, hu, rows, columns } = await decodeFrame(parsed, { file, ...where }, options);
+    return toTensor(
+      { values: hu, rows, columns },
+      header.imageOrientation && turnOf(header.imageOrientation),
+    );
+  }
+
+  /** A picture in the standard orientation, in the unit that the preprocessing takes. */
+  private async picture(bytes: Uint8Array, where: DataLocation): Promise<tf.Tensor3D> {
+    const { imageWindow, imageTurn, preprocessing } = this.settings;
     const { data, height, width } = await decodeGrayImage(bytes, { where });
     const image = toTensor({ values: data, rows: height, columns: width }, imageTurn);
     if (preprocessing.windows === false || imageWindow === undefined) return image;

@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { DataError, type DataLocation } from '../../base/errors';
 import { fileSize, unreadable } from '../files/file_bytes';
 import { hasDicomMagic, looksLikeDicom, MAX_HEADER_BYTES } from '../../dicom/data_set';
-import { parseDicom, type DicomHeader } from '../../dicom/dicom_header';
+import { parseDicom, type DicomHeader, type ParsedDicom } from '../../dicom/dicom_header';
 
 /** How much of a file is read for its header: most have a few thousand bytes, and the next is tried if it was more. */
 const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];
@@ -37,7 +37,7 @@ export async function headersOf(
       const bytes = await readStart(handle, Math.min(most, size));
       if (!mustBeDicom && !looksLikeDicom(bytes)) return undefined;
       try {
-        return parseDicom(bytes, where, { fileBytes: size }).headers;
+        return allHeaders(parseDicom(bytes, where, size), where);
       } catch (error) {
         // what is wrong may be that the bytes end too early
         if (most < Math.min(size, MAX_HEADER_BYTES)) continue;
@@ -48,6 +48,12 @@ export async function headersOf(
     }
     throw new Error('unreachable: the last read throws or returns');
   });
+}
+
+function allHeaders({ header }: ParsedDicom, where: DataLocation): DicomHeader[] {
+  const first = header(0, where);
+  const others = Array.from({ length: first.pixels.frames - 1 }, (_, i) => header(i + 1, where));
+  return [first, ...others];
 }
 
 async function withFile<T>(

@@ -1,10 +1,12 @@
 import { DataError } from '../../base/errors';
 import { mapAtMost } from '../../data/sources/map_at_most';
-import { decodeDicomSlice, stopAtError } from '../../dicom/pixels/decode_slice';
+import type { ParsedDicom } from '../../dicom/dicom_header';
+import { decodeFrame, stopAtError } from '../../dicom/pixels/decode_slice';
 import { implausibleRange, rangeOf, type Range } from '../../dicom/pixels/plausible';
 import { mergeProblems, PROBLEM_KINDS, type DicomProblem, type DicomProblemKind } from '../../dicom/problems';
 import type { DicomSeriesInfo } from '../../dicom/series/series';
-import { readFileBytes, type SkippedFile } from '../files/file_bytes';
+import type { SkippedFile } from '../files/file_bytes';
+import { readDicom } from '../files/read_dicom';
 
 /** Stacks that are looked at, at the same time. */
 const STACKS_AT_ONCE = 4;
@@ -48,16 +50,13 @@ async function problemsOfValues(
 ): Promise<DicomProblem[]> {
   const problems: DicomProblem[] = [];
   let range: Range | undefined;
+  let opened: { file: string; parsed: ParsedDicom } | undefined;
   for (const index of new Set(PLACES.map((place) => Math.floor(place * slices.length)))) {
     const { file, frame } = slices[index]!;
     try {
-      const bytes = await readFileBytes(paths.get(file)!, 'DICOM', { file });
-      const options = {
-        padding: 'air',
-        allow: PROBLEM_KINDS,
-        ...(frame !== undefined && { frame }),
-      } as const;
-      const slice = await decodeDicomSlice(bytes, { file }, options);
+      if (opened?.file !== file) opened = { file, parsed: await readDicom(paths.get(file)!, { file }) };
+      const options = { padding: 'air', allow: PROBLEM_KINDS, frame } as const;
+      const slice = await decodeFrame(opened.parsed, { file }, options);
       problems.push(...slice.problems);
       range = rangeOf(slice.hu, range);
     } catch (error) {

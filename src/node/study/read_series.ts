@@ -1,14 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
-import { mapAtMost } from '../../data/sources/map_at_most';
-import { readFileBytes, type FileProgress, type SkippedFile } from '../files/file_bytes';
+import { mapByFile } from '../files/by_file';
+import type { FileProgress, SkippedFile } from '../files/file_bytes';
+import { readDicom } from '../files/read_dicom';
 import {
   checkDecodeOptions,
-  decodeDicomSlice,
+  decodeFrame,
   READ_OPTIONS,
   stopAtError,
   type DecodeDicomOptions,
 } from '../../dicom/pixels/decode_slice';
+import type { ParsedDicom } from '../../dicom/dicom_header';
 import { isGray } from '../../dicom/pixels/pixel_format';
 import { firstError, mergeProblems, type DicomProblem } from '../../dicom/problems';
 import { implausibleRange, rangeOf } from '../../dicom/pixels/plausible';
@@ -53,13 +55,13 @@ export interface DicomSeriesList extends Array<DicomSeries> {
   unlisted: string[];
 }
 
-/** Slices that are decoded at the same time; more only fills the memory, because decoding has one thread. */
+/** Files that are decoded at the same time; more only fills the memory, because decoding has one thread. */
 const DECODING_AT_ONCE = 4;
 
 /**
  * Reads a folder of DICOM files as ordered series in Hounsfield units.
  *
- * Reads what {@link scanDicomFolder} finds with {@link decodeDicomSlice}, so both say what is read and how. Series of
+ * Reads what {@link scanDicomFolder} finds with `decodeDicomSlice`, so both say what is read and how. Series of
  * every kind come back, distinguished by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial
  * slices that are stored mirrored, upside down or transposed are turned. A problem that is an error stops the reading,
  * unless `onBadFile` skips it or `allow` names it: an axial stack without air or without tissue is no head in HU.
@@ -132,16 +134,15 @@ async function readStack(
   const turn = info.slices[0]!.header.imageOrientation && turnOf(info.slices[0]!.header.imageOrientation);
   let values: Float32Array | undefined;
   const problems: DicomProblem[] = [];
-  const decoded = await mapAtMost(
-    [...info.slices.entries()],
-    DECODING_AT_ONCE,
-    async ([index, { file, frame }]) => {
+  const indexed = info.slices.map(({ file, frame }, index) => ({ index, file, frame }));
+  const decoded = await mapByFile(indexed, DECODING_AT_ONCE, async (ofFile) => {
+    const { file } = ofFile[0]!;
+    let parsed: ParsedDicom | undefined;
+    const isDecoded: boolean[] = [];
+    for (const { index, frame } of ofFile) {
       try {
-        const slice = await decodeDicomSlice(
-          await readFileBytes(paths.get(file)!, 'DICOM', { file }),
-          { file },
-          { ...options, ...(frame !== undefined && { frame }) },
-        );
+        parsed ??= await readDicom(paths.get(file)!, { file });
+        const slice = await decodeFrame(parsed, { file }, { ...options, frame });
         const stored = { values: slice.hu, rows: slice.rows, columns: slice.columns };
         const plane = turn ? turnPlane(stored, turn) : stored;
         if (plane.rows !== rows || plane.columns !== columns) {
@@ -151,16 +152,17 @@ async function readStack(
         values ??= allocate(info.slices.length * size, where);
         values.set(plane.values, index * size);
         problems.push(...slice.problems);
+        isDecoded.push(true);
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         onDone([file], error);
-        return false;
+        isDecoded.push(false);
       } finally {
         onDone([file]);
       }
-      return true;
-    },
-  );
+    }
+    return isDecoded;
+  });
   if (values === undefined) return undefined;
   const good = decoded.flatMap((ok, index) => (ok ? [index] : []));
   const complete = good.length === info.slices.length;

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkName } from '../../data/tables/kaggle_table';
-import { mapAtMost } from '../../data/sources/map_at_most';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
 import { check, checkOneOf, DataError } from '../../base/errors';
 import { resolveWindow, type CtWindowName, type HuWindow } from '../../transforms/hu_window';
 import { createPreprocessing, type CtPreprocessing } from '../../transforms/preprocessing';
 import type { AugmentationDraw, Labels } from '../../base/types';
+import { mapByFile } from '../files/by_file';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import type { DicomProblemKind } from '../../dicom/problems';
 import { orientationOf } from '../../dicom/series/geometry';
@@ -15,6 +15,7 @@ import {
   requestSlices,
   SlicePreparation,
   type SliceFormat,
+  type SliceToPrepare,
   type StackRequest,
 } from '../preparation/slice_preparation';
 
@@ -229,7 +230,7 @@ function checkNames(slices: ReadonlyMap<string, readonly SliceFile[]>): void {
   }
 }
 
-const toPrepare = (patient: string, { file, frame, format, slice, row }: SliceFile) => ({
+const toPrepare = (patient: string, { file, frame, format, slice, row }: SliceFile): SliceToPrepare => ({
   file,
   ...(frame !== undefined && { frame }),
   format,
@@ -309,16 +310,21 @@ async function readable(
   preparer: Preparer,
   onProgress: SliceFileOptions['onProgress'],
 ): Promise<{ slices: Map<string, readonly SliceFile[]>; skipped: SkippedFile[] }> {
-  const files = [...slices].flatMap(([patient, ofPatient]) => ofPatient.map((slice) => ({ patient, slice })));
-  let done = 0;
-  const errors = await mapAtMost(files, preparer.capacity ?? 1, async ({ patient, slice }) => {
-    const error = await problemOf(preparer, { slices: [toPrepare(patient, slice)] });
-    onProgress?.({ done: ++done, total: files.length, file: slice.file });
-    return error;
-  });
-  const skipped = files.flatMap(({ slice }, i) =>
-    errors[i] ? [{ file: slice.file, error: errors[i] }] : [],
+  const files = [...slices].flatMap(([patient, ofPatient]) =>
+    ofPatient.map((slice) => ({ patient, slice, file: slice.file })),
   );
+  let done = 0;
+  const errors = await mapByFile(files, preparer.capacity ?? 1, async (ofFile) => {
+    const found = await problemsOf(
+      preparer,
+      ofFile.map(({ patient, slice }) => toPrepare(patient, slice)),
+    );
+    for (const { file } of ofFile) onProgress?.({ done: ++done, total: files.length, file });
+    return found;
+  });
+  // an error of a whole file is that of each of its slices
+  const byError = new Map(files.flatMap(({ file }, i) => (errors[i] ? [[errors[i], file]] : [])));
+  const skipped = [...byError].map(([error, file]) => ({ file, error }));
   const bad = new Set(files.filter((_, i) => errors[i]).map(({ slice }) => slice));
   const good = [...slices]
     .map(([patient, ofPatient]) => [patient, ofPatient.filter((slice) => !bad.has(slice))] as const)
@@ -326,7 +332,24 @@ async function readable(
   return { slices: new Map(good), skipped };
 }
 
-/** Why a slice cannot be prepared, if so. */
+/** Why slices of a file cannot be prepared, if so: all of them at a time, so that it is read once where all can be. */
+async function problemsOf(
+  preparer: Preparer,
+  slices: readonly SliceToPrepare[],
+): Promise<(DataError | undefined)[]> {
+  const problems: (DataError | undefined)[] = [];
+  while (problems.length < slices.length) {
+    const rest = slices.slice(problems.length);
+    const error = await problemOf(preparer, { slices: rest });
+    // those before the one it names were prepared; an error that names none is of the file
+    const bad = rest.findIndex(({ where }) => where.slice === error?.location.slice);
+    if (error === undefined || bad < 0) problems.push(...rest.map(() => error));
+    else problems.push(...rest.slice(0, bad).map(() => undefined), error);
+  }
+  return problems;
+}
+
+/** Why a stack cannot be prepared, if so. */
 async function problemOf(preparer: Preparer, request: StackRequest): Promise<DataError | undefined> {
   try {
     (await preparer.prepare(request)).dispose();

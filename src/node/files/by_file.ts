@@ -1,0 +1,32 @@
+import { mapAtMost } from '../../data/sources/map_at_most';
+
+/**
+ * `mapAtMost` over slices, those of one file together, so that what is read for a file is read once and let go when its slices are done.
+ *
+ * @param slices - In any order, in which the results come back.
+ * @param limit - Files that are under way at the same time.
+ * @param run - Results of a file's slices, in the order given; where it throws, it has discarded what it made.
+ */
+export async function mapByFile<T extends { file: string }, R>(
+  slices: readonly T[],
+  limit: number,
+  run: (ofFile: T[]) => Promise<R[]>,
+  discard?: (result: R) => void,
+): Promise<R[]> {
+  const places = new Map<string, number[]>();
+  for (const [place, { file }] of slices.entries()) {
+    const ofFile = places.get(file);
+    if (ofFile) ofFile.push(place);
+    else places.set(file, [place]);
+  }
+  const groups = [...places.values()];
+  const made = await mapAtMost(
+    groups,
+    limit,
+    (group) => run(group.map((place) => slices[place]!)),
+    discard && ((ofFile) => ofFile.forEach(discard)),
+  );
+  const results = new Map<number, R>();
+  groups.forEach((group, i) => group.forEach((place, j) => results.set(place, made[i]![j]!)));
+  return slices.map((_, place) => results.get(place)!);
+}
