@@ -109,6 +109,28 @@ export function readItems(
   return items;
 }
 
+/**
+ * The first element behind the pixels that belongs before them or comes again, as where a data set is in a file twice; undefined for
+ * none, as far as elements can be told there.
+ *
+ * @param start - Where the pixels end.
+ */
+export function misplacedBehind(view: DataView, start: number, layout: ElementLayout): string | undefined {
+  for (let at = start; at + 8 <= view.byteLength;) {
+    const group = view.getUint16(at, layout.littleEndian);
+    const number = group * 0x10000 + view.getUint16(at + 2, layout.littleEndian);
+    if (number === 0) return undefined; // filled up
+    const tag = `x${number.toString(16).padStart(8, '0')}`;
+    if (tag <= PIXEL_DATA) return tag;
+    const lengthAt = at + 12; // the longest head's
+    if (lengthAt > view.byteLength) return undefined;
+    const { offset, length } = readHead(view, at, view.byteLength, layout);
+    if (length === undefined) return undefined;
+    at = offset + length;
+  }
+  return undefined;
+}
+
 /** A tag as the standard writes it. */
 export const nameOf = (tag: string) => `(${tag.slice(1, 5)},${tag.slice(5)})`;
 

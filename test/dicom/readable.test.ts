@@ -39,6 +39,29 @@ describe('a file that can be read', () => {
     expect(await hounsfield(dicomBytes(ctSlice({ ...slice, elements })))).toEqual(expected);
   });
 
+  it('is reported where a data set follows its pixels, and not where what may follow them does', async () => {
+    const slice = ctSlice();
+    const padding: DicomElements = { 'fffc,fffc': ['OB', new Uint8Array(6)] };
+    const second = encode(ctSlice({ stored: Array<number>(12).fill(7) }), true);
+    const rle = encode({ '7fe0,0010': ['OB', { fragments: [new Uint8Array(), new Uint8Array(4)] }] }, true);
+    for (const [behind, reported] of [
+      [new Uint8Array(), false],
+      [new Uint8Array(20), false],
+      [encode(padding, true), false],
+      [second, true],
+      [joinBytes(encode(padding, true), second), true],
+      [rle, true],
+    ] as const) {
+      const { hu, problems } = await decodeDicomSlice(joinBytes(dicomBytes(slice), behind));
+      expect([...hu.slice(0, 2)]).toEqual([-1000, 40]);
+      expect(problems.map(({ kind }) => kind)).toEqual(reported ? ['syntax-mismatch'] : []);
+    }
+    const twice = await decodeDicomSlice(joinBytes(golden('rle_gdcm'), second));
+    expect(twice.problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/behind its pixels with element \(0008,0008\)/),
+    ]);
+  });
+
   it('has no frames by its number of them (case 16)', async () => {
     for (const frames of ['0', '']) {
       const elements = { '0028,0008': ['IS', frames] } as const;

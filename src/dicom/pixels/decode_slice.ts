@@ -9,8 +9,9 @@ import {
 import { withoutUndefined } from '../../base/without_undefined';
 import { decodeCodestream } from './codestream';
 import type { DicomDataSet } from '../data_set';
+import { misplacedBehind, nameOf } from '../elements';
 import { parseDicom, type DicomHeader, type ParsedDicom } from '../dicom_header';
-import { frameCodestream } from './encapsulated';
+import { endOfFragments, frameCodestream } from './encapsulated';
 import { readModalityLut } from './modality_lut';
 import { isGray, type DicomPixelFormat } from './pixel_format';
 import {
@@ -116,8 +117,10 @@ export async function decodeFrame(
   const report: ReportProblem = (kind, message, pixels) =>
     problems.push(problem(kind, message, { file: where.file, pixels }));
   const stored = await readStored(dataSet, header.pixels, frame ?? 0, where, report);
+  reportMisplaced(dataSet, where, report);
   const lut = readModalityLut(dataSet, header.pixels.signed, where);
-  const hu = toHounsfield(stored, header.pixels, { padding, lut }, report);
+  const asWords = ['uncompressed', 'rle'].includes(dataSet.syntax.encoding);
+  const hu = toHounsfield(stored, header.pixels, { padding, lut, asWords }, report);
   stopAtError(problems, allow, where);
   return { header, hu, rows, columns, problems };
 }
@@ -191,6 +194,20 @@ async function readStored(
   if (littleEndian) return dataSet.bytes.subarray(start, start + size);
   // 8-bit pixels of big endian files are written as 16-bit words, two of them exchanged
   return Uint8Array.from({ length: size }, (_, i) => dataSet.bytes[offset + ((frame * size + i) ^ 1)]!);
+}
+
+/** pydicom, for one, takes the last of elements that come again; here reading ends with the pixels. */
+function reportMisplaced(dataSet: DicomDataSet, where: DataLocation, report: ReportProblem): void {
+  const { bytes, layout } = dataSet;
+  const { offset, length } = dataSet.pixelData!;
+  const end = length === undefined ? endOfFragments(dataSet, where) : offset + length;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const tag = misplacedBehind(view, end, layout);
+  if (tag === undefined) return;
+  report(
+    'syntax-mismatch',
+    `the file goes on behind its pixels with element ${nameOf(tag)}, which belongs before them: left out of account`,
+  );
 }
 
 /** A copy, because the bytes of a file need not lie at an even address. */

@@ -26,7 +26,8 @@ export function frameCodestream(
   frame: number,
   where: DataLocation,
 ): Uint8Array {
-  const [table, ...fragments] = readFragments(dataSet.bytes, dataSet.pixelData!.offset, where);
+  const { items } = readFragments(dataSet, where);
+  const [table, ...fragments] = items;
   if (table === undefined || fragments.length === 0) {
     throw new DataError('the file has no fragment of pixels', where);
   }
@@ -47,8 +48,17 @@ export function frameCodestream(
   return join(own);
 }
 
+/** Where pixels in fragments end. */
+export function endOfFragments(dataSet: DicomDataSet, where: DataLocation): number {
+  return readFragments(dataSet, where).end;
+}
+
 /** The items up to the marked end: the offset table, and the fragments. */
-function readFragments(bytes: Uint8Array, offset: number, where: DataLocation): Fragment[] {
+function readFragments(
+  { bytes, pixelData }: DicomDataSet,
+  where: DataLocation,
+): { items: Fragment[]; end: number } {
+  const { offset } = pixelData!;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const items: Fragment[] = [];
   let origin = offset;
@@ -58,7 +68,7 @@ function readFragments(bytes: Uint8Array, offset: number, where: DataLocation): 
     const tag = view.getUint16(at, true) * 0x10000 + view.getUint16(at + 2, true);
     const length = view.getUint32(at + 4, true);
     at += 8;
-    if (tag === SEQUENCE_END) return items;
+    if (tag === SEQUENCE_END) return { items, end: at };
     if (tag !== ITEM) {
       throw new DataError(`expected a fragment of pixels at byte ${at - 8}, found something else`, where);
     }

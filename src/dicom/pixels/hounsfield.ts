@@ -12,6 +12,13 @@ const MOST_HU = 32_000;
 /** Share of the pixels that must lie where wrapped air does. */
 const WRAPPED_SHARE = 0.05;
 
+interface HounsfieldOptions {
+  padding: 'keep' | 'air';
+  lut: ModalityLut | undefined;
+  /** Whether values are stored as words, whose other bits are seen; codestreams have no others. */
+  asWords: boolean;
+}
+
 /**
  * What stored values mean in Hounsfield units.
  *
@@ -20,10 +27,10 @@ const WRAPPED_SHARE = 0.05;
 export function toHounsfield(
   stored: Uint8Array | Uint16Array,
   format: DicomPixelFormat,
-  { padding, lut }: { padding: 'keep' | 'air'; lut: ModalityLut | undefined },
+  { padding, lut, asWords }: HounsfieldOptions,
   report: ReportProblem,
 ): Float32Array {
-  const { values, isPadding, padded } = readValues(stored, format, report);
+  const { values, isPadding, padded } = readValues(stored, format, asWords, report);
   const isWrapped = hasWrapped(values, format);
   const { rescaleSlope, rescaleIntercept } = format;
   const meaning = (value: number): number => {
@@ -74,6 +81,7 @@ export function toHounsfield(
 function readValues(
   stored: Uint8Array | Uint16Array,
   { bitsStored, highBit, signed, ...format }: DicomPixelFormat,
+  asWords: boolean,
   report: ReportProblem,
 ) {
   const [paddingLow, paddingHigh] = format.padding ?? [Infinity, -Infinity];
@@ -86,6 +94,7 @@ function readValues(
   const isPadding = format.padding && new Uint8Array(stored.length);
   let padded = 0;
   let dirty = 0;
+  let cut = 0;
   for (let i = 0; i < values.length; i++) {
     const bits = stored[i]!;
     const shifted = bits << above;
@@ -93,7 +102,10 @@ function readValues(
     values[i] = value;
     let pads = value >= paddingLow && value <= paddingHigh;
     // a sign that goes on above HighBit is how signed values are usually written
-    if ((bits & outside) !== 0 && ((value << below) & all) !== bits) {
+    const asUsual = ((value << below) & all) === bits;
+    if (!asUsual && (bits & outside) === 0) {
+      cut++;
+    } else if (!asUsual) {
       dirty++;
       // padding is often written with no regard to BitsStored
       const asAllocated = signed ? (bits << (32 - width)) >> (32 - width) : bits;
@@ -103,8 +115,12 @@ function readValues(
     padded++;
     isPadding![i] = 1;
   }
+  const bits = `the ${bitsStored} that end at bit ${highBit}`;
+  if (cut > 0 && asWords) {
+    const message = `pixels are negative by the first of ${bits}, but not by those before it: they are taken for negative`;
+    report('bits-outside-stored', message, cut);
+  }
   if (dirty > 0) {
-    const bits = `the ${bitsStored} that end at bit ${highBit}`;
     report('bits-outside-stored', `pixels use bits beside ${bits}, which are left out of account`, dirty);
   }
   return { values, isPadding, padded };

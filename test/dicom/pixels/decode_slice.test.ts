@@ -131,6 +131,10 @@ describe('decodeDicomSlice', () => {
       stored: [0xf830, ...Array<number>(11).fill(0)],
     };
     expect(await kindsOf(wide)).toEqual(['bits-outside-stored']);
+    const cut = { bitsStored: 12, stored: [0x0835, 0xf835, 5, ...Array<number>(9).fill(0)] };
+    const negative = await decode(cut);
+    expect([...negative.hu.slice(0, 3)]).toEqual([-1995, -1995, 5]);
+    expect(negative.problems).toMatchObject([{ kind: 'bits-outside-stored', pixels: 1 }]);
     const long = { '7fe0,0010': ['OW', new Uint8Array(26)] } as const;
     expect(await kindsOf({ elements: long })).toEqual(['excess-pixel-data']);
   });
