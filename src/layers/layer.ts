@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
-import { finiteNumber, optional, resolveOptions, type Rules } from '../base/options';
+import { finiteNumber, optional, resolveOptions, type Rule, type Rules } from '../base/options';
 import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../base/types';
 
 /** Beside the inputs: which slices are real, and whether to train. */
@@ -64,9 +64,13 @@ function ours<L extends tf.layers.Layer>(host: Constructor<L>): Constructor<OwnL
     ) {
       super(args);
       // tfjs adds `customObjects` to the configuration of a model that it loads
-      const { customObjects: _, ...given } = args as { customObjects?: unknown };
+      const { customObjects: _, ...given } = args as Record<string, unknown>;
       const { className } = new.target as unknown as { className: string };
-      this.options = resolveOptions(className, given, rules, HOST_OPTIONS);
+      for (const [name, rule] of Object.entries<Rule<unknown>>(rules)) {
+        // as a configuration in JSON says that there is none
+        if (given[name] === null && 'absent' in rule && rule.absent === undefined) given[name] = undefined;
+      }
+      this.options = resolveOptions(className, given as object, rules, HOST_OPTIONS);
     }
 
     override call(inputs: tf.Tensor | tf.Tensor[], kwargs?: Kwargs): tf.Tensor {

@@ -1,5 +1,14 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import {
+  finiteNumber,
+  isTuple,
+  numberAbove0,
+  oneOf,
+  optional,
+  resolveOptions,
+  rule,
+  type Rules,
+} from '../base/options';
 import { onImages } from './images';
 import { warp } from './warp';
 
@@ -37,6 +46,17 @@ export interface AffineOptions {
   interpolation?: 'bilinear' | 'nearest';
 }
 
+const RULES = {
+  angle: optional(rule<number>('a number of degrees', Number.isFinite), 0),
+  scale: optional(numberAbove0, 1),
+  translate: optional(
+    rule<readonly [number, number]>('[x, y] in pixels', (value) => isTuple(value, 2, Number.isFinite)),
+    [0, 0],
+  ),
+  fill: optional(finiteNumber, 0),
+  interpolation: optional(oneOf(['bilinear', 'nearest']), 'bilinear'),
+} satisfies Rules<AffineOptions>;
+
 /**
  * Rotates, magnifies and shifts images about their centre, as torchvision's `affine` does; the size stays.
  *
@@ -55,18 +75,7 @@ export interface AffineOptions {
  * ```
  */
 export function affine<T extends tf.Tensor>(images: T, options: AffineOptions = {}): T {
-  checkKnownKeys(options, ['angle', 'scale', 'translate', 'fill', 'interpolation'], 'affine');
-  const { angle = 0, scale = 1, translate = [0, 0], fill = 0, interpolation = 'bilinear' } = options;
-  check(Number.isFinite(angle), 'affine: angle', 'a number of degrees', angle);
-  check(Number.isFinite(scale) && scale > 0, 'affine: scale', 'a number above 0', scale);
-  check(
-    Array.isArray(translate) && translate.length === 2 && translate.every(Number.isFinite),
-    'affine: translate',
-    '[x, y] in pixels',
-    translate,
-  );
-  check(Number.isFinite(fill), 'affine: fill', 'a number', fill);
-  checkOneOf(interpolation, ['bilinear', 'nearest'], 'affine: interpolation');
+  const { angle, scale, translate, fill, interpolation } = resolveOptions('affine', options, RULES);
   return onImages('affine', images, (x) => {
     const [, height, width] = x.shape;
     const matrix = affineMatrix(height, width, { angle, scale, translate });

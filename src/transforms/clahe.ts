@@ -1,5 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import {
+  isNumberIn,
+  isTuple,
+  numberFrom0,
+  optional,
+  resolveOptions,
+  rule,
+  type Rules,
+} from '../base/options';
 import { claheTensors } from '../kernels/clahe/composed';
 import { CLAHE_KERNEL, type ClaheAttrs } from '../kernels/clahe/contract';
 import '../kernels/clahe/plain';
@@ -30,6 +38,25 @@ export interface ClaheOptions {
   valueRange?: [number, number];
 }
 
+const isTiles = (tiles: unknown) => Number.isInteger(tiles) && isNumberIn(tiles, 1, 256);
+
+/** One for each of {@link ClaheOptions}. */
+export const CLAHE_RULES = {
+  clipLimit: optional(numberFrom0, 2),
+  tileGridSize: optional(
+    rule<[number, number]>('[rows, columns], each an integer in 1..256', (value) =>
+      isTuple(value, 2, isTiles),
+    ),
+    [8, 8],
+  ),
+  valueRange: optional(
+    rule<[number, number]>(
+      '[low, high] with low < high',
+      (value) => isTuple<number>(value, 2, Number.isFinite) && value[0]! < value[1]!,
+    ),
+  ),
+} satisfies Rules<ClaheOptions>;
+
 /**
  * Contrast limited adaptive histogram equalisation (CLAHE), each channel of each image by itself, bit for bit as
  * OpenCV does it on 8-bit images.
@@ -54,52 +81,18 @@ export interface ClaheOptions {
  */
 export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}): T {
   checkImages('clahe', images);
-  checkKnownKeys(options, ['clipLimit', 'tileGridSize', 'valueRange'], 'clahe');
-  const resolved = resolveClaheOptions('clahe', options);
-  const [low, high] = resolveValueRange('clahe', options.valueRange);
+  const { valueRange, ...tiling } = resolveOptions('clahe', options, CLAHE_RULES);
+  const [low, high] = valueRange ?? [0, 1];
   const run = (x: tf.Tensor4D) => {
     const attrs: ClaheAttrs = {
-      plan: clahePlan(x.shape[1], x.shape[2], resolved),
+      plan: clahePlan(x.shape[1], x.shape[2], tiling),
       low: Math.fround(low),
       scale: Math.fround(255 / (high - low)),
       span: Math.fround(high - low),
     };
     return runHostKernel<tf.Tensor4D>(CLAHE_KERNEL, x, attrs) ?? claheTensors(x, attrs);
   };
-  if (options.valueRange === undefined) return onUnitImages('clahe', images, run);
-  checkValueRange('clahe', images, [low, high]);
+  if (valueRange === undefined) return onUnitImages('clahe', images, run);
+  checkValueRange('clahe', images, valueRange);
   return onImages('clahe', images, run);
-}
-
-/** The options with defaults filled in, or an error that names the one at fault. */
-export function resolveClaheOptions(what: string, options: Tiling): Required<Tiling> {
-  const { clipLimit = 2, tileGridSize = [8, 8] } = options;
-  check(
-    Number.isFinite(clipLimit) && clipLimit >= 0,
-    `${what}: clipLimit`,
-    'a number of at least 0',
-    clipLimit,
-  );
-  check(
-    Array.isArray(tileGridSize) &&
-      tileGridSize.length === 2 &&
-      tileGridSize.every((tiles) => isPositiveInteger(tiles) && tiles <= 256),
-    `${what}: tileGridSize`,
-    '[rows, columns], each an integer in 1..256',
-    tileGridSize,
-  );
-  return { clipLimit, tileGridSize: [tileGridSize[0], tileGridSize[1]] };
-}
-
-type Tiling = Pick<ClaheOptions, 'clipLimit' | 'tileGridSize'>;
-
-/** The value range or its default, checked. */
-export function resolveValueRange(what: string, range: [number, number] = [0, 1]): [number, number] {
-  check(
-    Array.isArray(range) && range.length === 2 && range.every(Number.isFinite) && range[0] < range[1],
-    `${what}: valueRange`,
-    '[low, high] with low < high',
-    range,
-  );
-  return [range[0], range[1]];
 }

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
+import { isNumberIn, optional, resolveOptions, rule, type Rules } from '../base/options';
 import { jitterTensors } from '../kernels/color_jitter/composed';
 import { COLOR_JITTER_KERNEL, type ColorJitterAttrs } from '../kernels/color_jitter/contract';
 import '../kernels/color_jitter/plain';
@@ -22,6 +22,13 @@ export interface ColorJitterOptions {
   contrast?: number;
 }
 
+export const FACTOR = rule<number>('a factor of at least 0', (value) => isNumberIn(value, 0));
+
+const RULES = {
+  brightness: optional(FACTOR, 1),
+  contrast: optional(FACTOR, 1),
+} satisfies Rules<ColorJitterOptions>;
+
 /**
  * Changes brightness, then contrast, of images with values in 0..1, as torchvision's `adjust_brightness` and
  * `adjust_contrast` do.
@@ -40,21 +47,7 @@ export interface ColorJitterOptions {
  * ```
  */
 export function colorJitter<T extends tf.Tensor>(images: T, options: ColorJitterOptions = {}): T {
-  checkKnownKeys(options, ['brightness', 'contrast'], 'colorJitter');
-  const { brightness = 1, contrast = 1 } = options;
-  check(
-    Number.isFinite(brightness) && brightness >= 0,
-    'colorJitter: brightness',
-    'a factor of at least 0',
-    brightness,
-  );
-  check(
-    Number.isFinite(contrast) && contrast >= 0,
-    'colorJitter: contrast',
-    'a factor of at least 0',
-    contrast,
-  );
-  const attrs: ColorJitterAttrs = { brightness, contrast };
+  const attrs: ColorJitterAttrs = resolveOptions('colorJitter', options, RULES);
   return onUnitImages(
     'colorJitter',
     images,

@@ -1,6 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check, isPositiveInteger } from '../base/errors';
+import { isTuple, rule } from '../base/options';
 import { hostValues } from '../kernels/host_values';
+
+/** `[height, width]` of images. */
+export const SIZE = rule<readonly [number, number]>('[height, width], two positive integers', (value) =>
+  isTuple(value, 2, isPositiveInteger),
+);
 
 const SHAPES = '[h, w], [h, w, c], [n, h, w, c] or [batch, n, h, w, c] with no empty axis, float32 or int32';
 

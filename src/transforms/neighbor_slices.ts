@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import { check } from '../base/errors';
+import { integerIn, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import { checkImages } from './images';
 
 /** Options of {@link neighborSlices}. */
@@ -21,8 +22,12 @@ export interface NeighborSlicesOptions {
 /** What stands beyond the ends of a stack. */
 export type NeighborEdge = 'repeat' | 'zero';
 
-/** More neighbours than any stack of thick slices has. */
-const LARGEST_RADIUS = 16;
+/** At most more neighbours than any stack of thick slices has. */
+export const RADIUS = integerIn(0, 16);
+
+export const EDGE = optional(oneOf(['repeat', 'zero']), 'repeat');
+
+const RULES = { radius: optional(RADIUS, 1), edge: EDGE } satisfies Rules<NeighborSlicesOptions>;
 
 /**
  * Gives every slice its neighbours as further channels: all channels of the slice `radius` before it first, its own in the
@@ -42,9 +47,7 @@ const LARGEST_RADIUS = 16;
 export function neighborSlices<T extends tf.Tensor>(images: T, options: NeighborSlicesOptions = {}): T {
   checkImages('neighborSlices', images);
   check(images.rank >= 4, 'neighborSlices: images', '[n, h, w, c] or [batch, n, h, w, c]', images);
-  checkKnownKeys(options, ['radius', 'edge'], 'neighborSlices');
-  const radius = checkRadius('neighborSlices: radius', options.radius ?? 1);
-  const edge = checkEdge('neighborSlices: edge', options.edge ?? 'repeat');
+  const { radius, edge } = resolveOptions('neighborSlices', options, RULES);
   return tf.tidy(() => {
     const axis = images.rank - 4;
     const count = images.shape[axis]!;
@@ -67,21 +70,4 @@ export function neighborSlices<T extends tf.Tensor>(images: T, options: Neighbor
       images.rank - 1,
     ) as T;
   });
-}
-
-/** A number of neighbours, checked. */
-export function checkRadius(what: string, radius: number): number {
-  check(
-    Number.isInteger(radius) && radius >= 0 && radius <= LARGEST_RADIUS,
-    what,
-    `an integer in 0..${LARGEST_RADIUS}`,
-    radius,
-  );
-  return radius;
-}
-
-/** What stands beyond the ends, checked. */
-export function checkEdge(what: string, edge: NeighborEdge): NeighborEdge {
-  checkOneOf(edge, ['repeat', 'zero'], what);
-  return edge;
 }

@@ -1,10 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, checkKnownKeys, isPositiveInteger, isRecord } from '../base/errors';
-import { clahe, resolveValueRange, type ClaheOptions } from './clahe';
-import { resolveClaheOptions } from './clahe';
+import { ArgumentError, check, isRecord } from '../base/errors';
+import {
+  anything,
+  isNumberIn,
+  isTuple,
+  nested,
+  optional,
+  or,
+  resolveOptions,
+  rule,
+  type Rules,
+} from '../base/options';
+import { clahe, CLAHE_RULES, type ClaheOptions } from './clahe';
 import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
 import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
-import { checkEdge, checkRadius, neighborSlices, type NeighborEdge } from './neighbor_slices';
+import { EDGE, neighborSlices, RADIUS, type NeighborEdge } from './neighbor_slices';
 import { resize } from './resize';
 
 /** What happens to a slice before the model sees it: plain data, saved with the model. */
@@ -43,10 +53,27 @@ const LARGEST_SIZE = 4096;
 /** Slices prepared at once: what is in between does not grow with the number of slices. */
 const CHUNK = 16;
 
-const KEYS_OF_VERSION = {
-  1: ['version', 'imageSize', 'clahe'],
-  2: ['version', 'windows', 'clahe', 'imageSize', 'neighbors', 'edge'],
-};
+const isSide = (side: unknown) => Number.isInteger(side) && isNumberIn(side, 1, LARGEST_SIZE);
+
+type OptionsOf1 = Pick<CtPreprocessingOptions, 'version' | 'clahe' | 'imageSize'>;
+
+const RULES_OF_1 = {
+  version: optional(anything, 2),
+  clahe: optional(or(false, nested<ClaheOptions>(CLAHE_RULES)), {}),
+  imageSize: optional(
+    rule<[number, number]>(`[height, width], each an integer in 1..${LARGEST_SIZE}`, (value) =>
+      isTuple(value, 2, isSide),
+    ),
+    [224, 224],
+  ),
+} satisfies Rules<OptionsOf1>;
+
+const RULES = {
+  ...RULES_OF_1,
+  windows: optional(anything, false),
+  neighbors: optional(RADIUS, 0),
+  edge: EDGE,
+} satisfies Rules<CtPreprocessingOptions>;
 
 /**
  * A checked record of preprocessing, with defaults for what is missing: images in 0..1, CLAHE with clip limit 2 on an 8 x 8
@@ -69,29 +96,16 @@ export function createPreprocessing(partial: CtPreprocessingOptions = {}): CtPre
   check(isObject, what, 'an object', partial);
   const { version = 2 } = partial;
   check(version === 1 || version === 2, `${what}: version`, '1 or 2', version);
-  checkKnownKeys(partial, KEYS_OF_VERSION[version], what);
-  const {
-    imageSize = [224, 224],
-    clahe: equalisation = {},
-    windows = false,
-    neighbors = 0,
-    edge = 'repeat',
-  } = partial;
-  check(
-    Array.isArray(imageSize) &&
-      imageSize.length === 2 &&
-      imageSize.every((side) => isPositiveInteger(side) && side <= LARGEST_SIZE),
-    `${what}: imageSize`,
-    `[height, width], each an integer in 1..${LARGEST_SIZE}`,
-    imageSize,
-  );
+  if (version === 1) resolveOptions(what, partial as OptionsOf1, RULES_OF_1);
+  const { windows, clahe, imageSize, neighbors, edge } = resolveOptions(what, partial, RULES);
+  const copied = (tiling: ClaheOptions) => structuredClone(resolveOptions(what, tiling, CLAHE_RULES));
   return {
     version: 2,
     windows: windows === false ? false : resolveWindows(what, windows),
-    clahe: equalisation === false ? false : createClaheOptions(equalisation),
-    imageSize: [imageSize[0], imageSize[1]],
-    neighbors: checkRadius(`${what}: neighbors`, neighbors),
-    edge: checkEdge(`${what}: edge`, edge),
+    clahe: clahe === false ? false : copied(clahe),
+    imageSize: [...imageSize],
+    neighbors,
+    edge,
   };
 }
 
@@ -179,15 +193,4 @@ function fromSlice<T>(first: number, run: () => T): T {
     if (first === 0 || !(error instanceof ArgumentError)) throw error;
     throw new ArgumentError(`preprocess: counted from slice ${first}: ${error.message}`, { cause: error });
   }
-}
-
-function createClaheOptions(options: ClaheOptions): ClaheOptions {
-  const what = 'createPreprocessing: clahe';
-  const isObject: boolean = isRecord(options);
-  check(isObject, what, 'an object', options);
-  checkKnownKeys(options, ['clipLimit', 'tileGridSize', 'valueRange'], what);
-  return {
-    ...resolveClaheOptions(what, options),
-    ...(options.valueRange === undefined ? {} : { valueRange: resolveValueRange(what, options.valueRange) }),
-  };
 }

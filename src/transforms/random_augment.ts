@@ -1,11 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { check } from '../base/errors';
+import {
+  finiteNumber,
+  integer,
+  isNumberIn,
+  isTuple,
+  numberAbove0,
+  optional,
+  resolveOptions,
+  rule,
+  share,
+  type Rules,
+} from '../base/options';
 import { deriveSeed, seededRandom } from '../base/random';
 import type { AugmentationDraw } from '../base/types';
 import { affineMatrix } from './affine';
-import { colorJitter } from './color_jitter';
+import { colorJitter, FACTOR } from './color_jitter';
 import { flip } from './flip';
-import { checkImages, onUnitImages } from './images';
+import { checkImages, onUnitImages, SIZE } from './images';
 import { resize } from './resize';
 import { warp } from './warp';
 
@@ -72,6 +84,30 @@ export interface RandomAugmentOptions extends AugmentationRanges, ApplyAugmentat
   seed: number;
 }
 
+/** One for each of {@link AugmentationRanges}. */
+export const RANGES = {
+  horizontalFlip: optional(share, 0.5),
+  verticalFlip: optional(share, 0.5),
+  rotation: optional(
+    rule<number>('degrees in [0, 180]', (value) => isNumberIn(value, 0, 180)),
+    180,
+  ),
+  scale: optional(
+    rule<readonly [number, number]>(
+      '[smallest, largest], both above 0',
+      (value) => isTuple<number>(value, 2, Number.isFinite) && value[0]! > 0 && value[0]! <= value[1]!,
+    ),
+    [0.8, 1.4],
+  ),
+  brightness: optional(share, 0.2),
+  contrast: optional(share, 0.2),
+  fill: optional(share, 0),
+} satisfies Rules<AugmentationRanges>;
+
+const APPLIED = { size: optional(SIZE) } satisfies Rules<ApplyAugmentationOptions>;
+
+const RULES = { seed: integer, ...APPLIED, ...RANGES } satisfies Rules<RandomAugmentOptions>;
+
 /**
  * An augmentation that draws once per patient stack: all slices of a patient are turned, scaled and lit alike, as one
  * scan would be.
@@ -89,17 +125,7 @@ export interface RandomAugmentOptions extends AugmentationRanges, ApplyAugmentat
  * ```
  */
 export function randomAugment(options: RandomAugmentOptions): <T extends tf.Tensor>(images: T) => T {
-  check(
-    typeof options === 'object' && options !== null,
-    'randomAugment: options',
-    'an object with a seed',
-    options,
-  );
-  checkKnownKeys(options, ['seed', 'size', ...RANGES], 'randomAugment');
-  const { seed, size, ...ranges } = options;
-  check(Number.isInteger(seed), 'randomAugment: seed', 'an integer', seed);
-  resolveRanges('randomAugment', ranges);
-  checkSize('randomAugment', size);
+  const { seed, size, ...ranges } = resolveOptions('randomAugment', options, RULES);
   let calls = 0;
   const augmentStack = <T extends tf.Tensor>(stack: T): T =>
     applyAugmentation(stack, drawAugmentation(ranges, deriveSeed(seed, calls++)), { size });
@@ -125,11 +151,12 @@ export function randomAugment(options: RandomAugmentOptions): <T extends tf.Tens
  * ```
  */
 export function drawAugmentation(ranges: AugmentationRanges, seed: number): AugmentationDraw {
-  const { horizontalFlip, verticalFlip, rotation, scale, brightness, contrast, fill } = resolveRanges(
+  const { horizontalFlip, verticalFlip, rotation, scale, brightness, contrast, fill } = resolveOptions(
     'drawAugmentation',
     ranges,
+    RANGES,
   );
-  check(Number.isInteger(seed), 'drawAugmentation: seed', 'an integer', seed);
+  integer.check(seed, 'drawAugmentation: seed');
   const random = seededRandom(seed);
   const between = (low: number, high: number) => low + random() * (high - low);
   return {
@@ -164,8 +191,7 @@ export function applyAugmentation<T extends tf.Tensor>(
   draw: AugmentationDraw,
   options: ApplyAugmentationOptions = {},
 ): T {
-  checkKnownKeys(options, ['size'], 'applyAugmentation');
-  const { size } = options;
+  const { size } = resolveOptions('applyAugmentation', options, APPLIED);
   check(
     typeof draw?.horizontalFlip === 'boolean' && typeof draw.verticalFlip === 'boolean',
     'applyAugmentation: draw',
@@ -173,7 +199,6 @@ export function applyAugmentation<T extends tf.Tensor>(
     draw,
   );
   checkDraw(draw);
-  checkSize('applyAugmentation', size);
   return onUnitImages('applyAugmentation', images, (x) => {
     const [, height, width] = x.shape;
     const [newHeight, newWidth] = size ?? [height, width];
@@ -203,61 +228,13 @@ function moveAndLight(x: tf.Tensor4D, draw: AugmentationDraw, size: readonly [nu
 
 type Six = [number, number, number, number, number, number];
 
-function checkDraw({ angle, scale, brightness, contrast, fill }: AugmentationDraw): void {
-  check(Number.isFinite(scale) && scale > 0, 'applyAugmentation: draw.scale', 'a number above 0', scale);
-  for (const [name, value] of Object.entries({ angle, fill })) {
-    check(Number.isFinite(value), `applyAugmentation: draw.${name}`, 'a number', value);
-  }
-  for (const [name, value] of Object.entries({ brightness, contrast })) {
-    check(
-      Number.isFinite(value) && value >= 0,
-      `applyAugmentation: draw.${name}`,
-      'a factor of at least 0',
-      value,
-    );
-  }
-}
+const DRAW = {
+  angle: finiteNumber,
+  scale: numberAbove0,
+  ...{ brightness: FACTOR, contrast: FACTOR, fill: finiteNumber },
+};
 
-function checkSize(what: string, size: readonly [number, number] | undefined): void {
-  check(
-    size === undefined || (Array.isArray(size) && size.length === 2 && size.every(isPositiveInteger)),
-    `${what}: size`,
-    '[height, width], two positive integers',
-    size,
-  );
-}
-
-/** Keys of {@link AugmentationRanges}. */
-const RANGES = ['horizontalFlip', 'verticalFlip', 'rotation', 'scale', 'brightness', 'contrast', 'fill'];
-
-/** The ranges with defaults filled in, or an error that names the one at fault. */
-function resolveRanges(what: string, ranges: AugmentationRanges): Required<AugmentationRanges> {
-  check(typeof ranges === 'object' && ranges !== null, `${what}: ranges`, 'an object', ranges);
-  checkKnownKeys(ranges, RANGES, what);
-  const {
-    horizontalFlip = 0.5,
-    verticalFlip = 0.5,
-    rotation = 180,
-    scale = [0.8, 1.4],
-    brightness = 0.2,
-    contrast = 0.2,
-    fill = 0,
-  } = ranges;
-  const within = (value: number, low: number, high: number) =>
-    Number.isFinite(value) && value >= low && value <= high;
-  for (const [name, value] of Object.entries({ horizontalFlip, verticalFlip, brightness, contrast, fill })) {
-    check(within(value, 0, 1), `${what}: ${name}`, 'a number in [0, 1]', value);
-  }
-  check(within(rotation, 0, 180), `${what}: rotation`, 'degrees in [0, 180]', rotation);
-  check(
-    Array.isArray(scale) &&
-      scale.length === 2 &&
-      scale.every(Number.isFinite) &&
-      scale[0] > 0 &&
-      scale[0] <= scale[1],
-    `${what}: scale`,
-    '[smallest, largest], both above 0',
-    scale,
-  );
-  return { horizontalFlip, verticalFlip, rotation, scale, brightness, contrast, fill };
+function checkDraw(draw: AugmentationDraw): void {
+  for (const [name, { check }] of Object.entries(DRAW))
+    check(draw[name as keyof typeof DRAW], `applyAugmentation: draw.${name}`);
 }

@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf, isPositiveInteger } from '../base/errors';
+import { flag, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import { runHostKernel } from '../kernels/host_kernel';
 import { resizeTensors } from '../kernels/resize/composed';
 import { RESIZE_KERNEL, type AxisFilter } from '../kernels/resize/contract';
 import '../kernels/resize/plain';
-import { onImages } from './images';
+import { onImages, SIZE } from './images';
 
 /** Options of {@link resize}. */
 export interface ResizeOptions {
@@ -22,6 +22,11 @@ export interface ResizeOptions {
    */
   method?: 'bilinear' | 'nearest';
 }
+
+const RULES = {
+  antialias: optional(flag, true),
+  method: optional(oneOf(['bilinear', 'nearest']), 'bilinear'),
+} satisfies Rules<ResizeOptions>;
 
 /**
  * Resizes images as torchvision's `resize` does: half-pixel centres, corners not aligned.
@@ -44,16 +49,8 @@ export function resize<T extends tf.Tensor>(
   size: readonly [number, number],
   options: ResizeOptions = {},
 ): T {
-  checkKnownKeys(options, ['antialias', 'method'], 'resize');
-  const { antialias = true, method = 'bilinear' } = options;
-  check(
-    Array.isArray(size) && size.length === 2 && size.every(isPositiveInteger),
-    'resize: size',
-    '[height, width], two positive integers',
-    size,
-  );
-  check(typeof antialias === 'boolean', 'resize: antialias', 'true or false', antialias);
-  checkOneOf(method, ['bilinear', 'nearest'], 'resize: method');
+  const { antialias, method } = resolveOptions('resize', options, RULES);
+  SIZE.check(size, 'resize: size');
   const [newHeight, newWidth] = size;
   const filter = method === 'nearest' ? nearestFilter : antialias ? triangleFilter : bilinearFilter;
 

@@ -145,9 +145,9 @@ describe('createPreprocessing', () => {
     ['{"version": 3}', 'createPreprocessing: version: expected 1 or 2, received 3'],
     [
       '{"normalize": true}',
-      "unknown option 'normalize'; known: version, windows, clahe, imageSize, neighbors, edge",
+      "unknown option 'normalize'; known: version, clahe, imageSize, windows, neighbors, edge",
     ],
-    ['{"version": 1, "windows": ["brain"]}', "unknown option 'windows'; known: version, imageSize, clahe"],
+    ['{"version": 1, "windows": ["brain"]}', "unknown option 'windows'; known: version, clahe, imageSize"],
     ['{"windows": []}', 'createPreprocessing: windows: expected a list of 1 to 16 windows'],
     ['{"windows": ["lung"]}', "one of 'brain', 'brainWide', 'subdural'"],
     ['{"windows": ["constructor"]}', "one of 'brain', 'brainWide', 'subdural'"],
