@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import { check } from '../base/errors';
+import { flag, isNumberIn, oneOf, optional, resolveOptions, rule, type Rules } from '../base/options';
 import type { ConfiguredFn } from '../base/types';
 import { composedLoss } from '../kernels/asymmetric_loss/composed';
 import {
@@ -39,6 +40,22 @@ export interface AsymmetricLossOptions {
   focusWeightIsConstant?: boolean;
 }
 
+const GAMMA = rule<number>(
+  'a finite number of at least 0',
+  (value) => isNumberIn(value, 0) && Number.isFinite(Math.fround(value as number)), // as a float32, too
+);
+
+const RULES = {
+  gammaNeg: optional(GAMMA, 4),
+  gammaPos: optional(GAMMA, 1),
+  clip: optional(
+    rule<number>('a number in [0, 1)', (value) => isNumberIn(value, 0, 1) && value !== 1),
+    0.05,
+  ),
+  reduction: optional(oneOf(['mean', 'sum', 'none']), 'mean'),
+  focusWeightIsConstant: optional(flag, false),
+} satisfies Rules<AsymmetricLossOptions>;
+
 /** What {@link asymmetricLoss} returns: a loss for `model.compile`, with an optional mask for direct calls. */
 export interface AsymmetricLossFn extends ConfiguredFn {
   (yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.Tensor): tf.Tensor;
@@ -69,7 +86,7 @@ export interface AsymmetricLossFn extends ConfiguredFn {
  * Ridnik et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021, https://arxiv.org/abs/2009.14119
  */
 export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricLossFn {
-  const config = resolveOptions(options);
+  const config = resolveOptions('asymmetricLoss', options, RULES);
   function asymmetricLoss(yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.Tensor) {
     return apply(config, yTrue, logits, mask);
   }
@@ -109,36 +126,6 @@ export class AsymmetricLoss {
 /** What {@link asymmetricLoss} gives. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
 export interface AsymmetricLoss extends AsymmetricLossFn {}
-
-const DEFAULTS: Required<AsymmetricLossOptions> = {
-  gammaNeg: 4,
-  gammaPos: 1,
-  clip: 0.05,
-  reduction: 'mean',
-  focusWeightIsConstant: false,
-};
-
-function resolveOptions(options: AsymmetricLossOptions): Required<AsymmetricLossOptions> {
-  const what = 'asymmetricLoss';
-  checkKnownKeys(options, Object.keys(DEFAULTS), what);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const config = { ...DEFAULTS, ...(Object.fromEntries(given) as AsymmetricLossOptions) };
-  const { gammaNeg, gammaPos, clip, reduction, focusWeightIsConstant } = config;
-  // finite as a float32, too
-  const isGamma = (value: unknown) =>
-    typeof value === 'number' && value >= 0 && Number.isFinite(Math.fround(value));
-  check(isGamma(gammaNeg), `${what}: gammaNeg`, 'a finite number of at least 0', gammaNeg);
-  check(isGamma(gammaPos), `${what}: gammaPos`, 'a finite number of at least 0', gammaPos);
-  check(Number.isFinite(clip) && clip >= 0 && clip < 1, `${what}: clip`, 'a number in [0, 1)', clip);
-  checkOneOf(reduction, ['mean', 'sum', 'none'], `${what}: reduction`);
-  check(
-    typeof focusWeightIsConstant === 'boolean',
-    `${what}: focusWeightIsConstant`,
-    'a boolean',
-    focusWeightIsConstant,
-  );
-  return config;
-}
 
 function apply(
   config: Required<AsymmetricLossOptions>,
