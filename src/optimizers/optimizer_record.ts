@@ -1,5 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isRecord } from '../base/errors';
+import { check, isRecord } from '../base/errors';
+import {
+  anything,
+  flag,
+  numberFrom0 as rate,
+  resolveOptions,
+  share,
+  type Rule,
+  type Rules,
+} from '../base/options';
 import { Adam } from './adam';
 
 /** An optimizer as plain data, without its state. */
@@ -22,6 +31,8 @@ export function optimizerRecord(what: string, optimizer: tf.Optimizer): Optimize
   return { className: kind, config: optimizer.getConfig() as OptimizerRecord['config'] };
 }
 
+const RULES = { className: anything, config: anything } satisfies Rules<OptimizerRecord>;
+
 /**
  * Checks a record that came from a file, without making the optimizer.
  *
@@ -29,20 +40,11 @@ export function optimizerRecord(what: string, optimizer: tf.Optimizer): Optimize
  */
 export function checkOptimizerRecord(what: string, record: OptimizerRecord): void {
   check(isRecord(record), what, 'an object', record);
-  checkKnownKeys(record, ['className', 'config'], what);
-  const { className, config } = record;
+  const { className, config } = resolveOptions(what, record, RULES);
   const known = typeof className === 'string' && Object.hasOwn(KINDS, className);
   check(known, `${what}.className`, `one of ${Object.keys(KINDS).join(', ')}`, className);
   check(isRecord(config), `${what}.config`, 'an object', config);
-  const { rates, shares, flags } = KINDS[className]!;
-  checkKnownKeys(config, [...rates, ...shares, ...flags], `${what}.config`);
-  const isRate = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
-  for (const [key, value] of [...rates, ...shares, ...flags].map((name) => [name, config[name]] as const)) {
-    const where = `${what}.config.${key}`;
-    if (flags.includes(key)) check(typeof value === 'boolean', where, 'a boolean', value);
-    else if (rates.includes(key)) check(isRate(value), where, 'a number of at least 0', value);
-    else check(isRate(value) && (value as number) <= 1, where, 'a number in [0, 1]', value);
-  }
+  resolveOptions(`${what}.config`, config, KINDS[className]!.rules);
 }
 
 /** A new optimizer of a checked record, without state. */
@@ -65,11 +67,8 @@ type OptimizerClass = tf.serialization.SerializableConstructor<tf.Optimizer> & {
 interface OptimizerKind {
   /** The first is the one that is made; the others have the same results. */
   classes: [OptimizerClass, ...OptimizerClass[]];
-  /** Numbers of at least 0. */
-  rates: string[];
-  /** Numbers in [0, 1]. */
-  shares: string[];
-  flags: string[];
+  /** For what its `getConfig` says. */
+  rules: Record<string, Rule<number | boolean>>;
   /** Kept of each variable. */
   moments: number;
 }
@@ -78,38 +77,28 @@ interface OptimizerKind {
 const KINDS: Record<string, OptimizerKind> = {
   Adam: {
     classes: [Adam, tf.AdamOptimizer],
-    rates: ['learningRate', 'epsilon'],
-    shares: ['beta1', 'beta2'],
-    flags: [],
+    rules: { learningRate: rate, epsilon: rate, beta1: share, beta2: share },
     moments: 2,
   },
-  SGD: { classes: [tf.SGDOptimizer], rates: ['learningRate'], shares: [], flags: [], moments: 0 },
+  SGD: { classes: [tf.SGDOptimizer], rules: { learningRate: rate }, moments: 0 },
   Momentum: {
     classes: [tf.MomentumOptimizer],
-    rates: ['learningRate'],
-    shares: ['momentum'],
-    flags: ['useNesterov'],
+    rules: { learningRate: rate, momentum: share, useNesterov: flag },
     moments: 1,
   },
   RMSProp: {
     classes: [tf.RMSPropOptimizer],
-    rates: ['learningRate', 'epsilon'],
-    shares: ['decay', 'momentum'],
-    flags: ['centered'],
+    rules: { learningRate: rate, epsilon: rate, decay: share, momentum: share, centered: flag },
     moments: 2, // and one more where it is centered
   },
   Adagrad: {
     classes: [tf.AdagradOptimizer],
-    rates: ['learningRate', 'initialAccumulatorValue'],
-    shares: [],
-    flags: [],
+    rules: { learningRate: rate, initialAccumulatorValue: rate },
     moments: 1,
   },
   Adadelta: {
     classes: [tf.AdadeltaOptimizer],
-    rates: ['learningRate', 'epsilon'],
-    shares: ['rho'],
-    flags: [],
+    rules: { learningRate: rate, epsilon: rate, rho: share },
     moments: 2,
   },
 };
