@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../base/errors';
+import { finiteNumber, flag, isTuple, optional, rule, type Resolved, type Rules } from '../base/options';
 import { FusedBatchNorm } from '../layers/fused_batch_norm';
 import { FusedConv2D } from '../layers/fused_conv2d';
 import { deriveSeed } from '../base/random';
@@ -22,28 +23,28 @@ export interface BackboneOptions {
 /** Smallest height and width that leave at least one pixel before the mean over space. */
 const MIN_SIZE = 32;
 
-/** Checks what all backbones take. */
-export function checkBackboneOptions(options: BackboneOptions, name: string): void {
-  const { inputShape, normalize = false } = options;
-  const ok = Array.isArray(inputShape) && inputShape.length === 3 && inputShape.every(isPositiveInteger);
-  check(ok, `${name}: inputShape`, '[height, width, channels], positive integers', inputShape);
-  const [height, width, channels] = inputShape;
-  check(
-    Math.min(height, width) >= MIN_SIZE,
-    `${name}: inputShape`,
-    `height and width of at least ${MIN_SIZE}`,
-    inputShape,
-  );
-  check(typeof normalize === 'boolean', `${name}: normalize`, 'a boolean', normalize);
-  check(!normalize || channels === 1 || channels === 3, `${name}: normalize`, '1 or 3 channels', inputShape);
-}
+const INPUT_SHAPE = rule<BackboneOptions['inputShape']>(
+  `[height, width, channels], positive integers, height and width of at least ${MIN_SIZE}`,
+  (shape) => isTuple<number>(shape, 3, isPositiveInteger) && Math.min(shape[0]!, shape[1]!) >= MIN_SIZE,
+);
+
+/** For what all backbones take. */
+export const BACKBONE_RULES = {
+  inputShape: INPUT_SHAPE,
+  normalize: optional(flag, false),
+  seed: optional(finiteNumber),
+} satisfies Rules<BackboneOptions>;
 
 /** The input of a backbone and what stands between it and the first convolution. */
-export function backboneInput(options: BackboneOptions): [input: tf.SymbolicTensor, x: tf.SymbolicTensor] {
-  const { inputShape, normalize = false } = options;
+export function backboneInput(
+  what: string,
+  { inputShape, normalize }: Resolved<BackboneOptions, typeof BACKBONE_RULES>,
+): [input: tf.SymbolicTensor, x: tf.SymbolicTensor] {
+  const [, , channels] = inputShape;
+  check(!normalize || channels === 1 || channels === 3, `${what}: normalize`, '1 or 3 channels', inputShape);
   const input = tf.input({ shape: inputShape });
   let x = input;
-  if (inputShape[2] === 1) x = new GrayToRgb({ name: 'gray_to_rgb' }).apply(x) as tf.SymbolicTensor;
+  if (channels === 1) x = new GrayToRgb({ name: 'gray_to_rgb' }).apply(x) as tf.SymbolicTensor;
   if (normalize) x = new ImageNetNormalization({ name: 'normalize' }).apply(x) as tf.SymbolicTensor;
   return [input, x];
 }
@@ -73,7 +74,7 @@ export function conv(
     strides: stride,
     padding: same ? 'same' : 'valid',
     useBias: bias,
-    ...(relu && { activation: 'relu' }),
+    activation: relu ? 'relu' : 'linear',
     kernelInitializer: tf.initializers.heNormal(seed === undefined ? {} : { seed: deriveSeed(seed, name) }),
   }).apply(padded) as tf.SymbolicTensor;
 }

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkKnownKeys } from '../base/errors';
+import { resolveOptions } from '../base/options';
 import {
+  BACKBONE_RULES,
   backboneInput,
   batchNorm,
-  checkBackboneOptions,
   conv,
   featureModel,
   maxPool,
@@ -30,11 +30,9 @@ export type ResNet18Options = BackboneOptions;
  * @see He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
  */
 export function resnet18(options: ResNet18Options): tf.LayersModel {
-  checkKnownKeys(options, ['inputShape', 'normalize', 'seed'], 'resnet18');
-  checkBackboneOptions(options, 'resnet18');
-  const { seed } = options;
-
-  const [input, first] = backboneInput(options);
+  const resolved = resolveOptions('resnet18', options, BACKBONE_RULES);
+  const { seed } = resolved;
+  const [input, first] = backboneInput('resnet18', resolved);
   let x = conv(first, {
     name: 'conv1',
     filters: 64,

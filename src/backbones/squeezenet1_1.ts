@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkKnownKeys } from '../base/errors';
+import { resolveOptions } from '../base/options';
 import {
+  BACKBONE_RULES,
   backboneInput,
-  checkBackboneOptions,
   conv,
   featureModel,
   maxPool,
@@ -43,11 +43,9 @@ const LAYERS: [index: number, squeeze: number, expand: number][] = [
  * @see Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016.
  */
 export function squeezenet1_1(options: SqueezeNetOptions): tf.LayersModel {
-  checkKnownKeys(options, ['inputShape', 'normalize', 'seed'], 'squeezenet1_1');
-  checkBackboneOptions(options, 'squeezenet1_1');
-  const { seed } = options;
-
-  const [input, first] = backboneInput(options);
+  const resolved = resolveOptions('squeezenet1_1', options, BACKBONE_RULES);
+  const { seed } = resolved;
+  const [input, first] = backboneInput('squeezenet1_1', resolved);
   let x = conv(first, { name: 'features.0', filters: 64, kernelSize: 3, stride: 2, relu: true, seed });
   for (const [index, squeeze, expand] of LAYERS) {
     const name = `features.${index}`;

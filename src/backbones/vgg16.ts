@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
+import { flag, optional, resolveOptions, type Rules } from '../base/options';
 import {
+  BACKBONE_RULES,
   backboneInput,
   batchNorm,
-  checkBackboneOptions,
   conv,
   featureModel,
   maxPool,
@@ -19,6 +19,8 @@ export interface VGG16Options extends BackboneOptions {
    */
   batchNorm?: boolean;
 }
+
+const RULES = { ...BACKBONE_RULES, batchNorm: optional(flag, false) } satisfies Rules<VGG16Options>;
 
 /** Filters of each convolution; 'pool' halves height and width. */
 const LAYERS = [
@@ -57,12 +59,9 @@ const LAYERS = [
  * @see Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015.
  */
 export function vgg16(options: VGG16Options): tf.LayersModel {
-  checkKnownKeys(options, ['inputShape', 'batchNorm', 'normalize', 'seed'], 'vgg16');
-  checkBackboneOptions(options, 'vgg16');
-  const { batchNorm: normalized = false, seed } = options;
-  check(typeof normalized === 'boolean', 'vgg16: batchNorm', 'a boolean', normalized);
-
-  const [input, first] = backboneInput(options);
+  const resolved = resolveOptions('vgg16', options, RULES);
+  const { batchNorm: normalized, seed } = resolved;
+  const [input, first] = backboneInput('vgg16', resolved);
   let x = first;
   let index = 0; // in torchvision's nn.Sequential, where a ReLU and a pool count too
   for (const filters of LAYERS) {
