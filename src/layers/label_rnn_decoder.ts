@@ -117,8 +117,8 @@ export class LabelRNNDecoder extends CtLayer<LabelRNNDecoderArgs> implements Tor
   torchParameters(): TorchParameter[] {
     const out = (name: string, variable?: LayerVariable, permute?: number[]): TorchParameter => ({
       name: `out.${name}`,
-      ...(variable && { variable }),
-      ...(permute && { permute }),
+      variable,
+      permute,
     });
     return [
       { name: 'init.weight', variable: this.initial.kernel, permute: [1, 0] },

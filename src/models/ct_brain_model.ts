@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { backboneByName } from '../backbones/registry';
-import { CT_LABELS, type CtLabels } from '../data/labels/labels';
+import type { CtLabels } from '../data/labels/labels';
 import { check, isPositiveInteger } from '../base/errors';
 import { LabelLinear } from '../layers/label_linear';
 import { LabelRNNDecoder } from '../layers/label_rnn_decoder';
@@ -14,8 +14,8 @@ import { SlicePooling } from '../layers/slice_pooling';
 import { deriveSeed } from '../base/random';
 import type { Labels } from '../base/types';
 import { SLICE_CLASSIFIER } from './model_parts';
-import { type CtBrainModelOptions, type ResolvedCtBrainModelOptions } from './options';
-import { resolveCtBrainModelOptions } from './resolve_options';
+import type { CtBrainModelOptions } from './options';
+import { resolveCtBrainModelOptions, type ResolvedCtBrainModelOptions } from './resolve_options';
 
 /** A model that may know the names of its outputs. Any `tf.LayersModel` is one, so that built and loaded models can stand in one place. */
 export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
@@ -48,12 +48,13 @@ export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
 export function buildCtBrainModel<const L extends Labels = CtLabels>(
   options: CtBrainModelOptions<L> = {},
 ): CtBrainModel<L> {
-  const resolved = resolveCtBrainModelOptions(options, CT_LABELS);
+  const resolved = resolveCtBrainModelOptions(options);
+  const { maskValue } = resolved;
   const backbone = buildBackbone(resolved);
   const [, ...sliceShape] = backbone.inputs[0]!.shape;
 
   const images = tf.input({ shape: [null, ...sliceShape], name: 'images' });
-  const perSlice = new PerSlice({ layer: backbone, name: 'backbone', ...definedMaskValue(resolved) });
+  const perSlice = new PerSlice({ layer: backbone, name: 'backbone', maskValue });
   const features = perSlice.apply(images) as tf.SymbolicTensor;
   const decoded =
     resolved.order === 'slice-then-label'
@@ -66,9 +67,6 @@ export function buildCtBrainModel<const L extends Labels = CtLabels>(
   return Object.assign(model, { labels: resolved.labels as L });
 }
 
-const definedMaskValue = ({ maskValue }: ResolvedCtBrainModelOptions) =>
-  maskValue === undefined ? {} : { maskValue };
-
 function buildBackbone(options: ResolvedCtBrainModelOptions): tf.LayersModel {
   const { backbone, inputShape, normalize } = options;
   if (typeof backbone !== 'string') {
@@ -80,7 +78,7 @@ function buildBackbone(options: ResolvedCtBrainModelOptions): tf.LayersModel {
     check(features, 'buildCtBrainModel: backbone', 'a model with output [n, features]', shape);
     return backbone;
   }
-  return backboneByName(backbone, { inputShape, normalize, ...layerSeed(options, 'backbone') });
+  return backboneByName(backbone, { inputShape, normalize, seed: layerSeed(options, 'backbone') });
 }
 
 /** Features [batch, slices, f] to logits, the slices first. Attention, where the model pools by it, comes below the decoder. */
@@ -93,7 +91,7 @@ function sliceThenLabel(
   const x = poolWith('attention', sliced, options);
   if (labelDecoder.type === 'lrnn') {
     const { type: _, ...args } = labelDecoder;
-    const named = { name: 'label_decoder', ...layerSeed(options, 'label_decoder') };
+    const named = { name: 'label_decoder', seed: layerSeed(options, 'label_decoder') };
     return apply(new LabelRNNDecoder({ labels: labels.length, ...args, ...named }), x);
   }
   return linearHead(x, options);
@@ -111,13 +109,13 @@ function labelThenSlice(
     ...args,
     returnFeatures: true,
     name: 'label_decoder',
-    ...layerSeed(options, 'label_decoder'),
+    seed: layerSeed(options, 'label_decoder'),
   });
   const perLabel = apply(decoder, features); // [batch, slices, labels, units]
   if (labelFeatures === 'shared') {
     const sliced = withNeck(perLabel, (input) => sliceLayer(input, options, true), options);
     const x = poolWith('attention', sliced, options);
-    return apply(new LabelLinear({ name: 'classifier', ...layerSeed(options, 'classifier') }), x);
+    return apply(new LabelLinear({ name: 'classifier', seed: layerSeed(options, 'classifier') }), x);
   }
   const joint = apply(new PerSlice({ layer: tf.layers.flatten({}), name: 'join_labels' }), perLabel);
   const sliced = withNeck(joint, (input) => sliceLayer(input, options), options);
@@ -143,7 +141,7 @@ function poolWith(
   if (output !== 'patient' || pooling.type !== mode) return x;
   const { type: _, ...args } = pooling;
   const name = 'slice_pooling';
-  return apply(new SlicePooling({ mode, ...args, name, ...layerSeed(options, name) }), x);
+  return apply(new SlicePooling({ mode, ...args, name, seed: layerSeed(options, name) }), x);
 }
 
 /** The slice layer on [batch, slices, f], or on each label of [batch, slices, labels, f]. */
@@ -156,7 +154,7 @@ function sliceLayer(
   const width = x.shape.at(-1)!;
   const name = 'slice_dependency';
   const build = (layerName: string): tf.layers.Layer | undefined => {
-    const common = { name: layerName, ...layerSeed(options, name) };
+    const common = { name: layerName, seed: layerSeed(options, name) };
     if (sliceDependency.type === 'gru') {
       const { type: _, ...args } = sliceDependency;
       const split = (args.bidirectional ?? true) && (args.mergeMode ?? 'concat') === 'concat';
@@ -186,7 +184,10 @@ function withNeck(
   const y = slices(x);
   if (!y) return x;
   if (options.neck === 'none') return y;
-  return apply(new ResidualNeck({ mode: options.neck, name: 'neck', ...layerSeed(options, 'neck') }), [x, y]);
+  return apply(new ResidualNeck({ mode: options.neck, name: 'neck', seed: layerSeed(options, 'neck') }), [
+    x,
+    y,
+  ]);
 }
 
 function linearHead(
@@ -194,8 +195,7 @@ function linearHead(
   options: ResolvedCtBrainModelOptions,
   name = 'classifier',
 ): tf.SymbolicTensor {
-  const { seed } = layerSeed(options, name);
-  const kernelInitializer = tf.initializers.glorotUniform(seed === undefined ? {} : { seed });
+  const kernelInitializer = tf.initializers.glorotUniform({ seed: layerSeed(options, name) });
   return apply(tf.layers.dense({ units: options.labels.length, name, kernelInitializer }), x);
 }
 
@@ -203,5 +203,5 @@ const apply = (layer: tf.layers.Layer, x: tf.SymbolicTensor | tf.SymbolicTensor[
   layer.apply(x) as tf.SymbolicTensor;
 
 /** A seed for one layer, if the model has one. */
-const layerSeed = ({ seed }: Pick<ResolvedCtBrainModelOptions, 'seed'>, layer: string): { seed?: number } =>
-  seed === undefined ? {} : { seed: deriveSeed(seed, layer) };
+const layerSeed = ({ seed }: Pick<ResolvedCtBrainModelOptions, 'seed'>, layer: string) =>
+  seed === undefined ? undefined : deriveSeed(seed, layer);

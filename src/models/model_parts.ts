@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
+import { optional, rule } from '../base/options';
 import { PerSlice } from '../layers/per_slice';
 import type { Kwargs } from '../base/types';
 
@@ -145,7 +146,7 @@ export function runBetween(
     const tensors = inputs.map(({ tensor }) => tensor);
     const masks = inputs.map(({ mask }) => mask);
     const mask = masks.find((one) => one);
-    const kwargs: Kwargs = { training, ...(mask && { mask }) };
+    const kwargs: Kwargs = mask ? { training, mask } : { training };
     const output = layer.call(tensors.length === 1 ? tensors[0]! : tensors, kwargs);
     const value = {
       tensor: Array.isArray(output) ? output[symbol.outputTensorIndex ?? 0]! : output,
@@ -227,6 +228,17 @@ function outputBytes(backbone: tf.layers.Layer): number[] {
 
 /** Bytes of activations that training keeps at once by default: far below the 4 GiB of WebAssembly. */
 export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
+
+/** The same without a gradient, which keeps less. */
+export const PREDICTION_MEMORY_BUDGET = 512 * 2 ** 20;
+
+/** For how much of a stack goes through the backbone at once; infinite ones take it whole. */
+export const CHUNK_RULES = {
+  memoryBudget: optional(
+    rule<number>('a number of bytes', (value) => typeof value === 'number' && value >= 0),
+  ),
+  chunkSlices: optional(rule<number>('at least 1', (value) => typeof value === 'number' && value >= 1)),
+};
 
 /** How many slices of so many bytes each go through the backbone at once within a budget of memory: at least one. */
 export function slicesPerChunk(bytesPerSlice: number, memoryBudget: number): number {

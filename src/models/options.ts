@@ -128,25 +128,3 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
   /** Seed of the initial weights; none draws new ones each time. */
   seed?: number;
 }
-
-type WithType<T extends { type?: string }> = T & { type: NonNullable<T['type']> };
-
-/** Options with the variant and every default filled in. */
-export interface ResolvedCtBrainModelOptions {
-  variant?: CtBrainVariant;
-  inputShape: [number, number, number];
-  backbone: BackboneName | tf.LayersModel;
-  normalize: boolean;
-  sliceDependency: { type: 'none' } | WithType<GRUOptions> | WithType<Conv1DOptions>;
-  labelDecoder: { type: 'linear' } | WithType<LRNNOptions>;
-  order: 'slice-then-label' | 'label-then-slice';
-  labelFeatures: 'shared' | 'joint';
-  neck: 'add' | 'concat' | 'none';
-  sliceDifferences: boolean;
-  sliceClassifier: boolean;
-  output: 'slices' | 'patient';
-  pooling: { type: 'max' } | WithType<AttentionPoolingOptions>;
-  labels: Labels;
-  maskValue?: number;
-  seed?: number;
-}

@@ -1,112 +1,113 @@
 import { BACKBONES } from '../backbones/registry';
 import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import {
+  anything,
+  finiteNumber,
+  flag,
+  integer,
+  oneOf,
+  optional,
+  resolveOptions,
+  rule,
+  type Rules,
+} from '../base/options';
 import type { Labels } from '../base/types';
-import { type CtBrainModelOptions, type CtBrainVariant, type ResolvedCtBrainModelOptions } from './options';
+import { withoutUndefined } from '../base/without_undefined';
+import { CT_LABELS } from '../data/labels/labels';
+import type {
+  AttentionPoolingOptions,
+  Conv1DOptions,
+  CtBrainModelOptions,
+  CtBrainVariant,
+  GRUOptions,
+  LRNNOptions,
+} from './options';
 import { POSTER_VARIANTS } from './poster_variants';
 import { RECOMMENDED_VARIANT } from './recommended_variant';
 
-const KEYS = [
-  'variant',
-  'inputShape',
-  'backbone',
-  'normalize',
-  'sliceDependency',
-  'labelDecoder',
-  'order',
-  'labelFeatures',
-  'neck',
-  'sliceDifferences',
-  'sliceClassifier',
-  'output',
-  'pooling',
-  'labels',
-  'maskValue',
-  'seed',
-];
-const PART_KEYS: Record<string, string[]> = {
-  gru: ['type', 'units', 'numLayers', 'bidirectional', 'mergeMode', 'residual'],
-  conv1d: ['type', 'filters', 'kernelSize', 'activation'],
-  none: ['type'],
-  lrnn: ['type', 'units', 'cell', 'bidirectional'],
-  linear: ['type'],
-  max: ['type'],
-  attention: ['type', 'units', 'gated'],
-};
+const VARIANTS = [...Object.keys(POSTER_VARIANTS), 'recommended'] as CtBrainVariant[];
 
 const optionsOf = (variant: CtBrainVariant): CtBrainModelOptions =>
   variant === 'recommended' ? RECOMMENDED_VARIANT : POSTER_VARIANTS[variant].options;
 
-/** Whether all of `options` are options of `type`. */
-const takes = (options: object) => (type: string) =>
-  Object.keys(options).every((key) => PART_KEYS[type]!.includes(key));
+const LABELS = rule<Labels>(
+  'one or more different names',
+  (labels) =>
+    Array.isArray(labels) &&
+    labels.length > 0 &&
+    labels.every((label) => typeof label === 'string' && label !== '') &&
+    new Set(labels).size === labels.length,
+);
+
+const RULES = {
+  variant: optional(oneOf(VARIANTS)),
+  inputShape: optional(anything, [224, 224, 1]), // the backbone checks it
+  backbone: optional(
+    { check: (value, what) => void (typeof value === 'string' && checkOneOf(value, BACKBONES, what)) },
+    'vgg16',
+  ),
+  normalize: optional(flag, false),
+  sliceDependency: optional(anything, 'gru'),
+  labelDecoder: optional(anything, 'lrnn'),
+  order: optional(oneOf(['slice-then-label', 'label-then-slice']), 'slice-then-label'),
+  labelFeatures: optional(oneOf(['shared', 'joint']), 'shared'),
+  neck: optional(oneOf(['add', 'concat', 'none']), 'add'),
+  sliceDifferences: optional(flag, false),
+  sliceClassifier: optional(flag, false),
+  output: optional(oneOf(['slices', 'patient']), 'slices'),
+  pooling: optional(anything),
+  labels: optional(LABELS, CT_LABELS),
+  maskValue: optional(finiteNumber),
+  seed: optional(integer),
+} satisfies Rules<CtBrainModelOptions>;
+
+/** What each kind of part takes beside its `type`; the part's layer checks the values. */
+const PARTS = {
+  gru: { units: 1, numLayers: 1, bidirectional: 1, mergeMode: 1, residual: 1 } satisfies Names<GRUOptions>,
+  conv1d: { filters: 1, kernelSize: 1, activation: 1 } satisfies Names<Conv1DOptions>,
+  none: {},
+  lrnn: { units: 1, cell: 1, bidirectional: 1 } satisfies Names<LRNNOptions>,
+  linear: {},
+  max: {},
+  attention: { units: 1, gated: 1 } satisfies Names<AttentionPoolingOptions>,
+};
+
+type Names<Part> = Record<Exclude<keyof Part, 'type'>, 1>;
+type PartType = keyof typeof PARTS;
+
+/** Options with the variant and every default filled in. */
+export type ResolvedCtBrainModelOptions = ReturnType<typeof resolveCtBrainModelOptions>;
 
 /**
  * Checks the options of {@link buildCtBrainModel} and fills in the variant's and the default ones.
  *
  * @throws {@link ArgumentError} for an unknown key or a value out of range.
  */
-export function resolveCtBrainModelOptions(
-  options: CtBrainModelOptions,
-  defaultLabels: Labels,
-): ResolvedCtBrainModelOptions {
+export function resolveCtBrainModelOptions(options: CtBrainModelOptions) {
   const what = 'buildCtBrainModel';
-  checkKnownKeys(options, KEYS, what);
-  const { variant } = options;
-  const variants = [...Object.keys(POSTER_VARIANTS), 'recommended'];
-  if (variant !== undefined) checkOneOf(variant, variants, `${what}: variant`);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const merged: CtBrainModelOptions = { ...(variant && optionsOf(variant)), ...given };
-
-  const {
-    inputShape = [224, 224, 1],
-    backbone = 'vgg16',
-    normalize = false,
-    order = 'slice-then-label',
-    labelFeatures = 'shared',
-    neck = 'add',
-    sliceDifferences = false,
-    sliceClassifier = false,
-    output = 'slices',
-    labels = defaultLabels,
-    maskValue,
-    seed,
-  } = merged;
-  checkOneOf(order, ['slice-then-label', 'label-then-slice'], `${what}: order`);
-  checkOneOf(labelFeatures, ['shared', 'joint'], `${what}: labelFeatures`);
-  checkOneOf(neck, ['add', 'concat', 'none'], `${what}: neck`);
-  checkOneOf(output, ['slices', 'patient'], `${what}: output`);
-  for (const [key, value] of Object.entries({ sliceDifferences, sliceClassifier, normalize })) {
-    check(typeof value === 'boolean', `${what}: ${key}`, 'a boolean', value);
-  }
-  if (typeof backbone === 'string') checkOneOf(backbone, BACKBONES, `${what}: backbone`);
-  const uniqueNames =
-    Array.isArray(labels) &&
-    labels.length > 0 &&
-    labels.every((label) => typeof label === 'string' && label !== '') &&
-    new Set(labels).size === labels.length;
-  check(uniqueNames, `${what}: labels`, 'one or more different names', labels);
-  check(seed === undefined || Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
-
-  const part = (key: 'sliceDependency' | 'labelDecoder' | 'pooling', fallback: string, types: string[]) => {
-    const value = merged[key] ?? fallback;
-    const asked = typeof value === 'string' ? { type: value } : value;
-    const { type = types.find(takes(asked)) } = asked;
-    const ofAny = [...new Set(types.flatMap((other) => PART_KEYS[other]!))];
-    checkKnownKeys(asked, ofAny, `${what}: ${key}`);
-    const rule = `'${types.join("', '")}', or the options of one of them`;
-    check(type !== undefined, `${what}: ${key}`, rule, value);
-    checkOneOf(type, types, `${what}: ${key}`);
-    checkKnownKeys(asked, PART_KEYS[type]!, `${what}: ${key}`);
-    return { ...asked, type };
-  };
-  const sliceDependency = part('sliceDependency', 'gru', ['gru', 'conv1d', 'none']);
-  const labelDecoder = part('labelDecoder', 'lrnn', ['lrnn', 'linear']);
-  const pooling = part('pooling', 'max', ['max', 'attention']);
+  const { variant } = resolveOptions(what, options, RULES);
+  const merged = { ...(variant && optionsOf(variant)), ...withoutUndefined(options) };
+  const resolved = resolveOptions(what, merged, RULES);
+  const { sliceDifferences, sliceClassifier, pooling: asked, labels } = resolved;
+  const sliceDependency = resolvePart<GRUOptions | Conv1DOptions | { type: 'none' }>(
+    `${what}: sliceDependency`,
+    resolved.sliceDependency,
+    ['gru', 'conv1d', 'none'],
+  );
+  const labelDecoder = resolvePart<LRNNOptions | { type: 'linear' }>(
+    `${what}: labelDecoder`,
+    resolved.labelDecoder,
+    ['lrnn', 'linear'],
+  );
+  const pooling = resolvePart<{ type: 'max' } | AttentionPoolingOptions>(`${what}: pooling`, asked ?? 'max', [
+    'max',
+    'attention',
+  ]);
   check(
-    output === 'patient' || merged.pooling === undefined,
+    resolved.output === 'patient' || asked === undefined,
     `${what}: pooling`,
     "none, unless output is 'patient'",
-    merged.pooling,
+    asked,
   );
   check(
     !sliceDifferences || sliceDependency.type !== 'none',
@@ -120,30 +121,33 @@ export function resolveCtBrainModelOptions(
     "false with pooling 'attention', which leaves no slices to add logits to",
     sliceClassifier,
   );
-  const labelFirst = order === 'label-then-slice';
   check(
-    !labelFirst || (labelDecoder.type === 'lrnn' && sliceDependency.type !== 'none'),
+    resolved.order === 'slice-then-label' ||
+      (labelDecoder.type === 'lrnn' && sliceDependency.type !== 'none'),
     `${what}: order 'label-then-slice'`,
     "labelDecoder 'lrnn' and a sliceDependency",
     { labelDecoder: labelDecoder.type, sliceDependency: sliceDependency.type },
   );
+  return { ...resolved, sliceDependency, labelDecoder, pooling, labels: [...labels] as Labels };
+}
 
-  return {
-    ...(variant && { variant }),
-    inputShape,
-    backbone,
-    normalize,
-    sliceDependency: sliceDependency as ResolvedCtBrainModelOptions['sliceDependency'],
-    labelDecoder: labelDecoder as ResolvedCtBrainModelOptions['labelDecoder'],
-    order,
-    labelFeatures,
-    neck,
-    sliceDifferences,
-    sliceClassifier,
-    output,
-    pooling: pooling as ResolvedCtBrainModelOptions['pooling'],
-    labels: [...labels],
-    ...(maskValue !== undefined && { maskValue }),
-    ...(seed !== undefined && { seed }),
-  };
+type WithType<Part extends { type?: string }> = Part extends unknown
+  ? Part & { type: NonNullable<Part['type']> }
+  : never;
+
+/** A part's options with its type, which is the first that takes all of them where it is left out. */
+function resolvePart<Part extends { type?: string }>(
+  what: string,
+  value: string | Part,
+  types: readonly PartType[],
+): WithType<Part> {
+  const asked: { type?: string } = typeof value === 'string' ? { type: value } : value;
+  const namesOf = (type: PartType) => ['type', ...Object.keys(PARTS[type])];
+  checkKnownKeys(asked, [...new Set(types.flatMap(namesOf))], what);
+  const takesAll = (type: PartType) => Object.keys(asked).every((name) => namesOf(type).includes(name));
+  const { type = types.find(takesAll) } = asked;
+  check(type !== undefined, what, `'${types.join("', '")}', or the options of one of them`, value);
+  checkOneOf(type, types, what);
+  checkKnownKeys(asked, namesOf(type), what);
+  return { ...asked, type } as WithType<Part>;
 }
