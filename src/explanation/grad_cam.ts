@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { freeingTape } from '../base/gradient_tape';
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import { anything, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import {
   activationBytesPerSlice,
+  CHUNK_RULES,
   chunksOf,
   DEFAULT_MEMORY_BUDGET,
   modelParts,
@@ -42,6 +43,12 @@ export interface GradCamOptions {
   /** Slices in a chunk, in place of what the budget allows. */
   chunkSlices?: number;
 }
+
+const RULES = {
+  ...{ label: anything, slice: optional(anything), layer: optional(anything) }, // checked against the model
+  method: optional(oneOf(['grad-cam', 'hires-cam']), 'grad-cam'),
+  ...CHUNK_RULES,
+} satisfies Rules<GradCamOptions>;
 
 /**
  * Where a model looked: Grad-CAM of one patient's slices, the gradient taken through the whole head (slice layer, neck, decoder).
@@ -85,14 +92,12 @@ export interface GradCamOptions {
  */
 export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: GradCamOptions): tf.Tensor3D {
   const what = 'gradCam';
-  checkKnownKeys(options, ['label', 'slice', 'method', 'layer', 'memoryBudget', 'chunkSlices'], what);
-  const { label, slice, method = 'grad-cam', layer, memoryBudget = DEFAULT_MEMORY_BUDGET } = options;
+  const { label, slice, method, layer, ...given } = resolveOptions(what, options, RULES);
   const parts = modelParts(model);
   checkExplained(what, model, images, label);
   checkSlice(what, model, images.shape[0], slice);
-  checkOneOf(method, ['grad-cam', 'hires-cam'], `${what}: method`);
-  const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
-  check(chunkSlices >= 1, `${what}: chunkSlices`, 'at least 1', chunkSlices);
+  const { memoryBudget = DEFAULT_MEMORY_BUDGET } = given;
+  const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = given;
   const cut = cutBackbone(parts.backbone, layer);
 
   return tf.tidy(() => {

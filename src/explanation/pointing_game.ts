@@ -1,4 +1,5 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/errors';
+import { anything, isTuple, numberFrom0, optional, resolveOptions, rule, type Rules } from '../base/options';
 
 /** Options of {@link pointingGame}. */
 export interface PointingGameOptions {
@@ -15,6 +16,14 @@ export interface PointingGameOptions {
    */
   within?: ArrayLike<number>;
 }
+
+const RULES = {
+  shape: rule<PointingGameOptions['shape']>('[slices, height, width], positive integers', (shape) =>
+    isTuple(shape, 3, isPositiveInteger),
+  ),
+  tolerance: optional(numberFrom0, 0),
+  within: optional(anything),
+} satisfies Rules<PointingGameOptions>;
 
 /** Counts over slices; those of several patients add up. */
 export interface PointingGameResult {
@@ -51,14 +60,10 @@ export function pointingGame(
   options: PointingGameOptions,
 ): PointingGameResult {
   const fn = 'pointingGame';
-  checkKnownKeys(options, ['shape', 'tolerance', 'within'], fn);
-  const { shape, tolerance = 0, within } = options;
-  const ok = Array.isArray(shape) && shape.length === 3 && shape.every(isPositiveInteger);
-  check(ok, `${fn}: shape`, '[slices, height, width], positive integers', shape);
-  check(Number.isFinite(tolerance) && tolerance >= 0, `${fn}: tolerance`, 'a number of at least 0', tolerance); // prettier-ignore
+  const { shape, tolerance, within } = resolveOptions(fn, options, RULES);
   const [slices, height, width] = shape;
   const area = height * width;
-  for (const [name, values] of Object.entries({ maps, masks, ...(within && { within }) })) {
+  for (const [name, values] of Object.entries({ maps, masks, within: within ?? maps })) {
     const rule = `${slices * area} values, as shape says`;
     check(values.length === slices * area, `${fn}: ${name}`, rule, values.length);
   }

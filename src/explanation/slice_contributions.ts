@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { freeingTape } from '../base/gradient_tape';
-import { check, checkKnownKeys } from '../base/errors';
+import { anything, resolveOptions, type Rules } from '../base/options';
 import {
+  CHUNK_RULES,
   chunksOf,
   modelParts,
   outputLevel,
+  PREDICTION_MEMORY_BUDGET,
   predictionBytesPerSlice,
   runBackbone,
   slicesOf,
@@ -24,6 +26,8 @@ export interface SliceContributionsOptions {
   /** Slices in a chunk, in place of what the budget allows. */
   chunkSlices?: number;
 }
+
+const RULES = { label: anything, ...CHUNK_RULES } satisfies Rules<SliceContributionsOptions>;
 
 /** Slices that the head sees at once, those of all copies of the stack together: bounds its memory. */
 const HEAD_SLICES = 1024;
@@ -60,12 +64,11 @@ export function sliceContributions(
   options: SliceContributionsOptions,
 ): tf.Tensor1D | tf.Tensor2D {
   const what = 'sliceContributions';
-  checkKnownKeys(options, ['label', 'memoryBudget', 'chunkSlices'], what);
-  const { label, memoryBudget = 512 * 2 ** 20 } = options;
+  const { label, ...given } = resolveOptions(what, options, RULES);
+  const { memoryBudget = PREDICTION_MEMORY_BUDGET } = given;
   const parts = modelParts(model);
   checkExplained(what, model, images, label);
-  const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = options;
-  check(chunkSlices >= 1, `${what}: chunkSlices`, 'at least 1', chunkSlices);
+  const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = given;
 
   return tf.tidy(() => {
     const slices = images.shape[0];
