@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, check, checkKnownKeys, shortened } from '../base/errors';
+import { CheckpointError, check, shortened } from '../base/errors';
+import { flag, optional, resolveOptions, type Rules } from '../base/options';
 import { firstOutside, hostValues } from '../kernels/host_values';
 import type { TorchLoadable, TorchParameter } from '../base/types';
 
@@ -17,6 +18,11 @@ export interface LoadTorchWeightsOptions {
    */
   partial?: boolean;
 }
+
+const RULES = {
+  strict: optional(flag, true),
+  partial: optional(flag, false),
+} satisfies Rules<LoadTorchWeightsOptions>;
 
 /** Which parameters {@link loadTorchWeights} filled, by PyTorch's names. */
 export interface LoadedTorchWeights {
@@ -53,10 +59,7 @@ export function loadTorchWeights(
   stateDict: Record<string, tf.Tensor>,
   options: LoadTorchWeightsOptions = {},
 ): LoadedTorchWeights {
-  checkKnownKeys(options, ['strict', 'partial'], 'loadTorchWeights');
-  const { strict = true, partial = false } = options;
-  check(typeof strict === 'boolean', 'loadTorchWeights: strict', 'a boolean', strict);
-  check(typeof partial === 'boolean', 'loadTorchWeights: partial', 'a boolean', partial);
+  const { strict, partial } = resolveOptions('loadTorchWeights', options, RULES);
   check(target instanceof tf.layers.Layer, 'loadTorchWeights: target', 'a layer or a model', target);
   check(
     typeof stateDict === 'object' && stateDict !== null,
@@ -168,7 +171,7 @@ function ownParameters(layer: tf.layers.Layer): TorchParameter[] {
   return layer.weights.map((variable) => {
     const part = variable.originalName.split('/').at(-1)!;
     const [name, permute] = map[part]!;
-    return { name, variable, ...(permute && { permute }) };
+    return { name, variable, permute };
   });
 }
 
