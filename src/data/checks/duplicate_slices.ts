@@ -1,5 +1,7 @@
-import { check, checkKnownKeys, CtMultilabelError } from '../../base/errors';
+import { CtMultilabelError } from '../../base/errors';
+import { callback, flag, optional, resolveOptions, type Rules } from '../../base/options';
 import { disposeStack, type PatientProgress, type PatientSource } from '../sources/patient_source';
+import { PERSON_OF } from '../splits/patient_groups';
 
 /** Options of {@link findDuplicateSlices}. */
 export interface DuplicateSearchOptions {
@@ -16,6 +18,12 @@ export interface DuplicateSearchOptions {
   /** Called after each patient. */
   onProgress?: (progress: PatientProgress) => void;
 }
+
+const RULES = {
+  groupBy: optional(PERSON_OF),
+  withinGroup: optional(flag, false),
+  onProgress: optional(callback),
+} satisfies Rules<DuplicateSearchOptions>;
 
 /** Slices whose pixels are all equal. */
 export interface DuplicateSlices {
@@ -46,10 +54,8 @@ export async function findDuplicateSlices(
   options: DuplicateSearchOptions = {},
 ): Promise<DuplicateSlices[]> {
   const fn = 'findDuplicateSlices';
-  checkKnownKeys(options, ['groupBy', 'withinGroup', 'onProgress'], fn);
-  const { groupBy = (id) => source.groupOf?.(id) ?? id, withinGroup = false, onProgress } = options;
-  check(typeof groupBy === 'function', `${fn}: groupBy`, 'a function from patient id to person', groupBy);
-  check(typeof withinGroup === 'boolean', `${fn}: withinGroup`, 'true or false', withinGroup);
+  const { groupBy: given, withinGroup, onProgress } = resolveOptions(fn, options, RULES);
+  const groupBy = given ?? ((id: string) => source.groupOf?.(id) ?? id);
 
   // typed as always there, but missing on pages that came over plain http
   const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;

@@ -1,4 +1,6 @@
-import { check, checkKnownKeys, DataError } from '../../base/errors';
+import { check, DataError } from '../../base/errors';
+import { anything, optional, resolveOptions, type Rules } from '../../base/options';
+import { GROUPING_RULES } from '../splits/patient_groups';
 import type { DuplicateSlices } from './duplicate_slices';
 
 /** A division of patients as the splitting functions return it: two or three sides, with inner folds where it is nested. */
@@ -24,6 +26,11 @@ export interface LeakCheckOptions {
   duplicates?: readonly DuplicateSlices[];
 }
 
+const RULES = {
+  groupBy: GROUPING_RULES.groupBy,
+  duplicates: optional(anything, []),
+} satisfies Rules<LeakCheckOptions>;
+
 /**
  * Throws when a patient, or a person, is on more than one side of a split; with `duplicates` also when a slice is.
  *
@@ -38,14 +45,7 @@ export interface LeakCheckOptions {
  * ```
  */
 export function checkNoLeak(split: SplitSides | readonly SplitSides[], options: LeakCheckOptions = {}): void {
-  checkKnownKeys(options, ['groupBy', 'duplicates'], 'checkNoLeak');
-  const { groupBy = (id) => id, duplicates = [] } = options;
-  check(
-    typeof groupBy === 'function',
-    'checkNoLeak: groupBy',
-    'a function from patient id to person',
-    groupBy,
-  );
+  const { groupBy, duplicates } = resolveOptions('checkNoLeak', options, RULES);
   for (const sides of divisionsOf('checkNoLeak', split)) {
     const persons = new Map<string, Map<string, string>>();
     for (const [side, patients] of sides) {

@@ -1,4 +1,13 @@
-import { check, checkKnownKeys } from '../../base/errors';
+import {
+  integerIn,
+  nested,
+  optional,
+  resolveOptions,
+  rule,
+  share,
+  type Rule,
+  type Rules,
+} from '../../base/options';
 import { CT_LABELS, type CtLabel } from '../labels/labels';
 
 /** What the phantoms of a study have in common. */
@@ -47,30 +56,24 @@ export const PHANTOM_PREVALENCE: Readonly<Record<CtLabel, number>> = {
   edh: 0.19,
 };
 
+const PREVALENCE = nested<NonNullable<PhantomOptions['prevalence']>>(
+  Object.fromEntries(CT_LABELS.map((label) => [label, optional(share)])) as Record<CtLabel, Rule<number>>,
+);
+
+/** For what makes a patient. */
+export const PHANTOM_RULES = {
+  seed: rule<number>('an integer', Number.isSafeInteger),
+  slices: optional(integerIn(8, 40), 24),
+  size: optional(integerIn(32, 512), 128),
+  difficulty: optional(share, 0.3),
+  prevalence: optional(PREVALENCE, {}),
+} satisfies Rules<PhantomPatientOptions>;
+
 /** Keys of {@link PhantomPatientOptions}. */
-export const PHANTOM_OPTIONS = ['seed', 'slices', 'size', 'difficulty', 'prevalence'];
+export const PHANTOM_OPTIONS = Object.keys(PHANTOM_RULES);
 
-/** The options with defaults filled in, once they are checked; for what writes or caches phantoms. */
+/** The options with what stands for those that are left out, each label's prevalence included. */
 export function resolvePhantomOptions(where: string, options: PhantomPatientOptions) {
-  checkKnownKeys(options, PHANTOM_OPTIONS, where);
-  const { seed, slices = 24, size = 128, difficulty = 0.3, prevalence = {} } = options;
-  check(Number.isSafeInteger(seed), `${where}: seed`, 'an integer', seed);
-  const integer = (value: number, low: number, high: number) =>
-    Number.isInteger(value) && value >= low && value <= high;
-  check(integer(slices, 8, 40), `${where}: slices`, 'an integer from 8 to 40', slices);
-  check(integer(size, 32, 512), `${where}: size`, 'an integer from 32 to 512', size);
-  check(isShare(difficulty), `${where}: difficulty`, 'a number from 0 to 1', difficulty);
-  check(
-    typeof prevalence === 'object' && prevalence !== null && !Array.isArray(prevalence),
-    `${where}: prevalence`,
-    'an object of shares by label',
-    prevalence,
-  );
-  checkKnownKeys(prevalence, CT_LABELS, `${where}: prevalence`);
-  for (const [label, share] of Object.entries(prevalence)) {
-    check(isShare(share), `${where}: prevalence.${label}`, 'a number from 0 to 1', share);
-  }
-  return { seed, slices, size, difficulty, prevalence: { ...PHANTOM_PREVALENCE, ...prevalence } };
+  const resolved = resolveOptions(where, options, PHANTOM_RULES);
+  return { ...resolved, prevalence: { ...PHANTOM_PREVALENCE, ...resolved.prevalence } };
 }
-
-const isShare = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1;

@@ -1,10 +1,11 @@
-import { check, checkKnownKeys } from '../../base/errors';
+import { check } from '../../base/errors';
+import { integerIn, resolveOptions, type Rules } from '../../base/options';
 import { deriveSeed, seededRandom } from '../../base/random';
 import { CT_LABELS } from '../labels/labels';
 import { drawAnatomy } from './anatomy';
 import { drawHemorrhages, drawKinds } from './hemorrhage';
 import {
-  PHANTOM_OPTIONS,
+  PHANTOM_RULES,
   resolvePhantomOptions,
   type PhantomPatientOptions,
   type PhantomStudyOptions,
@@ -86,6 +87,11 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
   return { hu, slices, size, labels, masks, tissue };
 }
 
+const RULES = {
+  ...PHANTOM_RULES,
+  patients: integerIn(1, 99_999),
+} satisfies Rules<PhantomStudyOptions>;
+
 /**
  * A study of synthetic patients (see {@link makePhantomPatient}), each made when it is asked for, so that memory does
  * not grow with their number.
@@ -98,15 +104,7 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
  * @category Data
  */
 export function makePhantomStudy(options: PhantomStudyOptions): PhantomStudy {
-  checkKnownKeys(options, ['patients', ...PHANTOM_OPTIONS], 'makePhantomStudy');
-  const { patients, ...rest } = options;
-  check(
-    Number.isInteger(patients) && patients >= 1 && patients <= 99_999,
-    'makePhantomStudy: patients',
-    'an integer from 1 to 99999',
-    patients,
-  );
-  resolvePhantomOptions('makePhantomStudy', rest);
+  const { patients, ...rest } = resolveOptions('makePhantomStudy', options, RULES);
   const patient = (index: number) => {
     check(
       Number.isInteger(index) && index >= 0 && index < patients,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../../base/errors';
+import { numberFrom0, optional, resolveOptions, type Rules } from '../../base/options';
 import type { Labels } from '../../base/types';
 import { derive, disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
 
@@ -11,6 +11,8 @@ export interface CachedSourceOptions {
    */
   maxBytes?: number;
 }
+
+const RULES = { maxBytes: optional(numberFrom0, 512 * 2 ** 20) } satisfies Rules<CachedSourceOptions>;
 
 interface CachedSlice {
   pixels: Float32Array;
@@ -30,14 +32,7 @@ export function cachedSource<L extends Labels>(
   source: PatientSource<L>,
   options: CachedSourceOptions = {},
 ): PatientSource<L> {
-  checkKnownKeys(options, ['maxBytes'], 'cachedSource');
-  const { maxBytes = 512 * 2 ** 20 } = options;
-  check(
-    Number.isFinite(maxBytes) && maxBytes >= 0,
-    'cachedSource: maxBytes',
-    'a number of at least 0',
-    maxBytes,
-  );
+  const { maxBytes } = resolveOptions('cachedSource', options, RULES);
   const kept = new Map<string, CachedSlice>();
   const claimed = new Set<string>();
   let bytes = 0;
@@ -100,6 +95,6 @@ function fromCache(patient: string, slices: string[], cached: CachedSlice[]): Pa
     patient,
     slices,
     images: tf.tensor4d(pixels, [cached.length, ...shape]),
-    ...(labels[0] && { labels: tf.tensor2d(labels as number[][]) }),
+    labels: labels[0] && tf.tensor2d(labels as number[][]),
   };
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, DataError } from '../../base/errors';
+import { check, DataError } from '../../base/errors';
+import { integerFrom0, optional, resolveOptions, type Rules } from '../../base/options';
 import { withoutUndefined } from '../../base/without_undefined';
 import { IGNORED_LABEL, type Labels } from '../../base/types';
 import { prefetch, type PrefetchOptions } from './prefetch';
@@ -37,7 +38,7 @@ export function disposeStack(stack: PatientStack): void {
 export function takeSlices(stack: PatientStack, indices: readonly number[]): PatientStack {
   const taken = tf.tidy(() => ({
     images: tf.gather(stack.images, tf.tensor1d([...indices], 'int32')),
-    ...(stack.labels && { labels: tf.gather(stack.labels, tf.tensor1d([...indices], 'int32')) }),
+    labels: stack.labels && tf.gather(stack.labels, tf.tensor1d([...indices], 'int32')),
   }));
   disposeStack(stack);
   return { patient: stack.patient, slices: indices.map((index) => stack.slices[index]!), ...taken };
@@ -167,6 +168,8 @@ function forwarded<L extends Labels>(
   return Object.fromEntries(entries) as PatientSource<L>;
 }
 
+const PREFETCH_RULES = { ahead: optional(integerFrom0) } satisfies Rules<Pick<PrefetchOptions, 'ahead'>>;
+
 /**
  * Yields patients in `order`, loading the next ones while the current one is in use. What comes is checked where it is in memory:
  * pixels are finite and in 0..1 (but for features, images of one pixel), labels 0, 1 or -1.
@@ -188,8 +191,7 @@ export function prefetchPatients(
   order: readonly string[],
   options: Pick<PrefetchOptions, 'ahead'> = {},
 ): AsyncGenerator<PatientStack, void, undefined> {
-  checkKnownKeys(options, ['ahead'], 'prefetchPatients');
-  const { ahead = source.loadsAtOnce ?? 1 } = options;
+  const { ahead = source.loadsAtOnce ?? 1 } = resolveOptions('prefetchPatients', options, PREFETCH_RULES);
   checkPatients('prefetchPatients: order', source, order);
   const load = async (patient: string) => checkedStack(source, await source.load(patient));
   return prefetch(order, load, { ahead, dispose: disposeStack });

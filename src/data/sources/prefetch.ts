@@ -1,5 +1,5 @@
 import { breathe } from '../../base/breathe';
-import { check, checkKnownKeys } from '../../base/errors';
+import { callback, integerFrom0, optional, resolveOptions, type Rules } from '../../base/options';
 
 /** Options of {@link prefetch}. */
 export interface PrefetchOptions<T = unknown> {
@@ -11,6 +11,11 @@ export interface PrefetchOptions<T = unknown> {
   /** Frees an item that was loaded ahead and is not wanted any more. */
   dispose?: (item: T) => void;
 }
+
+const RULES = {
+  ahead: optional(integerFrom0, 1),
+  dispose: optional(callback),
+} satisfies Rules<PrefetchOptions>;
 
 /**
  * Yields what `load` gives for each key, in order, loading the next ones while the current one is in use.
@@ -31,10 +36,8 @@ export function prefetch<K, T>(
   load: (key: K) => Promise<T>,
   options: PrefetchOptions<T> = {},
 ): AsyncGenerator<T, void, undefined> {
-  checkKnownKeys(options, ['ahead', 'dispose'], 'prefetch');
-  const { ahead = 1, dispose } = options;
-  // checked here and not in the generator, whose body would only run at the first item
-  check(Number.isInteger(ahead) && ahead >= 0, 'prefetch: ahead', 'an integer of at least 0', ahead);
+  // here and not in the generator, whose body would only run at the first item
+  const { ahead, dispose } = resolveOptions('prefetch', options, RULES);
   return loadAhead([...keys], load, ahead, dispose);
 }
 

@@ -1,5 +1,5 @@
 import { check, DataError } from '../../base/errors';
-import type { AugmentationDraw, Labels } from '../../base/types';
+import type { Labels } from '../../base/types';
 import { checkName } from '../tables/kaggle_table';
 import { loadSlices, type PatientSource, type PatientStack } from './patient_source';
 
@@ -62,30 +62,29 @@ export function unionSource<L extends Labels>(studies: readonly NamedStudy<L>[])
       const { source, patient } = placeOf(id);
       return source.sliceLabels(patient);
     },
-    ...(sources.some((source) => source.labelsOf) && {
-      labelsOf: (id: string) => {
-        const { source, patient } = placeOf(id);
-        return source.labelsOf?.(patient);
-      },
-    }),
-    ...(sources.some((source) => source.groupOf) && {
-      groupOf: (id: string) => {
-        const { name, source, patient } = placeOf(id);
-        return `${name}/${source.groupOf?.(patient) ?? patient}`;
-      },
-    }),
+    labelsOf: !sources.some((source) => source.labelsOf)
+      ? undefined
+      : (id) => {
+          const { source, patient } = placeOf(id);
+          return source.labelsOf?.(patient);
+        },
+    groupOf: !sources.some((source) => source.groupOf)
+      ? undefined
+      : (id) => {
+          const { name, source, patient } = placeOf(id);
+          return `${name}/${source.groupOf?.(patient) ?? patient}`;
+        },
     load: (id) => load(id, ({ source, patient }) => source.load(patient)),
-    ...(sources.some((source) => source.loadSlices) && {
-      loadSlices: (id: string, indices: readonly number[]) =>
-        load(id, ({ source, patient }) => loadSlices(source, patient, indices)),
-    }),
+    loadSlices: !sources.some((source) => source.loadSlices)
+      ? undefined
+      : (id, indices) => load(id, ({ source, patient }) => loadSlices(source, patient, indices)),
     // where one study lacks it, whoever loads augments: the same result, only on the calling thread
-    ...(sources.every((source) => source.loadAugmented) && {
-      loadAugmented: (id: string, draw: AugmentationDraw, indices?: readonly number[]) =>
-        load(id, ({ source, patient }) => source.loadAugmented!(patient, draw, indices)),
-    }),
-    ...(sources[0]!.preprocessing && { preprocessing: sources[0]!.preprocessing }),
-    ...(loadsAtOnce > 1 && { loadsAtOnce }),
+    loadAugmented: !sources.every((source) => source.loadAugmented)
+      ? undefined
+      : (id, draw, indices) =>
+          load(id, ({ source, patient }) => source.loadAugmented!(patient, draw, indices)),
+    preprocessing: sources[0]!.preprocessing,
+    loadsAtOnce: loadsAtOnce > 1 ? loadsAtOnce : undefined,
   };
 }
 

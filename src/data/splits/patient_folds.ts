@@ -1,6 +1,15 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../../base/errors';
+import { check } from '../../base/errors';
+import { anything, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
 import { deriveSeed, seededRandom, type Random } from '../../base/random';
-import { drawSubsets, idsOf, patientGroups, type PatientGroup, type PatientGrouping } from './patient_groups';
+import {
+  drawSubsets,
+  GROUPING_RULES,
+  idsOf,
+  patientGroups,
+  SPLIT_SEED,
+  type PatientGroup,
+  type PatientGrouping,
+} from './patient_groups';
 
 /** Options of {@link kFoldByPatient}. */
 export interface KFoldOptions extends PatientGrouping {
@@ -30,6 +39,12 @@ export interface PatientFold {
   validation: string[];
 }
 
+const RULES = {
+  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
+  folds: optional(anything, 5), // at most the number of patients
+  repeats: optional(positiveInteger, 1),
+} satisfies Rules<KFoldOptions>;
+
 /**
  * Divides patients, never slices, into folds for cross-validation: each is in the validation side once a repeat.
  *
@@ -54,12 +69,9 @@ export interface PatientFold {
  */
 export function kFoldByPatient(patientIds: readonly string[], options: KFoldOptions): PatientFold[] {
   const fn = 'kFoldByPatient';
-  checkKnownKeys(options ?? {}, ['folds', 'repeats', 'seed', 'stratifyBy', 'groupBy'], fn);
-  const { folds = 5, repeats = 1, seed, ...grouping } = options ?? {};
+  const { folds, repeats, seed, ...grouping } = resolveOptions(fn, options, RULES);
   const groups = patientGroups(fn, patientIds, grouping);
   checkFolds(`${fn}: folds`, folds, groups.length);
-  check(isPositiveInteger(repeats), `${fn}: repeats`, 'an integer of at least 1', repeats);
-  check(Number.isSafeInteger(seed), `${fn}: seed`, 'an integer', seed);
   return Array.from({ length: repeats }, (_, repeat) =>
     drawFolds(groups, folds, seededRandom(deriveSeed(seed, fn, repeat))).map(({ rest, held }, fold) => ({
       repeat,
@@ -105,6 +117,11 @@ export interface NestedPatientFold {
   }[];
 }
 
+const NESTED_RULES = {
+  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
+  ...{ outerFolds: optional(anything, 5), innerFolds: optional(anything, 4) }, // as above
+} satisfies Rules<NestedKFoldOptions>;
+
 /**
  * Nested cross-validation by patient: outer folds for the estimate, and within each outer train side inner folds for choosing
  * (thresholds, epochs, options), so that nothing that was chosen has seen the test side.
@@ -126,11 +143,9 @@ export function nestedKFoldByPatient(
   options: NestedKFoldOptions,
 ): NestedPatientFold[] {
   const fn = 'nestedKFoldByPatient';
-  checkKnownKeys(options ?? {}, ['outerFolds', 'innerFolds', 'seed', 'stratifyBy', 'groupBy'], fn);
-  const { outerFolds = 5, innerFolds = 4, seed, ...grouping } = options ?? {};
+  const { outerFolds, innerFolds, seed, ...grouping } = resolveOptions(fn, options, NESTED_RULES);
   const groups = patientGroups(fn, patientIds, grouping);
   checkFolds(`${fn}: outerFolds`, outerFolds, groups.length);
-  check(Number.isSafeInteger(seed), `${fn}: seed`, 'an integer', seed);
   const outer = drawFolds(groups, outerFolds, seededRandom(deriveSeed(seed, fn)));
   return outer.map(({ rest, held }, fold) => {
     checkFolds(`${fn}: innerFolds`, innerFolds, rest.length);

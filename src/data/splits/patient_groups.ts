@@ -1,4 +1,5 @@
-import { check } from '../../base/errors';
+import { check, isRecord } from '../../base/errors';
+import { optional, rule, type Resolved, type Rules } from '../../base/options';
 import { IGNORED_LABEL } from '../../base/types';
 import { shuffled, type Random } from '../../base/random';
 import { iterativeStratification } from './iterative_stratification';
@@ -24,6 +25,25 @@ export interface PatientGrouping {
   groupBy?: (patientId: string) => string;
 }
 
+/** The person of a patient id. */
+export const PERSON_OF = rule<(patientId: string) => string>(
+  'a function from patient id to person',
+  (value) => typeof value === 'function',
+);
+
+export const GROUPING_RULES = {
+  stratifyBy: optional(
+    rule<PatientLabels>(
+      'a function, Map or record from patient id to labels',
+      (value) => typeof value === 'function' || isRecord(value),
+    ),
+  ),
+  groupBy: optional(PERSON_OF, (id: string) => id),
+} satisfies Rules<PatientGrouping>;
+
+/** What draws depend on. */
+export const SPLIT_SEED = rule<number>('an integer', Number.isSafeInteger);
+
 /** Ids that stay together. */
 export interface PatientGroup {
   /** Distinct ids, sorted. */
@@ -36,7 +56,7 @@ export interface PatientGroup {
 export function patientGroups(
   fn: string,
   patientIds: readonly string[],
-  { stratifyBy, groupBy = (id) => id }: PatientGrouping,
+  { stratifyBy, groupBy }: Resolved<PatientGrouping, typeof GROUPING_RULES>,
 ): PatientGroup[] {
   check(
     Array.isArray(patientIds) && patientIds.length > 0,
@@ -47,7 +67,6 @@ export function patientGroups(
   for (const id of patientIds) {
     check(typeof id === 'string' && id !== '', `${fn}: patientIds`, 'non-empty strings', id);
   }
-  check(typeof groupBy === 'function', `${fn}: groupBy`, 'a function from patient id to person', groupBy);
   const patients = [...new Set(patientIds)].sort();
   const vectors = stratifyBy === undefined ? undefined : labelVectors(fn, patients, stratifyBy);
 
@@ -63,7 +82,7 @@ export function patientGroups(
     const group = groups.get(name);
     const labels = vectors?.[i];
     if (group === undefined) {
-      groups.set(name, { patients: [patient], ...(labels && { labels: [...labels] }) });
+      groups.set(name, { patients: [patient], labels: labels && [...labels] });
     } else {
       group.patients.push(patient);
       labels?.forEach((value, label) => {
@@ -104,16 +123,13 @@ export function drawSubsets(
 }
 
 /** Throws unless `shares` are numbers above 0 whose sum is 1. */
-export function checkShares(what: string, shares: readonly number[]): void {
-  check(
+export const SHARES = rule<readonly number[]>(
+  'numbers above 0 whose sum is 1',
+  (shares) =>
     Array.isArray(shares) &&
-      shares.every((share) => typeof share === 'number' && share > 0) &&
-      Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9,
-    what,
-    'numbers above 0 whose sum is 1',
-    shares,
-  );
-}
+    shares.every((share) => typeof share === 'number' && share > 0) &&
+    Math.abs(shares.reduce<number>((sum, share) => sum + share, 0) - 1) < 1e-9,
+);
 
 /** All ids of the groups, sorted. */
 export function idsOf(groups: readonly PatientGroup[]): string[] {
@@ -133,12 +149,6 @@ function labelVectors(
   patients: readonly string[],
   stratifyBy: PatientLabels,
 ): (readonly number[])[] {
-  check(
-    typeof stratifyBy === 'function' || (typeof stratifyBy === 'object' && stratifyBy !== null),
-    `${fn}: stratifyBy`,
-    'a function, Map or record from patient id to labels',
-    stratifyBy,
-  );
   const lookup = (patient: string): readonly number[] | undefined => {
     if (typeof stratifyBy === 'function') return stratifyBy(patient);
     if (stratifyBy instanceof Map) return (stratifyBy as ReadonlyMap<string, readonly number[]>).get(patient);

@@ -1,6 +1,15 @@
-import { check, checkKnownKeys } from '../../base/errors';
+import { check, isRecord } from '../../base/errors';
+import { isNumberIn, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { deriveSeed, seededRandom } from '../../base/random';
-import { checkShares, drawSubsets, idsOf, patientGroups, type PatientGrouping } from './patient_groups';
+import {
+  drawSubsets,
+  GROUPING_RULES,
+  idsOf,
+  patientGroups,
+  SHARES,
+  SPLIT_SEED,
+  type PatientGrouping,
+} from './patient_groups';
 
 export type { PatientGrouping, PatientLabels } from './patient_groups';
 
@@ -20,6 +29,14 @@ export interface PatientSplit {
   train: string[];
   validation: string[];
 }
+
+const SPLIT_RULES = {
+  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
+  validationFraction: optional(
+    rule<number>('a number in (0, 1)', (value) => isNumberIn(value, Number.MIN_VALUE, 1) && value !== 1),
+    0.1,
+  ),
+} satisfies Rules<PatientSplitOptions>;
 
 /**
  * Divides patients, never slices, between training and validation.
@@ -44,16 +61,8 @@ export interface PatientSplit {
  * @see Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-label Data" (2011).
  */
 export function splitByPatient(patientIds: readonly string[], options: PatientSplitOptions): PatientSplit {
-  checkKnownKeys(options ?? {}, ['validationFraction', 'seed', 'stratifyBy', 'groupBy'], 'splitByPatient');
-  const { validationFraction = 0.1, seed, ...grouping } = options ?? {};
+  const { validationFraction, seed, ...grouping } = resolveOptions('splitByPatient', options, SPLIT_RULES);
   const groups = patientGroups('splitByPatient', patientIds, grouping);
-  check(
-    typeof validationFraction === 'number' && validationFraction > 0 && validationFraction < 1,
-    'splitByPatient: validationFraction',
-    'a number in (0, 1)',
-    validationFraction,
-  );
-  check(Number.isSafeInteger(seed), 'splitByPatient: seed', 'an integer', seed);
   if (groups.length === 1) return { train: idsOf(groups), validation: [] };
 
   const shares = [validationFraction, 1 - validationFraction];
@@ -69,6 +78,16 @@ export interface ShareSplitOptions<Side extends string> extends PatientGrouping 
   /** Any integer; equal seeds give equal splits of equal patients. */
   seed: number;
 }
+
+const SHARE_RULES = {
+  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
+  shares: {
+    check: (value: unknown, what: string) => {
+      check(isRecord(value), what, 'a record of numbers', value);
+      SHARES.check(Object.values(value), what);
+    },
+  },
+} satisfies Rules<ShareSplitOptions<string>>;
 
 /**
  * Divides patients, never slices, among any number of sides: as {@link splitByPatient}, which has two.
@@ -91,19 +110,15 @@ export function splitByShares<Side extends string>(
   patientIds: readonly string[],
   options: ShareSplitOptions<Side>,
 ): Record<Side, string[]> {
-  checkKnownKeys(options ?? {}, ['shares', 'seed', 'stratifyBy', 'groupBy'], 'splitByShares');
-  const { shares, seed, ...grouping } = options ?? {};
-  const groups = patientGroups('splitByShares', patientIds, grouping);
-  check(
-    typeof shares === 'object' && shares !== null,
-    'splitByShares: shares',
-    'a record of numbers',
-    shares,
+  const { seed, ...grouping } = resolveOptions<ShareSplitOptions<string>, typeof SHARE_RULES>(
+    'splitByShares',
+    options,
+    SHARE_RULES,
   );
+  const { shares } = options;
+  const groups = patientGroups('splitByShares', patientIds, grouping);
   const sides = Object.keys(shares) as Side[];
   const values = sides.map((side) => shares[side]);
-  checkShares('splitByShares: shares', values);
-  check(Number.isSafeInteger(seed), 'splitByShares: seed', 'an integer', seed);
   check(
     groups.length >= sides.length,
     'splitByShares: patientIds',

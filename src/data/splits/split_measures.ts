@@ -1,5 +1,12 @@
-import { check, checkKnownKeys } from '../../base/errors';
-import { checkShares, patientGroups, type PatientGrouping, type PatientLabels } from './patient_groups';
+import { check } from '../../base/errors';
+import { optional, resolveOptions, type Rules } from '../../base/options';
+import {
+  GROUPING_RULES,
+  patientGroups,
+  SHARES,
+  type PatientGrouping,
+  type PatientLabels,
+} from './patient_groups';
 
 /** Options of {@link splitMeasures}. */
 export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
@@ -9,6 +16,11 @@ export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
    */
   shares?: readonly number[];
 }
+
+const RULES = {
+  shares: optional(SHARES),
+  groupBy: GROUPING_RULES.groupBy,
+} satisfies Rules<SplitMeasuresOptions>;
 
 /** How evenly patients and labels are divided; the smaller, the more even. See {@link splitMeasures}. */
 export interface SplitMeasures {
@@ -46,15 +58,14 @@ export function splitMeasures(
   options: SplitMeasuresOptions = {},
 ): SplitMeasures {
   const fn = 'splitMeasures';
-  checkKnownKeys(options, ['shares', 'groupBy'], fn);
+  const { shares: given, groupBy } = resolveOptions(fn, options, RULES);
   check(
     Array.isArray(folds) && folds.length > 0 && folds.every((fold) => Array.isArray(fold) && fold.length > 0),
     `${fn}: folds`,
     'a list of lists of at least one patient id',
     folds,
   );
-  const { shares = folds.map(() => 1 / folds.length), groupBy } = options;
-  checkShares(`${fn}: shares`, shares);
+  const shares = given ?? folds.map(() => 1 / folds.length);
   check(
     shares.length === folds.length,
     `${fn}: shares`,
@@ -62,7 +73,7 @@ export function splitMeasures(
     shares,
   );
 
-  const groups = patientGroups(fn, folds.flat(), { stratifyBy, ...(groupBy && { groupBy }) });
+  const groups = patientGroups(fn, folds.flat(), { stratifyBy, groupBy });
   const members = folds.map((fold) => new Set(fold));
   const foldOf = groups.map(({ patients }) => {
     const found = members.flatMap((fold, j) => (patients.some((patient) => fold.has(patient)) ? [j] : []));

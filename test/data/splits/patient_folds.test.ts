@@ -159,7 +159,7 @@ describe('kFoldByPatient', () => {
     ['one fold', () => kFoldByPatient(['a', 'b'], { seed: 1, folds: 1 }), /folds.*from 2.*1/],
     ['half a repeat', () => kFoldByPatient(['a', 'b'], { seed: 1, folds: 2, repeats: 0.5 }), /repeats.*0\.5/],
     ['no seed', () => kFoldByPatient(['a', 'b'], { folds: 2 } as never), /seed.*undefined/],
-    ['no options', () => kFoldByPatient(['a', 'b', 'c', 'd', 'e'], undefined as never), /seed.*undefined/],
+    ['no options', () => kFoldByPatient(['a', 'b', 'c', 'd', 'e'], undefined as never), /options.*undefined/],
     ['a misspelt option', () => kFoldByPatient(['a', 'b'], { seed: 1, fold: 2 } as never), /option 'fold'/],
     [
       'a groupBy that is no function',
