@@ -208,7 +208,7 @@ export class AblationFeatures {
         validation: subset(source, patients.validation),
         epochs,
         seed,
-        thresholds: 0.5,
+        threshold: 0.5,
         onEpochEnd: ({ epoch, loss, validationF2 }) =>
           console.log(
             `${what}, epoch ${epoch}: loss ${loss.toFixed(4)}, validation F2 ${validationF2.toFixed(3)}`,

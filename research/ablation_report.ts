@@ -1,10 +1,10 @@
 import path from 'node:path';
 import {
-  bootstrapFBeta,
-  bootstrapFBetaDifference,
+  bootstrapDifference,
+  bootstrapInterval,
   chooseThresholds,
   countDecisions,
-  fBetaOfCounts,
+  decisionRates,
   poolCounts,
   type BootstrapInterval,
   type DecisionCounts,
@@ -73,12 +73,10 @@ export async function report(
       const own = counted.get(name)![way];
       const plain = name === about.plain ? undefined : counted.get(about.plain)?.[way];
       return {
-        f2: bootstrapFBeta(own.patients, { seed: about.seed }),
-        difference: plain && bootstrapFBetaDifference(own.patients, plain.patients, { seed: about.seed }),
-        folds: own.folds.map((counts) => fBetaOfCounts(poolCounts(counts), 2) ?? 0),
-        perLabel: labels.map(
-          (_, l) => fBetaOfCounts(poolCounts(own.folds.map((counts) => counts[l]!)), 2) ?? 0,
-        ),
+        f2: bootstrapInterval(own.patients, f2Of, { seed: about.seed }),
+        difference: plain && differenceOf(own.patients, plain.patients, about.seed),
+        folds: own.folds.map((counts) => f2Of(counts) ?? 0),
+        perLabel: labels.map((_, l) => f2Of(own.folds.map((counts) => counts[l]!)) ?? 0),
       };
     };
     results.set(name, { 'at 0.5': resultOf('at 0.5'), 'chosen thresholds': resultOf('chosen thresholds') });
@@ -124,6 +122,19 @@ export async function report(
   console.log(`\n${textTable(header, rows)}\n\n${out}: results.md, results.csv, results.svg`);
 }
 
+const f2Of = (counts: readonly DecisionCounts[]) => decisionRates(poolCounts(counts)).fBeta;
+
+/** F2 of one arrangement minus another's, on the same patients. */
+function differenceOf(first: readonly DecisionCounts[], second: readonly DecisionCounts[], seed: number) {
+  const pairs = first.map((own, i) => [own, second[i]!] as const);
+  return bootstrapDifference(
+    pairs,
+    (sample) => f2Of(sample.map(([own]) => own)),
+    (sample) => f2Of(sample.map(([, other]) => other)),
+    { seed },
+  );
+}
+
 interface Counted {
   /** A patient's decisions over all repeats, labels together; patients in the order of their ids. */
   patients: DecisionCounts[];
@@ -135,9 +146,9 @@ function countsOf(runs: readonly Run[], labels: Labels): Record<Way, Counted> {
   const counted = (thresholdsOf: (run: Run) => number[]): Counted => {
     const byPatient = new Map<string, DecisionCounts[]>();
     const folds = runs.map((run) => {
-      const thresholds = thresholdsOf(run);
+      const threshold = thresholdsOf(run);
       const counts = run.test.map(({ patient, truth, probabilities }) => {
-        const ofPatient = countDecisions(truth, probabilities, thresholds);
+        const ofPatient = countDecisions(truth, probabilities, { threshold });
         byPatient.set(patient, [...(byPatient.get(patient) ?? []), ...ofPatient]);
         return ofPatient;
       });

@@ -16,10 +16,11 @@ import type * as tf from '@tensorflow/tfjs';
 import {
   asymmetricLoss,
   backboneOf,
-  bootstrapFBeta,
+  bootstrapInterval,
   buildCtBrainModel,
   collectPredictions,
   countDecisionsByPatient,
+  decisionRates,
   deriveSeed,
   evaluateProbabilities,
   extractFeatures,
@@ -203,11 +204,13 @@ function tableOf(scores: Record<string, Scores[]>): string {
   const { labels } = Object.values(scores)[0]![0]!;
   const lines = Object.entries(scores).map(([name, runs]) => {
     // a patient that two runs test counts twice, by two models
-    const counts = runs.flatMap(({ patients, yTrue, probabilities, thresholds }) =>
-      countDecisionsByPatient(patients, yTrue, probabilities, thresholds).map(poolCounts),
+    const counts = runs.flatMap(({ thresholds: threshold, ...rows }) =>
+      countDecisionsByPatient(rows, { threshold }).map(poolCounts),
     );
-    const interval = bootstrapFBeta(counts);
-    const each = runs.map(({ patients: _, ...run }) => evaluateProbabilities(run));
+    const interval = bootstrapInterval(counts, (sample) => decisionRates(poolCounts(sample)).fBeta);
+    const each = runs.map(({ patients: _, thresholds: threshold, ...run }) =>
+      evaluateProbabilities({ ...run, threshold }),
+    );
     const auc = labels.map((_, label) => {
       const known = each.flatMap((report) => report.labels[label]!.rocAuc ?? []);
       return known.length === 0 ? '–' : (known.reduce((a, b) => a + b) / known.length).toFixed(2);

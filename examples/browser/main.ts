@@ -90,8 +90,8 @@ async function use(model: Current['model'], description: CheckpointDescription):
   const test = await make('test', description.preprocessing);
   current?.model.dispose();
   current = { model, description, test };
-  const { thresholds = CT_LABELS.map(() => 0.5), calibration } = description;
-  const decisions = { thresholds: [...thresholds], calibration };
+  const { thresholds: threshold = 0.5, calibration } = description;
+  const decisions = { threshold, calibration };
   const { f2 } = await evaluatePatients(model, test, decisions);
   const [allPositive] = trivialPredictors(test, test, 1);
   predictions = new Map();

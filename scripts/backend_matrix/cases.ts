@@ -8,7 +8,7 @@ import {
   buildCtBrainModel,
   clahe,
   colorJitter,
-  confusionCounts,
+  DecisionCounter,
   drawAugmentation,
   fBetaScore,
   flip,
@@ -98,7 +98,13 @@ const CASES: Record<string, Case> = {
     ),
   'F2, micro': () => [fBetaScore(truth(9, 3), values([9, 3]))],
   'F2, per label': () => [fBetaScore(truth(9, 3), values([9, 3]), { average: 'none', threshold: 0.4 })],
-  'confusion counts': () => Object.values(confusionCounts(truth(9, 3), values([9, 3]))),
+  'confusion counts': async () => {
+    const counter = new DecisionCounter();
+    counter.update(truth(9, 3), values([9, 3]));
+    const counts = await counter.result();
+    counter.dispose();
+    return [tf.tensor2d(counts.map(({ tp, fp, fn, tn }) => [tp, fp, fn, tn]))];
+  },
   SliceDependencyGRU: () => ofLayer(new SliceDependencyGRU({ units: 5, numLayers: 2, seed }), stack()),
   SliceConv1D: () => ofLayer(new SliceConv1D({ filters: 5, activation: 'relu', seed }), stack()),
   'ResidualNeck, add': () => ofLayer(new ResidualNeck({ seed }), stack(), values([2, 4, 5], 3)),

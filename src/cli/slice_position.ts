@@ -25,7 +25,7 @@ export function slicePosition(train: PatientSource, test: PatientSource): Trivia
     ...asked(known),
     patients: known.map(({ patient }) => patient),
   });
-  const report = evaluateProbabilities({ ...asked(rowsByPart(test)), thresholds });
+  const report = evaluateProbabilities({ ...asked(rowsByPart(test)), threshold: thresholds });
   return {
     name: 'slice position',
     f2: report.pooled.fBeta ?? 0,

@@ -1,5 +1,5 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
-import { fBetaOfCounts, type DecisionCounts } from '../metrics/decision_counts';
+import { check } from '../base/errors';
+import { optional, positiveInteger, resolveOptions, rule } from '../base/options';
 import { seededRandom } from '../base/random';
 
 /** Options of the bootstrap. */
@@ -19,15 +19,6 @@ export interface BootstrapOptions {
    * @defaultValue 0
    */
   seed?: number;
-}
-
-/** Options of the bootstrap of F-beta. */
-export interface BootstrapFBetaOptions extends BootstrapOptions {
-  /**
-   * How many times as much recall counts as precision, above 0.
-   * @defaultValue 2
-   */
-  beta?: number;
 }
 
 /** A value and how far it would move with other patients: plain data. */
@@ -73,8 +64,7 @@ export function bootstrapInterval<T>(
   statistic: (sample: readonly T[]) => number | undefined,
   options: BootstrapOptions = {},
 ): BootstrapInterval {
-  const fn = 'bootstrapInterval';
-  return interval(fn, patients.length, ofSamples(fn, patients, statistic), options);
+  return interval('bootstrapInterval', patients, statistic, options);
 }
 
 /**
@@ -97,8 +87,8 @@ export function bootstrapInterval<T>(
  * ];
  * const { estimate, low, high } = bootstrapDifference(
  *   patients,
- *   (sample) => fBetaOfCounts(poolCounts(sample.map(({ ours }) => ours))),
- *   (sample) => fBetaOfCounts(poolCounts(sample.map(({ theirs }) => theirs))),
+ *   (sample) => decisionRates(poolCounts(sample.map(({ ours }) => ours))).fBeta,
+ *   (sample) => decisionRates(poolCounts(sample.map(({ theirs }) => theirs))).fBeta,
  * );
  * ```
  */
@@ -108,98 +98,43 @@ export function bootstrapDifference<T>(
   second: (sample: readonly T[]) => number | undefined,
   options: BootstrapOptions = {},
 ): BootstrapInterval {
-  const fn = 'bootstrapDifference';
-  const difference = (sample: readonly T[]) => subtract(first(sample), second(sample));
-  return interval(fn, patients.length, ofSamples(fn, patients, difference), options);
+  const difference = (sample: readonly T[]) => {
+    const [a, b] = [first(sample), second(sample)];
+    return a === undefined || b === undefined ? undefined : a - b;
+  };
+  return interval('bootstrapDifference', patients, difference, options);
 }
 
-/**
- * {@link bootstrapInterval} of the pooled F-beta, from each patient's counts: the same interval, faster.
- *
- * @param patients - Counts of each patient's decisions, all labels together (or those of one label), at least one patient.
- *
- * @throws {@link ArgumentError} without a patient, for counts that are not numbers of at least 0, or a bad option.
- *
- * @example
- * ```ts
- * const { patients, yTrue, probabilities } = await collectPredictions(model, test);
- * const counts = countDecisionsByPatient(patients, yTrue, probabilities, thresholds);
- * const { estimate, low, high } = bootstrapFBeta(counts.map(poolCounts));
- * ```
- */
-export function bootstrapFBeta(
-  patients: readonly DecisionCounts[],
-  options: BootstrapFBetaOptions = {},
-): BootstrapInterval {
-  const { beta, ...rest } = ofFBeta('bootstrapFBeta', options);
-  return interval('bootstrapFBeta', patients.length, ofCounts('bootstrapFBeta', patients, beta), rest);
-}
+const RULES = {
+  resamples: optional(positiveInteger, 2000),
+  level: optional(
+    rule<number>('a number in (0, 1)', (level) => (level as number) > 0 && (level as number) < 1),
+    0.95,
+  ),
+  seed: optional(rule<number>('an integer', Number.isInteger), 0),
+};
 
-/**
- * {@link bootstrapDifference} of two models' pooled F-beta, `first - second`, from each patient's counts.
- *
- * @param first - Counts of one model, one per patient.
- * @param second - Counts of the other, of the same patients in the same order.
- *
- * @throws {@link ArgumentError} as {@link bootstrapFBeta}, and for lists of different length.
- * @example
- * ```ts
- * const counted = async (of: CtBrainModel<CtLabels>) => {
- *   const { patients, yTrue, probabilities } = await collectPredictions(of, test);
- *   return countDecisionsByPatient(patients, yTrue, probabilities).map(poolCounts);
- * };
- * const other = buildCtBrainModel({ variant: 'VGG16', backbone });
- * const { estimate, low, high } = bootstrapFBetaDifference(await counted(model), await counted(other), { seed: 1 });
- * ```
- */
-export function bootstrapFBetaDifference(
-  first: readonly DecisionCounts[],
-  second: readonly DecisionCounts[],
-  options: BootstrapFBetaOptions = {},
-): BootstrapInterval {
-  const fn = 'bootstrapFBetaDifference';
-  const { beta, ...rest } = ofFBeta(fn, options);
-  check(
-    second.length === first.length,
-    `${fn}: second`,
-    `counts of ${first.length} patients, as first`,
-    second,
-  );
-  const [ofFirst, ofSecond] = [ofCounts(fn, first, beta), ofCounts(fn, second, beta)];
-  return interval(fn, first.length, (drawn) => subtract(ofFirst(drawn), ofSecond(drawn)), rest);
-}
-
-/** The score of the patients at these places. */
-type ScoreOfDraw = (drawn: Uint32Array) => number | undefined;
-
-const OPTIONS = ['resamples', 'level', 'seed'];
-
-/** The options of an F-beta, and what is left of them for {@link interval}. */
-function ofFBeta(fn: string, options: BootstrapFBetaOptions): BootstrapOptions & { beta: number } {
-  checkKnownKeys(options, [...OPTIONS, 'beta'], fn);
-  const { beta = 2 } = options;
-  return { ...options, beta };
-}
-
-function interval(
+function interval<T>(
   fn: string,
-  patients: number,
-  scoreOf: ScoreOfDraw,
+  patients: readonly T[],
+  statistic: (sample: readonly T[]) => number | undefined,
   options: BootstrapOptions,
 ): BootstrapInterval {
-  checkKnownKeys(options, OPTIONS, fn);
-  const { resamples = 2000, level = 0.95, seed = 0 } = options;
-  check(patients > 0, `${fn}: patients`, 'at least one patient', patients);
-  check(isPositiveInteger(resamples), `${fn}: resamples`, 'an integer of at least 1', resamples);
-  check(level > 0 && level < 1, `${fn}: level`, 'a number in (0, 1)', level);
-  check(Number.isInteger(seed), `${fn}: seed`, 'an integer', seed);
+  const { resamples, level, seed } = resolveOptions<BootstrapOptions>(fn, options, RULES);
+  check(patients.length > 0, `${fn}: patients`, 'at least one patient', patients);
+  const scoreOf = (sample: readonly T[]) => {
+    const value = statistic(sample);
+    const fits = value === undefined || Number.isFinite(value);
+    check(fits, `${fn}: statistic`, 'a finite number or undefined', value);
+    return value;
+  };
   const random = seededRandom(seed);
-  const drawn = Uint32Array.from({ length: patients }, (_, i) => i);
-  const estimate = scoreOf(drawn);
+  const sample = [...patients];
+  const estimate = scoreOf(sample);
   const values: number[] = [];
   for (let resample = 0; resample < resamples; resample++) {
-    for (let i = 0; i < patients; i++) drawn[i] = Math.floor(random() * patients);
-    const value = scoreOf(drawn);
+    for (let i = 0; i < sample.length; i++) sample[i] = patients[Math.floor(random() * patients.length)]!;
+    const value = scoreOf(sample);
     if (value !== undefined) values.push(value);
   }
   const sorted = Float64Array.from(values).sort();
@@ -210,52 +145,6 @@ function interval(
     resamples: sorted.length,
   };
 }
-
-function ofSamples<T>(
-  fn: string,
-  patients: readonly T[],
-  statistic: (sample: readonly T[]) => number | undefined,
-): ScoreOfDraw {
-  const sample = [...patients];
-  return (drawn) => {
-    for (let i = 0; i < drawn.length; i++) sample[i] = patients[drawn[i]!]!;
-    const value = statistic(sample);
-    check(
-      value === undefined || Number.isFinite(value),
-      `${fn}: statistic`,
-      'a finite number or undefined',
-      value,
-    );
-    return value;
-  };
-}
-
-function ofCounts(fn: string, patients: readonly DecisionCounts[], beta: number): ScoreOfDraw {
-  check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
-  const column = (kind: 'tp' | 'fp' | 'fn') =>
-    Float64Array.from(patients, (counts) => {
-      check(
-        Number.isFinite(counts[kind]) && counts[kind] >= 0,
-        `${fn}: counts`,
-        'numbers of at least 0',
-        counts,
-      );
-      return counts[kind];
-    });
-  const [found, wrong, missed] = [column('tp'), column('fp'), column('fn')];
-  return (drawn) => {
-    const sum = { tp: 0, fp: 0, fn: 0 };
-    for (const i of drawn) {
-      sum.tp += found[i]!;
-      sum.fp += wrong[i]!;
-      sum.fn += missed[i]!;
-    }
-    return fBetaOfCounts(sum, beta);
-  };
-}
-
-const subtract = (a: number | undefined, b: number | undefined) =>
-  a === undefined || b === undefined ? undefined : a - b;
 
 /** Between the two nearest values, as NumPy's `quantile` does by default; undefined of nothing. */
 function quantile(sorted: Float64Array, share: number): number | undefined {

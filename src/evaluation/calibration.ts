@@ -1,7 +1,9 @@
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import { check } from '../base/errors';
+import { anything, flag, oneOf, optional, positiveInteger, resolveOptions } from '../base/options';
 import { logitsOf, type Calibration } from '../metrics/calibration';
 import {
-  labelledScores,
+  NAMED_ROWS,
+  namedScores,
   pooledScores,
   positivePatients,
   type LabelledScores,
@@ -17,7 +19,8 @@ export interface FitCalibrationOptions {
   yTrue: LabelRows;
   /** `[samples][labels]`, finite, of patients that the model was not trained on. */
   logits?: LabelRows;
-  /** `[samples][labels]`, in [0, 1]: in place of `logits`, and taken as {@link logitsOf} says. */
+  /** `[samples][labels]`, in [0, 1]: in place of `logits`, taken to lie in [1e-7, 1 - 1e-7], next to which float32 has no
+   * other. */
   probabilities?: LabelRows;
   /**
    * `'temperature'` fits how far a label's logits are spread; `'platt'` also where they lie.
@@ -42,18 +45,16 @@ export interface FitCalibrationOptions {
   minPositives?: number;
 }
 
-/**
- * Why a label's logits were left as they are: `'few'` positives or negatives, of all labels together too; `'reversed'`: the best scale
- * would reverse their order; `'separable'`: without smoothed targets no scale is the best; `'no gain'`: the fit to smoothed targets costs log loss.
- */
-export type KeptReason = 'few' | 'reversed' | 'separable' | 'no gain';
-
 /** A calibration, and what it did on the samples it was fitted on: plain data. */
 export interface FittedCalibration {
   /** For the `calibration` of a checkpoint's manifest; a label that was left as it is has scale 1 and offset 0. */
   calibration: Calibration;
-  /** Labels that were left as they are. */
-  kept: { label: string; reason: KeptReason }[];
+  /**
+   * Labels that were left as they are, and why: `'few'` positives or negatives, of all labels together too; `'reversed'`: the best
+   * scale would reverse their order; `'separable'`: without smoothed targets no scale is the best; `'no gain'`: the fit to smoothed
+   * targets costs log loss.
+   */
+  kept: { label: string; reason: 'few' | 'reversed' | 'separable' | 'no gain' }[];
   /** Labels that took the fit of all labels pooled, because too few patients have them. */
   pooled: string[];
   /** Log loss of each label as it was; undefined where nothing is labelled. */
@@ -86,21 +87,9 @@ export interface FittedCalibration {
  */
 export function fitCalibration(options: FitCalibrationOptions): FittedCalibration {
   const fn = 'fitCalibration';
-  checkKnownKeys(options, OPTIONS, fn);
-  const {
-    labels,
-    yTrue,
-    method = 'temperature',
-    smoothTargets = true,
-    patients,
-    minPositives = 10,
-  } = options;
-  const logits = givenLogits(fn, options);
-  checkOneOf(method, ['temperature', 'platt'], `${fn}: method`);
-  check(typeof smoothTargets === 'boolean', `${fn}: smoothTargets`, 'a boolean', smoothTargets);
-  check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
-  const columns = labelledScores(fn, yTrue, logits, 'logit');
-  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one per column`, labels);
+  const resolved = resolveOptions<FitCalibrationOptions>(fn, options, RULES);
+  const { labels, yTrue, method, smoothTargets, patients, minPositives } = resolved;
+  const columns = namedScores(fn, options, givenLogits(fn, options), 'logit');
   const fitOf = (entries: LabelledScores): Line | KeptReason => {
     if (!smoothTargets && isSeparable(entries, method)) return 'separable';
     const line = fitLine(entries, method, smoothTargets);
@@ -139,9 +128,16 @@ function givenLogits(fn: string, { logits, probabilities }: FitCalibrationOption
   return logits ?? logitsOf(probabilities!);
 }
 
-const OPTIONS = [
-  ...['labels', 'yTrue', 'logits', 'probabilities', 'method', 'smoothTargets', 'patients', 'minPositives'],
-];
+const RULES = {
+  ...NAMED_ROWS,
+  logits: anything,
+  method: optional(oneOf(['temperature', 'platt']), 'temperature'),
+  smoothTargets: optional(flag, true),
+  patients: optional(anything),
+  minPositives: optional(positiveInteger, 10),
+};
+
+type KeptReason = FittedCalibration['kept'][number]['reason'];
 
 interface Line {
   scale: number;

@@ -1,38 +1,36 @@
-import { check, checkKnownKeys } from '../base/errors';
-import { averagePrecisionOf } from '../metrics/average_precision';
-import { checkThreshold, type Threshold } from '../metrics/decide';
+import { check } from '../base/errors';
+import { anything, optional, resolveOptions } from '../base/options';
+import type { Labels } from '../base/types';
+import { THRESHOLD, thresholdsOf, type ThresholdOptions } from '../metrics/decide';
 import {
+  BETA,
   countsOf,
   decisionRates,
-  fBetaOfCounts,
   poolCounts,
   type DecisionCounts,
+  type DecisionRates,
+  type DecisionRatesOptions,
 } from '../metrics/decision_counts';
 import {
   definedMean,
-  labelledScores,
+  NAMED_ROWS,
+  namedScores,
   pooledScores,
   type LabelledScores,
   type LabelRows,
 } from '../metrics/labelled_scores';
-import { predictiveValues } from '../metrics/predictive_values';
-import { brierScoreOf, calibrationErrorOf, logLossOf } from '../metrics/probability_errors';
-import { rocAucOf } from '../metrics/roc_auc';
-import type { Labels } from '../base/types';
+import { BINS, brierScoreOf, calibrationErrorOf, logLossOf } from '../metrics/probability_errors';
+import { averagePrecisionOf, rocAucOf } from '../metrics/ranking_metrics';
+import { checkWeights, pooledLogLoss, WEIGHTS } from '../metrics/weighted_log_loss';
 
 /** What {@link evaluateProbabilities} is given. */
-export interface EvaluateProbabilitiesOptions {
+export interface EvaluateProbabilitiesOptions extends ThresholdOptions {
   /** Label names, in the order of the columns. */
   labels: Labels;
   /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
   yTrue: LabelRows;
-  /** `[samples][labels]`, in [0, 1]: of slices, or of patients (see {@link patientLevel}). */
+  /** `[samples][labels]`, in [0, 1]: of slices, or of patients (see {@link patientLevel}), other than the thresholds were chosen on. */
   probabilities: LabelRows;
-  /**
-   * Probability from which on a label counts as present, one for all or one per label; chosen on other patients than these.
-   * @defaultValue 0.5
-   */
-  thresholds?: Threshold;
   /**
    * How many times as much recall counts as precision, above 0.
    * @defaultValue 2
@@ -56,15 +54,7 @@ export interface EvaluateProbabilitiesOptions {
 }
 
 /** Scores of decisions and probabilities; each is undefined where the data do not define it. */
-export interface ProbabilityScores {
-  /** F-beta of the decisions. */
-  fBeta: number | undefined;
-  /** Share of the found that have the label. */
-  precision: number | undefined;
-  /** Share of the positives that were found; also called sensitivity. */
-  recall: number | undefined;
-  /** Share of the negatives that were not found. */
-  specificity: number | undefined;
+export interface ProbabilityScores extends DecisionRates {
   /** Average precision. */
   averagePrecision: number | undefined;
   /** Area under the ROC curve. */
@@ -75,10 +65,6 @@ export interface ProbabilityScores {
   calibrationError: number | undefined;
   /** Log loss; of the pooled entries, weighted. */
   logLoss: number | undefined;
-  /** Positive predictive value at the stated prevalence. */
-  ppv: number | undefined;
-  /** Negative predictive value at the stated prevalence. */
-  npv: number | undefined;
 }
 
 /** Scores of one label, and what they rest on. */
@@ -118,43 +104,31 @@ export interface ProbabilityReport {
  * @example
  * ```ts
  * const { labels, pooled } = evaluateProbabilities({
- *   labels: CT_LABELS, yTrue, probabilities, thresholds: manifest.thresholds, prevalence: 0.06,
+ *   labels: CT_LABELS, yTrue, probabilities, threshold: manifest.thresholds, prevalence: 0.06,
  * });
  * console.table(labels);
  * ```
  */
 export function evaluateProbabilities(options: EvaluateProbabilitiesOptions): ProbabilityReport {
   const fn = 'evaluateProbabilities';
-  checkKnownKeys(options, OPTIONS, fn);
-  const {
-    labels,
-    yTrue,
-    probabilities,
-    thresholds = 0.5,
-    beta = 2,
-    prevalence,
-    bins = 15,
-    weights,
-  } = options;
-  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
-  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one per column`, labels);
-  checkThreshold(fn, thresholds, columns.length);
-  check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
-  check(Number.isInteger(bins) && bins > 0, `${fn}: bins`, 'an integer of at least 1', bins);
+  const resolved = resolveOptions<EvaluateProbabilitiesOptions>(fn, options, RULES);
+  const { labels, probabilities, beta, bins, weights } = resolved;
+  const prevalence = resolved.prevalence as number | readonly number[] | undefined;
+  const columns = namedScores(fn, options, probabilities, 'probability');
+  const thresholds = thresholdsOf(`${fn}: threshold`, resolved.threshold, columns.length);
   checkPrevalence(fn, prevalence, columns.length);
   checkWeights(fn, weights, columns.length);
 
   const perLabel = columns.map((entries, i): LabelReport => {
-    const threshold = typeof thresholds === 'number' ? thresholds : thresholds[i]!;
     const share = typeof prevalence === 'object' ? prevalence[i]! : prevalence;
-    const counts = countsOf(entries, threshold);
+    const counts = countsOf(entries, thresholds[i]!);
     return {
       label: labels[i]!,
       ...support(entries),
-      threshold,
+      threshold: thresholds[i]!,
       prevalence: share,
       counts,
-      ...scoresOf(entries, counts, { beta, bins, prevalence: share }),
+      ...scoresOf(entries, counts, { beta, prevalence: share }, bins),
     };
   });
   const all = pooledScores(columns);
@@ -166,14 +140,21 @@ export function evaluateProbabilities(options: EvaluateProbabilitiesOptions): Pr
     pooled: {
       ...support(all),
       counts,
-      ...scoresOf(all, counts, { beta, bins, prevalence: share }),
-      logLoss: pooledLogLoss(perLabel, weights),
+      ...scoresOf(all, counts, { beta, prevalence: share }, bins),
+      logLoss: pooledLogLoss(columns, weights),
     },
     macro: macroScores(perLabel),
   };
 }
 
-const OPTIONS = ['labels', 'yTrue', 'probabilities', 'thresholds', 'beta', 'prevalence', 'bins', 'weights'];
+const RULES = {
+  ...NAMED_ROWS,
+  threshold: THRESHOLD,
+  beta: BETA,
+  prevalence: optional(anything),
+  bins: BINS,
+  weights: WEIGHTS,
+};
 
 const support = ({ positives, negatives }: LabelledScores) => ({
   positives: positives.length,
@@ -183,31 +164,17 @@ const support = ({ positives, negatives }: LabelledScores) => ({
 function scoresOf(
   entries: LabelledScores,
   counts: DecisionCounts,
-  { beta, bins, prevalence }: { beta: number; bins: number; prevalence: number | undefined },
+  options: DecisionRatesOptions,
+  bins: number,
 ): ProbabilityScores {
-  const rates = decisionRates(counts);
-  const unknown = { ppv: undefined, npv: undefined };
   return {
-    fBeta: fBetaOfCounts(counts, beta),
-    ...rates,
+    ...decisionRates(counts, options),
     averagePrecision: averagePrecisionOf(entries),
     rocAuc: rocAucOf(entries),
     brierScore: brierScoreOf(entries),
     calibrationError: calibrationErrorOf(entries, bins),
     logLoss: logLossOf(entries),
-    ...(prevalence === undefined ? unknown : predictiveValues(rates.recall, rates.specificity, prevalence)),
   };
-}
-
-/** Labels' losses together: a label counts by its weight and its number of entries, as in `weightedLogLoss`. */
-function pooledLogLoss(
-  labels: readonly LabelReport[],
-  weights: readonly number[] = labels.map(() => 1),
-): number | undefined {
-  return definedMean(
-    labels.map(({ logLoss }) => logLoss),
-    labels.map(({ positives, negatives }, i) => weights[i]! * (positives + negatives)),
-  );
 }
 
 function macroScores(labels: readonly LabelReport[]): ProbabilityScores {
@@ -237,13 +204,4 @@ function checkPrevalence(
     values.every((value) => value >= 0 && value <= 1) &&
     (typeof prevalence !== 'object' || values.length === labels);
   check(fits, `${fn}: prevalence`, `a number in [0, 1], or one for each of ${labels} labels`, prevalence);
-}
-
-function checkWeights(fn: string, weights: readonly number[] | undefined, labels: number): void {
-  const fits =
-    weights === undefined ||
-    (weights.length === labels &&
-      weights.every((weight) => Number.isFinite(weight) && weight >= 0) &&
-      weights.some((weight) => weight > 0));
-  check(fits, `${fn}: weights`, `${labels} numbers of at least 0, one per label, not all 0`, weights);
 }

@@ -6,19 +6,11 @@
 
 export {
   bootstrapDifference,
-  bootstrapFBeta,
-  bootstrapFBetaDifference,
   bootstrapInterval,
-  type BootstrapFBetaOptions,
   type BootstrapInterval,
   type BootstrapOptions,
 } from './bootstrap';
-export {
-  fitCalibration,
-  type FitCalibrationOptions,
-  type FittedCalibration,
-  type KeptReason,
-} from './calibration';
+export { fitCalibration, type FitCalibrationOptions, type FittedCalibration } from './calibration';
 export {
   evaluateProbabilities,
   type EvaluateProbabilitiesOptions,
@@ -26,6 +18,6 @@ export {
   type ProbabilityReport,
   type ProbabilityScores,
 } from './evaluate_probabilities';
-export { largestLosses, type LargestLossesOptions, type PredictionLoss } from './largest_losses';
-export { patientLevel, type LabelledSlice, type PatientLevel } from './patient_level';
+export { largestLosses, type PredictionLoss } from './largest_losses';
+export { patientLevel } from './patient_level';
 export { chooseThresholds, type ChosenThresholds, type ChooseThresholdsOptions } from './thresholds';

@@ -1,19 +1,6 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/errors';
 import { labelledScoresOf, type LabelRows } from '../metrics/labelled_scores';
 import { logLossOf } from '../metrics/probability_errors';
-
-/** What {@link largestLosses} is given. */
-export interface LargestLossesOptions {
-  /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
-  yTrue: LabelRows;
-  /** `[samples][labels]`, in [0, 1]. */
-  probabilities: LabelRows;
-  /**
-   * Most samples to name.
-   * @defaultValue 10
-   */
-  count?: number;
-}
 
 /** A sample, and how wrong its probabilities are. */
 export interface PredictionLoss {
@@ -31,17 +18,18 @@ export interface PredictionLoss {
  * The log loss of each label has probabilities in [1e-7, 1 - 1e-7], as `weightedLogLoss` does. Samples of equal loss come in their
  * order; samples of which nothing is labelled do not come.
  *
+ * @param yTrue - `[samples][labels]`: 0, 1, or -1 for "not labelled".
+ * @param probabilities - `[samples][labels]`, in [0, 1].
+ * @param count - Most samples to name.
  * @throws {@link ArgumentError} for rows that differ in shape, other label values, a labelled probability outside [0, 1], or a bad
- * option.
+ * count.
  * @example
  * ```ts
- * for (const { index, loss, label } of largestLosses({ yTrue, probabilities })) console.log(rows[index], labels[label], loss);
+ * for (const { index, loss, label } of largestLosses(yTrue, probabilities)) console.log(rows[index], labels[label], loss);
  * ```
  */
-export function largestLosses(options: LargestLossesOptions): PredictionLoss[] {
+export function largestLosses(yTrue: LabelRows, probabilities: LabelRows, count = 10): PredictionLoss[] {
   const fn = 'largestLosses';
-  checkKnownKeys(options, ['yTrue', 'probabilities', 'count'], fn);
-  const { yTrue, probabilities, count = 10 } = options;
   check(isPositiveInteger(count), `${fn}: count`, 'an integer of at least 1', count);
   check(yTrue.length === probabilities.length, `${fn}: yTrue`, `${probabilities.length} rows`, yTrue);
   const losses = probabilities.flatMap((row, index): PredictionLoss[] => {

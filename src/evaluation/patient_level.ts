@@ -1,24 +1,6 @@
 import { check, DataError } from '../base/errors';
 import { IGNORED_LABEL } from '../base/types';
-
-/** Truth and prediction of one slice: a slice's prediction with its labels added. */
-export interface LabelledSlice {
-  patient: string;
-  /** One a label: 0, 1, or -1 for "not labelled". */
-  yTrue: readonly number[];
-  /** One a label, in [0, 1]. */
-  probabilities: readonly number[];
-}
-
-/** Truth and prediction of patients as wholes; every metric of slices takes them. */
-export interface PatientLevel {
-  /** In the order in which they first came. */
-  patients: string[];
-  /** `[patients][labels]`. */
-  yTrue: number[][];
-  /** `[patients][labels]`. */
-  probabilities: number[][];
-}
+import { checkPatients, type PatientRows } from '../metrics/labelled_scores';
 
 /**
  * What the slices say of their patients: the largest probability of each label, as `predictPatientLevel` has it, and whether any slice
@@ -28,34 +10,32 @@ export interface PatientLevel {
  * left out by every metric, as `evaluatePatients` does.
  *
  * @param slices - Of any number of patients, in any order.
+ * @returns One row for each patient, in the order in which they first come; every metric of slices takes them.
  * @throws {@link DataError} for a slice with another number of labels, a label other than 0, 1 and -1, or a probability outside [0, 1].
- * @throws {@link ArgumentError} without a slice.
+ * @throws {@link ArgumentError} without a slice, or unless there is one patient per slice.
  *
  * @example
  * ```ts
- * const { rows } = await collectPredictions(model, test);
- * const { yTrue, probabilities } = patientLevel(rows);
- * const report = evaluateProbabilities({ labels, yTrue, probabilities, thresholds });
+ * const { yTrue, probabilities } = patientLevel(await collectPredictions(model, test));
+ * const report = evaluateProbabilities({ labels, yTrue, probabilities, threshold: thresholds });
  * ```
  */
-export function patientLevel(slices: readonly LabelledSlice[]): PatientLevel {
-  const [first] = slices;
-  check(first !== undefined, 'patientLevel: slices', 'at least one slice', slices);
-  const labels = first.probabilities.length;
+export function patientLevel({ patients, yTrue, probabilities }: PatientRows): PatientRows {
+  const fn = 'patientLevel';
+  check(probabilities.length > 0, `${fn}: probabilities`, 'at least one slice', probabilities);
+  check(yTrue.length === probabilities.length, `${fn}: yTrue`, `${probabilities.length} rows`, yTrue);
+  checkPatients(fn, patients, probabilities.length);
+  const labels = probabilities[0]!.length;
   const rows = new Map<string, { yTrue: number[]; probabilities: number[] }>();
-  for (const slice of slices) {
-    checkSlice(slice, labels);
-    const { patient, yTrue, probabilities } = slice;
+  patients.forEach((patient, i) => {
+    const [truth, scores] = [yTrue[i]!, probabilities[i]!];
+    checkSlice(patient, truth, scores, labels);
     const row = rows.get(patient);
-    if (row === undefined) {
-      rows.set(patient, { yTrue: [...yTrue], probabilities: [...probabilities] });
-      continue;
-    }
-    for (let label = 0; label < labels; label++) {
-      row.yTrue[label] = either(row.yTrue[label]!, yTrue[label]!);
-      row.probabilities[label] = Math.max(row.probabilities[label]!, probabilities[label]!);
-    }
-  }
+    rows.set(patient, {
+      yTrue: truth.map((label, l) => (row ? either(row.yTrue[l]!, label) : label)),
+      probabilities: scores.map((p, l) => Math.max(p, row?.probabilities[l] ?? 0)),
+    });
+  });
   const all = [...rows.values()];
   return {
     patients: [...rows.keys()],
@@ -70,7 +50,12 @@ function either(a: number, b: number): number {
   return a === IGNORED_LABEL || b === IGNORED_LABEL ? IGNORED_LABEL : 0;
 }
 
-function checkSlice({ patient, yTrue, probabilities }: LabelledSlice, labels: number): void {
+function checkSlice(
+  patient: string,
+  yTrue: readonly number[],
+  probabilities: readonly number[],
+  labels: number,
+): void {
   if (probabilities.length !== labels || !probabilities.every((p) => p >= 0 && p <= 1)) {
     throw new DataError(`expected ${labels} probabilities in [0, 1], received [${probabilities}]`, {
       patient,

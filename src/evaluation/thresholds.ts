@@ -1,7 +1,15 @@
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
-import { countsOf, fBetaOfCounts, poolCounts, type DecisionCounts } from '../metrics/decision_counts';
+import { anything, oneOf, optional, positiveInteger, resolveOptions } from '../base/options';
 import {
-  labelledScores,
+  BETA,
+  countsOf,
+  fBetaOf,
+  fBetaWeights,
+  poolCounts,
+  type DecisionCounts,
+} from '../metrics/decision_counts';
+import {
+  NAMED_ROWS,
+  namedScores,
   pooledScores,
   positivePatients,
   type LabelledScores,
@@ -82,14 +90,9 @@ export interface ChosenThresholds {
  */
 export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresholds {
   const fn = 'chooseThresholds';
-  checkKnownKeys(options, OPTIONS, fn);
-  const { labels, yTrue, probabilities, beta = 2, average = 'micro', patients, minPositives = 5 } = options;
-  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
-  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one per column`, labels);
-  check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
-  checkOneOf(average, ['micro', 'macro'], `${fn}: average`);
-  check(Number.isInteger(minPositives) && minPositives >= 1, `${fn}: minPositives`, 'an integer of at least 1', minPositives); // prettier-ignore
-
+  const resolved = resolveOptions<ChooseThresholdsOptions>(fn, options, RULES);
+  const { labels, yTrue, probabilities, beta, average, patients, minPositives } = resolved;
+  const columns = namedScores(fn, options, probabilities, 'probability');
   const pooledThreshold = bestPooledCut(columns, beta).threshold;
   const guarded = positivePatients(fn, yTrue, patients).map((count) => count < minPositives);
   const candidates = columns.map((entries, i) => {
@@ -102,14 +105,20 @@ export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresh
       : bestTogether(candidates, beta);
   return {
     thresholds: chosen.map(({ threshold }) => threshold),
-    scores: chosen.map((cut) => fBetaOfCounts(cut, beta)),
-    pooledScore: fBetaOfCounts(poolCounts(chosen), beta),
+    scores: chosen.map((cut) => fBetaOf(cut, beta)),
+    pooledScore: fBetaOf(poolCounts(chosen), beta),
     pooledThreshold,
     guarded: labels.filter((_, i) => guarded[i]),
   };
 }
 
-const OPTIONS = ['labels', 'yTrue', 'probabilities', 'beta', 'average', 'patients', 'minPositives'];
+const RULES = {
+  ...NAMED_ROWS,
+  beta: BETA,
+  average: optional(oneOf(['micro', 'macro']), 'micro'),
+  patients: optional(anything),
+  minPositives: optional(positiveInteger, 5),
+};
 
 /** The cut, one for all labels, with which F-beta of all entries pooled is largest; 0.5 where none is better. */
 export function bestPooledCut(columns: readonly LabelledScores[], beta = 2): Cut {
@@ -156,9 +165,9 @@ function between(low: number, high: number): number {
 function bestTogether(candidates: readonly (readonly Cut[])[], beta: number): Cut[] {
   let best = candidates.map(([first]) => first!);
   for (;;) {
-    const score = fBetaOfCounts(poolCounts(best), beta) ?? 0;
+    const score = fBetaOf(poolCounts(best), beta) ?? 0;
     const better = candidates.map((cuts) => mostGain(cuts, score, beta));
-    if ((fBetaOfCounts(poolCounts(better), beta) ?? 0) <= score) return best;
+    if ((fBetaOf(poolCounts(better), beta) ?? 0) <= score) return best;
     best = better;
   }
 }
@@ -168,6 +177,7 @@ function bestTogether(candidates: readonly (readonly Cut[])[], beta: number): Cu
  * whose last term is the same for every cut.
  */
 function mostGain(cuts: readonly Cut[], score: number, beta: number): Cut {
-  const gain = ({ tp, fp }: Cut) => (1 + beta ** 2) * tp - score * (tp + fp);
+  const { hit } = fBetaWeights(beta);
+  const gain = ({ tp, fp }: Cut) => hit * tp - score * (tp + fp);
   return cuts.reduce((best, cut) => (gain(cut) > gain(best) ? cut : best));
 }

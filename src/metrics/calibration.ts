@@ -6,9 +6,9 @@ import type { LabelRows } from './labelled_scores';
 export interface Calibration {
   /** `'temperature'`: a scale (one over the temperature) for each label; `'platt'`: a scale and an offset. */
   method: 'temperature' | 'platt';
-  /** One a label, above 0, so that the order of the samples stays. */
+  /** One per label, above 0, so that the order of the samples stays. */
   scale: number[];
-  /** One a label; 0 for `'temperature'`. */
+  /** One per label; 0 for `'temperature'`. */
   offset: number[];
 }
 
@@ -18,12 +18,6 @@ export interface Calibration {
  * Shapes: `logits` `[..., labels]` -> the same, float32.
  *
  * @throws {@link ArgumentError} for a calibration that does not fit the labels.
- *
- * @example
- * ```ts
- * const { calibration } = manifest; // of a checkpoint that has one
- * const probabilities = tf.sigmoid(calibration ? applyCalibration(logits, calibration) : logits);
- * ```
  */
 export function applyCalibration(logits: tf.Tensor, calibration: Calibration): tf.Tensor {
   check(
@@ -32,7 +26,7 @@ export function applyCalibration(logits: tf.Tensor, calibration: Calibration): t
     'a tensor [..., labels]',
     logits,
   );
-  checkCalibration('applyCalibration', calibration, logits.shape[logits.rank - 1]);
+  checkCalibration('applyCalibration: calibration', calibration, logits.shape[logits.rank - 1]);
   const { scale, offset } = calibration;
   return tf.tidy(() => tf.add(tf.mul(logits, tf.tensor1d(scale)), tf.tensor1d(offset)));
 }
@@ -50,7 +44,7 @@ export function applyCalibration(logits: tf.Tensor, calibration: Calibration): t
  */
 export function calibrateProbabilities(probabilities: LabelRows, calibration: Calibration): number[][] {
   const fn = 'calibrateProbabilities';
-  checkCalibration(fn, calibration);
+  checkCalibration(`${fn}: calibration`, calibration);
   const { scale, offset } = calibration;
   return probabilities.map((row) => {
     checkRow(fn, row, scale.length);
@@ -67,10 +61,6 @@ export function calibrateProbabilities(probabilities: LabelRows, calibration: Ca
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
  * @throws {@link ArgumentError} for a number outside [0, 1].
- * @example
- * ```ts
- * logitsOf([[0.5, 0.9]]); // [[0, 2.197…]]
- * ```
  */
 export function logitsOf(probabilities: LabelRows): number[][] {
   return probabilities.map((row) => {
@@ -85,10 +75,10 @@ export function logitsOf(probabilities: LabelRows): number[][] {
 /**
  * Refuses what is not a calibration.
  *
+ * @param what - Whose, e.g. `'calibrateProbabilities: calibration'`.
  * @param labels - How many labels there are; left out, any number of at least 1 will do.
  */
-export function checkCalibration(fn: string, calibration: Calibration, labels?: number): void {
-  const what = `${fn}: calibration`;
+export function checkCalibration(what: string, calibration: Calibration, labels?: number): void {
   check(typeof calibration === 'object' && calibration !== null, what, 'an object', calibration);
   const { method, scale, offset } = calibration;
   checkOneOf(method, METHODS, `${what}.method`);

@@ -1,68 +1,71 @@
-import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
+import { optional, resolveOptions, type Rule } from '../base/options';
+import type { LabelRows } from './labelled_scores';
 
-/** A probability in [0, 1] from which on a label counts as present: one for all labels, or one per label. */
-export type Threshold = number | readonly number[];
+/** Options of everything that decides whether a label counts as present. */
+export interface ThresholdOptions {
+  /**
+   * Probability in [0, 1] from which on a label counts as present, one for all labels or one per label.
+   * @defaultValue 0.5
+   */
+  threshold?: number | readonly number[];
+}
+
+/** One for all labels, or one per label. */
+export type Threshold = NonNullable<ThresholdOptions['threshold']>;
+
+/** The rule of the option `threshold`, before it is known how many labels there are. */
+export const THRESHOLD: Rule<Threshold> = optional(
+  { check: (value, what) => checkThreshold(what, value as Threshold) },
+  0.5,
+);
 
 /**
- * Turns probabilities into decisions: 1 where `probability >= threshold`, else 0, and NaN where the probability is NaN.
+ * Turns probabilities into decisions: 1 where `probability >= threshold`, else 0.
  *
- * Every metric decides by this function. Both sides are compared as float32, so a threshold that was taken from
- * float32 probabilities meets its own entry.
+ * Both sides are compared as float32, so a threshold that was taken from float32 probabilities meets its own entry. Every metric
+ * decides in this way.
  *
- * Shapes: `probabilities` `[..., labels]` -> the same, float32.
- *
- * @param threshold - Default 0.5; a list needs one number a label.
- *
- * @throws {@link ArgumentError} for a threshold outside [0, 1] or a list of the wrong length.
+ * @param probabilities - `[samples][labels]`, in [0, 1].
+ * @throws {@link ArgumentError} for another number, rows that differ in length, or a threshold that does not fit.
  *
  * @example
  * ```ts
- * const findings = decide(tf.sigmoid(logits), [0.5, 0.4, 0.4, 0.3, 0.2]);
+ * const findings = decide([[0.9, 0.3, 0.1]], { threshold: [0.5, 0.3, 0.2] }); // [[1, 1, 0]]
  * ```
  */
-export function decide(probabilities: tf.Tensor, threshold: Threshold = 0.5): tf.Tensor {
-  check(
-    probabilities instanceof tf.Tensor && probabilities.rank >= 1,
-    'decide: probabilities',
-    'a tensor [..., labels]',
-    probabilities,
-  );
-  checkThreshold('decide', threshold, probabilities.shape[probabilities.rank - 1]);
-  return tf.tidy(() => {
-    const p = tf.cast(probabilities, 'float32');
-    const limit = typeof threshold === 'number' ? tf.scalar(threshold) : tf.tensor1d([...threshold]);
-    const decisions = tf.cast(tf.greaterEqual(p, limit), 'float32');
-    return tf.where(tf.isNaN(p), p, decisions);
+export function decide(probabilities: LabelRows, options: ThresholdOptions = {}): (0 | 1)[][] {
+  const fn = 'decide';
+  const { threshold } = resolveOptions<ThresholdOptions>(fn, options, { threshold: THRESHOLD });
+  const labels = probabilities[0]?.length ?? 0;
+  const limits = thresholdsOf(`${fn}: threshold`, threshold, labels).map(Math.fround);
+  return probabilities.map((row, i) => {
+    const fits = row.length === labels && row.every((p) => p >= 0 && p <= 1);
+    check(fits, `${fn}: probabilities[${i}]`, `${labels} numbers in [0, 1]`, row);
+    return row.map((p, label) => (Math.fround(p) >= limits[label]! ? 1 : 0));
   });
+}
+
+/** The threshold of each label. Throws as {@link checkThreshold}. */
+export function thresholdsOf(what: string, threshold: Threshold, labels: number): number[] {
+  checkThreshold(what, threshold, labels);
+  return typeof threshold === 'number' ? Array<number>(labels).fill(threshold) : [...threshold];
 }
 
 /**
  * Refuses a threshold that is not a number in [0, 1] or a list of such, one per label.
  *
+ * @param what - Whose, e.g. `'decide: threshold'`.
  * @param labels - How many labels there are; left out, any length of at least 1 will do.
  */
-export function checkThreshold(fn: string, threshold: Threshold, labels?: number): void {
+export function checkThreshold(what: string, threshold: Threshold, labels?: number): void {
   const inRange = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1;
   if (!Array.isArray(threshold)) {
-    check(
-      inRange(threshold),
-      `${fn}: threshold`,
-      'a number in [0, 1], or a list of one per label',
-      threshold,
-    );
+    check(inRange(threshold), what, 'a number in [0, 1], or a list of one per label', threshold);
     return;
   }
-  check(
-    threshold.length > 0 && threshold.every(inRange),
-    `${fn}: threshold`,
-    'numbers in [0, 1], one per label',
-    threshold,
-  );
-  check(
-    labels === undefined || threshold.length === labels,
-    `${fn}: threshold`,
-    `one number for each of ${labels} labels`,
-    threshold,
-  );
+  const fits = threshold.length > 0 && threshold.every(inRange);
+  check(fits, what, 'numbers in [0, 1], one per label', threshold);
+  const rule = `one number for each of ${labels} labels`;
+  check(labels === undefined || threshold.length === labels, what, rule, threshold);
 }

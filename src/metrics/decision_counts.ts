@@ -1,8 +1,15 @@
 import { check } from '../base/errors';
-import { checkThreshold, type Threshold } from './decide';
-import { labelledScores, type LabelledScores, type LabelRows } from './labelled_scores';
+import { optional, resolveOptions, rule } from '../base/options';
+import { THRESHOLD, thresholdsOf, type ThresholdOptions } from './decide';
+import {
+  checkPatients,
+  labelledScores,
+  type LabelledScores,
+  type LabelRows,
+  type PatientRows,
+} from './labelled_scores';
 
-/** True and false positives and negatives, as plain numbers. */
+/** True and false positives and negatives. */
 export interface DecisionCounts {
   /** Present and found. */
   tp: number;
@@ -14,84 +21,86 @@ export interface DecisionCounts {
   tn: number;
 }
 
+/** Options of {@link decisionRates}. */
+export interface DecisionRatesOptions {
+  /**
+   * How many times as much recall counts as precision in F-beta, above 0.
+   * @defaultValue 2
+   */
+  beta?: number;
+  /**
+   * Share of patients (or slices, where the counts are of slices) that have the label where the model will be used, in [0, 1]. Left
+   * out, there are no predictive values.
+   */
+  prevalence?: number;
+}
+
 /** Rates of {@link DecisionCounts}; undefined where there is nothing to take a share of. */
 export interface DecisionRates {
+  /** F-beta; undefined where there is neither a positive nor a finding. */
+  fBeta: number | undefined;
   /** `tp / (tp + fp)`: share of the found that have the label; undefined where nothing was found. */
   precision: number | undefined;
   /** `tp / (tp + fn)`, also called sensitivity: share of the positives that were found; undefined without a positive. */
   recall: number | undefined;
   /** `tn / (tn + fp)`: share of the negatives that were not found; undefined without a negative. */
   specificity: number | undefined;
+  /** Positive predictive value at the stated prevalence: share of the found that have the label. */
+  ppv: number | undefined;
+  /** Negative predictive value at the stated prevalence: share of the not found that do not have the label. */
+  npv: number | undefined;
 }
 
 /**
- * Counts decisions on plain numbers, label by label: what {@link confusionCounts} does on tensors, with the same decisions.
+ * Counts decisions, label by label.
  *
  * @param yTrue - `[samples][labels]`, 0, 1, or -1 for "not labelled", which counts nowhere.
  * @param probabilities - `[samples][labels]`; compared as float32, as {@link decide} does.
- * @param threshold - One for all labels, or one per label.
  *
  * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled entry or a threshold outside [0, 1].
  *
  * @example
  * ```ts
- * const [ich, sdh] = countDecisions([[1, 0], [0, 1]], [[0.9, 0.6], [0.2, 0.7]], [0.5, 0.5]);
+ * const [ich, sdh] = countDecisions([[1, 0], [0, 1]], [[0.9, 0.6], [0.2, 0.7]], { threshold: [0.5, 0.5] });
  * // ich { tp: 1, fp: 0, fn: 0, tn: 1 }, sdh { tp: 1, fp: 1, fn: 0, tn: 0 }
  * ```
  */
 export function countDecisions(
   yTrue: LabelRows,
   probabilities: LabelRows,
-  threshold: Threshold = 0.5,
+  options: ThresholdOptions = {},
 ): DecisionCounts[] {
-  const columns = labelledScores('countDecisions', yTrue, probabilities, 'probability');
-  checkThreshold('countDecisions', threshold, columns.length);
-  return columns.map((entries, label) =>
-    countsOf(entries, typeof threshold === 'number' ? threshold : threshold[label]!),
-  );
+  return counted('countDecisions', yTrue, probabilities, options);
 }
 
 /**
  * {@link countDecisions} for each patient by itself: what intervals that draw patients anew are made from.
  *
- * @param patients - `[samples]`: whose each sample is; a patient's samples may lie apart.
- * @param yTrue - `[samples][labels]`, as {@link countDecisions} takes it, and the others too.
- *
  * @returns `[patients][labels]`, in the order in which the patients first come.
- * @throws {@link ArgumentError} as {@link countDecisions}, or unless there is one patient a sample.
+ * @throws {@link ArgumentError} as {@link countDecisions}, or unless there is one patient per sample.
  *
  * @example
  * ```ts
- * const { patients, yTrue, probabilities } = await collectPredictions(model, test);
- * const counts = countDecisionsByPatient(patients, yTrue, probabilities, thresholds);
- * const { estimate, low, high } = bootstrapFBeta(counts.map(poolCounts));
+ * const counts = countDecisionsByPatient(await collectPredictions(model, test), { threshold: thresholds });
+ * const f2 = bootstrapInterval(counts.map(poolCounts), (sample) => decisionRates(poolCounts(sample)).fBeta);
  * ```
  */
 export function countDecisionsByPatient(
-  patients: readonly string[],
-  yTrue: LabelRows,
-  probabilities: LabelRows,
-  threshold: Threshold = 0.5,
+  { patients, yTrue, probabilities }: PatientRows,
+  options: ThresholdOptions = {},
 ): DecisionCounts[][] {
   const fn = 'countDecisionsByPatient';
   // of all at once, so that an error names the sample as the caller counts it
-  const labels = labelledScores(fn, yTrue, probabilities, 'probability').length;
-  checkThreshold(fn, threshold, labels);
-  const fits = Array.isArray(patients as unknown) && patients.length === yTrue.length;
-  check(fits, `${fn}: patients`, `one for each of ${yTrue.length} samples`, patients);
+  counted(fn, yTrue, probabilities, options);
+  checkPatients(fn, patients, yTrue.length);
   const samples = new Map<string, number[]>();
   patients.forEach((patient, i) => {
     const own = samples.get(patient);
     if (own) own.push(i);
     else samples.set(patient, [i]);
   });
-  return [...samples.values()].map((own) =>
-    countDecisions(
-      own.map((i) => yTrue[i]!),
-      own.map((i) => probabilities[i]!),
-      threshold,
-    ),
-  );
+  const of = (rows: LabelRows, own: readonly number[]) => own.map((i) => rows[i]!);
+  return [...samples.values()].map((own) => counted(fn, of(yTrue, own), of(probabilities, own), options));
 }
 
 /**
@@ -115,35 +124,93 @@ export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
 }
 
 /**
- * Precision, recall (sensitivity) and specificity of counts.
+ * F-beta, precision, recall (sensitivity) and specificity of counts, and the predictive values at a stated prevalence.
+ *
+ * `F = (1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`, undefined where {@link fBetaScore} has its `zeroDivision`.
+ *
+ * Predictive values say what a decision means where it will be used, rather than in the test set, whose share of positives is often
+ * larger: `PPV = sens * prev / (sens * prev + (1 - spec) (1 - prev))`, `NPV = spec (1 - prev) / (spec (1 - prev) + (1 - sens) prev)`
+ * (Bayes). A good ranking is not enough: a model with an area under the ROC curve of .84 (sensitivity 73%, specificity 79%) had a
+ * positive predictive value of 19% in an accident and emergency department where 6% of the scans showed a hemorrhage (Abrigo et al.).
+ *
+ * @throws {@link ArgumentError} for counts that are not numbers of at least 0, or a bad option.
  *
  * @example
  * ```ts
- * decisionRates({ tp: 8, fp: 2, fn: 2, tn: 88 }); // { precision: 0.8, recall: 0.8, specificity: 0.977… }
+ * decisionRates({ tp: 8, fp: 2, fn: 2, tn: 88 }); // { fBeta: 0.8, precision: 0.8, recall: 0.8, specificity: 0.977…, … }
+ * decisionRates({ tp: 73, fp: 21, fn: 27, tn: 79 }, { prevalence: 0.061 }).ppv; // 0.18
  * ```
+ *
+ * van Rijsbergen, "Information Retrieval", 1979, chapter 7; Altman and Bland, "Diagnostic tests 2: Predictive values", BMJ 1994; Abrigo
+ * et al., "Artificial intelligence for detection of intracranial haemorrhage on head computed tomography scans: diagnostic accuracy in
+ * Hong Kong", Hong Kong Medical Journal 2023
  */
-export function decisionRates({ tp, fp, fn, tn }: DecisionCounts): DecisionRates {
-  const share = (part: number, rest: number) => (part + rest === 0 ? undefined : part / (part + rest));
-  return { precision: share(tp, fp), recall: share(tp, fn), specificity: share(tn, fp) };
+export function decisionRates(counts: DecisionCounts, options: DecisionRatesOptions = {}): DecisionRates {
+  const name = 'decisionRates';
+  const { beta, prevalence } = resolveOptions<DecisionRatesOptions>(name, options, RULES);
+  const { tp, fp, fn, tn } = counts;
+  const areCounts = [tp, fp, fn, tn].every((count) => Number.isFinite(count) && count >= 0);
+  check(areCounts, `${name}: counts`, 'numbers of at least 0', counts);
+  const recall = share(tp, fn);
+  const specificity = share(tn, fp);
+  const knows = recall !== undefined && specificity !== undefined && (prevalence as unknown) !== undefined;
+  return {
+    fBeta: fBetaOf(counts, beta),
+    precision: share(tp, fp),
+    recall,
+    specificity,
+    ppv: knows ? share(recall * prevalence, (1 - specificity) * (1 - prevalence)) : undefined,
+    npv: knows ? share(specificity * (1 - prevalence), (1 - recall) * prevalence) : undefined,
+  };
 }
 
-/**
- * F-beta of counts, `(1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`; undefined where there is neither a positive nor a finding
- * (where {@link fBetaScore} has its `zeroDivision`).
- *
- * @example
- * ```ts
- * fBetaOfCounts({ tp: 8, fp: 4, fn: 2 }); // 0.769…, F2
- * fBetaOfCounts({ tp: 0, fp: 0, fn: 0 }); // undefined
- * ```
- */
-export function fBetaOfCounts(
+const share = (part: number, rest: number) => (part + rest === 0 ? undefined : part / (part + rest));
+
+/** The rule of the option `beta`. */
+export const BETA = optional(
+  rule<number>('a finite number above 0', (beta) => Number.isFinite(beta) && (beta as number) > 0),
+  2,
+);
+
+const RULES = {
+  beta: BETA,
+  prevalence: optional(
+    rule<number>('a number in [0, 1]', (value) => (value as number) >= 0 && (value as number) <= 1),
+  ),
+};
+
+/** What a true positive and a false negative weigh in F-beta, a false positive being 1. */
+export function fBetaWeights(beta: number): { hit: number; miss: number } {
+  // beyond, F-beta is the recall to more digits than there are, and the square leaves the range of numbers
+  const miss = Math.min(beta ** 2, 1e20);
+  return { hit: 1 + miss, miss };
+}
+
+/** F-beta of counts; undefined where there is neither a positive nor a finding. */
+export function fBetaOf(
   { tp, fp, fn }: Pick<DecisionCounts, 'tp' | 'fp' | 'fn'>,
   beta = 2,
 ): number | undefined {
-  const weight = beta ** 2;
-  const total = (1 + weight) * tp + weight * fn + fp;
-  return total === 0 ? undefined : ((1 + weight) * tp) / total;
+  const { hit, miss } = fBetaWeights(beta);
+  return share(hit * tp, miss * fn + fp);
+}
+
+/** F2 of all labels pooled and of each by itself, which a label without a positive has not. */
+export const f2OfLabels = (counts: readonly DecisionCounts[]) => ({
+  f2: fBetaOf(poolCounts(counts)),
+  f2PerLabel: counts.map((count) => (count.tp + count.fn === 0 ? undefined : fBetaOf(count))),
+});
+
+function counted(
+  fn: string,
+  yTrue: LabelRows,
+  probabilities: LabelRows,
+  options: ThresholdOptions,
+): DecisionCounts[] {
+  const { threshold } = resolveOptions<ThresholdOptions>(fn, options, { threshold: THRESHOLD });
+  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
+  const thresholds = thresholdsOf(`${fn}: threshold`, threshold, columns.length);
+  return columns.map((entries, label) => countsOf(entries, thresholds[label]!));
 }
 
 /** Counts of one label. */

@@ -1,16 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
+import { resolveOptions } from '../base/options';
 import type { ConfiguredFn } from '../base/types';
-import { checkThreshold, type Threshold } from './decide';
+import { compiledMetric, FROM_LOGITS } from './compiled_metric';
+import { THRESHOLD, type ThresholdOptions } from './decide';
 import { fBetaScore } from './f_beta';
 
 /** Options of {@link f2Metric}. */
-export interface F2MetricOptions {
-  /**
-   * Probability from which on a label counts as present, one for all labels or one per label.
-   * @defaultValue 0.5
-   */
-  threshold?: Threshold;
+export interface F2MetricOptions extends ThresholdOptions {
   /**
    * Whether the model puts out logits (as this library's models do), to be sent through a sigmoid first.
    * @defaultValue true
@@ -34,16 +30,9 @@ export interface F2MetricOptions {
  * ```
  */
 export function f2Metric(options: F2MetricOptions = {}): ConfiguredFn {
-  checkKnownKeys(options, ['threshold', 'fromLogits'], 'f2Metric');
-  const { threshold = 0.5, fromLogits = true } = options;
-  check(typeof fromLogits === 'boolean', 'f2Metric: fromLogits', 'a boolean', fromLogits);
-  checkThreshold('f2Metric', threshold);
+  const rules = { threshold: THRESHOLD, fromLogits: FROM_LOGITS };
+  const { threshold, fromLogits } = resolveOptions<F2MetricOptions>('f2Metric', options, rules);
   const metric = (yTrue: tf.Tensor, yPred: tf.Tensor) =>
     tf.tidy(() => fBetaScore(yTrue, fromLogits ? tf.sigmoid(yPred) : yPred, { threshold }));
-  // tfjs takes the name in the history from the function, and a minifier would take it away
-  Object.defineProperty(metric, 'name', { value: 'f2' });
-  return Object.assign(metric, {
-    getClassName: () => 'f2Metric',
-    getConfig: () => ({ threshold: Array.isArray(threshold) ? [...threshold] : threshold, fromLogits }),
-  });
+  return compiledMetric('f2', metric, 'f2Metric', { threshold, fromLogits });
 }

@@ -1,30 +1,25 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
-import { checkScores, confusionCounts, type ConfusionCounts } from './confusion_counts';
-import { checkThreshold, type Threshold } from './decide';
-import { RunningSums } from './running_sums';
-
-/** How the scores of the labels become one; names and meanings are scikit-learn's. */
-export type FBetaAverage = 'micro' | 'macro' | 'weighted' | 'samples' | 'none';
+import { oneOf, optional, resolveOptions, rule } from '../base/options';
+import { checkScores, confusionCounts } from './confusion_counts';
+import { checkThreshold, THRESHOLD, type ThresholdOptions } from './decide';
+import { BETA, fBetaWeights } from './decision_counts';
+import { StreamingMetric } from './streaming_metric';
 
 /** Options of {@link fBetaScore} and {@link FBetaScore}. */
-export interface FBetaOptions {
+export interface FBetaOptions extends ThresholdOptions {
   /**
    * How many times as much recall counts as precision, above 0.
    * @defaultValue 2
    */
   beta?: number;
   /**
+   * How the scores of the labels become one; names and meanings are scikit-learn's.
+   *
    * `'micro'` pools the entries of all labels (the challenge's F2); `'macro'` is the mean over labels, `'weighted'`
-   * that mean weighted by the number of positives, `'samples'` the mean over slices, `'none'` one score a label.
+   * that mean weighted by the number of positives, `'samples'` the mean over slices, `'none'` one score per label.
    * @defaultValue 'micro'
    */
-  average?: FBetaAverage;
-  /**
-   * Probability from which on a label counts as present, one for all labels or one per label.
-   * @defaultValue 0.5
-   */
-  threshold?: Threshold;
+  average?: 'micro' | 'macro' | 'weighted' | 'samples' | 'none';
   /**
    * Score where there is neither a positive nor a finding.
    * @defaultValue 0
@@ -41,8 +36,8 @@ export interface FBetaOptions {
  * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar, or `[labels]` for
  * `average: 'none'`. Every index of the leading axes is a sample. `yTrue` is 0 or 1, or -1 for "not labelled": such
  * entries are left out, and so are samples that hold nothing else. A label without any labelled entry scores
- * `zeroDivision`. NaN in a labelled entry gives a NaN score. See {@link confusionCounts} for other values and the limit
- * of the counts.
+ * `zeroDivision`. NaN in a labelled entry gives a NaN score. Labels between 0 and 1 add their fraction to both sides; counts
+ * are float32, exact up to 2^24 (16.7 million) entries per label.
  *
  * @throws {@link ArgumentError} for shapes that differ, empty tensors, or a bad option.
  *
@@ -59,16 +54,16 @@ export function fBetaScore(
   probabilities: tf.Tensor,
   options: FBetaOptions = {},
 ): tf.Tensor {
-  const config = resolveOptions('fBetaScore', options);
-  const labels = checkScores('fBetaScore', yTrue, probabilities);
-  checkThreshold('fBetaScore', config.threshold, labels);
+  const fn = 'fBetaScore';
+  const config = resolve(fn, options);
+  checkThreshold(`${fn}: threshold`, config.threshold, checkScores(fn, yTrue, probabilities));
   return tf.tidy(() => reduce(summarize(yTrue, probabilities, config), config));
 }
 
 /**
  * {@link fBetaScore} of a whole epoch, batch by batch: exact in any batching and order, unlike a mean of batch scores.
  *
- * Holds sums on the device (four tensors at most) and reads nothing back; `dispose()` frees them.
+ * Holds sums on the device (three tensors at most) and reads nothing back; `dispose()` frees them.
  *
  * @throws {@link ArgumentError} as {@link fBetaScore}; also for a batch with another number of labels, and for a
  * `result()` before the first `update()`.
@@ -81,100 +76,76 @@ export function fBetaScore(
  * metric.reset();
  * ```
  */
-export class FBetaScore {
-  private readonly config: Required<FBetaOptions>;
-  private readonly sums = new RunningSums<Sums>('FBetaScore');
-
+export class FBetaScore extends StreamingMetric<Required<FBetaOptions>> {
   constructor(options: FBetaOptions = {}) {
-    this.config = resolveOptions('FBetaScore', options);
+    super('FBetaScore', resolve('FBetaScore', options));
   }
 
-  /** Adds a batch; shapes as in {@link fBetaScore}, leading axes free to differ between batches. */
-  update(yTrue: tf.Tensor, probabilities: tf.Tensor): void {
-    const labels = checkScores('FBetaScore.update', yTrue, probabilities);
-    checkThreshold('FBetaScore.update', this.config.threshold, labels);
-    this.sums.add(labels, probabilities, () => summarize(yTrue, probabilities, this.config));
+  protected override checkFits(what: string, labels: number): void {
+    checkThreshold(`${what}: threshold`, this.config.threshold, labels);
+  }
+
+  protected override summarize(yTrue: tf.Tensor, probabilities: tf.Tensor): tf.Tensor[] {
+    return summarize(yTrue, probabilities, this.config);
   }
 
   /** The score of all batches since the start or the last reset: a new tensor, scalar or `[labels]` for `'none'`. */
   result(): tf.Tensor {
-    return tf.tidy(() => reduce(this.sums.get(), this.config));
-  }
-
-  /** Starts over and frees the sums. */
-  reset(): void {
-    this.sums.reset();
-  }
-
-  /** Frees the sums; the same as {@link FBetaScore.reset}. */
-  dispose(): void {
-    this.reset();
-  }
-
-  /** Every option, defaults filled in: plain JSON. */
-  getConfig(): Required<FBetaOptions> {
-    return { ...this.config };
+    return tf.tidy(() => reduce(this.batches()[0]!, this.config));
   }
 }
 
-const AVERAGES: readonly FBetaAverage[] = ['micro', 'macro', 'weighted', 'samples', 'none'];
-
-function resolveOptions(fn: string, options: FBetaOptions): Required<FBetaOptions> {
-  checkKnownKeys(options, ['beta', 'average', 'threshold', 'zeroDivision'], fn);
-  const { beta = 2, average = 'micro', threshold = 0.5, zeroDivision = 0 } = options;
-  check(Number.isFinite(beta) && beta > 0, `${fn}: beta`, 'a finite number above 0', beta);
-  checkOneOf(average, AVERAGES, `${fn}: average`);
-  checkThreshold(fn, threshold);
-  check(zeroDivision === 0 || zeroDivision === 1, `${fn}: zeroDivision`, '0 or 1', zeroDivision);
-  return { beta, average, threshold, zeroDivision };
-}
+const resolve = (fn: string, options: FBetaOptions) =>
+  resolveOptions<FBetaOptions>(fn, options, {
+    beta: BETA,
+    average: optional(oneOf(['micro', 'macro', 'weighted', 'samples', 'none']), 'micro'),
+    threshold: THRESHOLD,
+    zeroDivision: optional(
+      rule<0 | 1>('0 or 1', (value) => value === 0 || value === 1),
+      0,
+    ),
+  });
 
 /**
- * All that the score needs to know of the data, and what batches add up in: counts per label, or for `'samples'`
- * the scores' sum and number.
+ * All that the score needs to know of the data, and what batches add up in: true positives, false positives and false negatives per
+ * label, or for `'samples'` the scores' sum and number.
  */
-type Sums = Omit<ConfusionCounts, 'tn'> | { score: tf.Tensor; samples: tf.Tensor };
-
-function summarize(yTrue: tf.Tensor, probabilities: tf.Tensor, config: Required<FBetaOptions>): Sums {
+function summarize(yTrue: tf.Tensor, probabilities: tf.Tensor, config: Required<FBetaOptions>): tf.Tensor[] {
   const { average, threshold } = config;
-  if (average !== 'samples') {
-    const { tp, fp, fn } = confusionCounts(yTrue, probabilities, { threshold });
-    return { tp, fp, fn };
-  }
-  const counts = confusionCounts(yTrue, probabilities, { threshold, per: 'sample' });
-  const entries = tf.addN([counts.tp, counts.fp, counts.fn, counts.tn]);
+  const counts = confusionCounts(yTrue, probabilities, threshold, average === 'samples' ? 'sample' : 'label');
+  const { tp, fp, fn, tn } = counts;
+  if (average !== 'samples') return [tp, fp, fn];
+  const entries = tf.addN([tp, fp, fn, tn]);
   // `0 == entries` rather than its opposite, so that NaN is kept
-  const scores = tf.where(tf.equal(entries, 0), tf.zerosLike(entries), score(counts, config));
-  return { score: tf.sum(scores), samples: tf.sum(tf.cast(tf.notEqual(entries, 0), 'float32')) };
+  const scores = tf.where(tf.equal(entries, 0), tf.zerosLike(entries), score([tp, fp, fn], config));
+  return [tf.sum(scores), tf.sum(tf.cast(tf.notEqual(entries, 0), 'float32'))];
 }
 
-function reduce(sums: Sums, config: Required<FBetaOptions>): tf.Tensor {
+function reduce(sums: readonly tf.Tensor[], config: Required<FBetaOptions>): tf.Tensor {
   const { average, zeroDivision } = config;
-  if ('samples' in sums) {
-    const mean = tf.divNoNan(sums.score, sums.samples);
-    return tf.where(tf.equal(sums.samples, 0), tf.scalar(zeroDivision), mean);
+  if (average === 'samples') {
+    const [total, samples] = sums as [tf.Tensor, tf.Tensor];
+    return tf.where(tf.equal(samples, 0), tf.scalar(zeroDivision), tf.divNoNan(total, samples));
   }
-  if (average === 'micro') return score(pooled(sums), config);
+  const pooled = () => score(sums.map((counts) => tf.sum(counts)), config); // prettier-ignore
+  if (average === 'micro') return pooled();
   const scores = score(sums, config);
   if (average === 'none') return scores;
   if (average === 'macro') return tf.mean(scores);
-  const positives = tf.add(sums.tp, sums.fn);
+  const [tp, , fn] = sums as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const positives = tf.add(tp, fn);
   const total = tf.sum(positives);
   const weighted = tf.divNoNan(tf.sum(tf.mul(scores, positives)), total);
   // without a positive there are no weights: 0 if anything was found, else zeroDivision, as the pooled score has it
-  return tf.where(tf.equal(total, 0), score(pooled(sums), config), weighted);
+  return tf.where(tf.equal(total, 0), pooled(), weighted);
 }
 
-type Counts = { tp: tf.Tensor; fp: tf.Tensor; fn: tf.Tensor };
-
-const pooled = ({ tp, fp, fn }: Counts): Counts => ({ tp: tf.sum(tp), fp: tf.sum(fp), fn: tf.sum(fn) });
-
-/** F-beta of each count: both sides divided by 1 + beta², so that no beta overflows. */
-function score({ tp, fp, fn }: Counts, { beta, zeroDivision }: Required<FBetaOptions>): tf.Tensor {
-  const fnShare = 1 / (1 + 1 / beta ** 2);
-  const fpShare = 1 / (1 + beta ** 2);
-  const wrong = tf.add(tf.mul(fn, fnShare), tf.mul(fp, fpShare));
-  const scores = tf.divNoNan(tp, tf.add(tp, wrong));
+/** F-beta of each count. */
+function score(counts: readonly tf.Tensor[], { beta, zeroDivision }: Required<FBetaOptions>): tf.Tensor {
+  const [tp, fp, fn] = counts as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const { hit, miss } = fBetaWeights(beta);
+  const hits = tf.mul(tp, hit);
+  const scores = tf.divNoNan(hits, tf.addN([hits, tf.mul(fn, miss), fp]));
   const nothing = tf.equal(tf.addN([tp, fp, fn]), 0);
   return tf.where(nothing, tf.fill(scores.shape, zeroDivision), scores);
 }

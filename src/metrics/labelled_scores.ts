@@ -1,17 +1,28 @@
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
-import { IGNORED_LABEL } from '../base/types';
+import { check } from '../base/errors';
+import { anything, oneOf, optional, rule, type Rule } from '../base/options';
+import { IGNORED_LABEL, type Labels } from '../base/types';
 
 /** `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them. */
 export type LabelRows = readonly (readonly number[])[];
 
+/** Truth and probabilities of the slices of patients, as {@link collectPredictions} gives them. */
+export interface PatientRows {
+  /** `[samples]`: whose each sample is; a patient's samples may lie apart. */
+  patients: readonly string[];
+  /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
+  yTrue: LabelRows;
+  /** `[samples][labels]`, in [0, 1]. */
+  probabilities: LabelRows;
+}
+
 /**
  * How the values of the labels become one; names and meanings are scikit-learn's. `'micro'` pools the entries of all labels;
  * `'macro'` is the mean over the labels that have a value, `'weighted'` that mean weighted by the number of positives; `'none'`
- * gives one value a label.
+ * gives one value per label.
  */
 export type LabelAverage = 'micro' | 'macro' | 'weighted' | 'none';
 
-/** Options of metrics that are one number a label. */
+/** Options of metrics that give one number per label. */
 export interface LabelAverageOptions<A extends LabelAverage = LabelAverage> {
   /**
    * How the values of the labels become one.
@@ -44,12 +55,11 @@ export function labelledScores(
   scores: LabelRows,
   kind: ScoreKind,
 ): LabelledScores[] {
-  const [name, rule] =
-    kind === 'probability' ? ['probabilities', 'numbers in [0, 1]'] : ['scores', 'numbers'];
+  const { name, form } = KINDS[kind];
   check(
     Array.isArray(scores as unknown) && scores.length > 0 && (scores[0]?.length ?? 0) > 0,
     `${fn}: ${name}`,
-    `rows of ${rule}, one number a label, at least one row`,
+    `rows of ${form}, one number per label, at least one row`,
     scores,
   );
   const labels = scores[0]!.length;
@@ -74,6 +84,25 @@ export function labelledScores(
   });
   return columns;
 }
+
+/** {@link labelledScores} of rows whose columns have names. */
+export function namedScores(
+  fn: string,
+  { labels, yTrue }: { labels: Labels; yTrue: LabelRows },
+  scores: LabelRows,
+  kind: ScoreKind,
+): LabelledScores[] {
+  const columns = labelledScores(fn, yTrue, scores, kind);
+  check(labels.length === columns.length, `${fn}: labels`, `${columns.length} names, one per column`, labels);
+  return columns;
+}
+
+/** Rules of the options that {@link namedScores} checks. */
+export const NAMED_ROWS = {
+  labels: rule<Labels>('a list of names', Array.isArray),
+  yTrue: anything,
+  probabilities: anything,
+};
 
 /** As {@link labelledScores} for one label by itself. */
 export function labelledScoresOf(
@@ -101,9 +130,9 @@ export function sideOf(
 ): keyof LabelledScores | undefined {
   if (label === IGNORED_LABEL) return undefined;
   check(label === 0 || label === 1, `${fn}: yTrue`, '0, 1, or -1 for "not labelled"', label);
-  const { name, rule } = KINDS[kind];
+  const { name, form } = KINDS[kind];
   const fits = kind === 'probability' ? score >= 0 && score <= 1 : Number.isFinite(score);
-  check(fits, `${fn}: ${name}`, rule, score);
+  check(fits, `${fn}: ${name}`, form, score);
   return label === 1 ? 'positives' : 'negatives';
 }
 
@@ -118,12 +147,17 @@ export function positivePatients(
   yTrue: LabelRows,
   patients: readonly string[] | undefined,
 ): number[] {
-  const fits = patients === undefined || (Array.isArray(patients) && patients.length === yTrue.length);
-  check(fits, `${fn}: patients`, `one for each of ${yTrue.length} samples`, patients);
+  if (patients !== undefined) checkPatients(fn, patients, yTrue.length);
   return yTrue[0]!.map((_, label) => {
     const positive = yTrue.flatMap((row, i) => (row[label] === 1 ? [patients?.[i] ?? i] : []));
     return new Set(positive).size;
   });
+}
+
+/** Refuses anything but one patient per sample. */
+export function checkPatients(fn: string, patients: readonly string[], samples: number): void {
+  const fits = Array.isArray(patients as unknown) && patients.length === samples;
+  check(fits, `${fn}: patients`, `one for each of ${samples} samples`, patients);
 }
 
 /** All entries as if of one label. */
@@ -159,18 +193,12 @@ export function definedMean(
   return total === 0 ? undefined : sum / total;
 }
 
-/** The `average` of options, checked. */
-export function resolveAverage<A extends LabelAverage>(fn: string, options: LabelAverageOptions<A>): A {
-  checkKnownKeys(options, ['average'], fn);
-  const { average = 'macro' } = options as { average?: LabelAverage };
-  checkOneOf(average, AVERAGES, `${fn}: average`);
-  return average as A;
-}
+/** The rule of the option `average`. */
+export const averageRule = <A extends LabelAverage>() =>
+  optional(oneOf(['micro', 'macro', 'weighted', 'none']), 'macro') as Rule<LabelAverage> as Rule<A>;
 
-const KINDS: Record<ScoreKind, { name: string; rule: string }> = {
-  probability: { name: 'probabilities', rule: 'numbers in [0, 1]' },
-  logit: { name: 'logits', rule: 'finite numbers' },
-  score: { name: 'scores', rule: 'finite numbers' },
+const KINDS: Record<ScoreKind, { name: string; form: string }> = {
+  probability: { name: 'probabilities', form: 'numbers in [0, 1]' },
+  logit: { name: 'logits', form: 'finite numbers' },
+  score: { name: 'scores', form: 'finite numbers' },
 };
-
-const AVERAGES: readonly LabelAverage[] = ['micro', 'macro', 'weighted', 'none'];

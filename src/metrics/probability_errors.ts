@@ -1,9 +1,9 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { optional, positiveInteger, resolveOptions } from '../base/options';
 import {
   averaged,
+  averageRule,
   labelledScores,
   labelledScoresOf,
-  resolveAverage,
   type Averaged,
   type LabelAverage,
   type LabelAverageOptions,
@@ -32,8 +32,9 @@ export function brierScore<A extends LabelAverage = 'macro'>(
   probabilities: LabelRows,
   options: LabelAverageOptions<A> = {},
 ): Averaged<A> {
-  const average = resolveAverage('brierScore', options);
-  return averaged(labelledScores('brierScore', yTrue, probabilities, 'probability'), brierScoreOf, average);
+  const fn = 'brierScore';
+  const { average } = resolveOptions<LabelAverageOptions<A>>(fn, options, { average: averageRule<A>() });
+  return averaged(labelledScores(fn, yTrue, probabilities, 'probability'), brierScoreOf, average);
 }
 
 /** Options of {@link reliabilityCurve} and {@link expectedCalibrationError}. */
@@ -63,7 +64,7 @@ export interface ReliabilityBin {
  * How often one label was present, by what was predicted for it: points of a reliability diagram; scikit-learn's `calibration_curve`.
  *
  * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
- * @param probabilities - One a label value.
+ * @param probabilities - One per label value.
  * @returns The bins that hold an entry, lowest first.
  *
  * @throws {@link ArgumentError} for lengths that differ, other labels, a labelled entry that is not in [0, 1], or a bad option.
@@ -80,9 +81,7 @@ export function reliabilityCurve(
   probabilities: ArrayLike<number>,
   options: CalibrationBinOptions = {},
 ): ReliabilityBin[] {
-  checkKnownKeys(options, ['bins'], 'reliabilityCurve');
-  const { bins = 15 } = options;
-  checkBins('reliabilityCurve', bins);
+  const { bins } = resolveOptions<CalibrationBinOptions>('reliabilityCurve', options, { bins: BINS });
   return reliabilityBins(labelledScoresOf('reliabilityCurve', yTrue, probabilities, 'probability'), bins);
 }
 
@@ -111,22 +110,28 @@ export function expectedCalibrationError<A extends LabelAverage = 'macro'>(
   options: LabelAverageOptions<A> & CalibrationBinOptions = {},
 ): Averaged<A> {
   const fn = 'expectedCalibrationError';
-  checkKnownKeys(options, ['average', 'bins'], fn);
-  const { bins = 15, ...rest } = options;
-  checkBins(fn, bins);
-  const average = resolveAverage(fn, rest as LabelAverageOptions<A>);
+  const rules = { average: averageRule<A>(), bins: BINS };
+  const { average, bins } = resolveOptions<LabelAverageOptions<A> & CalibrationBinOptions>(
+    fn,
+    options,
+    rules,
+  );
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   return averaged(columns, (entries) => calibrationErrorOf(entries, bins), average);
 }
 
+/** The rule of the option `bins`. */
+export const BINS = optional(positiveInteger, 15);
+
 /** Brier score of one label. */
 export const brierScoreOf = meanOf((p, y) => (p - y) ** 2);
 
-/** Log loss of one label, probabilities taken to lie in [1e-7, 1 - 1e-7], as {@link weightedLogLoss} does. */
-export const logLossOf = meanOf((p, y) => {
-  const clipped = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
-  return -Math.log(y === 1 ? clipped : 1 - clipped);
-});
+/** Log loss of one label, probabilities taken to lie in `[epsilon, 1 - epsilon]`. */
+export const logLossOf = (entries: LabelledScores, epsilon = 1e-7) =>
+  meanOf((p, y) => {
+    const clipped = Math.min(Math.max(p, epsilon), 1 - epsilon);
+    return -Math.log(y === 1 ? clipped : 1 - clipped);
+  })(entries);
 
 /** Expected calibration error of one label. */
 export function calibrationErrorOf(entries: LabelledScores, bins: number): number | undefined {
@@ -140,7 +145,7 @@ export function calibrationErrorOf(entries: LabelledScores, bins: number): numbe
 }
 
 /** Mean of a cost over the labelled entries, undefined where there are none. */
-export function meanOf(cost: (probability: number, label: 0 | 1) => number) {
+function meanOf(cost: (probability: number, label: 0 | 1) => number) {
   return ({ positives, negatives }: LabelledScores): number | undefined => {
     const count = positives.length + negatives.length;
     if (count === 0) return undefined;
@@ -178,8 +183,4 @@ function binOf(p: number, bins: number): number {
   if (bin > 0 && p <= bin / bins) bin--;
   else if (p > (bin + 1) / bins) bin++;
   return bin;
-}
-
-function checkBins(fn: string, bins: number): void {
-  check(isPositiveInteger(bins), `${fn}: bins`, 'an integer of at least 1', bins);
 }

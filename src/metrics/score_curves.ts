@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../base/errors';
+import { flag, optional, resolveOptions } from '../base/options';
 import { labelledScoresOf, type LabelledScores } from './labelled_scores';
 
 /** Precision and recall at every score of a label, from the lowest threshold to the highest, then the end point (1, 0). */
@@ -50,7 +50,8 @@ export function precisionRecallCurve(
   options: CurveOptions = {},
 ): PrecisionRecallCurve | undefined {
   const fn = 'precisionRecallCurve';
-  const { dropIntermediate = false } = checkOptions(fn, options);
+  const rules = { dropIntermediate: optional(flag, false) };
+  const { dropIntermediate } = resolveOptions<CurveOptions>(fn, options, rules);
   const entries = labelledScoresOf(fn, yTrue, scores);
   const total = entries.positives.length;
   if (total === 0) return undefined;
@@ -88,7 +89,8 @@ export function rocCurve(
   options: CurveOptions = {},
 ): RocCurve | undefined {
   const fn = 'rocCurve';
-  const { dropIntermediate = true } = checkOptions(fn, options);
+  const rules = { dropIntermediate: optional(flag, true) };
+  const { dropIntermediate } = resolveOptions<CurveOptions>(fn, options, rules);
   const entries = labelledScoresOf(fn, yTrue, scores);
   const [positives, negatives] = [entries.positives.length, entries.negatives.length];
   if (positives === 0 || negatives === 0) return undefined;
@@ -135,11 +137,3 @@ export function scoreCuts(entries: LabelledScores): ScoreCuts {
 }
 
 const indices = (length: number) => Array.from({ length }, (_, i) => i);
-
-function checkOptions(fn: string, options: CurveOptions): CurveOptions {
-  checkKnownKeys(options, ['dropIntermediate'], fn);
-  const { dropIntermediate } = options;
-  const ok = dropIntermediate === undefined || typeof dropIntermediate === 'boolean';
-  check(ok, `${fn}: dropIntermediate`, 'a boolean', dropIntermediate);
-  return options;
-}

@@ -1,8 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
+import { check } from '../base/errors';
+import { optional, resolveOptions, rule } from '../base/options';
 import { IGNORED_LABEL, type ConfiguredFn } from '../base/types';
+import { compiledMetric, FROM_LOGITS } from './compiled_metric';
 import { checkScores } from './confusion_counts';
-import { RunningSums } from './running_sums';
+import { definedMean, labelledScores, type LabelledScores, type LabelRows } from './labelled_scores';
+import { logLossOf } from './probability_errors';
+import { StreamingMetric } from './streaming_metric';
 
 /** Options of {@link weightedLogLoss} and {@link WeightedLogLoss}. */
 export interface WeightedLogLossOptions {
@@ -36,81 +40,71 @@ export const RSNA_LABEL_WEIGHTS: readonly number[] = [1, 1, 1, 1, 1, 2];
  * `-sum w [ y log p + (1-y) log(1-p) ] / sum w` over the labelled entries, `w` being the weight of the entry's label and `p`
  * clipped to `[epsilon, 1 - epsilon]`; scikit-learn's `log_loss` of the flattened entries, with `w` as `sample_weight`.
  *
- * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar. `yTrue` is 0 or 1, anything between
- * for smoothed labels, or -1 for "not labelled": such entries are left out. NaN in a labelled entry gives NaN, and so do
- * entries of which none is labelled (or has a weight): there is no loss of nothing.
+ * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. Where
+ * nothing is labelled (or has a weight) there is no loss: `undefined`.
  *
- * @throws {@link ArgumentError} for shapes that differ, empty tensors, or a bad option.
+ * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
  *
  * @example
  * ```ts
- * const score = weightedLogLoss(yTrue, tf.sigmoid(logits), { weights: RSNA_LABEL_WEIGHTS });
+ * const score = weightedLogLoss(yTrue, probabilities, { weights: RSNA_LABEL_WEIGHTS });
  * ```
  *
  * Flanders et al., "Construction of a Machine Learning Dataset through Collaboration: The RSNA 2019 Brain CT Hemorrhage
  * Challenge", Radiology: Artificial Intelligence 2020
  */
 export function weightedLogLoss(
-  yTrue: tf.Tensor,
-  probabilities: tf.Tensor,
+  yTrue: LabelRows,
+  probabilities: LabelRows,
   options: WeightedLogLossOptions = {},
-): tf.Scalar {
-  const config = resolveOptions('weightedLogLoss', options);
-  checkLabels('weightedLogLoss', checkScores('weightedLogLoss', yTrue, probabilities), config);
-  return tf.tidy(() => mean(summarize(yTrue, probabilities, tf.sub(1, probabilities), config)));
+): number | undefined {
+  const fn = 'weightedLogLoss';
+  const { weights, epsilon } = resolveOptions<WeightedLogLossOptions>(fn, options, RULES);
+  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
+  checkWeights(fn, weights, columns.length);
+  return pooledLogLoss(columns, weights, epsilon);
 }
 
 /**
- * {@link weightedLogLoss} of a whole epoch, batch by batch: exact in any batching and order, unlike a mean of batch losses.
+ * {@link weightedLogLoss} of tensors, batch by batch: exact in any batching and order, unlike a mean of batch losses.
  *
- * Holds two sums on the device, in float32, and reads nothing back; `dispose()` frees them.
+ * Holds two sums on the device, in float32, and reads nothing back before the result; `dispose()` frees them. Labels may also lie
+ * between 0 and 1, where they were smoothed.
  *
- * @throws {@link ArgumentError} as {@link weightedLogLoss}; also for a batch with another number of labels, and for a
- * `result()` before the first `update()`.
+ * @throws {@link ArgumentError} for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
+ * `result()` also before the first `update()`, and for NaN in a labelled entry.
  *
  * @example
  * ```ts
  * const metric = new WeightedLogLoss({ weights: RSNA_LABEL_WEIGHTS });
  * for (const [yTrue, probabilities] of batches) metric.update(yTrue, probabilities);
- * const [score] = await metric.result().data();
- * metric.reset();
+ * const score = await metric.result();
+ * metric.dispose();
  * ```
  */
-export class WeightedLogLoss {
-  private readonly config: Config;
-  private readonly sums = new RunningSums<Sums>('WeightedLogLoss');
-
+export class WeightedLogLoss extends StreamingMetric<Config> {
   constructor(options: WeightedLogLossOptions = {}) {
-    this.config = resolveOptions('WeightedLogLoss', options);
+    super('WeightedLogLoss', resolveOptions<WeightedLogLossOptions>('WeightedLogLoss', options, RULES));
   }
 
-  /** Adds a batch; shapes as in {@link weightedLogLoss}, leading axes free to differ between batches. */
-  update(yTrue: tf.Tensor, probabilities: tf.Tensor): void {
-    const labels = checkScores('WeightedLogLoss.update', yTrue, probabilities);
-    checkLabels('WeightedLogLoss.update', labels, this.config);
-    this.sums.add(labels, probabilities, () =>
-      summarize(yTrue, probabilities, tf.sub(1, probabilities), this.config),
+  protected override checkFits(what: string, labels: number): void {
+    checkWeights(what, this.config.weights, labels);
+  }
+
+  protected override summarize(yTrue: tf.Tensor, probabilities: tf.Tensor): tf.Tensor[] {
+    return summarize(yTrue, probabilities, tf.sub(1, probabilities), this.config);
+  }
+
+  /** The loss of all batches since the start or the last reset; undefined where nothing is labelled or has a weight. */
+  async result(): Promise<number | undefined> {
+    const [[loss], [weight]] = (await this.read())[0] as [Float32Array, Float32Array];
+    check(
+      Number.isFinite(loss),
+      `${this.name}: labels and probabilities`,
+      'numbers in labelled entries',
+      loss,
     );
-  }
-
-  /** The loss of all batches since the start or the last reset: a new scalar. */
-  result(): tf.Scalar {
-    return tf.tidy(() => mean(this.sums.get()));
-  }
-
-  /** Starts over and frees the sums. */
-  reset(): void {
-    this.sums.reset();
-  }
-
-  /** Frees the sums; the same as {@link WeightedLogLoss.reset}. */
-  dispose(): void {
-    this.reset();
-  }
-
-  /** Every option, defaults filled in: plain JSON. */
-  getConfig(): WeightedLogLossOptions {
-    return copyOf(this.config);
+    return weight === 0 ? undefined : loss! / weight!;
   }
 }
 
@@ -121,7 +115,8 @@ export class WeightedLogLoss {
  * tfjs reports the **mean over batches** of such a metric, which is not the loss of the epoch where batches differ in size.
  * Watch training with it; report {@link WeightedLogLoss}.
  *
- * Shapes: `yTrue` and the model's output `[..., labels]`, as in {@link weightedLogLoss} -> scalar.
+ * Shapes: `yTrue` and the model's output `[..., labels]`, of rank 2 or more -> scalar. NaN in a labelled entry gives NaN, and so do
+ * entries of which none is labelled (or has a weight): a tensor has no `undefined`.
  *
  * @throws {@link ArgumentError} for a bad option.
  *
@@ -136,57 +131,71 @@ export class WeightedLogLoss {
  */
 export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}): ConfiguredFn {
   const what = 'weightedLogLossMetric';
-  checkKnownKeys(options, ['weights', 'epsilon', 'fromLogits'], what);
-  const { fromLogits = true, ...rest } = options;
-  check(typeof fromLogits === 'boolean', `${what}: fromLogits`, 'a boolean', fromLogits);
-  const config = resolveOptions(what, rest);
+  const rules = { ...RULES, fromLogits: FROM_LOGITS };
+  const config = resolveOptions<WeightedLogLossMetricOptions>(what, options, rules);
   const metric = (yTrue: tf.Tensor, yPred: tf.Tensor) =>
     tf.tidy(() => {
-      checkLabels(what, checkScores(what, yTrue, yPred), config);
+      checkWeights(what, config.weights, checkScores(what, yTrue, yPred));
+      const { fromLogits } = config;
       const present = fromLogits ? tf.sigmoid(yPred) : yPred;
       // of logits, 1 - p has more digits as a sigmoid of its own
       const absent = fromLogits ? tf.sigmoid(tf.neg(yPred)) : tf.sub(1, yPred);
-      return mean(summarize(yTrue, present, absent, config));
+      const [loss, weight] = summarize(yTrue, present, absent, config);
+      return tf.where(tf.equal(weight, 0), tf.scalar(NaN), tf.div(loss, weight));
     });
-  // tfjs takes the name in the history from the function, and a minifier would take it away
-  Object.defineProperty(metric, 'name', { value: 'weighted_log_loss' });
-  return Object.assign(metric, {
-    getClassName: () => 'weightedLogLossMetric',
-    getConfig: () => ({ ...copyOf(config), fromLogits }),
-  });
+  return compiledMetric('weighted_log_loss', metric, what, config);
 }
 
-type Config = Required<Pick<WeightedLogLossOptions, 'epsilon'>> & Pick<WeightedLogLossOptions, 'weights'>;
+type Config = WeightedLogLossOptions & { epsilon: number };
 
-function resolveOptions(fn: string, options: WeightedLogLossOptions): Config {
-  checkKnownKeys(options, ['weights', 'epsilon'], fn);
-  const { weights, epsilon = 1e-7 } = options;
-  check(epsilon > 0 && epsilon < 0.5, `${fn}: epsilon`, 'a number in (0, 0.5)', epsilon);
-  const usable =
-    weights === undefined ||
-    (Array.isArray(weights) &&
-      weights.every((weight) => Number.isFinite(weight) && weight >= 0) &&
-      weights.some((weight) => weight > 0));
-  check(usable, `${fn}: weights`, 'numbers of at least 0, one per label, not all 0', weights);
-  return { epsilon, ...(weights && { weights: [...weights] }) };
-}
+const RULES = {
+  weights: optional(
+    rule<readonly number[]>(
+      'numbers of at least 0, one per label, not all 0',
+      (weights) =>
+        Array.isArray(weights) &&
+        weights.every((weight) => Number.isFinite(weight) && weight >= 0) &&
+        weights.some((weight) => weight > 0),
+    ),
+  ),
+  epsilon: optional(
+    rule<number>('a number in (0, 0.5)', (value) => (value as number) > 0 && (value as number) < 0.5),
+    1e-7,
+  ),
+};
 
-const copyOf = ({ weights, epsilon }: Config): Config => ({
-  ...(weights && { weights: [...weights] }),
-  epsilon,
-});
+/** The rule of weights that are one per label. */
+export const WEIGHTS = RULES.weights;
 
-function checkLabels(fn: string, labels: number, { weights }: Config): void {
-  const fits = weights === undefined || weights.length === labels;
+export function checkWeights(fn: string, weights: readonly number[] | undefined, labels: number): void {
+  const fits = (weights as unknown) === undefined || weights!.length === labels;
   check(fits, `${fn}: weights`, `one number for each of ${labels} labels`, weights);
 }
 
-/** What batches add up in: the weighted loss of the labelled entries, and their weight. */
-type Sums = { loss: tf.Scalar; weight: tf.Scalar };
+/** Labels' losses together: a label counts by its weight and its number of entries. */
+export function pooledLogLoss(
+  columns: readonly LabelledScores[],
+  weights?: readonly number[],
+  epsilon?: number,
+): number | undefined {
+  const count = ({ positives, negatives }: LabelledScores) => positives.length + negatives.length;
+  return definedMean(
+    columns.map((entries) => logLossOf(entries, epsilon)),
+    columns.map((entries, label) => (weights?.[label] ?? 1) * count(entries)),
+  );
+}
 
-/** @param absent - One minus the probabilities `present`. */
-function summarize(yTrue: tf.Tensor, present: tf.Tensor, absent: tf.Tensor, config: Config): Sums {
-  const { epsilon, weights } = config;
+/**
+ * What batches add up in: the weighted loss of the labelled entries, and their weight.
+ *
+ * @param absent - One minus the probabilities `present`.
+ */
+function summarize(
+  yTrue: tf.Tensor,
+  present: tf.Tensor,
+  absent: tf.Tensor,
+  { epsilon, weights }: Config,
+): [loss: tf.Tensor, weight: tf.Tensor] {
   const y = tf.cast(yTrue, 'float32');
   const cost = (p: tf.Tensor) => tf.neg(tf.log(tf.clipByValue(tf.cast(p, 'float32'), epsilon, 1 - epsilon)));
   const entropy = tf.add(tf.mul(y, cost(present)), tf.mul(tf.sub(1, y), cost(absent)));
@@ -195,9 +204,5 @@ function summarize(yTrue: tf.Tensor, present: tf.Tensor, absent: tf.Tensor, conf
   const labelled = tf.notEqual(y, IGNORED_LABEL);
   const weight = tf.mul(tf.cast(labelled, 'float32'), weights ? tf.tensor1d([...weights]) : 1);
   const counted = tf.where(labelled, loss, tf.zerosLike(loss));
-  return { loss: tf.sum(tf.mul(weight, counted)), weight: tf.sum(weight) };
-}
-
-function mean({ loss, weight }: Sums): tf.Scalar {
-  return tf.where(tf.equal(weight, 0), tf.scalar(NaN), tf.div(loss, weight));
+  return [tf.sum(tf.mul(weight, counted)), tf.sum(weight)];
 }

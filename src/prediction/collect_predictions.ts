@@ -7,7 +7,7 @@ import type { Labels } from '../base/types';
 import { predictPatientLevel, predictPatients, type PredictPatientsOptions } from './evaluate';
 
 /** Options of {@link collectPredictions}. */
-export interface CollectPredictionsOptions extends Omit<PredictPatientsOptions, 'thresholds'> {
+export interface CollectPredictionsOptions extends Omit<PredictPatientsOptions, 'threshold'> {
   /**
    * What is predicted: slices, or patients as wholes. A model of patients has no slices.
    * @defaultValue what the model's outputs are of

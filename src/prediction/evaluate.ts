@@ -12,8 +12,14 @@ import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/
 import { check, checkKnownKeys, DataError, NonFiniteError } from '../base/errors';
 import { bestPooledCut } from '../evaluation/thresholds';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
-import { checkThreshold, decide, type Threshold } from '../metrics/decide';
-import { countsOf, fBetaOfCounts, poolCounts } from '../metrics/decision_counts';
+import {
+  checkThreshold,
+  decide,
+  thresholdsOf,
+  type Threshold,
+  type ThresholdOptions,
+} from '../metrics/decide';
+import { countsOf, f2OfLabels } from '../metrics/decision_counts';
 import { labelledScores, type LabelRows } from '../metrics/labelled_scores';
 import type { Labels, LossFn } from '../base/types';
 import { firstOutside } from '../kernels/host_values';
@@ -26,12 +32,7 @@ import { predictStack, type PredictOptions } from './predict';
 export type { PatientProgress } from '../data/sources/patient_source';
 
 /** Options of {@link predictPatients} and {@link predictPatientLevel}. */
-export interface PredictPatientsOptions extends PredictOptions {
-  /**
-   * Probability from which on a label counts as present, one for all or one per label.
-   * @defaultValue `0.5`
-   */
-  thresholds?: Threshold;
+export interface PredictPatientsOptions extends PredictOptions, ThresholdOptions {
   /**
    * Calibrates the logits before anything else is made of them: probabilities, decisions, scores, the loss.
    * @defaultValue none
@@ -44,7 +45,7 @@ export interface PredictPatientsOptions extends PredictOptions {
 /**
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
  *
- * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, a model that was saved with
+ * @throws {@link ArgumentError} for a model, a threshold or a calibration that do not fit the source's labels, a model that was saved with
  * other labels, another order of them or another preprocessing than the source has, a model whose output
  * is of patients, or images of another size than the model's; {@link NonFiniteError} for a pixel or an output that is not finite and
  * {@link DataError} for pixels outside 0..1, with patient and slice.
@@ -89,7 +90,7 @@ export async function* predictPatients<L extends Labels>(
  * Of a model whose output is of patients they are what it says; of one whose output is of slices, each label's are the largest of
  * the slices'.
  *
- * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or a model that was saved
+ * @throws {@link ArgumentError} for a model, a threshold or a calibration that do not fit the source's labels, or a model that was saved
  * with other labels, another order of them or another preprocessing than the source has.
  * @throws {@link NonFiniteError} and {@link DataError} as {@link predictPatients}.
  * @example
@@ -123,7 +124,7 @@ function named<L extends Labels>(
 
 /** Keys of {@link PredictPatientsOptions}. */
 const PREDICT_OPTIONS = [
-  ...['thresholds', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
+  ...['threshold', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
 ];
 
 /** Rows of probabilities and decisions of each stack: one per slice, or one in all. */
@@ -134,27 +135,27 @@ async function* predictStacks(
   options: PredictPatientsOptions,
 ): AsyncGenerator<Rows, void, undefined> {
   checkKnownKeys(options, PREDICT_OPTIONS, fn);
-  const { thresholds = 0.5, calibration, onProgress, ...predictOptions } = options;
-  checkModel(fn, model, source, thresholds, calibration);
+  const { threshold = 0.5, calibration, onProgress, ...predictOptions } = options;
+  checkModel(fn, model, source, threshold, calibration);
   let done = 0;
   for await (const stack of prefetchPatients(source, source.patients)) {
     const { patient, slices } = stack;
-    let results: [tf.Tensor2D, tf.Tensor2D];
+    let result: tf.Tensor2D;
     try {
-      results = tf.tidy(() => {
+      result = tf.tidy(() => {
         const logits = calibratedLogits(model, stack, calibration, predictOptions);
-        const p = tf.sigmoid(tf.reshape(logits, [-1, source.labels.length])) as tf.Tensor2D;
-        return [p, decide(p, thresholds) as tf.Tensor2D];
+        return tf.sigmoid(tf.reshape(logits, [-1, source.labels.length]));
       });
     } finally {
       disposeStack(stack);
     }
-    const [probabilities, decisions] = await Promise.all(results.map((tensor) => tensor.array()));
-    tf.dispose(results);
-    checkFinite(stack, probabilities!.flat(), probabilities!.length);
+    const probabilities = await result.array();
+    result.dispose();
+    checkFinite(stack, probabilities.flat(), probabilities.length);
+    const decisions = decide(probabilities, { threshold });
     done++;
     onProgress?.({ patient, done, total: source.patients.length });
-    yield { patient, slices, probabilities: probabilities!, decisions: decisions as (0 | 1)[][] };
+    yield { patient, slices, probabilities, decisions };
   }
 }
 
@@ -166,13 +167,13 @@ interface Rows {
 }
 
 /** Options of {@link evaluatePatients}. */
-export interface EvaluateOptions extends Omit<PredictPatientsOptions, 'thresholds'> {
+export interface EvaluateOptions extends Omit<PredictPatientsOptions, 'threshold'> {
   /**
    * Probability from which on a label counts as present, one for all or one per label; `'best'`: the one for all labels with which the
    * F2 on these patients is largest.
-   * @defaultValue `0.5`
+   * @defaultValue 0.5
    */
-  thresholds?: Threshold | 'best';
+  threshold?: number | readonly number[] | 'best';
   /** Loss from labels and logits; its mean over patients is reported. */
   loss?: LossFn;
 }
@@ -181,12 +182,15 @@ export interface EvaluateOptions extends Omit<PredictPatientsOptions, 'threshold
 export interface Evaluation {
   /** What was scored: what the model's outputs are of. */
   level: OutputLevel;
-  /** F2 over all label bits of all slices, as the challenge counts, or of all patients. */
+  /**
+   * F2 over all label bits of all slices, as the challenge counts, or of all patients; 0 where there is neither a positive nor a finding,
+   * as `fBetaScore` has it.
+   */
   f2: number;
   /** F2 of each label by itself, in the source's order; undefined for a label that none of the patients has. */
   f2PerLabel: (number | undefined)[];
-  /** The thresholds that F2 is at. */
-  thresholds: Threshold;
+  /** The threshold that F2 is at, one for all labels or one per label. */
+  threshold: number | readonly number[];
   /** Mean over patients of the loss, if one was given. */
   loss?: number;
   patients: number;
@@ -199,7 +203,7 @@ export interface Evaluation {
  * A model whose output is of patients is scored against what {@link patientLabels} says of them, its slices need no labels;
  * where some slices are not labelled, and no other has the label, that label of the patient is left out.
  *
- * @throws {@link ArgumentError} for a model, thresholds or a calibration that do not fit the source's labels, or no patients.
+ * @throws {@link ArgumentError} for a model, a threshold or a calibration that do not fit the source's labels, or no patients.
  * @throws {@link DataError} for a patient without labels, with labels other than 0, 1 and -1, or with pixels outside 0..1;
  * {@link NonFiniteError} for a pixel, an output or a loss that is not finite.
  * @example
@@ -214,8 +218,8 @@ export async function evaluatePatients(
 ): Promise<Evaluation> {
   const fn = 'evaluatePatients';
   checkKnownKeys(options, [...PREDICT_OPTIONS, 'loss'], fn);
-  const { thresholds = 0.5, calibration, onProgress, loss, ...predictOptions } = options;
-  checkModel(fn, model, source, thresholds === 'best' ? 0.5 : thresholds, calibration);
+  const { threshold = 0.5, calibration, onProgress, loss, ...predictOptions } = options;
+  checkModel(fn, model, source, threshold === 'best' ? 0.5 : threshold, calibration);
   check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
   const level = outputLevel(model);
   const yTrue: number[][] = [];
@@ -249,7 +253,7 @@ export async function evaluatePatients(
     done++;
     onProgress?.({ patient, done, total: source.patients.length });
   }
-  const scores = scoreRows(fn, yTrue, probabilities, thresholds);
+  const scores = scoreRows(fn, yTrue, probabilities, threshold);
   return { level, ...scores, ...(loss && { loss: lossSum / done }), patients: done, slices };
 }
 
@@ -258,16 +262,13 @@ function scoreRows(
   fn: string,
   yTrue: LabelRows,
   probabilities: LabelRows,
-  thresholds: Threshold | 'best',
-): Pick<Evaluation, 'f2' | 'f2PerLabel' | 'thresholds'> {
+  threshold: Threshold | 'best',
+): Pick<Evaluation, 'f2' | 'f2PerLabel' | 'threshold'> {
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
-  const at = thresholds === 'best' ? bestPooledCut(columns).threshold : thresholds;
-  const counts = columns.map((entries, l) => countsOf(entries, typeof at === 'number' ? at : at[l]!));
-  return {
-    f2: fBetaOfCounts(poolCounts(counts)) ?? 0,
-    f2PerLabel: counts.map((count) => (count.tp + count.fn === 0 ? undefined : fBetaOfCounts(count))),
-    thresholds: at,
-  };
+  const at = threshold === 'best' ? bestPooledCut(columns).threshold : threshold;
+  const thresholds = thresholdsOf(`${fn}: threshold`, at, columns.length);
+  const { f2 = 0, f2PerLabel } = f2OfLabels(columns.map((entries, l) => countsOf(entries, thresholds[l]!)));
+  return { f2, f2PerLabel, threshold: at };
 }
 
 /** Throws where one of `rows` rows of logits or probabilities is not finite: it would count as "absent". */
@@ -301,7 +302,7 @@ function checkModel(
   fn: string,
   model: tf.LayersModel,
   source: PatientSource,
-  thresholds: Threshold,
+  threshold: Threshold,
   calibration: Calibration | undefined,
 ): void {
   const { shape } = model.outputs[0]!;
@@ -313,6 +314,6 @@ function checkModel(
     shape,
   );
   checkSourceFits(fn, model, source);
-  checkThreshold(fn, thresholds, labels.length);
-  if (calibration !== undefined) checkCalibration(fn, calibration, labels.length);
+  checkThreshold(`${fn}: threshold`, threshold, labels.length);
+  if (calibration !== undefined) checkCalibration(`${fn}: calibration`, calibration, labels.length);
 }

@@ -1,6 +1,6 @@
 import { patientTargets, type PatientSource } from '../data/sources/patient_source';
 import { check, DataError } from '../base/errors';
-import { countDecisions, fBetaOfCounts, poolCounts } from '../metrics/decision_counts';
+import { countDecisions, f2OfLabels } from '../metrics/decision_counts';
 import type { LabelRows } from '../metrics/labelled_scores';
 import { seededRandom } from '../base/random';
 import { IGNORED_LABEL } from '../base/types';
@@ -9,6 +9,7 @@ import type { OutputLevel } from '../models/model_parts';
 /** F2 of a predictor that never looks at an image. */
 export interface TrivialScores {
   name: string;
+  /** 0 where there is neither a positive nor a finding. */
   f2: number;
   /** Undefined for a label that none of the patients scored has. */
   f2PerLabel: (number | undefined)[];
@@ -74,9 +75,6 @@ function labelRows(source: PatientSource, level: OutputLevel): (readonly number[
 
 function score(truth: LabelRows, predict: (label: number) => 0 | 1): Omit<TrivialScores, 'name'> {
   const decisions = truth.map((row) => row.map((_, label) => predict(label)));
-  const counts = countDecisions(truth, decisions);
-  return {
-    f2: fBetaOfCounts(poolCounts(counts)) ?? 0,
-    f2PerLabel: counts.map((count) => (count.tp + count.fn === 0 ? undefined : fBetaOfCounts(count))),
-  };
+  const { f2 = 0, f2PerLabel } = f2OfLabels(countDecisions(truth, decisions));
+  return { f2, f2PerLabel };
 }

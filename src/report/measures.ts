@@ -1,8 +1,13 @@
 /** The figures of an evaluation: all that the report shows of decisions and probabilities. */
 import type { Labels } from '../base/types';
-import { bootstrapFBeta, bootstrapFBetaDifference, type BootstrapInterval } from '../evaluation/bootstrap';
+import { bootstrapDifference, bootstrapInterval, type BootstrapInterval } from '../evaluation/bootstrap';
 import { evaluateProbabilities, type ProbabilityReport } from '../evaluation/evaluate_probabilities';
-import { countDecisionsByPatient, poolCounts, type DecisionCounts } from '../metrics/decision_counts';
+import {
+  countDecisionsByPatient,
+  decisionRates,
+  poolCounts,
+  type DecisionCounts,
+} from '../metrics/decision_counts';
 import type { LabelRows } from '../metrics/labelled_scores';
 
 /** Truth and probabilities of slices, or of patients. */
@@ -41,32 +46,39 @@ export interface MeasureOptions {
 export function measure(samples: Samples, options: MeasureOptions): Measured {
   const { labels, prevalence, seed, resamples } = options;
   const { people, yTrue, probabilities } = samples;
-  const thresholds = [...options.thresholds];
+  const threshold = options.thresholds;
   const report = evaluateProbabilities({
-    ...{ labels, yTrue, probabilities, thresholds },
+    ...{ labels, yTrue, probabilities, threshold },
     prevalence: prevalence ?? ownPrevalence(yTrue, labels),
   });
-  const counts = countDecisionsByPatient(people, yTrue, probabilities, thresholds);
-  const everything = countDecisionsByPatient(people, yTrue, probabilities, 0);
+  const rows = { patients: people, yTrue, probabilities };
+  const counts = countDecisionsByPatient(rows, { threshold });
+  const everything = countDecisionsByPatient(rows, { threshold: 0 });
   const bootstrap = { seed, resamples };
-  const pooled = (ofPeople: DecisionCounts[][]) => ofPeople.map(poolCounts);
+  const f2 = (sample: readonly DecisionCounts[]) => decisionRates(poolCounts(sample)).fBeta;
+  const pooled = counts.map((own, i) => ({ own: poolCounts(own), all: poolCounts(everything[i]!) }));
+  const ofModel = (sample: readonly Both[]) => f2(sample.map(({ own }) => own));
+  const ofAll = (sample: readonly Both[]) => f2(sample.map(({ all }) => all));
   const perLabel = (ofPeople: DecisionCounts[][]) =>
     labels.map((_, l) => {
       const own = ofPeople.map((ofPerson) => ofPerson[l]!);
       // F2 without a positive would be 0 whatever is found
-      return own.some(({ tp, fn }) => tp + fn > 0) ? bootstrapFBeta(own, bootstrap) : UNDEFINED;
+      return own.some(({ tp, fn }) => tp + fn > 0) ? bootstrapInterval(own, f2, bootstrap) : UNDEFINED;
     });
   return {
     ...samples,
     report,
     prevalence: prevalence ? 'stated' : 'own',
-    f2: bootstrapFBeta(pooled(counts), bootstrap),
+    f2: bootstrapInterval(pooled, ofModel, bootstrap),
     f2PerLabel: perLabel(counts),
-    allPositive: bootstrapFBeta(pooled(everything), bootstrap),
+    allPositive: bootstrapInterval(pooled, ofAll, bootstrap),
     allPositivePerLabel: perLabel(everything),
-    difference: bootstrapFBetaDifference(pooled(counts), pooled(everything), bootstrap),
+    difference: bootstrapDifference(pooled, ofModel, ofAll, bootstrap),
   };
 }
+
+/** A person's counts, of the model and of saying yes to everything. */
+type Both = Record<'own' | 'all', DecisionCounts>;
 
 const UNDEFINED: BootstrapInterval = {
   ...{ estimate: undefined, low: undefined, high: undefined },

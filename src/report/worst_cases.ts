@@ -36,13 +36,12 @@ const WIDTH = 200;
 export async function worstCases(
   model: tf.LayersModel,
   source: PatientSource,
-  { rows }: LabelledPredictions,
+  { rows, yTrue, probabilities }: LabelledPredictions,
   options: { count: number; maps: boolean; png: HeatMapPng },
 ): Promise<WorstCase[]> {
   if (options.count === 0) return [];
-  const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];
   const cases: WorstCase[] = [];
-  for (const { index, loss, label } of largestLosses({ yTrue, probabilities, count: options.count })) {
+  for (const { index, loss, label } of largestLosses(yTrue, probabilities, options.count)) {
     const { patient, slice, ...row } = rows[index]!;
     const place = slice === undefined ? undefined : source.sliceNames(patient).indexOf(slice);
     const drawn = await draw(model, source, { patient, place, label, maps: options.maps, png: options.png });

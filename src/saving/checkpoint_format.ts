@@ -122,9 +122,9 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   const isNames = Array.isArray(frozen) && frozen.every((name) => typeof name === 'string');
   if (frozen !== undefined && !isNames) fail('frozen', 'a list of names', frozen);
   try {
-    checkThreshold('checkpoint', thresholds as number[], (labels as string[]).length);
+    checkThreshold('thresholds', thresholds as number[], (labels as string[]).length);
     if (calibration !== undefined) {
-      checkCalibration('checkpoint', calibration as Calibration, (labels as string[]).length);
+      checkCalibration('calibration', calibration as Calibration, (labels as string[]).length);
     }
     if (compiled !== undefined) {
       checkCompileRecord('compiled', compiled as CompileRecord, (labels as string[]).length);

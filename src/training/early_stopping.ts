@@ -38,7 +38,7 @@ export interface EarlyStoppingOptions {
  * const stopping = new EarlyStopping(5);
  * while (!stopping.stop) {
  *   // an epoch of training, then
- *   const { f2, loss } = await evaluatePatients(model, validation, { thresholds: 'best', loss: asymmetricLoss() });
+ *   const { f2, loss } = await evaluatePatients(model, validation, { threshold: 'best', loss: asymmetricLoss() });
  *   if (stopping.update(f2, loss)) await model.save('indexeddb://best');
  * }
  * ```

@@ -168,7 +168,7 @@ export interface FitStageOptions
  * const history = await fitStage({
  *   ...{ stage: 'mine', model, optimizer: adam(1e-4), loss: asymmetricLoss(), epochs: 10, patience: 3 },
  *   ...{ batches, steps: train.patients.length },
- *   validate: () => evaluatePatients(model, validation, { thresholds: 'best' }),
+ *   validate: () => evaluatePatients(model, validation, { threshold: 'best' }),
  * });
  * ```
  */
@@ -212,7 +212,7 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
         ...training,
         validationLoss: validation.loss ?? null,
         validationF2: validation.f2,
-        validationThreshold: typeof validation.thresholds === 'number' ? validation.thresholds : null,
+        validationThreshold: typeof validation.threshold === 'number' ? validation.threshold : null,
         validationF2PerLabel: validation.f2PerLabel.map((f2) => f2 ?? null),
         best: better,
         seconds: (Date.now() - start) / 1000,

@@ -1,6 +1,5 @@
 import { checkKnownKeys } from '../base/errors';
 import { withoutUndefined } from '../base/without_undefined';
-import type { Threshold } from '../metrics/decide';
 import type { TrainingOptions } from './stage';
 import type { PretrainOptions, TrainPatientsOptions } from './train_patients';
 import type { WarmUpOptions } from './warm_up_head';
@@ -39,10 +38,10 @@ export interface Recipe {
   /** Ranges of the augmentation, or `false` for none. */
   augment: NonNullable<TrainingOptions['augment']>;
   /**
-   * `'fit'`: epochs are compared at their best threshold, and thresholds and calibration are fitted at the end; numbers are the
-   * thresholds of both, and nothing is fitted.
+   * `'fit'`: epochs are compared at their best threshold, and thresholds and calibration are fitted at the end; a number,
+   * or one per label, is the threshold of both, and nothing is fitted.
    */
-  thresholds: Threshold | 'fit';
+  threshold: number | readonly number[] | 'fit';
   /** Whether the first stage's output starts at the labels' log-odds; the warm-up's always does. */
   initializeBias: boolean;
 }
@@ -75,7 +74,7 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
     patients: { epochs: 3, learningRate: 1e-5, singles: 16 },
     patience: 5,
     augment: { rotation: 15, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
-    thresholds: 'fit',
+    threshold: 'fit',
     initializeBias: true,
   },
   poster: {
@@ -92,7 +91,7 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
     patients: { epochs: 50, learningRate: 1e-5, singles: 1 },
     patience: 5,
     augment: {},
-    thresholds: 0.5,
+    threshold: 0.5,
     initializeBias: false,
   },
 };

@@ -4,7 +4,7 @@ import { withoutUndefined } from '../base/without_undefined';
 import type { LossFn } from '../base/types';
 import type { PatientSource } from '../data/sources/patient_source';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
-import { checkThreshold, type Threshold } from '../metrics/decide';
+import { checkThreshold } from '../metrics/decide';
 import { outputLevel } from '../models/model_parts';
 import { adam } from '../optimizers/adam';
 import { evaluatePatients } from '../prediction/evaluate';
@@ -83,13 +83,13 @@ export interface TrainingOptions extends Pick<
    * largest. Under the asymmetric loss an F2 at 0.5 says little.
    * @defaultValue `'best'`
    */
-  thresholds?: Threshold | 'best';
+  threshold?: number | readonly number[] | 'best';
 }
 
 /** Keys of {@link TrainingOptions}. */
 export const TRAINING_OPTIONS = [
   ...['train', 'validation', 'seed', 'epochs', 'patience', 'learningRate', 'optimizer', 'loss', 'augment'],
-  ...['balance', 'thresholds', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
+  ...['balance', 'threshold', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
   ...['initial', 'startFromEpoch', 'clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate'],
   ...['averageEpochs', 'checkpointSteps', 'onCheckpoint'],
 ];
@@ -111,9 +111,9 @@ export async function runStage(
   options: TrainingOptions,
   { learningRate: defaultRate, steps, batches, ...own }: Stage,
 ): Promise<EpochLog[]> {
-  const { train, validation, seed, thresholds = 'best', balance = false, augment = {} } = options;
+  const { train, validation, seed, threshold = 'best', balance = false, augment = {} } = options;
   checkSides(stage, options);
-  checkThreshold(stage, thresholds === 'best' ? 0.5 : thresholds, train.labels.length);
+  checkThreshold(`${stage}: threshold`, threshold === 'best' ? 0.5 : threshold, train.labels.length);
   const { learningRate = defaultRate, loss = asymmetricLoss(), epochs = 50, patience = 5 } = options;
   const rates =
     typeof learningRate === 'number' ? { backbone: learningRate, head: learningRate } : learningRate;
@@ -133,7 +133,7 @@ export async function runStage(
       batches: (epoch, skip) => batches(epoch, { seed, augment, balance, skip }),
       validate: () =>
         evaluatePatients(model, validation, {
-          ...{ thresholds, loss },
+          ...{ threshold, loss },
           ...(own.fromFeatures && { fromFeatures: true }),
         }),
     });

@@ -106,7 +106,7 @@ async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): 
   const resumed = { stage: run.interruptedStage, epochs: run.history.length };
   const common = {
     ...{ train, validation, seed, patience: recipe.patience, augment: recipe.augment },
-    ...{ thresholds: recipe.thresholds === 'fit' ? ('best' as const) : recipe.thresholds },
+    ...{ threshold: recipe.threshold === 'fit' ? ('best' as const) : recipe.threshold },
     ...withoutUndefined({
       memoryBudget: options.memoryBudget,
       loss: options.loss,
@@ -247,11 +247,11 @@ async function decide(
   { train, validation, seed, memoryBudget, loss = asymmetricLoss() }: TrainRecipeOptions,
 ): Promise<Omit<TrainedRecipe, 'history'>> {
   const memory = withoutUndefined({ memoryBudget });
-  const { thresholds: wanted } = recipe;
+  const { threshold: wanted } = recipe;
   const decisions = wanted === 'fit' ? await fitDecisions(model, validation, { loss, ...memory }) : undefined;
   const fixed = typeof wanted === 'number' ? given.labels.map(() => wanted) : (wanted as number[]);
   const { thresholds, calibration } = decisions ?? { thresholds: fixed };
-  const score = await evaluatePatients(model, validation, { thresholds, calibration, ...memory });
+  const score = await evaluatePatients(model, validation, { threshold: thresholds, calibration, ...memory });
   const trivial = trivialPredictors(train, validation, seed, outputLevel(model));
   return {
     model,

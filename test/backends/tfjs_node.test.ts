@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as lib from '../../src/index';
 import { warpByGather } from '../../src/kernels/warp/composed';
+import { confusionCounts } from '../../src/metrics/confusion_counts';
 import { memorySource, tinyBackbone } from '../support/memory_source';
 
 const known = new Set(
@@ -73,11 +74,10 @@ const LAYERS: Record<string, () => tf.Tensor> = {
 
 const SCORES: Record<string, () => tf.Tensor> = {
   asymmetricLoss: () => tf.grad((x: tf.Tensor) => lib.asymmetricLoss()(yTrue(), x))(logits()),
-  weightedLogLoss: () => lib.weightedLogLoss(yTrue(), tf.sigmoid(logits())),
+  weightedLogLossMetric: () => lib.weightedLogLossMetric()(yTrue(), logits()),
   fBetaScore: () => lib.fBetaScore(yTrue(), tf.sigmoid(logits()), { average: 'macro' }),
   f2Metric: () => lib.f2Metric()(yTrue(), logits()),
-  confusionCounts: () => lib.confusionCounts(yTrue(), tf.sigmoid(logits())).tp,
-  decide: () => lib.decide(tf.sigmoid(logits()), 0.5),
+  confusionCounts: () => confusionCounts(yTrue(), tf.sigmoid(logits()), 0.5).tp,
 };
 
 describe('with the kernels of tfjs-node alone', () => {

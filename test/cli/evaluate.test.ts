@@ -3,13 +3,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels/labels';
-import { bootstrapFBeta } from '../../src/evaluation/bootstrap';
+import { bootstrapInterval } from '../../src/evaluation/bootstrap';
 import { fitCalibration } from '../../src/evaluation/calibration';
 import { evaluateProbabilities } from '../../src/evaluation/evaluate_probabilities';
 import { patientLevel } from '../../src/evaluation/patient_level';
 import { chooseThresholds } from '../../src/evaluation/thresholds';
 import { logitsOf } from '../../src/metrics/calibration';
-import { countDecisions, poolCounts } from '../../src/metrics/decision_counts';
+import {
+  countDecisionsByPatient,
+  decisionRates,
+  poolCounts,
+  type DecisionCounts,
+} from '../../src/metrics/decision_counts';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { loadCheckpoint, saveCheckpoint } from '../../src/node/runs/checkpoint';
 import { openKaggleFolder } from '../../src/node/study/kaggle_folder';
@@ -77,13 +82,12 @@ describe('evaluate', { timeout: 120_000 }, () => {
     expect(stderr).not.toMatch(/Error/);
     const { model } = await loadCheckpoint(at('run'));
     const study = await openKaggleFolder(at('data'), { preprocessing });
-    const { rows } = await collectPredictions(model, study);
-    const slices = { yTrue: rows.map((r) => r.yTrue), probabilities: rows.map((r) => r.probabilities) };
+    const slices = await collectPredictions(model, study);
     const digits = (value: number | undefined) => value?.toFixed(3) ?? '–';
-    for (const [name, samples] of [['slices', slices], ['patients as wholes', patientLevel(rows)]] as const) {
+    for (const [name, samples] of [['slices', slices], ['patients as wholes', patientLevel(slices)]] as const) {
       const { yTrue, probabilities } = samples;
       const share = CT_LABELS.map((_, l) => yTrue.filter((row) => row[l] === 1).length / yTrue.length);
-      const report = evaluateProbabilities({ labels: CT_LABELS, yTrue, probabilities, thresholds, prevalence: share });
+      const report = evaluateProbabilities({ labels: CT_LABELS, yTrue, probabilities, threshold: thresholds, prevalence: share });
       for (const row of report.labels) {
         const found = cells(page, `Scores of each label: ${name}`, row.label);
         const { precision, recall, specificity, averagePrecision, rocAuc, brierScore, calibrationError, ppv, npv } = row;
@@ -99,11 +103,9 @@ describe('evaluate', { timeout: 120_000 }, () => {
     } // prettier-ignore
     // the phantoms have none of the last label
     expect(cells(page, 'Scores of each label: slices', 'edh')).toContain('–');
-    const byPatient = study.patients.map((patient) => rows.filter((r) => r.patient === patient));
-    const counts = byPatient.map((own) =>
-      poolCounts(countDecisions(own.map((r) => r.yTrue), own.map((r) => r.probabilities), thresholds)),
-    ); // prettier-ignore
-    const { estimate, low, high } = bootstrapFBeta(counts, { seed: 1 });
+    const counts = countDecisionsByPatient(slices, { threshold: thresholds }).map(poolCounts);
+    const f2 = (sample: readonly DecisionCounts[]) => decisionRates(poolCounts(sample)).fBeta;
+    const { estimate, low, high } = bootstrapInterval(counts, f2, { seed: 1 });
     const interval = `${digits(estimate)} [${digits(low)}, ${digits(high)}]`;
     expect(cells(page, 'F2 over all labels', 'slices')[1]).toBe(interval);
     expect(stdout).toContain(interval);
@@ -177,7 +179,12 @@ describe('evaluate', { timeout: 120_000 }, () => {
     const study = await openKaggleFolder(at('data'), { preprocessing });
     const { rows } = await collectPredictions(model, study);
     const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];
-    const { pooled } = evaluateProbabilities({ labels: CT_LABELS, yTrue, probabilities, thresholds });
+    const { pooled } = evaluateProbabilities({
+      labels: CT_LABELS,
+      yTrue,
+      probabilities,
+      threshold: thresholds,
+    });
     expect(cells(page, 'F2 over all labels', 'patients as wholes')[1]).toContain(pooled.fBeta!.toFixed(3));
   });
 });

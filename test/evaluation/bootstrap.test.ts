@@ -3,19 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/base/errors';
 import {
   bootstrapDifference,
-  bootstrapFBeta,
-  bootstrapFBetaDifference,
   bootstrapInterval,
-  type BootstrapFBetaOptions,
   type BootstrapOptions,
 } from '../../src/evaluation/bootstrap';
-import { fBetaOfCounts, poolCounts, type DecisionCounts } from '../../src/metrics/decision_counts';
 import { deriveSeed, seededRandom } from '../../src/base/random';
 
 const mean = (sample: readonly number[]) => sample.reduce((a, b) => a + b, 0) / sample.length;
-const f2 = (sample: readonly DecisionCounts[]) => fBetaOfCounts(poolCounts(sample));
-const count = fc.nat(5);
-const anyCounts = fc.record({ tp: count, fp: count, fn: count, tn: count });
 const few = { resamples: 60 };
 
 describe('bootstrapInterval', () => {
@@ -108,7 +101,7 @@ describe('bootstrapInterval', () => {
 
   it.each([
     [[], {}, 'patients: expected at least one patient'],
-    [[1], { resamples: 0 }, 'resamples: expected an integer of at least 1'],
+    [[1], { resamples: 0 }, 'resamples: expected a positive integer'],
     [[1], { level: 1 }, 'level: expected a number in (0, 1)'],
     [[1], { level: 95 }, 'level'],
     [[1], { seed: 0.5 }, 'seed: expected an integer'],
@@ -159,64 +152,5 @@ describe('bootstrapDifference', () => {
     const { estimate, resamples } = bootstrapDifference([1, 2], known, () => 0, { resamples: 400 });
     expect(estimate).toBe(1);
     expect(resamples / 400).toBeCloseTo(0.75, 1);
-  });
-});
-
-describe('bootstrapFBeta', () => {
-  it('equals the interval of any statistic', () => {
-    fc.assert(
-      fc.property(
-        fc.array(anyCounts, { minLength: 1, maxLength: 6 }),
-        fc.constantFrom(0.5, 2),
-        fc.nat(),
-        (patients, beta, seed) => {
-          const options = { ...few, seed };
-          const expected = bootstrapInterval(
-            patients,
-            (sample) => fBetaOfCounts(poolCounts(sample), beta),
-            options,
-          );
-          expect(bootstrapFBeta(patients, { ...options, beta })).toEqual(expected);
-        },
-      ),
-    );
-  });
-
-  it('equals the difference of any two statistics, on the same patients', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(anyCounts, anyCounts), { minLength: 1, maxLength: 6 }), (pairs) => {
-        const [first, second] = [pairs.map(([a]) => a), pairs.map(([, b]) => b)];
-        expect(bootstrapFBetaDifference(first, second, few)).toEqual(
-          bootstrapDifference(pairs, (s) => f2(s.map(([a]) => a)), (s) => f2(s.map(([, b]) => b)), few), // prettier-ignore
-        );
-      }),
-    );
-  });
-
-  it('has no value where nobody has anything and nothing is found', () => {
-    const nothing = { tp: 0, fp: 0, fn: 0, tn: 9 };
-    expect(bootstrapFBeta([nothing, nothing], few)).toMatchObject({ estimate: undefined, resamples: 0 });
-  });
-
-  it.each([
-    [{ beta: 0 }, 'beta: expected a finite number above 0'],
-    [{ resamples: -1 }, 'resamples'],
-    [{ average: 'macro' }, "option 'average'"],
-  ])('refuses %j', (options, message) => {
-    const counts = [{ tp: 1, fp: 0, fn: 0, tn: 0 }];
-    for (const run of [
-      () => bootstrapFBeta(counts, options as BootstrapFBetaOptions),
-      () => bootstrapFBetaDifference(counts, counts, options as BootstrapFBetaOptions),
-    ]) {
-      expect(run).toThrow(ArgumentError);
-      expect(run).toThrow(message);
-    }
-  });
-
-  it('refuses what are no counts of the same patients', () => {
-    const counts = { tp: 1, fp: 0, fn: 0, tn: 0 };
-    expect(() => bootstrapFBeta([])).toThrow('at least one patient');
-    expect(() => bootstrapFBeta([{ ...counts, fp: NaN }])).toThrow('counts: expected numbers of at least 0');
-    expect(() => bootstrapFBetaDifference([counts], [])).toThrow('second: expected counts of 1 patients');
   });
 });

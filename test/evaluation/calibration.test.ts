@@ -4,7 +4,7 @@ import { ArgumentError } from '../../src/base/errors';
 import { fitCalibration, type FitCalibrationOptions } from '../../src/evaluation/calibration';
 import { calibrateProbabilities, logitsOf } from '../../src/metrics/calibration';
 import { expectedCalibrationError } from '../../src/metrics/probability_errors';
-import { rocAuc } from '../../src/metrics/roc_auc';
+import { rocAuc } from '../../src/metrics/ranking_metrics';
 import { seededRandom } from '../../src/base/random';
 import { readEvaluationGolden } from '../support/evaluation_golden';
 
@@ -177,7 +177,7 @@ describe('fitCalibration', () => {
     [{ labels: [] }, 'labels: expected 1 names'],
     [{ method: 'isotonic' }, "method: expected 'temperature' or 'platt'"],
     [{ smoothTargets: 1 }, 'smoothTargets: expected a boolean'],
-    [{ minPositives: 0 }, 'minPositives: expected an integer of at least 1'],
+    [{ minPositives: 0 }, 'minPositives: expected a positive integer'],
     [{ logits: [[Infinity]] }, 'logits: expected finite numbers'],
     [{ probabilities: [[1]] }, 'logits, probabilities: expected one of them, received "both"'],
     [{ logits: undefined }, 'logits, probabilities: expected one of them, received undefined'],

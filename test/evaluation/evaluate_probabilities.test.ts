@@ -6,9 +6,9 @@ import {
   evaluateProbabilities,
   type EvaluateProbabilitiesOptions,
 } from '../../src/evaluation/evaluate_probabilities';
-import { patientLevel, type LabelledSlice } from '../../src/evaluation/patient_level';
+import { patientLevel } from '../../src/evaluation/patient_level';
 import { fBetaScore } from '../../src/metrics/f_beta';
-import { predictiveValues } from '../../src/metrics/predictive_values';
+import { decisionRates } from '../../src/metrics/decision_counts';
 import { weightedLogLoss } from '../../src/metrics/weighted_log_loss';
 import { readEvaluationGolden, type GoldenScores } from '../support/evaluation_golden';
 import { expectClose } from '../support/matchers';
@@ -28,7 +28,7 @@ function expectScores(actual: Record<(typeof SCORES)[number], number | undefined
 
 describe('evaluateProbabilities', () => {
   it.each(cases)('equals scikit-learn: $name', ({ yTrue, probabilities, perLabel, pooled }) => {
-    const report = evaluateProbabilities({ labels, yTrue, probabilities, thresholds: threshold });
+    const report = evaluateProbabilities({ labels, yTrue, probabilities, threshold });
     expect(report.labels.map(({ label }) => label)).toEqual(labels);
     report.labels.forEach((actual, label) => {
       expectScores(actual, perLabel[label]!);
@@ -46,30 +46,30 @@ describe('evaluateProbabilities', () => {
 
   it('takes thresholds, prevalences and weights of labels, and equals the tensor metrics', () => {
     const { yTrue, probabilities } = cases.find(({ name }) => name === 'ties')!;
-    const thresholds = [0.2, 0.3, 0.4, 0.5, 0.6];
+    const threshold = [0.2, 0.3, 0.4, 0.5, 0.6];
     const prevalence = [0.01, 0.02, 0.03, 0.04, 0.05];
     const weights = [1, 0, 2, 0.5, 1];
     const report = evaluateProbabilities({
       labels,
       yTrue,
       probabilities,
-      thresholds,
+      threshold,
       beta: 1,
       prevalence,
       weights,
     });
     const [y, p] = [tf.tensor2d(yTrue), tf.tensor2d(probabilities)];
-    const options = { beta: 1, threshold: thresholds };
+    const options = { beta: 1, threshold };
     expectClose([report.pooled.fBeta!], fBetaScore(y, p, options), 1e-6);
     expectClose(report.labels.map(({ fBeta }) => fBeta!), fBetaScore(y, p, { ...options, average: 'none' }), 1e-6); // prettier-ignore
-    expectClose([report.pooled.logLoss!], weightedLogLoss(y, p, { weights }), 1e-5);
-    report.labels.forEach(({ recall, specificity, ppv, npv }, i) => {
-      expect({ ppv, npv }).toEqual(predictiveValues(recall, specificity, prevalence[i]!));
+    expect(report.pooled.logLoss).toBe(weightedLogLoss(yTrue, probabilities, { weights }));
+    report.labels.forEach(({ label, ...scores }, i) => {
+      expect(scores).toMatchObject(decisionRates(scores.counts, { beta: 1, prevalence: prevalence[i]! }));
+      expect(label).toBe(labels[i]);
     });
     expect(report.pooled.ppv).toBeUndefined(); // labels of different prevalence have none together
     const same = evaluateProbabilities({ labels, yTrue, probabilities, prevalence: 0.06 });
-    const { recall, specificity, ppv, npv } = same.pooled;
-    expect({ ppv, npv }).toEqual(predictiveValues(recall, specificity, 0.06));
+    expect(same.pooled).toMatchObject(decisionRates(same.pooled.counts, { prevalence: 0.06 }));
     expect(same.labels[3]!.prevalence).toBe(0.06);
   });
 
@@ -108,15 +108,15 @@ describe('evaluateProbabilities', () => {
 
   it.each([
     [{ labels: ['a'] }, 'labels: expected 2 names'],
-    [{ thresholds: [0.5] }, 'threshold: expected one number for each of 2 labels'],
+    [{ threshold: [0.5] }, 'threshold: expected one number for each of 2 labels'],
     [{ beta: 0 }, 'beta: expected a finite number above 0'],
-    [{ bins: 1.5 }, 'bins: expected an integer'],
+    [{ bins: 1.5 }, 'bins: expected a positive integer'],
     [{ prevalence: 6 }, 'prevalence: expected a number in [0, 1]'],
     [{ prevalence: [0.1] }, 'prevalence: expected a number in [0, 1], or one for each of 2 labels'],
-    [{ weights: [1] }, 'weights: expected 2 numbers'],
-    [{ weights: [0, 0] }, 'weights: expected 2 numbers of at least 0, one per label, not all 0'],
+    [{ weights: [1] }, 'weights: expected one number for each of 2 labels'],
+    [{ weights: [0, 0] }, 'weights: expected numbers of at least 0, one per label, not all 0'],
     [{ probabilities: [[0.5, NaN]] }, 'probabilities: expected numbers in [0, 1], received NaN'],
-    [{ threshold: 0.5 }, "option 'threshold'"],
+    [{ thresholds: 0.5 }, "did you mean 'threshold'?"],
   ])('refuses %j', (change, message) => {
     const options = { labels: ['a', 'b'], yTrue: [[1, 0]], probabilities: [[0.5, 0.5]], ...change };
     const run = () => evaluateProbabilities(options as EvaluateProbabilitiesOptions);
@@ -126,15 +126,18 @@ describe('evaluateProbabilities', () => {
 });
 
 describe('patientLevel', () => {
-  const slice = (patient: string, yTrue: number[], probabilities: number[]): LabelledSlice => ({
-    patient,
-    yTrue,
-    probabilities,
-  });
+  type Slice = [patient: string, yTrue: number[], probabilities: number[]];
+  const slice = (...of: Slice) => of;
+  const level = (slices: readonly Slice[]) =>
+    patientLevel({
+      patients: slices.map(([patient]) => patient),
+      yTrue: slices.map(([, yTrue]) => yTrue),
+      probabilities: slices.map(([, , probabilities]) => probabilities),
+    });
 
   it('takes the largest probability, and any label', () => {
     expect(
-      patientLevel([
+      level([
         slice('p', [0, 1], [0.1, 0.2]),
         slice('q', [0, -1], [0.3, 0.4]),
         slice('p', [0, 0], [0.5, 0.1]),
@@ -150,19 +153,16 @@ describe('patientLevel', () => {
 
   it('does not depend on the order of the slices', () => {
     const label = fc.constantFrom(0, 1, -1);
-    const any = fc.record({
-      patient: fc.constantFrom('p', 'q'),
-      yTrue: fc.tuple(label),
-      probabilities: fc.tuple(fc.double({ min: 0, max: 1, noNaN: true })),
-    });
+    const p = fc.double({ min: 0, max: 1, noNaN: true });
+    const any: fc.Arbitrary<Slice> = fc.tuple(fc.constantFrom('p', 'q'), fc.tuple(label), fc.tuple(p));
     fc.assert(
       fc.property(fc.array(any, { minLength: 1 }), (slices) => {
         const byPatient = ({ patients, yTrue, probabilities }: ReturnType<typeof patientLevel>) =>
           Object.fromEntries(patients.map((patient, i) => [patient, [yTrue[i], probabilities[i]]]));
-        expect(byPatient(patientLevel([...slices].reverse()))).toEqual(byPatient(patientLevel(slices)));
-        for (const { patient, yTrue, probabilities } of slices) {
-          const [y, p] = byPatient(patientLevel(slices))[patient]!;
-          expect(p![0]).toBeGreaterThanOrEqual(probabilities[0]);
+        expect(byPatient(level([...slices].reverse()))).toEqual(byPatient(level(slices)));
+        for (const [patient, yTrue, probabilities] of slices) {
+          const [y, p] = byPatient(level(slices))[patient]!;
+          expect(p![0]).toBeGreaterThanOrEqual(probabilities[0]!);
           if (yTrue[0] === 1) expect(y![0]).toBe(1);
         }
       }),
@@ -171,12 +171,12 @@ describe('patientLevel', () => {
 
   it('leaves the slices as they were', () => {
     const slices = [slice('p', [0], [0.1]), slice('p', [1], [0.2])];
-    patientLevel(slices);
+    level(slices);
     expect(slices[0]).toEqual(slice('p', [0], [0.1]));
   });
 
   it('names the patient of a bad slice', () => {
-    expect(() => patientLevel([])).toThrow('patientLevel: slices: expected at least one slice');
+    expect(() => level([])).toThrow('patientLevel: probabilities: expected at least one slice');
     const good = slice('p', [0], [0.1]);
     for (const bad of [
       slice('q', [0], [NaN]),
@@ -184,8 +184,8 @@ describe('patientLevel', () => {
       slice('q', [0, 0], [0.5]),
       slice('q', [0], []),
     ]) {
-      expect(() => patientLevel([good, bad])).toThrow(DataError);
-      expect(() => patientLevel([good, bad])).toThrow(/expected 1 .*\(patient q\)/);
+      expect(() => level([good, bad])).toThrow(DataError);
+      expect(() => level([good, bad])).toThrow(/expected 1 .*\(patient q\)/);
     }
   });
 });

@@ -7,7 +7,7 @@ describe('largestLosses', () => {
   it('names the worst first, and the label that is most wrong', () => {
     const yTrue = [[1, 0], [1, 0], [0, -1], [-1, -1], [1, 1]]; // prettier-ignore
     const probabilities = [[0.9, 0.1], [0.1, 0.8], [0.9, 0.9], [0.5, 0.5], [1, 0]]; // prettier-ignore
-    const found = largestLosses({ yTrue, probabilities });
+    const found = largestLosses(yTrue, probabilities);
     expect(found.map(({ index, label }) => [index, label])).toEqual([
       [4, 1],
       [2, 0],
@@ -17,7 +17,7 @@ describe('largestLosses', () => {
     expect(found[0]!.loss).toBeCloseTo(-Math.log(1e-7) / 2, 6);
     expect(found[1]!.loss).toBeCloseTo(-Math.log(0.1), 12);
     expect(found[2]!.loss).toBeCloseTo((-Math.log(0.1) - Math.log(0.2)) / 2, 12);
-    expect(largestLosses({ yTrue, probabilities, count: 2 })).toEqual(found.slice(0, 2));
+    expect(largestLosses(yTrue, probabilities, 2)).toEqual(found.slice(0, 2));
   });
 
   it('sorts every labelled sample once, equal ones in their order', () => {
@@ -27,7 +27,7 @@ describe('largestLosses', () => {
     );
     fc.assert(
       fc.property(fc.array(row, { minLength: 1, maxLength: 12 }), (rows) => {
-        const found = largestLosses({ yTrue: rows.map(([y]) => y), probabilities: rows.map(([, p]) => p), count: 99 }); // prettier-ignore
+        const found = largestLosses(rows.map(([y]) => y), rows.map(([, p]) => p), 99); // prettier-ignore
         const labelled = rows.flatMap(([y], i) => (y.some((label) => label !== -1) ? [i] : []));
         expect(found.map(({ index }) => index).sort((a, b) => a - b)).toEqual(labelled);
         found.slice(1).forEach((next, i) => {
@@ -41,16 +41,14 @@ describe('largestLosses', () => {
   });
 
   it('refuses what does not fit', () => {
-    const fits = { yTrue: [[1]], probabilities: [[0.5]] };
-    for (const bad of [
-      { ...fits, count: 0 },
-      { ...fits, yTrue: [] },
-      { ...fits, yTrue: [[1, 0]] },
-      { ...fits, yTrue: [[2]] },
-      { ...fits, probabilities: [[NaN]] },
-      { ...fits, most: 3 } as typeof fits,
-    ]) {
-      expect(() => largestLosses(bad)).toThrow(ArgumentError);
+    expect(() => largestLosses([[1]], [[0.5]], 0)).toThrow(ArgumentError);
+    for (const [yTrue, probabilities] of [
+      [[], [[0.5]]],
+      [[[1, 0]], [[0.5]]],
+      [[[2]], [[0.5]]],
+      [[[1]], [[NaN]]],
+    ] as [number[][], number[][]][]) {
+      expect(() => largestLosses(yTrue, probabilities)).toThrow(ArgumentError);
     }
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/base/errors';
 import { chooseThresholds, type ChooseThresholdsOptions } from '../../src/evaluation/thresholds';
-import { countDecisions, fBetaOfCounts, poolCounts } from '../../src/metrics/decision_counts';
+import { countDecisions, decisionRates, poolCounts } from '../../src/metrics/decision_counts';
 import { fBetaScore } from '../../src/metrics/f_beta';
 
 type Row = [number[], number[]];
@@ -30,9 +30,9 @@ const split = (rows: readonly Row[]) => ({
 const cutsOf = (rows: readonly Row[], label: number) => [
   ...new Set([0.5, 1, ...rows.map(([, p]) => Math.fround(p[label]!))]),
 ];
-const score = (rows: readonly Row[], thresholds: number[], beta: number) => {
+const score = (rows: readonly Row[], threshold: number[], beta: number) => {
   const { yTrue, probabilities } = split(rows);
-  return fBetaOfCounts(poolCounts(countDecisions(yTrue, probabilities, thresholds)), beta) ?? 0;
+  return decisionRates(poolCounts(countDecisions(yTrue, probabilities, { threshold })), { beta }).fBeta ?? 0;
 };
 const only = (rows: readonly Row[], label: number): Row[] => rows.map(([y, p]) => [[y[label]!], [p[label]!]]);
 
@@ -180,7 +180,7 @@ describe('chooseThresholds', () => {
     [{ labels: ['a'] }, 'labels: expected 2 names'],
     [{ beta: -1 }, 'beta'],
     [{ average: 'samples' }, "average: expected 'micro' or 'macro'"],
-    [{ minPositives: 0 }, 'minPositives: expected an integer of at least 1'],
+    [{ minPositives: 0 }, 'minPositives: expected a positive integer'],
     [{ patients: ['p', 'q'] }, 'patients: expected one for each of 1 samples'],
     [{ yTrue: [[0.5, 0]] }, 'yTrue: expected 0, 1, or -1'],
     [{ probabilities: [[NaN, 0]] }, 'probabilities: expected numbers in [0, 1]'],

@@ -79,6 +79,8 @@ describe('brierScore and expectedCalibrationError', () => {
       (2 * 0.2 + 0.1) / 3,
       12,
     );
-    expect(() => expectedCalibrationError([[1]], [[1]], { bins: 0 })).toThrow('bins: expected an integer');
+    expect(() => expectedCalibrationError([[1]], [[1]], { bins: 0 })).toThrow(
+      'bins: expected a positive integer',
+    );
   });
 });

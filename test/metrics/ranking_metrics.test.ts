@@ -2,9 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/base/errors';
-import { averagePrecision, AveragePrecision } from '../../src/metrics/average_precision';
 import type { LabelAverage } from '../../src/metrics/labelled_scores';
-import { RocAuc, rocAuc } from '../../src/metrics/roc_auc';
+import { averagePrecision, AveragePrecision, rocAuc, RocAuc } from '../../src/metrics/ranking_metrics';
 import { readEvaluationGolden } from '../support/evaluation_golden';
 import { expectNoLeakAsync } from '../support/matchers';
 
@@ -45,9 +44,10 @@ describe.each(METRICS)('%s', (name, metric, Streaming) => {
       }
       const streaming = new Streaming({ average: 'none' });
       for (const [i, row] of yTrue.entries()) {
-        await streaming.update(tf.tensor2d([row]), tf.tensor2d([probabilities[i]!]));
+        streaming.update(tf.tensor2d([row]), tf.tensor2d([probabilities[i]!]));
       }
-      const streamed = streaming.result();
+      const streamed = await streaming.result();
+      streaming.dispose();
       perLabel.forEach((expected, label) => expectSame(streamed[label], expected[name]));
     },
   );
@@ -90,33 +90,43 @@ describe.each(METRICS)('%s', (name, metric, Streaming) => {
     }
   });
 
-  it('streams in any batching, over more entries than it first has room for, and starts over', async () => {
+  it('streams in any batching, and starts over', async () => {
     const rows = Array.from({ length: 150 }, (_, i) => [(i * 7) % 3 === 0 ? 1 : 0, (i * 5) % 4 ? 0 : 1]);
     const scores = rows.map((_, i) => [
       Math.fround(((i * 37) % 101) / 101),
       Math.fround(((i * 11) % 50) / 50),
     ]);
     const streaming = new Streaming();
-    await streaming.update(tf.ones([1, 3]), tf.ones([1, 3]));
+    streaming.update(tf.ones([1, 3]), tf.ones([1, 3]));
     streaming.reset();
-    await streaming.update(tf.tensor3d([rows.slice(0, 9)]), tf.tensor3d([scores.slice(0, 9)]));
-    await streaming.update(tf.tensor2d(rows.slice(9), undefined, 'int32'), tf.tensor2d(scores.slice(9)));
-    expect(streaming.result()).toBe(metric(rows, scores));
+    streaming.update(tf.tensor3d([rows.slice(0, 9)]), tf.tensor3d([scores.slice(0, 9)]));
+    streaming.update(tf.tensor2d(rows.slice(9), undefined, 'int32'), tf.tensor2d(scores.slice(9)));
+    expect(await streaming.result()).toBe(metric(rows, scores));
     expect(streaming.getConfig()).toEqual({ average: 'macro' });
+    streaming.dispose();
   });
 
-  it('leaves no tensor behind, and keeps no part of a batch it refuses', async () => {
-    const [y, p] = [tf.tensor2d([[1], [0]]), tf.tensor2d([[0.6], [0.4]])];
+  it('leaves no tensor behind, and needs its batches no longer than update', async () => {
+    await expectNoLeakAsync(async () => {
+      const streaming = new Streaming();
+      tf.tidy(() => streaming.update(tf.tensor2d([[1], [0]]), tf.tensor2d([[0.6], [0.4]])));
+      expect(await streaming.result()).toBe(1);
+      streaming.dispose();
+      streaming.dispose();
+    });
+  });
+
+  it('refuses another number of labels at once, and what it cannot score with the result', async () => {
     const streaming = new Streaming();
-    await expectNoLeakAsync(() => streaming.update(y, p));
-    const before = streaming.result();
-    await expect(streaming.update(y, tf.tensor2d([[0.1], [NaN]]))).rejects.toThrow(
-      'finite numbers, received NaN',
+    await expect(streaming.result()).rejects.toThrow('at least one update()');
+    streaming.update(tf.tensor2d([[1], [0]]), tf.tensor2d([[0.6], [0.4]]));
+    expect(() => streaming.update(tf.ones([1, 2]), tf.ones([1, 2]))).toThrow(
+      'update: probabilities: expected 1 labels, as in the batches before',
     );
-    expect(streaming.result()).toBe(before);
-    await expect(streaming.update(tf.ones([1, 2]), tf.ones([1, 2]))).rejects.toThrow(
-      'update: scores: expected 1 labels, as in the batches before',
-    );
+    expect(await streaming.result()).toBe(1);
+    streaming.update(tf.tensor2d([[1], [0]]), tf.tensor2d([[0.1], [NaN]]));
+    await expect(streaming.result()).rejects.toThrow('scores: expected finite numbers, received NaN');
+    streaming.dispose();
   });
 
   it('refuses what it cannot score', () => {
@@ -130,7 +140,6 @@ describe.each(METRICS)('%s', (name, metric, Streaming) => {
       [() => metric([[1, 0]], [[1]]), 'yTrue[0]: expected 1 labels'],
       [() => metric([[1]], [[1]], { average: 'samples' as LabelAverage }), 'average: expected one of'],
       [() => metric([[1]], [[1]], { beta: 1 } as object), "unknown option 'beta'; known: average"],
-      [() => new Streaming().result(), 'at least one update()'],
     ];
     for (const [run, message] of refused) {
       expect(run).toThrow(ArgumentError);

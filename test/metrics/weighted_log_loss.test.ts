@@ -12,16 +12,14 @@ import {
 } from '../../src/metrics/weighted_log_loss';
 import { onBackends } from '../support/backends';
 import { readGolden, toTensor } from '../support/golden';
-import { expectNoLeak } from '../support/matchers';
+import { expectNoLeak, expectNoLeakAsync } from '../support/matchers';
 
 const value = (t: tf.Tensor): number => t.dataSync()[0]!;
-const loss = (y: tf.Tensor, p: tf.Tensor, options?: WeightedLogLossOptions) =>
-  value(weightedLogLoss(y, p, options));
 
-function streamed(batches: [tf.Tensor, tf.Tensor][], options: WeightedLogLossOptions): number {
+async function streamed(batches: [tf.Tensor, tf.Tensor][], options: WeightedLogLossOptions = {}) {
   const metric = new WeightedLogLoss(options);
   for (const [y, p] of batches) metric.update(y, p);
-  const result = value(metric.result());
+  const result = metric.result();
   metric.dispose();
   return result;
 }
@@ -42,7 +40,7 @@ const tensors = (rows: Rows): [tf.Tensor, tf.Tensor] => [
 const weights = [1, 0.5, 2];
 
 /** The formula in double precision. */
-function byHand(rows: Rows, epsilon = 1e-7): number {
+function byHand(rows: Rows, epsilon = 1e-7): number | undefined {
   let [sum, total] = [0, 0];
   for (const [y, p] of rows) {
     y.forEach((label, l) => {
@@ -52,115 +50,129 @@ function byHand(rows: Rows, epsilon = 1e-7): number {
       total += weights[l]!;
     });
   }
-  return sum / total;
+  return total === 0 ? undefined : sum / total;
 }
 
-onBackends(['cpu', 'wasm'], 'weightedLogLoss', () => {
-  const golden = readGolden('weighted_log_loss');
-  const cases = JSON.parse(golden.meta.cases!) as (Required<WeightedLogLossOptions> & {
-    s: number;
-    value: number;
-  })[];
+const golden = readGolden('weighted_log_loss');
+const cases = JSON.parse(golden.meta.cases!) as (Required<WeightedLogLossOptions> & {
+  s: number;
+  value: number;
+})[];
+const goldenTensors = (s: number): [tf.Tensor2D, tf.Tensor2D] => [
+  toTensor(golden.tensors[`true${s}`]!) as tf.Tensor2D,
+  toTensor(golden.tensors[`prob${s}`]!) as tf.Tensor2D,
+];
 
+describe('weightedLogLoss', () => {
   it.each(cases)('equals scikit-learn, set $s weights $weights epsilon $epsilon', (goldenCase) => {
     const { s, value: expected, ...options } = goldenCase;
-    const [y, p] = [toTensor(golden.tensors[`true${s}`]!), toTensor(golden.tensors[`prob${s}`]!)];
-    expect(Math.abs(loss(y, p, options) / expected - 1)).toBeLessThan(1e-5);
-    const rows = y.shape[0]!;
+    const [y, p] = goldenTensors(s).map((tensor) => tensor.arraySync()) as [number[][], number[][]];
+    expect(Math.abs(weightedLogLoss(y, p, options)! / expected - 1)).toBeLessThan(1e-5);
+  });
+
+  it('is a number one can check by hand', () => {
+    expect(weightedLogLoss([[1, 0]], [[0.25, 0.5]])).toBeCloseTo((Math.log(4) + Math.log(2)) / 2, 12);
+    const weighted = weightedLogLoss([[1, 0]], [[0.25, 0.5]], { weights: [1, 3] });
+    expect(weighted).toBeCloseTo((Math.log(4) + 3 * Math.log(2)) / 4, 12);
+    const rows = (value: number) => Array.from({ length: 3 }, () => Array<number>(6).fill(value));
+    expect(weightedLogLoss(rows(1), rows(0.5), { weights: RSNA_LABEL_WEIGHTS })).toBeCloseTo(Math.LN2, 12);
+  });
+
+  it('costs a certain mistake -log(epsilon), a certain right answer next to nothing', () => {
+    for (const y of [0, 1]) {
+      expect(weightedLogLoss([[y]], [[1 - y]])).toBeCloseTo(16.118, 3);
+      expect(weightedLogLoss([[y]], [[y]])).toBeLessThan(2e-7);
+    }
+    expect(weightedLogLoss([[1]], [[0]], { epsilon: 0.01 })).toBeCloseTo(Math.log(100), 12);
+  });
+
+  it('has no value where nothing is labelled or has a weight, and refuses NaN', () => {
+    expect(weightedLogLoss([[-1, -1]], [[0.5, NaN]])).toBeUndefined();
+    expect(weightedLogLoss([[1, -1]], [[0.5, 0.5]], { weights: [0, 1] })).toBeUndefined();
+    expect(() => weightedLogLoss([[1]], [[NaN]])).toThrow(
+      'probabilities: expected numbers in [0, 1], received NaN',
+    );
+    expect(() => weightedLogLoss([[1, 0]], [[0.5]])).toThrow('weightedLogLoss: yTrue[0]');
+  });
+});
+
+onBackends(['cpu', 'wasm'], 'WeightedLogLoss', () => {
+  it.each(cases)('equals scikit-learn, set $s weights $weights epsilon $epsilon', async (goldenCase) => {
+    const { s, value: expected, ...options } = goldenCase;
+    const [y, p] = goldenTensors(s);
+    const rows = y.shape[0];
     const batches = Array.from({ length: rows }, (_, i): [tf.Tensor, tf.Tensor] => [
       tf.slice(y, [i, 0], [1, -1]),
       tf.slice(p, [i, 0], [1, -1]),
     ]);
-    expect(Math.abs(streamed(batches, options) / expected - 1)).toBeLessThan(1e-5);
+    expect(Math.abs((await streamed(batches, options))! / expected - 1)).toBeLessThan(1e-5);
   });
 
-  it('is a number one can check by hand', () => {
-    const y = tf.tensor2d([[1, 0]]);
-    const p = tf.tensor2d([[0.25, 0.5]]);
-    expect(loss(y, p)).toBeCloseTo((Math.log(4) + Math.log(2)) / 2, 6);
-    expect(loss(y, p, { weights: [1, 3] })).toBeCloseTo((Math.log(4) + 3 * Math.log(2)) / 4, 6);
-    const half = tf.fill([3, 6], 0.5);
-    expect(loss(tf.ones([3, 6]), half, { weights: RSNA_LABEL_WEIGHTS })).toBeCloseTo(Math.LN2, 6);
-  });
-
-  it('costs a certain mistake -log(epsilon), a certain right answer next to nothing', () => {
-    for (const [y, p] of [
-      [1, 0],
-      [0, 1],
-    ] as const) {
-      // prettier-ignore
-      expect(loss(tf.fill([1, 1], y), tf.fill([1, 1], p))).toBeCloseTo(16.118, 3);
-      const right = loss(tf.fill([1, 1], y), tf.fill([1, 1], 1 - p));
-      expect(right).toBeLessThan(2e-7);
-    }
-    expect(loss(tf.ones([1, 1]), tf.zeros([1, 1]), { epsilon: 0.01 })).toBeCloseTo(Math.log(100), 5);
-  });
-
-  it('is the formula, in any batching, entries without label left out, whatever they hold', () => {
-    fc.assert(
-      fc.property(anyRows, fc.integer({ min: 1, max: 5 }), fc.constantFrom(0, 1, NaN), (rows, size, junk) => {
-        const expected = byHand(rows);
-        const spoilt: Rows = rows.map(([y, p]) => [y, p.map((v, l) => (y[l] === -1 ? junk : v))]);
-        const batches: [tf.Tensor, tf.Tensor][] = [];
-        for (let i = 0; i < rows.length; i += size) batches.push(tensors(spoilt.slice(i, i + size)));
-        for (const actual of [
-          loss(...tensors(rows), { weights }),
-          loss(...tensors(spoilt), { weights }),
-          streamed(batches, { weights }),
-        ]) {
-          if (Number.isNaN(expected)) expect(actual).toBeNaN();
-          // 1 - p of a float32 near 1 has few digits left
-          else expect(Math.abs(actual - expected)).toBeLessThan(1e-5 * Math.max(1, expected));
-        }
-      }),
+  it('is the formula, in any batching, entries without label left out, whatever they hold', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        anyRows,
+        fc.integer({ min: 1, max: 5 }),
+        fc.constantFrom(0, 1, NaN),
+        async (rows, size, junk) => {
+          const expected = byHand(rows);
+          const spoilt: Rows = rows.map(([y, p]) => [y, p.map((v, l) => (y[l] === -1 ? junk : v))]);
+          const batches: [tf.Tensor, tf.Tensor][] = [];
+          for (let i = 0; i < rows.length; i += size) batches.push(tensors(spoilt.slice(i, i + size)));
+          const ofRows = weightedLogLoss(spoilt.map(([y]) => y), spoilt.map(([, p]) => p), { weights }); // prettier-ignore
+          for (const actual of [ofRows, await streamed(batches, { weights })]) {
+            if (expected === undefined) expect(actual).toBeUndefined();
+            // 1 - p of a float32 near 1 has few digits left
+            else expect(Math.abs(actual! - expected)).toBeLessThan(1e-5 * Math.max(1, expected));
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
-  it('gives NaN for a NaN in a labelled entry, and where nothing is labelled or has a weight', () => {
+  it('refuses NaN in a labelled entry', async () => {
     const y = tf.tensor2d([[1, 0]]);
-    const p = tf.tensor2d([[0.9, NaN]]);
-    expect(loss(y, p)).toBeNaN();
-    expect(loss(tf.tensor2d([[1, NaN]]), tf.fill([1, 2], 0.5))).toBeNaN();
-    expect(streamed([[y, p], [y, tf.fill([1, 2], 0.5)]], {})).toBeNaN(); // prettier-ignore
-    expect(loss(tf.fill([1, 2], -1), tf.fill([1, 2], 0.5))).toBeNaN();
-    expect(loss(tf.tensor2d([[1, -1]]), tf.fill([1, 2], 0.5), { weights: [0, 1] })).toBeNaN();
+    const message =
+      'WeightedLogLoss: labels and probabilities: expected numbers in labelled entries, received NaN';
+    await expect(streamed([[y, tf.tensor2d([[0.9, NaN]])], [y, tf.fill([1, 2], 0.5)]])).rejects.toThrow(message); // prettier-ignore
+    await expect(streamed([[tf.tensor2d([[1, NaN]]), tf.fill([1, 2], 0.5)]])).rejects.toThrow(ArgumentError);
   });
 
-  it('takes [batch, slices, labels], and labels of any type', () => {
+  it('takes [batch, slices, labels], smoothed labels, and labels of any type', async () => {
     const y = tf.tensor3d([1, 0, 0, 1], [1, 2, 2]);
     const p = tf.tensor3d([0.9, 0.4, 0.6, 0.2], [1, 2, 2]);
-    const flat = loss(tf.reshape(y, [2, 2]), tf.reshape(p, [2, 2]));
-    expect(loss(y, p)).toBe(flat);
-    expect(loss(tf.cast(y, 'int32'), p)).toBe(flat);
-    expect(loss(tf.cast(y, 'bool'), p)).toBe(flat);
+    const flat = await streamed([[tf.reshape(y, [2, 2]), tf.reshape(p, [2, 2])]]);
+    expect(await streamed([[y, p]])).toBe(flat);
+    expect(await streamed([[tf.cast(y, 'int32'), p]])).toBe(flat);
+    expect(await streamed([[tf.cast(y, 'bool'), p]])).toBe(flat);
+    const soft = await streamed([[tf.fill([1, 1], 0.25), tf.fill([1, 1], 0.2)]]);
+    expect(soft).toBeCloseTo(-0.25 * Math.log(0.2) - 0.75 * Math.log(0.8), 6);
   });
 
-  it('streams without reading anything back', () => {
+  it('streams without reading anything back', async () => {
     const reads = (['read', 'readSync'] as const).map((name) => vi.spyOn(tf.backend(), name));
     const metric = new WeightedLogLoss({ weights: [1, 2] });
     for (let i = 0; i < 3; i++) metric.update(tf.ones([2, 2]), tf.fill([2, 2], 0.5));
-    const result = metric.result();
     for (const read of reads) expect(read).not.toHaveBeenCalled();
-    expect(value(result)).toBeCloseTo(Math.LN2, 6);
+    expect(await metric.result()).toBeCloseTo(Math.LN2, 6);
+    expect(reads[0]).toHaveBeenCalled(); // the spies do see reads
     vi.restoreAllMocks();
     metric.dispose();
   });
 
-  it('leaves no tensor behind', () => {
+  it('leaves no tensor behind', async () => {
     const [y, p] = [tf.ones([2, 3]), tf.fill([2, 3], 0.5)];
-    expectNoLeak(() => weightedLogLoss(y, p, { weights }));
     expectNoLeak(() => weightedLogLossMetric({ weights })(y, p));
-    expectNoLeak(() => {
+    await expectNoLeakAsync(async () => {
       const metric = new WeightedLogLoss({ weights });
       metric.update(y, p);
       tf.tidy(() => metric.update(y, p)); // survives a tidy around it
-      const result = metric.result();
+      await metric.result();
       metric.reset();
       metric.update(y, p);
       metric.dispose();
       metric.dispose();
-      return result;
     });
   });
 });
@@ -172,7 +184,10 @@ describe('weightedLogLossMetric', () => {
     const expected = (Math.log1p(Math.exp(-0.3)) + Math.log1p(Math.exp(-2)) + 15) / 3;
     expect(value(weightedLogLossMetric()(y, logits))).toBeCloseTo(expected, 5);
     const p = tf.tensor2d([[0.5, 0.25, 0.25]]);
-    expect(value(weightedLogLossMetric({ fromLogits: false })(y, p))).toBe(loss(y, p));
+    const ofRows = weightedLogLoss([[1, 0, 0]], [[0.5, 0.25, 0.25]]);
+    expect(value(weightedLogLossMetric({ fromLogits: false })(y, p))).toBeCloseTo(ofRows!, 6);
+    // a tensor has no undefined
+    expect(value(weightedLogLossMetric()(tf.fill([1, 2], -1), tf.zeros([1, 2])))).toBeNaN();
   });
 
   it('shows in the history of a training under its name', async () => {
@@ -188,13 +203,13 @@ describe('weightedLogLossMetric', () => {
 });
 
 describe('WeightedLogLoss', () => {
-  it('starts over after reset, with any number of labels, and has no result before an update', () => {
+  it('starts over after reset, with any number of labels, and has no result before an update', async () => {
     const metric = new WeightedLogLoss();
-    expect(() => metric.result()).toThrow('at least one update()');
+    await expect(metric.result()).rejects.toThrow('at least one update()');
     metric.update(tf.ones([1, 2]), tf.fill([1, 2], 0.1));
     metric.reset();
     metric.update(tf.ones([1, 3]), tf.fill([1, 3], 0.5));
-    expect(value(metric.result())).toBeCloseTo(Math.LN2, 6);
+    expect(await metric.result()).toBeCloseTo(Math.LN2, 6);
     expect(() => metric.update(tf.ones([1, 2]), tf.ones([1, 2]))).toThrow(
       'WeightedLogLoss.update: probabilities: expected 3 labels, as in the batches before',
     );
@@ -235,7 +250,7 @@ describe('arguments', () => {
     const ok = tf.ones([2, 3]);
     const wrong = options as WeightedLogLossMetricOptions;
     for (const run of [
-      () => weightedLogLoss(ok, ok, wrong),
+      () => weightedLogLoss([[1, 1, 1]], [[1, 1, 1]], wrong),
       () => new WeightedLogLoss(wrong).update(ok, ok),
       () => weightedLogLossMetric(wrong)(ok, ok),
     ]) {
@@ -245,9 +260,10 @@ describe('arguments', () => {
   });
 
   it('refuses shapes that do not fit', () => {
-    expect(() => weightedLogLoss(tf.ones([2, 3]), tf.ones([2, 2]))).toThrow('weightedLogLoss: yTrue');
-    expect(() => weightedLogLoss(tf.ones([3]), tf.ones([3]))).toThrow('of rank 2 or more');
-    expect(() => weightedLogLoss(tf.zeros([0, 3]), tf.zeros([0, 3]))).toThrow('not empty');
+    const metric = weightedLogLossMetric();
+    expect(() => metric(tf.ones([2, 3]), tf.ones([2, 2]))).toThrow('weightedLogLossMetric: yTrue');
+    expect(() => metric(tf.ones([3]), tf.ones([3]))).toThrow('of rank 2 or more');
+    expect(() => metric(tf.zeros([0, 3]), tf.zeros([0, 3]))).toThrow('not empty');
     expect(() => weightedLogLossMetric({ fromLogits: 1 as unknown as boolean })).toThrow('fromLogits');
   });
 });

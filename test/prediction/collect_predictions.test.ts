@@ -3,7 +3,7 @@ import { patientLabels, type PatientSource } from '../../src/data/sources/patien
 import { ArgumentError, DataError } from '../../src/base/errors';
 import { patientLevel } from '../../src/evaluation/patient_level';
 import type { Calibration } from '../../src/metrics/calibration';
-import { countDecisions, fBetaOfCounts, poolCounts } from '../../src/metrics/decision_counts';
+import { countDecisions, decisionRates, poolCounts } from '../../src/metrics/decision_counts';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { collectPredictions } from '../../src/prediction/collect_predictions';
 import { evaluatePatients, predictPatients } from '../../src/prediction/evaluate';
@@ -40,13 +40,13 @@ describe('collectPredictions', () => {
   it('gives what evaluatePatients scores', async () => {
     const { yTrue, probabilities } = await collectPredictions(model, source);
     const { f2 } = await evaluatePatients(model, source);
-    expect(fBetaOfCounts(poolCounts(countDecisions(yTrue, probabilities)))).toBeCloseTo(f2, 6);
+    expect(decisionRates(poolCounts(countDecisions(yTrue, probabilities))).fBeta).toBeCloseTo(f2, 6);
   });
 
   it('of patients, gives the largest of the slices and the labels of the whole', async () => {
     const { level, rows } = await collectPredictions(model, source, { level: 'patients' });
     expect(level).toBe('patients');
-    const whole = patientLevel((await collectPredictions(model, source)).rows);
+    const whole = patientLevel(await collectPredictions(model, source));
     expect(rows).toEqual(
       whole.patients.map((patient, i) => ({
         patient,

@@ -34,7 +34,7 @@ const model = buildCtBrainModel({
   seed: 2,
 });
 /** Thresholds near the untrained model's probabilities, so that both decisions occur. */
-const thresholds = [0.5, 0.7];
+const threshold = [0.5, 0.7];
 const loss = asymmetricLoss();
 
 async function predictAll(from: PatientSource, options?: PredictPatientsOptions): Promise<SlicePrediction[]> {
@@ -58,7 +58,7 @@ async function byHand() {
 
 describe('predictPatients', () => {
   it('gives what model.predict gives, slice by slice', async () => {
-    const all = await predictAll(source, { thresholds });
+    const all = await predictAll(source, { threshold });
     const expected = await byHand();
     expect(all.map(({ patient, slice }) => [patient, slice])).toEqual(
       expected.flatMap(({ stack }) => stack.slices.map((slice) => [stack.patient, slice])),
@@ -69,7 +69,7 @@ describe('predictPatients', () => {
       flat,
       1e-6,
     );
-    const decisions = flat.map((p, i) => (p >= Math.fround(thresholds[i % 2]!) ? 1 : 0));
+    const decisions = flat.map((p, i) => (p >= Math.fround(threshold[i % 2]!) ? 1 : 0));
     expect(all.flatMap((slice) => slice.decisions)).toEqual(decisions);
     expect(new Set(decisions).size).toBe(2);
   });
@@ -183,9 +183,9 @@ describe('predictPatients', () => {
       for await (const slices of predictPatients(model, source)) if (slices.length > 0) break;
     });
     const failing: [PatientSource, PredictPatientsOptions][] = [
-      [source, { thresholds: [0.5] }],
+      [source, { threshold: [0.5] }],
       [{ ...source, labels: ['a', 'b', 'c'] }, {}],
-      [{ ...source, labels: ['a', 'b', 'c'] }, { thresholds: 0.5 }],
+      [{ ...source, labels: ['a', 'b', 'c'] }, { threshold: 0.5 }],
     ];
     for (const [from, options] of failing) {
       await expectNoLeakAsync(async () => {
@@ -237,22 +237,22 @@ describe('flips', () => {
 
 describe('predictPatientLevel', () => {
   it('gives what a model of patients says, labels or not', async () => {
-    const all = await predictEachPatient(patientModel, source, { thresholds });
+    const all = await predictEachPatient(patientModel, source, { threshold });
     expect(all.map(({ patient }) => patient)).toEqual(['a', 'b', 'c']);
     for (const { patient, probabilities, decisions } of all) {
       const stack = await source.load(patient);
       const expected = tf.sigmoid(patientModel.predict(tf.expandDims(stack.images)) as tf.Tensor);
       expectClose(probabilities, expected, 1e-6);
-      expect(decisions).toEqual(probabilities.map((p, l) => (p >= Math.fround(thresholds[l]!) ? 1 : 0)));
+      expect(decisions).toEqual(probabilities.map((p, l) => (p >= Math.fround(threshold[l]!) ? 1 : 0)));
       disposeStack(stack);
     }
     const unlabelled = { ...onlyPatientLabels(source), labelsOf: () => undefined };
-    expect(await predictEachPatient(patientModel, unlabelled, { thresholds })).toEqual(all);
+    expect(await predictEachPatient(patientModel, unlabelled, { threshold })).toEqual(all);
   });
 
   it('gives the largest of the slices, of a model of slices', async () => {
-    const slices = await predictAll(source, { thresholds });
-    const all = await predictEachPatient(model, source, { thresholds });
+    const slices = await predictAll(source, { threshold });
+    const all = await predictEachPatient(model, source, { threshold });
     for (const { patient, probabilities, decisions } of all) {
       const own = slices.filter((slice) => slice.patient === patient);
       expect(probabilities).toEqual([0, 1].map((l) => Math.max(...own.map((s) => s.probabilities[l]!))));
@@ -283,15 +283,15 @@ const defined = (values: (number | undefined)[]) => values.map((value) => value!
 
 describe('evaluatePatients of a model of patients', () => {
   it('scores patients as wholes, whether or not their slices are labelled', async () => {
-    const result = await evaluatePatients(patientModel, source, { thresholds, loss });
+    const result = await evaluatePatients(patientModel, source, { threshold, loss });
     expect(result).toMatchObject({ level: 'patients', patients: 3, slices: 8 });
-    expect(await evaluatePatients(patientModel, onlyPatientLabels(source), { thresholds, loss })).toEqual(
+    expect(await evaluatePatients(patientModel, onlyPatientLabels(source), { threshold, loss })).toEqual(
       result,
     );
     const all = await predictEachPatient(patientModel, source);
     const labels = tf.tensor2d(source.patients.map((patient) => patientLabels(source, patient)));
     const probabilities = tf.tensor2d(all.map((prediction) => [...prediction.probabilities]));
-    const options = { threshold: thresholds };
+    const options = { threshold };
     expectClose([result.f2], fBetaScore(labels, probabilities, options), 1e-6);
     expectClose(
       defined(result.f2PerLabel),
@@ -313,11 +313,11 @@ describe('evaluatePatients of a model of patients', () => {
 
 describe('evaluatePatients', () => {
   it('equals predictions scored by hand', async () => {
-    const result = await evaluatePatients(model, source, { thresholds, loss });
+    const result = await evaluatePatients(model, source, { threshold, loss });
     const expected = await byHand();
     const labels = tf.concat(expected.map((patient) => patient.labels), 1); // prettier-ignore
     const probabilities = tf.concat(expected.map((patient) => patient.probabilities), 1); // prettier-ignore
-    const options = { threshold: thresholds };
+    const options = { threshold };
     expectClose([result.f2], fBetaScore(labels, probabilities, options), 1e-6);
     expectClose(
       defined(result.f2PerLabel),
@@ -331,10 +331,10 @@ describe('evaluatePatients', () => {
   });
 
   it('pools the patients in any order, and has no loss where none is given', async () => {
-    const result = await evaluatePatients(model, source, { thresholds });
+    const result = await evaluatePatients(model, source, { threshold });
     expect('loss' in result).toBe(false);
     const reversed = { ...source, patients: ['c', 'b', 'a'] };
-    expect(await evaluatePatients(model, reversed, { thresholds })).toEqual(result);
+    expect(await evaluatePatients(model, reversed, { threshold })).toEqual(result);
   });
 
   it('leaves entries out that are not labelled', async () => {
@@ -347,14 +347,14 @@ describe('evaluatePatients', () => {
         return { ...stack, labels: tf.fill([stack.slices.length, 2], -1) as tf.Tensor2D };
       },
     });
-    const { f2, f2PerLabel } = await evaluatePatients(model, ignoring('c'), { thresholds });
-    const without = await evaluatePatients(model, { ...source, patients: ['a', 'b'] }, { thresholds });
+    const { f2, f2PerLabel } = await evaluatePatients(model, ignoring('c'), { threshold });
+    const without = await evaluatePatients(model, { ...source, patients: ['a', 'b'] }, { threshold });
     expect({ f2, f2PerLabel }).toEqual({ f2: without.f2, f2PerLabel: without.f2PerLabel });
   });
 
   it('reports each patient, or not', async () => {
     const progress: PatientProgress[] = [];
-    const options = { thresholds, loss };
+    const options = { threshold, loss };
     const result = await evaluatePatients(model, source, { ...options, onProgress: (p) => progress.push(p) });
     expect(progress.map(({ patient, done, total }) => `${patient} ${done}/${total}`)).toEqual(['a 1/3', 'b 2/3', 'c 3/3']); // prettier-ignore
     expect(await evaluatePatients(model, source, options)).toEqual(result);
@@ -392,7 +392,7 @@ describe('evaluatePatients', () => {
   });
 
   it('leaks nothing', async () => {
-    await expectNoLeakAsync(() => evaluatePatients(model, source, { loss, thresholds }));
+    await expectNoLeakAsync(() => evaluatePatients(model, source, { loss, threshold }));
     await expectNoLeakAsync(async () => {
       const stop = () => {
         throw new Error('enough');
@@ -405,7 +405,7 @@ describe('evaluatePatients', () => {
 
 describe('calibration', () => {
   const calibration: Calibration = { method: 'platt', scale: [2, 0.5], offset: [-0.3, 0.4] };
-  const options = { thresholds, calibration };
+  const options = { threshold, calibration };
   const logit = (p: number) => Math.log(p / (1 - p));
   const calibrated = (rows: number[][]) =>
     rows.map((row) =>
@@ -424,7 +424,7 @@ describe('calibration', () => {
     ] as [PatientPrediction[], PatientPrediction[]][]) {
       expectClose(rowsOf(after).flat(), calibrated(rowsOf(before)).flat(), 1e-5);
       for (const { probabilities, decisions } of after) {
-        expect(decisions).toEqual(probabilities.map((p, l) => (p >= Math.fround(thresholds[l]!) ? 1 : 0)));
+        expect(decisions).toEqual(probabilities.map((p, l) => (p >= Math.fround(threshold[l]!) ? 1 : 0)));
       }
     }
   });
@@ -433,13 +433,13 @@ describe('calibration', () => {
     const result = await evaluatePatients(model, source, { ...options, loss });
     const labels = tf.concat((await byHand()).map((patient) => patient.labels), 1); // prettier-ignore
     const probabilities = tf.tensor3d([rowsOf(await predictAll(source, options))]);
-    expectClose([result.f2], fBetaScore(labels, probabilities, { threshold: thresholds }), 1e-6);
+    expectClose([result.f2], fBetaScore(labels, probabilities, { threshold }), 1e-6);
     const losses = (await byHand()).map(({ labels: y, probabilities: p }) => {
       const z = calibrated(tf.squeeze<tf.Tensor2D>(p, [0]).arraySync()).map((row) => row.map(logit));
       return loss(y, tf.tensor3d([z])).dataSync()[0]!;
     });
     expectClose([result.loss!], [losses.reduce((a, b) => a + b) / 3], 1e-5);
-    const plain = await evaluatePatients(model, source, { thresholds, loss });
+    const plain = await evaluatePatients(model, source, { threshold, loss });
     expect(result.loss).not.toBeCloseTo(plain.loss!, 4);
   });
 

@@ -22,7 +22,7 @@ describe('worstCases', () => {
     const predictions = await collectPredictions(model, source);
     const cases = await worstCases(model, source, predictions, { count: 2, maps: true, png: heatMapPng });
     const { rows } = predictions;
-    const worst = largestLosses({ yTrue: rows.map((r) => r.yTrue), probabilities: rows.map((r) => r.probabilities), count: 2 }); // prettier-ignore
+    const worst = largestLosses(rows.map((r) => r.yTrue), rows.map((r) => r.probabilities), 2); // prettier-ignore
     expect(cases.map(({ patient, slice, loss, label }) => ({ patient, slice, loss, label }))).toEqual(
       worst.map(({ index, loss, label }) => ({ patient: rows[index]!.patient, slice: rows[index]!.slice, loss, label })),
     ); // prettier-ignore

@@ -109,13 +109,13 @@ describe('parseCheckpointManifest', () => {
     [
       'a threshold too many',
       { thresholds: [0.5, 0.5, 0.5] },
-      /threshold: expected one number for each of 2 labels/,
+      /thresholds: expected one number for each of 2 labels/,
     ],
-    ['a threshold out of range', { thresholds: [0.5, 1.01] }, /threshold: expected numbers in \[0, 1\]/],
+    ['a threshold out of range', { thresholds: [0.5, 1.01] }, /thresholds: expected numbers in \[0, 1\]/],
     [
       'a threshold that is no number',
       { thresholds: [0.5, '0.5'] },
-      /threshold: expected numbers in \[0, 1\]/,
+      /thresholds: expected numbers in \[0, 1\]/,
     ],
     ['training that is no record', { training: [3] }, /training: expected an object, received \[3\]/],
     [

@@ -35,7 +35,7 @@ const evaluation = (f2: number): Evaluation => ({
   level: 'slices',
   f2,
   f2PerLabel: [f2, f2],
-  thresholds: 0.5,
+  threshold: 0.5,
   loss: 1,
   patients: 1,
   slices: 1,

@@ -43,7 +43,7 @@ describe.each(stages)('stage %s', (stage, run, build, steps) => {
     const trained = build();
     const before = await evaluatePatients(trained, validation, {
       loss: asymmetricLoss(),
-      thresholds: 'best',
+      threshold: 'best',
     });
     const history = await run(trained, { ...options, epochs: 12, patience: 12, augment: false });
     const losses = history.map(({ loss }) => loss);
@@ -53,7 +53,7 @@ describe.each(stages)('stage %s', (stage, run, build, steps) => {
     expect(best).toBeGreaterThan(before.f2 + 0.05);
 
     // what is in the model at the end is the best epoch
-    const after = await evaluatePatients(trained, validation, { loss: asymmetricLoss(), thresholds: 'best' });
+    const after = await evaluatePatients(trained, validation, { loss: asymmetricLoss(), threshold: 'best' });
     const log = history.filter((epoch) => epoch.best).at(-1)!;
     expect(log.validationF2).toBe(best);
     expect(after.f2).toBe(log.validationF2);
@@ -94,7 +94,7 @@ describe.each(stages)('stage %s', (stage, run, build, steps) => {
       learningRate: 1e-9,
       augment: false,
       // where nothing is found there is no better epoch, and the losses differ by rounding alone
-      ...{ thresholds: 1, loss: constantLoss },
+      ...{ threshold: 1, loss: constantLoss },
     });
     // below the trivial predictors no epoch counts against the patience
     expect(history.map(({ best }) => best)).toEqual([true, ...Array.from({ length: 9 }, () => false)]);
@@ -205,7 +205,7 @@ describe.each(stages)('stage %s', (stage, run, build, steps) => {
         { validation: { ...validation, labels: ['b', 'a'] } },
         /validation: expected the labels a, b, received \["b","a"\]/,
       ],
-      [{ thresholds: [0.5] }, /threshold: expected one number for each of 2 labels/],
+      [{ threshold: [0.5] }, /threshold: expected one number for each of 2 labels/],
       [{ augment: { rotation: 500 } }, /rotation: expected degrees in \[0, 180\]/],
     ];
     const trained = build();
@@ -299,7 +299,7 @@ describe.each(['max', 'attention'] as const)(
         augment: false,
       });
       expect(history.at(-1)!.loss).toBeLessThan(0.5 * history[0]!.loss);
-      const { f2, level } = await evaluatePatients(trained, held, { thresholds: 'best' });
+      const { f2, level } = await evaluatePatients(trained, held, { threshold: 'best' });
       expect(level).toBe('patients');
       expect(f2).toBe(Math.max(...history.map(({ validationF2 }) => validationF2)));
       expect(f2).toBeGreaterThan(Math.max(allPositive!.f2, frequency!.f2) + 0.1);

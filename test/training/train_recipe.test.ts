@@ -256,7 +256,7 @@ describe('trainRecipe', () => {
       );
       const best = (stage: string) => Math.max(...history.filter((log) => log.stage === stage).map((log) => log.validationF2)); // prettier-ignore
       const [first, later] = [best('pretrain'), Math.max(best('warm-up'), best('patients'))];
-      const { f2 } = await evaluatePatients(kept, validation, { thresholds: 'best' });
+      const { f2 } = await evaluatePatients(kept, validation, { threshold: 'best' });
       expect(f2).toBeCloseTo(Math.max(first, later), 6);
       expect(kept === model).toBe(later >= first);
       expect(made.model!['variant']).toBe(kept === model ? 'VGG16 + LRNN + SDL(GRU)' : 'VGG16');
@@ -303,11 +303,11 @@ describe('trainRecipe', () => {
     expect(decisions!.implied).toBe(await impliedThreshold(asymmetricLoss(), chance));
     expect(await readState(path.join(folder, 'best'))).toEqual({ fitted: ['v1'] });
     const { thresholds, calibration } = manifest;
-    const { f2 } = await evaluatePatients(kept, validation, { thresholds, calibration });
+    const { f2 } = await evaluatePatients(kept, validation, { threshold: thresholds, calibration });
     expect(f2).toBe(score.f2);
     expect(beatsTrivial).toBe(trivial.every((other) => f2 > other.f2));
 
-    const fixed = await trainInto(await runFolder(), { thresholds: 0.25 });
+    const fixed = await trainInto(await runFolder(), { threshold: 0.25 });
     expect(fixed.description.thresholds).toEqual([0.25, 0.25]);
     expect(fixed.decisions).toBeUndefined();
     expect(fixed.history.map((log) => log.validationThreshold)).toEqual(fixed.history.map(() => 0.25));

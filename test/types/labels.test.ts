@@ -96,7 +96,7 @@ describe('label names from source to prediction', () => {
     const backbone = tf.model({ inputs: input, outputs: flat });
     const model = buildCtBrainModel({ labels, backbone, sliceDependency: 'none', labelDecoder: 'linear' });
     expect(model.labels).toEqual(labels);
-    for await (const slices of predictPatients(model, source, { thresholds: [0.4, 0.6] })) {
+    for await (const slices of predictPatients(model, source, { threshold: [0.4, 0.6] })) {
       for (const { probabilities, decisions, labels: named } of slices) {
         expect(named.bleeding).toEqual({ probability: probabilities[0], present: decisions[0] === 1 });
         expect(named.fracture).toEqual({ probability: probabilities[1], present: decisions[1] === 1 });

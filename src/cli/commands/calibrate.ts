@@ -59,10 +59,10 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<void> {
   const { thresholds, calibration, chosen } = decisions;
   const [before, after] = [
     await evaluatePatients(model, study, {
-      thresholds: manifest.thresholds,
+      threshold: manifest.thresholds,
       calibration: manifest.calibration,
     }),
-    await evaluatePatients(model, study, { thresholds, calibration }),
+    await evaluatePatients(model, study, { threshold: thresholds, calibration }),
   ];
   const rows = manifest.labels.map((label, l) => [
     label,

@@ -127,7 +127,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<void> {
   }
 
   const { thresholds, calibration } = result.description;
-  const score = await evaluatePatients(result.model, test, { thresholds, calibration });
+  const score = await evaluatePatients(result.model, test, { threshold: thresholds, calibration });
   const trivial = [slicePosition(train, test), ...trivialPredictors(train, test, seed)];
   const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
   printF2(title, 'this model', score, trivial, study.labels);

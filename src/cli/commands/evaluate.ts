@@ -3,7 +3,6 @@
  * --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint that has them.
  */
 import { readdir } from 'node:fs/promises';
-import * as tf from '@tensorflow/tfjs';
 import {
   ArgumentError,
   collectPredictions,
@@ -199,10 +198,10 @@ function prevalences(text: string | undefined, labels: number): number[] | undef
 
 /** Slices and the patients that they are of, or patients alone. */
 function samplesOf(predictions: LabelledPredictions, person: (patient: string) => string): Samples[] {
-  const { level, rows, patients, yTrue, probabilities } = predictions;
+  const { level, patients, yTrue, probabilities } = predictions;
   const own = { level, yTrue, probabilities, people: patients.map(person) };
   if (level === 'patients') return [own];
-  const whole = patientLevel(rows);
+  const whole = patientLevel(predictions);
   return [
     own,
     {
@@ -216,13 +215,12 @@ function samplesOf(predictions: LabelledPredictions, person: (patient: string) =
 
 function runsOf(
   source: PatientSource,
-  { rows, labels }: LabelledPredictions,
-  thresholds: number[],
+  { patients, probabilities, labels }: LabelledPredictions,
+  threshold: number[],
 ): { truth: LabelRuns; predicted: LabelRuns } {
-  const probabilities = rows.map((row) => [...row.probabilities]);
-  const decisions = tf.tidy(() => decide(tf.tensor2d(probabilities), thresholds).arraySync() as number[][]);
+  const decisions = decide(probabilities, { threshold });
   const ofPatient = new Map<string, number[][]>(source.patients.map((patient) => [patient, []]));
-  rows.forEach(({ patient }, i) => ofPatient.get(patient)!.push(decisions[i]!));
+  patients.forEach((patient, i) => ofPatient.get(patient)!.push(decisions[i]!));
   const decided = {
     labels,
     patients: source.patients,

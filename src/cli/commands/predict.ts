@@ -56,7 +56,7 @@ async function predict(args: Args<typeof OPTIONS>): Promise<void> {
   const { model, manifest } = await loadCheckpoint(args.checkpoint);
   const { preprocessing, labels, thresholds, calibration } = manifest;
   const options = {
-    thresholds,
+    threshold: thresholds,
     calibration,
     ...(args.mirror && { flips: ['horizontal'] as const }),
   };

@@ -183,9 +183,11 @@ async function train(args: Args<typeof OPTIONS>): Promise<void> {
   if (folders.length > 1) await checkStudies(study, split);
 
   // its training
+  const { threshold: thresholds, ...stages } = recipe;
   const config = {
     ...{ data: folders.length === 1 ? folders[0] : folders, model: built, weights: weights ?? null },
-    ...{ preprocessing, ...recipe, seed, split },
+    // `thresholds` is what the runs of earlier versions call it, which go on with this one
+    ...{ preprocessing, ...stages, thresholds, seed, split },
   };
   const run = await openTrainingRun(args.out, { config, resume: args.resume });
   const { stop, ...bar } = trainingProgressBar();
@@ -229,7 +231,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<void> {
   if (split.test.length > 0) {
     const test = subset(study, split.test);
     const score = await evaluatePatients(result.model, test, {
-      thresholds: description.thresholds,
+      threshold: description.thresholds,
       calibration: description.calibration,
     });
     const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;
@@ -268,7 +270,7 @@ function recipeOptions(args: Args<typeof OPTIONS>): RecipeOptions {
     patients: stage(recipe.patients, { epochs: args.epochs, learningRate: learningRates(args.lr), ...sequence }),
     patience: args.patience ?? recipe.patience,
     augment: args.augment ? recipe.augment : false,
-    thresholds: threshold(args.thresholds) ?? recipe.thresholds,
+    threshold: threshold(args.thresholds) ?? recipe.threshold,
   };
 } // prettier-ignore
 

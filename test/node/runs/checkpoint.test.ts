@@ -308,7 +308,7 @@ describe('loadCheckpoint', () => {
     ['a weight file elsewhere', edit('model.json', (model) => ({ ...model, weightsManifest: [{ paths: ['../weights.bin'], weights: [] }] })), /model\.json: expected names of files beside it, found "\.\.\/weights\.bin"/],
     ['a weight that is frozen and not there', editManifest({ frozen: ['stem/kernel'] }), /frozen: expected names of weights, found "stem\/kernel"/],
     ['more labels than outputs', editManifest({ labels: ['a', 'b', 'c'], thresholds: [0.5, 0.5, 0.5] }), /the model has 2 outputs, the manifest 3 labels/],
-    ['thresholds out of range', editManifest({ thresholds: [0.5, 1.5] }), /threshold: expected numbers in \[0, 1\]/],
+    ['thresholds out of range', editManifest({ thresholds: [0.5, 1.5] }), /thresholds: expected numbers in \[0, 1\]/],
     ['no preprocessing', editManifest({ preprocessing: undefined }), /preprocessing: expected an object/],
   ]; // prettier-ignore
 

@@ -1,0 +1,78 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../base/errors';
+import { checkScores } from './confusion_counts';
+
+/**
+ * A metric of a whole epoch, batch by batch: exact in any batching and order, unlike a mean of batch scores.
+ *
+ * What it needs of the batches stays on the device, and nothing is read back before the result; `dispose()` frees it.
+ */
+export abstract class StreamingMetric<Config extends object> {
+  /** Whether batches add up; else each is kept. */
+  protected readonly addsUp: boolean = true;
+  private kept: tf.Tensor[][] = [];
+  private labels: number | undefined;
+
+  /** @param name - For messages. */
+  constructor(
+    protected readonly name: string,
+    protected readonly config: Config,
+  ) {}
+
+  /** What is needed of a batch. */
+  protected abstract summarize(yTrue: tf.Tensor, probabilities: tf.Tensor): tf.Tensor[];
+
+  /** Refuses a number of labels that the options do not fit. */
+  protected checkFits(_what: string, _labels: number): void {}
+
+  /**
+   * Adds a batch: labels and probabilities `[..., labels]` of one shape, whose leading axes may differ between batches.
+   *
+   * @throws {@link ArgumentError} for shapes that differ, empty tensors, or another number of labels than before.
+   */
+  update(yTrue: tf.Tensor, probabilities: tf.Tensor): void {
+    const what = `${this.name}.update`;
+    const labels = checkScores(what, yTrue, probabilities);
+    const same = this.labels === undefined || this.labels === labels;
+    check(same, `${what}: probabilities`, `${this.labels} labels, as in the batches before`, probabilities);
+    this.checkFits(what, labels);
+    const sums = this.addsUp ? this.kept[0] : undefined;
+    const next = tf.tidy(() => {
+      const batch = this.summarize(yTrue, probabilities);
+      return sums ? sums.map((sum, i) => tf.add(sum, batch[i]!)) : batch;
+    });
+    // kept, so that an update inside a caller's tidy survives it
+    for (const tensor of next) tf.keep(tensor);
+    if (this.addsUp) this.reset();
+    this.kept.push(next);
+    this.labels = labels;
+  }
+
+  /** Starts over and frees what was kept. */
+  reset(): void {
+    tf.dispose(this.kept);
+    this.kept = [];
+    this.labels = undefined;
+  }
+
+  /** Frees what was kept; the same as `reset`. */
+  dispose(): void {
+    this.reset();
+  }
+
+  /** Every option, defaults filled in: plain JSON. */
+  getConfig(): Config {
+    return { ...this.config };
+  }
+
+  /** What was kept: the sums, or each batch. */
+  protected batches(): tf.Tensor[][] {
+    check(this.kept.length > 0, `${this.name}.result`, 'at least one update() before it', 'none');
+    return this.kept;
+  }
+
+  /** The values of {@link StreamingMetric.batches}. */
+  protected read(): Promise<ArrayLike<number>[][]> {
+    return Promise.all(this.batches().map((batch) => Promise.all(batch.map((tensor) => tensor.data()))));
+  }
+}
