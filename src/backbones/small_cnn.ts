@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkKnownKeys } from '../base/errors';
+import { resolveOptions } from '../base/options';
 import { deriveSeed } from '../base/random';
 import { FusedConv2D } from '../layers/fused_conv2d';
-import { backboneInput, batchNorm, checkBackboneOptions, relu, type BackboneOptions } from './builder';
+import { BACKBONE_RULES, backboneInput, batchNorm, relu, type BackboneOptions } from './builder';
 
 /** Options of {@link smallCnn}. */
 export type SmallCnnOptions = BackboneOptions;
@@ -19,11 +19,9 @@ export type SmallCnnOptions = BackboneOptions;
  * ```
  */
 export function smallCnn(options: SmallCnnOptions): tf.LayersModel {
-  checkKnownKeys(options, ['inputShape', 'normalize', 'seed'], 'smallCnn');
-  checkBackboneOptions(options, 'smallCnn');
-  const { seed } = options;
-
-  const [input, first] = backboneInput(options);
+  const resolved = resolveOptions('smallCnn', options, BACKBONE_RULES);
+  const { seed } = resolved;
+  const [input, first] = backboneInput('smallCnn', resolved);
   let x = first;
   const kernel = (name: string) =>
     tf.initializers.heNormal(seed === undefined ? {} : { seed: deriveSeed(seed, name) });

@@ -120,7 +120,7 @@ function interval<T>(
   statistic: (sample: readonly T[]) => number | undefined,
   options: BootstrapOptions,
 ): BootstrapInterval {
-  const { resamples, level, seed } = resolveOptions<BootstrapOptions>(fn, options, RULES);
+  const { resamples, level, seed } = resolveOptions(fn, options, RULES);
   check(patients.length > 0, `${fn}: patients`, 'at least one patient', patients);
   const scoreOf = (sample: readonly T[]) => {
     const value = statistic(sample);

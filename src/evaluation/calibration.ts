@@ -87,7 +87,7 @@ export interface FittedCalibration {
  */
 export function fitCalibration(options: FitCalibrationOptions): FittedCalibration {
   const fn = 'fitCalibration';
-  const resolved = resolveOptions<FitCalibrationOptions>(fn, options, RULES);
+  const resolved = resolveOptions(fn, options, RULES);
   const { labels, yTrue, method, smoothTargets, patients, minPositives } = resolved;
   const columns = namedScores(fn, options, givenLogits(fn, options), 'logit');
   const fitOf = (entries: LabelledScores): Line | KeptReason => {

@@ -111,7 +111,7 @@ export interface ProbabilityReport {
  */
 export function evaluateProbabilities(options: EvaluateProbabilitiesOptions): ProbabilityReport {
   const fn = 'evaluateProbabilities';
-  const resolved = resolveOptions<EvaluateProbabilitiesOptions>(fn, options, RULES);
+  const resolved = resolveOptions(fn, options, RULES);
   const { labels, probabilities, beta, bins, weights } = resolved;
   const prevalence = resolved.prevalence as number | readonly number[] | undefined;
   const columns = namedScores(fn, options, probabilities, 'probability');

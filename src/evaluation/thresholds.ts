@@ -90,7 +90,7 @@ export interface ChosenThresholds {
  */
 export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresholds {
   const fn = 'chooseThresholds';
-  const resolved = resolveOptions<ChooseThresholdsOptions>(fn, options, RULES);
+  const resolved = resolveOptions(fn, options, RULES);
   const { labels, yTrue, probabilities, beta, average, patients, minPositives } = resolved;
   const columns = namedScores(fn, options, probabilities, 'probability');
   const pooledThreshold = bestPooledCut(columns, beta).threshold;

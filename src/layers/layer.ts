@@ -66,7 +66,7 @@ function ours<L extends tf.layers.Layer>(host: Constructor<L>): Constructor<OwnL
       // tfjs adds `customObjects` to the configuration of a model that it loads
       const { customObjects: _, ...given } = args as Record<string, unknown>;
       const { className } = new.target as unknown as { className: string };
-      for (const [name, rule] of Object.entries<Rule<unknown>>(rules)) {
+      for (const [name, rule] of Object.entries(rules as Record<string, Rule<unknown>>)) {
         // as a configuration in JSON says that there is none
         if (given[name] === null && 'absent' in rule && rule.absent === undefined) given[name] = undefined;
       }

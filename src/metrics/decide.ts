@@ -36,7 +36,7 @@ export const THRESHOLD: Rule<Threshold> = optional(
  */
 export function decide(probabilities: LabelRows, options: ThresholdOptions = {}): (0 | 1)[][] {
   const fn = 'decide';
-  const { threshold } = resolveOptions<ThresholdOptions>(fn, options, { threshold: THRESHOLD });
+  const { threshold } = resolveOptions(fn, options, { threshold: THRESHOLD });
   const labels = probabilities[0]?.length ?? 0;
   const limits = thresholdsOf(`${fn}: threshold`, threshold, labels).map(Math.fround);
   return probabilities.map((row, i) => {

@@ -27,7 +27,7 @@ import { StreamingMetric } from './streaming_metric';
 export class DecisionCounter extends StreamingMetric<Required<ThresholdOptions>> {
   constructor(options: ThresholdOptions = {}) {
     const name = 'DecisionCounter';
-    super(name, resolveOptions<ThresholdOptions>(name, options, { threshold: THRESHOLD }));
+    super(name, resolveOptions(name, options, { threshold: THRESHOLD }));
   }
 
   protected override checkFits(what: string, labels: number): void {

@@ -147,13 +147,13 @@ export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
  */
 export function decisionRates(counts: DecisionCounts, options: DecisionRatesOptions = {}): DecisionRates {
   const name = 'decisionRates';
-  const { beta, prevalence } = resolveOptions<DecisionRatesOptions>(name, options, RULES);
+  const { beta, prevalence } = resolveOptions(name, options, RULES);
   const { tp, fp, fn, tn } = counts;
   const areCounts = [tp, fp, fn, tn].every((count) => Number.isFinite(count) && count >= 0);
   check(areCounts, `${name}: counts`, 'numbers of at least 0', counts);
   const recall = share(tp, fn);
   const specificity = share(tn, fp);
-  const knows = recall !== undefined && specificity !== undefined && (prevalence as unknown) !== undefined;
+  const knows = recall !== undefined && specificity !== undefined && prevalence !== undefined;
   return {
     fBeta: fBetaOf(counts, beta),
     precision: share(tp, fp),
@@ -207,7 +207,7 @@ function counted(
   probabilities: LabelRows,
   options: ThresholdOptions,
 ): DecisionCounts[] {
-  const { threshold } = resolveOptions<ThresholdOptions>(fn, options, { threshold: THRESHOLD });
+  const { threshold } = resolveOptions(fn, options, { threshold: THRESHOLD });
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   const thresholds = thresholdsOf(`${fn}: threshold`, threshold, columns.length);
   return columns.map((entries, label) => countsOf(entries, thresholds[label]!));

@@ -31,7 +31,7 @@ export interface F2MetricOptions extends ThresholdOptions {
  */
 export function f2Metric(options: F2MetricOptions = {}): ConfiguredFn {
   const rules = { threshold: THRESHOLD, fromLogits: FROM_LOGITS };
-  const { threshold, fromLogits } = resolveOptions<F2MetricOptions>('f2Metric', options, rules);
+  const { threshold, fromLogits } = resolveOptions('f2Metric', options, rules);
   const metric = (yTrue: tf.Tensor, yPred: tf.Tensor) =>
     tf.tidy(() => fBetaScore(yTrue, fromLogits ? tf.sigmoid(yPred) : yPred, { threshold }));
   return compiledMetric('f2', metric, 'f2Metric', { threshold, fromLogits });

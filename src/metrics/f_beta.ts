@@ -96,7 +96,7 @@ export class FBetaScore extends StreamingMetric<Required<FBetaOptions>> {
 }
 
 const resolve = (fn: string, options: FBetaOptions) =>
-  resolveOptions<FBetaOptions>(fn, options, {
+  resolveOptions(fn, options, {
     beta: BETA,
     average: optional(oneOf(['micro', 'macro', 'weighted', 'samples', 'none']), 'micro'),
     threshold: THRESHOLD,

@@ -33,7 +33,7 @@ export function brierScore<A extends LabelAverage = 'macro'>(
   options: LabelAverageOptions<A> = {},
 ): Averaged<A> {
   const fn = 'brierScore';
-  const { average } = resolveOptions<LabelAverageOptions<A>>(fn, options, { average: averageRule<A>() });
+  const { average } = resolveOptions(fn, options, { average: averageRule<A>() });
   return averaged(labelledScores(fn, yTrue, probabilities, 'probability'), brierScoreOf, average);
 }
 
@@ -81,7 +81,7 @@ export function reliabilityCurve(
   probabilities: ArrayLike<number>,
   options: CalibrationBinOptions = {},
 ): ReliabilityBin[] {
-  const { bins } = resolveOptions<CalibrationBinOptions>('reliabilityCurve', options, { bins: BINS });
+  const { bins } = resolveOptions('reliabilityCurve', options, { bins: BINS });
   return reliabilityBins(labelledScoresOf('reliabilityCurve', yTrue, probabilities, 'probability'), bins);
 }
 
@@ -111,11 +111,7 @@ export function expectedCalibrationError<A extends LabelAverage = 'macro'>(
 ): Averaged<A> {
   const fn = 'expectedCalibrationError';
   const rules = { average: averageRule<A>(), bins: BINS };
-  const { average, bins } = resolveOptions<LabelAverageOptions<A> & CalibrationBinOptions>(
-    fn,
-    options,
-    rules,
-  );
+  const { average, bins } = resolveOptions(fn, options, rules);
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   return averaged(columns, (entries) => calibrationErrorOf(entries, bins), average);
 }

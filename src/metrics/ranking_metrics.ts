@@ -155,7 +155,7 @@ const rowsOf = (values: ArrayLike<number>, columns: number) =>
   );
 
 const resolve = <A extends LabelAverage>(fn: string, options: LabelAverageOptions<A>) =>
-  resolveOptions<LabelAverageOptions<A>>(fn, options, { average: averageRule<A>() });
+  resolveOptions(fn, options, { average: averageRule<A>() });
 
 /** Average precision of one label. */
 export function averagePrecisionOf(entries: LabelledScores): number | undefined {

@@ -51,7 +51,7 @@ export function precisionRecallCurve(
 ): PrecisionRecallCurve | undefined {
   const fn = 'precisionRecallCurve';
   const rules = { dropIntermediate: optional(flag, false) };
-  const { dropIntermediate } = resolveOptions<CurveOptions>(fn, options, rules);
+  const { dropIntermediate } = resolveOptions(fn, options, rules);
   const entries = labelledScoresOf(fn, yTrue, scores);
   const total = entries.positives.length;
   if (total === 0) return undefined;
@@ -90,7 +90,7 @@ export function rocCurve(
 ): RocCurve | undefined {
   const fn = 'rocCurve';
   const rules = { dropIntermediate: optional(flag, true) };
-  const { dropIntermediate } = resolveOptions<CurveOptions>(fn, options, rules);
+  const { dropIntermediate } = resolveOptions(fn, options, rules);
   const entries = labelledScoresOf(fn, yTrue, scores);
   const [positives, negatives] = [entries.positives.length, entries.negatives.length];
   if (positives === 0 || negatives === 0) return undefined;

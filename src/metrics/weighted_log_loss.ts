@@ -59,7 +59,7 @@ export function weightedLogLoss(
   options: WeightedLogLossOptions = {},
 ): number | undefined {
   const fn = 'weightedLogLoss';
-  const { weights, epsilon } = resolveOptions<WeightedLogLossOptions>(fn, options, RULES);
+  const { weights, epsilon } = resolveOptions(fn, options, RULES);
   const columns = labelledScores(fn, yTrue, probabilities, 'probability');
   checkWeights(fn, weights, columns.length);
   return pooledLogLoss(columns, weights, epsilon);
@@ -84,7 +84,7 @@ export function weightedLogLoss(
  */
 export class WeightedLogLoss extends StreamingMetric<Config> {
   constructor(options: WeightedLogLossOptions = {}) {
-    super('WeightedLogLoss', resolveOptions<WeightedLogLossOptions>('WeightedLogLoss', options, RULES));
+    super('WeightedLogLoss', resolveOptions('WeightedLogLoss', options, RULES));
   }
 
   protected override checkFits(what: string, labels: number): void {
@@ -132,7 +132,7 @@ export class WeightedLogLoss extends StreamingMetric<Config> {
 export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}): ConfiguredFn {
   const what = 'weightedLogLossMetric';
   const rules = { ...RULES, fromLogits: FROM_LOGITS };
-  const config = resolveOptions<WeightedLogLossMetricOptions>(what, options, rules);
+  const config = resolveOptions(what, options, rules);
   const metric = (yTrue: tf.Tensor, yPred: tf.Tensor) =>
     tf.tidy(() => {
       checkWeights(what, config.weights, checkScores(what, yTrue, yPred));
