@@ -51,18 +51,22 @@ export function warnUnprepared(): void {
   );
 }
 
+const UNTIL_THEN =
+  'Until then it is slow, and its numbers may be wrong: its own kernels make numbers of NaN, and past its memory tensors overwrite one another.';
+
 function reason(backend: tf.KernelBackend, preparation: Preparation | undefined): string {
   const name = tf.getBackend();
+  const isWasm = name === 'wasm';
   if (isThreadedBuild(backend)) {
     return (
       `this page is cross-origin isolated, and TensorFlow.js took its threaded build, which they do not fit. Start the backend by ` +
-      `useBrowserBackend('wasm'), or call prepareWasmBackend() before tf.setBackend('wasm').`
+      `useBrowserBackend('wasm'), or call prepareWasmBackend() before tf.setBackend('wasm'). ${UNTIL_THEN}`
     );
   }
   if (preparation === undefined) {
     return (
       `it was not prepared. Start it by useBrowserBackend('${name}') in a page or useBackend('${name}') in Node` +
-      `${name === 'wasm' ? ', or call prepareWasmBackend() once it is active' : ''}.`
+      `${isWasm ? `, or call prepareWasmBackend() once it is active. ${UNTIL_THEN}` : '.'}`
     );
   }
   return (

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { hostWorkspace } from './engine';
-import { Scratch, viewAs, wasmKernel } from './kernel_support';
+import { floats, Scratch, viewAs, wasmKernel } from './kernel_support';
 import { spanOf } from './workspace';
 
 /*
@@ -8,6 +8,9 @@ import { spanOf } from './workspace';
  * any, and of the larger of two it gives the other. They also take the bits of an int32 for those of a float. Ours keep NaN, as
  * backend `cpu` does, and whole numbers.
  */
+
+type Values = Float32Array | Int32Array;
+type Floats = [Float32Array, Float32Array, Float32Array];
 
 /** `tf.relu`. */
 export const relu = (host: tf.KernelConfig) => clamping(tf.Relu, host, () => [0, Infinity]);
@@ -28,14 +31,17 @@ function clamping<Attrs>(
     const { inputs, attrs, backend } = args;
     const { x } = inputs;
     const [low, high] = limits(attrs);
-    if (x.dtype === 'int32') {
-      const out = backend.makeOutput(x.shape, 'int32');
-      const [from, to] = [x, out].map((info) => backend.typedArrayFromHeap(info)) as [Int32Array, Int32Array];
-      for (let i = 0; i < from.length; i++) to[i] = Math.min(Math.max(from[i]!, low), high);
+    if (x.dtype !== 'int32' && x.dtype !== 'float32') return host.kernelFunc(args as never);
+    const workspace = x.dtype === 'float32' ? hostWorkspace(backend) : undefined;
+    if (workspace === undefined) {
+      const out = backend.makeOutput(x.shape, x.dtype);
+      const [from, to] = [x, out].map((info) => backend.typedArrayFromHeap(info)) as [Values, Values];
+      for (let i = 0; i < from.length; i++) {
+        const value = from[i]!;
+        to[i] = value < low ? low : value > high ? high : value; // keeps NaN
+      }
       return out;
     }
-    const workspace = hostWorkspace(backend);
-    if (workspace === undefined || x.dtype !== 'float32') return host.kernelFunc(args as never);
     return Scratch.use(backend, (scratch) => {
       const out = scratch.make(x.shape);
       workspace.scope(backend, () => {
@@ -58,10 +64,9 @@ function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.Kern
   return wasmKernel<'a' | 'b', undefined>(name, (args) => {
     const { inputs, backend } = args;
     const { a, b } = inputs;
-    const workspace = hostWorkspace(backend);
     const shape = tf.backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
     const size = tf.util.sizeFromShape(shape);
-    if (workspace === undefined || a.dtype !== 'float32' || b.dtype !== 'float32' || size === 0) {
+    if (a.dtype !== 'float32' || b.dtype !== 'float32' || size === 0) {
       return host.kernelFunc(args as never);
     }
     return Scratch.use(backend, (scratch) => {
@@ -76,6 +81,13 @@ function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.Kern
       const left = broadcast(single === a ? b : a);
       const right = single ?? broadcast(b);
       const out = scratch.make(shape);
+      const workspace = hostWorkspace(backend);
+      if (workspace === undefined) {
+        const [first, second, to] = [left, right, out].map((info) => floats(backend, info)) as Floats;
+        const pick = smaller ? Math.min : Math.max; // which keep NaN
+        for (let i = 0; i < size; i++) to[i] = pick(first[i]!, second[single ? 0 : i]!);
+        return out;
+      }
       workspace.scope(backend, () => {
         const [first, second] = [workspace.input(spanOf(left)), workspace.input(spanOf(right))];
         const to = workspace.output(spanOf(out));

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { conv2DBackpropFilter as composedFilter } from './composed/conv2d_backprop_filter';
 import { conv2DBackpropInput as composedInput } from './composed/conv2d_backprop_input';
 import { convolve, convolveFilterGradient, convolveInputGradient } from './convolution';
+import { activatedApart } from './activated_apart';
 import { convolutionWorkspace } from './engine';
 import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 
@@ -24,6 +25,7 @@ export function fusedConv2D(host: tf.KernelConfig): tf.KernelConfig {
 
 function forward(name: string, host: tf.KernelConfig): tf.KernelConfig {
   type Inputs = 'x' | 'filter' | 'bias' | 'preluActivationWeights';
+  const fallback = activatedApart(host);
   return wasmKernel<Inputs, ConvolutionAttrs & { activation?: string }>(name, (args) => {
     const { backend, attrs } = args;
     const { x, filter, bias, preluActivationWeights } = args.inputs;
@@ -34,11 +36,11 @@ function forward(name: string, host: tf.KernelConfig): tf.KernelConfig {
       (activation === 'linear' || activation === 'relu') &&
       preluActivationWeights === undefined &&
       [x, filter].every(({ dtype }) => dtype === 'float32');
-    if (workspace === undefined || !ours) return host.kernelFunc(args as never) as tf.TensorInfo;
+    if (workspace === undefined || !ours) return fallback.kernelFunc(args as never) as tf.TensorInfo;
     const info = convolutionInfo(x.shape, filter.shape, attrs);
     // a bias of one value for all filters is allowed, and rare
     if (bias !== undefined && bias.shape.reduce((product, n) => product * n, 1) !== info.outChannels) {
-      return host.kernelFunc(args as never) as tf.TensorInfo;
+      return fallback.kernelFunc(args as never) as tf.TensorInfo;
     }
     return withResult(backend, info.outShape, (y) => {
       convolve(workspace, backend, info, { x, filter, bias, y }, activation === 'relu');

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { activatedApart } from './activated_apart';
 import { hostWorkspace } from './engine';
 import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
 import { spanOf } from './workspace';
@@ -15,7 +16,7 @@ export function fusedMatMul(host: tf.KernelConfig): tf.KernelConfig {
 
 function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
   type Inputs = 'a' | 'b' | 'bias' | 'preluActivationWeights';
-  const fallback = untransposed(host);
+  const fallback = untransposed(activatedApart(host));
   return wasmKernel<Inputs, tf.BatchMatMulAttrs & { activation?: string }>(name, (args) => {
     const { backend, attrs } = args;
     const { a, b, bias, preluActivationWeights } = args.inputs;
@@ -58,7 +59,9 @@ function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
  * The host's kernel, its transposed operands transposed beforehand: it is slow at them itself, and with a bias or an
  * activation wrong.
  */
-function untransposed({ kernelFunc }: tf.KernelConfig): Pick<tf.KernelConfig, 'kernelFunc'> {
+function untransposed({
+  kernelFunc,
+}: Pick<tf.KernelConfig, 'kernelFunc'>): Pick<tf.KernelConfig, 'kernelFunc'> {
   return {
     kernelFunc: (args) => {
       const { inputs, attrs } = args;

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { maxPoolGrad as composedMaxPoolGrad } from './composed/max_pool_grad';
+import { markWindows } from '../../kernels/max_pool/mark_windows';
 import { hostWorkspace } from './engine';
-import { Scratch, wasmKernel } from './kernel_support';
+import { floats, Scratch, wasmKernel } from './kernel_support';
 import { spanOf } from './workspace';
 
 /** `tf.maxPool`: the host's makes -Infinity of NaN. */
@@ -14,11 +15,16 @@ function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelC
   return wasmKernel<'x', tf.MaxPoolAttrs>(name, (args) => {
     const { inputs, backend, attrs } = args;
     const { x } = inputs;
+    if (x.dtype !== 'float32') return host.kernelFunc(args as never);
     const workspace = hostWorkspace(backend);
-    if (workspace === undefined || x.dtype !== 'float32') return host.kernelFunc(args as never);
     const { filterSize, strides, pad, dimRoundingMode } = attrs;
     const shape = x.shape as [number, number, number, number];
     const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
+    if (workspace === undefined) {
+      const y = host.kernelFunc(args as never) as tf.TensorInfo;
+      if (y.dataId !== x.dataId) markWindows(floats(backend, x), floats(backend, y), info);
+      return y;
+    }
     return Scratch.use(backend, (scratch) => {
       const y = scratch.make(info.outShape);
       workspace.scope(backend, () => {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { ADAM_KERNEL } from '../../kernels/adam/contract';
 import { ASYMMETRIC_LOSS_KERNEL } from '../../kernels/asymmetric_loss/contract';
+import { fusedDepthwiseConv2D } from './activated_apart';
 import { adam } from './adam';
 import { asymmetricLoss } from './asymmetric_loss';
 import { clipByValue, maximum, minimum, relu, relu6 } from './clamp_kernels';
@@ -32,7 +33,7 @@ import { unsortedSegmentSum } from './unsorted_segment_sum';
  *   over leading axes, and saving a tensor for the backward pass, which copied it; and the passes over memory between
  *   convolutions, which layers take as one kernel each where it is there.
  * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels;
- *   the sum of millions of values over all axes; and NaN, which ReLU, clip, pooling, maximum and minimum take for a number.
+ *   the sum of millions of values over all axes; and NaN, which ReLU, alone and fused, clip, pooling, maximum and minimum take for a number.
  * - What is ours, in plain JavaScript until here: the asymmetric loss and Adam's step.
  *
  * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC`. Call it when the
@@ -63,6 +64,7 @@ export function registerWasmTrainingKernels(): boolean {
   const wrapped = {
     [tf.Conv2D]: conv2D,
     [tf.FusedConv2D]: fusedConv2D,
+    [tf.FusedDepthwiseConv2D]: fusedDepthwiseConv2D,
     [tf.BatchMatMul]: batchMatMul,
     [tf._FusedMatMul]: fusedMatMul,
     [tf.Concat]: concat,

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { markWindows } from './mark_windows';
 
 /** What we use of the host's class `MathBackendCPU`. */
 interface CpuBackend {
@@ -21,53 +22,14 @@ function keepNaN(): void {
     if (x.dtype !== 'float32' || result.dataId === x.dataId) return result;
     const { data } = args.backend as unknown as CpuBackend;
     const values = data.get(x.dataId).values;
-    const first = values.findIndex(Number.isNaN);
-    if (first === -1) return result;
     const { filterSize, strides, pad, dimRoundingMode } = args.attrs as unknown as tf.MaxPoolAttrs;
     const shape = x.shape as [number, number, number, number];
     const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
-    markWindows(values, first, data.get(result.dataId).values, info);
+    markWindows(values, data.get(result.dataId).values, info);
     return result;
   };
   tf.unregisterKernel(tf.MaxPool, 'cpu');
   tf.registerKernel(Object.assign({ ...host, kernelFunc }, { [OURS]: true }));
-}
-
-function markWindows(
-  x: Float32Array,
-  first: number,
-  y: Float32Array,
-  info: tf.backend_util.Conv2DInfo,
-): void {
-  const { inHeight, inWidth, inChannels: channels, outHeight, outWidth } = info;
-  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = info;
-  for (let i = first; i < x.length; i++) {
-    if (!Number.isNaN(x[i]!)) continue;
-    const pixel = Math.floor(i / channels);
-    const column = (pixel % inWidth) + padInfo.left;
-    const row = (Math.floor(pixel / inWidth) % inHeight) + padInfo.top;
-    const image = Math.floor(pixel / (inWidth * inHeight));
-    const [top, bottom] = windowsOf(row, filterHeight, strideHeight, outHeight);
-    const [left, right] = windowsOf(column, filterWidth, strideWidth, outWidth);
-    for (let p = top; p <= bottom; p++) {
-      for (let q = left; q <= right; q++) {
-        y[((image * outHeight + p) * outWidth + q) * channels + (i % channels)] = NaN;
-      }
-    }
-  }
-}
-
-/** First and last window that a place of the padded axis is in. */
-function windowsOf(
-  place: number,
-  size: number,
-  stride: number,
-  count: number,
-): [first: number, last: number] {
-  return [
-    Math.max(0, Math.ceil((place - size + 1) / stride)),
-    Math.min(count - 1, Math.floor(place / stride)),
-  ];
 }
 
 keepNaN();

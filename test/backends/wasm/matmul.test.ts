@@ -6,7 +6,7 @@ import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
 import { OutOfMemoryError } from '../../../src/base/errors';
 import { expectClose } from '../../support/matchers';
-import { noise, valuesOn } from './support';
+import { noise, valuesOn, withoutHeap } from './support';
 
 beforeAll(() => {
   expect(registerWasmTrainingKernels()).toBe(true);
@@ -40,24 +40,6 @@ function operands({ rows, depth, columns, transposeA, transposeB, batch }: Produ
     noise([...batch[0], ...(transposeA ? [depth, rows] : [rows, depth])], 1),
     noise([...batch[1], ...(transposeB ? [columns, depth] : [depth, columns])], 2),
   ];
-}
-
-/** What the host's heap is seen through; see `host_module.ts`. */
-interface Inside {
-  wasm: { asm: object };
-}
-
-/** Runs `work` with the host's heap out of reach, as in its multi-threaded build. */
-async function withoutHeap(work: () => Promise<void>): Promise<void> {
-  await tf.setBackend('wasm');
-  const { wasm } = tf.backend() as unknown as Inside;
-  const { asm } = wasm;
-  wasm.asm = { ...asm, memory: undefined };
-  try {
-    await work();
-  } finally {
-    wasm.asm = asm;
-  }
 }
 
 /** Fails unless `compute` gives on wasm what it gives on cpu. */

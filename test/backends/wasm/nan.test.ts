@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import '../../../src/kernels/max_pool/plain';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
 import { expectClose } from '../../support/matchers';
-import { noise, valuesOn } from './support';
+import { noise, valuesOn, withoutHeap } from './support';
 
 /** NaN with and without its sign bit; which of the two an operation makes depends on the processor. */
 const NANS = [0x7fc00000, 0xffc00000];
@@ -56,6 +56,10 @@ const OPERATIONS: Record<string, (x: tf.Tensor4D) => tf.Tensor> = {
     }),
   conv1d: (x) =>
     tf.conv1d(rows(x).expandDims(0) as tf.Tensor3D, tf.ones([5, 4, 8]) as tf.Tensor3D, 1, 'same'),
+  ...fusedOperations(),
+  depthwise: (x) => tf.depthwiseConv2d(x, tf.ones([3, 3, 4, 2]), 1, 'same'),
+  leakyRelu: (x) => tf.leakyRelu(x, 0.1),
+  prelu: (x) => tf.prelu(x, tf.fill([1, 1, 1, 4], 0.1) as tf.Tensor4D),
   matMul: (x) => tf.matMul(rows(x), tf.ones([4, 4])),
   'matMul, transposed': (x) => tf.matMul(rows(x), tf.ones([4, 4]), false, true),
   'matMul with ReLU': (x) => tf.fused.matMul({ a: rows(x), b: tf.ones([4, 4]), activation: 'relu' }),
@@ -85,17 +89,54 @@ const OPERATIONS: Record<string, (x: tf.Tensor4D) => tf.Tensor> = {
   'gradient of conv2d': gradientOf((x) => tf.conv2d(x, taps(3), 1, 'same')),
 };
 
-describe.each(['cpu', 'wasm'] as const)('not a number, on %s', (backend) => {
+/** What is fused with an activation, which our kernels take none of but ReLU. */
+function fusedOperations(): Record<string, (x: tf.Tensor4D) => tf.Tensor> {
+  const activations = ['linear', 'relu', 'relu6', 'elu', 'leakyrelu', 'sigmoid', 'prelu'];
+  const named = activations.flatMap((activation): [string, (x: tf.Tensor4D) => tf.Tensor][] => {
+    const options = () => ({
+      activation: activation as 'relu', // the others are missing in the host's type
+      leakyreluAlpha: 0.1,
+      ...(activation === 'prelu' && { preluActivationWeights: tf.fill([8], 0.1) }),
+    });
+    const convolution = { strides: 1, pad: 'same' } as const;
+    return [
+      [
+        `fused conv2d, ${activation}`,
+        (x) => tf.fused.conv2d({ x, filter: taps(3), ...convolution, ...options() }),
+      ],
+      [
+        `fused depthwise conv2d, ${activation}`,
+        (x) => {
+          const filter = tf.ones([3, 3, 4, 2]) as tf.Tensor4D;
+          return tf.fused.depthwiseConv2d({ x, filter, ...convolution, ...options() });
+        },
+      ],
+      [
+        `fused matMul, ${activation}`,
+        (x) => tf.fused.matMul({ a: rows(x), b: tf.ones([4, 8]), ...options() }),
+      ],
+    ];
+  });
+  return Object.fromEntries(named);
+}
+
+describe.each([
+  ['cpu', 'cpu', (work: () => Promise<void>) => work()],
+  ['wasm', 'wasm', (work: () => Promise<void>) => work()],
+  ['wasm without compiled kernels', 'wasm', withoutHeap],
+] as const)('not a number, on %s', (_, backend, around) => {
   beforeAll(async () => {
     await tf.setBackend('wasm');
     registerWasmTrainingKernels();
   });
 
   it.each(Object.entries(OPERATIONS))('stays what it is through %s (case 20)', async (_, operation) => {
-    for (const bits of NANS) {
-      const [values] = await valuesOn(backend, () => [operation(withBits(bits))]);
-      expect([...values!].some(Number.isNaN)).toBe(true);
-    }
+    await around(async () => {
+      for (const bits of NANS) {
+        const [values] = await valuesOn(backend, () => [operation(withBits(bits))]);
+        expect([...values!].some(Number.isNaN)).toBe(true);
+      }
+    });
   });
 });
 

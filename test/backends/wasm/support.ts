@@ -15,6 +15,24 @@ export async function valuesOn(backend: 'cpu' | 'wasm', compute: () => tf.Tensor
   return values;
 }
 
+/** What the host's heap is seen through; see `host_module.ts`. */
+interface Inside {
+  wasm: { asm: object };
+}
+
+/** Runs `work` with the host's heap out of reach, as in its multi-threaded build. */
+export async function withoutHeap(work: () => Promise<void>): Promise<void> {
+  await tf.setBackend('wasm');
+  const { wasm } = tf.backend() as unknown as Inside;
+  const { asm } = wasm;
+  wasm.asm = { ...asm, memory: undefined };
+  try {
+    await work();
+  } finally {
+    wasm.asm = asm;
+  }
+}
+
 /** Reproducible normal-ish values, made from numbers so that every backend sees the same ones. */
 export function noise(shape: number[], seed: number): tf.Tensor {
   const random = seededRandom(seed);
