@@ -19,26 +19,48 @@ export function rememberRecord(model: tf.LayersModel, { labels, preprocessing }:
   Object.defineProperty(model, RECORD, { value: { labels, preprocessing }, configurable: true });
 }
 
+/** What says how slices are labelled, and maybe how they are prepared. */
+type Study = { labels: Labels; preprocessing?: object };
+
 /**
  * Refuses a source whose labels are not those that a loaded model's outputs stand for, name by name, or whose slices are prepared in
  * another way: both would give plausible numbers that are wrong. A model that was not loaded, and a source that does not say how it
  * prepares slices, are taken as they are.
  *
+ * @param what - The source, as an error names it.
  * @throws {@link ArgumentError} that lists what differs.
  */
-export function checkSourceFits(
-  fn: string,
-  model: tf.LayersModel,
-  source: { labels: Labels; preprocessing?: object },
-): void {
+export function checkSourceFits(what: string, model: tf.LayersModel, source: Study): void {
   const record = (model as { [RECORD]?: ModelRecord })[RECORD];
   if (record === undefined) return;
-  check(
-    record.labels.join('\n') === source.labels.join('\n'),
-    `${fn}: source`,
-    `the labels of the checkpoint in their order, ${record.labels.join(', ')} (open the study with labels: manifest.labels)`,
-    source.labels,
-  );
+  compare(what, record, source, {
+    labels: (labels) =>
+      `the labels of the checkpoint in their order, ${labels} (open the study with labels: manifest.labels)`,
+    preprocessing: (value) =>
+      `${value}, as the checkpoint was trained (open the study with preprocessing: manifest.preprocessing)`,
+  });
+}
+
+/**
+ * Refuses a source that is not what a training's description will say of the model: who loads it would read its outputs wrong.
+ *
+ * @throws {@link ArgumentError} that lists what differs.
+ */
+export function checkSourceIsDescribed(what: string, description: ModelRecord, source: Study): void {
+  compare(what, description, source, {
+    labels: (labels) => `the labels of the description in their order, ${labels}`,
+    preprocessing: (value) => `${value}, as the description says`,
+  });
+}
+
+function compare(
+  what: string,
+  record: ModelRecord,
+  source: Study,
+  rules: Record<'labels' | 'preprocessing', (wanted: string) => string>,
+): void {
+  const { labels } = record;
+  check(labels.join('\n') === source.labels.join('\n'), what, rules.labels(labels.join(', ')), source.labels);
   if (source.preprocessing === undefined) return;
   const [trained, found] = [record.preprocessing, source.preprocessing].map((one) =>
     createPreprocessing(one),
@@ -47,8 +69,8 @@ export function checkSourceFits(
     if (key === 'edge' && trained!.neighbors === 0) continue; // nothing is beyond the edge
     check(
       JSON.stringify(trained![key]) === JSON.stringify(found![key]),
-      `${fn}: source: ${key}`,
-      `${describe(trained![key])}, as the checkpoint was trained (open the study with preprocessing: manifest.preprocessing)`,
+      `${what}: ${key}`,
+      rules.preprocessing(describe(trained![key])),
       found![key],
     );
   }

@@ -313,7 +313,7 @@ function checkModel(
     `one output for each of the labels ${labels.join(', ')}`,
     shape,
   );
-  checkSourceFits(fn, model, source);
+  checkSourceFits(`${fn}: source`, model, source);
   checkThreshold(`${fn}: threshold`, threshold, labels.length);
   if (calibration !== undefined) checkCalibration(`${fn}: calibration`, calibration, labels.length);
 }

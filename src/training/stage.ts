@@ -6,6 +6,7 @@ import type { PatientSource } from '../data/sources/patient_source';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { checkThreshold } from '../metrics/decide';
 import { outputLevel } from '../models/model_parts';
+import { checkSourceFits } from '../models/model_record';
 import { adam } from '../optimizers/adam';
 import { evaluatePatients } from '../prediction/evaluate';
 import { trivialPredictors } from '../prediction/trivial_predictors';
@@ -113,6 +114,7 @@ export async function runStage(
 ): Promise<EpochLog[]> {
   const { train, validation, seed, threshold = 'best', balance = false, augment = {} } = options;
   checkSides(stage, options);
+  checkStudiesFit(stage, model, options);
   checkThreshold(`${stage}: threshold`, threshold === 'best' ? 0.5 : threshold, train.labels.length);
   const { learningRate = defaultRate, loss = asymmetricLoss(), epochs = 50, patience = 5 } = options;
   const rates =
@@ -153,6 +155,16 @@ function picked(options: TrainingOptions): Partial<FitStageOptions> {
     startFromEpoch,
   };
   return withoutUndefined(all) as Partial<FitStageOptions>;
+}
+
+/** Refuses studies that a loaded model was not trained for, before anything is computed. */
+export function checkStudiesFit(
+  fn: string,
+  model: tf.LayersModel,
+  { train, validation }: Pick<TrainingOptions, 'train' | 'validation'>,
+): void {
+  checkSourceFits(`${fn}: train`, model, train);
+  checkSourceFits(`${fn}: validation`, model, validation);
 }
 
 function checkSides(stage: string, { train, validation, seed }: TrainingOptions): void {

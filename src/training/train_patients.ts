@@ -24,7 +24,8 @@ export interface PretrainOptions extends TrainingOptions {
  * @param model - Backbone and linear head, e.g. `buildCtBrainModel({ variant: 'VGG16', backbone })`; sharing `backbone` with
  * the model of the second stage hands its weights on.
  * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws {@link NonFiniteError} when a loss is not finite.
+ * @throws {@link ArgumentError} for a loaded model and a study with other labels, another order of them or another preprocessing;
+ * {@link NonFiniteError} when a loss is not finite.
  * @example
  * ```ts
  * const backbone = vgg16({ inputShape: [224, 224, 1] });
@@ -79,7 +80,8 @@ export interface TrainPatientsOptions extends TrainingOptions {
  * @param model - As {@link buildCtBrainModel} makes it. One with `output: 'patient'` is trained, and scored, on what
  * {@link patientLabels} says of each patient: slices need no labels then.
  * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws {@link NonFiniteError} when a loss is not finite.
+ * @throws {@link ArgumentError} for a loaded model and a study with other labels, another order of them or another preprocessing;
+ * {@link NonFiniteError} when a loss is not finite.
  * @example
  * ```ts
  * const history = await trainPatients(model, { train, validation, seed: 1, onProgress: console.log });

@@ -5,6 +5,7 @@ import type { PatientProgress, PatientSource } from '../data/sources/patient_sou
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { buildCtBrainModel } from '../models/ct_brain_model';
 import { backboneOf, outputLevel } from '../models/model_parts';
+import { checkSourceFits, checkSourceIsDescribed } from '../models/model_record';
 import { setOutputBias } from '../models/output_bias';
 import { evaluatePatients, type Evaluation } from '../prediction/evaluate';
 import { fitDecisions, type FittedDecisions } from '../prediction/fit_decisions';
@@ -78,7 +79,8 @@ export interface TrainedRecipe {
  * The run is closed at the end, and also where the training throws.
  *
  * @param model - As `buildCtBrainModel` makes it.
- * @throws `NonFiniteError` when a loss is not finite; what was kept of the last good epoch stays.
+ * @throws `ArgumentError` for a study with other labels, another order of them or another preprocessing than `description` says, or than
+ * a loaded model was trained with; `NonFiniteError` when a loss is not finite; what was kept of the last good epoch stays.
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 } });
@@ -102,6 +104,10 @@ export async function trainRecipe(
 async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): Promise<TrainedRecipe> {
   const recipe = resolveRecipe(recipeOf(options));
   const { run, train, validation, seed, description, pretrainOn = train, onNote = () => undefined } = options;
+  for (const [side, source] of Object.entries({ train, pretrainOn, validation })) {
+    checkSourceIsDescribed(`trainRecipe: ${side}`, description, source);
+    checkSourceFits(`trainRecipe: ${side}`, model, source);
+  }
   const level = outputLevel(model);
   const resumed = { stage: run.interruptedStage, epochs: run.history.length };
   const common = {

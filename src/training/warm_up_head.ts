@@ -6,7 +6,7 @@ import { setOutputBias } from '../models/output_bias';
 import { patientBatches, patientSteps } from './batches';
 import { extractFeatures, featureSource } from './features';
 import type { EpochLog } from './fit_stage';
-import { runStage } from './stage';
+import { checkStudiesFit, runStage } from './stage';
 import { checkedSequence, TRAIN_PATIENTS_OPTIONS, type TrainPatientsOptions } from './train_patients';
 
 /** Options of {@link warmUpHead}. */
@@ -29,7 +29,8 @@ export interface WarmUpOptions extends TrainPatientsOptions {
  *
  * @param model - As {@link buildCtBrainModel} makes it; its backbone is trained already.
  * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws {@link NonFiniteError} when a loss is not finite.
+ * @throws {@link ArgumentError} for a loaded model and a study with other labels, another order of them or another preprocessing;
+ * {@link NonFiniteError} when a loss is not finite.
  * @example
  * ```ts
  * await warmUpHead(model, { train, validation, seed: 1, epochs: 15 });
@@ -45,6 +46,7 @@ export async function warmUpHead(model: tf.LayersModel, options: WarmUpOptions):
   const { versions, onExtract, ...training } = options;
   const { train, validation, seed, augment = {}, memoryBudget, sliceClassifierWeight } = training;
   check(augment !== false || !versions, `${fn}: versions`, 'none without augmentation', versions);
+  checkStudiesFit(fn, model, training);
   const level = outputLevel(model);
   const sequence = checkedSequence(fn, training, level);
   const backbone = backboneOf(model);

@@ -5,7 +5,12 @@ import { subset, type PatientSource } from '../../src/data/sources/patient_sourc
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { collectPredictions } from '../../src/prediction/collect_predictions';
 import { evaluatePatients, predictPatientLevel, predictPatients } from '../../src/prediction/evaluate';
+import type { CheckpointDescription } from '../../src/saving/checkpoint_format';
 import { loadCtBrainModel, saveCtBrainModel } from '../../src/saving/saved_model';
+import { memoryRun } from '../../src/training/run_store';
+import { pretrainBackbone, trainPatients } from '../../src/training/train_patients';
+import { trainRecipe } from '../../src/training/train_recipe';
+import { warmUpHead } from '../../src/training/warm_up_head';
 import { createPreprocessing, type CtPreprocessingOptions } from '../../src/transforms/preprocessing';
 import { memorySource, tinyBackbone } from '../support/memory_source';
 
@@ -64,6 +69,77 @@ describe.each(Object.entries(WAYS))('%s with a model that was loaded', (_, score
       expect(await score(model, study(labels, preprocessing))).toBeDefined();
     }
   });
+});
+
+type Sides = { train: PatientSource; validation: PatientSource };
+
+/** Everything that trains a model on a study. */
+const TRAININGS: Record<string, (model: tf.LayersModel, sides: Sides) => Promise<unknown>> = {
+  pretrainBackbone: (model, sides) => pretrainBackbone(model, { ...sides, seed: 1, epochs: 1 }),
+  warmUpHead: (model, sides) => warmUpHead(model, { ...sides, seed: 1, epochs: 1, versions: 1 }),
+  trainPatients: (model, sides) => trainPatients(model, { ...sides, seed: 1, epochs: 1 }),
+  trainRecipe: (model, sides) =>
+    recipe(model, sides, { labels, preprocessing: createPreprocessing(trained) }),
+};
+
+async function recipe(model: tf.LayersModel, sides: Sides, description: CheckpointDescription) {
+  const run = memoryRun();
+  try {
+    const options = {
+      pretrain: { epochs: 1 },
+      warmUp: { epochs: 1 },
+      patients: { epochs: 1 },
+      thresholds: 0.5,
+    };
+    return await trainRecipe(model, { run, ...sides, description, seed: 1, ...options });
+  } finally {
+    run.dispose();
+  }
+}
+
+/** The two sides of a study, one of them maybe of another. */
+const sidesOf = (study: PatientSource, other: Partial<Record<keyof Sides, PatientSource>> = {}): Sides => ({
+  train: subset(other.train ?? study, ['1']),
+  validation: subset(other.validation ?? study, ['2']),
+});
+
+describe.each(Object.entries(TRAININGS))('%s with a model that was loaded', (_, train) => {
+  it('refuses a study of other labels (case 45)', async () => {
+    const other = study([...labels].reverse(), trained);
+    await expect(train(await loaded(), sidesOf(other))).rejects.toThrow(
+      /train: expected the labels of the (checkpoint|description) in their order, ich, ivh, sah.*, received \["sah"/,
+    );
+  });
+
+  it('refuses a study prepared in another way, on either side, before it loads a patient', async () => {
+    for (const side of ['train', 'validation'] as const) {
+      const other = { ...study(labels, { ...trained, windows: ['bone'] }), load: () => fail(), loadSlices: () => fail() };
+      await expect(train(await loaded(), sidesOf(other, { [side === 'train' ? 'validation' : 'train']: study(labels, trained) }))).rejects.toThrow(
+        new RegExp(`${side}: windows: expected \\[\\{"center":40,"width":80\\}\\], as the`),
+      );
+    } // prettier-ignore
+  });
+
+  it('trains on one that fits', async () => {
+    expect(await train(await loaded(), sidesOf(study(labels, trained)))).toBeDefined();
+  });
+});
+
+const fail = (): never => {
+  throw new Error('a patient was loaded');
+};
+
+it('compares the description of a training with what it trains on, of any model', async () => {
+  const model = buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), labels, seed: 1 });
+  const preprocessing = createPreprocessing(trained);
+  const fits = sidesOf(study(labels, trained));
+  await expect(recipe(model, fits, { labels: [...labels].reverse(), preprocessing })).rejects.toThrow(
+    /trainRecipe: train: expected the labels of the description in their order, sah, ivh, ich, received \["ich"/,
+  );
+  const bone = createPreprocessing({ ...trained, windows: ['bone'] });
+  await expect(recipe(model, fits, { labels, preprocessing: bone })).rejects.toThrow(
+    /trainRecipe: train: windows: expected .*, as the description says, received \[\{"center":40,"width":80\}\]/,
+  );
 });
 
 it('is asked of parts of a study and of a cache of it, too', async () => {
