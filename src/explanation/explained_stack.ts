@@ -11,10 +11,11 @@ export function checkExplained(
 ): asserts images is tf.Tensor4D {
   const size = model.inputs[0]!.shape.slice(2);
   const fits = images instanceof tf.Tensor && images.rank === 4 && images.size > 0;
+  const expected = `one patient's slices [slices, ${size.join(', ')}]`;
   check(
     fits && size.every((n, i) => n === null || n === images.shape[i + 1]),
     `${what}: images`,
-    `one patient's slices [slices, ${size.join(', ')}]`,
+    expected,
     images,
   );
   const labels = model.outputs[0]!.shape.at(-1)!;

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, check, shortened } from '../base/errors';
+import { CheckpointError, check, isRecord, shortened } from '../base/errors';
 import { flag, optional, resolveOptions, type Rules } from '../base/options';
 import { firstOutside, hostValues } from '../kernels/host_values';
 import type { TorchLoadable, TorchParameter } from '../base/types';
@@ -61,12 +61,7 @@ export function loadTorchWeights(
 ): LoadedTorchWeights {
   const { strict, partial } = resolveOptions('loadTorchWeights', options, RULES);
   check(target instanceof tf.layers.Layer, 'loadTorchWeights: target', 'a layer or a model', target);
-  check(
-    typeof stateDict === 'object' && stateDict !== null,
-    'loadTorchWeights: stateDict',
-    'tensors by name',
-    stateDict,
-  );
+  check(isRecord(stateDict), 'loadTorchWeights: stateDict', 'tensors by name', stateDict);
   for (const [name, value] of Object.entries(stateDict)) {
     check(value instanceof tf.Tensor, `loadTorchWeights: stateDict['${shortened(name)}']`, 'a tensor', value);
   }
@@ -146,12 +141,8 @@ function parametersOf(target: tf.layers.Layer): TorchParameter[] {
     );
   }
   const parameters = ownParameters(target);
-  check(
-    parameters.length > 0,
-    'loadTorchWeights: target',
-    'a built layer that has a PyTorch counterpart',
-    target,
-  );
+  const expected = 'a built layer that has a PyTorch counterpart';
+  check(parameters.length > 0, 'loadTorchWeights: target', expected, target);
   return parameters;
 }
 
@@ -160,12 +151,8 @@ function ownParameters(layer: tf.layers.Layer): TorchParameter[] {
   if ('torchParameters' in layer) return (layer as unknown as TorchLoadable).torchParameters();
   const map = TFJS_LAYERS[layer.getClassName()];
   if (!map) {
-    check(
-      layer.weights.length === 0,
-      'loadTorchWeights',
-      'layers with a PyTorch counterpart',
-      layer.getClassName(),
-    );
+    const expected = 'layers with a PyTorch counterpart';
+    check(layer.weights.length === 0, 'loadTorchWeights', expected, layer.getClassName());
     return [];
   }
   return layer.weights.map((variable) => {

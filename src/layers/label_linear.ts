@@ -31,12 +31,8 @@ export class LabelLinear extends CtLayer<LabelLinearArgs> {
 
   override build(inputShape: Shape | Shape[]): void {
     const [labels, features] = oneShape(inputShape, this.name).slice(-2);
-    check(
-      isPositiveInteger(labels) && isPositiveInteger(features),
-      this.name,
-      'input [..., labels, features] with both fixed',
-      inputShape,
-    );
+    const expected = 'input [..., labels, features] with both fixed';
+    check(isPositiveInteger(labels) && isPositiveInteger(features), this.name, expected, inputShape);
     this.kernel = this.uniformWeight('kernel', [labels, features], features, 0);
     this.bias = this.uniformWeight('bias', [labels], features, 1);
     super.build(inputShape);

@@ -134,18 +134,10 @@ function apply(
   mask?: tf.Tensor,
 ): tf.Tensor {
   const what = 'asymmetricLoss';
-  check(
-    logits instanceof tf.Tensor && logits.rank >= 1 && logits.size > 0,
-    `${what}: logits`,
-    'a tensor [..., labels], not empty',
-    logits,
-  );
-  check(
-    yTrue instanceof tf.Tensor && tf.util.arraysEqual(yTrue.shape, logits.shape),
-    `${what}: yTrue`,
-    `a tensor of the shape of the logits, [${logits.shape.join(', ')}]`,
-    yTrue,
-  );
+  const form = 'a tensor [..., labels], not empty';
+  check(logits instanceof tf.Tensor && logits.rank >= 1 && logits.size > 0, `${what}: logits`, form, logits);
+  const fits = yTrue instanceof tf.Tensor && tf.util.arraysEqual(yTrue.shape, logits.shape);
+  check(fits, `${what}: yTrue`, `a tensor of the shape of the logits, [${logits.shape.join(', ')}]`, yTrue);
   check(
     !isOutputOfSigmoid(logits),
     `${what}: logits`,
@@ -153,12 +145,9 @@ function apply(
     'the output of a sigmoid; build the model without that activation',
   );
   const slices = logits.shape.slice(0, -1);
-  check(
-    mask === undefined || (mask instanceof tf.Tensor && tf.util.arraysEqual(mask.shape, slices)),
-    `${what}: mask`,
-    `a tensor of the shape of the logits without their last axis, [${slices.join(', ')}]`,
-    mask,
-  );
+  const masks = mask === undefined || (mask instanceof tf.Tensor && tf.util.arraysEqual(mask.shape, slices));
+  const maskForm = `a tensor of the shape of the logits without their last axis, [${slices.join(', ')}]`;
+  check(masks, `${what}: mask`, maskForm, mask);
   // a margin that float32 would flush to zero is none
   const terms = { ...config, clip: config.clip < SMALLEST_NORMAL ? 0 : config.clip };
   return tf.tidy(() => {

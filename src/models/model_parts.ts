@@ -21,12 +21,10 @@ export interface ModelParts {
 export function modelParts(model: tf.LayersModel): ModelParts {
   const perSlice = model.layers.find((layer) => layer instanceof PerSlice);
   const startsThere = perSlice?.input === model.inputs[0] && model.inputs.length === 1;
-  check(
-    perSlice !== undefined && startsThere && model.outputs.length === 1,
-    'model',
-    'a model of one input and one output that starts with PerSlice, as buildCtBrainModel makes it',
-    model.layers.map((layer) => layer.getClassName()),
-  );
+  const expected =
+    'a model of one input and one output that starts with PerSlice, as buildCtBrainModel makes it';
+  const classes = model.layers.map((layer) => layer.getClassName());
+  check(perSlice !== undefined && startsThere && model.outputs.length === 1, 'model', expected, classes);
   const variables = (layers: tf.layers.Layer[]) =>
     layers.flatMap((layer) => layer.trainableWeights.map((weight) => weight.read() as tf.Variable));
   return {
@@ -48,12 +46,8 @@ export function modelParts(model: tf.LayersModel): ModelParts {
  */
 export function backboneOf(model: tf.LayersModel): tf.LayersModel {
   const { backbone } = modelParts(model);
-  check(
-    backbone instanceof tf.LayersModel,
-    'backboneOf: model',
-    'a model whose backbone is a model',
-    backbone,
-  );
+  const expected = 'a model whose backbone is a model';
+  check(backbone instanceof tf.LayersModel, 'backboneOf: model', expected, backbone);
   return backbone;
 }
 
@@ -182,12 +176,8 @@ function maskAfter(
 export function stackedFeatures({ perSlice }: ModelParts, images: tf.Tensor): tf.Tensor {
   const features = (perSlice.output as tf.SymbolicTensor).shape.at(-1)!;
   const [batch, slices, ...rest] = images.shape as [number, number, ...number[]];
-  check(
-    rest.join() === [1, 1, features].join(),
-    'images',
-    `features [batch, slices, 1, 1, ${features}]`,
-    images,
-  );
+  const expected = `features [batch, slices, 1, 1, ${features}]`;
+  check(rest.join() === [1, 1, features].join(), 'images', expected, images);
   return tf.reshape(images, [batch, slices, features]);
 }
 
@@ -232,12 +222,13 @@ export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
 /** The same without a gradient, which keeps less. */
 export const PREDICTION_MEMORY_BUDGET = 512 * 2 ** 20;
 
+const atLeast = (least: number) =>
+  rule<number>(`at least ${least}`, (value) => typeof value === 'number' && value >= least);
+
 /** For how much of a stack goes through the backbone at once; infinite ones take it whole. */
 export const CHUNK_RULES = {
-  memoryBudget: optional(
-    rule<number>('a number of bytes', (value) => typeof value === 'number' && value >= 0),
-  ),
-  chunkSlices: optional(rule<number>('at least 1', (value) => typeof value === 'number' && value >= 1)),
+  memoryBudget: optional(atLeast(0)),
+  chunkSlices: optional(atLeast(1)),
 };
 
 /** How many slices of so many bytes each go through the backbone at once within a budget of memory: at least one. */

@@ -22,12 +22,8 @@ export function setOutputBias(
   check(biases.length > 0, 'setOutputBias: model', 'a classifier or a label decoder with a bias', model.name);
   biases.forEach((bias, i) => {
     const [size] = bias.shape as [number];
-    check(
-      size === 1 || size === counts.length,
-      'setOutputBias: counts',
-      `one per label, ${size}`,
-      counts.length,
-    );
+    const expected = `one per label, ${size}`;
+    check(size === 1 || size === counts.length, 'setOutputBias: counts', expected, counts.length);
     const groups = size === 1 ? [counts] : counts.map((count) => [count]);
     const values = groups.map((group) => (i === 0 ? logOdds(group) : 0));
     tf.tidy(() => void bias.write(tf.tensor1d(values)));

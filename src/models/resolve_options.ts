@@ -103,22 +103,15 @@ export function resolveCtBrainModelOptions(options: CtBrainModelOptions) {
     'max',
     'attention',
   ]);
-  check(
-    resolved.output === 'patient' || asked === undefined,
-    `${what}: pooling`,
-    "none, unless output is 'patient'",
-    asked,
-  );
-  check(
-    !sliceDifferences || sliceDependency.type !== 'none',
-    `${what}: sliceDifferences`,
-    'false where sliceDependency is none',
-    sliceDifferences,
-  );
+  const pools = resolved.output === 'patient' || asked === undefined;
+  check(pools, `${what}: pooling`, "none, unless output is 'patient'", asked);
+  const differs = !sliceDifferences || sliceDependency.type !== 'none';
+  check(differs, `${what}: sliceDifferences`, 'false where sliceDependency is none', sliceDifferences);
+  const slicesLeft = "false with pooling 'attention', which leaves no slices to add logits to";
   check(
     !sliceClassifier || pooling.type !== 'attention',
     `${what}: sliceClassifier`,
-    "false with pooling 'attention', which leaves no slices to add logits to",
+    slicesLeft,
     sliceClassifier,
   );
   check(

@@ -1,14 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isRecord } from '../base/errors';
-import {
-  anything,
-  flag,
-  numberFrom0 as rate,
-  resolveOptions,
-  share,
-  type Rule,
-  type Rules,
-} from '../base/options';
+import { anything, flag, numberFrom0 as rate, resolveOptions, share } from '../base/options';
+import type { Rule, Rules } from '../base/options';
 import { Adam } from './adam';
 
 /** An optimizer as plain data, without its state. */
@@ -31,7 +24,8 @@ export function optimizerRecord(what: string, optimizer: tf.Optimizer): Optimize
   return { className: kind, config: optimizer.getConfig() as OptimizerRecord['config'] };
 }
 
-const RULES = { className: anything, config: anything } satisfies Rules<OptimizerRecord>;
+/** For a record of something made by a class or function. */
+export const RECORD_RULES = { className: anything, config: anything } satisfies Rules<OptimizerRecord>;
 
 /**
  * Checks a record that came from a file, without making the optimizer.
@@ -40,7 +34,7 @@ const RULES = { className: anything, config: anything } satisfies Rules<Optimize
  */
 export function checkOptimizerRecord(what: string, record: OptimizerRecord): void {
   check(isRecord(record), what, 'an object', record);
-  const { className, config } = resolveOptions(what, record, RULES);
+  const { className, config } = resolveOptions(what, record, RECORD_RULES);
   const known = typeof className === 'string' && Object.hasOwn(KINDS, className);
   check(known, `${what}.className`, `one of ${Object.keys(KINDS).join(', ')}`, className);
   check(isRecord(config), `${what}.config`, 'an object', config);

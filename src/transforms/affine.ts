@@ -1,14 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import {
-  finiteNumber,
-  isTuple,
-  numberAbove0,
-  oneOf,
-  optional,
-  resolveOptions,
-  rule,
-  type Rules,
-} from '../base/options';
+import { finiteNumber, isTuple, numberAbove0, oneOf, optional, resolveOptions, rule } from '../base/options';
+import type { Rules } from '../base/options';
 import { onImages } from './images';
 import { warp } from './warp';
 
@@ -46,13 +38,14 @@ export interface AffineOptions {
   interpolation?: 'bilinear' | 'nearest';
 }
 
+const PIXELS = rule<readonly [number, number]>('[x, y] in pixels', (value) =>
+  isTuple(value, 2, Number.isFinite),
+);
+
 const RULES = {
   angle: optional(rule<number>('a number of degrees', Number.isFinite), 0),
   scale: optional(numberAbove0, 1),
-  translate: optional(
-    rule<readonly [number, number]>('[x, y] in pixels', (value) => isTuple(value, 2, Number.isFinite)),
-    [0, 0],
-  ),
+  translate: optional(PIXELS, [0, 0]),
   fill: optional(finiteNumber, 0),
   interpolation: optional(oneOf(['bilinear', 'nearest']), 'bilinear'),
 } satisfies Rules<AffineOptions>;

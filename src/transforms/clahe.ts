@@ -1,13 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import {
-  isNumberIn,
-  isTuple,
-  numberFrom0,
-  optional,
-  resolveOptions,
-  rule,
-  type Rules,
-} from '../base/options';
+import { isNumberIn, isTuple, numberFrom0, optional, resolveOptions, rule } from '../base/options';
+import type { Rules } from '../base/options';
 import { claheTensors } from '../kernels/clahe/composed';
 import { CLAHE_KERNEL, type ClaheAttrs } from '../kernels/clahe/contract';
 import '../kernels/clahe/plain';

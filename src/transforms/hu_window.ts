@@ -66,12 +66,8 @@ export function windowChannels<T extends tf.Tensor>(
 ): T {
   const resolved = resolveWindows('windowChannels', windows);
   checkImages('windowChannels', images);
-  check(
-    images.rank >= 3 && images.shape.at(-1) === 1,
-    'windowChannels: images',
-    '[h, w, 1], [n, h, w, 1] or [batch, n, h, w, 1] in HU',
-    images,
-  );
+  const expected = '[h, w, 1], [n, h, w, 1] or [batch, n, h, w, 1] in HU';
+  check(images.rank >= 3 && images.shape.at(-1) === 1, 'windowChannels: images', expected, images);
   return onImages('windowChannels', images, (x) =>
     tf.concat(
       resolved.map((window) => applyWindow(x, window)),

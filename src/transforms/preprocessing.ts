@@ -1,16 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError, check, isRecord } from '../base/errors';
-import {
-  anything,
-  isNumberIn,
-  isTuple,
-  nested,
-  optional,
-  or,
-  resolveOptions,
-  rule,
-  type Rules,
-} from '../base/options';
+import { anything, isNumberIn, isTuple, nested, optional, or, resolveOptions, rule } from '../base/options';
+import type { Rules } from '../base/options';
+import { withoutUndefined } from '../base/without_undefined';
 import { clahe, CLAHE_RULES, type ClaheOptions } from './clahe';
 import { resolveWindows, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
 import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
@@ -98,7 +90,8 @@ export function createPreprocessing(partial: CtPreprocessingOptions = {}): CtPre
   check(version === 1 || version === 2, `${what}: version`, '1 or 2', version);
   if (version === 1) resolveOptions(what, partial as OptionsOf1, RULES_OF_1);
   const { windows, clahe, imageSize, neighbors, edge } = resolveOptions(what, partial, RULES);
-  const copied = (tiling: ClaheOptions) => structuredClone(resolveOptions(what, tiling, CLAHE_RULES));
+  const copied = (given: ClaheOptions) =>
+    structuredClone(withoutUndefined<ClaheOptions>(resolveOptions(what, given, CLAHE_RULES)));
   return {
     version: 2,
     windows: windows === false ? false : resolveWindows(what, windows),
@@ -155,12 +148,9 @@ export function prepareSlices<T extends tf.Tensor>(
   { windows, clahe: equalisation, imageSize }: CtPreprocessing,
 ): T {
   checkImages('preprocess', images);
-  check(
-    windows === false || (images.rank === 2 ? windows.length === 1 : images.shape.at(-1) === 1),
-    'preprocess: images',
-    `[…, h, w, 1] in HU for ${windows === false ? 0 : windows.length} windows`,
-    images,
-  );
+  const fits = windows === false || (images.rank === 2 ? windows.length === 1 : images.shape.at(-1) === 1);
+  const expected = `[…, h, w, 1] in HU for ${windows === false ? 0 : windows.length} windows`;
+  check(fits, 'preprocess: images', expected, images);
   const prepare = (x: tf.Tensor4D): tf.Tensor4D => {
     const windowed = windows === false ? x : windowChannels(x, windows);
     const equalised = equalisation === false ? windowed : clahe(windowed, equalisation);

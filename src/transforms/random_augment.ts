@@ -84,14 +84,13 @@ export interface RandomAugmentOptions extends AugmentationRanges, ApplyAugmentat
   seed: number;
 }
 
+const DEGREES = rule<number>('degrees in [0, 180]', (value) => isNumberIn(value, 0, 180));
+
 /** One for each of {@link AugmentationRanges}. */
 export const RANGES = {
   horizontalFlip: optional(share, 0.5),
   verticalFlip: optional(share, 0.5),
-  rotation: optional(
-    rule<number>('degrees in [0, 180]', (value) => isNumberIn(value, 0, 180)),
-    180,
-  ),
+  rotation: optional(DEGREES, 180),
   scale: optional(
     rule<readonly [number, number]>(
       '[smallest, largest], both above 0',
@@ -192,12 +191,8 @@ export function applyAugmentation<T extends tf.Tensor>(
   options: ApplyAugmentationOptions = {},
 ): T {
   const { size } = resolveOptions('applyAugmentation', options, APPLIED);
-  check(
-    typeof draw?.horizontalFlip === 'boolean' && typeof draw.verticalFlip === 'boolean',
-    'applyAugmentation: draw',
-    'a result of drawAugmentation',
-    draw,
-  );
+  const isDraw = typeof draw?.horizontalFlip === 'boolean' && typeof draw.verticalFlip === 'boolean';
+  check(isDraw, 'applyAugmentation: draw', 'a result of drawAugmentation', draw);
   checkDraw(draw);
   return onUnitImages('applyAugmentation', images, (x) => {
     const [, height, width] = x.shape;

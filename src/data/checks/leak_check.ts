@@ -1,6 +1,6 @@
 import { check, DataError } from '../../base/errors';
 import { anything, optional, resolveOptions, type Rules } from '../../base/options';
-import { GROUPING_RULES } from '../splits/patient_groups';
+import { DRAW_RULES } from '../splits/patient_groups';
 import type { DuplicateSlices } from './duplicate_slices';
 
 /** A division of patients as the splitting functions return it: two or three sides, with inner folds where it is nested. */
@@ -27,7 +27,7 @@ export interface LeakCheckOptions {
 }
 
 const RULES = {
-  groupBy: GROUPING_RULES.groupBy,
+  groupBy: DRAW_RULES.groupBy,
   duplicates: optional(anything, []),
 } satisfies Rules<LeakCheckOptions>;
 
@@ -117,12 +117,8 @@ function divisionsOfOne(fn: string, split: SplitSides, name: string): Sides[] {
   for (const side of ['train', 'validation', 'test'] as const) {
     const patients = split[side];
     if (patients === undefined) continue;
-    check(
-      Array.isArray(patients) && patients.every((patient) => typeof patient === 'string'),
-      `${fn}: split, ${side}`,
-      'a list of patient ids',
-      patients,
-    );
+    const isList = Array.isArray(patients) && patients.every((patient) => typeof patient === 'string');
+    check(isList, `${fn}: split, ${side}`, 'a list of patient ids', patients);
     sides.set(`${name}${side}`, patients);
   }
   check(sides.size > 1, `${fn}: split`, 'two or three of train, validation, test', split);

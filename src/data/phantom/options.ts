@@ -1,13 +1,5 @@
-import {
-  integerIn,
-  nested,
-  optional,
-  resolveOptions,
-  rule,
-  share,
-  type Rule,
-  type Rules,
-} from '../../base/options';
+import { integerIn, nested, optional, resolveOptions, rule, share } from '../../base/options';
+import type { Rule, Rules } from '../../base/options';
 import { CT_LABELS, type CtLabel } from '../labels/labels';
 
 /** What the phantoms of a study have in common. */

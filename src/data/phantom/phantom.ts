@@ -87,10 +87,7 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
   return { hu, slices, size, labels, masks, tissue };
 }
 
-const RULES = {
-  ...PHANTOM_RULES,
-  patients: integerIn(1, 99_999),
-} satisfies Rules<PhantomStudyOptions>;
+const RULES = { ...PHANTOM_RULES, patients: integerIn(1, 99_999) } satisfies Rules<PhantomStudyOptions>;
 
 /**
  * A study of synthetic patients (see {@link makePhantomPatient}), each made when it is asked for, so that memory does
@@ -106,12 +103,8 @@ const RULES = {
 export function makePhantomStudy(options: PhantomStudyOptions): PhantomStudy {
   const { patients, ...rest } = resolveOptions('makePhantomStudy', options, RULES);
   const patient = (index: number) => {
-    check(
-      Number.isInteger(index) && index >= 0 && index < patients,
-      'patient: index',
-      `an integer from 0 to ${patients - 1}`,
-      index,
-    );
+    const known = Number.isInteger(index) && index >= 0 && index < patients;
+    check(known, 'patient: index', `an integer from 0 to ${patients - 1}`, index);
     const seed = deriveSeed(rest.seed, 'patient', index);
     return { id: `ID_${String(index + 1).padStart(3, '0')}`, ...makePhantomPatient({ ...rest, seed }) };
   };

@@ -114,18 +114,13 @@ function checkStudies(studies: readonly NamedStudy[]): void {
     seen.add(name);
     check(typeof source?.load === 'function', `${what}, ${name}`, 'a PatientSource', source);
     const [first] = studies;
-    check(
-      JSON.stringify(source.labels) === JSON.stringify(first!.source.labels),
-      `${what}, labels of ${name}`,
-      `those of ${first!.name}, ${first!.source.labels.join(', ')}, in this order${difference(first!.source.labels, source.labels)}`,
-      source.labels,
-    );
-    check(
-      JSON.stringify(source.preprocessing) === JSON.stringify(first!.source.preprocessing),
-      `${what}, preprocessing of ${name}`,
-      `that of ${first!.name}, ${JSON.stringify(first!.source.preprocessing)}`,
-      source.preprocessing,
-    );
+    const sameLabels = JSON.stringify(source.labels) === JSON.stringify(first!.source.labels);
+    const theirLabels = `those of ${first!.name}, ${first!.source.labels.join(', ')}, in this order${difference(first!.source.labels, source.labels)}`;
+    check(sameLabels, `${what}, labels of ${name}`, theirLabels, source.labels);
+    const samePreparation =
+      JSON.stringify(source.preprocessing) === JSON.stringify(first!.source.preprocessing);
+    const theirs = `that of ${first!.name}, ${JSON.stringify(first!.source.preprocessing)}`;
+    check(samePreparation, `${what}, preprocessing of ${name}`, theirs, source.preprocessing);
   }
 }
 

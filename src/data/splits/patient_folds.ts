@@ -1,15 +1,8 @@
 import { check } from '../../base/errors';
 import { anything, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
 import { deriveSeed, seededRandom, type Random } from '../../base/random';
-import {
-  drawSubsets,
-  GROUPING_RULES,
-  idsOf,
-  patientGroups,
-  SPLIT_SEED,
-  type PatientGroup,
-  type PatientGrouping,
-} from './patient_groups';
+import { drawSubsets, DRAW_RULES, idsOf, patientGroups } from './patient_groups';
+import type { PatientGroup, PatientGrouping } from './patient_groups';
 
 /** Options of {@link kFoldByPatient}. */
 export interface KFoldOptions extends PatientGrouping {
@@ -40,7 +33,7 @@ export interface PatientFold {
 }
 
 const RULES = {
-  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
+  ...DRAW_RULES,
   folds: optional(anything, 5), // at most the number of patients
   repeats: optional(positiveInteger, 1),
 } satisfies Rules<KFoldOptions>;
@@ -118,7 +111,7 @@ export interface NestedPatientFold {
 }
 
 const NESTED_RULES = {
-  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
+  ...DRAW_RULES,
   ...{ outerFolds: optional(anything, 5), innerFolds: optional(anything, 4) }, // as above
 } satisfies Rules<NestedKFoldOptions>;
 
@@ -170,10 +163,6 @@ function drawFolds(groups: readonly PatientGroup[], folds: number, random: Rando
 }
 
 function checkFolds(what: string, folds: number, groups: number): void {
-  check(
-    Number.isInteger(folds) && folds >= 2 && folds <= groups,
-    what,
-    `an integer from 2 to the number of patients (persons), which is ${groups}`,
-    folds,
-  );
+  const possible = Number.isInteger(folds) && folds >= 2 && folds <= groups;
+  check(possible, what, `an integer from 2 to the number of patients (persons), which is ${groups}`, folds);
 }

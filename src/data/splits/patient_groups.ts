@@ -31,18 +31,17 @@ export const PERSON_OF = rule<(patientId: string) => string>(
   (value) => typeof value === 'function',
 );
 
-export const GROUPING_RULES = {
-  stratifyBy: optional(
-    rule<PatientLabels>(
-      'a function, Map or record from patient id to labels',
-      (value) => typeof value === 'function' || isRecord(value),
-    ),
-  ),
-  groupBy: optional(PERSON_OF, (id: string) => id),
-} satisfies Rules<PatientGrouping>;
+const LABELS_OF = rule<PatientLabels>(
+  'a function, Map or record from patient id to labels',
+  (value) => typeof value === 'function' || isRecord(value),
+);
 
-/** What draws depend on. */
-export const SPLIT_SEED = rule<number>('an integer', Number.isSafeInteger);
+/** For how patients are divided, and by which draw. */
+export const DRAW_RULES = {
+  seed: rule<number>('an integer', Number.isSafeInteger),
+  stratifyBy: optional(LABELS_OF),
+  groupBy: optional(PERSON_OF, (id: string) => id),
+} satisfies Rules<PatientGrouping & { seed: number }>;
 
 /** Ids that stay together. */
 export interface PatientGroup {
@@ -56,14 +55,10 @@ export interface PatientGroup {
 export function patientGroups(
   fn: string,
   patientIds: readonly string[],
-  { stratifyBy, groupBy }: Resolved<PatientGrouping, typeof GROUPING_RULES>,
+  { stratifyBy, groupBy }: Resolved<PatientGrouping, typeof DRAW_RULES>,
 ): PatientGroup[] {
-  check(
-    Array.isArray(patientIds) && patientIds.length > 0,
-    `${fn}: patientIds`,
-    'a list of at least one patient id',
-    patientIds,
-  );
+  const isList = Array.isArray(patientIds) && patientIds.length > 0;
+  check(isList, `${fn}: patientIds`, 'a list of at least one patient id', patientIds);
   for (const id of patientIds) {
     check(typeof id === 'string' && id !== '', `${fn}: patientIds`, 'non-empty strings', id);
   }
@@ -73,12 +68,8 @@ export function patientGroups(
   const groups = new Map<string, PatientGroup>();
   patients.forEach((patient, i) => {
     const name = groupBy(patient);
-    check(
-      typeof name === 'string' && name !== '',
-      `${fn}: groupBy of patient ${patient}`,
-      'a non-empty string',
-      name,
-    );
+    const isName = typeof name === 'string' && name !== '';
+    check(isName, `${fn}: groupBy of patient ${patient}`, 'a non-empty string', name);
     const group = groups.get(name);
     const labels = vectors?.[i];
     if (group === undefined) {
@@ -158,12 +149,9 @@ function labelVectors(
   };
   const vectors = patients.map((patient) => {
     const vector = lookup(patient);
-    check(
-      Array.isArray(vector) && vector.every((v) => v === 0 || v === 1 || v === IGNORED_LABEL),
-      `${fn}: stratifyBy of patient ${patient}`,
-      'a list of 0 and 1, or -1 where not labelled',
-      vector,
-    );
+    const isVector = Array.isArray(vector) && vector.every((v) => v === 0 || v === 1 || v === IGNORED_LABEL);
+    const expected = 'a list of 0 and 1, or -1 where not labelled';
+    check(isVector, `${fn}: stratifyBy of patient ${patient}`, expected, vector);
     return (vector as readonly number[]).map((value) => (value === 1 ? 1 : 0));
   });
   vectors.forEach((vector, i) =>

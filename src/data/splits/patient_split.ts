@@ -1,15 +1,8 @@
 import { check, isRecord } from '../../base/errors';
 import { isNumberIn, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { deriveSeed, seededRandom } from '../../base/random';
-import {
-  drawSubsets,
-  GROUPING_RULES,
-  idsOf,
-  patientGroups,
-  SHARES,
-  SPLIT_SEED,
-  type PatientGrouping,
-} from './patient_groups';
+import { drawSubsets, DRAW_RULES, idsOf, patientGroups, SHARES } from './patient_groups';
+import type { PatientGrouping } from './patient_groups';
 
 export type { PatientGrouping, PatientLabels } from './patient_groups';
 
@@ -30,12 +23,14 @@ export interface PatientSplit {
   validation: string[];
 }
 
+const FRACTION = rule<number>(
+  'a number in (0, 1)',
+  (value) => isNumberIn(value, 0, 1) && value !== 0 && value !== 1,
+);
+
 const SPLIT_RULES = {
-  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
-  validationFraction: optional(
-    rule<number>('a number in (0, 1)', (value) => isNumberIn(value, Number.MIN_VALUE, 1) && value !== 1),
-    0.1,
-  ),
+  ...DRAW_RULES,
+  validationFraction: optional(FRACTION, 0.1),
 } satisfies Rules<PatientSplitOptions>;
 
 /**
@@ -80,7 +75,7 @@ export interface ShareSplitOptions<Side extends string> extends PatientGrouping 
 }
 
 const SHARE_RULES = {
-  ...{ ...GROUPING_RULES, seed: SPLIT_SEED },
+  ...DRAW_RULES,
   shares: {
     check: (value: unknown, what: string) => {
       check(isRecord(value), what, 'a record of numbers', value);
@@ -110,21 +105,13 @@ export function splitByShares<Side extends string>(
   patientIds: readonly string[],
   options: ShareSplitOptions<Side>,
 ): Record<Side, string[]> {
-  const { seed, ...grouping } = resolveOptions<ShareSplitOptions<string>, typeof SHARE_RULES>(
-    'splitByShares',
-    options,
-    SHARE_RULES,
-  );
-  const { shares } = options;
+  const given: ShareSplitOptions<string> = options;
+  const { shares, seed, ...grouping } = resolveOptions('splitByShares', given, SHARE_RULES);
   const groups = patientGroups('splitByShares', patientIds, grouping);
   const sides = Object.keys(shares) as Side[];
-  const values = sides.map((side) => shares[side]);
-  check(
-    groups.length >= sides.length,
-    'splitByShares: patientIds',
-    `at least one patient (person) for each of ${sides.length} sides`,
-    patientIds,
-  );
+  const values = sides.map((side) => shares[side]!);
+  const expected = `at least one patient (person) for each of ${sides.length} sides`;
+  check(groups.length >= sides.length, 'splitByShares: patientIds', expected, patientIds);
   const random = seededRandom(deriveSeed(seed, 'splitByShares'));
   const subsets = drawSubsets(groups, values, random);
   return Object.fromEntries(sides.map((side, i) => [side, idsOf(subsets[i]!)])) as Record<Side, string[]>;

@@ -1,12 +1,7 @@
 import { check } from '../../base/errors';
 import { optional, resolveOptions, type Rules } from '../../base/options';
-import {
-  GROUPING_RULES,
-  patientGroups,
-  SHARES,
-  type PatientGrouping,
-  type PatientLabels,
-} from './patient_groups';
+import { DRAW_RULES, patientGroups, SHARES } from './patient_groups';
+import type { PatientGrouping, PatientLabels } from './patient_groups';
 
 /** Options of {@link splitMeasures}. */
 export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
@@ -17,10 +12,7 @@ export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
   shares?: readonly number[];
 }
 
-const RULES = {
-  shares: optional(SHARES),
-  groupBy: GROUPING_RULES.groupBy,
-} satisfies Rules<SplitMeasuresOptions>;
+const RULES = { shares: optional(SHARES), groupBy: DRAW_RULES.groupBy } satisfies Rules<SplitMeasuresOptions>;
 
 /** How evenly patients and labels are divided; the smaller, the more even. See {@link splitMeasures}. */
 export interface SplitMeasures {
@@ -59,19 +51,12 @@ export function splitMeasures(
 ): SplitMeasures {
   const fn = 'splitMeasures';
   const { shares: given, groupBy } = resolveOptions(fn, options, RULES);
-  check(
-    Array.isArray(folds) && folds.length > 0 && folds.every((fold) => Array.isArray(fold) && fold.length > 0),
-    `${fn}: folds`,
-    'a list of lists of at least one patient id',
-    folds,
-  );
+  const areFolds =
+    Array.isArray(folds) && folds.length > 0 && folds.every((fold) => Array.isArray(fold) && fold.length > 0);
+  check(areFolds, `${fn}: folds`, 'a list of lists of at least one patient id', folds);
   const shares = given ?? folds.map(() => 1 / folds.length);
-  check(
-    shares.length === folds.length,
-    `${fn}: shares`,
-    `${folds.length} numbers, one for each fold`,
-    shares,
-  );
+  const expected = `${folds.length} numbers, one for each fold`;
+  check(shares.length === folds.length, `${fn}: shares`, expected, shares);
 
   const groups = patientGroups(fn, folds.flat(), { stratifyBy, groupBy });
   const members = folds.map((fold) => new Set(fold));
