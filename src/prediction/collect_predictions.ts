@@ -1,10 +1,16 @@
 import { patientTargets, type PatientSource } from '../data/sources/patient_source';
 import { checkedSliceLabels } from '../data/sources/slice_labels';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../base/errors';
+import { check, DataError } from '../base/errors';
+import { oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
 import type { Labels } from '../base/types';
-import { predictPatientLevel, predictPatients, type PredictPatientsOptions } from './evaluate';
+import {
+  PREDICT_PATIENTS_RULES,
+  predictPatientLevel,
+  predictPatients,
+  type PredictPatientsOptions,
+} from './evaluate';
 
 /** Options of {@link collectPredictions}. */
 export interface CollectPredictionsOptions extends Omit<PredictPatientsOptions, 'threshold'> {
@@ -14,6 +20,13 @@ export interface CollectPredictionsOptions extends Omit<PredictPatientsOptions, 
    */
   level?: OutputLevel;
 }
+
+const { threshold: _, ...PREDICTED } = PREDICT_PATIENTS_RULES;
+
+export const COLLECT_RULES = {
+  ...PREDICTED,
+  level: optional(oneOf(['slices', 'patients'])),
+} satisfies Rules<CollectPredictionsOptions>;
 
 /** What is true of a slice or a patient, and what the model says of it. */
 export interface LabelledPrediction {
@@ -62,9 +75,7 @@ export async function collectPredictions<L extends Labels>(
   options: CollectPredictionsOptions = {},
 ): Promise<LabelledPredictions<L>> {
   const fn = 'collectPredictions';
-  checkKnownKeys(options, OPTIONS, fn);
-  const { level = outputLevel(model), ...predictOptions } = options;
-  checkOneOf(level, ['slices', 'patients'], `${fn}: level`);
+  const { level = outputLevel(model), ...predictOptions } = resolveOptions(fn, options, COLLECT_RULES);
   check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
   const { labels } = source;
   const rows: LabelledPrediction[] = [];
@@ -83,10 +94,6 @@ export async function collectPredictions<L extends Labels>(
   }
   return { level, labels, rows, ...columnsOf(rows) };
 }
-
-const OPTIONS = [
-  ...['level', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
-];
 
 const columnsOf = (rows: readonly LabelledPrediction[]) => ({
   patients: rows.map(({ patient }) => patient),

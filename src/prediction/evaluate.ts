@@ -9,7 +9,8 @@ import {
 } from '../data/sources/patient_source';
 import { byLabel } from '../data/labels/labels';
 import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/tables/predictions_table';
-import { check, checkKnownKeys, DataError, NonFiniteError } from '../base/errors';
+import { check, DataError, NonFiniteError } from '../base/errors';
+import { anything, callback, optional, resolveOptions, type Rules } from '../base/options';
 import { bestPooledCut } from '../evaluation/thresholds';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';
 import {
@@ -27,7 +28,7 @@ import type { CtBrainModel } from '../models/ct_brain_model';
 import { checkSourceFits } from '../models/model_record';
 import { outputLevel, type OutputLevel } from '../models/model_parts';
 import { checkStepLabels } from '../models/step_inputs';
-import { predictStack, type PredictOptions } from './predict';
+import { PREDICT_RULES, predictStack, type PredictOptions } from './predict';
 
 export type { PatientProgress } from '../data/sources/patient_source';
 
@@ -41,6 +42,14 @@ export interface PredictPatientsOptions extends PredictOptions, ThresholdOptions
   /** Called after each patient. */
   onProgress?: (progress: PatientProgress) => void;
 }
+
+/** What depends on the labels is checked against them. */
+export const PREDICT_PATIENTS_RULES = {
+  ...PREDICT_RULES,
+  threshold: optional(anything, 0.5),
+  calibration: optional(anything),
+  onProgress: optional(callback),
+} satisfies Rules<PredictPatientsOptions>;
 
 /**
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
@@ -62,12 +71,9 @@ export async function* predictPatients<L extends Labels>(
   source: PatientSource<L>,
   options: PredictPatientsOptions = {},
 ): AsyncGenerator<PredictedSlice<L>[], void, undefined> {
-  check(
-    outputLevel(model) === 'slices',
-    'predictPatients: model',
-    'a model with logits of slices, [batch, slices, labels] (see predictPatientLevel for those of patients)',
-    model.outputs[0]!.shape,
-  );
+  const expected =
+    'a model with logits of slices, [batch, slices, labels] (see predictPatientLevel for those of patients)';
+  check(outputLevel(model) === 'slices', 'predictPatients: model', expected, model.outputs[0]!.shape);
   for await (const { patient, slices, probabilities, decisions } of predictStacks(
     'predictPatients',
     model,
@@ -121,12 +127,6 @@ function named<L extends Labels>(
   const row = probabilities.map((probability, i) => ({ probability, present: decisions[i] === 1 }));
   return byLabel(labels, row);
 }
-
-/** Keys of {@link PredictPatientsOptions}. */
-const PREDICT_OPTIONS = [
-  ...['threshold', 'calibration', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
-];
-
 /** Rows of probabilities and decisions of each stack: one per slice, or one in all. */
 async function* predictStacks(
   fn: string,
@@ -134,8 +134,8 @@ async function* predictStacks(
   source: PatientSource,
   options: PredictPatientsOptions,
 ): AsyncGenerator<Rows, void, undefined> {
-  checkKnownKeys(options, PREDICT_OPTIONS, fn);
-  const { threshold = 0.5, calibration, onProgress, ...predictOptions } = options;
+  const resolved = resolveOptions(fn, options, PREDICT_PATIENTS_RULES);
+  const { threshold, calibration, onProgress, ...predictOptions } = resolved;
   checkModel(fn, model, source, threshold, calibration);
   let done = 0;
   for await (const stack of prefetchPatients(source, source.patients)) {
@@ -178,6 +178,12 @@ export interface EvaluateOptions extends Omit<PredictPatientsOptions, 'threshold
   loss?: LossFn;
 }
 
+const EVALUATE_RULES = {
+  ...PREDICT_PATIENTS_RULES,
+  threshold: optional<Threshold | 'best'>(anything, 0.5),
+  loss: optional(callback),
+} satisfies Rules<EvaluateOptions>;
+
 /** How a model does on labelled patients. */
 export interface Evaluation {
   /** What was scored: what the model's outputs are of. */
@@ -217,8 +223,8 @@ export async function evaluatePatients(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const fn = 'evaluatePatients';
-  checkKnownKeys(options, [...PREDICT_OPTIONS, 'loss'], fn);
-  const { threshold = 0.5, calibration, onProgress, loss, ...predictOptions } = options;
+  const resolved = resolveOptions(fn, options, EVALUATE_RULES);
+  const { threshold, calibration, onProgress, loss, ...predictOptions } = resolved;
   checkModel(fn, model, source, threshold === 'best' ? 0.5 : threshold, calibration);
   check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
   const level = outputLevel(model);
@@ -254,7 +260,7 @@ export async function evaluatePatients(
     onProgress?.({ patient, done, total: source.patients.length });
   }
   const scores = scoreRows(fn, yTrue, probabilities, threshold);
-  return { level, ...scores, ...(loss && { loss: lossSum / done }), patients: done, slices };
+  return { level, ...scores, loss: loss && lossSum / done, patients: done, slices };
 }
 
 /** F2 of rows, pooled and per label. */
@@ -275,9 +281,9 @@ function scoreRows(
 function checkFinite({ patient, slices }: PatientStack, values: ArrayLike<number>, rows: number): void {
   const place = firstOutside(values);
   if (place === -1) return;
-  const slice =
-    rows === 1 && slices.length > 1 ? {} : { slice: slices[Math.floor((place * rows) / values.length)]! };
-  throw new NonFiniteError(`the model's output is ${values[place]}`, { patient, ...slice });
+  const ofPatient = rows === 1 && slices.length > 1;
+  const slice = ofPatient ? undefined : slices[Math.floor((place * rows) / values.length)];
+  throw new NonFiniteError(`the model's output is ${values[place]}`, { patient, slice });
 }
 
 /** Logits of a stack's slices, or of its patient. */
@@ -307,12 +313,8 @@ function checkModel(
 ): void {
   const { shape } = model.outputs[0]!;
   const { labels } = source;
-  check(
-    shape.at(-1) === labels.length,
-    `${fn}: model`,
-    `one output for each of the labels ${labels.join(', ')}`,
-    shape,
-  );
+  const expected = `one output for each of the labels ${labels.join(', ')}`;
+  check(shape.at(-1) === labels.length, `${fn}: model`, expected, shape);
   checkSourceFits(`${fn}: source`, model, source);
   checkThreshold(`${fn}: threshold`, threshold, labels.length);
   if (calibration !== undefined) checkCalibration(`${fn}: calibration`, calibration, labels.length);

@@ -1,12 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import { fitCalibration, type FittedCalibration } from '../evaluation/calibration';
 import { chooseThresholds, type ChosenThresholds } from '../evaluation/thresholds';
-import { checkKnownKeys } from '../base/errors';
+import { anything, callback, optional, resolveOptions, type Rules } from '../base/options';
 import type { LossFn } from '../base/types';
 import type { PatientSource } from '../data/sources/patient_source';
 import { calibrateProbabilities, type Calibration } from '../metrics/calibration';
 import { positivePatients, type LabelRows } from '../metrics/labelled_scores';
-import { collectPredictions, type CollectPredictionsOptions } from './collect_predictions';
+import { COLLECT_RULES, collectPredictions, type CollectPredictionsOptions } from './collect_predictions';
 import { impliedThreshold } from './implied_threshold';
 
 /** Options of {@link fitDecisions}. */
@@ -23,6 +23,12 @@ export interface FitDecisionsOptions extends Omit<CollectPredictionsOptions, 'ca
    */
   loss?: LossFn;
 }
+
+const RULES = {
+  ...COLLECT_RULES,
+  calibration: optional<Calibration['method'] | false>(anything, 'platt'),
+  loss: optional(callback),
+} satisfies Rules<FitDecisionsOptions>;
 
 /** What a checkpoint needs to decide: plain data. */
 export interface FittedDecisions {
@@ -61,8 +67,7 @@ export async function fitDecisions(
   source: PatientSource,
   options: FitDecisionsOptions = {},
 ): Promise<FittedDecisions> {
-  checkKnownKeys(options, OPTIONS, 'fitDecisions');
-  const { calibration: method = 'platt', loss, ...collect } = options;
+  const { calibration: method, loss, ...collect } = resolveOptions('fitDecisions', options, RULES);
   const { labels, patients: stacks, yTrue, probabilities } = await collectPredictions(model, source, collect);
   const patients = stacks.map((stack) => source.groupOf?.(stack) ?? stack);
   const fit =
@@ -80,8 +85,9 @@ export async function fitDecisions(
         : between(drawn[l]!, threshold, counts[l]! / (counts[l]! + PRIOR_PATIENTS)),
     ),
     chosen,
-    ...(implied !== undefined && { implied }),
-    ...(fit && { fit, calibration: fit.calibration }),
+    implied,
+    fit,
+    calibration: fit?.calibration,
   };
 }
 
@@ -116,7 +122,3 @@ function between(from: number, to: number, share: number): number {
   }) as [number, number];
   return Math.fround(1 / (1 + Math.exp(-(a + share * (b - a)))));
 }
-
-const OPTIONS = [
-  ...['calibration', 'loss', 'level', 'onProgress', 'memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'],
-];

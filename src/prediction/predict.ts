@@ -1,9 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
+import { check } from '../base/errors';
+import { flag, listOf, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import {
+  CHUNK_RULES,
   chunksOf,
   foldSlices,
   modelParts,
+  PREDICTION_MEMORY_BUDGET,
   predictionBytesPerSlice,
   runBackbone,
   runHead,
@@ -37,6 +40,12 @@ export interface PredictOptions {
   fromFeatures?: boolean;
 }
 
+export const PREDICT_RULES = {
+  ...CHUNK_RULES,
+  flips: optional(listOf(oneOf(['horizontal', 'vertical'])), []),
+  fromFeatures: optional(flag, false),
+} satisfies Rules<PredictOptions>;
+
 /**
  * Logits of a stack, the backbone running over chunks of slices so that memory does not grow with their number.
  *
@@ -56,13 +65,12 @@ export function predictStack(
   images: tf.Tensor,
   options: PredictOptions = {},
 ): tf.Tensor {
-  checkKnownKeys(options, ['memoryBudget', 'chunkSlices', 'flips', 'fromFeatures'], 'predictStack');
-  const { memoryBudget = 512 * 2 ** 20, flips = [], fromFeatures = false, ...rest } = options;
+  const { flips, fromFeatures, ...chunking } = resolveOptions('predictStack', options, PREDICT_RULES);
   checkStepImages('predictStack', model, images, fromFeatures);
   check(flips.length === 0 || !fromFeatures, 'predictStack: flips', 'none, of features', flips);
   if (flips.length > 0) {
     return tf.tidy(() => {
-      const run = (x: tf.Tensor) => predictStack(model, x, { ...rest, memoryBudget });
+      const run = (x: tf.Tensor) => predictStack(model, x, chunking);
       const sum = flips.reduce(
         (logits, direction) =>
           tf.add(
@@ -77,7 +85,8 @@ export function predictStack(
   return tf.tidy(() => {
     const parts = modelParts(model);
     if (fromFeatures) return runHead(model, parts, stackedFeatures(parts, images), { training: false });
-    const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = options;
+    const { memoryBudget = PREDICTION_MEMORY_BUDGET } = chunking;
+    const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = chunking;
     const slices = foldSlices(images);
     const chunks = chunksOf(slices.shape[0]!, chunkSlices);
     const features = tf.concat(

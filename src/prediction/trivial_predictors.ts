@@ -39,12 +39,8 @@ export function trivialPredictors(
   level: OutputLevel = 'slices',
 ): TrivialScores[] {
   const what = 'trivialPredictors';
-  check(
-    train.labels.join() === test.labels.join(),
-    `${what}: test`,
-    `the labels ${train.labels.join(', ')}`,
-    test.labels,
-  );
+  const expected = `the labels ${train.labels.join(', ')}`;
+  check(train.labels.join() === test.labels.join(), `${what}: test`, expected, test.labels);
   check(Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
   const known = labelRows(train, level);
   const truth = labelRows(test, level);

@@ -332,7 +332,7 @@ describe('evaluatePatients', () => {
 
   it('pools the patients in any order, and has no loss where none is given', async () => {
     const result = await evaluatePatients(model, source, { threshold });
-    expect('loss' in result).toBe(false);
+    expect(result.loss).toBeUndefined();
     const reversed = { ...source, patients: ['c', 'b', 'a'] };
     expect(await evaluatePatients(model, reversed, { threshold })).toEqual(result);
   });
