@@ -62,8 +62,8 @@ export async function checkpointArtifacts(
   const frozen = frozenWeights(model);
   const manifest = parseCheckpointManifest({
     ...createCheckpointManifest(description),
-    ...(trained && { compiled: trained.record }),
-    ...(frozen.length > 0 && { frozen }),
+    compiled: trained?.record,
+    frozen: frozen.length > 0 ? frozen : undefined,
   });
   const artifacts = await modelArtifacts(model);
   const specs = artifacts.weightSpecs!;
@@ -161,7 +161,7 @@ export async function modelFromArtifacts(
     rememberRecord(model, manifest);
     const { [MANIFEST_KEY]: _, ...others } = artifacts.userDefinedMetadata!;
     if (Object.keys(others).length > 0) model.setUserDefinedMetadata(others);
-    return { model, manifest, ...(optimizer && { optimizer }) };
+    return { model, manifest, optimizer };
   } catch (cause) {
     const values = model.getWeights();
     model.dispose();

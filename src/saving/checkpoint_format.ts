@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, checkKnownKeys, describe, isRecord } from '../base/errors';
+import { CheckpointError, describe, isRecord } from '../base/errors';
+import { anything, optional, resolveOptions, rule, type Rules } from '../base/options';
 import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
@@ -54,6 +55,21 @@ export interface CheckpointDescription
   calibration?: Calibration | undefined;
 }
 
+/** What is not checked here is checked with the rest of the manifest. */
+export const DESCRIPTION_RULES = {
+  labels: rule<Labels>('a list of names', Array.isArray),
+  preprocessing: anything,
+  thresholds: optional(anything),
+  calibration: optional(anything),
+  model: optional(anything, {}),
+  training: optional(anything),
+} satisfies Rules<CheckpointDescription>;
+
+/** A manifest may describe the next one: these are known, and written anew. */
+export const WRITTEN_ANEW: readonly Exclude<keyof CheckpointManifest, keyof CheckpointDescription>[] = [
+  ...(['format', 'formatVersion', 'versions', 'compiled', 'frozen', 'checksums'] as const),
+];
+
 /**
  * A manifest with this library's versions, and 0.5 for thresholds that are not given.
  *
@@ -64,27 +80,19 @@ export interface CheckpointDescription
  * ```
  */
 export function createCheckpointManifest(description: CheckpointDescription): CheckpointManifest {
-  checkKnownKeys(description, MANIFEST_KEYS, 'createCheckpointManifest');
-  const { labels, preprocessing, thresholds = labels.map(() => 0.5), model = {} } = description;
-  const { calibration, training } = description;
+  const fn = 'createCheckpointManifest';
+  const resolved = resolveOptions(fn, description, DESCRIPTION_RULES, WRITTEN_ANEW);
+  const { labels, thresholds, calibration, ...rest } = resolved;
   return parseCheckpointManifest({
     format: FORMAT,
     formatVersion: FORMAT_VERSION,
     versions: { 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
     labels: [...labels],
-    preprocessing,
-    thresholds: [...thresholds],
-    ...(calibration && { calibration: structuredClone(calibration) }),
-    model,
-    ...(training && { training }),
+    thresholds: [...(thresholds ?? labels.map(() => 0.5))],
+    calibration: structuredClone(calibration),
+    ...rest,
   });
 }
-
-/** Keys of a manifest: one that was read may be the description of the next, which gets versions of its own. */
-export const MANIFEST_KEYS = [
-  ...['labels', 'preprocessing', 'thresholds', 'calibration', 'model', 'training'],
-  ...['format', 'formatVersion', 'versions', 'compiled', 'frozen', 'checksums'],
-];
 
 /**
  * Checks a manifest that came from a file. One of an earlier version comes out as one of the present that says the same.

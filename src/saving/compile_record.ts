@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isRecord } from '../base/errors';
+import { check, isRecord } from '../base/errors';
+import { anything, optional, resolveOptions, type Rules } from '../base/options';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { f2Metric } from '../metrics/f2_metric';
 import { weightedLogLossMetric } from '../metrics/weighted_log_loss';
 import type { ConfiguredFn, LossFn } from '../base/types';
-import { checkOptimizerRecord, optimizerRecord, type OptimizerRecord } from '../optimizers/optimizer_record';
+import { checkOptimizerRecord, optimizerRecord, RECORD_RULES } from '../optimizers/optimizer_record';
+import type { OptimizerRecord } from '../optimizers/optimizer_record';
 
 /**
  * A loss or metric as plain data: a name that `model.compile` takes, a function of tfjs's own as `tf.losses.NAME` or
@@ -38,6 +40,12 @@ export function compileRecord(what: string, model: tf.LayersModel): CompileRecor
   };
 }
 
+const RULES = {
+  optimizer: anything,
+  loss: optional(anything),
+  metrics: optional(anything),
+} satisfies Rules<CompileRecord>;
+
 /**
  * Checks a record that came from a file, without making anything of tensors.
  *
@@ -46,8 +54,7 @@ export function compileRecord(what: string, model: tf.LayersModel): CompileRecor
  */
 export function checkCompileRecord(what: string, record: CompileRecord, labels: number): void {
   check(isRecord(record), what, 'an object', record);
-  checkKnownKeys(record, ['optimizer', 'loss', 'metrics'], what);
-  const { optimizer, loss, metrics } = record;
+  const { optimizer, loss, metrics } = resolveOptions(what, record, RULES);
   checkOptimizerRecord(`${what}.optimizer`, optimizer);
   check((loss === undefined) === (metrics === undefined), what, 'both loss and metrics, or none', record);
   if (loss === undefined || metrics === undefined) return;
@@ -74,15 +81,10 @@ export function functionFromRecord(what: string, record: FunctionRecord): NameOr
     return functions[name!]!;
   }
   check(isRecord(record), what, 'a name, or an object of className and config', record);
-  checkKnownKeys(record, ['className', 'config'], what);
-  const { className, config } = record;
+  const { className, config } = resolveOptions(what, record, RECORD_RULES);
   const known = Object.keys(MAKERS).join(', ');
-  check(
-    typeof className === 'string' && Object.hasOwn(MAKERS, className),
-    `${what}.className`,
-    known,
-    className,
-  );
+  const isKnown = typeof className === 'string' && Object.hasOwn(MAKERS, className);
+  check(isKnown, `${what}.className`, known, className);
   check(isRecord(config), `${what}.config`, 'an object', config);
   return MAKERS[className]!(config);
 }
@@ -104,12 +106,8 @@ function checkFunctionRecord(what: string, record: FunctionRecord, labels: numbe
   if (typeof record === 'string') return;
   const lists = Object.values(record.config).filter((value) => Array.isArray(value));
   const rule = `one number for each of ${labels} labels`;
-  check(
-    lists.every((list) => list.length === labels),
-    `${what}.config`,
-    rule,
-    record.config,
-  );
+  const fits = lists.every((list) => list.length === labels);
+  check(fits, `${what}.config`, rule, record.config);
 }
 
 function functionRecord(what: string, fn: NameOrFunction): FunctionRecord {

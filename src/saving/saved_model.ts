@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, CheckpointError, checkKnownKeys, shortened } from '../base/errors';
+import { ArgumentError, check, CheckpointError, shortened } from '../base/errors';
+import { anything, callback, flag, optional, resolveOptions, type Rules } from '../base/options';
 import {
   checkpointArtifacts,
   modelFromArtifacts,
@@ -7,7 +8,7 @@ import {
   type SavedCtBrainModel,
   type TrainedWith,
 } from './checkpoint_artifacts';
-import { MANIFEST_KEYS, type CheckpointDescription } from './checkpoint_format';
+import { DESCRIPTION_RULES, WRITTEN_ANEW, type CheckpointDescription } from './checkpoint_format';
 import { compileRecord } from './compile_record';
 import { optimizerProblem } from '../optimizers/optimizer_state';
 import { optimizerRecord } from '../optimizers/optimizer_record';
@@ -26,6 +27,13 @@ export interface SaveCtBrainModelOptions extends CheckpointDescription {
   optimizer?: tf.Optimizer;
 }
 
+/** A model that was loaded is saved with `{ ...manifest, thresholds }`. */
+const SAVE_RULES = {
+  ...DESCRIPTION_RULES,
+  includeOptimizer: optional(flag, true),
+  optimizer: optional(anything),
+} satisfies Rules<SaveCtBrainModelOptions>;
+
 /** Options of {@link loadCtBrainModel}. */
 export interface LoadCtBrainModelOptions {
   /**
@@ -36,6 +44,11 @@ export interface LoadCtBrainModelOptions {
   /** Called with the share that has come, in 0..1, where the model comes over HTTP. */
   onProgress?: (fraction: number) => void;
 }
+
+const LOAD_RULES = {
+  includeOptimizer: optional(flag, true),
+  onProgress: optional(callback),
+} satisfies Rules<LoadCtBrainModelOptions>;
 
 /**
  * Saves a model with all that predicting and training on need: labels, preprocessing, thresholds, calibration, and of a compiled
@@ -64,14 +77,13 @@ export async function saveCtBrainModel(
   options: SaveCtBrainModelOptions,
 ): Promise<tf.io.SaveResult> {
   const fn = 'saveCtBrainModel';
-  checkKnownKeys(options, SAVE_OPTIONS, fn);
-  const { includeOptimizer = true, optimizer, ...description } = options;
-  check(typeof includeOptimizer === 'boolean', `${fn}: includeOptimizer`, 'a boolean', includeOptimizer);
+  const resolved = resolveOptions(fn, options, SAVE_RULES, WRITTEN_ANEW);
+  const { includeOptimizer, optimizer, ...description } = resolved;
   const contradicts = optimizer !== undefined && !includeOptimizer;
   check(!contradicts, `${fn}: optimizer`, 'none, since includeOptimizer is false', optimizer);
   const outputs = model.outputs.map(({ shape }) => shape.at(-1));
   const { labels } = description;
-  const fits = outputs.length === 1 && Array.isArray(labels) && outputs[0] === labels.length;
+  const fits = outputs.length === 1 && outputs[0] === labels.length;
   check(fits, `${fn}: labels`, `one for each of ${outputs} outputs of the model`, labels);
   const handler = handlerFor(fn, handlerOrUrl, 'save');
   const trained = includeOptimizer ? await trainedWith(fn, model, optimizer) : undefined;
@@ -100,10 +112,8 @@ export async function loadCtBrainModel(
   options: LoadCtBrainModelOptions = {},
 ): Promise<SavedCtBrainModel> {
   const fn = 'loadCtBrainModel';
-  checkKnownKeys(options, ['includeOptimizer', 'onProgress'], fn);
-  const { includeOptimizer = true, onProgress } = options;
-  check(typeof includeOptimizer === 'boolean', `${fn}: includeOptimizer`, 'a boolean', includeOptimizer);
-  const handler = handlerFor(fn, handlerOrUrl, 'load', onProgress && { onProgress });
+  const { includeOptimizer, ...loading } = resolveOptions(fn, options, LOAD_RULES);
+  const handler = handlerFor(fn, handlerOrUrl, 'load', loading);
   const place = typeof handlerOrUrl === 'string' ? shortened(handlerOrUrl) : fn;
   let artifacts: tf.io.ModelArtifacts;
   try {
@@ -117,9 +127,6 @@ export async function loadCtBrainModel(
     throw new CheckpointError(`${place}: ${(cause as Error).message}`, { cause });
   }
 }
-
-/** A model that was loaded is saved with `{ ...manifest, thresholds }`. */
-const SAVE_OPTIONS = [...MANIFEST_KEYS, 'includeOptimizer', 'optimizer'];
 
 /** What the saved model is to be trained on with. */
 async function trainedWith(
@@ -150,12 +157,8 @@ function handlerFor(
   loadOptions?: tf.io.LoadOptions,
 ): tf.io.IOHandler {
   if (typeof handlerOrUrl !== 'string') {
-    check(
-      typeof (handlerOrUrl as tf.io.IOHandler | undefined)?.[direction] === 'function',
-      `${fn}: handlerOrUrl`,
-      `a URL, or an object with a method '${direction}'`,
-      handlerOrUrl,
-    );
+    const handles = typeof (handlerOrUrl as tf.io.IOHandler | undefined)?.[direction] === 'function';
+    check(handles, `${fn}: handlerOrUrl`, `a URL, or an object with a method '${direction}'`, handlerOrUrl);
     return handlerOrUrl;
   }
   const handlers =

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, checkKnownKeys, describe, isRecord } from '../../base/errors';
+import { CheckpointError, describe, isRecord } from '../../base/errors';
+import { anything, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { readSafetensors } from '../../interop/safetensors';
 import {
   checkpointArtifacts,
@@ -11,8 +12,9 @@ import {
   type SavedCtBrainModel,
 } from '../../saving/checkpoint_artifacts';
 import {
-  MANIFEST_KEYS,
+  DESCRIPTION_RULES,
   weightDifferences,
+  WRITTEN_ANEW,
   type CheckpointDescription,
   type WeightSpec,
 } from '../../saving/checkpoint_format';
@@ -41,6 +43,15 @@ export interface SaveCheckpointOptions extends CheckpointDescription {
   state?: object;
 }
 
+const STATE_RULE = 'an object that is not empty';
+const isState = (state: unknown): state is object => isRecord(state) && Object.keys(state).length > 0;
+
+const RULES = {
+  ...DESCRIPTION_RULES,
+  optimizer: optional(anything),
+  state: optional(rule<object>(STATE_RULE, isState)),
+} satisfies Rules<SaveCheckpointOptions>;
+
 /**
  * Writes a model with its preprocessing, labels and thresholds into one folder, whole or not at all.
  *
@@ -62,10 +73,8 @@ export async function saveCheckpoint(
   model: tf.LayersModel,
   options: SaveCheckpointOptions,
 ): Promise<void> {
-  checkKnownKeys(options, [...MANIFEST_KEYS, 'optimizer', 'state'], 'saveCheckpoint');
-  const { optimizer, state, ...description } = options;
   const what = 'saveCheckpoint';
-  check(state === undefined || isState(state), `${what}: state`, STATE_RULE, state);
+  const { optimizer, state, ...description } = resolveOptions(what, options, RULES, WRITTEN_ANEW);
   await refuseUnlessCheckpoint(folder);
   const trained = optimizer && { record: { optimizer: optimizerRecord(what, optimizer) }, optimizer };
   const artifacts = await checkpointArtifacts(what, model, description, trained);
@@ -155,9 +164,6 @@ export async function readState(folder: string): Promise<object> {
     `${path.join(folder, STATE_FILE)}: expected ${STATE_RULE}, found ${describe(state)}`,
   );
 }
-
-const STATE_RULE = 'an object that is not empty';
-const isState = (state: unknown): state is object => isRecord(state) && Object.keys(state).length > 0;
 
 /**
  * The folder itself, or the best checkpoint of the training run in it.

@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { checkKnownKeys } from '../../base/errors';
+import { anything, optional, resolveOptions, type Rules } from '../../base/options';
 import type { EpochLog, TrainingProgress } from '../../training/fit_stage';
 
 /** Options of {@link trainingProgressBar}. */
@@ -10,6 +10,8 @@ export interface ProgressBarOptions {
    */
   stream?: NodeJS.WriteStream;
 }
+
+const RULES = { stream: optional(anything) } satisfies Rules<ProgressBarOptions>;
 
 /** A bar for the steps of an epoch, and a line for each epoch done. */
 export interface TrainingProgressBar {
@@ -32,8 +34,7 @@ export interface TrainingProgressBar {
  * ```
  */
 export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingProgressBar {
-  checkKnownKeys(options, ['stream'], 'trainingProgressBar');
-  const { stream = process.stdout } = options;
+  const { stream = process.stdout } = resolveOptions('trainingProgressBar', options, RULES);
   const format =
     '{stage} epoch {epoch}/{epochs} |{bar}| {value}/{total} | {eta_formatted} left | loss {loss} | F2 {f2}';
   let bar: cliProgress.SingleBar | undefined;

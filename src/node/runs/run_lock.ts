@@ -86,8 +86,7 @@ export class RunLock {
     const start = startOf(process.pid);
     this.id = randomBytes(8).toString('hex');
     const own: Holder = {
-      ...{ pid: process.pid, host: hostname() },
-      ...(start !== undefined && { start }),
+      ...{ pid: process.pid, host: hostname(), start },
       ...{ since: new Date().toISOString(), id: this.id },
     };
     try {
@@ -159,7 +158,7 @@ function parseHolder(text: string): Holder | undefined {
       Number.isSafeInteger(pid) &&
       [host, since, id].every((part) => typeof part === 'string');
     if (!isHolder || (start !== undefined && typeof start !== 'string')) return undefined;
-    return { pid, host, ...(start !== undefined && { start }), since, id } as Holder;
+    return { pid, host, start, since, id } as Holder;
   } catch {
     return undefined;
   }

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, checkKnownKeys, describe, isRecord } from '../../base/errors';
+import { CheckpointError, describe, isRecord } from '../../base/errors';
+import { anything, callback, flag, optional, resolveOptions, rule } from '../../base/options';
+import type { Resolved, Rules } from '../../base/options';
 import { adam } from '../../optimizers/adam';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import type { EpochLog, StageState } from '../../training/fit_stage';
@@ -29,6 +31,22 @@ export interface TrainingRunOptions {
    */
   mayDiffer?: string[];
 }
+
+const RULES = {
+  config: rule<Record<string, unknown>>('an object', isRecord),
+  resume: optional(flag, false),
+  mayDiffer: optional(anything, ['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.epochs']),
+} satisfies Rules<TrainingRunOptions>;
+
+const STAGE_RULES = {
+  ...{ model: anything, learningRate: anything, description: anything },
+  best: rule<string>(
+    "a folder name other than 'last'",
+    (name) => typeof name === 'string' && /^[\w-]+$/.test(name) && name !== 'last',
+  ),
+  resumable: optional(flag, true),
+  onEpochEnd: optional(callback),
+} satisfies Rules<RunStageOptions>;
 
 /** State kept with the last checkpoint. */
 interface LastState {
@@ -61,10 +79,10 @@ interface LastState {
  * ```
  */
 export async function openTrainingRun(folder: string, options: TrainingRunOptions): Promise<TrainingRun> {
-  checkKnownKeys(options, ['config', 'resume', 'mayDiffer'], 'openTrainingRun');
+  const resolved = resolveOptions('openTrainingRun', options, RULES);
   const lock = await RunLock.take(folder);
   try {
-    await writeConfig(folder, options);
+    await writeConfig(folder, resolved);
     const run = new TrainingRun(folder, lock);
     await run.readLast();
     return run;
@@ -74,8 +92,10 @@ export async function openTrainingRun(folder: string, options: TrainingRunOption
   }
 }
 
-async function writeConfig(folder: string, options: TrainingRunOptions): Promise<void> {
-  const { config, resume = false, mayDiffer = MAY_DIFFER } = options;
+async function writeConfig(
+  folder: string,
+  { config, resume, mayDiffer }: Resolved<TrainingRunOptions, typeof RULES>,
+): Promise<void> {
   const configFile = path.join(folder, CONFIG_FILE);
   await removeAbandoned(folder);
   const entries = (await readdir(folder)).filter((name) => name !== LOCK_FILE);
@@ -96,7 +116,6 @@ async function writeConfig(folder: string, options: TrainingRunOptions): Promise
 }
 
 const CONFIG_FILE = 'config.json';
-const MAY_DIFFER = ['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.epochs'];
 
 /**
  * A training's folder, see {@link openTrainingRun}.
@@ -134,15 +153,8 @@ export class TrainingRun implements RunStore {
    * are brought to where they stood.
    */
   async stage(name: string, options: RunStageOptions): Promise<RunStage> {
-    const known = ['model', 'learningRate', 'description', 'best', 'resumable', 'onEpochEnd'];
-    checkKnownKeys(options, known, 'TrainingRun.stage');
-    const { model, learningRate, description, best, resumable = true } = options;
-    check(
-      /^[\w-]+$/.test(best) && best !== 'last',
-      'TrainingRun.stage: best',
-      "a folder name other than 'last'",
-      best,
-    );
+    const resolved = resolveOptions('TrainingRun.stage', options, STAGE_RULES);
+    const { model, learningRate, description, best, resumable } = resolved;
     await this.lock.check(CONFIG_FILE);
     const optimizer = adam(learningRate);
     const lastFolder = path.join(this.folder, 'last');
@@ -184,14 +196,14 @@ export class TrainingRun implements RunStore {
       else this.notResumed = state.history;
       const table = historyTable(this.history, description.labels);
       await this.write(() => writeFileAtomic(path.join(this.folder, HISTORY_FILE), table));
-      options.onEpochEnd?.(log);
+      resolved.onEpochEnd?.(log);
     };
     return new RunStage({
       optimizer,
       onEpochEnd,
-      ...(resumable && { onCheckpoint: (state: StageState) => saveLast(state, description) }),
-      ...(interrupted && { resume: interrupted.state }),
-      ...(bestWeights && { bestWeights }),
+      onCheckpoint: resumable ? (state) => saveLast(state, description) : undefined,
+      resume: interrupted?.state,
+      bestWeights,
     });
   }
 
@@ -205,7 +217,7 @@ export class TrainingRun implements RunStore {
     await this.write(() =>
       saveCheckpoint(path.join(this.folder, name), model, {
         ...description,
-        ...(fitted && { state: { fitted } }),
+        state: fitted && { fitted },
       }),
     );
   }
