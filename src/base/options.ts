@@ -25,7 +25,7 @@ export type Resolved<Options extends object, Table> = {
  * @param passed - Names that belong to somebody else: known, but neither checked nor returned.
  * @throws {@link ArgumentError} for names that are not known and values that break their rule.
  */
-export function resolveOptions<Options extends object, const Table extends Rules<Options>>(
+export function resolveOptions<Options extends object, const Table extends Rules<Options> = Rules<Options>>(
   what: string,
   options: Options,
   rules: Table,
