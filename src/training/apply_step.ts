@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
+import { numberAbove0, numberFrom0, optional, type Rules } from '../base/options';
 import type { Adam } from '../optimizers/adam';
 
 /** What happens to the gradients of a step, and how large the step is. */
@@ -16,6 +17,11 @@ export interface StepRules {
    */
   weightDecay?: number;
 }
+
+export const STEP_RULES = {
+  clipNorm: optional(numberAbove0),
+  weightDecay: optional(numberFrom0, 0),
+} satisfies Rules<StepRules>;
 
 /**
  * One optimizer step: clips the gradients, decays the weights, updates the variables.

@@ -1,4 +1,6 @@
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { check } from '../base/errors';
+import { anything, integerFrom0, optional, positiveInteger, resolveOptions, rule } from '../base/options';
+import type { Rules } from '../base/options';
 
 /** Where early stopping stands: plain data, for a checkpoint. */
 export interface EarlyStoppingState {
@@ -28,6 +30,14 @@ export interface EarlyStoppingOptions {
   state?: EarlyStoppingState;
 }
 
+const BASELINE = rule<number>('a number', (value) => typeof value === 'number' && !Number.isNaN(value));
+
+const RULES = {
+  baseline: optional(BASELINE, -Infinity),
+  startFromEpoch: optional(integerFrom0, 0),
+  state: optional<EarlyStoppingState>(anything, { bestEpoch: 0, best: null, bestLoss: null, epoch: 0 }),
+} satisfies Rules<EarlyStoppingOptions>;
+
 /**
  * Stops a training when the validation score has not risen for `patience` epochs.
  *
@@ -53,12 +63,8 @@ export class EarlyStopping {
     readonly patience: number,
     options: EarlyStoppingOptions = {},
   ) {
-    check(isPositiveInteger(patience), 'EarlyStopping: patience', 'a positive integer', patience);
-    checkKnownKeys(options, ['baseline', 'startFromEpoch', 'state'], 'EarlyStopping');
-    const { baseline = -Infinity, startFromEpoch = 0, state = START } = options;
-    check(!Number.isNaN(baseline), 'EarlyStopping: baseline', 'a number', baseline);
-    const whole = Number.isInteger(startFromEpoch) && startFromEpoch >= 0;
-    check(whole, 'EarlyStopping: startFromEpoch', 'a whole number of at least 0', startFromEpoch);
+    positiveInteger.check(patience, 'EarlyStopping: patience');
+    const { baseline, startFromEpoch, state } = resolveOptions('EarlyStopping', options, RULES);
     this.baseline = baseline;
     this.startFromEpoch = startFromEpoch;
     this.current = { ...state };
@@ -90,5 +96,3 @@ export class EarlyStopping {
     return { ...this.current };
   }
 }
-
-const START: EarlyStoppingState = { bestEpoch: 0, best: null, bestLoss: null, epoch: 0 };

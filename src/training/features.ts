@@ -7,11 +7,25 @@ import {
   type PatientSource,
   type PatientStack,
 } from '../data/sources/patient_source';
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/errors';
+import { callback, integer, integerFrom0, nested, optional, resolveOptions } from '../base/options';
+import type { Rules } from '../base/options';
 import { deriveSeed } from '../base/random';
-import { applyAugmentation, drawAugmentation, type AugmentationRanges } from '../transforms/random_augment';
+import {
+  applyAugmentation,
+  drawAugmentation,
+  RANGES,
+  type AugmentationRanges,
+} from '../transforms/random_augment';
 import type { AugmentationDraw, Labels } from '../base/types';
-import { chunksOf, predictionBytesPerSlice, slicesOf, slicesPerChunk } from '../models/model_parts';
+import {
+  CHUNK_RULES,
+  chunksOf,
+  PREDICTION_MEMORY_BUDGET,
+  predictionBytesPerSlice,
+  slicesOf,
+  slicesPerChunk,
+} from '../models/model_parts';
 
 /** Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions. */
 export type StudyFeatures = ReadonlyMap<string, readonly Float32Array[]>;
@@ -42,6 +56,14 @@ export interface ExtractFeaturesOptions {
   onProgress?: (progress: PatientProgress) => void;
 }
 
+const RULES = {
+  versions: optional(integerFrom0, 0),
+  seed: optional(integer, 0),
+  augment: optional(nested<AugmentationRanges>(RANGES), {}),
+  memoryBudget: CHUNK_RULES.memoryBudget,
+  onProgress: optional(callback),
+} satisfies Rules<ExtractFeaturesOptions>;
+
 /**
  * Runs a backbone over a study once, so that heads can be trained on its features again and again.
  *
@@ -65,22 +87,11 @@ export async function extractFeatures(
   options: ExtractFeaturesOptions = {},
 ): Promise<Map<string, Float32Array[]>> {
   const what = 'extractFeatures';
-  checkKnownKeys(options, ['versions', 'seed', 'augment', 'memoryBudget', 'onProgress'], what);
-  const { versions = 0, seed = 0, augment = {}, memoryBudget = 512 * 2 ** 20, onProgress } = options;
+  const { versions, seed, augment, onProgress, ...given } = resolveOptions(what, options, RULES);
+  const { memoryBudget = PREDICTION_MEMORY_BUDGET } = given;
   const { shape } = backbone.outputs[0]!;
-  check(
-    backbone.outputs.length === 1 && shape.length === 2,
-    `${what}: backbone`,
-    'a model to [n, features]',
-    shape,
-  );
-  check(
-    Number.isInteger(versions) && versions >= 0,
-    `${what}: versions`,
-    'an integer of at least 0',
-    versions,
-  );
-  check(Number.isInteger(seed), `${what}: seed`, 'an integer', seed);
+  const expected = 'a model to [n, features]';
+  check(backbone.outputs.length === 1 && shape.length === 2, `${what}: backbone`, expected, shape);
   const chunkSlices = slicesPerChunk(predictionBytesPerSlice(backbone), memoryBudget);
 
   const run = async (images: tf.Tensor4D): Promise<Float32Array> => {
@@ -144,12 +155,8 @@ export function featureSource<L extends Labels>(
     return size;
   });
   const [size = 0] = sizes;
-  check(
-    sizes.every((other) => other === size),
-    'featureSource: features',
-    'as many of every patient',
-    sizes,
-  );
+  const even = sizes.every((other) => other === size);
+  check(even, 'featureSource: features', 'as many of every patient', sizes);
 
   const stackOf = (patient: string, version: number, indices?: readonly number[]): PatientStack => {
     const names = source.sliceNames(patient);
@@ -163,7 +170,7 @@ export function featureSource<L extends Labels>(
       patient,
       slices: wanted.map((index) => names[index]!),
       images: tf.tensor4d(images, [wanted.length, 1, 1, size]),
-      ...(labels && { labels: tf.tensor2d(wanted.map((index) => [...labels[index]!])) }),
+      labels: labels && tf.tensor2d(wanted.map((index) => [...labels[index]!])),
     };
   };
   return derive(source, {

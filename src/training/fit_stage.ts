@@ -1,17 +1,28 @@
 import * as tf from '@tensorflow/tfjs';
 import { breathe } from '../base/breathe';
-import { check, checkKnownKeys, isPositiveInteger, NonFiniteError } from '../base/errors';
+import { check, NonFiniteError } from '../base/errors';
+import {
+  anything,
+  callback,
+  integerFrom0,
+  numberFrom0,
+  optional,
+  positiveInteger,
+  resolveOptions,
+  type Resolved,
+  type Rules,
+} from '../base/options';
 import type { LossFn } from '../base/types';
 import { modelParts } from '../models/model_parts';
 import type { Evaluation } from '../prediction/evaluate';
-import { applyStep, type StepRules } from './apply_step';
+import { applyStep, STEP_RULES, type StepRules } from './apply_step';
 import { EarlyStopping, type EarlyStoppingState } from './early_stopping';
 import { ofBatch } from './finite_step';
-import { checkSchedule, rateFactor, type RateSchedule } from './learning_rate';
+import { rateFactor, SCHEDULE_RULES, type RateSchedule } from './learning_rate';
 import { GradientSum } from './gradient_sum';
 import { RunningMean } from './running_mean';
 import { RunningScore, type RunningScoreState } from './running_score';
-import { computeGradients, type TrainStepOptions } from './train_step';
+import { computeGradients, TRAIN_STEP_RULES, type TrainStepOptions } from './train_step';
 
 /** One step's worth of data; the training disposes of it. */
 export interface TrainingBatch {
@@ -149,6 +160,31 @@ export interface FitStageOptions
   bestWeights?: tf.Tensor[];
 }
 
+const { chunkSlices: _, ...OF_STEPS } = TRAIN_STEP_RULES;
+
+export const FIT_RULES = {
+  ...{ ...OF_STEPS, ...STEP_RULES, ...SCHEDULE_RULES },
+  ...{
+    stage: anything,
+    model: anything,
+    optimizer: anything,
+    epochs: positiveInteger,
+    patience: positiveInteger,
+  },
+  ...{ batches: callback, steps: anything, validate: callback },
+  baseline: optional(anything), // EarlyStopping checks it
+  startFromEpoch: optional(integerFrom0, 0),
+  initial: optional(anything),
+  backboneRate: optional(numberFrom0, 1),
+  accumulate: optional(positiveInteger, 1),
+  averageEpochs: optional(positiveInteger, 1),
+  onProgress: optional(callback),
+  onEpochEnd: optional(callback),
+  checkpointSteps: optional(positiveInteger),
+  onCheckpoint: optional(callback),
+  ...{ resume: optional(anything), bestWeights: optional(anything) },
+} satisfies Rules<FitStageOptions>;
+
 /**
  * Trains until the validation F2 has not risen for `patience` epochs, and leaves the best epoch's weights in the model.
  *
@@ -173,23 +209,24 @@ export interface FitStageOptions
  * ```
  */
 export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
-  checkOptions(options);
-  const { stage, model, epochs, patience, baseline, initial, validate, onEpochEnd, resume } = options;
+  const resolved = resolveOptions('fitStage', options, FIT_RULES);
+  checkTogether(resolved);
+  const { stage, model, epochs, patience, baseline, initial, validate, onEpochEnd, resume } = resolved;
   const fresh = initial && { bestEpoch: 0, best: initial.f2, bestLoss: initial.loss ?? null, epoch: 0 };
   const state = resume?.stopping ?? fresh;
   const stopping = new EarlyStopping(patience, {
-    startFromEpoch: Math.min(options.startFromEpoch ?? 0, epochs - 1),
-    ...(baseline !== undefined && { baseline }),
-    ...(state && { state }),
+    startFromEpoch: Math.min(resolved.startFromEpoch, epochs - 1),
+    baseline,
+    state,
   });
   const history = [...(resume?.history ?? [])];
   let partial = resume?.partial;
-  const mean = new RunningMean(options.averageEpochs ?? 1);
-  let best = (options.bestWeights ?? model.getWeights()).map((weight) => tf.keep(weight.clone()));
+  const mean = new RunningMean(resolved.averageEpochs);
+  let best = (resolved.bestWeights ?? model.getWeights()).map((weight) => tf.keep(weight.clone()));
   try {
     for (let epoch = stopping.state.epoch + 1; epoch <= epochs && !stopping.stop; epoch++) {
       const start = Date.now();
-      const training = await trainEpoch(epoch, options, partial, {
+      const training = await trainEpoch(epoch, resolved, partial, {
         stopping: stopping.state,
         history: [...history],
       });
@@ -232,60 +269,25 @@ export async function fitStage(options: FitStageOptions): Promise<EpochLog[]> {
   }
 }
 
-/** Keys of {@link FitStageOptions}. */
-const FIT_STAGE_OPTIONS = [
-  ...['stage', 'model', 'optimizer', 'loss', 'epochs', 'patience', 'batches', 'steps', 'validate'],
-  ...['memoryBudget', 'updateBatchNorm', 'sliceClassifierWeight', 'fromFeatures', 'clipNorm', 'weightDecay'],
-  ...['warmupEpochs', 'decay', 'baseline', 'startFromEpoch', 'initial', 'backboneRate', 'accumulate'],
-  ...['averageEpochs', 'onProgress', 'onEpochEnd'],
-  ...['checkpointSteps', 'onCheckpoint', 'resume', 'bestWeights'],
-];
+type ResolvedOptions = Resolved<FitStageOptions, typeof FIT_RULES>;
 
-function checkOptions(options: FitStageOptions): void {
-  const fn = 'fitStage';
-  checkKnownKeys(options, FIT_STAGE_OPTIONS, fn);
-  const { epochs, accumulate = 1, checkpointSteps = accumulate, clipNorm = 1, weightDecay = 0 } = options;
-  const { backboneRate = 1, averageEpochs = 1 } = options;
-  check(isPositiveInteger(epochs), `${fn}: epochs`, 'a positive integer', epochs);
-  check(isPositiveInteger(accumulate), `${fn}: accumulate`, 'a positive integer', accumulate);
-  const whole = isPositiveInteger(checkpointSteps) && checkpointSteps % accumulate === 0;
-  check(
-    whole,
-    `${fn}: checkpointSteps`,
-    `a multiple of ${accumulate}, the batches per step`,
-    checkpointSteps,
-  );
-  check(Number.isFinite(clipNorm) && clipNorm > 0, `${fn}: clipNorm`, 'a number above 0', clipNorm);
-  check(Number.isFinite(weightDecay) && weightDecay >= 0, `${fn}: weightDecay`, 'a number of at least 0', weightDecay); // prettier-ignore
-  check(Number.isFinite(backboneRate) && backboneRate >= 0, `${fn}: backboneRate`, 'a number of at least 0', backboneRate); // prettier-ignore
-  check(isPositiveInteger(averageEpochs), `${fn}: averageEpochs`, 'a positive integer', averageEpochs);
+function checkTogether({ accumulate, averageEpochs, ...options }: ResolvedOptions): void {
+  const { checkpointSteps = accumulate } = options;
+  const expected = `a multiple of ${accumulate}, the batches per step`;
+  check(checkpointSteps % accumulate === 0, 'fitStage: checkpointSteps', expected, checkpointSteps);
   const resumable = averageEpochs === 1 || (!options.resume && !options.onCheckpoint);
-  check(resumable, `${fn}: averageEpochs`, '1, where a stage can be resumed', averageEpochs);
-  checkSchedule(fn, options);
+  check(resumable, 'fitStage: averageEpochs', '1, where a stage can be resumed', averageEpochs);
 }
 
 async function trainEpoch(
   epoch: number,
-  options: FitStageOptions,
+  options: ResolvedOptions,
   partial: PartialEpoch | undefined,
   before: StageState,
 ): Promise<{ loss: number; f2: number }> {
-  const { stage, model, optimizer, epochs, accumulate = 1, onProgress, onCheckpoint } = options;
-  const {
-    loss,
-    memoryBudget,
-    updateBatchNorm,
-    sliceClassifierWeight,
-    fromFeatures,
-    backboneRate = 1,
-  } = options;
-  const stepOptions: TrainStepOptions = {
-    loss,
-    ...(memoryBudget !== undefined && { memoryBudget }),
-    ...(updateBatchNorm !== undefined && { updateBatchNorm }),
-    ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
-    ...(fromFeatures !== undefined && { fromFeatures }),
-  };
+  const { stage, model, optimizer, epochs, accumulate, backboneRate, onProgress, onCheckpoint } = options;
+  const { loss, memoryBudget, updateBatchNorm, sliceClassifierWeight, fromFeatures } = options;
+  const stepOptions = { loss, memoryBudget, updateBatchNorm, sliceClassifierWeight, fromFeatures };
   const steps = typeof options.steps === 'number' ? options.steps : options.steps(epoch);
   const inBackbone = new Set(
     backboneRate === 1 ? [] : modelParts(model).backboneVariables.map(({ name }) => name),

@@ -1,4 +1,4 @@
-import { check, checkOneOf } from '../base/errors';
+import { numberFrom0, oneOf, optional, type Rules } from '../base/options';
 
 /** How the learning rate moves over a stage. */
 export interface RateSchedule {
@@ -13,6 +13,11 @@ export interface RateSchedule {
    */
   decay?: 'none' | 'cosine';
 }
+
+export const SCHEDULE_RULES = {
+  warmupEpochs: optional(numberFrom0, 0),
+  decay: optional(oneOf(['none', 'cosine']), 'none'),
+} satisfies Rules<RateSchedule>;
 
 /**
  * Factor on the learning rate.
@@ -29,10 +34,4 @@ export function rateFactor(
   if (decay === 'none') return 1;
   const share = (done - warmupEpochs) / Math.max(epochs - warmupEpochs, Number.EPSILON);
   return (1 + Math.cos(Math.PI * Math.min(share, 1))) / 2;
-}
-
-/** @throws ArgumentError for a value out of range. */
-export function checkSchedule(fn: string, { warmupEpochs = 0, decay = 'none' }: RateSchedule): void {
-  check(Number.isFinite(warmupEpochs) && warmupEpochs >= 0, `${fn}: warmupEpochs`, 'a number of at least 0', warmupEpochs); // prettier-ignore
-  checkOneOf(decay, ['none', 'cosine'], `${fn}: decay`);
 }

@@ -1,29 +1,32 @@
-import { checkKnownKeys } from '../base/errors';
+import { anything, flag, integerFrom0, nested, optional, or, resolveOptions } from '../base/options';
+import type { Rules } from '../base/options';
 import { withoutUndefined } from '../base/without_undefined';
-import type { TrainingOptions } from './stage';
-import type { PretrainOptions, TrainPatientsOptions } from './train_patients';
-import type { WarmUpOptions } from './warm_up_head';
+import { TRAINING_RULES, type TrainingOptions } from './stage';
+import {
+  PRETRAIN_RULES,
+  TRAIN_PATIENTS_RULES,
+  type PretrainOptions,
+  type TrainPatientsOptions,
+} from './train_patients';
+import { WARM_UP_RULES, type WarmUpOptions } from './warm_up_head';
+
+const { patience, startFromEpoch, learningRate, warmupEpochs, decay } = TRAINING_RULES;
+const { weightDecay, clipNorm, accumulate, balance } = TRAINING_RULES;
+const { augmentSequence, singles, sliceClassifierWeight } = TRAIN_PATIENTS_RULES;
+
+const SCHEDULE = {
+  epochs: optional(integerFrom0), // none leaves the stage out
+  ...{ patience, startFromEpoch, learningRate, warmupEpochs, decay },
+  ...{ weightDecay, clipNorm, accumulate, balance },
+};
+
+const SEQUENCE = { augmentSequence, singles, sliceClassifierWeight };
 
 /** How a stage of a recipe trains; what is missing is the stage's own default. */
-export type StageSchedule = Pick<
-  TrainingOptions,
-  | 'epochs'
-  | 'patience'
-  | 'startFromEpoch'
-  | 'learningRate'
-  | 'warmupEpochs'
-  | 'decay'
-  | 'weightDecay'
-  | 'clipNorm'
-  | 'accumulate'
-  | 'balance'
->;
+export type StageSchedule = Pick<TrainingOptions, keyof typeof SCHEDULE>;
 
 /** What stages on whole patients have beside {@link StageSchedule}. */
-export type SequenceSchedule = Pick<
-  TrainPatientsOptions,
-  'augmentSequence' | 'singles' | 'sliceClassifierWeight'
->;
+export type SequenceSchedule = Pick<TrainPatientsOptions, keyof typeof SEQUENCE>;
 
 /** A way to train a model, stage by stage: plain data. */
 export interface Recipe {
@@ -96,7 +99,28 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
   },
 };
 
-const STAGES = ['pretrain', 'warmUp', 'patients'] as const;
+const { batchSize } = PRETRAIN_RULES;
+const { versions, averageEpochs } = WARM_UP_RULES;
+type Schedule<Stage extends 'pretrain' | 'warmUp' | 'patients'> = Exclude<Recipe[Stage], false>;
+
+export const RECIPE_RULES = {
+  pretrain: optional(
+    or(false, nested<Schedule<'pretrain'>>({ ...SCHEDULE, batchSize })),
+    RECIPES.default.pretrain,
+  ),
+  warmUp: optional(
+    or(false, nested<Schedule<'warmUp'>>({ ...SCHEDULE, ...SEQUENCE, versions, averageEpochs })),
+    RECIPES.default.warmUp,
+  ),
+  patients: optional(
+    or(false, nested<Schedule<'patients'>>({ ...SCHEDULE, ...SEQUENCE })),
+    RECIPES.default.patients,
+  ),
+  patience: optional(TRAINING_RULES.patience, RECIPES.default.patience),
+  augment: optional(TRAINING_RULES.augment, RECIPES.default.augment),
+  threshold: optional<Recipe['threshold']>(anything, RECIPES.default.threshold),
+  initializeBias: optional(flag, RECIPES.default.initializeBias),
+} satisfies Rules<RecipeOptions>;
 
 /**
  * The default recipe with these parts in place of its own: plain data, for a run's configuration.
@@ -108,37 +132,12 @@ const STAGES = ['pretrain', 'warmUp', 'patients'] as const;
  * ```
  */
 export function resolveRecipe(options: RecipeOptions): Recipe {
-  const fn = 'resolveRecipe';
-  checkKnownKeys(options, Object.keys(RECIPES.default), fn);
-  const recipe: Recipe = { ...RECIPES.default };
-  for (const key of Object.keys(recipe) as (keyof Recipe)[]) {
-    if (options[key] !== undefined) Object.assign(recipe, { [key]: options[key] });
-  }
-  for (const stage of STAGES) {
-    const given = options[stage];
-    if (!given) continue;
-    checkKnownKeys(given, STAGE_KEYS[stage], `${fn}: ${stage}`);
+  const recipe: Recipe = resolveOptions('resolveRecipe', options, RECIPE_RULES);
+  for (const stage of ['pretrain', 'warmUp', 'patients'] as const) {
+    const given = recipe[stage];
+    if (given === false) continue;
     const merged = { ...RECIPES.default[stage], ...withoutUndefined(given) };
-    Object.assign(recipe, { [stage]: given.epochs === 0 ? false : merged });
+    Object.assign(recipe, { [stage]: merged.epochs === 0 ? false : merged });
   }
   return recipe;
 }
-
-const SCHEDULE = [
-  'epochs',
-  'patience',
-  'startFromEpoch',
-  'learningRate',
-  'warmupEpochs',
-  'decay',
-  'weightDecay',
-  'clipNorm',
-  'accumulate',
-  'balance',
-];
-const SEQUENCE = ['augmentSequence', 'singles', 'sliceClassifierWeight'];
-const STAGE_KEYS: Record<(typeof STAGES)[number], string[]> = {
-  pretrain: [...SCHEDULE, 'batchSize'],
-  warmUp: [...SCHEDULE, ...SEQUENCE, 'versions', 'averageEpochs'],
-  patients: [...SCHEDULE, ...SEQUENCE],
-};

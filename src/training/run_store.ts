@@ -45,9 +45,9 @@ export class RunStage implements Pick<
   constructor(parts: Omit<RunStage, 'dispose'>) {
     this.optimizer = parts.optimizer;
     this.onEpochEnd = parts.onEpochEnd;
-    if (parts.onCheckpoint) this.onCheckpoint = parts.onCheckpoint;
-    if (parts.resume) this.resume = parts.resume;
-    if (parts.bestWeights) this.bestWeights = parts.bestWeights;
+    this.onCheckpoint = parts.onCheckpoint;
+    this.resume = parts.resume;
+    this.bestWeights = parts.bestWeights;
   }
 
   /** Frees the optimizer and the best weights. */

@@ -1,4 +1,4 @@
-import { check, checkKnownKeys } from '../base/errors';
+import { isNumberIn, isTuple, optional, rule, type Rules } from '../base/options';
 import { seededRandom } from '../base/random';
 
 /** How the sequence of a patient's slices is varied in training, one draw a stack. */
@@ -15,15 +15,18 @@ export interface SequenceAugmentation {
   keep?: readonly [min: number, max: number];
 }
 
-/** @throws ArgumentError for an unknown key or a value out of range. */
-export function checkSequenceAugmentation(what: string, augmentation: SequenceAugmentation): void {
-  checkKnownKeys(augmentation, ['reverse', 'keep'], what);
-  const { reverse = 0, keep = [1, 1] } = augmentation;
-  check(reverse >= 0 && reverse <= 1, `${what}: reverse`, 'a probability', reverse);
-  const [min, max] = keep;
-  const ok = keep.length === 2 && min > 0 && min <= max && max <= 1;
-  check(ok, `${what}: keep`, '[min, max] with 0 < min <= max <= 1', keep);
-}
+const PROBABILITY = rule<number>('a probability', (value) => isNumberIn(value, 0, 1));
+
+const KEPT = rule<readonly [min: number, max: number]>(
+  '[min, max] with 0 < min <= max <= 1',
+  (value) =>
+    isTuple<number>(value, 2, (part) => isNumberIn(part, 0, 1)) && 0 < value[0]! && value[0]! <= value[1]!,
+);
+
+export const SEQUENCE_RULES = {
+  reverse: optional(PROBABILITY, 0),
+  keep: optional(KEPT, [1, 1]),
+} satisfies Rules<SequenceAugmentation>;
 
 /**
  * Which slices of a stack a training step sees, and in which order: a function of the seed alone.

@@ -1,6 +1,19 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
-import { withoutUndefined } from '../base/without_undefined';
+import { check, isRecord } from '../base/errors';
+import {
+  anything,
+  callback,
+  flag,
+  integer,
+  isNumberIn,
+  nested,
+  optional,
+  or,
+  positiveInteger,
+  type Resolved,
+  type Rule,
+  type Rules,
+} from '../base/options';
 import type { LossFn } from '../base/types';
 import type { PatientSource } from '../data/sources/patient_source';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
@@ -10,9 +23,9 @@ import { checkSourceFits } from '../models/model_record';
 import { adam } from '../optimizers/adam';
 import { evaluatePatients } from '../prediction/evaluate';
 import { trivialPredictors } from '../prediction/trivial_predictors';
-import type { AugmentationRanges } from '../transforms/random_augment';
+import { RANGES, type AugmentationRanges } from '../transforms/random_augment';
 import type { BatchOptions } from './batches';
-import { fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
+import { FIT_RULES, fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
 
 /** Learning rates of the two parts of a model. */
 export interface PartRates {
@@ -21,25 +34,19 @@ export interface PartRates {
   head: number;
 }
 
+const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, startFromEpoch } = FIT_RULES;
+const { clipNorm, weightDecay, warmupEpochs, decay, accumulate, averageEpochs } = FIT_RULES;
+const { checkpointSteps, onCheckpoint } = FIT_RULES;
+
+/** What a stage hands on to {@link fitStage} as it is. */
+const HANDED_ON = {
+  ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, startFromEpoch },
+  ...{ clipNorm, weightDecay, warmupEpochs, decay, accumulate, averageEpochs },
+  ...{ checkpointSteps, onCheckpoint },
+};
+
 /** What every stage of the recipe takes. */
-export interface TrainingOptions extends Pick<
-  FitStageOptions,
-  | 'memoryBudget'
-  | 'onProgress'
-  | 'onEpochEnd'
-  | 'resume'
-  | 'bestWeights'
-  | 'initial'
-  | 'startFromEpoch'
-  | 'clipNorm'
-  | 'weightDecay'
-  | 'warmupEpochs'
-  | 'decay'
-  | 'accumulate'
-  | 'averageEpochs'
-  | 'checkpointSteps'
-  | 'onCheckpoint'
-> {
+export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HANDED_ON> {
   /** Labelled patients to learn from. */
   train: PatientSource;
   /** Labelled patients to choose the best epoch by. */
@@ -87,13 +94,33 @@ export interface TrainingOptions extends Pick<
   threshold?: number | readonly number[] | 'best';
 }
 
-/** Keys of {@link TrainingOptions}. */
-export const TRAINING_OPTIONS = [
-  ...['train', 'validation', 'seed', 'epochs', 'patience', 'learningRate', 'optimizer', 'loss', 'augment'],
-  ...['balance', 'threshold', 'memoryBudget', 'onProgress', 'onEpochEnd', 'resume', 'bestWeights'],
-  ...['initial', 'startFromEpoch', 'clipNorm', 'weightDecay', 'warmupEpochs', 'decay', 'accumulate'],
-  ...['averageEpochs', 'checkpointSteps', 'onCheckpoint'],
-];
+const LEARNING_RATE: Rule<number | PartRates> = {
+  check: (value, what) => {
+    const { backbone, head } = ratesOf(value as number | PartRates);
+    const isRate = (rate: unknown, least: number) => isNumberIn(rate, least, 1) && rate !== 1;
+    check(isRate(head, Number.MIN_VALUE), what, 'a number in (0, 1)', head);
+    check(isRate(backbone, 0), what, 'a number in [0, 1)', backbone);
+  },
+};
+
+const ratesOf = (rate: number | PartRates): PartRates =>
+  isRecord(rate) ? (rate as unknown as PartRates) : { backbone: rate as number, head: rate as number };
+
+/** What depends on the labels is checked against them. */
+export const TRAINING_RULES = {
+  ...{ train: anything, validation: anything, seed: integer },
+  epochs: optional(positiveInteger, 50),
+  patience: optional(positiveInteger, 5),
+  learningRate: optional(LEARNING_RATE),
+  optimizer: optional(anything),
+  loss: optional(callback),
+  augment: optional(or(false, nested<AugmentationRanges>(RANGES)), {}),
+  balance: optional(flag, false),
+  threshold: optional<number | readonly number[] | 'best'>(anything, 'best'),
+  ...HANDED_ON,
+} satisfies Rules<TrainingOptions>;
+
+export type ResolvedTraining = Resolved<TrainingOptions, typeof TRAINING_RULES>;
 
 /** What a stage does in its own way. */
 export interface Stage extends Pick<
@@ -109,52 +136,30 @@ export interface Stage extends Pick<
 export async function runStage(
   stage: string,
   model: tf.LayersModel,
-  options: TrainingOptions,
+  options: ResolvedTraining,
   { learningRate: defaultRate, steps, batches, ...own }: Stage,
 ): Promise<EpochLog[]> {
-  const { train, validation, seed, threshold = 'best', balance = false, augment = {} } = options;
+  const { train, validation, seed, threshold, balance, augment, ...rest } = options;
+  const { learningRate = defaultRate, loss = asymmetricLoss(), optimizer: given, ...handedOn } = rest;
   checkSides(stage, options);
   checkStudiesFit(stage, model, options);
   checkThreshold(`${stage}: threshold`, threshold === 'best' ? 0.5 : threshold, train.labels.length);
-  const { learningRate = defaultRate, loss = asymmetricLoss(), epochs = 50, patience = 5 } = options;
-  const rates =
-    typeof learningRate === 'number' ? { backbone: learningRate, head: learningRate } : learningRate;
-  for (const [part, rate] of Object.entries(rates)) {
-    const rule = part === 'backbone' ? 'a number in [0, 1)' : 'a number in (0, 1)';
-    check(rate >= 0 && rate < 1 && (rate > 0 || part === 'backbone'), `${stage}: learningRate`, rule, rate);
-  }
+  const rates = ratesOf(learningRate);
   const scores = trivialPredictors(train, validation, seed, outputLevel(model));
-  const optimizer = options.optimizer ?? adam(rates.head);
+  const optimizer = given ?? adam(rates.head);
   try {
     return await fitStage({
-      ...{ stage, model, optimizer, loss, epochs, patience, ...own },
-      ...picked(options),
+      ...{ stage, model, optimizer, loss, ...own, ...handedOn },
       baseline: Math.max(...scores.map(({ f2 }) => f2)),
       backboneRate: rates.backbone / rates.head,
       steps: (epoch) => steps(epoch, { seed, augment, balance }),
       batches: (epoch, skip) => batches(epoch, { seed, augment, balance, skip }),
       validate: () =>
-        evaluatePatients(model, validation, {
-          ...{ threshold, loss },
-          ...(own.fromFeatures && { fromFeatures: true }),
-        }),
+        evaluatePatients(model, validation, { threshold, loss, fromFeatures: own.fromFeatures }),
     });
   } finally {
-    if (!options.optimizer) optimizer.dispose();
+    if (!given) optimizer.dispose();
   }
-}
-
-/** The options that are handed on as they are. */
-function picked(options: TrainingOptions): Partial<FitStageOptions> {
-  const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, clipNorm } = options;
-  const { weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps } = options;
-  const { onCheckpoint, startFromEpoch } = options;
-  const all = {
-    ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, clipNorm },
-    ...{ weightDecay, warmupEpochs, decay, accumulate, averageEpochs, checkpointSteps, onCheckpoint },
-    startFromEpoch,
-  };
-  return withoutUndefined(all) as Partial<FitStageOptions>;
 }
 
 /** Refuses studies that a loaded model was not trained for, before anything is computed. */
@@ -167,18 +172,18 @@ export function checkStudiesFit(
   checkSourceFits(`${fn}: validation`, model, validation);
 }
 
-function checkSides(stage: string, { train, validation, seed }: TrainingOptions): void {
+function checkSides(stage: string, { train, validation }: ResolvedTraining): void {
   const personOf = (source: PatientSource) => (patient: string) => source.groupOf?.(patient) ?? patient;
   const persons = new Set(train.patients.map(personOf(train)));
   const shared = validation.patients.filter((patient) => persons.has(personOf(validation)(patient)));
-  check(Number.isInteger(seed), `${stage}: seed`, 'an integer', seed);
   check(train.patients.length > 0, `${stage}: train`, 'at least one patient', train.patients);
   check(validation.patients.length > 0, `${stage}: validation`, 'at least one patient', validation.patients);
   check(shared.length === 0, `${stage}: validation`, 'patients that are not in train', shared);
+  const expected = `the labels ${train.labels.join(', ')}`;
   check(
     train.labels.join() === validation.labels.join(),
     `${stage}: validation`,
-    `the labels ${train.labels.join(', ')}`,
+    expected,
     validation.labels,
   );
 }

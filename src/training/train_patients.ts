@@ -1,10 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isPositiveInteger } from '../base/errors';
+import { check } from '../base/errors';
+import { nested, optional, positiveInteger, resolveOptions, type Rules } from '../base/options';
 import { outputLevel } from '../models/model_parts';
-import { patientBatches, patientSteps, sliceBatches, type PatientBatchOptions } from './batches';
+import { patientBatches, patientSteps, sliceBatches } from './batches';
 import type { EpochLog } from './fit_stage';
-import { checkSequenceAugmentation, type SequenceAugmentation } from './sequence_augmentation';
-import { runStage, TRAINING_OPTIONS, type TrainingOptions } from './stage';
+import { SEQUENCE_RULES, type SequenceAugmentation } from './sequence_augmentation';
+import { runStage, TRAINING_RULES, type TrainingOptions } from './stage';
+import { TRAIN_STEP_RULES } from './train_step';
 
 /** Options of {@link pretrainBackbone}. */
 export interface PretrainOptions extends TrainingOptions {
@@ -14,6 +16,11 @@ export interface PretrainOptions extends TrainingOptions {
    */
   batchSize?: number;
 }
+
+export const PRETRAIN_RULES = {
+  ...TRAINING_RULES,
+  batchSize: optional(positiveInteger, 16),
+} satisfies Rules<PretrainOptions>;
 
 /**
  * First stage of the recipe: trains a backbone with a linear head on single slices, batches of 16, Adam at 1e-4.
@@ -34,17 +41,12 @@ export interface PretrainOptions extends TrainingOptions {
  * ```
  */
 export async function pretrainBackbone(model: tf.LayersModel, options: PretrainOptions): Promise<EpochLog[]> {
-  checkKnownKeys(options, [...TRAINING_OPTIONS, 'batchSize'], 'pretrainBackbone');
-  const { train, batchSize = 16 } = options;
-  check(isPositiveInteger(batchSize), 'pretrainBackbone: batchSize', 'a positive integer', batchSize);
-  check(
-    outputLevel(model) === 'slices',
-    'pretrainBackbone: model',
-    'a model with logits of slices, [batch, slices, labels]',
-    model.outputs[0]!.shape,
-  );
+  const { batchSize, ...training } = resolveOptions('pretrainBackbone', options, PRETRAIN_RULES);
+  const { train } = training;
+  const expected = 'a model with logits of slices, [batch, slices, labels]';
+  check(outputLevel(model) === 'slices', 'pretrainBackbone: model', expected, model.outputs[0]!.shape);
   const slices = train.patients.reduce((sum, patient) => sum + train.sliceNames(patient).length, 0);
-  return runStage('pretrain', model, options, {
+  return runStage('pretrain', model, training, {
     learningRate: 1e-4,
     updateBatchNorm: true,
     steps: () => Math.ceil(slices / batchSize),
@@ -72,6 +74,13 @@ export interface TrainPatientsOptions extends TrainingOptions {
   sliceClassifierWeight?: number;
 }
 
+export const TRAIN_PATIENTS_RULES = {
+  ...TRAINING_RULES,
+  augmentSequence: optional(nested<SequenceAugmentation>(SEQUENCE_RULES)),
+  singles: optional(positiveInteger, 1),
+  sliceClassifierWeight: TRAIN_STEP_RULES.sliceClassifierWeight,
+} satisfies Rules<TrainPatientsOptions>;
+
 /**
  * Second stage of the recipe: trains the whole model, one patient a batch, Adam at 1e-5.
  *
@@ -91,40 +100,28 @@ export async function trainPatients(
   model: tf.LayersModel,
   options: TrainPatientsOptions,
 ): Promise<EpochLog[]> {
-  checkKnownKeys(options, TRAIN_PATIENTS_OPTIONS, 'trainPatients');
-  const { train, sliceClassifierWeight } = options;
+  const fn = 'trainPatients';
+  const resolved = resolveOptions(fn, options, TRAIN_PATIENTS_RULES);
+  const { augmentSequence, singles, sliceClassifierWeight, ...training } = resolved;
+  const { train } = training;
   const level = outputLevel(model);
-  const sequence = checkedSequence('trainPatients', options, level);
-  return runStage('patients', model, options, {
+  checkSequence(fn, augmentSequence, level);
+  const sequence = { augmentSequence, singles };
+  return runStage('patients', model, training, {
     learningRate: 1e-5,
     updateBatchNorm: false,
-    ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
+    sliceClassifierWeight,
     steps: (epoch, batch) => patientSteps(train, epoch, { ...batch, ...sequence }, level),
     batches: (epoch, batch) => patientBatches(train, epoch, { ...batch, ...sequence }, level),
   });
 }
 
-/** Keys of {@link TrainPatientsOptions}. */
-export const TRAIN_PATIENTS_OPTIONS = [
-  ...TRAINING_OPTIONS,
-  ...['augmentSequence', 'singles', 'sliceClassifierWeight'],
-];
-
-/** How batches of patients are drawn. */
-export function checkedSequence(
+/** A label of a patient may rest on any slice. */
+export function checkSequence(
   fn: string,
-  { augmentSequence, singles }: Pick<TrainPatientsOptions, 'augmentSequence' | 'singles'>,
+  { keep }: SequenceAugmentation = {},
   level: 'slices' | 'patients',
-): Pick<PatientBatchOptions, 'augmentSequence' | 'singles'> {
-  if (augmentSequence) {
-    checkSequenceAugmentation(`${fn}: augmentSequence`, augmentSequence);
-    check(
-      level === 'slices' || augmentSequence.keep === undefined,
-      `${fn}: augmentSequence: keep`,
-      'none for a model of patients, whose label may rest on a slice left out',
-      augmentSequence.keep,
-    );
-  }
-  check(singles === undefined || isPositiveInteger(singles), `${fn}: singles`, 'a positive integer', singles);
-  return { ...(augmentSequence && { augmentSequence }), ...(singles !== undefined && { singles }) };
+): void {
+  const expected = 'none for a model of patients, whose label may rest on a slice left out';
+  check(level === 'slices' || keep === undefined, `${fn}: augmentSequence: keep`, expected, keep);
 }

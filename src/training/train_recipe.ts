@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
-import { withoutUndefined } from '../base/without_undefined';
+import { check } from '../base/errors';
+import { anything, callback, optional, resolveOptions, type Resolved, type Rules } from '../base/options';
 import type { PatientProgress, PatientSource } from '../data/sources/patient_source';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { buildCtBrainModel } from '../models/ct_brain_model';
@@ -12,9 +12,9 @@ import { fitDecisions, type FittedDecisions } from '../prediction/fit_decisions'
 import { trivialPredictors, type TrivialScores } from '../prediction/trivial_predictors';
 import type { CheckpointDescription } from '../saving/checkpoint_format';
 import type { EpochLog } from './fit_stage';
-import { RECIPES, resolveRecipe, type Recipe, type RecipeOptions } from './recipes';
+import { RECIPE_RULES, RECIPES, resolveRecipe, type Recipe, type RecipeOptions } from './recipes';
 import type { RunStageOptions, RunStore } from './run_store';
-import type { TrainingOptions } from './stage';
+import { TRAINING_RULES, type TrainingOptions } from './stage';
 import { pretrainBackbone, trainPatients } from './train_patients';
 import { labelCounts, warmUpHead } from './warm_up_head';
 
@@ -43,6 +43,17 @@ export interface TrainRecipeOptions
   /** Called with what a reader of the log should know. */
   onNote?: (note: string) => void;
 }
+
+const { train, validation, seed, memoryBudget, loss, onProgress, checkpointSteps } = TRAINING_RULES;
+
+const RULES = {
+  ...{ ...RECIPE_RULES, train, validation, seed, memoryBudget, loss, onProgress, checkpointSteps },
+  ...{ pretrainOn: optional(anything), run: anything, description: anything },
+  ...{ onExtract: optional(callback), onEpochEnd: optional(callback) },
+  onNote: optional(callback, (_: string) => undefined),
+} satisfies Rules<TrainRecipeOptions>;
+
+type ResolvedOptions = Resolved<TrainRecipeOptions, typeof RULES>;
 
 /** What {@link trainRecipe} ends with. */
 export interface TrainedRecipe {
@@ -93,17 +104,18 @@ export async function trainRecipe(
   model: tf.LayersModel,
   options: TrainRecipeOptions,
 ): Promise<TrainedRecipe> {
-  checkKnownKeys(options, OPTIONS, 'trainRecipe');
   try {
-    return await trainStages(model, options);
+    return await trainStages(model, resolveOptions('trainRecipe', options, RULES));
   } finally {
-    await (options.run as RunStore | undefined)?.close?.(); // options may be wrong, which is what is thrown then
+    // options may be wrong, which is what is thrown then
+    await (options as Partial<TrainRecipeOptions> | undefined)?.run?.close?.();
   }
 }
 
-async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): Promise<TrainedRecipe> {
+async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Promise<TrainedRecipe> {
   const recipe = resolveRecipe(recipeOf(options));
-  const { run, train, validation, seed, description, pretrainOn = train, onNote = () => undefined } = options;
+  const { run, train, validation, seed, description, pretrainOn = train, onNote } = options;
+  const { memoryBudget, loss, onProgress, checkpointSteps, onExtract, onEpochEnd } = options;
   for (const [side, source] of Object.entries({ train, pretrainOn, validation })) {
     checkSourceIsDescribed(`trainRecipe: ${side}`, description, source);
     checkSourceFits(`trainRecipe: ${side}`, model, source);
@@ -113,12 +125,7 @@ async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): 
   const common = {
     ...{ train, validation, seed, patience: recipe.patience, augment: recipe.augment },
     ...{ threshold: recipe.threshold === 'fit' ? ('best' as const) : recipe.threshold },
-    ...withoutUndefined({
-      memoryBudget: options.memoryBudget,
-      loss: options.loss,
-      onProgress: options.onProgress,
-      checkpointSteps: options.checkpointSteps,
-    }),
+    ...{ memoryBudget, loss, onProgress, checkpointSteps },
   };
   const stageOf = (
     name: string,
@@ -130,7 +137,7 @@ async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): 
     run.stage(name, {
       ...{ model: staged, best, description },
       learningRate: typeof rate === 'number' ? rate : rate.head,
-      ...(options.onEpochEnd && { onEpochEnd: options.onEpochEnd }),
+      onEpochEnd,
       ...more,
     });
 
@@ -159,12 +166,8 @@ async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): 
   if (warmUp && beforeLast) {
     // minutes: an interrupted one begins again
     const stage = await stageOf('warm-up', model, 'trained', warmUp.learningRate, { resumable: false });
-    const { onExtract } = options;
     try {
-      await warmUpHead(model, {
-        ...{ ...common, ...stage, ...warmUp },
-        ...(onExtract && { onExtract }),
-      });
+      await warmUpHead(model, { ...common, ...stage, ...warmUp, onExtract });
     } finally {
       stage.dispose();
     }
@@ -180,12 +183,7 @@ async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): 
   if (patients) {
     const stage = await stageOf('patients', model, 'trained', patients.learningRate);
     try {
-      await trainPatients(model, {
-        ...common,
-        ...stage,
-        ...patients,
-        ...(warm && { initial: warm }),
-      });
+      await trainPatients(model, { ...common, ...stage, ...patients, initial: warm });
     } finally {
       stage.dispose();
     }
@@ -223,24 +221,8 @@ async function trainStages(model: tf.LayersModel, options: TrainRecipeOptions): 
 
 type Rate = TrainingOptions['learningRate'];
 
-/** Keys of {@link TrainRecipeOptions}. */
-const OPTIONS = [
-  ...[
-    'run',
-    'description',
-    'train',
-    'pretrainOn',
-    'validation',
-    'seed',
-    'memoryBudget',
-    'loss',
-    'onProgress',
-  ],
-  ...['checkpointSteps', 'onExtract', 'onEpochEnd', 'onNote', ...Object.keys(RECIPES.default)],
-];
-
 /** The parts of a recipe among the options. */
-function recipeOf(options: TrainRecipeOptions): RecipeOptions {
+function recipeOf(options: ResolvedOptions): RecipeOptions {
   const parts = Object.entries(options).filter(([key]) => key in RECIPES.default);
   return Object.fromEntries(parts) as RecipeOptions;
 }
@@ -250,19 +232,23 @@ async function decide(
   model: tf.LayersModel,
   given: CheckpointDescription,
   recipe: Recipe,
-  { train, validation, seed, memoryBudget, loss = asymmetricLoss() }: TrainRecipeOptions,
+  { train, validation, seed, memoryBudget, loss = asymmetricLoss() }: ResolvedOptions,
 ): Promise<Omit<TrainedRecipe, 'history'>> {
-  const memory = withoutUndefined({ memoryBudget });
   const { threshold: wanted } = recipe;
-  const decisions = wanted === 'fit' ? await fitDecisions(model, validation, { loss, ...memory }) : undefined;
+  const decisions =
+    wanted === 'fit' ? await fitDecisions(model, validation, { loss, memoryBudget }) : undefined;
   const fixed = typeof wanted === 'number' ? given.labels.map(() => wanted) : (wanted as number[]);
   const { thresholds, calibration } = decisions ?? { thresholds: fixed };
-  const score = await evaluatePatients(model, validation, { threshold: thresholds, calibration, ...memory });
+  const score = await evaluatePatients(model, validation, {
+    threshold: thresholds,
+    calibration,
+    memoryBudget,
+  });
   const trivial = trivialPredictors(train, validation, seed, outputLevel(model));
   return {
     model,
     description: { ...given, thresholds, calibration },
-    ...(decisions && { decisions }),
+    decisions,
     validation: score,
     trivial,
     beatsTrivial: trivial.every(({ f2 }) => score.f2 > f2),
@@ -279,7 +265,7 @@ function bestOf(history: readonly EpochLog[], stage: string): BestEpoch | undefi
   const log = history.filter((other) => other.stage === stage && other.best).at(-1);
   if (!log) return undefined;
   const { epoch, validationF2: f2, validationLoss: loss } = log;
-  return { stage, epoch, f2, ...(loss !== null && { loss }) };
+  return { stage, epoch, f2, loss: loss ?? undefined };
 }
 
 type BestEpoch = Pick<EpochLog, 'stage' | 'epoch'> & Pick<Evaluation, 'f2' | 'loss'>;

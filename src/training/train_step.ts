@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
+import { check } from '../base/errors';
+import { callback, flag, numberFrom0, optional, resolveOptions, type Rules } from '../base/options';
 import { freeingTape } from '../base/gradient_tape';
 import type { LossFn } from '../base/types';
 import {
   activationBytesPerSlice,
+  CHUNK_RULES,
   chunksOf,
   DEFAULT_MEMORY_BUDGET,
   foldSlices,
@@ -50,6 +52,14 @@ export interface TrainStepOptions {
   fromFeatures?: boolean;
 }
 
+export const TRAIN_STEP_RULES = {
+  loss: callback,
+  ...CHUNK_RULES,
+  updateBatchNorm: optional(flag, false),
+  sliceClassifierWeight: optional(numberFrom0, 0),
+  fromFeatures: optional(flag, false),
+} satisfies Rules<TrainStepOptions>;
+
 /**
  * Loss and gradients of a whole stack, in memory that does not grow with the number of slices.
  *
@@ -76,27 +86,17 @@ export function computeGradients(
   labels: tf.Tensor,
   options: TrainStepOptions,
 ): StepGradients {
-  checkKnownKeys(
-    options,
-    ['loss', 'memoryBudget', 'chunkSlices', 'updateBatchNorm', 'sliceClassifierWeight', 'fromFeatures'],
-    'trainStep',
-  );
-  const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm = false } = options;
-  const { sliceClassifierWeight = 0, fromFeatures = false } = options;
-  const weightOk = Number.isFinite(sliceClassifierWeight) && sliceClassifierWeight >= 0;
-  check(weightOk, 'sliceClassifierWeight', 'a number of at least 0', sliceClassifierWeight);
+  const resolved = resolveOptions('trainStep', options, TRAIN_STEP_RULES);
+  const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm } = resolved;
+  const { sliceClassifierWeight, fromFeatures } = resolved;
   const whole = modelParts(model);
   const parts = fromFeatures ? { ...whole, backboneVariables: [] } : whole;
   checkStepImages('trainStep', model, images, fromFeatures);
   checkStepLabels('trainStep', model, images, labels);
-  check(
-    sliceClassifierWeight === 0 || outputLevel(model) === 'slices',
-    'sliceClassifierWeight',
-    'none, for a model whose output is of patients',
-    sliceClassifierWeight,
-  );
-  const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = options;
-  check(chunkSlices >= 1, 'chunkSlices', 'at least 1', chunkSlices);
+  const supervised = sliceClassifierWeight === 0 || outputLevel(model) === 'slices';
+  const expected = 'none, for a model whose output is of patients';
+  check(supervised, 'trainStep: sliceClassifierWeight', expected, sliceClassifierWeight);
+  const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = resolved;
 
   return tf.tidy(() => {
     const slices = foldSlices(fromFeatures ? stackedFeatures(parts, images) : images);

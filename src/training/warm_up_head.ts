@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys } from '../base/errors';
+import { check } from '../base/errors';
+import { callback, integerFrom0, optional, resolveOptions, type Rules } from '../base/options';
 import { patientTargets, type PatientProgress, type PatientSource } from '../data/sources/patient_source';
 import { backboneOf, outputLevel } from '../models/model_parts';
 import { setOutputBias } from '../models/output_bias';
@@ -7,7 +8,7 @@ import { patientBatches, patientSteps } from './batches';
 import { extractFeatures, featureSource } from './features';
 import type { EpochLog } from './fit_stage';
 import { checkStudiesFit, runStage } from './stage';
-import { checkedSequence, TRAIN_PATIENTS_OPTIONS, type TrainPatientsOptions } from './train_patients';
+import { checkSequence, TRAIN_PATIENTS_RULES, type TrainPatientsOptions } from './train_patients';
 
 /** Options of {@link warmUpHead}. */
 export interface WarmUpOptions extends TrainPatientsOptions {
@@ -19,6 +20,12 @@ export interface WarmUpOptions extends TrainPatientsOptions {
   /** Called while features are extracted. */
   onExtract?: (progress: PatientProgress) => void;
 }
+
+export const WARM_UP_RULES = {
+  ...TRAIN_PATIENTS_RULES,
+  versions: optional(integerFrom0),
+  onExtract: optional(callback),
+} satisfies Rules<WarmUpOptions>;
 
 /**
  * Stage between the two published ones: trains what stands above the backbone (slice dependency, neck, decoder) on features of the
@@ -42,20 +49,20 @@ export interface WarmUpOptions extends TrainPatientsOptions {
  */
 export async function warmUpHead(model: tf.LayersModel, options: WarmUpOptions): Promise<EpochLog[]> {
   const fn = 'warmUpHead';
-  checkKnownKeys(options, [...TRAIN_PATIENTS_OPTIONS, 'versions', 'onExtract'], fn);
-  const { versions, onExtract, ...training } = options;
-  const { train, validation, seed, augment = {}, memoryBudget, sliceClassifierWeight } = training;
+  const { versions, onExtract, ...rest } = resolveOptions(fn, options, WARM_UP_RULES);
+  const { augmentSequence, singles, sliceClassifierWeight, ...training } = rest;
+  const { train, validation, seed, augment, memoryBudget } = training;
   check(augment !== false || !versions, `${fn}: versions`, 'none without augmentation', versions);
   checkStudiesFit(fn, model, training);
   const level = outputLevel(model);
-  const sequence = checkedSequence(fn, training, level);
+  checkSequence(fn, augmentSequence, level);
+  const sequence = { augmentSequence, singles };
   const backbone = backboneOf(model);
   const total = train.patients.length + validation.patients.length;
   let done = 0;
   const extracted = async (source: PatientSource, count: number) => {
     const features = await extractFeatures(backbone, source, {
-      ...{ versions: count, seed, ...(augment && { augment }) },
-      ...(memoryBudget !== undefined && { memoryBudget }),
+      ...{ versions: count, seed, augment: augment === false ? undefined : augment, memoryBudget },
       onProgress: ({ patient }) => onExtract?.({ patient, done: ++done, total }),
     });
     return featureSource(source, features);
@@ -70,7 +77,7 @@ export async function warmUpHead(model: tf.LayersModel, options: WarmUpOptions):
     {
       learningRate: 5e-4,
       fromFeatures: true,
-      ...(sliceClassifierWeight !== undefined && { sliceClassifierWeight }),
+      sliceClassifierWeight,
       steps: (epoch, batch) => patientSteps(trainFeatures, epoch, { ...batch, ...sequence }, level),
       batches: (epoch, batch) => patientBatches(trainFeatures, epoch, { ...batch, ...sequence }, level),
     },
