@@ -3,7 +3,8 @@ import { activate, activeBackend, isRegistered } from '../../backends/activate';
 import { prepareWasmBackend } from '../../backends/prepare_wasm_backend';
 import { guardWebGpu } from '../../backends/webgpu/guard';
 import { hostModule } from '../../backends/wasm/host_module';
-import { check, checkKnownKeys, checkOneOf, CtMultilabelError, isPositiveInteger } from '../../base/errors';
+import { checkOneOf, CtMultilabelError } from '../../base/errors';
+import { callback, isNumberIn, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { withoutGlueHandlers } from './glue_handlers';
 import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
 
@@ -26,6 +27,16 @@ export interface UseBackendOptions {
    */
   threads?: 'auto' | number;
 }
+
+const THREADS = rule<'auto' | number>(
+  `'auto' or 1 to ${MOST_THREADS}`,
+  (value) => value === 'auto' || (Number.isInteger(value) && isNumberIn(value, 1, MOST_THREADS)),
+);
+
+const RULES = {
+  log: optional(callback),
+  threads: optional(THREADS, 'auto'),
+} satisfies Rules<UseBackendOptions>;
 
 /** How the active backend came to be chosen. */
 export interface BackendReport {
@@ -65,11 +76,7 @@ export async function useBackend(
   options: UseBackendOptions = {},
 ): Promise<BackendName> {
   checkOneOf(name, ['auto', ...(Object.keys(STARTERS) as BackendName[])], 'useBackend: name');
-  checkKnownKeys(options, ['log', 'threads'], 'useBackend');
-  const { log, threads = 'auto' } = options;
-  check(log === undefined || typeof log === 'function', 'useBackend: log', 'a function', log);
-  const countable = isPositiveInteger(threads) && threads <= MOST_THREADS;
-  check(threads === 'auto' || countable, 'useBackend: threads', `'auto' or 1 to ${MOST_THREADS}`, threads);
+  const { log, threads } = resolveOptions('useBackend', options, RULES);
 
   // one call at a time: the active backend is the process's
   const turn = lastTurn.then(() => choose(name, threads, log));

@@ -1,5 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
-import { check, checkKnownKeys, DataError, isPositiveInteger, type DataLocation } from '../../base/errors';
+import { DataError, type DataLocation } from '../../base/errors';
+import { anything, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
 import { readFileBytes } from './file_bytes';
 
 /** A gray picture. */
@@ -21,6 +22,11 @@ export interface ReadGrayImageOptions {
   where?: DataLocation;
 }
 
+const RULES = {
+  maxPixels: optional(positiveInteger, 64e6),
+  where: optional(anything, {}),
+} satisfies Rules<ReadGrayImageOptions>;
+
 /**
  * Reads a JPEG or PNG file as gray values 0..1.
  *
@@ -34,9 +40,9 @@ export interface ReadGrayImageOptions {
  * ```
  */
 export async function readGrayImage(file: string, options: ReadGrayImageOptions = {}): Promise<GrayImage> {
-  checkKnownKeys(options, ['maxPixels', 'where'], 'readGrayImage');
-  const location = { file, ...options.where };
-  return decodeGrayImage(await readFileBytes(file, 'image', location), { ...options, where: location });
+  const { maxPixels, where } = resolveOptions('readGrayImage', options, RULES);
+  const location = { file, ...where };
+  return decodeGrayImage(await readFileBytes(file, 'image', location), { maxPixels, where: location });
 }
 
 /** As {@link readGrayImage}, for a file that is in memory. */
@@ -44,8 +50,7 @@ export async function decodeGrayImage(
   bytes: Uint8Array,
   options: ReadGrayImageOptions = {},
 ): Promise<GrayImage> {
-  const { maxPixels = 64e6, where: location = {} } = options;
-  check(isPositiveInteger(maxPixels), 'readGrayImage: maxPixels', 'an integer of at least 1', maxPixels);
+  const { maxPixels, where: location } = resolveOptions('readGrayImage', options, RULES);
   if (bytes.length === 0) throw new DataError('the image file is empty', location);
   if (imageKind(bytes) === undefined) {
     throw new DataError('the file is neither a JPEG nor a PNG image', location);

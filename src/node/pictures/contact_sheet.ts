@@ -1,5 +1,7 @@
 import { patientLabels, type PatientSource } from '../../data/sources/patient_source';
-import { check, checkKnownKeys, isPositiveInteger } from '../../base/errors';
+import { check } from '../../base/errors';
+import { anything, callback, optional, positiveInteger, resolveOptions } from '../../base/options';
+import type { Rules } from '../../base/options';
 import { blankPicture, drawTile, GRAY, LINE, MARGIN, SCALE, WHITE, writePicture } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 
@@ -18,6 +20,12 @@ export interface ContactSheetOptions {
   /** Told after each patient. */
   onProgress?: (progress: { patient: string; done: number; total: number }) => void;
 }
+
+const RULES = {
+  patients: optional(anything),
+  slices: optional(positiveInteger, 16),
+  onProgress: optional(callback),
+} satisfies Rules<ContactSheetOptions>;
 
 /** What was drawn. */
 export interface ContactSheet {
@@ -57,13 +65,12 @@ export async function writeContactSheet(
   options: ContactSheetOptions = {},
 ): Promise<ContactSheet> {
   const fn = 'writeContactSheet';
-  checkKnownKeys(options, ['patients', 'slices', 'onProgress'], fn);
-  const { patients = source.patients.slice(0, 12), slices: most = 16, onProgress } = options;
+  const { slices: most, onProgress, ...given } = resolveOptions(fn, options, RULES);
+  const { patients = source.patients.slice(0, 12) } = given;
   const known = new Set(source.patients);
   const listed =
     Array.isArray(patients) && patients.length > 0 && patients.every((patient) => known.has(patient));
   check(listed, `${fn}: patients`, 'patients of the source', patients);
-  check(isPositiveInteger(most), `${fn}: slices`, 'an integer of at least 1', most);
 
   const rows: Row[] = [];
   for (const patient of patients) {

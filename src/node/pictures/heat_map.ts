@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, isPositiveInteger } from '../../base/errors';
+import { check } from '../../base/errors';
+import { optional, positiveInteger, resolveOptions, share, type Rules } from '../../base/options';
 import { blankPicture, drawTile, LINE, MARGIN, pngOf, SCALE, WHITE, writePicture } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 
@@ -38,6 +39,12 @@ export interface HeatMapOptions {
    */
   opacity?: number;
 }
+
+const RULES = {
+  columns: optional(positiveInteger, 12),
+  zoom: optional(positiveInteger, 1),
+  opacity: optional(share, 0.6),
+} satisfies Rules<HeatMapOptions>;
 
 /** matplotlib's Inferno, at equal distances: brightness rises evenly, also for people who do not see all colours alike. */
 const INFERNO: readonly Rgb[] = [
@@ -92,11 +99,7 @@ async function heatMapPicture(
   stacks: readonly HeatMapStack[],
   options: HeatMapOptions,
 ): Promise<Canvas> {
-  checkKnownKeys(options, ['columns', 'zoom', 'opacity'], fn);
-  const { columns: most = 12, zoom = 1, opacity = 0.6 } = options;
-  check(isPositiveInteger(most), `${fn}: columns`, 'an integer of at least 1', most);
-  check(isPositiveInteger(zoom), `${fn}: zoom`, 'an integer of at least 1', zoom);
-  check(opacity >= 0 && opacity <= 1, `${fn}: opacity`, 'a number from 0 to 1', opacity);
+  const { columns: most, zoom, opacity } = resolveOptions(fn, options, RULES);
   check(Array.isArray(stacks) && stacks.length > 0, `${fn}: stacks`, 'one or more stacks', stacks);
   stacks.forEach((stack, i) => checkStack(`${fn}: stacks[${i}]`, stack));
 

@@ -58,9 +58,8 @@ export function requestSlices(
   { neighbors }: CtPreprocessing,
   draw?: AugmentationDraw,
 ): StackRequest {
-  const rest = draw && { draw };
-  if (indices === undefined) return { slices: [...stack], ...rest };
-  if (neighbors === 0) return { slices: indices.map((index) => stack[index]!), ...rest };
+  if (indices === undefined) return { slices: [...stack], draw };
+  if (neighbors === 0) return { slices: indices.map((index) => stack[index]!), draw };
   // each file once, however many slices it is a neighbour of
   const needed = new Set<number>();
   const ranges = indices.map((index) => {
@@ -79,7 +78,7 @@ export function requestSlices(
     end: place.get(end - 1)! + 1,
     wanted: place.get(index)!,
   }));
-  return { slices: order.map((index) => stack[index]!), picks, ...rest };
+  return { slices: order.map((index) => stack[index]!), picks, draw };
 }
 
 /** Files decoded at the same time; more only fills the memory, because decoding has its own few threads. */
