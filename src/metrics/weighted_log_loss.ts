@@ -82,7 +82,7 @@ export function weightedLogLoss(
  * metric.dispose();
  * ```
  */
-export class WeightedLogLoss extends StreamingMetric<Config> {
+export class WeightedLogLoss extends StreamingMetric<WeightedLogLossOptions & { epsilon: number }> {
   constructor(options: WeightedLogLossOptions = {}) {
     super('WeightedLogLoss', resolveOptions('WeightedLogLoss', options, RULES));
   }
@@ -168,7 +168,7 @@ const RULES = {
 export const WEIGHTS = RULES.weights;
 
 export function checkWeights(fn: string, weights: readonly number[] | undefined, labels: number): void {
-  const fits = (weights as unknown) === undefined || weights!.length === labels;
+  const fits = weights === undefined || weights.length === labels;
   check(fits, `${fn}: weights`, `one number for each of ${labels} labels`, weights);
 }
 
