@@ -89,7 +89,7 @@ async function recipe(model: tf.LayersModel, sides: Sides, description: Checkpoi
       pretrain: { epochs: 1 },
       warmUp: { epochs: 1 },
       patients: { epochs: 1 },
-      thresholds: 0.5,
+      threshold: 0.5,
     };
     return await trainRecipe(model, { run, ...sides, description, seed: 1, ...options });
   } finally {
