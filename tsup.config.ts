@@ -9,6 +9,7 @@ const ENTRIES = [
   'metrics/index',
   'transforms/index',
   'data/index',
+  'dicom/index',
   'cli/index',
 ];
 

@@ -20,7 +20,6 @@ import {
   deriveSeed,
   disposeStack,
   drawAugmentation,
-  prefetch,
   prefetchPatients,
   subset,
   trainStep,
@@ -28,6 +27,7 @@ import {
   type PatientStack,
 } from 'ct-multilabel';
 import { openKaggleFolder, useBackend } from 'ct-multilabel/node';
+import { prefetch } from '../src/data/sources/prefetch';
 import { compare, figure, report } from './compare';
 import { openCv, type OpenCv } from './opencv';
 import { prepareWithOpenCv, STEPS, type Step } from './opencv_slices';

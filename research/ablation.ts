@@ -26,13 +26,14 @@ import {
   WeightAverage,
   type PatientSource,
 } from 'ct-multilabel';
-import { useBackend, writeFileAtomic } from 'ct-multilabel/node';
+import { useBackend } from 'ct-multilabel/node';
 import { ARRANGEMENT_SETS, inOrder, type Arrangement, type ArrangementSet } from './ablation_arrangements';
 import { AblationFeatures, type FoldPatients } from './ablation_features';
 import { report, type PatientScores, type Run } from './ablation_report';
 import { options, readArgs } from '../src/cli/command_line';
 import { STUDY } from '../src/cli/options';
 import { runToEnd } from '../src/cli/terminal';
+import { writeFileAtomic } from '../src/node/files/atomic_write';
 
 export const OPTIONS = options({
   data: { value: 'DIR', help: 'a study with labels, of any layout' },

@@ -5,7 +5,6 @@ import {
   type CtBrainModelOptions,
   type PatientSource,
   type PatientStack,
-  type PublishedVariant,
   type TrainPatientsOptions,
 } from 'ct-multilabel';
 import type { FeatureKind } from './ablation_features';
@@ -15,7 +14,7 @@ export interface Arrangement {
   name: string;
   options: CtBrainModelOptions;
   /** F2 its authors published, on their validation and their hidden test patients. */
-  published?: PublishedVariant['published'];
+  published?: (typeof POSTER_VARIANTS)['VGG16']['published'];
   /** Order in which the decoder steps through the labels, where it is not the study's. */
   labelOrder?: 'reversed';
   /**

@@ -17,18 +17,18 @@ import {
   splitByPatient,
   subset,
   writeSafetensors,
-  type CtPreprocessingOptions,
-  type CtWindowName,
-  type HuWindow,
   type PatientSource,
   type PatientStack,
 } from 'ct-multilabel';
-import { detectStudy, openStudy, writeFileAtomic, writePhantomStudy } from 'ct-multilabel/node';
+import { detectStudy, openStudy, writePhantomStudy } from 'ct-multilabel/node';
 import type { Args } from '../src/cli/command_line';
 import { labelNames, problemKinds } from '../src/cli/options';
 import { warnOfProblems } from '../src/cli/study_problems';
 import { progressLine } from '../src/cli/terminal';
 import type { OPTIONS } from './ablation';
+import { writeFileAtomic } from '../src/node/files/atomic_write';
+import type { CtPreprocessingOptions } from '../src/transforms/preprocessing';
+import type { CtWindowName, HuWindow } from '../src/transforms/hu_window';
 
 /** What features are of: slices as they are, with their neighbours or in three windows as channels; or a backbone that saw phantoms first. */
 export type FeatureKind = 'plain' | 'neighbors' | 'windows' | 'phantom';

@@ -6,15 +6,15 @@ import {
   countDecisions,
   decisionRates,
   poolCounts,
-  type BootstrapInterval,
-  type DecisionCounts,
   type Labels,
 } from 'ct-multilabel';
-import { writeFileAtomic } from 'ct-multilabel/node';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { parse, View } from 'vega';
 import type { Arrangement } from './ablation_arrangements';
 import { textTable } from '../src/cli/terminal';
+import { writeFileAtomic } from '../src/node/files/atomic_write';
+import type { BootstrapInterval } from '../src/evaluation/bootstrap';
+import type { DecisionCounts } from '../src/metrics/decision_counts';
 
 /** Probabilities and truth of a patient's slices, `[slices][labels]`. */
 export interface PatientScores {

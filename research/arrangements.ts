@@ -39,10 +39,11 @@ import {
   type PatientSource,
   type TrainPatientsOptions,
 } from 'ct-multilabel';
-import { loadCheckpoint, useBackend, writeFileAtomic } from 'ct-multilabel/node';
+import { loadCheckpoint, useBackend } from 'ct-multilabel/node';
 import { options, readArgs } from '../src/cli/command_line';
 import { openStudies, type StudySplit } from '../src/cli/studies';
 import { progressLine, runToEnd } from '../src/cli/terminal';
+import { writeFileAtomic } from '../src/node/files/atomic_write';
 
 export const OPTIONS = options({
   run: { value: 'DIR', help: 'the --out of a training with test patients; may be given more than once', required: true, multiple: true },

@@ -12,7 +12,6 @@ import {
   resize,
   subset,
   type CtLabel,
-  type PhantomStudy,
 } from 'ct-multilabel';
 import {
   heatMapPng,
@@ -117,7 +116,7 @@ async function tilesOf(
   model: tf.LayersModel,
   images: tf.Tensor4D,
   { patient, slice, label }: Finding,
-  phantoms: PhantomStudy,
+  phantoms: Awaited<ReturnType<typeof readPhantomStudy>>,
 ): Promise<[Buffer, Buffer]> {
   const k = CT_LABELS.indexOf(label);
   const phantom = phantoms.patient(Number(patient.replace('ID_', '')) - 1);

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { asymmetricLoss, type AsymmetricLossOptions } from 'ct-multilabel';
+import { asymmetricLoss } from 'ct-multilabel';
+import type { AsymmetricLossOptions } from '../src/losses/asymmetric_loss';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 

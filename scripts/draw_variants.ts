@@ -1,5 +1,6 @@
-import { buildCtBrainModel, POSTER_VARIANTS, vgg16, type CtBrainVariant } from 'ct-multilabel';
+import { buildCtBrainModel, POSTER_VARIANTS, vgg16 } from 'ct-multilabel';
 import { drawModelGraph } from './draw_model_graph';
+import type { CtBrainVariant } from '../src/models/options';
 
 /** Drawings of the seven published arrangements and the recommended one, by file name. */
 export function drawVariants(): Record<string, string> {

@@ -79,7 +79,9 @@ describe('sub-path entries', () => {
   it('are those that package.json names', () => {
     const paths = [
       '.',
+      './cli',
       './data',
+      './dicom',
       './layers',
       './losses',
       './metrics',

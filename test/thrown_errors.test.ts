@@ -12,6 +12,7 @@ const OTHERS: Record<string, string> = {
   'backends/activate.ts': 'cause of a CtMultilabelError, or part of the report',
   'backends/wasm/kernel_support.ts': 'a kernel of this library asks for one that it never registered',
   'backends/wasm/memory_guard.ts': "the RangeError that the host's allocator takes for: no more memory",
+  'cli/command_line.ts': 'what was typed is wrong: printed, with exit code 2',
   'dicom/data_set.ts': 'cause of a DataError',
   'dicom/elements.ts': 'cause of a DataError',
   'dicom/pixels/codestream.ts': 'cause of a DataError',

@@ -4,7 +4,7 @@ import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import wasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
-import { useBrowserBackend, type BrowserBackend } from 'ct-multilabel';
+import { useBrowserBackend } from 'ct-multilabel';
 
 // Vite gives the files other names; the backend asks for these
 setWasmPaths({
@@ -18,4 +18,4 @@ export const BACKENDS = ['wasm', 'webgl', 'webgpu', 'cpu'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 /** Makes `name` the active backend, with the library's kernels and its memory guard where it has some for it. */
-export const startBackend = (name: Backend): Promise<BrowserBackend> => useBrowserBackend(name);
+export const startBackend = (name: Backend) => useBrowserBackend(name);

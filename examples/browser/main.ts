@@ -13,13 +13,11 @@ import {
   type CtLabels,
   type CtPreprocessing,
   type EpochLog,
-  type PatientProgress,
   type PatientSource,
   type PredictedSlice,
-  type TrainingProgress,
 } from 'ct-multilabel';
 import { BACKENDS, startBackend, type Backend } from './backend';
-import { makePatients, PREPROCESSING, train } from './recipe';
+import { makePatients, PREPROCESSING, train, type Watch } from './recipe';
 import { showPatient } from './view';
 
 const STORE = 'indexeddb://ct-multilabel-example';
@@ -128,12 +126,12 @@ async function open(from: tf.io.IOHandler | string): Promise<void> {
   await use(model as Current['model'], manifest);
 }
 
-function showProgress({ stage, epoch, epochs, step, steps }: TrainingProgress): void {
+function showProgress({ stage, epoch, epochs, step, steps }: Parameters<Watch['onProgress']>[0]): void {
   show((epoch - 1 + step / steps) / epochs);
   say(`${stage}: epoch ${epoch} of ${epochs}, step ${step} of ${steps}`);
 }
 
-function showExtraction({ done, total }: PatientProgress): void {
+function showExtraction({ done, total }: { done: number; total: number }): void {
   show(done / total);
   say(`features of patient ${done} of ${total}`);
 }

@@ -7,7 +7,6 @@ import {
   type CtPreprocessing,
   type PatientSource,
   type PhantomPatient,
-  type PhantomStudyOptions,
 } from 'ct-multilabel';
 
 /**
@@ -17,7 +16,7 @@ import {
  * to bring slices from elsewhere.
  */
 export async function phantomSource(
-  options: PhantomStudyOptions,
+  options: Parameters<typeof makePhantomStudy>[0],
   preprocessing: CtPreprocessing,
   onProgress: (made: number) => void,
 ): Promise<PatientSource<CtLabels>> {

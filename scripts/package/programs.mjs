@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { repository, run } from './project.mjs';
 
-const ENTRIES = ['', '/layers', '/losses', '/metrics', '/transforms', '/data', '/node'];
+const ENTRIES = ['', '/layers', '/losses', '/metrics', '/transforms', '/data', '/dicom', '/node', '/cli'];
 
 /** Trains nothing, but touches every part that packing could break: layers, kernels, backends, threads, files. */
 const USE = `

@@ -4,7 +4,7 @@
  * Each is a function of its options that returns a model `[n, height, width, channels]` to `[n, features]`.
  */
 
-export { resnet18, type ResNet18Options } from './resnet18';
-export { smallCnn, type SmallCnnOptions } from './small_cnn';
-export { squeezenet1_1, type SqueezeNetOptions } from './squeezenet1_1';
-export { vgg16, type VGG16Options } from './vgg16';
+export { resnet18 } from './resnet18';
+export { smallCnn } from './small_cnn';
+export { squeezenet1_1 } from './squeezenet1_1';
+export { vgg16 } from './vgg16';

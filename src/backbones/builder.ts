@@ -7,7 +7,11 @@ import { deriveSeed } from '../base/random';
 import { GrayToRgb, ImageNetNormalization } from '../layers/input_layers';
 import '../kernels/max_pool/plain';
 
-/** Options all backbones share. */
+/**
+ * Options all backbones share.
+ *
+ * @inline
+ */
 export interface BackboneOptions {
   /** Shape of one slice, `[height, width, channels]`. One channel is repeated to three inside. */
   inputShape: [height: number, width: number, channels: number];

@@ -6,4 +6,3 @@
 
 export * from './all';
 export { BACKBONES, type BackboneName } from './registry';
-export { type BackboneOptions } from './builder';

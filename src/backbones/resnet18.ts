@@ -12,16 +12,20 @@ import {
   type BackboneOptions,
 } from './builder';
 
-/** Options of {@link resnet18}. */
+/**
+ * Options of {@link resnet18}.
+ *
+ * @inline
+ */
 export type ResNet18Options = BackboneOptions;
 
 /**
  * ResNet18 without its classifier: eight residual blocks, then the mean over space.
  *
  * `[n, height, width, channels]` to `[n, 512]`. Layers bear torchvision's names (`layer1.0.conv1`, …), so that
- * {@link loadTorchWeights} fills it.
+ * `loadTorchWeights` fills it.
  *
- * @throws {@link ArgumentError} for an input smaller than 32x32 or unknown options.
+ * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example
  * ```ts
  * const backbone = resnet18({ inputShape: [224, 224, 1], normalize: true });

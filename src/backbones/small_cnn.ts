@@ -4,7 +4,11 @@ import { deriveSeed } from '../base/random';
 import { FusedConv2D } from '../layers/fused_conv2d';
 import { BACKBONE_RULES, backboneInput, batchNorm, relu, type BackboneOptions } from './builder';
 
-/** Options of {@link smallCnn}. */
+/**
+ * Options of {@link smallCnn}.
+ *
+ * @inline
+ */
 export type SmallCnnOptions = BackboneOptions;
 
 /**
@@ -12,7 +16,7 @@ export type SmallCnnOptions = BackboneOptions;
  *
  * `[n, height, width, channels]` to `[n, 512]` with 0.16 million weights; there are no pretrained ones of it.
  *
- * @throws {@link ArgumentError} for an input smaller than 32x32 or unknown options.
+ * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example
  * ```ts
  * const model = buildCtBrainModel({ backbone: 'smallCnn', inputShape: [64, 64, 1], seed: 1 });

@@ -10,7 +10,11 @@ import {
   type BackboneOptions,
 } from './builder';
 
-/** Options of {@link squeezenet1_1}. */
+/**
+ * Options of {@link squeezenet1_1}.
+ *
+ * @inline
+ */
 export type SqueezeNetOptions = BackboneOptions;
 
 /** torchvision's `features`: its index, and a fire module's squeeze and expand widths, or a pool. */
@@ -32,9 +36,9 @@ const LAYERS: [index: number, squeeze: number, expand: number][] = [
  * SqueezeNet 1.1 without its classifier: eight fire modules, then the mean over space.
  *
  * `[n, height, width, channels]` to `[n, 512]` with 0.7 million weights, at about 1/45 of VGG16's arithmetic. Layers bear
- * torchvision's names (`features.3.squeeze`, …), so that {@link loadTorchWeights} fills it.
+ * torchvision's names (`features.3.squeeze`, …), so that `loadTorchWeights` fills it.
  *
- * @throws {@link ArgumentError} for an input smaller than 32x32 or unknown options.
+ * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example
  * ```ts
  * const backbone = squeezenet1_1({ inputShape: [224, 224, 1], normalize: true });

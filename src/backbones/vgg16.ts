@@ -11,7 +11,11 @@ import {
   type BackboneOptions,
 } from './builder';
 
-/** Options of {@link vgg16}. */
+/**
+ * Options of {@link vgg16}.
+ *
+ * @inline
+ */
 export interface VGG16Options extends BackboneOptions {
   /**
    * Normalise by batch after every convolution (torchvision's `vgg16_bn`).
@@ -48,9 +52,9 @@ const LAYERS = [
  * VGG16 without its classifier: 13 convolutions of 3x3, then the mean over space.
  *
  * `[n, height, width, channels]` to `[n, 512]`. Layers bear torchvision's names (`features.0`, …), so that
- * {@link loadTorchWeights} fills it from `vgg16` or `vgg16_bn`.
+ * `loadTorchWeights` fills it from `vgg16` or `vgg16_bn`.
  *
- * @throws {@link ArgumentError} for an input smaller than 32x32 or unknown options.
+ * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example
  * ```ts
  * const backbone = vgg16({ inputShape: [224, 224, 1] });

@@ -4,5 +4,5 @@
  * @module backends
  */
 
-export { prepareWasmBackend, type WasmPreparation } from './prepare_wasm_backend';
-export { useBrowserBackend, type BrowserBackend, type BrowserBackendName } from './use_browser_backend';
+export { prepareWasmBackend } from './prepare_wasm_backend';
+export { useBrowserBackend } from './use_browser_backend';

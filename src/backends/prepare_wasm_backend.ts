@@ -6,7 +6,7 @@ export type { WasmPreparation };
  * Makes the host's WebAssembly backend fit for training: the kernels it lacks, faster ones
  * where it is slow, and an error where its memory ends.
  *
- * For those who start the backend themselves; {@link useBrowserBackend} and `useBackend` of `ct-multilabel/node` do it for you.
+ * For those who start the backend themselves; `useBrowserBackend` and `useBackend` of `ct-multilabel/node` do it for you.
  * Call it when the backend is active; calling it again changes nothing. The kernels, some 120 kB, are loaded by the first call:
  * bundlers put them in a file of their own.
  *
@@ -14,7 +14,7 @@ export type { WasmPreparation };
  * the other, and one that runs is started again as that.
  *
  * @returns What is in place; nothing is when another backend is active and the WebAssembly one was never imported.
- * @throws {@link CtMultilabelError} where the threaded build runs and holds tensors: call this before the first is made.
+ * @throws CtMultilabelError where the threaded build runs and holds tensors: call this before the first is made.
  *
  * @example
  * ```ts

@@ -4,14 +4,22 @@ import { activate, activeBackend, isRegistered } from './activate';
 import { prepareWasmBackend } from './prepare_wasm_backend';
 import { guardWebGpu } from './webgpu/guard';
 
-/** Backends that {@link useBrowserBackend} knows. */
+/**
+ * Backends that {@link useBrowserBackend} knows.
+ *
+ * @inline
+ */
 export type BrowserBackendName = 'wasm' | 'webgl' | 'webgpu' | 'cpu';
 
-/** What {@link useBrowserBackend} started. */
+/**
+ * What {@link useBrowserBackend} started.
+ *
+ * @inline
+ */
 export interface BrowserBackend {
   /** Convolutions and what stands between them run by this library's compiled kernels; `'wasm'` alone has them. */
   compiledKernels: boolean;
-  /** Running out of memory is an {@link OutOfMemoryError}; on `'wasm'` and `'webgpu'`. */
+  /** Running out of memory is an OutOfMemoryError; on `'wasm'` and `'webgpu'`. */
   memoryGuard: boolean;
   /** Threads of the processor that compute. */
   threads: number;
@@ -34,8 +42,8 @@ const ORIGINS: Record<BrowserBackendName, string> = {
  * `useBackend` of `ct-multilabel/node`.
  *
  * @returns What was started.
- * @throws {@link ArgumentError} for a name it does not know.
- * @throws {@link CtMultilabelError} where the backend cannot be had; the one that was active before is so again.
+ * @throws ArgumentError for a name it does not know.
+ * @throws CtMultilabelError where the backend cannot be had; the one that was active before is so again.
  *
  * @example
  * ```ts

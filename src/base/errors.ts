@@ -40,7 +40,11 @@ export class CtMultilabelError extends Error {
  */
 export class ArgumentError extends CtMultilabelError {}
 
-/** Where in a study something is wrong. Rows count from 1 for the header, as a spreadsheet shows them. */
+/**
+ * Where in a study something is wrong. Rows count from 1 for the header, as a spreadsheet shows them.
+ *
+ * @inline
+ */
 export interface DataLocation {
   /** File or folder, as the caller named it. */
   file?: string;
@@ -141,7 +145,7 @@ export class NonFiniteError extends CtMultilabelError {
 export class OutOfMemoryError extends CtMultilabelError {}
 
 /**
- * Throws an {@link ArgumentError} unless `ok`.
+ * Throws an ArgumentError unless `ok`.
  *
  * @param what - The argument, e.g. `'asymmetricLoss: clip'`.
  * @param rule - What was expected, e.g. `'a number in [0, 1)'`.
@@ -159,7 +163,7 @@ export function check(ok: boolean, what: string, rule: string, received: unknown
 }
 
 /**
- * Throws an {@link ArgumentError} unless every key of `options` is one of `known`, so that a misspelt option is never silently
+ * Throws an ArgumentError unless every key of `options` is one of `known`, so that a misspelt option is never silently
  * ignored.
  *
  * @param what - Whose options, e.g. `'asymmetricLoss'`.
@@ -180,7 +184,7 @@ export function checkKnownKeys(options: object, known: readonly string[], what: 
 }
 
 /**
- * Throws an {@link ArgumentError} unless `value` is one of `names`; the message suggests the nearest.
+ * Throws an ArgumentError unless `value` is one of `names`; the message suggests the nearest.
  *
  * @param what - The argument, e.g. `'buildCtBrainModel: variant'`.
  * @example

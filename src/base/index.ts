@@ -6,28 +6,11 @@
 
 export {
   ArgumentError,
-  check,
   CheckpointError,
-  checkKnownKeys,
-  checkOneOf,
   CtMultilabelError,
   DataError,
-  describe,
-  isPositiveInteger,
   NonFiniteError,
   OutOfMemoryError,
-  type DataLocation,
 } from './errors';
-export {
-  IGNORED_LABEL,
-  type AugmentationDraw,
-  type ConfiguredFn,
-  type ByLabel,
-  type Kwargs,
-  type Labels,
-  type LossFn,
-  type Shape,
-  type TorchLoadable,
-  type TorchParameter,
-} from './types';
-export { deriveSeed, seededRandom, shuffled, type Random } from './random';
+export { IGNORED_LABEL, type Labels } from './types';
+export { deriveSeed, seededRandom } from './random';

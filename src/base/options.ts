@@ -2,7 +2,7 @@ import { check, checkKnownKeys, checkOneOf, isPositiveInteger, isRecord } from '
 
 /** What the values of one option may be. */
 export interface Rule<T> {
-  /** Throws an {@link ArgumentError} for any other value; `what` names the option. */
+  /** Throws an ArgumentError for any other value; `what` names the option. */
   readonly check: (value: unknown, what: string) => void;
   /** What stands for an option that is left out; a rule without this property needs the option. */
   readonly absent?: T | undefined;
@@ -23,7 +23,7 @@ export type Resolved<Options extends object, Table> = {
  *
  * @param what - Whose options, e.g. `'SliceConv1D'`.
  * @param passed - Names that belong to somebody else: known, but neither checked nor returned.
- * @throws {@link ArgumentError} for names that are not known and values that break their rule.
+ * @throws ArgumentError for names that are not known and values that break their rule.
  */
 export function resolveOptions<Options extends object, const Table extends Rules<Options> = Rules<Options>>(
   what: string,

@@ -1,4 +1,8 @@
-/** A source of numbers in [0, 1), reproducible from its seed. */
+/**
+ * A source of numbers in [0, 1), reproducible from its seed.
+ *
+ * @inline
+ */
 export type Random = () => number;
 
 /**

@@ -3,16 +3,32 @@ import type * as tf from '@tensorflow/tfjs';
 /** Options every layer takes (name, inputShape, trainable, …); tfjs does not export it by name. */
 export type LayerArgs = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]>;
 
-/** A shape with free axes as `null`. */
+/**
+ * A shape with free axes as `null`.
+ *
+ * @inline
+ */
 export type Shape = (number | null)[];
 
-/** Arguments of a layer's `call`. */
+/**
+ * Arguments of a layer's `call`.
+ *
+ * @inline
+ */
 export type Kwargs = { mask?: tf.Tensor | tf.Tensor[]; training?: boolean } & Record<string, unknown>;
 
-/** A loss as `model.compile` takes it. */
+/**
+ * A loss as `model.compile` takes it.
+ *
+ * @inline
+ */
 export type LossFn = (yTrue: tf.Tensor, yPred: tf.Tensor) => tf.Tensor;
 
-/** A loss or metric that can say how it was made, as a layer can, so that a saved model is compiled with it again. */
+/**
+ * A loss or metric that can say how it was made, as a layer can, so that a saved model is compiled with it again.
+ *
+ * @inline
+ */
 export interface ConfiguredFn extends LossFn {
   /** The function that made it, e.g. `'asymmetricLoss'`. */
   getClassName(): string;
@@ -23,13 +39,21 @@ export interface ConfiguredFn extends LossFn {
 /** Names of the five hemorrhage labels, or any other label set. */
 export type Labels = readonly string[];
 
-/** A value for each label, by its name. */
+/**
+ * A value for each label, by its name.
+ *
+ * @inline
+ */
 export type ByLabel<L extends Labels, T> = { readonly [Label in L[number]]: T };
 
 /** A layer's weight variable, as `addWeight` returns it. */
 export type LayerVariable = ReturnType<tf.layers.Layer['addWeight']>;
 
-/** How one parameter of a PyTorch module fills one weight of a layer. */
+/**
+ * How one parameter of a PyTorch module fills one weight of a layer.
+ *
+ * @inline
+ */
 export interface TorchParameter {
   /** Name in the module's state dict. */
   name: string;
@@ -39,7 +63,11 @@ export interface TorchParameter {
   permute?: number[];
 }
 
-/** A layer whose weights can be read from a PyTorch state dict. */
+/**
+ * A layer whose weights can be read from a PyTorch state dict.
+ *
+ * @inline
+ */
 export interface TorchLoadable {
   /** Every parameter of the PyTorch module this layer stands for. */
   torchParameters(): TorchParameter[];
@@ -48,7 +76,11 @@ export interface TorchLoadable {
 /** The label value of a slice that carries no ground truth (padding): losses and metrics leave it out. */
 export const IGNORED_LABEL = -1;
 
-/** One draw, as plain data: everything `applyAugmentation` does to a stack. */
+/**
+ * One draw, as plain data: everything `applyAugmentation` does to a stack.
+ *
+ * @inline
+ */
 export interface AugmentationDraw {
   /** Whether left and right are swapped. */
   horizontalFlip: boolean;

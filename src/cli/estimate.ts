@@ -8,10 +8,10 @@ import {
   predictStack,
   subset,
   type PatientSource,
-  type Recipe,
 } from '../index';
 import { textTable } from './terminal';
 import type { StudySplit } from './studies';
+import type { Recipe } from '../training/recipes';
 
 /** Prints the sides of the split, and the hours and the memory that the recipe takes at most. */
 export async function printEstimate(

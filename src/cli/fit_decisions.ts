@@ -1,12 +1,7 @@
 /** Calibration and thresholds, fitted on validation predictions. */
-import {
-  chooseThresholds,
-  fitCalibration,
-  type Calibration,
-  type CheckpointManifest,
-  type LabelledPredictions,
-} from '../index';
+import { chooseThresholds, fitCalibration, type Calibration, type CheckpointManifest } from '../index';
 import { textTable } from './terminal';
+import type { LabelledPredictions } from '../prediction/collect_predictions';
 
 export interface FitChoices {
   calibrate: boolean;

@@ -1,7 +1,7 @@
 /**
  * The command `ct-multilabel`, to be run from a program.
  *
- * @module ct-multilabel/cli
+ * @module cli
  */
 
 export { runCommand } from './run_command';

@@ -5,13 +5,13 @@ import {
   predictPatients,
   type CheckpointDescription,
   type Evaluation,
-  type PatientPrediction,
   type PatientSource,
   type SlicePrediction,
-  type TrivialScores,
 } from '../index';
 import { writePatientProbabilities, writeProbabilities } from '../node';
 import { textTable } from './terminal';
+import type { PatientPrediction } from '../data/tables/predictions_table';
+import type { TrivialScores } from '../prediction/trivial_predictors';
 
 /** Prints F2, pooled and per label, beside two predictors that never look at an image. */
 export function printF2(

@@ -1,4 +1,5 @@
-import { chooseThresholds, evaluateProbabilities, type PatientSource, type TrivialScores } from '../index';
+import { chooseThresholds, evaluateProbabilities, type PatientSource } from '../index';
+import type { TrivialScores } from '../prediction/trivial_predictors';
 
 /** Parts that a stack is divided into, from the base of the skull upward. */
 const PARTS = 12;

@@ -9,12 +9,13 @@ import {
   splitByShares,
   unionSource,
   type CtPreprocessing,
-  type CtWindowName,
   type PatientSource,
 } from '../index';
-import { detectStudy, openStudy, type StudyOptions } from '../node';
+import { detectStudy, openStudy } from '../node';
 import { progressLine } from './terminal';
 import { warnOfProblems } from './study_problems';
+import type { CtWindowName } from '../transforms/hu_window';
+import type { StudyOptions } from '../node/study/open_study';
 
 /** Patients on each side. */
 export interface StudySplit {

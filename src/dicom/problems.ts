@@ -2,6 +2,8 @@
  * How much a problem weighs: `'error'`, the values or the order are not what they should be, and nothing goes on unless
  * the caller skips the file or allows the kind by name; `'warning'`, something was guessed or left out, to be looked at;
  * `'note'`, unusual and harmless.
+ *
+ * @inline
  */
 export type DicomProblemSeverity = 'error' | 'warning' | 'note';
 

@@ -2,7 +2,11 @@ import { check } from '../base/errors';
 import { optional, positiveInteger, resolveOptions, rule } from '../base/options';
 import { seededRandom } from '../base/random';
 
-/** Options of the bootstrap. */
+/**
+ * Options of the bootstrap.
+ *
+ * @inline
+ */
 export interface BootstrapOptions {
   /**
    * How many times the patients are drawn anew.
@@ -21,7 +25,11 @@ export interface BootstrapOptions {
   seed?: number;
 }
 
-/** A value and how far it would move with other patients: plain data. */
+/**
+ * A value and how far it would move with other patients: plain data.
+ *
+ * @inline
+ */
 export interface BootstrapInterval {
   /** The value of all patients; undefined where they do not define it. */
   estimate: number | undefined;
@@ -44,7 +52,7 @@ export interface BootstrapInterval {
  * @param statistic - The score of a sample; it is given the same array each time, filled anew, and must not keep it. Undefined where
  * the sample does not define the score.
  *
- * @throws {@link ArgumentError} without a patient, for a bad option, or for a statistic that is not a finite number or undefined.
+ * @throws ArgumentError without a patient, for a bad option, or for a statistic that is not a finite number or undefined.
  *
  * @example
  * ```ts
@@ -77,7 +85,7 @@ export function bootstrapInterval<T>(
  * @param first - Score of one model.
  * @param second - Score of the other; a resample counts where both have a value.
  *
- * @throws {@link ArgumentError} as {@link bootstrapInterval}.
+ * @throws ArgumentError as {@link bootstrapInterval}.
  *
  * @example
  * ```ts

@@ -11,7 +11,11 @@ import {
 } from '../metrics/labelled_scores';
 import type { Labels } from '../base/types';
 
-/** What {@link fitCalibration} is given. */
+/**
+ * What {@link fitCalibration} is given.
+ *
+ * @inline
+ */
 export interface FitCalibrationOptions {
   /** Label names, in the order of the columns. */
   labels: Labels;
@@ -45,7 +49,11 @@ export interface FitCalibrationOptions {
   minPositives?: number;
 }
 
-/** A calibration, and what it did on the samples it was fitted on: plain data. */
+/**
+ * A calibration, and what it did on the samples it was fitted on: plain data.
+ *
+ * @inline
+ */
 export interface FittedCalibration {
   /** For the `calibration` of a checkpoint's manifest; a label that was left as it is has scale 1 and offset 0. */
   calibration: Calibration;
@@ -70,7 +78,7 @@ export interface FittedCalibration {
  * scale stays above 0, so that ranking metrics do not change. Choose thresholds after calibration, on calibrated
  * probabilities.
  *
- * @throws {@link ArgumentError} for rows that do not fit the labels, other label values, a labelled logit that is not finite, a
+ * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled logit that is not finite, a
  * probability outside [0, 1], or a bad option.
  *
  * @example

@@ -23,13 +23,17 @@ import { BINS, brierScoreOf, calibrationErrorOf, logLossOf } from '../metrics/pr
 import { averagePrecisionOf, rocAucOf } from '../metrics/ranking_metrics';
 import { checkWeights, pooledLogLoss, WEIGHTS } from '../metrics/weighted_log_loss';
 
-/** What {@link evaluateProbabilities} is given. */
+/**
+ * What {@link evaluateProbabilities} is given.
+ *
+ * @inline
+ */
 export interface EvaluateProbabilitiesOptions extends ThresholdOptions {
   /** Label names, in the order of the columns. */
   labels: Labels;
   /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
   yTrue: LabelRows;
-  /** `[samples][labels]`, in [0, 1]: of slices, or of patients (see {@link patientLevel}), other than the thresholds were chosen on. */
+  /** `[samples][labels]`, in [0, 1]: of slices, or of patients (see `patientLevel`), other than the thresholds were chosen on. */
   probabilities: LabelRows;
   /**
    * How many times as much recall counts as precision, above 0.
@@ -53,7 +57,11 @@ export interface EvaluateProbabilitiesOptions extends ThresholdOptions {
   weights?: readonly number[];
 }
 
-/** Scores of decisions and probabilities; each is undefined where the data do not define it. */
+/**
+ * Scores of decisions and probabilities; each is undefined where the data do not define it.
+ *
+ * @inline
+ */
 export interface ProbabilityScores extends DecisionRates {
   /** Average precision. */
   averagePrecision: number | undefined;
@@ -67,7 +75,11 @@ export interface ProbabilityScores extends DecisionRates {
   logLoss: number | undefined;
 }
 
-/** Scores of one label, and what they rest on. */
+/**
+ * Scores of one label, and what they rest on.
+ *
+ * @inline
+ */
 export interface LabelReport extends ProbabilityScores {
   label: string;
   /** Labelled samples that have the label. */
@@ -93,12 +105,12 @@ export interface ProbabilityReport {
 }
 
 /**
- * Every score of predictions in one call: of slices as they are, of patients after {@link patientLevel}.
+ * Every score of predictions in one call: of slices as they are, of patients after `patientLevel`.
  *
  * Entries labelled -1 are left out. A score that the data do not define is undefined, not 0: no recall without a positive, no
  * precision without a finding, no area under the ROC curve of one class.
  *
- * @throws {@link ArgumentError} for rows that do not fit the labels, other label values, a labelled probability outside [0, 1], or a
+ * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled probability outside [0, 1], or a
  * bad option.
  *
  * @example

@@ -2,7 +2,11 @@ import { check, isPositiveInteger } from '../base/errors';
 import { labelledScoresOf, type LabelRows } from '../metrics/labelled_scores';
 import { logLossOf } from '../metrics/probability_errors';
 
-/** A sample, and how wrong its probabilities are. */
+/**
+ * A sample, and how wrong its probabilities are.
+ *
+ * @inline
+ */
 export interface PredictionLoss {
   /** Its place among the samples, from 0. */
   index: number;
@@ -21,7 +25,7 @@ export interface PredictionLoss {
  * @param yTrue - `[samples][labels]`: 0, 1, or -1 for "not labelled".
  * @param probabilities - `[samples][labels]`, in [0, 1].
  * @param count - Most samples to name.
- * @throws {@link ArgumentError} for rows that differ in shape, other label values, a labelled probability outside [0, 1], or a bad
+ * @throws ArgumentError for rows that differ in shape, other label values, a labelled probability outside [0, 1], or a bad
  * count.
  * @example
  * ```ts

@@ -11,8 +11,8 @@ import { checkPatients, type PatientRows } from '../metrics/labelled_scores';
  *
  * @param slices - Of any number of patients, in any order.
  * @returns One row for each patient, in the order in which they first come; every metric of slices takes them.
- * @throws {@link DataError} for a slice with another number of labels, a label other than 0, 1 and -1, or a probability outside [0, 1].
- * @throws {@link ArgumentError} without a slice, or unless there is one patient per slice.
+ * @throws DataError for a slice with another number of labels, a label other than 0, 1 and -1, or a probability outside [0, 1].
+ * @throws ArgumentError without a slice, or unless there is one patient per slice.
  *
  * @example
  * ```ts

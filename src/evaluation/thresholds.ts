@@ -18,7 +18,11 @@ import {
 import { scoreCuts } from '../metrics/score_curves';
 import type { Labels } from '../base/types';
 
-/** What {@link chooseThresholds} is given. */
+/**
+ * What {@link chooseThresholds} is given.
+ *
+ * @inline
+ */
 export interface ChooseThresholdsOptions {
   /** Label names, in the order of the columns. */
   labels: Labels;
@@ -48,7 +52,11 @@ export interface ChooseThresholdsOptions {
   minPositives?: number;
 }
 
-/** Thresholds, and how the predictions they were chosen on score with them: plain data. */
+/**
+ * Thresholds, and how the predictions they were chosen on score with them: plain data.
+ *
+ * @inline
+ */
 export interface ChosenThresholds {
   /** One per label: the `thresholds` of a checkpoint's manifest. */
   thresholds: number[];
@@ -71,18 +79,18 @@ export interface ChosenThresholds {
  * nothing is better. Equal input gives equal thresholds.
  *
  * Scores are float32, as the model's are, and equal ones are decided alike. A threshold lies halfway between the scores it separates
- * (so that new patients have room on either side), or on the upper one where float32 has nothing between: {@link decide} makes exactly
+ * (so that new patients have room on either side), or on the upper one where float32 has nothing between: `decide` makes exactly
  * the decisions that were counted. "Find everything" and "find nothing" lie halfway to 0 and to 1.
  *
  * The scores reported are of the predictions chosen on, and so too good: report those of other patients.
  *
- * @throws {@link ArgumentError} for rows that do not fit the labels, other label values, a labelled probability outside [0, 1], or a
+ * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled probability outside [0, 1], or a
  * bad option.
  *
  * @example
  * ```ts
  * const { thresholds } = chooseThresholds({ labels: CT_LABELS, yTrue, probabilities });
- * const manifest = createCheckpointManifest({ labels, preprocessing, thresholds });
+ * await saveCheckpoint('runs/chosen', model, { labels: study.labels, preprocessing, thresholds });
  * ```
  *
  * Dinkelbach, "On nonlinear fractional programming", Management Science 1967; Ye et al., "Optimizing F-measures: a tale of two

@@ -19,7 +19,7 @@ export interface BackboneCut {
  * Cuts a backbone at its last feature map `[n, h, w, c]` before pooling, or at a layer that is named: VGG16's `features.28`,
  * ResNet18's `layer4.1.relu`, SqueezeNet's `features.12`.
  *
- * @throws {@link ArgumentError} for a backbone that is no model or has no feature map, or a layer that all of the features do
+ * @throws ArgumentError for a backbone that is no model or has no feature map, or a layer that all of the features do
  * not depend on alone; the layers that can be named are listed.
  */
 export function cutBackbone(backbone: tf.layers.Layer, layer?: string): BackboneCut {

@@ -15,7 +15,11 @@ import { cutBackbone, type BackboneCut } from './backbone_cut';
 import { enlargeMaps } from './feature_map_grid';
 import { checkExplained, checkSlice, labelLogits, realSlices } from './explained_stack';
 
-/** Options of {@link gradCam}. */
+/**
+ * Options of {@link gradCam}.
+ *
+ * @inline
+ */
 export interface GradCamOptions {
   /** Place of the label among the model's outputs, from 0. */
   label: number;
@@ -77,10 +81,10 @@ const RULES = {
  *
  * The backbone runs in chunks; what grows with the number of slices are the feature maps, the features and the result.
  *
- * @param model - As {@link buildCtBrainModel} makes it.
+ * @param model - As `buildCtBrainModel` makes it.
  * @param images - One patient, `[slices, height, width, channels]`.
  * @returns `[slices, height, width]`, 0..1.
- * @throws {@link ArgumentError} for a model of another form, a backbone without feature maps, a layer that is not on the way of all
+ * @throws ArgumentError for a model of another form, a backbone without feature maps, a layer that is not on the way of all
  * features, or an option out of range.
  * @example
  * ```ts

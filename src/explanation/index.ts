@@ -4,6 +4,6 @@
  * @module explanation
  */
 
-export { gradCam, type GradCamOptions } from './grad_cam';
-export { pointingGame, type PointingGameOptions, type PointingGameResult } from './pointing_game';
-export { sliceContributions, type SliceContributionsOptions } from './slice_contributions';
+export { gradCam } from './grad_cam';
+export { pointingGame } from './pointing_game';
+export { sliceContributions } from './slice_contributions';

@@ -1,7 +1,11 @@
 import { check, isPositiveInteger } from '../base/errors';
 import { anything, isTuple, numberFrom0, optional, resolveOptions, rule, type Rules } from '../base/options';
 
-/** Options of {@link pointingGame}. */
+/**
+ * Options of {@link pointingGame}.
+ *
+ * @inline
+ */
 export interface PointingGameOptions {
   /** `[slices, height, width]` of maps and masks. */
   shape: readonly [slices: number, height: number, width: number];
@@ -25,7 +29,11 @@ const RULES = {
   within: optional(anything),
 } satisfies Rules<PointingGameOptions>;
 
-/** Counts over slices; those of several patients add up. */
+/**
+ * Counts over slices; those of several patients add up.
+ *
+ * @inline
+ */
 export interface PointingGameResult {
   /** Slices whose hottest point lies in a lesion. */
   hits: number;
@@ -41,9 +49,9 @@ export interface PointingGameResult {
  * Only slices with a lesion count. A map without a value above zero points nowhere and misses; of equally hot points the first in
  * reading order is taken.
  *
- * @param maps - Values slice by slice, row by row, as {@link gradCam} gives them.
+ * @param maps - Values slice by slice, row by row, as `gradCam` gives them.
  * @param masks - As long as `maps`; a lesion is what is not zero.
- * @throws {@link ArgumentError} for arrays of another length or an option out of range.
+ * @throws ArgumentError for arrays of another length or an option out of range.
  * @example
  * ```ts
  * const { hu, masks, slices, size } = makePhantomPatient({ seed: 1, slices: 12, size: 96 });

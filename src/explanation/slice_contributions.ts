@@ -14,7 +14,11 @@ import {
 } from '../models/model_parts';
 import { checkExplained, labelLogits, realSlices } from './explained_stack';
 
-/** Options of {@link sliceContributions}. */
+/**
+ * Options of {@link sliceContributions}.
+ *
+ * @inline
+ */
 export interface SliceContributionsOptions {
   /** Place of the label among the model's outputs, from 0. */
   label: number;
@@ -47,10 +51,10 @@ const HEAD_SLICES = 1024;
  *
  * The backbone runs once and without a gradient, in chunks; the head once a slice of a model of slices.
  *
- * @param model - As {@link buildCtBrainModel} makes it.
+ * @param model - As `buildCtBrainModel` makes it.
  * @param images - One patient, `[slices, height, width, channels]`.
  * @returns `[slices decided on, slices contributing]`, or `[slices contributing]` of a model of patients.
- * @throws {@link ArgumentError} for a model of another form or an option out of range.
+ * @throws ArgumentError for a model of another form or an option out of range.
  * @example
  * ```ts
  * const matrix = sliceContributions(model, images, { label: 0 });

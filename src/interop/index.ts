@@ -5,4 +5,4 @@
  */
 
 export { readSafetensors, writeSafetensors } from './safetensors';
-export { loadTorchWeights, type LoadedTorchWeights, type LoadTorchWeightsOptions } from './torch_weights';
+export { loadTorchWeights } from './torch_weights';

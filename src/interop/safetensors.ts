@@ -19,7 +19,7 @@ export interface SafetensorsEntry {
  *
  * @param bytes - The whole file.
  * @returns Tensors by name; the caller disposes them.
- * @throws {@link CheckpointError} for a file that is cut off or contradicts itself, or is of another kind, such as a `.pth`, a Git LFS
+ * @throws CheckpointError for a file that is cut off or contradicts itself, or is of another kind, such as a `.pth`, a Git LFS
  * pointer or an HTML page: the message says which.
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function readSafetensors(bytes: ArrayBuffer | Uint8Array): Record<string,
  *
  * @param tensors - Tensors by name; none is disposed.
  * @param metadata - Strings kept in the header under `__metadata__`.
- * @throws {@link CheckpointError} for another dtype.
+ * @throws CheckpointError for another dtype.
  * @example
  * ```ts
  * await writeFile('weights.safetensors', await writeSafetensors({ kernel: tf.zeros([3, 3]) }));

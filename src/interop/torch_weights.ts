@@ -4,7 +4,11 @@ import { flag, optional, resolveOptions, type Rules } from '../base/options';
 import { firstOutside, hostValues } from '../kernels/host_values';
 import type { TorchLoadable, TorchParameter } from '../base/types';
 
-/** Options of {@link loadTorchWeights}. */
+/**
+ * Options of {@link loadTorchWeights}.
+ *
+ * @inline
+ */
 export interface LoadTorchWeightsOptions {
   /**
    * Refuse a state dict with parameters that nothing takes.
@@ -24,7 +28,11 @@ const RULES = {
   partial: optional(flag, false),
 } satisfies Rules<LoadTorchWeightsOptions>;
 
-/** Which parameters {@link loadTorchWeights} filled, by PyTorch's names. */
+/**
+ * Which parameters {@link loadTorchWeights} filled, by PyTorch's names.
+ *
+ * @inline
+ */
 export interface LoadedTorchWeights {
   /** Parameters that now hold the state dict's values. */
   loaded: string[];
@@ -43,7 +51,7 @@ export interface LoadedTorchWeights {
  * @param target - A built layer, or a model.
  * @param stateDict - Tensors by name; none is disposed.
  * @returns The names of the parameters that were loaded, and with `partial` of those that were not.
- * @throws {@link CheckpointError} listing every parameter that is missing, unexpected, of another shape or not finite, and before them a prefix that
+ * @throws CheckpointError listing every parameter that is missing, unexpected, of another shape or not finite, and before them a prefix that
  * all names have (`module.`, `_orig_mod.`, `backbone.`), where that is the cause.
  * @example
  * ```ts

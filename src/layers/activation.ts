@@ -1,6 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** Activations our layers take by name. */
+/**
+ * Activations our layers take by name.
+ *
+ * @inline
+ */
 export type Activation = 'linear' | 'relu' | 'tanh' | 'sigmoid' | 'elu';
 
 /** Every {@link Activation}. */

@@ -9,7 +9,11 @@ import { hasKernel } from '../kernels/has_kernel';
 import { anything } from '../base/options';
 import { layerOn, type LayerCall, type LayerRules } from './layer';
 
-/** Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`. */
+/**
+ * Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`.
+ *
+ * @inline
+ */
 export type FusedBatchNormArgs = NonNullable<Parameters<typeof tf.layers.batchNormalization>[0]>;
 
 /** What we use of the host's layer, whose class it does not export. */

@@ -5,7 +5,11 @@ import { check } from '../base/errors';
 import { anything } from '../base/options';
 import { layerOn, type LayerCall, type LayerRules } from './layer';
 
-/** Options of {@link FusedConv2D}: those of `tf.layers.conv2d`. */
+/**
+ * Options of {@link FusedConv2D}: those of `tf.layers.conv2d`.
+ *
+ * @inline
+ */
 export type FusedConv2DArgs = Parameters<typeof tf.layers.conv2d>[0];
 
 /** What we use of the host's layer, whose class it does not export. */
@@ -46,7 +50,7 @@ const RULES: LayerRules<FusedConv2DArgs> = {
  * `[n, outHeight, outWidth, filters]`. An activation that is neither linear nor ReLU, and a dilation, go
  * the host's way.
  *
- * @throws {@link ArgumentError} for an input that is not of rank 4.
+ * @throws ArgumentError for an input that is not of rank 4.
  * @example
  * ```ts
  * const layer = new FusedConv2D({ filters: 64, kernelSize: 3, padding: 'same', activation: 'relu' });

@@ -3,7 +3,11 @@ import { check, isPositiveInteger } from '../base/errors';
 import type { LayerArgs, LayerVariable, Shape } from '../base/types';
 import { CtLayer, oneShape, SEED } from './layer';
 
-/** Options of {@link LabelLinear}. */
+/**
+ * Options of {@link LabelLinear}.
+ *
+ * @inline
+ */
 export interface LabelLinearArgs extends LayerArgs {
   /** Seed of the initial weights; none draws new ones each time. */
   seed?: number;
@@ -14,7 +18,7 @@ export interface LabelLinearArgs extends LayerArgs {
  *
  * Input `[..., labels, features]`, output `[..., labels]`. A mask passes through.
  *
- * @throws {@link ArgumentError} for an input without fixed numbers of labels and features.
+ * @throws ArgumentError for an input without fixed numbers of labels and features.
  * @example
  * ```ts
  * const logits = new LabelLinear({}).apply(tf.randomNormal([1, 32, 5, 128])); // [1, 32, 5]

@@ -8,7 +8,11 @@ import { lstmRecurrence } from './lstm_recurrence';
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
 import { addLinear, applyLinear, type Linear } from './support';
 
-/** Options of {@link LabelRNNDecoder}. */
+/**
+ * Options of {@link LabelRNNDecoder}.
+ *
+ * @inline
+ */
 export interface LabelRNNDecoderArgs extends LayerArgs {
   /** Number of labels, one step of the recurrence each. */
   labels: number;
@@ -54,7 +58,7 @@ const RULES: LayerRules<LabelRNNDecoderArgs> = {
  * Input `[..., features]` with any leading axes; output logits `[..., labels]`, or `[..., labels, units * directions]` with
  * `returnFeatures`. A mask passes through.
  *
- * @throws {@link ArgumentError} for options out of range or an empty input.
+ * @throws ArgumentError for options out of range or an empty input.
  * @example
  * ```ts
  * const decoder = new LabelRNNDecoder({ labels: 5 });

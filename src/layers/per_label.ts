@@ -10,7 +10,7 @@ import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
  * Input `[batch, slices, labels, features]`, output `[batch, slices, labels, out]` where the inner layer maps
  * `[n, slices, features]` to `[n, slices, out]`. A mask `[batch, slices]` holds for every label.
  *
- * @throws {@link ArgumentError} for an input of another rank or no slices.
+ * @throws ArgumentError for an input of another rank or no slices.
  * @example
  * ```ts
  * const layer = new PerLabel({ layer: new SliceDependencyGRU({ units: 64 }) });

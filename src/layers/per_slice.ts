@@ -6,7 +6,11 @@ import { oneShape, type LayerCall } from './layer';
 import { checkSlices } from './support';
 import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
 
-/** Options of {@link PerSlice}. */
+/**
+ * Options of {@link PerSlice}.
+ *
+ * @inline
+ */
 export interface PerSliceArgs extends WrapperArgs {
   /**
    * A slice whose every value equals this is padding: it gets a mask that the layers above respect. None masks nothing.
@@ -21,7 +25,7 @@ export interface PerSliceArgs extends WrapperArgs {
  * Input `[batch, slices, ...rest]`, output `[batch, slices, ...out]` where the inner layer maps `[n, ...rest]` to
  * `[n, ...out]`. (`tf.layers.timeDistributed` runs one slice after the other.)
  *
- * @throws {@link ArgumentError} for an input without slices.
+ * @throws ArgumentError for an input without slices.
  * @example
  * ```ts
  * const features = new PerSlice({ layer: vgg16({ inputShape: [224, 224, 1] }) });

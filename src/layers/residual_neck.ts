@@ -6,7 +6,11 @@ import { ACTIVATIONS, activate, type Activation } from './activation';
 import { CtLayer, SEED, type LayerRules } from './layer';
 import { addLinear, applyLinear, type Linear } from './support';
 
-/** Options of {@link ResidualNeck}. */
+/**
+ * Options of {@link ResidualNeck}.
+ *
+ * @inline
+ */
 export interface ResidualNeckArgs extends LayerArgs {
   /**
    * Add the slice features to the CNN's, or put them side by side.
@@ -37,7 +41,7 @@ const RULES: LayerRules<ResidualNeckArgs> = {
  * Inputs `[cnnFeatures, sliceFeatures]`, `[..., f]` and `[..., g]` with equal leading axes; output `[..., f]` or
  * `[..., f + g]`. A mask passes through.
  *
- * @throws {@link ArgumentError} for options out of range or inputs that are not two of equal leading axes.
+ * @throws ArgumentError for options out of range or inputs that are not two of equal leading axes.
  * @example
  * ```ts
  * const y = new ResidualNeck({}).apply([tf.ones([1, 32, 512]), tf.ones([1, 32, 512])]); // [1, 32, 512]

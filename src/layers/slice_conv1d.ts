@@ -5,7 +5,11 @@ import { ACTIVATIONS, activate, type Activation } from './activation';
 import { CtLayer, oneShape, SEED, type LayerCall, type LayerRules } from './layer';
 import { checkSlices, featuresOfSlices } from './support';
 
-/** Options of {@link SliceConv1D}. */
+/**
+ * Options of {@link SliceConv1D}.
+ *
+ * @inline
+ */
 export interface SliceConv1DArgs extends LayerArgs {
   /** Width of the output. */
   filters: number;
@@ -38,7 +42,7 @@ const RULES: LayerRules<SliceConv1DArgs> = {
  * Input `[batch, slices, features]`, output `[batch, slices, filters]`. With a mask `[batch, slices]` padding slices count
  * as zero input, as if the stack ended there.
  *
- * @throws {@link ArgumentError} for options out of range, an input of another rank, or no slices.
+ * @throws ArgumentError for options out of range, an input of another rank, or no slices.
  * @example
  * ```ts
  * const layer = new SliceConv1D({ filters: 512 });

@@ -6,7 +6,11 @@ import { CtLayer, oneShape, SEED, type LayerCall, type LayerRules } from './laye
 import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
 import { applyLinear, checkSlices, featuresOfSlices } from './support';
 
-/** Options of {@link SliceDependencyGRU}. */
+/**
+ * Options of {@link SliceDependencyGRU}.
+ *
+ * @inline
+ */
 export interface SliceDependencyGRUArgs extends LayerArgs {
   /** Width of the hidden state of one direction. */
   units: number;
@@ -61,7 +65,7 @@ const GATES = 3; // reset, update, new: PyTorch's order
  * A mask `[batch, slices]` leaves padding out in both directions: the backward one starts at each patient's own last
  * slice. Masked outputs are zero.
  *
- * @throws {@link ArgumentError} for options out of range, an input of another rank, or no slices.
+ * @throws ArgumentError for options out of range, an input of another rank, or no slices.
  * @example
  * ```ts
  * const layer = new SliceDependencyGRU({ units: 256 });

@@ -11,7 +11,7 @@ import { checkSlices, featuresOfSlices } from './support';
  *
  * Input `[batch, slices, features]`, output `[batch, slices, 3 * features]`. A mask `[batch, slices]` passes through.
  *
- * @throws {@link ArgumentError} for an input of another rank, or no slices.
+ * @throws ArgumentError for an input of another rank, or no slices.
  * @example
  * ```ts
  * const y = new SliceDifferences({}).apply(tf.randomNormal([1, 32, 512])) as tf.Tensor; // [1, 32, 1536]

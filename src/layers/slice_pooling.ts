@@ -5,7 +5,11 @@ import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } f
 import { CtLayer, oneShape, SEED, type LayerCall, type LayerRules } from './layer';
 import { addLinear, applyLinear, checkSlices, type Linear } from './support';
 
-/** Options of {@link SlicePooling}. */
+/**
+ * Options of {@link SlicePooling}.
+ *
+ * @inline
+ */
 export interface SlicePoolingArgs extends LayerArgs {
   /** The largest value of each feature, or a mean of the slices weighted by what they show. */
   mode: 'max' | 'attention';
@@ -42,7 +46,7 @@ const RULES: LayerRules<SlicePoolingArgs> = {
  * `[batch, slices]` padding slices neither win nor weigh anything, whatever they hold; where all slices of a patient are masked
  * the output is 0. The mask ends here.
  *
- * @throws {@link ArgumentError} for options out of range, an input of rank below 3, or no slices.
+ * @throws ArgumentError for options out of range, an input of rank below 3, or no slices.
  * @example
  * ```ts
  * const patients = new SlicePooling({ mode: 'attention' }).apply(tf.randomNormal([1, 32, 512])); // [1, 512]

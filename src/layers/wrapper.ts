@@ -4,7 +4,11 @@ import { rule } from '../base/options';
 import type { Kwargs, LayerArgs, Shape } from '../base/types';
 import { CtLayer, oneShape, type LayerCall } from './layer';
 
-/** Options of a layer that holds another one. */
+/**
+ * Options of a layer that holds another one.
+ *
+ * @inline
+ */
 export interface WrapperArgs extends LayerArgs {
   /** The inner model, or a layer of its own: one that was built elsewhere bears weight names that a saved model cannot find. */
   layer: tf.layers.Layer;

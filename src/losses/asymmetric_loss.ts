@@ -11,7 +11,11 @@ import {
 import '../kernels/asymmetric_loss/plain';
 import { hasKernel } from '../kernels/has_kernel';
 
-/** Options of {@link asymmetricLoss}. */
+/**
+ * Options of {@link asymmetricLoss}.
+ *
+ * @inline
+ */
 export interface AsymmetricLossOptions {
   /**
    * Focusing exponent of the negatives, at least 0: the higher, the less an easy negative counts.
@@ -56,7 +60,11 @@ const RULES = {
   focusWeightIsConstant: optional(flag, false),
 } satisfies Rules<AsymmetricLossOptions>;
 
-/** What {@link asymmetricLoss} returns: a loss for `model.compile`, with an optional mask for direct calls. */
+/**
+ * What {@link asymmetricLoss} returns: a loss for `model.compile`, with an optional mask for direct calls.
+ *
+ * @inline
+ */
 export interface AsymmetricLossFn extends ConfiguredFn {
   (yTrue: tf.Tensor, logits: tf.Tensor, mask?: tf.Tensor): tf.Tensor;
   getConfig(): Required<AsymmetricLossOptions>;
@@ -76,7 +84,7 @@ export interface AsymmetricLossFn extends ConfiguredFn {
  * labelled": such entries are left out. Returns a scalar, or the shape of `logits` for `reduction: 'none'`. With
  * no entry kept the loss is 0.
  *
- * @throws {@link ArgumentError} for options out of range, shapes that differ, or empty tensors.
+ * @throws ArgumentError for options out of range, shapes that differ, or empty tensors.
  *
  * @example
  * ```ts
@@ -100,7 +108,7 @@ export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricL
  * {@link asymmetricLoss} as an object of a class, for checkpoints and reports: it too can be called, and is what `model.compile`
  * takes as a loss.
  *
- * @throws {@link ArgumentError} for options out of range.
+ * @throws ArgumentError for options out of range.
  *
  * @example
  * ```ts

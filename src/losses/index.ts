@@ -1,12 +1,7 @@
 /**
  * The losses, without the layers that `ct-multilabel` always brings.
  *
- * @module ct-multilabel/losses
+ * @module losses
  */
 
-export {
-  AsymmetricLoss,
-  asymmetricLoss,
-  type AsymmetricLossFn,
-  type AsymmetricLossOptions,
-} from './asymmetric_loss';
+export { AsymmetricLoss, asymmetricLoss } from './asymmetric_loss';

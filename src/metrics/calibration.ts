@@ -17,7 +17,7 @@ export interface Calibration {
  *
  * Shapes: `logits` `[..., labels]` -> the same, float32.
  *
- * @throws {@link ArgumentError} for a calibration that does not fit the labels.
+ * @throws ArgumentError for a calibration that does not fit the labels.
  */
 export function applyCalibration(logits: tf.Tensor, calibration: Calibration): tf.Tensor {
   check(
@@ -35,7 +35,7 @@ export function applyCalibration(logits: tf.Tensor, calibration: Calibration): t
  * Calibrated probabilities of probabilities that were predicted without calibration; certain ones (0 and 1) stay certain.
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
- * @throws {@link ArgumentError} for a row or a calibration that does not fit.
+ * @throws ArgumentError for a row or a calibration that does not fit.
  *
  * @example
  * ```ts
@@ -60,7 +60,7 @@ export function calibrateProbabilities(probabilities: LabelRows, calibration: Ca
  * Probabilities are taken to lie in [1e-7, 1 - 1e-7], next to which float32 has no other, so that logits lie within ±16.1.
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
- * @throws {@link ArgumentError} for a number outside [0, 1].
+ * @throws ArgumentError for a number outside [0, 1].
  */
 export function logitsOf(probabilities: LabelRows): number[][] {
   return probabilities.map((row) => {

@@ -2,7 +2,11 @@ import { check } from '../base/errors';
 import { optional, resolveOptions, type Rule } from '../base/options';
 import type { LabelRows } from './labelled_scores';
 
-/** Options of everything that decides whether a label counts as present. */
+/**
+ * Options of everything that decides whether a label counts as present.
+ *
+ * @inline
+ */
 export interface ThresholdOptions {
   /**
    * Probability in [0, 1] from which on a label counts as present, one for all labels or one per label.
@@ -27,7 +31,7 @@ export const THRESHOLD: Rule<Threshold> = optional(
  * decides in this way.
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
- * @throws {@link ArgumentError} for another number, rows that differ in length, or a threshold that does not fit.
+ * @throws ArgumentError for another number, rows that differ in length, or a threshold that does not fit.
  *
  * @example
  * ```ts

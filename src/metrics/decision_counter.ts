@@ -7,13 +7,13 @@ import type { DecisionCounts } from './decision_counts';
 import { StreamingMetric } from './streaming_metric';
 
 /**
- * {@link countDecisions} of tensors, batch by batch: exact in any batching and order. {@link decisionRates} makes rates of the counts.
+ * `countDecisions` of tensors, batch by batch: exact in any batching and order. `decisionRates` makes rates of the counts.
  *
  * Holds four sums on the device and reads nothing back before the result; `dispose()` frees them. Labels are 0, 1, or -1 for "not
  * labelled", which counts nowhere; values between 0 and 1 add their fraction to both sides. Counts are float32, exact up to 2^24
  * (16.7 million) entries per label.
  *
- * @throws {@link ArgumentError} for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
+ * @throws ArgumentError for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
  * `result()` also before the first `update()`, and for NaN in a labelled entry.
  *
  * @example

@@ -9,7 +9,11 @@ import {
   type PatientRows,
 } from './labelled_scores';
 
-/** True and false positives and negatives. */
+/**
+ * True and false positives and negatives.
+ *
+ * @inline
+ */
 export interface DecisionCounts {
   /** Present and found. */
   tp: number;
@@ -21,7 +25,11 @@ export interface DecisionCounts {
   tn: number;
 }
 
-/** Options of {@link decisionRates}. */
+/**
+ * Options of {@link decisionRates}.
+ *
+ * @inline
+ */
 export interface DecisionRatesOptions {
   /**
    * How many times as much recall counts as precision in F-beta, above 0.
@@ -35,7 +43,11 @@ export interface DecisionRatesOptions {
   prevalence?: number;
 }
 
-/** Rates of {@link DecisionCounts}; undefined where there is nothing to take a share of. */
+/**
+ * Rates of {@link DecisionCounts}; undefined where there is nothing to take a share of.
+ *
+ * @inline
+ */
 export interface DecisionRates {
   /** F-beta; undefined where there is neither a positive nor a finding. */
   fBeta: number | undefined;
@@ -57,7 +69,7 @@ export interface DecisionRates {
  * @param yTrue - `[samples][labels]`, 0, 1, or -1 for "not labelled", which counts nowhere.
  * @param probabilities - `[samples][labels]`; compared as float32, as {@link decide} does.
  *
- * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled entry or a threshold outside [0, 1].
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry or a threshold outside [0, 1].
  *
  * @example
  * ```ts
@@ -77,7 +89,7 @@ export function countDecisions(
  * {@link countDecisions} for each patient by itself: what intervals that draw patients anew are made from.
  *
  * @returns `[patients][labels]`, in the order in which the patients first come.
- * @throws {@link ArgumentError} as {@link countDecisions}, or unless there is one patient per sample.
+ * @throws ArgumentError as {@link countDecisions}, or unless there is one patient per sample.
  *
  * @example
  * ```ts
@@ -126,14 +138,14 @@ export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
 /**
  * F-beta, precision, recall (sensitivity) and specificity of counts, and the predictive values at a stated prevalence.
  *
- * `F = (1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`, undefined where {@link fBetaScore} has its `zeroDivision`.
+ * `F = (1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`, undefined where `fBetaScore` has its `zeroDivision`.
  *
  * Predictive values say what a decision means where it will be used, rather than in the test set, whose share of positives is often
  * larger: `PPV = sens * prev / (sens * prev + (1 - spec) (1 - prev))`, `NPV = spec (1 - prev) / (spec (1 - prev) + (1 - sens) prev)`
  * (Bayes). A good ranking is not enough: a model with an area under the ROC curve of .84 (sensitivity 73%, specificity 79%) had a
  * positive predictive value of 19% in an accident and emergency department where 6% of the scans showed a hemorrhage (Abrigo et al.).
  *
- * @throws {@link ArgumentError} for counts that are not numbers of at least 0, or a bad option.
+ * @throws ArgumentError for counts that are not numbers of at least 0, or a bad option.
  *
  * @example
  * ```ts

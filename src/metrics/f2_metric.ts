@@ -5,7 +5,11 @@ import { compiledMetric, FROM_LOGITS } from './compiled_metric';
 import { THRESHOLD, type ThresholdOptions } from './decide';
 import { fBetaScore } from './f_beta';
 
-/** Options of {@link f2Metric}. */
+/**
+ * Options of {@link f2Metric}.
+ *
+ * @inline
+ */
 export interface F2MetricOptions extends ThresholdOptions {
   /**
    * Whether the model puts out logits (as this library's models do), to be sent through a sigmoid first.
@@ -22,7 +26,7 @@ export interface F2MetricOptions extends ThresholdOptions {
  *
  * Shapes: `yTrue` and the model's output `[..., labels]`, as in `fBetaScore` -> scalar.
  *
- * @throws {@link ArgumentError} for a bad option.
+ * @throws ArgumentError for a bad option.
  *
  * @example
  * ```ts

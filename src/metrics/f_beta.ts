@@ -5,7 +5,11 @@ import { checkThreshold, THRESHOLD, type ThresholdOptions } from './decide';
 import { BETA, fBetaWeights } from './decision_counts';
 import { StreamingMetric } from './streaming_metric';
 
-/** Options of {@link fBetaScore} and {@link FBetaScore}. */
+/**
+ * Options of {@link fBetaScore} and {@link FBetaScore}.
+ *
+ * @inline
+ */
 export interface FBetaOptions extends ThresholdOptions {
   /**
    * How many times as much recall counts as precision, above 0.
@@ -39,7 +43,7 @@ export interface FBetaOptions extends ThresholdOptions {
  * `zeroDivision`. NaN in a labelled entry gives a NaN score. Labels between 0 and 1 add their fraction to both sides; counts
  * are float32, exact up to 2^24 (16.7 million) entries per label.
  *
- * @throws {@link ArgumentError} for shapes that differ, empty tensors, or a bad option.
+ * @throws ArgumentError for shapes that differ, empty tensors, or a bad option.
  *
  * @example
  * ```ts
@@ -65,7 +69,7 @@ export function fBetaScore(
  *
  * Holds sums on the device (three tensors at most) and reads nothing back; `dispose()` frees them.
  *
- * @throws {@link ArgumentError} as {@link fBetaScore}; also for a batch with another number of labels, and for a
+ * @throws ArgumentError as {@link fBetaScore}; also for a batch with another number of labels, and for a
  * `result()` before the first `update()`.
  *
  * @example

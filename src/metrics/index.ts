@@ -4,44 +4,22 @@
  * Functions take rows and give numbers, `undefined` where the data do not define them; classes take tensors batch by batch and give
  * promises. `fBetaScore`, `FBetaScore` and the two metrics for `model.compile` give tensors.
  *
- * @module ct-multilabel/metrics
+ * @module metrics
  */
 
 export { calibrateProbabilities, type Calibration } from './calibration';
-export { decide, type ThresholdOptions } from './decide';
+export { decide } from './decide';
 export { DecisionCounter } from './decision_counter';
-export {
-  countDecisions,
-  countDecisionsByPatient,
-  decisionRates,
-  poolCounts,
-  type DecisionCounts,
-  type DecisionRates,
-  type DecisionRatesOptions,
-} from './decision_counts';
-export { f2Metric, type F2MetricOptions } from './f2_metric';
-export { fBetaScore, FBetaScore, type FBetaOptions } from './f_beta';
-export type { Averaged, LabelAverage, LabelAverageOptions, LabelRows, PatientRows } from './labelled_scores';
-export {
-  brierScore,
-  expectedCalibrationError,
-  reliabilityCurve,
-  type CalibrationBinOptions,
-  type ReliabilityBin,
-} from './probability_errors';
+export { countDecisions, countDecisionsByPatient, decisionRates, poolCounts } from './decision_counts';
+export { f2Metric } from './f2_metric';
+export { fBetaScore, FBetaScore } from './f_beta';
+
+export { brierScore, expectedCalibrationError, reliabilityCurve } from './probability_errors';
 export { averagePrecision, AveragePrecision, rocAuc, RocAuc } from './ranking_metrics';
-export {
-  precisionRecallCurve,
-  rocCurve,
-  type CurveOptions,
-  type PrecisionRecallCurve,
-  type RocCurve,
-} from './score_curves';
+export { precisionRecallCurve, rocCurve } from './score_curves';
 export {
   RSNA_LABEL_WEIGHTS,
   weightedLogLoss,
   WeightedLogLoss,
   weightedLogLossMetric,
-  type WeightedLogLossMetricOptions,
-  type WeightedLogLossOptions,
 } from './weighted_log_loss';

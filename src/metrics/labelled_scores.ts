@@ -2,10 +2,18 @@ import { check } from '../base/errors';
 import { anything, oneOf, optional, rule, type Rule } from '../base/options';
 import { IGNORED_LABEL, type Labels } from '../base/types';
 
-/** `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them. */
+/**
+ * `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them.
+ *
+ * @inline
+ */
 export type LabelRows = readonly (readonly number[])[];
 
-/** Truth and probabilities of the slices of patients, as {@link collectPredictions} gives them. */
+/**
+ * Truth and probabilities of the slices of patients, as `collectPredictions` gives them.
+ *
+ * @inline
+ */
 export interface PatientRows {
   /** `[samples]`: whose each sample is; a patient's samples may lie apart. */
   patients: readonly string[];
@@ -19,10 +27,16 @@ export interface PatientRows {
  * How the values of the labels become one; names and meanings are scikit-learn's. `'micro'` pools the entries of all labels;
  * `'macro'` is the mean over the labels that have a value, `'weighted'` that mean weighted by the number of positives; `'none'`
  * gives one value per label.
+ *
+ * @inline
  */
 export type LabelAverage = 'micro' | 'macro' | 'weighted' | 'none';
 
-/** Options of metrics that give one number per label. */
+/**
+ * Options of metrics that give one number per label.
+ *
+ * @inline
+ */
 export interface LabelAverageOptions<A extends LabelAverage = LabelAverage> {
   /**
    * How the values of the labels become one.
@@ -31,7 +45,11 @@ export interface LabelAverageOptions<A extends LabelAverage = LabelAverage> {
   average?: A;
 }
 
-/** A value for each label or one for all; undefined where the data do not define it. */
+/**
+ * A value for each label or one for all; undefined where the data do not define it.
+ *
+ * @inline
+ */
 export type Averaged<A extends LabelAverage> = A extends 'none' ? (number | undefined)[] : number | undefined;
 
 /** The labelled entries of a label: scores of those that have it, and of those that do not. */
@@ -46,7 +64,7 @@ export type ScoreKind = 'probability' | 'logit' | 'score';
 /**
  * Labelled entries of each label, in the order of the rows.
  *
- * @throws {@link ArgumentError} for rows that are missing or differ in shape, a label other than 0, 1 and -1, or a score of a labelled
+ * @throws ArgumentError for rows that are missing or differ in shape, a label other than 0, 1 and -1, or a score of a labelled
  * entry that is not of its kind: NaN never passes.
  */
 export function labelledScores(
@@ -140,7 +158,7 @@ export function sideOf(
  * How many patients have each label.
  *
  * @param patients - `[samples]`: whose each sample is; missing: each is another patient's.
- * @throws {@link ArgumentError} unless there is one patient per sample.
+ * @throws ArgumentError unless there is one patient per sample.
  */
 export function positivePatients(
   fn: string,

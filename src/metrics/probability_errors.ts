@@ -18,7 +18,7 @@ import {
  * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. A label
  * of which nothing is labelled has no score: `undefined`, and `'macro'` leaves it out.
  *
- * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
  *
  * @example
  * ```ts
@@ -37,7 +37,11 @@ export function brierScore<A extends LabelAverage = 'macro'>(
   return averaged(labelledScores(fn, yTrue, probabilities, 'probability'), brierScoreOf, average);
 }
 
-/** Options of {@link reliabilityCurve} and {@link expectedCalibrationError}. */
+/**
+ * Options of {@link reliabilityCurve} and {@link expectedCalibrationError}.
+ *
+ * @inline
+ */
 export interface CalibrationBinOptions {
   /**
    * Bins of equal width that [0, 1] is divided into.
@@ -46,7 +50,11 @@ export interface CalibrationBinOptions {
   bins?: number;
 }
 
-/** Entries of like probability, and how often they were positive. */
+/**
+ * Entries of like probability, and how often they were positive.
+ *
+ * @inline
+ */
 export interface ReliabilityBin {
   /** The bin holds probabilities above this one (the first bin 0 as well), */
   low: number;
@@ -67,7 +75,7 @@ export interface ReliabilityBin {
  * @param probabilities - One per label value.
  * @returns The bins that hold an entry, lowest first.
  *
- * @throws {@link ArgumentError} for lengths that differ, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for lengths that differ, other labels, a labelled entry that is not in [0, 1], or a bad option.
  *
  * @example
  * ```ts
@@ -95,7 +103,7 @@ export function reliabilityCurve(
  * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. A label
  * of which nothing is labelled has no error: `undefined`, and `'macro'` leaves it out.
  *
- * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
  *
  * @example
  * ```ts

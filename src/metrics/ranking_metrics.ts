@@ -23,7 +23,7 @@ import { StreamingMetric } from './streaming_metric';
  * probabilities or logits. A label without a positive has no average precision: `undefined`, and `'macro'` and `'weighted'` leave it
  * out (scikit-learn has 0 there).
  *
- * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled score that is not a finite number, or a bad
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled score that is not a finite number, or a bad
  * option.
  *
  * @example
@@ -47,13 +47,13 @@ export function averagePrecision<A extends LabelAverage = 'macro'>(
  *
  * The share of pairs of a positive and a negative in which the positive has the higher score, equal scores counting half.
  * Prevalence does not enter: where few are positive, read it with {@link averagePrecision} and the predictive values of
- * {@link decisionRates} beside it.
+ * `decisionRates` beside it.
  *
  * `yTrue` and `scores` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. `scores` are
  * probabilities or logits. A label without a positive or without a negative has no area: `undefined`, and `'macro'` and `'weighted'`
  * leave it out (scikit-learn refuses it).
  *
- * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled score that is not a finite number, or a bad
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled score that is not a finite number, or a bad
  * option.
  *
  * @example
@@ -93,7 +93,7 @@ abstract class RankingMetric<A extends LabelAverage> extends StreamingMetric<
   /**
    * The score of all batches since the start or the last reset; a list for `'none'`.
    *
-   * @throws {@link ArgumentError} before the first `update()`, for labels other than 0, 1 and -1, and for a labelled score that is not a
+   * @throws ArgumentError before the first `update()`, for labels other than 0, 1 and -1, and for a labelled score that is not a
    * finite number.
    */
   async result(): Promise<Averaged<A>> {
@@ -110,7 +110,7 @@ abstract class RankingMetric<A extends LabelAverage> extends StreamingMetric<
  *
  * Exactness needs every score, so each batch is kept on the device until `reset()` or `dispose()`.
  *
- * @throws {@link ArgumentError} as {@link averagePrecision}; also for a batch with another number of labels, and for a `result()` before
+ * @throws ArgumentError as {@link averagePrecision}; also for a batch with another number of labels, and for a `result()` before
  * the first `update()`.
  *
  * @example
@@ -132,7 +132,7 @@ export class AveragePrecision<A extends LabelAverage = 'macro'> extends RankingM
  *
  * Exactness needs every score, so each batch is kept on the device until `reset()` or `dispose()`.
  *
- * @throws {@link ArgumentError} as {@link rocAuc}; also for a batch with another number of labels, and for a `result()` before the first
+ * @throws ArgumentError as {@link rocAuc}; also for a batch with another number of labels, and for a `result()` before the first
  * `update()`.
  *
  * @example

@@ -1,7 +1,11 @@
 import { flag, optional, resolveOptions } from '../base/options';
 import { labelledScoresOf, type LabelledScores } from './labelled_scores';
 
-/** Precision and recall at every score of a label, from the lowest threshold to the highest, then the end point (1, 0). */
+/**
+ * Precision and recall at every score of a label, from the lowest threshold to the highest, then the end point (1, 0).
+ *
+ * @inline
+ */
 export interface PrecisionRecallCurve {
   precision: number[];
   recall: number[];
@@ -9,7 +13,11 @@ export interface PrecisionRecallCurve {
   thresholds: number[];
 }
 
-/** Share of negatives and of positives that are found at every score of a label, from the highest threshold to the lowest. */
+/**
+ * Share of negatives and of positives that are found at every score of a label, from the highest threshold to the lowest.
+ *
+ * @inline
+ */
 export interface RocCurve {
   /** False positive rate, `1 - specificity`. */
   fpr: number[];
@@ -19,7 +27,11 @@ export interface RocCurve {
   thresholds: number[];
 }
 
-/** Options of {@link rocCurve} and {@link precisionRecallCurve}. */
+/**
+ * Options of {@link rocCurve} and {@link precisionRecallCurve}.
+ *
+ * @inline
+ */
 export interface CurveOptions {
   /**
    * Leaves points out that lie on a straight line between others (of {@link precisionRecallCurve}: points between others of the same
@@ -36,7 +48,7 @@ export interface CurveOptions {
  * @param scores - Probabilities or logits, one per label value.
  * @returns undefined without a positive: there is no recall.
  *
- * @throws {@link ArgumentError} for lengths that differ, other labels, or a score that is not a finite number.
+ * @throws ArgumentError for lengths that differ, other labels, or a score that is not a finite number.
  *
  * @example
  * ```ts
@@ -75,7 +87,7 @@ export function precisionRecallCurve(
  * @param scores - Probabilities or logits, one per label value.
  * @returns undefined without a positive or without a negative: one of the rates is not defined.
  *
- * @throws {@link ArgumentError} for lengths that differ, other labels, or a score that is not a finite number.
+ * @throws ArgumentError for lengths that differ, other labels, or a score that is not a finite number.
  *
  * @example
  * ```ts

@@ -28,7 +28,7 @@ export abstract class StreamingMetric<Config extends object> {
   /**
    * Adds a batch: labels and probabilities `[..., labels]` of one shape, whose leading axes may differ between batches.
    *
-   * @throws {@link ArgumentError} for shapes that differ, empty tensors, or another number of labels than before.
+   * @throws ArgumentError for shapes that differ, empty tensors, or another number of labels than before.
    */
   update(yTrue: tf.Tensor, probabilities: tf.Tensor): void {
     const what = `${this.name}.update`;

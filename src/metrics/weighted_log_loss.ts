@@ -8,7 +8,11 @@ import { definedMean, labelledScores, type LabelledScores, type LabelRows } from
 import { logLossOf } from './probability_errors';
 import { StreamingMetric } from './streaming_metric';
 
-/** Options of {@link weightedLogLoss} and {@link WeightedLogLoss}. */
+/**
+ * Options of {@link weightedLogLoss} and {@link WeightedLogLoss}.
+ *
+ * @inline
+ */
 export interface WeightedLogLossOptions {
   /**
    * How much each label counts, at least 0 and not all 0.
@@ -22,7 +26,11 @@ export interface WeightedLogLossOptions {
   epsilon?: number;
 }
 
-/** Options of {@link weightedLogLossMetric}. */
+/**
+ * Options of {@link weightedLogLossMetric}.
+ *
+ * @inline
+ */
 export interface WeightedLogLossMetricOptions extends WeightedLogLossOptions {
   /**
    * Whether the model puts out logits (as this library's models do), to be sent through a sigmoid first.
@@ -43,7 +51,7 @@ export const RSNA_LABEL_WEIGHTS: readonly number[] = [1, 1, 1, 1, 1, 2];
  * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. Where
  * nothing is labelled (or has a weight) there is no loss: `undefined`.
  *
- * @throws {@link ArgumentError} for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
  *
  * @example
  * ```ts
@@ -71,7 +79,7 @@ export function weightedLogLoss(
  * Holds two sums on the device, in float32, and reads nothing back before the result; `dispose()` frees them. Labels may also lie
  * between 0 and 1, where they were smoothed.
  *
- * @throws {@link ArgumentError} for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
+ * @throws ArgumentError for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
  * `result()` also before the first `update()`, and for NaN in a labelled entry.
  *
  * @example
@@ -118,7 +126,7 @@ export class WeightedLogLoss extends StreamingMetric<WeightedLogLossOptions & { 
  * Shapes: `yTrue` and the model's output `[..., labels]`, of rank 2 or more -> scalar. NaN in a labelled entry gives NaN, and so do
  * entries of which none is labelled (or has a weight): a tensor has no `undefined`.
  *
- * @throws {@link ArgumentError} for a bad option.
+ * @throws ArgumentError for a bad option.
  *
  * @example
  * ```ts

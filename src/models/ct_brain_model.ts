@@ -35,9 +35,9 @@ export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
  * ```
  *
  * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work. Beside that it
- * has its `labels`, whose names the compiler knows: {@link predictPatients} does not compile on a source of other labels.
+ * has its `labels`, whose names the compiler knows: `predictPatients` does not compile on a source of other labels.
  *
- * @throws {@link ArgumentError} for unknown options or values out of range.
+ * @throws ArgumentError for unknown options or values out of range.
  * @example
  * ```ts
  * const model = buildCtBrainModel({ variant: 'VGG16 + LRNN + SDL(GRU)', inputShape: [224, 224, 1] });

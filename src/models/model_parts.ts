@@ -16,7 +16,7 @@ export interface ModelParts {
 /**
  * Finds the backbone and the head of a model that starts with a {@link PerSlice} on its only input.
  *
- * @throws {@link ArgumentError} for a model of another form.
+ * @throws ArgumentError for a model of another form.
  */
 export function modelParts(model: tf.LayersModel): ModelParts {
   const perSlice = model.layers.find((layer) => layer instanceof PerSlice);
@@ -38,7 +38,7 @@ export function modelParts(model: tf.LayersModel): ModelParts {
 /**
  * The backbone of a model, e.g. to load its weights or to freeze it.
  *
- * @throws {@link ArgumentError} for a model that {@link buildCtBrainModel} did not make.
+ * @throws ArgumentError for a model that {@link buildCtBrainModel} did not make.
  * @example
  * ```ts
  * loadTorchWeights(backboneOf(model), readSafetensors(bytes));
@@ -57,7 +57,7 @@ export const SLICE_CLASSIFIER = 'slice_classifier';
 /**
  * Runs the classifier that sees each slice by itself on features `[batch, slices, f]`.
  *
- * @throws {@link ArgumentError} for a model without one.
+ * @throws ArgumentError for a model without one.
  */
 export function runSliceClassifier(
   model: tf.LayersModel,
@@ -75,13 +75,17 @@ export function runSliceClassifier(
   );
 }
 
-/** What a model's outputs are of: each slice, or the patient as a whole. */
+/**
+ * What a model's outputs are of: each slice, or the patient as a whole.
+ *
+ * @inline
+ */
 export type OutputLevel = 'slices' | 'patients';
 
 /**
  * Whether a model's logits are `[batch, slices, labels]` or `[batch, labels]`.
  *
- * @throws {@link ArgumentError} for a model whose output is neither.
+ * @throws ArgumentError for a model whose output is neither.
  * @example
  * ```ts
  * outputLevel(buildCtBrainModel({ output: 'patient' })); // 'patients'
@@ -104,7 +108,7 @@ export function runBackbone(
   return Array.isArray(output) ? output[0]! : output;
 }
 
-/** Runs the layers above the backbone on features `[batch, slices, f]`; a layer may end the mask, as {@link SlicePooling} does. */
+/** Runs the layers above the backbone on features `[batch, slices, f]`; a layer may end the mask, as `SlicePooling` does. */
 export function runHead(
   model: tf.LayersModel,
   parts: ModelParts,
@@ -121,7 +125,7 @@ export function runHead(
  *
  * @param input - What stands at `from`.
  * @returns What then stands at `to`.
- * @throws {@link ArgumentError} where `to` depends on the model's input by a way around `from`.
+ * @throws ArgumentError where `to` depends on the model's input by a way around `from`.
  */
 export function runBetween(
   from: tf.SymbolicTensor,
@@ -171,7 +175,7 @@ function maskAfter(
 /**
  * Features `[batch, slices, f]` of stacks that hold features in place of images, `[batch, slices, 1, 1, f]`.
  *
- * @throws {@link ArgumentError} for stacks of another form, or not as many features as the backbone gives.
+ * @throws ArgumentError for stacks of another form, or not as many features as the backbone gives.
  */
 export function stackedFeatures({ perSlice }: ModelParts, images: tf.Tensor): tf.Tensor {
   const features = (perSlice.output as tf.SymbolicTensor).shape.at(-1)!;

@@ -28,7 +28,7 @@ type Study = { labels: Labels; preprocessing?: object };
  * prepares slices, are taken as they are.
  *
  * @param what - The source, as an error names it.
- * @throws {@link ArgumentError} that lists what differs.
+ * @throws ArgumentError that lists what differs.
  */
 export function checkSourceFits(what: string, model: tf.LayersModel, source: Study): void {
   const record = (model as { [RECORD]?: ModelRecord })[RECORD];
@@ -44,7 +44,7 @@ export function checkSourceFits(what: string, model: tf.LayersModel, source: Stu
 /**
  * Refuses a source that is not what a training's description will say of the model: who loads it would read its outputs wrong.
  *
- * @throws {@link ArgumentError} that lists what differs.
+ * @throws ArgumentError that lists what differs.
  */
 export function checkSourceIsDescribed(what: string, description: ModelRecord, source: Study): void {
   compare(what, description, source, {

@@ -6,7 +6,11 @@ import type { SliceDependencyGRUArgs } from '../layers/slice_dependency_gru';
 import type { SlicePoolingArgs } from '../layers/slice_pooling';
 import type { Labels } from '../base/types';
 
-/** A GRU over the slices, see {@link SliceDependencyGRU}. */
+/**
+ * A GRU over the slices, see `SliceDependencyGRU`.
+ *
+ * @inline
+ */
 export interface GRUOptions extends Partial<
   Pick<SliceDependencyGRUArgs, 'units' | 'numLayers' | 'bidirectional' | 'mergeMode' | 'residual'>
 > {
@@ -14,24 +18,38 @@ export interface GRUOptions extends Partial<
   type?: 'gru';
 }
 
-/** A convolution over the slices, see {@link SliceConv1D}. */
+/**
+ * A convolution over the slices, see `SliceConv1D`.
+ *
+ * @inline
+ */
 export interface Conv1DOptions extends Partial<
   Pick<SliceConv1DArgs, 'filters' | 'kernelSize' | 'activation'>
 > {
   type: 'conv1d';
 }
 
-/** A recurrence over the labels, see {@link LabelRNNDecoder}. */
+/**
+ * A recurrence over the labels, see `LabelRNNDecoder`.
+ *
+ * @inline
+ */
 export interface LRNNOptions extends Partial<Pick<LabelRNNDecoderArgs, 'units' | 'cell' | 'bidirectional'>> {
   type?: 'lrnn';
 }
 
-/** Attention over the slices of a patient, see {@link SlicePooling}. */
+/**
+ * Attention over the slices of a patient, see `SlicePooling`.
+ *
+ * @inline
+ */
 export interface AttentionPoolingOptions extends Partial<Pick<SlicePoolingArgs, 'units' | 'gated'>> {
   type?: 'attention';
 }
 
-/** Names of the seven arrangements, as published. */
+/**
+ * Names of the seven arrangements, as published.
+ */
 export type PosterVariant =
   | 'VGG16'
   | 'VGG16 + LRNN'
@@ -41,14 +59,18 @@ export type PosterVariant =
   | 'VGG16 + SDL(1Dconv) + LRNN'
   | 'VGG16 + LRNN + SDL(GRU)';
 
-/** What {@link CtBrainModelOptions.variant} can be. */
+/**
+ * What {@link CtBrainModelOptions.variant} can be.
+ *
+ * @inline
+ */
 export type CtBrainVariant = PosterVariant | 'recommended';
 
-/** Options of {@link buildCtBrainModel}. */
+/** Options of `buildCtBrainModel`. */
 export interface CtBrainModelOptions<L extends Labels = Labels> {
   /**
    * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`; or
-   * `'recommended'`, see {@link RECOMMENDED_VARIANT}, which leaves the backbone to you. Options given beside it win.
+   * `'recommended'`, see `RECOMMENDED_VARIANT`, which leaves the backbone to you. Options given beside it win.
    */
   variant?: CtBrainVariant;
   /**
@@ -90,19 +112,19 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
    */
   labelFeatures?: 'shared' | 'joint';
   /**
-   * How the slice layer's output meets its input, see {@link ResidualNeck}; `'none'` drops the input.
+   * How the slice layer's output meets its input, see `ResidualNeck`; `'none'` drops the input.
    * @defaultValue `'add'`
    */
   neck?: 'add' | 'concat' | 'none';
   /**
-   * The slice layer sees how a slice's features differ from its neighbours' too, see {@link SliceDifferences}. The neck adds
+   * The slice layer sees how a slice's features differ from its neighbours' too, see `SliceDifferences`. The neck adds
    * its output to the features alone.
    * @defaultValue `false`
    */
   sliceDifferences?: boolean;
   /**
    * Adds the logits of a linear classifier on the backbone's features to the decoder's, so that the layers above learn what a
-   * slice by itself does not tell. {@link trainPatients} can supervise it by itself too.
+   * slice by itself does not tell. `trainPatients` can supervise it by itself too.
    * @defaultValue `false`
    */
   sliceClassifier?: boolean;
@@ -112,7 +134,7 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
    */
   output?: 'slices' | 'patient';
   /**
-   * With output `'patient'`: how its slices become one, see {@link SlicePooling}. `'max'` takes the largest of the slices'
+   * With output `'patient'`: how its slices become one, see `SlicePooling`. `'max'` takes the largest of the slices'
    * logits, so a label is as likely as in the slice that shows it best; `'attention'` takes a weighted mean of the features
    * below the last decoder. In `'label-then-slice'` with `labelFeatures: 'shared'` each label weighs the slices for itself.
    * @defaultValue `'max'`
@@ -120,10 +142,10 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
   pooling?: 'max' | 'attention' | { type: 'max' } | AttentionPoolingOptions;
   /**
    * Names of the labels, in the order of the outputs.
-   * @defaultValue {@link CT_LABELS}
+   * @defaultValue `CT_LABELS`
    */
   labels?: L;
-  /** A slice whose every value equals this is padding and is masked, see {@link PerSlice}. None masks nothing. */
+  /** A slice whose every value equals this is padding and is masked, see `PerSlice`. None masks nothing. */
   maskValue?: number;
   /** Seed of the initial weights; none draws new ones each time. */
   seed?: number;

@@ -7,7 +7,7 @@ import { SLICE_CLASSIFIER } from './model_parts';
  * from 0.5: one bias per label where the output layer has that, the pooled one in a decoder's shared head.
  *
  * @param counts - Of each label: entries that have it and entries that do not.
- * @throws {@link ArgumentError} for a model without an output layer that {@link buildCtBrainModel} makes.
+ * @throws ArgumentError for a model without an output layer that `buildCtBrainModel` makes.
  */
 export function setOutputBias(
   model: tf.LayersModel,

@@ -1,8 +1,12 @@
 import type { CtBrainModelOptions, PosterVariant } from './options';
 
-/** A published arrangement: what builds it, and the F2 its authors report. */
+/**
+ * A published arrangement: what builds it, and the F2 its authors report.
+ *
+ * @inline
+ */
 export interface PublishedVariant {
-  /** What {@link buildCtBrainModel} takes. */
+  /** What `buildCtBrainModel` takes. */
   readonly options: Readonly<
     Pick<CtBrainModelOptions, 'backbone' | 'sliceDependency' | 'labelDecoder' | 'order'>
   >;

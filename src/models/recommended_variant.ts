@@ -5,8 +5,8 @@ import type { CtBrainModelOptions } from './options';
  * than when all were compared on the same folds of real head CT; the backbone is yours to choose. `docs/results.md` has the figures, and
  * how sure they are.
  *
- * What did not do worse lies in its training and its use: {@link RECOMMENDED_TRAINING}, the mean weights of the last epochs
- * ({@link WeightAverage}), and `flips` when predicting.
+ * What did not do worse lies in its training and its use: `RECOMMENDED_TRAINING`, the mean weights of the last epochs
+ * (`WeightAverage`), and `flips` when predicting.
  *
  * @example
  * ```ts

@@ -81,7 +81,7 @@ export type ResolvedCtBrainModelOptions = ReturnType<typeof resolveCtBrainModelO
 /**
  * Checks the options of {@link buildCtBrainModel} and fills in the variant's and the default ones.
  *
- * @throws {@link ArgumentError} for an unknown key or a value out of range.
+ * @throws ArgumentError for an unknown key or a value out of range.
  */
 export function resolveCtBrainModelOptions(options: CtBrainModelOptions) {
   const what = 'buildCtBrainModel';

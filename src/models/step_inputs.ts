@@ -13,7 +13,7 @@ const SLACK = 1e-3;
  * 0..1 for a model that normalises such images itself. On a device that has them already, finding that would mean to wait for it.
  *
  * @param fromFeatures - They are features, of no size of their own.
- * @throws {@link ArgumentError} for another size or range; {@link NonFiniteError} for a value that is not finite, naming its slice.
+ * @throws ArgumentError for another size or range; NonFiniteError for a value that is not finite, naming its slice.
  */
 export function checkStepImages(
   what: string,
@@ -49,7 +49,7 @@ export function checkStepImages(
 /**
  * Checks labels before a loss or a score meets them: their shape, and where they are in memory that each is 0, 1 or -1.
  *
- * @throws {@link ArgumentError} naming the slice (or patient) and the label.
+ * @throws ArgumentError naming the slice (or patient) and the label.
  */
 export function checkStepLabels(
   what: string,

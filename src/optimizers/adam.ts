@@ -49,7 +49,7 @@ export class Adam extends tf.AdamOptimizer {
     return this.learningRate;
   }
 
-  /** Takes a step: gradients by the names of their variables, as {@link computeGradients} gives them. */
+  /** Takes a step: gradients by the names of their variables, as `computeGradients` gives them. */
   override applyGradients(gradients: Parameters<tf.Optimizer['applyGradients']>[0]): void {
     this.applyScaled(gradients, () => 1);
   }

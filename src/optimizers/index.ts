@@ -5,4 +5,3 @@
  */
 
 export { adam, Adam } from './adam';
-export { type OptimizerRecord } from './optimizer_record';

@@ -4,7 +4,11 @@ import { anything, flag, numberFrom0 as rate, resolveOptions, share } from '../b
 import type { Rule, Rules } from '../base/options';
 import { Adam } from './adam';
 
-/** An optimizer as plain data, without its state. */
+/**
+ * An optimizer as plain data, without its state.
+ *
+ * @inline
+ */
 export interface OptimizerRecord {
   /** tfjs's name of it, e.g. `'Adam'`. */
   className: string;
@@ -15,7 +19,7 @@ export interface OptimizerRecord {
 /**
  * Class and configuration of an optimizer.
  *
- * @throws {@link ArgumentError} for a custom class, or one whose state tfjs does not reveal (Adamax).
+ * @throws ArgumentError for a custom class, or one whose state tfjs does not reveal (Adamax).
  */
 export function optimizerRecord(what: string, optimizer: tf.Optimizer): OptimizerRecord {
   const kind = kindOf(optimizer);
@@ -30,7 +34,7 @@ export const RECORD_RULES = { className: anything, config: anything } satisfies 
 /**
  * Checks a record that came from a file, without making the optimizer.
  *
- * @throws {@link ArgumentError} that names the field at fault.
+ * @throws ArgumentError that names the field at fault.
  */
 export function checkOptimizerRecord(what: string, record: OptimizerRecord): void {
   check(isRecord(record), what, 'an object', record);

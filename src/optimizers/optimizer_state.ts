@@ -25,7 +25,7 @@ export async function optimizerState(optimizer: tf.Optimizer): Promise<Record<st
  *
  * @param state - Untrusted; stays the caller's.
  * @param shapes - Of the variables that the optimizer steps, in their order, where they are known.
- * @throws {@link CheckpointError} for the state of another kind of optimizer, of other variables, or with a value that is not finite.
+ * @throws CheckpointError for the state of another kind of optimizer, of other variables, or with a value that is not finite.
  */
 export async function restoreOptimizerState(
   optimizer: tf.Optimizer,

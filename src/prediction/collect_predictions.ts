@@ -12,7 +12,11 @@ import {
   type PredictPatientsOptions,
 } from './evaluate';
 
-/** Options of {@link collectPredictions}. */
+/**
+ * Options of {@link collectPredictions}.
+ *
+ * @inline
+ */
 export interface CollectPredictionsOptions extends Omit<PredictPatientsOptions, 'threshold'> {
   /**
    * What is predicted: slices, or patients as wholes. A model of patients has no slices.
@@ -28,7 +32,11 @@ export const COLLECT_RULES = {
   level: optional(oneOf(['slices', 'patients'])),
 } satisfies Rules<CollectPredictionsOptions>;
 
-/** What is true of a slice or a patient, and what the model says of it. */
+/**
+ * What is true of a slice or a patient, and what the model says of it.
+ *
+ * @inline
+ */
 export interface LabelledPrediction {
   patient: string;
   /** The slice's name, where the prediction is of a slice. */
@@ -39,14 +47,18 @@ export interface LabelledPrediction {
   probabilities: readonly number[];
 }
 
-/** Truth and predictions of a source: plain data. */
+/**
+ * Truth and predictions of a source: plain data.
+ *
+ * @inline
+ */
 export interface LabelledPredictions<L extends Labels = Labels> {
   level: OutputLevel;
   /** Label names, in the order of the columns. */
   labels: L;
   /** Patient after patient, in the order of the source. */
   rows: LabelledPrediction[];
-  /** The rows' patients, as {@link countDecisionsByPatient} takes them. */
+  /** The rows' patients, as `countDecisionsByPatient` takes them. */
   patients: string[];
   /** The rows' truth, `[rows][labels]`, as everything that scores takes it. */
   yTrue: (readonly number[])[];
@@ -61,8 +73,8 @@ export interface LabelledPredictions<L extends Labels = Labels> {
  * One patient's images are in memory at a time; of each slice, only the numbers stay.
  *
  * @param source - Labelled; its labels are checked before anything is predicted.
- * @throws {@link DataError} for a patient without labels, or with labels that do not fit.
- * @throws {@link ArgumentError} for a source without patients, or a model, a calibration or a level that do not fit.
+ * @throws DataError for a patient without labels, or with labels that do not fit.
+ * @throws ArgumentError for a source without patients, or a model, a calibration or a level that do not fit.
  * @example
  * ```ts
  * const { labels, yTrue, probabilities } = await collectPredictions(model, validation);

@@ -32,7 +32,11 @@ import { PREDICT_RULES, predictStack, type PredictOptions } from './predict';
 
 export type { PatientProgress } from '../data/sources/patient_source';
 
-/** Options of {@link predictPatients} and {@link predictPatientLevel}. */
+/**
+ * Options of {@link predictPatients} and {@link predictPatientLevel}.
+ *
+ * @inline
+ */
 export interface PredictPatientsOptions extends PredictOptions, ThresholdOptions {
   /**
    * Calibrates the logits before anything else is made of them: probabilities, decisions, scores, the loss.
@@ -54,10 +58,10 @@ export const PREDICT_PATIENTS_RULES = {
 /**
  * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
  *
- * @throws {@link ArgumentError} for a model, a threshold or a calibration that do not fit the source's labels, a model that was saved with
+ * @throws ArgumentError for a model, a threshold or a calibration that do not fit the source's labels, a model that was saved with
  * other labels, another order of them or another preprocessing than the source has, a model whose output
- * is of patients, or images of another size than the model's; {@link NonFiniteError} for a pixel or an output that is not finite and
- * {@link DataError} for pixels outside 0..1, with patient and slice.
+ * is of patients, or images of another size than the model's; NonFiniteError for a pixel or an output that is not finite and
+ * DataError for pixels outside 0..1, with patient and slice.
  * @example
  * ```ts
  * const study = await openKaggleFolder('data', { preprocessing, labels: ['ich', 'sdh'] });
@@ -96,9 +100,9 @@ export async function* predictPatients<L extends Labels>(
  * Of a model whose output is of patients they are what it says; of one whose output is of slices, each label's are the largest of
  * the slices'.
  *
- * @throws {@link ArgumentError} for a model, a threshold or a calibration that do not fit the source's labels, or a model that was saved
+ * @throws ArgumentError for a model, a threshold or a calibration that do not fit the source's labels, or a model that was saved
  * with other labels, another order of them or another preprocessing than the source has.
- * @throws {@link NonFiniteError} and {@link DataError} as {@link predictPatients}.
+ * @throws NonFiniteError and DataError as {@link predictPatients}.
  * @example
  * ```ts
  * for await (const { patient, labels } of predictPatientLevel(model, study)) console.log(patient, labels.ich.present);
@@ -166,7 +170,11 @@ interface Rows {
   decisions: (0 | 1)[][];
 }
 
-/** Options of {@link evaluatePatients}. */
+/**
+ * Options of {@link evaluatePatients}.
+ *
+ * @inline
+ */
 export interface EvaluateOptions extends Omit<PredictPatientsOptions, 'threshold'> {
   /**
    * Probability from which on a label counts as present, one for all or one per label; `'best'`: the one for all labels with which the
@@ -206,12 +214,12 @@ export interface Evaluation {
 /**
  * F2 (pooled and per label) and the loss on labelled patients, one patient in memory at a time.
  *
- * A model whose output is of patients is scored against what {@link patientLabels} says of them, its slices need no labels;
+ * A model whose output is of patients is scored against what `patientLabels` says of them, its slices need no labels;
  * where some slices are not labelled, and no other has the label, that label of the patient is left out.
  *
- * @throws {@link ArgumentError} for a model, a threshold or a calibration that do not fit the source's labels, or no patients.
- * @throws {@link DataError} for a patient without labels, with labels other than 0, 1 and -1, or with pixels outside 0..1;
- * {@link NonFiniteError} for a pixel, an output or a loss that is not finite.
+ * @throws ArgumentError for a model, a threshold or a calibration that do not fit the source's labels, or no patients.
+ * @throws DataError for a patient without labels, with labels other than 0, 1 and -1, or with pixels outside 0..1;
+ * NonFiniteError for a pixel, an output or a loss that is not finite.
  * @example
  * ```ts
  * const { f2, f2PerLabel } = await evaluatePatients(model, validation);

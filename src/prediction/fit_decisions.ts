@@ -9,7 +9,11 @@ import { positivePatients, type LabelRows } from '../metrics/labelled_scores';
 import { COLLECT_RULES, collectPredictions, type CollectPredictionsOptions } from './collect_predictions';
 import { impliedThreshold } from './implied_threshold';
 
-/** Options of {@link fitDecisions}. */
+/**
+ * Options of {@link fitDecisions}.
+ *
+ * @inline
+ */
 export interface FitDecisionsOptions extends Omit<CollectPredictionsOptions, 'calibration'> {
   /**
    * Form of the calibration, see {@link fitCalibration}; `false` fits thresholds only.
@@ -30,7 +34,11 @@ const RULES = {
   loss: optional(callback),
 } satisfies Rules<FitDecisionsOptions>;
 
-/** What a checkpoint needs to decide: plain data. */
+/**
+ * What a checkpoint needs to decide: plain data.
+ *
+ * @inline
+ */
 export interface FittedDecisions {
   /** One per label; of calibrated probabilities, where there is a calibration. */
   thresholds: number[];
@@ -52,8 +60,8 @@ export interface FittedDecisions {
  * label) weighs `n / (n + 10)`, as a logit, against the one that the loss implies: F2 is largest where a label counts as present from a
  * chance of `F2 / 5` on, and the loss says which probability the model gives to that chance.
  *
- * @throws {@link DataError} for a patient without labels.
- * @throws {@link ArgumentError} for a source without patients, or a model that does not fit.
+ * @throws DataError for a patient without labels.
+ * @throws ArgumentError for a source without patients, or a model that does not fit.
  * @example
  * ```ts
  * const { thresholds, calibration } = await fitDecisions(model, validation);

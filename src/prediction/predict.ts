@@ -17,7 +17,11 @@ import {
 import { checkStepImages } from '../models/step_inputs';
 import { flip } from '../transforms/flip';
 
-/** Options of {@link predictStack}. */
+/**
+ * Options of {@link predictStack}.
+ *
+ * @inline
+ */
 export interface PredictOptions {
   /**
    * Bytes of backbone activations kept at once.
@@ -33,7 +37,7 @@ export interface PredictOptions {
    */
   flips?: readonly ('horizontal' | 'vertical')[];
   /**
-   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as {@link featureSource} gives them, and runs
+   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as `featureSource` gives them, and runs
    * what stands above it only.
    * @defaultValue `false`
    */
@@ -52,7 +56,7 @@ export const PREDICT_RULES = {
  * Equal to `model.predict(images)`, without flips.
  *
  * @param images - `[batch, slices, h, w, c]`.
- * @throws {@link ArgumentError} for images of another size than the model's; {@link NonFiniteError} for a pixel that is not finite,
+ * @throws ArgumentError for images of another size than the model's; NonFiniteError for a pixel that is not finite,
  * where it can be seen without waiting for a device.
  * @returns `[batch, slices, labels]`, or `[batch, labels]` of a model whose output is of patients.
  * @example

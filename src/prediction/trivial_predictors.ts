@@ -6,7 +6,11 @@ import { seededRandom } from '../base/random';
 import { IGNORED_LABEL } from '../base/types';
 import type { OutputLevel } from '../models/model_parts';
 
-/** F2 of a predictor that never looks at an image. */
+/**
+ * F2 of a predictor that never looks at an image.
+ *
+ * @inline
+ */
 export interface TrivialScores {
   name: string;
   /** 0 where there is neither a positive nor a finding. */
@@ -25,8 +29,8 @@ export interface TrivialScores {
  * @param test - Patients that are scored.
  * @param seed - Seed of the random answers.
  * @param level - Whether slices or patients are asked about: what the model's outputs are of.
- * @throws {@link DataError} for a patient without labels.
- * @throws {@link ArgumentError} for sources without slices, or of different labels.
+ * @throws DataError for a patient without labels.
+ * @throws ArgumentError for sources without slices, or of different labels.
  * @example
  * ```ts
  * const [allPositive, labelFrequency] = trivialPredictors(train, validation, 1);

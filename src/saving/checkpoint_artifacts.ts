@@ -24,7 +24,11 @@ import {
   type EncodedWeights,
 } from './encoded_weights';
 
-/** A model that was read, with everything that was saved beside its weights. */
+/**
+ * A model that was read, with everything that was saved beside its weights.
+ *
+ * @inline
+ */
 export interface SavedCtBrainModel {
   /** Compiled, where it was when it was saved. */
   model: tf.LayersModel;
@@ -50,8 +54,8 @@ const MANIFEST_KEY = 'ctMultilabel';
  * A model as tfjs's handlers take it. The manifest is user-defined metadata; the optimizer's state are weights of tfjs's group
  * `'optimizer'` after the model's, so that `tf.loadLayersModel` takes them for what they are.
  *
- * @throws {@link ArgumentError} for a model whose weights share a name; {@link NonFiniteError} for a weight, or what an optimizer
- * remembers of one, that is not finite; {@link CheckpointError} for a description that is refused.
+ * @throws ArgumentError for a model whose weights share a name; NonFiniteError for a weight, or what an optimizer
+ * remembers of one, that is not finite; CheckpointError for a description that is refused.
  */
 export async function checkpointArtifacts(
   what: string,
@@ -123,7 +127,7 @@ export function withManifest(artifacts: tf.io.ModelArtifacts, manifest: object):
  * The model that artifacts describe. They are untrusted: everything is checked before tfjs meets it.
  *
  * @param includeOptimizer - Whether the optimizer is made and the model compiled.
- * @throws {@link CheckpointError} for artifacts that are not those of {@link checkpointArtifacts}; nothing is left behind then.
+ * @throws CheckpointError for artifacts that are not those of {@link checkpointArtifacts}; nothing is left behind then.
  */
 export async function modelFromArtifacts(
   artifacts: tf.io.ModelArtifacts,
@@ -175,7 +179,7 @@ export async function modelFromArtifacts(
 /**
  * Brings an optimizer to the state in a model's artifacts.
  *
- * @throws {@link CheckpointError} for artifacts without one, or with that of another kind.
+ * @throws CheckpointError for artifacts without one, or with that of another kind.
  */
 export async function restoreOptimizerFrom(
   artifacts: tf.io.ModelArtifacts,

@@ -38,7 +38,7 @@ export interface CheckpointManifest {
   frozen?: string[];
 }
 
-/** What {@link createCheckpointManifest} cannot know by itself. */
+/** What `saveCheckpoint` cannot know by itself. */
 export interface CheckpointDescription
   extends Pick<CheckpointManifest, 'preprocessing'>, Partial<Pick<CheckpointManifest, 'model' | 'training'>> {
   /** Label names, in the order of the outputs. */
@@ -97,7 +97,7 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
 /**
  * Checks a manifest that came from a file. One of an earlier version comes out as one of the present that says the same.
  *
- * @throws {@link CheckpointError} naming the field at fault.
+ * @throws CheckpointError naming the field at fault.
  * @example
  * ```ts
  * const manifest = parseCheckpointManifest(JSON.parse(text));

@@ -10,7 +10,7 @@ import type { Shape } from '../base/types';
  *
  * @param topology - What tfjs writes as `modelTopology`.
  * @param most - Weights that it may have, and numbers in all of them.
- * @throws {@link CheckpointError} for an invalid topology, or one that asks for more; nothing is left behind then.
+ * @throws CheckpointError for an invalid topology, or one that asks for more; nothing is left behind then.
  */
 export async function modelFromTopology(
   topology: object,

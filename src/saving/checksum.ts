@@ -28,7 +28,7 @@ export function modelChecksums({ manifest, topology, specs, weights }: Checksumm
  * Compares a saved model with the checksums in its manifest. Those of version 1 and 2 have none.
  *
  * @param isQuantized - Whether the weights were made smaller since: theirs cannot be compared then.
- * @throws {@link CheckpointError} that says which part was changed.
+ * @throws CheckpointError that says which part was changed.
  */
 export function checkChecksums(parts: ChecksummedParts, isQuantized: boolean): void {
   const { formatVersion, checksums } = parts.manifest as Record<string, unknown>;

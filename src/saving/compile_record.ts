@@ -11,10 +11,16 @@ import type { OptimizerRecord } from '../optimizers/optimizer_record';
 /**
  * A loss or metric as plain data: a name that `model.compile` takes, a function of tfjs's own as `tf.losses.NAME` or
  * `tf.metrics.NAME`, or what made it and with which options.
+ *
+ * @inline
  */
 export type FunctionRecord = string | { className: string; config: object };
 
-/** What a model is trained with, as plain data. The optimizer's state lies with the model's weights. */
+/**
+ * What a model is trained with, as plain data. The optimizer's state lies with the model's weights.
+ *
+ * @inline
+ */
 export interface CompileRecord {
   optimizer: OptimizerRecord;
   /** Missing where the optimizer is of a custom training loop, and the model is not compiled. */
@@ -28,7 +34,7 @@ export type NameOrFunction = string | LossFn;
 /**
  * Loss, metrics and optimizer of a compiled model of one output.
  *
- * @throws {@link ArgumentError} for a loss, metric or optimizer that data cannot say.
+ * @throws ArgumentError for a loss, metric or optimizer that data cannot say.
  */
 export function compileRecord(what: string, model: tf.LayersModel): CompileRecord {
   const losses = listOf(model.loss);
@@ -50,7 +56,7 @@ const RULES = {
  * Checks a record that came from a file, without making anything of tensors.
  *
  * @param labels - How many the model has.
- * @throws {@link ArgumentError} that names the field at fault.
+ * @throws ArgumentError that names the field at fault.
  */
 export function checkCompileRecord(what: string, record: CompileRecord, labels: number): void {
   check(isRecord(record), what, 'an object', record);
@@ -66,7 +72,7 @@ export function checkCompileRecord(what: string, record: CompileRecord, labels: 
 /**
  * What a record of a loss or metric stands for.
  *
- * @throws {@link ArgumentError} for a record that stands for none.
+ * @throws ArgumentError for a record that stands for none.
  */
 export function functionFromRecord(what: string, record: FunctionRecord): NameOrFunction {
   if (typeof record === 'string') {

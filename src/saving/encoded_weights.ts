@@ -17,7 +17,7 @@ export interface EncodedWeights {
  * Topology, weights and optimizer state in a model's artifacts, apart from one another. They are untrusted: sizes and types are
  * checked, not yet what they are of.
  *
- * @throws {@link CheckpointError} for artifacts that are cut off or contradict themselves.
+ * @throws CheckpointError for artifacts that are cut off or contradict themselves.
  */
 export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.ModelArtifacts): {
   topology: object;

@@ -13,7 +13,11 @@ import { compileRecord } from './compile_record';
 import { optimizerProblem } from '../optimizers/optimizer_state';
 import { optimizerRecord } from '../optimizers/optimizer_record';
 
-/** What {@link saveCtBrainModel} keeps beside the model. */
+/**
+ * What {@link saveCtBrainModel} keeps beside the model.
+ *
+ * @inline
+ */
 export interface SaveCtBrainModelOptions extends CheckpointDescription {
   /**
    * Whether loss, metrics and optimizer with its state are kept, for going on with the training. They triple the size with Adam.
@@ -21,7 +25,7 @@ export interface SaveCtBrainModelOptions extends CheckpointDescription {
    */
   includeOptimizer?: boolean;
   /**
-   * Optimizer of a custom training loop, as {@link trainStep} takes it.
+   * Optimizer of a custom training loop, as `trainStep` takes it.
    * @defaultValue the one that the model was compiled with, if it was
    */
   optimizer?: tf.Optimizer;
@@ -34,7 +38,11 @@ const SAVE_RULES = {
   optimizer: optional(anything),
 } satisfies Rules<SaveCtBrainModelOptions>;
 
-/** Options of {@link loadCtBrainModel}. */
+/**
+ * Options of {@link loadCtBrainModel}.
+ *
+ * @inline
+ */
 export interface LoadCtBrainModelOptions {
   /**
    * Whether the model is compiled as it was saved; a model that is only to predict needs no optimizer.
@@ -60,10 +68,10 @@ const LOAD_RULES = {
  * @param handlerOrUrl - A tfjs handler, or a URL that tfjs writes to: `indexeddb://NAME`, `localstorage://NAME`, `downloads://NAME`
  * in a browser, `http(s)://…`, and `file://FOLDER` in Node with `ct-multilabel/node`.
  * @returns What the handler says of it.
- * @throws {@link ArgumentError} for a URL that no handler takes, or a loss, metric or optimizer that cannot be saved: kept are
- * {@link asymmetricLoss}, {@link f2Metric}, {@link weightedLogLossMetric}, those of tfjs, and tfjs's optimizers but Adamax;
- * {@link NonFiniteError} for a weight that is not finite;
- * {@link CheckpointError} for a description that does not fit the model; the handler's errors.
+ * @throws ArgumentError for a URL that no handler takes, or a loss, metric or optimizer that cannot be saved: kept are
+ * `asymmetricLoss`, `f2Metric`, `weightedLogLossMetric`, those of tfjs, and tfjs's optimizers but Adamax;
+ * NonFiniteError for a weight that is not finite;
+ * CheckpointError for a description that does not fit the model; the handler's errors.
  * @example
  * ```ts
  * model.compile({ optimizer: adam(1e-4), loss: asymmetricLoss({ gammaNeg: 2 }), metrics: [f2Metric()] });
@@ -99,7 +107,7 @@ export async function saveCtBrainModel(
  * reads from: `indexeddb://NAME`, `localstorage://NAME`, `http(s)://…/model.json` or a path of the page's own server, and
  * `file://FOLDER` in Node with `ct-multilabel/node`.
  * @returns The model; dispose it, and the optimizer where there is one, when they are no longer needed.
- * @throws {@link ArgumentError} for a URL that no handler takes; {@link CheckpointError} for a model that cannot be read, is of a
+ * @throws ArgumentError for a URL that no handler takes; CheckpointError for a model that cannot be read, is of a
  * newer version, cut off, or contradicts itself, saying where and what. Nothing is left behind then.
  * @example
  * ```ts

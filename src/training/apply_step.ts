@@ -3,7 +3,11 @@ import { check } from '../base/errors';
 import { numberAbove0, numberFrom0, optional, type Rules } from '../base/options';
 import type { Adam } from '../optimizers/adam';
 
-/** What happens to the gradients of a step, and how large the step is. */
+/**
+ * What happens to the gradients of a step, and how large the step is.
+ *
+ * @inline
+ */
 export interface StepRules {
   /**
    * Gradients whose norm, over all variables together, is larger are scaled down to it.
@@ -28,7 +32,7 @@ export const STEP_RULES = {
  *
  * @param gradients - By variable name; they stay the caller's.
  * @param rateOf - Factor on the optimizer's learning rate, per variable.
- * @throws {@link ArgumentError} for weight decay or a factor other than 1 with an optimizer that {@link adam} did not make.
+ * @throws ArgumentError for weight decay or a factor other than 1 with an optimizer that {@link adam} did not make.
  */
 export function applyStep(
   optimizer: tf.Optimizer,

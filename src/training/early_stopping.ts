@@ -2,7 +2,11 @@ import { check } from '../base/errors';
 import { anything, integerFrom0, optional, positiveInteger, resolveOptions, rule } from '../base/options';
 import type { Rules } from '../base/options';
 
-/** Where early stopping stands: plain data, for a checkpoint. */
+/**
+ * Where early stopping stands: plain data, for a checkpoint.
+ *
+ * @inline
+ */
 export interface EarlyStoppingState {
   /** Epoch of the best score, counted from 1; 0 for the weights that the training started from. */
   bestEpoch: number;
@@ -14,7 +18,11 @@ export interface EarlyStoppingState {
   epoch: number;
 }
 
-/** Options of {@link EarlyStopping}. */
+/**
+ * Options of {@link EarlyStopping}.
+ *
+ * @inline
+ */
 export interface EarlyStoppingOptions {
   /**
    * Score that is reached without looking at an image: as long as no epoch exceeds it, no epoch counts against the patience.

@@ -27,10 +27,18 @@ import {
   slicesPerChunk,
 } from '../models/model_parts';
 
-/** Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions. */
+/**
+ * Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions.
+ *
+ * @inline
+ */
 export type StudyFeatures = ReadonlyMap<string, readonly Float32Array[]>;
 
-/** Options of {@link extractFeatures}. */
+/**
+ * Options of {@link extractFeatures}.
+ *
+ * @inline
+ */
 export interface ExtractFeaturesOptions {
   /**
    * Augmented versions of each patient, beside the images as they are.
@@ -72,7 +80,7 @@ const RULES = {
  *
  * @param backbone - `[n, height, width, channels]` to `[n, features]`.
  * @returns For {@link featureSource}; 4 bytes a feature, slice and version.
- * @throws {@link ArgumentError} for a model of another form, or an option out of range.
+ * @throws ArgumentError for a model of another form, or an option out of range.
  * @example
  * ```ts
  * const features = await extractFeatures(backbone, study, { versions: 4 });
@@ -136,7 +144,7 @@ export async function extractFeatures(
  * Augmentation takes one of the versions that were extracted, chosen by the draw; without versions, the images as they were.
  *
  * @param source - Says patients, slices and labels; its images are not loaded.
- * @throws {@link ArgumentError} where a patient has no features, or not the same number for every slice.
+ * @throws ArgumentError where a patient has no features, or not the same number for every slice.
  * @example
  * ```ts
  * const source = featureSource(study, await extractFeatures(backbone, study, { versions: 4 }));
@@ -193,7 +201,7 @@ function versionFor(draw: AugmentationDraw, versions: number): number {
 /**
  * A backbone for images that are features already, `[n, 1, 1, features]` to `[n, features]`; it has no weights.
  *
- * @throws {@link ArgumentError} for a number of features that is not a positive integer.
+ * @throws ArgumentError for a number of features that is not a positive integer.
  * @example
  * ```ts
  * const head = buildCtBrainModel({ backbone: featureBackbone(512), variant: 'VGG16 + SDL(GRU)' });

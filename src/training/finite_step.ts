@@ -2,7 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { ArgumentError, NonFiniteError } from '../base/errors';
 import { firstOutside, hostValues } from '../kernels/host_values';
 
-/** What a step yields; the caller disposes the tensors. */
+/**
+ * What a step yields; the caller disposes the tensors.
+ *
+ * @inline
+ */
 export type StepGradients = {
   loss: tf.Scalar;
   /** As the model puts them out, before the step. */
@@ -17,7 +21,7 @@ export type StepGradients = {
  * Where they are in memory every value is looked at. Elsewhere the loss becomes NaN where a gradient's sum is not finite, so that
  * who reads the loss, as one does after each step, learns of it without another reading.
  *
- * @throws {@link NonFiniteError} that names the slice or the weight.
+ * @throws NonFiniteError that names the slice or the weight.
  */
 export function checkFiniteStep(step: StepGradients): StepGradients {
   const { loss, logits, gradients } = step;

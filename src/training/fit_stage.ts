@@ -24,7 +24,11 @@ import { RunningMean } from './running_mean';
 import { RunningScore, type RunningScoreState } from './running_score';
 import { computeGradients, TRAIN_STEP_RULES, type TrainStepOptions } from './train_step';
 
-/** One step's worth of data; the training disposes of it. */
+/**
+ * One step's worth of data; the training disposes of it.
+ *
+ * @inline
+ */
 export interface TrainingBatch {
   /** What it is, for error messages and the progress display: a patient, a batch. */
   name: string;
@@ -34,7 +38,11 @@ export interface TrainingBatch {
   labels: tf.Tensor;
 }
 
-/** Where a stage stands in an epoch. */
+/**
+ * Where a stage stands in an epoch.
+ *
+ * @inline
+ */
 export interface TrainingProgress {
   stage: string;
   /** Counted from 1. */
@@ -72,7 +80,11 @@ export interface EpochLog {
   seconds: number;
 }
 
-/** Where an interrupted stage stood, for going on with it. */
+/**
+ * Where an interrupted stage stood, for going on with it.
+ *
+ * @inline
+ */
 export interface StageState {
   stopping: EarlyStoppingState;
   history: EpochLog[];
@@ -80,13 +92,21 @@ export interface StageState {
   partial?: PartialEpoch;
 }
 
-/** Steps done in an epoch that has not ended. */
+/**
+ * Steps done in an epoch that has not ended.
+ *
+ * @inline
+ */
 export interface PartialEpoch extends RunningScoreState {
   step: number;
   lossSum: number;
 }
 
-/** Options of {@link fitStage}. */
+/**
+ * Options of {@link fitStage}.
+ *
+ * @inline
+ */
 export interface FitStageOptions
   extends
     StepRules,
@@ -191,7 +211,7 @@ export const FIT_RULES = {
  * Of epochs with the same F2, the one with the smaller validation loss is the best.
  *
  * @returns Every epoch's log, those before a resumption too.
- * @throws {@link NonFiniteError} when a loss or a gradient is not finite, naming epoch and batch; the model then holds the best epoch's
+ * @throws NonFiniteError when a loss or a gradient is not finite, naming epoch and batch; the model then holds the best epoch's
  * weights, or those it came with before the first epoch's end.
  * @example
  * ```ts

@@ -1,6 +1,10 @@
 import { numberFrom0, oneOf, optional, type Rules } from '../base/options';
 
-/** How the learning rate moves over a stage. */
+/**
+ * How the learning rate moves over a stage.
+ *
+ * @inline
+ */
 export interface RateSchedule {
   /**
    * Epochs over which the learning rate rises linearly from 0; may be a fraction.

@@ -22,13 +22,25 @@ const SCHEDULE = {
 
 const SEQUENCE = { augmentSequence, singles, sliceClassifierWeight };
 
-/** How a stage of a recipe trains; what is missing is the stage's own default. */
+/**
+ * How a stage of a recipe trains; what is missing is the stage's own default.
+ *
+ * @inline
+ */
 export type StageSchedule = Pick<TrainingOptions, keyof typeof SCHEDULE>;
 
-/** What stages on whole patients have beside {@link StageSchedule}. */
+/**
+ * What stages on whole patients have beside {@link StageSchedule}.
+ *
+ * @inline
+ */
 export type SequenceSchedule = Pick<TrainPatientsOptions, keyof typeof SEQUENCE>;
 
-/** A way to train a model, stage by stage: plain data. */
+/**
+ * A way to train a model, stage by stage: plain data.
+ *
+ * @inline
+ */
 export interface Recipe {
   /** First stage, on single slices; `false`, or no epochs, leaves a stage out. */
   pretrain: (StageSchedule & Pick<PretrainOptions, 'batchSize'>) | false;
@@ -53,7 +65,7 @@ export interface Recipe {
 export type RecipeOptions = Partial<Recipe>;
 
 /**
- * Named recipes: `default` is what {@link trainRecipe} does; `poster` is the published one, literally: two stages, 0.5 as threshold.
+ * Named recipes: `default` is what `trainRecipe` does; `poster` is the published one, literally: two stages, 0.5 as threshold.
  *
  * The default's warm-up is what a few hundred training steps need: the published fine-tuning alone, at 1e-5 from a cold head, takes
  * thousands.
@@ -125,7 +137,7 @@ export const RECIPE_RULES = {
 /**
  * The default recipe with these parts in place of its own: plain data, for a run's configuration.
  *
- * @throws {@link ArgumentError} for a name that no part, or no setting of a stage, has.
+ * @throws ArgumentError for a name that no part, or no setting of a stage, has.
  * @example
  * ```ts
  * resolveRecipe({ patients: { epochs: 10 } }).patients; // { epochs: 10, learningRate: 1e-5, singles: 16 }

@@ -1,7 +1,7 @@
 import type { TrainPatientsOptions } from './train_patients';
 
 /**
- * What {@link trainPatients} takes for a model of `variant: 'recommended'`, see {@link RECOMMENDED_VARIANT}: stacks are reversed and
+ * What `trainPatients` takes for a model of `variant: 'recommended'`, see `RECOMMENDED_VARIANT`: stacks are reversed and
  * subsampled at random. Every other option stays the recipe's.
  */
 export const RECOMMENDED_TRAINING: Readonly<Pick<TrainPatientsOptions, 'augmentSequence'>> = {

@@ -4,7 +4,11 @@ import { adam } from '../optimizers/adam';
 import type { EpochLog, StageState } from './fit_stage';
 import type { TrainingOptions } from './stage';
 
-/** What a stage of a run needs to know. */
+/**
+ * What a stage of a run needs to know.
+ *
+ * @inline
+ */
 export interface RunStageOptions {
   model: tf.LayersModel;
   /** Learning rate of its Adam. */
@@ -78,7 +82,11 @@ export interface RunStore {
   close?(): Promise<void>;
 }
 
-/** What {@link memoryRun} returns. */
+/**
+ * What {@link memoryRun} returns.
+ *
+ * @inline
+ */
 export interface MemoryRun extends RunStore {
   /** Frees the weights that were kept. */
   dispose(): void;

@@ -1,7 +1,11 @@
 import { isNumberIn, isTuple, optional, rule, type Rules } from '../base/options';
 import { seededRandom } from '../base/random';
 
-/** How the sequence of a patient's slices is varied in training, one draw a stack. */
+/**
+ * How the sequence of a patient's slices is varied in training, one draw a stack.
+ *
+ * @inline
+ */
 export interface SequenceAugmentation {
   /**
    * Probability that the stack runs the other way, from the last slice to the first.

@@ -27,7 +27,11 @@ import { RANGES, type AugmentationRanges } from '../transforms/random_augment';
 import type { BatchOptions } from './batches';
 import { FIT_RULES, fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
 
-/** Learning rates of the two parts of a model. */
+/**
+ * Learning rates of the two parts of a model.
+ *
+ * @inline
+ */
 export interface PartRates {
   backbone: number;
   /** Of everything above the backbone. */
@@ -45,7 +49,11 @@ const HANDED_ON = {
   ...{ checkpointSteps, onCheckpoint },
 };
 
-/** What every stage of the recipe takes. */
+/**
+ * What every stage of the recipe takes.
+ *
+ * @inline
+ */
 export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HANDED_ON> {
   /** Labelled patients to learn from. */
   train: PatientSource;
@@ -66,7 +74,7 @@ export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HAND
   patience?: number;
   /**
    * Learning rate of Adam, one for the whole model or one for each part. Where `optimizer` is given, only the ratio of the two counts.
-   * @defaultValue `1e-4` for {@link pretrainBackbone}, `5e-4` for {@link warmUpHead}, `1e-5` for {@link trainPatients}
+   * @defaultValue `1e-4` for `pretrainBackbone`, `5e-4` for `warmUpHead`, `1e-5` for `trainPatients`
    */
   learningRate?: number | PartRates;
   /** In place of Adam. The caller disposes of it. */
@@ -78,7 +86,7 @@ export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HAND
   loss?: LossFn;
   /**
    * Ranges of the augmentation, one draw per stack, or `false` for none.
-   * @defaultValue the published recipe's, see {@link AugmentationRanges}
+   * @defaultValue the published recipe's, see `randomAugment`
    */
   augment?: AugmentationRanges | false;
   /**

@@ -8,7 +8,11 @@ import { SEQUENCE_RULES, type SequenceAugmentation } from './sequence_augmentati
 import { runStage, TRAINING_RULES, type TrainingOptions } from './stage';
 import { TRAIN_STEP_RULES } from './train_step';
 
-/** Options of {@link pretrainBackbone}. */
+/**
+ * Options of {@link pretrainBackbone}.
+ *
+ * @inline
+ */
 export interface PretrainOptions extends TrainingOptions {
   /**
    * Slices a batch.
@@ -31,8 +35,8 @@ export const PRETRAIN_RULES = {
  * @param model - Backbone and linear head, e.g. `buildCtBrainModel({ variant: 'VGG16', backbone })`; sharing `backbone` with
  * the model of the second stage hands its weights on.
  * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws {@link ArgumentError} for a loaded model and a study with other labels, another order of them or another preprocessing;
- * {@link NonFiniteError} when a loss is not finite.
+ * @throws ArgumentError for a loaded model and a study with other labels, another order of them or another preprocessing;
+ * NonFiniteError when a loss is not finite.
  * @example
  * ```ts
  * const backbone = vgg16({ inputShape: [224, 224, 1] });
@@ -54,10 +58,12 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
   });
 }
 
-/** Options of {@link trainPatients}. */
+/**
+ * Options of {@link trainPatients}.
+ */
 export interface TrainPatientsOptions extends TrainingOptions {
   /**
-   * How the order of slices is reversed and slices are left out, anew in each epoch; see {@link SequenceAugmentation}.
+   * How the order of slices is reversed and slices are left out, anew in each epoch.
    * @defaultValue not at all
    */
   augmentSequence?: SequenceAugmentation;
@@ -86,11 +92,11 @@ export const TRAIN_PATIENTS_RULES = {
  *
  * Batch normalisation keeps the statistics it learned before: one patient's slices resemble one another too much.
  *
- * @param model - As {@link buildCtBrainModel} makes it. One with `output: 'patient'` is trained, and scored, on what
- * {@link patientLabels} says of each patient: slices need no labels then.
+ * @param model - As `buildCtBrainModel` makes it. One with `output: 'patient'` is trained, and scored, on what
+ * `patientLabels` says of each patient: slices need no labels then.
  * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws {@link ArgumentError} for a loaded model and a study with other labels, another order of them or another preprocessing;
- * {@link NonFiniteError} when a loss is not finite.
+ * @throws ArgumentError for a loaded model and a study with other labels, another order of them or another preprocessing;
+ * NonFiniteError when a loss is not finite.
  * @example
  * ```ts
  * const history = await trainPatients(model, { train, validation, seed: 1, onProgress: console.log });

@@ -18,7 +18,9 @@ import { TRAINING_RULES, type TrainingOptions } from './stage';
 import { pretrainBackbone, trainPatients } from './train_patients';
 import { labelCounts, warmUpHead } from './warm_up_head';
 
-/** Options of {@link trainRecipe}. */
+/**
+ * Options of {@link trainRecipe}.
+ */
 export interface TrainRecipeOptions
   extends
     Pick<
@@ -32,7 +34,7 @@ export interface TrainRecipeOptions
    * @defaultValue `train`
    */
   pretrainOn?: PatientSource;
-  /** Where the training is kept, see `openTrainingRun` of `ct-multilabel/node` and {@link memoryRun}. */
+  /** Where the training is kept, see `openTrainingRun` of `ct-multilabel/node` and `memoryRun`. */
   run: RunStore;
   /** What its checkpoints say of the model. */
   description: CheckpointDescription;

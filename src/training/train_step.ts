@@ -22,7 +22,11 @@ import {
 import { checkStepImages, checkStepLabels } from '../models/step_inputs';
 import { checkFiniteStep, type StepGradients } from './finite_step';
 
-/** Options of {@link computeGradients} and {@link trainStep}. */
+/**
+ * Options of {@link computeGradients} and {@link trainStep}.
+ *
+ * @inline
+ */
 export interface TrainStepOptions {
   /** Loss from labels and logits, as `model.compile` takes it. */
   loss: LossFn;
@@ -45,7 +49,7 @@ export interface TrainStepOptions {
    */
   sliceClassifierWeight?: number;
   /**
-   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as {@link featureSource} gives them: only what
+   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as `featureSource` gives them: only what
    * stands above it has gradients.
    * @defaultValue `false`
    */
@@ -67,11 +71,11 @@ export const TRAIN_STEP_RULES = {
  * run on all features at once; then each chunk runs again, with gradient. The gradients are those of one pass over all
  * slices. A stack that fits in one chunk takes that one pass.
  *
- * @param model - As {@link buildCtBrainModel} makes it.
+ * @param model - As `buildCtBrainModel` makes it.
  * @param images - `[batch, slices, h, w, c]`.
  * @param labels - `[batch, slices, labels]`, or `[batch, labels]` for a model whose output is of patients.
- * @throws {@link ArgumentError} for shapes that do not belong together, images of another size than the model's, or labels other
- * than 0, 1 and -1; {@link NonFiniteError} for a pixel, a loss or a gradient that is not finite. Where values lie on a device and
+ * @throws ArgumentError for shapes that do not belong together, images of another size than the model's, or labels other
+ * than 0, 1 and -1; NonFiniteError for a pixel, a loss or a gradient that is not finite. Where values lie on a device and
  * cannot be seen, the loss is NaN where a gradient is not finite. After an error nothing is left behind.
  * @example
  * ```ts

@@ -10,7 +10,11 @@ import type { EpochLog } from './fit_stage';
 import { checkStudiesFit, runStage } from './stage';
 import { checkSequence, TRAIN_PATIENTS_RULES, type TrainPatientsOptions } from './train_patients';
 
-/** Options of {@link warmUpHead}. */
+/**
+ * Options of {@link warmUpHead}.
+ *
+ * @inline
+ */
 export interface WarmUpOptions extends TrainPatientsOptions {
   /**
    * Augmented versions of each training stack that features are extracted of, beside the images as they are.
@@ -34,10 +38,10 @@ export const WARM_UP_RULES = {
  * A head that starts cold distorts a trained backbone's features when both are trained together, and at the small learning rate that
  * the backbone needs it never gets warm. The output's biases start at the labels' log-odds.
  *
- * @param model - As {@link buildCtBrainModel} makes it; its backbone is trained already.
+ * @param model - As `buildCtBrainModel` makes it; its backbone is trained already.
  * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws {@link ArgumentError} for a loaded model and a study with other labels, another order of them or another preprocessing;
- * {@link NonFiniteError} when a loss is not finite.
+ * @throws ArgumentError for a loaded model and a study with other labels, another order of them or another preprocessing;
+ * NonFiniteError when a loss is not finite.
  * @example
  * ```ts
  * await warmUpHead(model, { train, validation, seed: 1, epochs: 15 });

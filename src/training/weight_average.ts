@@ -41,7 +41,7 @@ export class WeightAverage {
   /**
    * Gives the model the mean of the weights that were taken.
    *
-   * @throws {@link ArgumentError} where none were.
+   * @throws ArgumentError where none were.
    */
   apply(): void {
     check(this.added > 0, 'WeightAverage: apply', 'weights taken by add() before', this.added);

@@ -4,7 +4,11 @@ import type { Rules } from '../base/options';
 import { onImages } from './images';
 import { warp } from './warp';
 
-/** Options of {@link affine}. */
+/**
+ * Options of {@link affine}.
+ *
+ * @inline
+ */
 export interface AffineOptions {
   /**
    * Rotation about the centre in degrees, clockwise.
@@ -61,7 +65,7 @@ const RULES = {
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the shape that came in, float32.
- * @throws {@link ArgumentError} for images of another shape or an option out of range.
+ * @throws ArgumentError for images of another shape or an option out of range.
  * @example
  * ```ts
  * const turned = affine(tf.zeros([224, 224, 1]), { angle: 30, scale: 1.2 });

@@ -8,7 +8,11 @@ import { clahePlan } from '../kernels/clahe/plan';
 import { runHostKernel } from '../kernels/host_kernel';
 import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
 
-/** Options of {@link clahe}. */
+/**
+ * Options of {@link clahe}.
+ *
+ * @inline
+ */
 export interface ClaheOptions {
   /**
    * Height at which a tile's histogram is cut, as a multiple of the mean bin; what is cut is spread over all bins.
@@ -62,7 +66,7 @@ export const CLAHE_RULES = {
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Equalised images in the shape that came in, float32, within `valueRange`.
- * @throws {@link ArgumentError} for images of another shape, for options out of range, and on `cpu` and `wasm` for values
+ * @throws ArgumentError for images of another shape, for options out of range, and on `cpu` and `wasm` for values
  * outside `valueRange` and for NaN, with its place; elsewhere finding them would mean to wait for the device: values outside are
  * clipped there, and NaN counts as grey 0.
  * @example

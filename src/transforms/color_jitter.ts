@@ -6,7 +6,11 @@ import '../kernels/color_jitter/plain';
 import { runHostKernel } from '../kernels/host_kernel';
 import { onUnitImages } from './images';
 
-/** Options of {@link colorJitter}. */
+/**
+ * Options of {@link colorJitter}.
+ *
+ * @inline
+ */
 export interface ColorJitterOptions {
   /**
    * Factor on every value, at least 0.
@@ -39,7 +43,7 @@ const RULES = {
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the shape that came in, float32, within [0, 1].
- * @throws {@link ArgumentError} for images of another shape, a negative factor, and on `cpu` and `wasm` for values outside 0..1;
+ * @throws ArgumentError for images of another shape, a negative factor, and on `cpu` and `wasm` for values outside 0..1;
  * int32 counts as 0..255.
  * @example
  * ```ts

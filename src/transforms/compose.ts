@@ -1,7 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
 
-/** A function from images to images, e.g. `(x) => resize(x, [224, 224])`. */
+/**
+ * A function from images to images, e.g. `(x) => resize(x, [224, 224])`.
+ *
+ * @inline
+ */
 export type ImageTransform = (images: tf.Tensor) => tf.Tensor;
 
 /**
@@ -9,7 +13,7 @@ export type ImageTransform = (images: tf.Tensor) => tf.Tensor;
  *
  * The images that come in are left alive, and what comes out is always a tensor of its own.
  *
- * @throws {@link ArgumentError} when one of them is not a function.
+ * @throws ArgumentError when one of them is not a function.
  * @example
  * ```ts
  * const prepare = compose(

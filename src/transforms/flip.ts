@@ -11,7 +11,7 @@ import { onImages } from './images';
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the shape that came in, float32.
- * @throws {@link ArgumentError} for images of another shape or another direction.
+ * @throws ArgumentError for images of another shape or another direction.
  * @example
  * ```ts
  * const mirrored = flip(tf.zeros([224, 224, 1]), 'horizontal');

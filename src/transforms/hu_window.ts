@@ -2,7 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { check, checkOneOf } from '../base/errors';
 import { checkImages, onImages } from './images';
 
-/** A display window in Hounsfield units (HU). */
+/**
+ * A display window in Hounsfield units (HU).
+ *
+ * @inline
+ */
 export interface HuWindow {
   /** Value shown half bright, in HU. */
   center: number;
@@ -36,7 +40,7 @@ export const CT_WINDOWS = {
  *
  * @param images - HU, `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the shape that came in, float32, within [0, 1].
- * @throws {@link ArgumentError} for images of another shape or a width that is not above 0.
+ * @throws ArgumentError for images of another shape or a width that is not above 0.
  * @example
  * ```ts
  * const brain = huWindow(tf.tensor2d([[-1000, 40, 3000]]), CT_WINDOWS.brain); // [[0, 0.5, 1]]
@@ -53,7 +57,7 @@ export function huWindow<T extends tf.Tensor>(images: T, window: Readonly<HuWind
  * @param images - HU, `[h, w, 1]`, `[n, h, w, 1]` or `[batch, n, h, w, 1]`.
  * @param windows - Names of {@link CT_WINDOWS} or windows of your own, in the order of the channels.
  * @returns Images of the same rank with a channel for each window, float32, within [0, 1].
- * @throws {@link ArgumentError} for images of another shape, no window, or an invalid window.
+ * @throws ArgumentError for images of another shape, no window, or an invalid window.
  * @example
  * ```ts
  * const hu = tf.zeros([32, 512, 512, 1]);
@@ -76,7 +80,11 @@ export function windowChannels<T extends tf.Tensor>(
   );
 }
 
-/** Name of a window of {@link CT_WINDOWS}. */
+/**
+ * Name of a window of {@link CT_WINDOWS}.
+ *
+ * @inline
+ */
 export type CtWindowName = keyof typeof CT_WINDOWS;
 
 const applyWindow = (x: tf.Tensor4D, { center, width }: HuWindow): tf.Tensor4D =>

@@ -1,29 +1,16 @@
 /**
  * Preprocessing and augmentation, without the layers that `ct-multilabel` always brings.
  *
- * @module ct-multilabel/transforms
+ * @module transforms
  */
 
-export { affine, type AffineOptions } from './affine';
-export { clahe, type ClaheOptions } from './clahe';
-export { colorJitter, type ColorJitterOptions } from './color_jitter';
-export { compose, type ImageTransform } from './compose';
+export { affine } from './affine';
+export { clahe } from './clahe';
+export { colorJitter } from './color_jitter';
+export { compose } from './compose';
 export { flip } from './flip';
-export { CT_WINDOWS, huWindow, windowChannels, type CtWindowName, type HuWindow } from './hu_window';
-export { neighborSlices, type NeighborEdge, type NeighborSlicesOptions } from './neighbor_slices';
-export {
-  createPreprocessing,
-  preprocess,
-  preprocessedChannels,
-  type CtPreprocessing,
-  type CtPreprocessingOptions,
-} from './preprocessing';
-export {
-  applyAugmentation,
-  drawAugmentation,
-  randomAugment,
-  type ApplyAugmentationOptions,
-  type AugmentationRanges,
-  type RandomAugmentOptions,
-} from './random_augment';
-export { resize, type ResizeOptions } from './resize';
+export { CT_WINDOWS, huWindow, windowChannels } from './hu_window';
+export { neighborSlices } from './neighbor_slices';
+export { createPreprocessing, preprocess, preprocessedChannels, type CtPreprocessing } from './preprocessing';
+export { applyAugmentation, drawAugmentation, randomAugment } from './random_augment';
+export { resize } from './resize';

@@ -3,7 +3,11 @@ import { check } from '../base/errors';
 import { integerIn, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import { checkImages } from './images';
 
-/** Options of {@link neighborSlices}. */
+/**
+ * Options of {@link neighborSlices}.
+ *
+ * @inline
+ */
 export interface NeighborSlicesOptions {
   /**
    * Neighbours on each side.
@@ -19,7 +23,11 @@ export interface NeighborSlicesOptions {
   edge?: NeighborEdge;
 }
 
-/** What stands beyond the ends of a stack. */
+/**
+ * What stands beyond the ends of a stack.
+ *
+ * @inline
+ */
 export type NeighborEdge = 'repeat' | 'zero';
 
 /** At most more neighbours than any stack of thick slices has. */
@@ -35,7 +43,7 @@ const RULES = { radius: optional(RADIUS, 1), edge: EDGE } satisfies Rules<Neighb
  *
  * @param images - Slices in order, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns The same shape with `(2 * radius + 1) * c` channels, float32.
- * @throws {@link ArgumentError} for images of another shape or a radius that is not a whole number of at most 16.
+ * @throws ArgumentError for images of another shape or a radius that is not a whole number of at most 16.
  * @example
  * ```ts
  * const slices = tf.zeros([32, 224, 224, 1]);

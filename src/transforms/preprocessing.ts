@@ -27,12 +27,16 @@ export interface CtPreprocessing {
   edge: NeighborEdge;
 }
 
-/** What {@link createPreprocessing} takes: any part of a record, of this version or an older one, windows also by name. */
+/**
+ * What {@link createPreprocessing} takes: any part of a record, of this version or an older one, windows also by name.
+ *
+ * @inline
+ */
 export interface CtPreprocessingOptions extends Partial<Omit<CtPreprocessing, 'version' | 'windows'>> {
   /** Version of the record, where it is one. */
   version?: 1 | 2;
   /**
-   * Windows, or names of {@link CT_WINDOWS}; `false` for images in 0..1.
+   * Windows, or names of `CT_WINDOWS`; `false` for images in 0..1.
    *
    * @defaultValue false
    */
@@ -74,7 +78,7 @@ const RULES = {
  * Takes what `JSON.parse` gives for an untrusted file, and refuses keys it does not know. Windows are kept as numbers, so
  * that a record means the same for ever. A record of version 1 comes out as one of version 2 that does the same.
  *
- * @throws {@link ArgumentError} that names the key at fault.
+ * @throws ArgumentError that names the key at fault.
  * @example
  * ```ts
  * const preprocessing = createPreprocessing({ imageSize: [128, 128] });
@@ -126,7 +130,7 @@ export function preprocessedChannels(preprocessing: CtPreprocessing): number {
  * `[n, h, w, c]` or `[batch, n, h, w, c]`. With windows `c` is 1; what makes more than one channel takes no `[h, w]`, and
  * neighbours need a stack.
  * @returns Images of the same rank, float32, of the record's size.
- * @throws {@link ArgumentError} for images of another shape, NaN where {@link clahe} refuses it, without windows for values that
+ * @throws ArgumentError for images of another shape, NaN where {@link clahe} refuses it, without windows for values that
  * are in memory and outside 0..1 (int32: 0..255) or CLAHE's `valueRange`, or a record that {@link createPreprocessing} refuses.
  * @example
  * ```ts

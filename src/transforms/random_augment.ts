@@ -21,7 +21,11 @@ import { checkImages, onUnitImages, SIZE } from './images';
 import { resize } from './resize';
 import { warp } from './warp';
 
-/** Ranges that {@link drawAugmentation} draws from; the defaults are the published recipe's. */
+/**
+ * Ranges that {@link drawAugmentation} draws from; the defaults are the published recipe's.
+ *
+ * @inline
+ */
 export interface AugmentationRanges {
   /**
    * Probability of swapping left and right.
@@ -67,7 +71,11 @@ export interface AugmentationRanges {
   fill?: number;
 }
 
-/** Options of {@link applyAugmentation}. */
+/**
+ * Options of {@link applyAugmentation}.
+ *
+ * @inline
+ */
 export interface ApplyAugmentationOptions {
   /**
    * `[height, width]` of the result. Where that is larger than the images, the one warp enlarges too; where it is
@@ -78,7 +86,11 @@ export interface ApplyAugmentationOptions {
   size?: readonly [number, number];
 }
 
-/** Options of {@link randomAugment}. */
+/**
+ * Options of {@link randomAugment}.
+ *
+ * @inline
+ */
 export interface RandomAugmentOptions extends AugmentationRanges, ApplyAugmentationOptions {
   /** Where the draws start from: equal seeds give equal pixels. An integer. */
   seed: number;
@@ -116,7 +128,7 @@ const RULES = { seed: integer, ...APPLIED, ...RANGES } satisfies Rules<RandomAug
  * {@link drawAugmentation} and {@link applyAugmentation} with a seed of its own per epoch and patient instead.
  *
  * @returns `(images) => images`, for images in 0..1 of any of the four shapes.
- * @throws {@link ArgumentError} for a range out of bounds or a seed that is not an integer.
+ * @throws ArgumentError for a range out of bounds or a seed that is not an integer.
  * @example
  * ```ts
  * const augment = randomAugment({ seed: 7, rotation: 15 });
@@ -143,7 +155,7 @@ export function randomAugment(options: RandomAugmentOptions): <T extends tf.Tens
  * so changing one range leaves what the others give.
  *
  * @param seed - An integer; `deriveSeed(seed, epoch, patient)` makes one for each patient of each epoch.
- * @throws {@link ArgumentError} for a range out of bounds or a seed that is not an integer.
+ * @throws ArgumentError for a range out of bounds or a seed that is not an integer.
  * @example
  * ```ts
  * const draw = drawAugmentation({ rotation: 15 }, 7);
@@ -177,7 +189,7 @@ export function drawAugmentation(ranges: AugmentationRanges, seed: number): Augm
  *
  * @param images - Values in 0..1, `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images of the same rank, float32, within [0, 1].
- * @throws {@link ArgumentError} for images of another shape, a draw with a value out of range, a size that is not two positive
+ * @throws ArgumentError for images of another shape, a draw with a value out of range, a size that is not two positive
  * integers, and on `cpu` and `wasm` for values outside 0..1; int32 counts as 0..255.
  * @example
  * ```ts

@@ -6,7 +6,11 @@ import { RESIZE_KERNEL, type AxisFilter } from '../kernels/resize/contract';
 import '../kernels/resize/plain';
 import { onImages, SIZE } from './images';
 
-/** Options of {@link resize}. */
+/**
+ * Options of {@link resize}.
+ *
+ * @inline
+ */
 export interface ResizeOptions {
   /**
    * When shrinking, widen the triangle filter by the shrink factor, so that every pixel counts (what Pillow does).
@@ -37,7 +41,7 @@ const RULES = {
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @param size - The new `[height, width]`.
  * @returns Images of the same rank, float32, with the new height and width.
- * @throws {@link ArgumentError} for images of another shape, a size that is not two positive integers, or an unknown
+ * @throws ArgumentError for images of another shape, a size that is not two positive integers, or an unknown
  * option value.
  * @example
  * ```ts

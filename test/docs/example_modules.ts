@@ -18,7 +18,7 @@ const [source, train, validation, test] = given<[Source, Source, Source, Source]
 const preprocessing = given<import('ct-multilabel').CtPreprocessing>();
 const manifest = given<import('ct-multilabel').CheckpointManifest>();
 const predictions = given<import('ct-multilabel').SlicePrediction[]>();
-const [folds, split] = [given<import('ct-multilabel').PatientFold[]>(), given<import('ct-multilabel').PatientSplit>()];
+const [folds, split] = [given<any>(), given<any>()];
 const stratifyBy = given<(patient: string) => number[]>();
 const thresholds = given<number[]>();
 const run = given<import('ct-multilabel').RunStore>();
@@ -60,15 +60,21 @@ function examplesOf(text: string): { code: string; line: number }[] {
   });
 }
 
+/** Types of each entry, as the report of all public names lists them. */
+const TYPES = new Map<string, string[]>();
+for (const section of pageText('docs/surface.txt').split(/^# /m).slice(1)) {
+  const entry = section.startsWith('ct-multilabel/node') ? 'ct-multilabel/node' : 'ct-multilabel';
+  if (/^ct-multilabel\/(dicom|cli)/.test(section)) continue;
+  const names = [...section.matchAll(/^(?:interface|type) (\w+)/gm)].map(([, name]) => `type ${name}`);
+  TYPES.set(entry, [...(TYPES.get(entry) ?? []), ...names]);
+}
+
 const ENTRIES = { 'ct-multilabel': main, 'ct-multilabel/node': node };
 
 /** Imports of the library's names that a text has. */
 function importsFor(text: string): string[] {
   return Object.entries(ENTRIES).map(([entry, values]) => {
-    const types = referencePages().flatMap((page) => {
-      const [, of, name] = /^docs\/api\/(.*)\/(?:interfaces|type-aliases)\/(\w+)\.md$/.exec(page) ?? [];
-      return of === entry ? [`type ${name}`] : [];
-    });
+    const types = TYPES.get(entry) ?? [];
     const names = [...Object.keys(values), ...types].filter((name) =>
       new RegExp(`(?<![\\w'])(?<!(?<!\\.\\.)\\.)${name.replace('type ', '')}\\b(?!')`).test(text),
     );

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   buildCtBrainModel,
-  byLabel,
   cachedSource,
   collectPredictions,
   CT_LABELS,
@@ -12,10 +11,11 @@ import {
   subset,
   type CtPreprocessing,
   type PatientSource,
-  type PredictedLabel,
   type PredictedSlice,
 } from 'ct-multilabel';
 import { openKaggleFolder, openPatientFolder, openStudy } from 'ct-multilabel/node';
+import { byLabel } from '../../src/data/labels/labels';
+import type { PredictedLabel } from '../../src/data/tables/predictions_table';
 import { memorySource } from '../support/memory_source';
 
 /**

@@ -103,7 +103,7 @@ export class Scratch {
  * A float32 tensor's values in place. The view dies when the WebAssembly memory grows: take it after the last
  * allocation.
  *
- * @throws {@link ArgumentError} for a tensor of another type, whose bits compiled code would take for those of floats.
+ * @throws ArgumentError for a tensor of another type, whose bits compiled code would take for those of floats.
  */
 export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array {
   check(

@@ -19,7 +19,7 @@ const OVERHEAD_BYTES = 2 ** 16;
 const GUARDED: unique symbol = Symbol.for('ct-multilabel.wasm-memory-guard');
 
 /**
- * Makes the active WebAssembly backend throw an {@link OutOfMemoryError} where it has no memory left.
+ * Makes the active WebAssembly backend throw an OutOfMemoryError where it has no memory left.
  *
  * The address space ends at 4 GiB. Near it the host's allocator, which looks whether `address + size` fits and lets that
  * sum overflow, hands out memory it does not have, or returns address 0, which the host takes for memory: tensors

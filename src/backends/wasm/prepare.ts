@@ -5,7 +5,11 @@ import { guardWasmMemory } from './memory_guard';
 import { leaveThreadedBuild } from './threaded_build';
 import { registerWasmTrainingKernels } from './training_kernels';
 
-/** What `prepareWasmBackend` could do. */
+/**
+ * What `prepareWasmBackend` could do.
+ *
+ * @inline
+ */
 export interface WasmPreparation {
   /** The kernels training needs are in place. */
   trainingKernels: boolean;

@@ -46,7 +46,7 @@ const STORAGE = 0x80;
 const REMEDY = 'lower the slices per chunk, the image size or the batch size';
 
 /**
- * Makes the active WebGPU backend throw an {@link OutOfMemoryError} where it would give stale numbers.
+ * Makes the active WebGPU backend throw an OutOfMemoryError where it would give stale numbers.
  *
  * The host neither asks what a device takes nor listens to it: a buffer past the limit is no buffer, what should be written to it is
  * not, and what is read are the values of another tensor. The guard

@@ -12,8 +12,6 @@ import {
   patientLevel,
   subset,
   type CheckpointManifest,
-  type LabelledPredictions,
-  type LabelRuns,
   type PatientSource,
 } from '../../index';
 import {
@@ -25,8 +23,8 @@ import {
   readTrainingHistory,
   saveCheckpoint,
   useBackend,
-  writeFileAtomic,
 } from '../../node';
+import { writeFileAtomic } from '../../node/files/atomic_write';
 import { interval } from '../../report/html';
 import { measure, type Measured, type Samples } from '../../report/measures';
 import { evaluationPage } from '../../report/page';
@@ -37,6 +35,7 @@ import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { runFolders, seenPatients, type SeenPatients } from '../seen_patients';
 import { warnOfProblems } from '../study_problems';
 import { progressLine, textTable } from '../terminal';
+import type { LabelledPredictions } from '../../prediction/collect_predictions';
 
 const OPTIONS = options({
   ...CHECKPOINT,
@@ -217,7 +216,7 @@ function runsOf(
   source: PatientSource,
   { patients, probabilities, labels }: LabelledPredictions,
   threshold: number[],
-): { truth: LabelRuns; predicted: LabelRuns } {
+): Record<'truth' | 'predicted', ReturnType<typeof labelRuns>> {
   const decisions = decide(probabilities, { threshold });
   const ofPatient = new Map<string, number[][]>(source.patients.map((patient) => [patient, []]));
   patients.forEach((patient, i) => ofPatient.get(patient)!.push(decisions[i]!));

@@ -4,7 +4,6 @@ import {
   outputLevel,
   predictPatientLevel,
   predictPatients,
-  type PatientPrediction,
   type SlicePrediction,
 } from '../../index';
 import {
@@ -20,6 +19,7 @@ import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { warnOfProblems } from '../study_problems';
 import { textTable } from '../terminal';
+import type { PatientPrediction } from '../../data/tables/predictions_table';
 
 const OPTIONS = options({
   ...CHECKPOINT,

@@ -3,7 +3,11 @@ import { callback, flag, optional, resolveOptions, type Rules } from '../../base
 import { disposeStack, type PatientProgress, type PatientSource } from '../sources/patient_source';
 import { PERSON_OF } from '../splits/patient_groups';
 
-/** Options of {@link findDuplicateSlices}. */
+/**
+ * Options of {@link findDuplicateSlices}.
+ *
+ * @inline
+ */
 export interface DuplicateSearchOptions {
   /**
    * The person a patient id is of.
@@ -25,7 +29,11 @@ const RULES = {
   onProgress: optional(callback),
 } satisfies Rules<DuplicateSearchOptions>;
 
-/** Slices whose pixels are all equal. */
+/**
+ * Slices whose pixels are all equal.
+ *
+ * @inline
+ */
 export interface DuplicateSlices {
   /** SHA-256 of the pixels, 64 hexadecimal digits. */
   hash: string;

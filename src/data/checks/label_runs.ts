@@ -2,13 +2,21 @@ import { IGNORED_LABEL } from '../../base/types';
 import type { PatientLabelSource } from '../sources/patient_source';
 import { checkedSliceLabels } from '../sources/slice_labels';
 
-/** Slices `first` to `last` of a patient, both included, counted from 0. */
+/**
+ * Slices `first` to `last` of a patient, both included, counted from 0.
+ *
+ * @inline
+ */
 export interface SliceRange {
   first: number;
   last: number;
 }
 
-/** A label that is on, off and on again along the slices of a patient. */
+/**
+ * A label that is on, off and on again along the slices of a patient.
+ *
+ * @inline
+ */
 export interface InterruptedLabel {
   patient: string;
   label: string;
@@ -18,7 +26,11 @@ export interface InterruptedLabel {
   gaps: (SliceRange & { slices: string[] })[];
 }
 
-/** What {@link labelRuns} finds. */
+/**
+ * What {@link labelRuns} finds.
+ *
+ * @inline
+ */
 export interface LabelRuns {
   /** In the order of the source's patients, within a patient in that of the labels. */
   interrupted: InterruptedLabel[];

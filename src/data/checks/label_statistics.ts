@@ -2,13 +2,21 @@ import { DataError } from '../../base/errors';
 import { patientTargets, type PatientLabelSource } from '../sources/patient_source';
 import { checkedSliceLabels } from '../sources/slice_labels';
 
-/** How many have a label and how many have not; those of which it is not known are in neither. */
+/**
+ * How many have a label and how many have not; those of which it is not known are in neither.
+ *
+ * @inline
+ */
 export interface LabelCount {
   positive: number;
   negative: number;
 }
 
-/** What {@link labelStatistics} counts. */
+/**
+ * What {@link labelStatistics} counts.
+ *
+ * @inline
+ */
 export interface LabelStatistics {
   /** Patients (stacks) in all. */
   patients: number;

@@ -3,7 +3,11 @@ import { anything, optional, resolveOptions, type Rules } from '../../base/optio
 import { DRAW_RULES } from '../splits/patient_groups';
 import type { DuplicateSlices } from './duplicate_slices';
 
-/** A division of patients as the splitting functions return it: two or three sides, with inner folds where it is nested. */
+/**
+ * A division of patients as the splitting functions return it: two or three sides, with inner folds where it is nested.
+ *
+ * @inline
+ */
 export interface SplitSides {
   train?: readonly string[];
   validation?: readonly string[];
@@ -12,7 +16,11 @@ export interface SplitSides {
   inner?: readonly SplitSides[];
 }
 
-/** Options of {@link checkNoLeak}. */
+/**
+ * Options of {@link checkNoLeak}.
+ *
+ * @inline
+ */
 export interface LeakCheckOptions {
   /**
    * The person a patient id is of. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
@@ -20,7 +28,7 @@ export interface LeakCheckOptions {
    */
   groupBy?: (patientId: string) => string;
   /**
-   * Slices known to be equal, from {@link findDuplicateSlices}: none of them may be on two sides either.
+   * Slices known to be equal, from `findDuplicateSlices`: none of them may be on two sides either.
    * @defaultValue none
    */
   duplicates?: readonly DuplicateSlices[];
@@ -36,7 +44,7 @@ const RULES = {
  *
  * Folds, given as a list, are checked each by itself.
  *
- * @param split - One split, or the list of folds from {@link kFoldByPatient} or {@link nestedKFoldByPatient}.
+ * @param split - One split, or the list of folds from `kFoldByPatient` or `nestedKFoldByPatient`.
  * @throws DataError that names the patients (persons), or slices, and their sides.
  * @example
  * ```ts
@@ -82,7 +90,7 @@ export function checkNoLeak(split: SplitSides | readonly SplitSides[], options: 
  * Those of the equal slices that a split divides: at least two of them are on different sides, in any of the folds.
  *
  * @param split - As {@link checkNoLeak} takes it.
- * @param duplicates - From {@link findDuplicateSlices}.
+ * @param duplicates - From `findDuplicateSlices`.
  * @example
  * ```ts
  * const leaks = duplicatesAcross(folds, await findDuplicateSlices(study));

@@ -22,7 +22,7 @@ export const CT_LABEL_NAMES: Readonly<Record<CtLabel, string>> = {
 /**
  * Values in the order of the labels, by the labels' names.
  *
- * @throws {@link ArgumentError} for another number of values than of labels.
+ * @throws ArgumentError for another number of values than of labels.
  * @example
  * ```ts
  * byLabel(CT_LABELS, [0.1, 0.8, 0.2, 0.1, 0.4]).ivh; // 0.8; `.hiv` does not compile

@@ -12,10 +12,14 @@ export const RSNA_LABELS = [
   'any',
 ] as const;
 
-/** One of {@link RSNA_LABELS}. */
+/**
+ * One of {@link RSNA_LABELS}.
+ *
+ * @inline
+ */
 export type RsnaLabel = (typeof RSNA_LABELS)[number];
 
-/** RSNA's names of the five hemorrhages, as {@link CT_LABELS} calls them. `any` has no counterpart there. */
+/** RSNA's names of the five hemorrhages, as `CT_LABELS` calls them. `any` has no counterpart there. */
 export const RSNA_TO_CT_LABELS: Readonly<Record<Exclude<RsnaLabel, 'any'>, CtLabel>> = {
   epidural: 'edh',
   intraparenchymal: 'ich',
@@ -24,7 +28,7 @@ export const RSNA_TO_CT_LABELS: Readonly<Record<Exclude<RsnaLabel, 'any'>, CtLab
   subdural: 'sdh',
 };
 
-/** Place of each label in {@link RSNA_LABELS}; a label may have RSNA's name or that of {@link CT_LABELS}. */
+/** Place of each label in {@link RSNA_LABELS}; a label may have RSNA's name or that of `CT_LABELS`. */
 export function rsnaPlaces(what: string, labels: Labels): number[] {
   const names = Object.entries(RSNA_TO_CT_LABELS).map(([rsna, ct]) => `${rsna} (${ct})`);
   const rule = `a list of different labels out of ${names.join(', ')}, any`;

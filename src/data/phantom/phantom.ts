@@ -30,11 +30,15 @@ export interface PhantomPatient {
   labels: number[][];
   /** Bit i of a pixel is set where label i takes at least 30 % of its volume, `slices * size * size`. */
   masks: Uint8Array;
-  /** What the head is made of apart from blood: positions in {@link PHANTOM_TISSUES}, `slices * size * size`. */
+  /** What the head is made of apart from blood: 0 air, 1 soft tissue, 2 bone, 3 CSF, 4 ventricle, 5 white and 6 grey matter, 7 dura; `slices * size * size`. */
   tissue: Uint8Array;
 }
 
-/** A synthetic study, made patient by patient when asked for. */
+/**
+ * A synthetic study, made patient by patient when asked for.
+ *
+ * @inline
+ */
 export interface PhantomStudy extends Iterable<PhantomPatient & { id: string }> {
   readonly patients: number;
   /** Patient `index` (from 0), named `ID_001` for the first. It depends on the study's seed and `index` alone. */
@@ -48,7 +52,7 @@ export const PHANTOM_MIN_AREA = 25;
  * Makes one synthetic head CT: skull, brain, ventricles, falx, sulci and cisterns of varied shape, with none, one or
  * several of the five hemorrhages where they occur, and with noise, partial volume, streaks and calcifications.
  *
- * A slice bears a label where the mask covers at least {@link PHANTOM_MIN_AREA}, so the first and last slices of a
+ * A slice bears a label where the mask covers at least 25 mm², so the first and last slices of a
  * hemorrhage are fainter than their neighbours. Equal seeds give the same head under any prevalence, but for what blood
  * does to it (ventricles widen, the midline shifts, sulci close), so a healthy twin of a patient is one call away. The
  * pictures are made for tests, demonstrations and debugging a training run; they say nothing about patients.

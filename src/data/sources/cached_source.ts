@@ -3,7 +3,11 @@ import { numberFrom0, optional, resolveOptions, type Rules } from '../../base/op
 import type { Labels } from '../../base/types';
 import { derive, disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
 
-/** Options of {@link cachedSource}. */
+/**
+ * Options of {@link cachedSource}.
+ *
+ * @inline
+ */
 export interface CachedSourceOptions {
   /**
    * Bytes of slices kept; what does not fit is loaded each time.

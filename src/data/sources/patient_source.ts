@@ -10,7 +10,11 @@ import { checkedStack } from './stack_values';
 
 export type { PatientLabelSource, PatientSource, PatientStack } from './source_types';
 
-/** What a walk over patients reports after each. */
+/**
+ * What a walk over patients reports after each.
+ *
+ * @inline
+ */
 export interface PatientProgress {
   /** The patient just done. */
   patient: string;
@@ -177,7 +181,7 @@ const PREFETCH_RULES = { ahead: optional(integerFrom0) } satisfies Rules<Pick<Pr
  * At most `ahead` stacks (default: as many as the source loads at once) wait beside the one handed out. A patient that cannot be loaded throws when its turn
  * comes, not before. Each stack handed out belongs to the caller; leaving the loop early frees those that wait.
  *
- * @throws {@link NonFiniteError} and {@link DataError} for what a source should not give, with patient and slice.
+ * @throws NonFiniteError and DataError for what a source should not give, with patient and slice.
  * @example
  * ```ts
  * for await (const stack of prefetchPatients(source, source.patients)) {

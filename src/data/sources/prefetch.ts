@@ -1,7 +1,11 @@
 import { breathe } from '../../base/breathe';
 import { callback, integerFrom0, optional, resolveOptions, type Rules } from '../../base/options';
 
-/** Options of {@link prefetch}. */
+/**
+ * Options of {@link prefetch}.
+ *
+ * @inline
+ */
 export interface PrefetchOptions<T = unknown> {
   /**
    * Items loaded, or being loaded, beyond the one in use; 0 loads each when asked for.

@@ -18,7 +18,7 @@ export function checkedSliceLabels(source: PatientLabelSource, patient: string) 
   return rows;
 }
 
-/** Throws a {@link DataError} unless `values` has 0, 1 or -1 for each label of the source. */
+/** Throws a DataError unless `values` has 0, 1 or -1 for each label of the source. */
 export function checkLabelValues(
   source: PatientLabelSource,
   values: readonly number[],

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { AugmentationDraw, Labels } from '../../base/types';
 
-/** The slices of one patient, in order. Whoever asked for it disposes of it ({@link disposeStack}). */
+/** The slices of one patient, in order. Whoever asked for it disposes of it (`disposeStack`). */
 export interface PatientStack {
   patient: string;
   /** Slice names, in the order of `images`. */
@@ -16,7 +16,7 @@ export interface PatientStack {
  * Where patients come from: a folder, a generator, a server. Knows names and labels, loads images when asked.
  *
  * `L` is the tuple of the label names, where it is known when the program is compiled: predictions then have a property for each of
- * them (see {@link PredictedLabels}).
+ * them (see `PredictedLabels`).
  */
 export interface PatientSource<L extends Labels = Labels> {
   /** Label names, in the order of the last axis of {@link PatientStack.labels}. */
@@ -49,7 +49,11 @@ export interface PatientSource<L extends Labels = Labels> {
   readonly loadsAtOnce?: number;
 }
 
-/** The part of a {@link PatientSource} that has labels and loads nothing; also what labels from elsewhere can be brought into. */
+/**
+ * The part of a {@link PatientSource} that has labels and loads nothing; also what labels from elsewhere can be brought into.
+ *
+ * @inline
+ */
 export type PatientLabelSource = Pick<
   PatientSource,
   'labels' | 'patients' | 'sliceNames' | 'sliceLabels' | 'labelsOf'

@@ -3,7 +3,11 @@ import type { Labels } from '../../base/types';
 import { checkName } from '../tables/kaggle_table';
 import { loadSlices, type PatientSource, type PatientStack } from './patient_source';
 
-/** A study of a union, see {@link unionSource}. */
+/**
+ * A study of a union, see {@link unionSource}.
+ *
+ * @inline
+ */
 export interface NamedStudy<L extends Labels = Labels> {
   /** Stands before the ids of its stacks. */
   name: string;

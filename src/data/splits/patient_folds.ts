@@ -4,7 +4,11 @@ import { deriveSeed, seededRandom, type Random } from '../../base/random';
 import { drawSubsets, DRAW_RULES, idsOf, patientGroups } from './patient_groups';
 import type { PatientGroup, PatientGrouping } from './patient_groups';
 
-/** Options of {@link kFoldByPatient}. */
+/**
+ * Options of {@link kFoldByPatient}.
+ *
+ * @inline
+ */
 export interface KFoldOptions extends PatientGrouping {
   /**
    * Number of folds, from 2 to the number of patients (persons, with `groupBy`).
@@ -20,7 +24,11 @@ export interface KFoldOptions extends PatientGrouping {
   seed: number;
 }
 
-/** One fold of {@link kFoldByPatient}; ids are distinct and sorted. */
+/**
+ * One fold of {@link kFoldByPatient}; ids are distinct and sorted.
+ *
+ * @inline
+ */
 export interface PatientFold {
   /** The draw, from 0. */
   repeat: number;
@@ -75,7 +83,11 @@ export function kFoldByPatient(patientIds: readonly string[], options: KFoldOpti
   ).flat();
 }
 
-/** Options of {@link nestedKFoldByPatient}. */
+/**
+ * Options of {@link nestedKFoldByPatient}.
+ *
+ * @inline
+ */
 export interface NestedKFoldOptions extends PatientGrouping {
   /**
    * Number of folds of which each is the test side once, from 2 to the number of patients (persons, with `groupBy`).
@@ -91,7 +103,11 @@ export interface NestedKFoldOptions extends PatientGrouping {
   seed: number;
 }
 
-/** One outer fold of {@link nestedKFoldByPatient}; ids are distinct and sorted. */
+/**
+ * One outer fold of {@link nestedKFoldByPatient}; ids are distinct and sorted.
+ *
+ * @inline
+ */
 export interface NestedPatientFold {
   /** The outer fold, from 0. */
   fold: number;

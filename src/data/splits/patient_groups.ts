@@ -4,13 +4,21 @@ import { IGNORED_LABEL } from '../../base/types';
 import { shuffled, type Random } from '../../base/random';
 import { iterativeStratification } from './iterative_stratification';
 
-/** Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1, not labelled, is as 0. */
+/**
+ * Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1, not labelled, is as 0.
+ *
+ * @inline
+ */
 export type PatientLabels =
   | ((patientId: string) => readonly number[])
   | ReadonlyMap<string, readonly number[]>
   | Readonly<Record<string, readonly number[]>>;
 
-/** What every way of dividing patients can take into account. */
+/**
+ * What every way of dividing patients can take into account.
+ *
+ * @inline
+ */
 export interface PatientGrouping {
   /**
    * Labels of each patient; given, each label's patients are divided as near to the shares of the sides as can be.

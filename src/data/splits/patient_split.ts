@@ -6,7 +6,11 @@ import type { PatientGrouping } from './patient_groups';
 
 export type { PatientGrouping, PatientLabels } from './patient_groups';
 
-/** Options of {@link splitByPatient}. */
+/**
+ * Options of {@link splitByPatient}.
+ *
+ * @inline
+ */
 export interface PatientSplitOptions extends PatientGrouping {
   /**
    * Share of the patients (persons, with `groupBy`) that goes to validation, in (0, 1).
@@ -17,7 +21,11 @@ export interface PatientSplitOptions extends PatientGrouping {
   seed: number;
 }
 
-/** Distinct patient ids of the two sides, each sorted. */
+/**
+ * Distinct patient ids of the two sides, each sorted.
+ *
+ * @inline
+ */
 export interface PatientSplit {
   train: string[];
   validation: string[];
@@ -66,7 +74,11 @@ export function splitByPatient(patientIds: readonly string[], options: PatientSp
   return { train: train!, validation: validation! };
 }
 
-/** Options of {@link splitByShares}. */
+/**
+ * Options of {@link splitByShares}.
+ *
+ * @inline
+ */
 export interface ShareSplitOptions<Side extends string> extends PatientGrouping {
   /** Share of the patients (persons, with `groupBy`) of each side, above 0; their sum is 1. */
   shares: Readonly<Record<Side, number>>;

@@ -3,7 +3,11 @@ import { optional, resolveOptions, type Rules } from '../../base/options';
 import { DRAW_RULES, patientGroups, SHARES } from './patient_groups';
 import type { PatientGrouping, PatientLabels } from './patient_groups';
 
-/** Options of {@link splitMeasures}. */
+/**
+ * Options of {@link splitMeasures}.
+ *
+ * @inline
+ */
 export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
   /**
    * Share of the patients that each fold should have got; their sum is 1.
@@ -14,7 +18,11 @@ export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
 
 const RULES = { shares: optional(SHARES), groupBy: DRAW_RULES.groupBy } satisfies Rules<SplitMeasuresOptions>;
 
-/** How evenly patients and labels are divided; the smaller, the more even. See {@link splitMeasures}. */
+/**
+ * How evenly patients and labels are divided; the smaller, the more even. See {@link splitMeasures}.
+ *
+ * @inline
+ */
 export interface SplitMeasures {
   /** LD: mean difference of the odds of a label between a fold and all patients. */
   labelDistribution: number;
@@ -34,7 +42,7 @@ export interface SplitMeasures {
  *
  * LD is infinite where a fold has a label on all of its patients and `D` has not. With `groupBy` persons are counted.
  *
- * @param folds - The patients of each fold, none in two of them, e.g. the validation sides of {@link kFoldByPatient}.
+ * @param folds - The patients of each fold, none in two of them, e.g. the validation sides of `kFoldByPatient`.
  * @param stratifyBy - Labels of each patient.
  * @throws ArgumentError for an empty fold, a patient (person) in two folds, or labels that are not 0 and 1.
  * @example

@@ -13,7 +13,11 @@ import { CT_LABELS } from '../labels/labels';
 import { checkMissing, MISSING_LABELS, orIgnored, type MissingLabels } from './label_columns';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';
 
-/** Options of {@link parseKaggleTable}. */
+/**
+ * Options of {@link parseKaggleTable}.
+ *
+ * @inline
+ */
 export interface KaggleTableOptions {
   /**
    * Label columns, all of the table's or some, in the order the labels come out.
@@ -37,7 +41,11 @@ export interface KaggleTableOptions {
   file?: string;
 }
 
-/** One slice of the challenge's table. */
+/**
+ * One slice of the challenge's table.
+ *
+ * @inline
+ */
 export interface KaggleRow {
   /** Patient: the folder's name, column `dirname`. */
   patient: string;
@@ -165,7 +173,7 @@ export function sliceStem(name: string): string {
   return name.replace(/\.[a-z][a-z0-9]{0,4}$/i, '');
 }
 
-/** Throws a {@link DataError} unless `name` is the plain name of a file or folder, which cannot lead elsewhere. */
+/** Throws a DataError unless `name` is the plain name of a file or folder, which cannot lead elsewhere. */
 export function checkName(what: 'study' | 'patient' | 'slice', name: string, where: DataLocation): void {
   if (name === '') throw new DataError(`the ${what} name is empty`, where);
   if (hasControl(name)) {

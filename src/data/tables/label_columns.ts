@@ -7,6 +7,8 @@ import { RSNA_LABELS } from '../labels/rsna_labels';
  * What becomes of a label that a table does not have: `'throw'` refuses the table; `'unlabelled'` gives it -1, "not labelled", on
  * every slice (scan), which losses and metrics leave out. At least one of the labels must be there, and a name that is near to
  * one of the table's other columns is refused all the same, as misspelt.
+ *
+ * @inline
  */
 export type MissingLabels = 'throw' | 'unlabelled';
 
@@ -17,7 +19,7 @@ export const MISSING_LABELS: readonly MissingLabels[] = ['throw', 'unlabelled'];
 const KNOWN: readonly string[] = [...CT_LABELS, ...RSNA_LABELS];
 
 /**
- * Throws a {@link DataError} unless the labels that are not among the `columns` may be missing.
+ * Throws a DataError unless the labels that are not among the `columns` may be missing.
  *
  * @param rest - How the message goes on, e.g. which columns were found.
  */

@@ -2,7 +2,11 @@ import { check, DataError } from '../../base/errors';
 import type { ByLabel, Labels } from '../../base/types';
 import { checkLabelNames, checkName, sliceStem } from './kaggle_table';
 
-/** What a model says of a patient as a whole. */
+/**
+ * What a model says of a patient as a whole.
+ *
+ * @inline
+ */
 export interface PatientPrediction {
   patient: string;
   /** One for each label, 0..1. */
@@ -17,7 +21,11 @@ export interface SlicePrediction extends PatientPrediction {
   slice: string;
 }
 
-/** What a model says of one label. */
+/**
+ * What a model says of one label.
+ *
+ * @inline
+ */
 export interface PredictedLabel {
   /** 0..1. */
   probability: number;
@@ -28,16 +36,24 @@ export interface PredictedLabel {
 /**
  * What a model says of each label, by the label's name. Where the names are known when the program is compiled, a name that is no
  * label does not compile; else any name may be undefined.
+ *
+ * @inline
  */
 export type PredictedLabels<L extends Labels = Labels> = ByLabel<L, PredictedLabel>;
 
-/** A {@link PatientPrediction} with the labels by name: `prediction.labels.ich.present`. */
+/**
+ * A {@link PatientPrediction} with the labels by name: `prediction.labels.ich.present`.
+ *
+ * @inline
+ */
 export interface PredictedPatient<L extends Labels = Labels> extends PatientPrediction {
   /** The same probabilities and decisions, by the label's name. */
   labels: PredictedLabels<L>;
 }
 
-/** A {@link SlicePrediction} with the labels by name: `prediction.labels.ich.probability`. */
+/**
+ * A {@link SlicePrediction} with the labels by name: `prediction.labels.ich.probability`.
+ */
 export interface PredictedSlice<L extends Labels = Labels> extends SlicePrediction {
   /** The same probabilities and decisions, by the label's name. */
   labels: PredictedLabels<L>;

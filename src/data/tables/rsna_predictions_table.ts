@@ -12,7 +12,7 @@ import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
  * probabilities: the least that it can be.
  *
  * @param labels - Labels of the predictions, in their order: the five hemorrhages under their names in {@link RSNA_LABELS} or
- * {@link CT_LABELS}, with or without `any`.
+ * `CT_LABELS`, with or without `any`.
  * @throws ArgumentError for other labels, or a prediction without a number for each; DataError for a slice that is not named
  * `ID_…` or comes twice.
  * @example

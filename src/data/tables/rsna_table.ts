@@ -14,7 +14,11 @@ import { CT_LABELS } from '../labels/labels';
 import { RSNA_LABELS, rsnaPlaces, type RsnaLabel } from '../labels/rsna_labels';
 import { checkFieldCount, labelValue } from './table_records';
 
-/** Options of {@link RsnaTableReader}. */
+/**
+ * Options of {@link RsnaTableReader}.
+ *
+ * @inline
+ */
 export interface RsnaTableOptions {
   /**
    * Which labels come out, in which order: names of {@link RSNA_LABELS}, or their counterparts in {@link CT_LABELS}.
@@ -39,7 +43,11 @@ export interface RsnaTableOptions {
   file?: string;
 }
 
-/** A row that repeats another one, label and all. */
+/**
+ * A row that repeats another one, label and all.
+ *
+ * @inline
+ */
 export interface RsnaDuplicate {
   slice: string;
   label: RsnaLabel;
@@ -49,7 +57,11 @@ export interface RsnaDuplicate {
   row: number;
 }
 
-/** What RSNA's table says, see {@link RsnaTableReader}. */
+/**
+ * What RSNA's table says, see {@link RsnaTableReader}.
+ *
+ * @inline
+ */
 export interface RsnaTable {
   /** Labels, in the order of the vectors in `slices`. */
   labels: Labels;

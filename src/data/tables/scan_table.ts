@@ -13,7 +13,11 @@ import { checkMissing, MISSING_LABELS, orIgnored, type MissingLabels } from './l
 import { CT_LABELS, type CtLabel } from '../labels/labels';
 import { checkFieldCount, headerAndBody, labelValue } from './table_records';
 
-/** Options of {@link parseScanTable}. */
+/**
+ * Options of {@link parseScanTable}.
+ *
+ * @inline
+ */
 export interface ScanTableOptions {
   /**
    * Labels, in the order they come out: columns of a plain table; for CQ500's `reads.csv` names of {@link CQ500_COLUMNS}.
@@ -32,9 +36,13 @@ export interface ScanTableOptions {
   file?: string;
 }
 
-/** What a table says of one scan. */
+/**
+ * What a table says of one scan.
+ *
+ * @inline
+ */
 export interface ScanRow {
-  /** The scan as the table names it; {@link scanKey} leads from there to its folder. */
+  /** The scan as the table names it; CQ500's folders are found from its names. */
   patient: string;
   /** 0 or 1 for each label, or -1 where the table lacks it and may. */
   labels: number[];
@@ -75,7 +83,7 @@ const NAME_COLUMNS = ['patient', 'name', 'dirname'];
  * @param records - The fields of every record, header first; record `i` is row `i + 1` in messages.
  * @returns The scans in the table's order.
  * @throws DataError for a missing or repeated column, a label other than 0 and 1, a name that is a path, or two rows of one scan
- * (by {@link scanKey}), with the file, row and patient.
+ * (CQ500's two spellings of a name are one), with the file, row and patient.
  * @example
  * ```ts
  * parseScanTable([['name', 'ich', 'sdh'], ['scan 1', '0', '1']], { labels: ['ich', 'sdh'] });

@@ -19,7 +19,7 @@ export function headerAndBody(
   return { header, body };
 }
 
-/** Throws a {@link DataError} unless a record has as many fields as the header. */
+/** Throws a DataError unless a record has as many fields as the header. */
 export function checkFieldCount(found: number, expected: number, where: DataLocation): void {
   if (found !== expected) {
     throw new DataError(`expected ${expected} fields as in the header, found ${found}`, where);

@@ -25,11 +25,15 @@ import {
 import { decodeRle } from './rle';
 import { toHounsfield } from './hounsfield';
 
-/** Options of {@link decodeDicomSlice}. */
+/**
+ * Options of {@link decodeDicomSlice}.
+ *
+ * @inline
+ */
 export interface DecodeDicomOptions {
   /**
    * What becomes of pixels that hold PixelPaddingValue, which scanners write outside the scanned circle: `'keep'`
-   * rescales them as all others, which is what pydicom does; `'air'` makes them {@link AIR_HU}.
+   * rescales them as all others, which is what pydicom does; `'air'` makes them `AIR_HU`.
    * @defaultValue 'keep'
    */
   padding?: 'keep' | 'air';
@@ -50,7 +54,11 @@ export interface DecodeDicomOptions {
   allow?: readonly DicomProblemKind[];
 }
 
-/** A slice in Hounsfield units. */
+/**
+ * A slice in Hounsfield units.
+ *
+ * @inline
+ */
 export interface DecodedDicomSlice {
   header: DicomHeader;
   /** `rows * columns` values in Hounsfield units, row by row, as they lie in the file: nothing is turned. */

@@ -5,7 +5,11 @@ import type { ReportProblem } from '../problems';
 import { DEFLATED_LITTLE_ENDIAN } from '../transfer_syntax';
 import { readRescale, type Rescale } from './rescale';
 
-/** How the pixels of a slice are stored, and how they become Hounsfield units. */
+/**
+ * How the pixels of a slice are stored, and how they become Hounsfield units.
+ *
+ * @inline
+ */
 export interface DicomPixelFormat extends Rescale {
   /** Images in the file, of which this is one. */
   frames: number;

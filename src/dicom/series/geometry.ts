@@ -1,7 +1,15 @@
-/** A point or direction in the patient's coordinates: to the left, to the back, to the head; in mm. */
+/**
+ * A point or direction in the patient's coordinates: to the left, to the back, to the head; in mm.
+ *
+ * @inline
+ */
 export type Vector3 = readonly [x: number, y: number, z: number];
 
-/** Directions of a slice's rows (towards larger columns) and of its columns (towards larger rows). */
+/**
+ * Directions of a slice's rows (towards larger columns) and of its columns (towards larger rows).
+ *
+ * @inline
+ */
 export type SliceOrientation = readonly [row: Vector3, column: Vector3];
 
 /** How far from unit length and from a right angle the two directions may be; headers have 4 digits and more. */

@@ -6,6 +6,8 @@ import type { DicomSlice } from './stack_order';
 /**
  * What a series is: `'axial'` slices as reconstructed, `'localizer'` (also called scout or topogram), `'derived'` for
  * reformatted and colour images and screen shots, `'other'` for slices of another direction, modality or unit.
+ *
+ * @inline
  */
 export type DicomSeriesKind = 'axial' | 'localizer' | 'derived' | 'other';
 

@@ -3,7 +3,11 @@ import type { DicomHeader } from '../dicom_header';
 import { dot, stackDirection, type Vector3 } from './geometry';
 import { problem, type DicomProblem } from '../problems';
 
-/** A file of a series. */
+/**
+ * A file of a series.
+ *
+ * @inline
+ */
 export interface DicomSlice {
   /** Path, beginning with the folder as the caller named it. */
   file: string;

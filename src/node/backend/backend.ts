@@ -8,10 +8,18 @@ import { callback, isNumberIn, optional, resolveOptions, rule, type Rules } from
 import { withoutGlueHandlers } from './glue_handlers';
 import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
 
-/** Backends {@link useBackend} knows. */
+/**
+ * Backends {@link useBackend} knows.
+ *
+ * @inline
+ */
 export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
 
-/** Options of {@link useBackend}. */
+/**
+ * Options of {@link useBackend}.
+ *
+ * @inline
+ */
 export interface UseBackendOptions {
   /**
    * Told in a line or two which backend was taken and why.
@@ -38,7 +46,11 @@ const RULES = {
   threads: optional(THREADS, 'auto'),
 } satisfies Rules<UseBackendOptions>;
 
-/** How the active backend came to be chosen. */
+/**
+ * How the active backend came to be chosen.
+ *
+ * @inline
+ */
 export interface BackendReport {
   /** Name of the active backend, as `tf.getBackend()` gives it; empty before any was needed. */
   name: string;

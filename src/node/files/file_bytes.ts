@@ -1,7 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { DataError, type DataLocation } from '../../base/errors';
 
-/** How far a walk over files has come. */
+/**
+ * How far a walk over files has come.
+ *
+ * @inline
+ */
 export interface FileProgress {
   /** Files done so far. */
   done: number;
@@ -11,7 +15,11 @@ export interface FileProgress {
   file: string;
 }
 
-/** A file that could not be read and was left out. */
+/**
+ * A file that could not be read and was left out.
+ *
+ * @inline
+ */
 export interface SkippedFile {
   file: string;
   /** Why: names patient and slice too, where they are known. */

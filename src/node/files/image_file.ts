@@ -3,7 +3,11 @@ import { DataError, type DataLocation } from '../../base/errors';
 import { anything, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
 import { readFileBytes } from './file_bytes';
 
-/** A gray picture. */
+/**
+ * A gray picture.
+ *
+ * @inline
+ */
 export interface GrayImage {
   /** `height * width` values 0..1, row by row. */
   data: Float32Array;
@@ -11,7 +15,11 @@ export interface GrayImage {
   width: number;
 }
 
-/** Options of {@link readGrayImage}. */
+/**
+ * Options of {@link readGrayImage}.
+ *
+ * @inline
+ */
 export interface ReadGrayImageOptions {
   /**
    * Most pixels (width times height) a picture may have.

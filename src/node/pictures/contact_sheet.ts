@@ -5,7 +5,11 @@ import type { Rules } from '../../base/options';
 import { blankPicture, drawTile, GRAY, LINE, MARGIN, SCALE, WHITE, writePicture } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 
-/** Options of {@link writeContactSheet}. */
+/**
+ * Options of {@link writeContactSheet}.
+ *
+ * @inline
+ */
 export interface ContactSheetOptions {
   /**
    * Patients to draw, one per row.
@@ -27,7 +31,11 @@ const RULES = {
   onProgress: optional(callback),
 } satisfies Rules<ContactSheetOptions>;
 
-/** What was drawn. */
+/**
+ * What was drawn.
+ *
+ * @inline
+ */
 export interface ContactSheet {
   /** Size of the picture in pixels. */
   width: number;

@@ -4,7 +4,11 @@ import { optional, positiveInteger, resolveOptions, share, type Rules } from '..
 import { blankPicture, drawTile, LINE, MARGIN, pngOf, SCALE, WHITE, writePicture } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 
-/** A stack to draw with its maps. */
+/**
+ * A stack to draw with its maps.
+ *
+ * @inline
+ */
 export interface HeatMapStack {
   /** Written above the slices. */
   title: string;
@@ -21,7 +25,11 @@ export interface HeatMapStack {
   captions?: readonly string[];
 }
 
-/** Options of {@link writeHeatMaps}. */
+/**
+ * Options of {@link writeHeatMaps}.
+ *
+ * @inline
+ */
 export interface HeatMapOptions {
   /**
    * Most slices side by side; more go on below.

@@ -19,7 +19,7 @@ const MOST_PIXELS = 200e6;
  * A black picture to draw on.
  *
  * @param what - The function that draws, for its error.
- * @throws {@link ArgumentError} for more than 200 megapixels.
+ * @throws ArgumentError for more than 200 megapixels.
  */
 export function blankPicture(what: string, width: number, height: number): Canvas {
   const rule = `at most ${MOST_PIXELS / 1e6} megapixels`;

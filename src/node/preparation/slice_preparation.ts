@@ -14,7 +14,11 @@ import { readFileBytes } from '../files/file_bytes';
 import { decodeGrayImage } from '../files/image_file';
 import { SliceCache, type CachedFile } from './slice_cache';
 
-/** What a file of one slice holds: a picture in 0..1, or a DICOM image in Hounsfield units. */
+/**
+ * What a file of one slice holds: a picture in 0..1, or a DICOM image in Hounsfield units.
+ *
+ * @inline
+ */
 export type SliceFormat = 'image' | 'dicom';
 
 /** One slice's file. */

@@ -32,10 +32,18 @@ import {
   writeModelFiles,
 } from './model_folder';
 
-/** A model with everything that prediction needs. */
+/**
+ * A model with everything that prediction needs.
+ *
+ * @inline
+ */
 export type Checkpoint = Pick<SavedCtBrainModel, 'model' | 'manifest'>;
 
-/** What {@link saveCheckpoint} writes. */
+/**
+ * What {@link saveCheckpoint} writes.
+ *
+ * @inline
+ */
 export interface SaveCheckpointOptions extends CheckpointDescription {
   /** Its state is saved too, for going on with the training: one of tfjs's classes, but Adamax, or `adam()`. */
   optimizer?: tf.Optimizer;
@@ -57,7 +65,7 @@ const RULES = {
  *
  * `model.json` and `weights.bin` are those of `saveCtBrainModel`: `loadCtBrainModel` reads them over HTTP, and so does
  * `tf.loadLayersModel`, as a plain model. What the model was compiled with is not kept; `saveCtBrainModel` with
- * {@link fileSystem} does that.
+ * `fileSystem` does that.
  *
  * @param folder - Made anew, or replaced where it is a checkpoint.
  * @throws `DataError` for a folder that holds anything else, which would be lost; `ArgumentError` for an optimizer that cannot be

@@ -2,7 +2,11 @@ import cliProgress from 'cli-progress';
 import { anything, optional, resolveOptions, type Rules } from '../../base/options';
 import type { EpochLog, TrainingProgress } from '../../training/fit_stage';
 
-/** Options of {@link trainingProgressBar}. */
+/**
+ * Options of {@link trainingProgressBar}.
+ *
+ * @inline
+ */
 export interface ProgressBarOptions {
   /**
    * Where the bar and the lines go.
@@ -13,7 +17,11 @@ export interface ProgressBarOptions {
 
 const RULES = { stream: optional(anything) } satisfies Rules<ProgressBarOptions>;
 
-/** A bar for the steps of an epoch, and a line for each epoch done. */
+/**
+ * A bar for the steps of an epoch, and a line for each epoch done.
+ *
+ * @inline
+ */
 export interface TrainingProgressBar {
   /** Moves the epoch's bar. */
   onProgress: (progress: TrainingProgress) => void;

@@ -36,7 +36,7 @@ export function historyTable(history: readonly EpochLog[], labels: Labels): stri
 /**
  * Every epoch of a training, of all stages, as its folder's `history.csv` has them.
  *
- * @param folder - A training run's, see {@link openTrainingRun}.
+ * @param folder - A training run's, see `openTrainingRun`.
  * @returns undefined where the folder has no history.
  * @throws DataError for a table of another form, naming the row.
  * @example

@@ -16,7 +16,11 @@ import { STATE_FILE } from './model_folder';
 import { LOCK_FILE, RunLock } from './run_lock';
 import { HISTORY_FILE, historyTable } from './training_history';
 
-/** Options of {@link openTrainingRun}. */
+/**
+ * Options of {@link openTrainingRun}.
+ *
+ * @inline
+ */
 export interface TrainingRunOptions {
   /** The run's resolved configuration: plain data, kept in `config.json`. */
   config: Record<string, unknown>;

@@ -25,7 +25,11 @@ import {
   type SliceFileOptions,
 } from './slice_file_source';
 
-/** Options of {@link openDicomFolder}. */
+/**
+ * Options of {@link openDicomFolder}.
+ *
+ * @inline
+ */
 export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFileOptions {
   /**
    * Labels, in the order they come out: of `CT_LABELS`, or of `RSNA_LABELS` for a table of RSNA's.
@@ -60,7 +64,11 @@ export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFile
   allow?: readonly DicomProblemKind[];
 }
 
-/** A {@link DicomProblem}, and the stack that has it. */
+/**
+ * A {@link DicomProblem}, and the stack that has it.
+ *
+ * @inline
+ */
 export interface DicomFolderProblem extends DicomProblem {
   patient: string;
 }

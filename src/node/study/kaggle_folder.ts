@@ -25,7 +25,11 @@ import {
   type SliceFileOptions,
 } from './slice_file_source';
 
-/** Options of {@link openKaggleFolder}. */
+/**
+ * Options of {@link openKaggleFolder}.
+ *
+ * @inline
+ */
 export interface KaggleFolderOptions<L extends Labels = Labels> extends SliceFileOptions {
   /**
    * Label columns, all of the table's or some, in the order labels come out.

@@ -13,19 +13,29 @@ import { SLICE_FILE_OPTIONS, type SliceFileOptions } from './slice_file_source';
 import type { SliceFormat } from '../preparation/slice_preparation';
 
 /**
- * How a data folder is laid out: `'challenge'` is {@link openKaggleFolder}'s (images in a folder a patient), `'patient'`
- * {@link openPatientFolder}'s (one patient's images), `'dicom'` {@link openDicomFolder}'s.
+ * How a data folder is laid out: `'challenge'` is `openKaggleFolder`'s (images in a folder a patient), `'patient'`
+ * `openPatientFolder`'s (one patient's images), `'dicom'` `openDicomFolder`'s.
+ *
+ * @inline
  */
 export type StudyLayout = 'challenge' | 'patient' | 'dicom';
 
-/** What {@link detectStudy} finds. */
+/**
+ * What {@link detectStudy} finds.
+ *
+ * @inline
+ */
 export interface DetectedStudy {
   layout: StudyLayout;
   /** What the files hold: `'dicom'` needs a preprocessing with windows. */
   format: SliceFormat;
 }
 
-/** Options of {@link openStudy}. */
+/**
+ * Options of {@link openStudy}.
+ *
+ * @inline
+ */
 export interface StudyOptions<L extends Labels = Labels> extends SliceFileOptions {
   /**
    * Labels, in the order they come out.
@@ -44,10 +54,10 @@ export interface StudyOptions<L extends Labels = Labels> extends SliceFileOption
   missingLabels?: MissingLabels;
   /**
    * Name of the folder of patients inside a `'challenge'` folder; no other layout has it.
-   * @defaultValue see {@link openKaggleFolder}
+   * @defaultValue see `openKaggleFolder`
    */
   images?: string;
-  /** Kinds of error that do not stop a `'dicom'` folder, see {@link openDicomFolder}. */
+  /** Kinds of error that do not stop a `'dicom'` folder, see `openDicomFolder`. */
   allow?: DicomFolderOptions['allow'];
 }
 

@@ -13,7 +13,11 @@ import {
 import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
 import { writeError } from '../files/write_error';
 
-/** Options of {@link writePhantomStudy}. */
+/**
+ * Options of {@link writePhantomStudy}.
+ *
+ * @inline
+ */
 export interface WritePhantomStudyOptions extends PhantomStudyOptions {
   /**
    * Image format; `jpg` is written at quality 95.
@@ -29,7 +33,11 @@ export interface WritePhantomStudyOptions extends PhantomStudyOptions {
   onProgress?: (done: number, patients: number) => void;
 }
 
-/** What {@link writePhantomStudy} wrote, or found written before. */
+/**
+ * What {@link writePhantomStudy} wrote, or found written before.
+ *
+ * @inline
+ */
 export interface PhantomStudySummary {
   patients: number;
   slices: number;

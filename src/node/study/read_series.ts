@@ -19,7 +19,11 @@ import { withoutSlices, type DicomSeriesInfo } from '../../dicom/series/series';
 import { turnOf, turnPlane } from '../../dicom/series/turn';
 import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_kind';
 
-/** Options of {@link readDicomSeries}. */
+/**
+ * Options of {@link readDicomSeries}.
+ *
+ * @inline
+ */
 export interface ReadDicomSeriesOptions extends ScanDicomOptions, Omit<DecodeDicomOptions, 'frame'> {
   /** Told after each slice how far the decoding has come. */
   onProgress?: (progress: FileProgress) => void;
@@ -35,13 +39,21 @@ export interface ReadDicomSeriesOptions extends ScanDicomOptions, Omit<DecodeDic
   series?: string;
 }
 
-/** A series with its pixels. */
+/**
+ * A series with its pixels.
+ *
+ * @inline
+ */
 export interface DicomSeries extends DicomSeriesInfo {
   /** `[slices, rows, columns]` in Hounsfield units, float32; axial slices in the standard orientation. */
   hu: tf.Tensor3D;
 }
 
-/** The series of a folder. */
+/**
+ * The series of a folder.
+ *
+ * @inline
+ */
 export interface DicomSeriesList extends Array<DicomSeries> {
   /**
    * Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with which something is
@@ -61,7 +73,7 @@ const DECODING_AT_ONCE = 4;
 /**
  * Reads a folder of DICOM files as ordered series in Hounsfield units.
  *
- * Reads what {@link scanDicomFolder} finds with `decodeDicomSlice`, so both say what is read and how. Series of
+ * Reads what `scanDicomFolder` finds with `decodeDicomSlice`, so both say what is read and how. Series of
  * every kind come back, distinguished by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial
  * slices that are stored mirrored, upside down or transposed are turned. A problem that is an error stops the reading,
  * unless `onBadFile` skips it or `allow` names it: an axial stack without air or without tissue is no head in HU.

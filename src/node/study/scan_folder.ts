@@ -10,7 +10,11 @@ import type { DicomFile } from '../../dicom/series/stack_order';
 import { headerSharer } from '../../dicom/series/share_equal';
 import { walkFolder } from './walk_folder';
 
-/** Options of {@link scanDicomFolder}. */
+/**
+ * Options of {@link scanDicomFolder}.
+ *
+ * @inline
+ */
 export interface ScanDicomOptions {
   /**
    * What to do about a file that is damaged, cut short or not supported, and about a series that cannot be ordered:
@@ -22,7 +26,11 @@ export interface ScanDicomOptions {
   onProgress?: (progress: FileProgress) => void;
 }
 
-/** What a folder holds, see {@link scanDicomFolder}. */
+/**
+ * What a folder holds, see {@link scanDicomFolder}.
+ *
+ * @inline
+ */
 export interface DicomScan {
   series: DicomSeriesInfo[];
   /**

@@ -19,7 +19,11 @@ import {
   type StackRequest,
 } from '../preparation/slice_preparation';
 
-/** Options of every source of files. */
+/**
+ * Options of every source of files.
+ *
+ * @inline
+ */
 export interface SliceFileOptions {
   /** What is done to every slice; also gives all slices one size. */
   preprocessing: CtPreprocessing;
@@ -58,7 +62,11 @@ export interface SliceFileOptions {
   onProgress?: (progress: FileProgress) => void;
 }
 
-/** Directions of rows and of columns: the first letter says where columns of a higher number lie, the second rows. */
+/**
+ * Directions of rows and of columns: the first letter says where columns of a higher number lie, the second rows.
+ *
+ * @inline
+ */
 export type ImageOrientation = 'LP' | 'LA' | 'RP' | 'RA' | 'PL' | 'PR' | 'AL' | 'AR';
 
 /** Every {@link ImageOrientation}. */
