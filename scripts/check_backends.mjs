@@ -7,6 +7,9 @@ import { build } from 'vite';
 import { openChromium } from './package/chromium.mjs';
 import { serve, visit, waitUntil } from './package/visit.mjs';
 
+/** Milliseconds for all cases on one backend: a GPU in software takes minutes. */
+const LIMIT = 20 * 60_000;
+
 /** Of numbers that another backend computed, beside the greatest of them. */
 const TOLERANCE = 1e-3;
 
@@ -39,7 +42,7 @@ if (browser === undefined) {
 
 /** One backend in a page of its own; the first one's numbers are what the others must give. */
 async function onBackend(url, backend, expected, count) {
-  await visit(`on ${backend}`, browser, url, async (page) => {
+  const runCases = async (page) => {
     await waitUntil(() => page.evaluate(() => window.matrix !== undefined));
     const started = await page.evaluate((b) => window.matrix.use(b).catch((e) => e.message), backend);
     if (typeof started === 'string') {
@@ -63,7 +66,8 @@ async function onBackend(url, backend, expected, count) {
     console.log(
       `${backend}: ${names.length} cases, greatest difference of those that agree ${greatest.toExponential(0)}`,
     );
-  });
+  };
+  await visit(`on ${backend}`, browser, url, runCases, { limit: LIMIT });
 }
 
 /** Greatest difference, as a share of the greatest number; what is missing or not a number makes it infinite. */

@@ -30,7 +30,10 @@ import {
   SliceDifferences,
   SlicePooling,
   squeezenet1_1,
+  trainPatients,
   trainStep,
+  vgg16,
+  type PatientSource,
 } from 'ct-multilabel';
 import { startBackend, type Backend } from '../../examples/browser/backend';
 
@@ -135,6 +138,7 @@ const CASES: Record<string, Case> = {
     filled(squeezenet1_1({ inputShape: [64, 64, 1] })).predict(images(2, 64, 64, 1)) as tf.Tensor,
   ],
   resnet18: () => [filled(resnet18({ inputShape: [32, 32, 1] })).predict(images(1, 32, 32, 1)) as tf.Tensor],
+  vgg16: () => [filled(vgg16({ inputShape: [32, 32, 1] })).predict(images(1, 32, 32, 1)) as tf.Tensor],
   'two training steps': () =>
     twoSteps(
       buildCtBrainModel({ backbone: smallBackbone(), labels, seed }),
@@ -150,7 +154,31 @@ const CASES: Record<string, Case> = {
       values([2, 3, 16, 16, 1]),
       truth(2, 3),
     ),
+  'training with clipped gradients and weight decay': async () => {
+    const model = buildCtBrainModel({ backbone: smallBackbone(), labels, seed });
+    const sides = { train: patients('a', 'b'), validation: patients('c') };
+    const rules = { clipNorm: 0.01, weightDecay: 0.5, learningRate: 1e-2 };
+    const [log] = await trainPatients(model, { ...sides, ...rules, seed, epochs: 1, augment: false });
+    return [
+      tf.tensor([log!.loss, log!.validationLoss!]),
+      model.predict(values([1, 4, 16, 16, 1])) as tf.Tensor,
+    ];
+  },
 };
+
+/** A study in memory. */
+function patients(...names: string[]): PatientSource {
+  const sliceNames = (patient: string) => [0, 1, 2, 3].map((slice) => `${patient}_${slice}`);
+  const truthOf = (patient: string) => tf.cast(tf.greater(values([4, 3], patient.charCodeAt(0)), 0.6), 'float32') as tf.Tensor2D;
+  return {
+    ...{ labels, patients: names, sliceNames },
+    sliceLabels: (patient) => tf.tidy(() => truthOf(patient).arraySync()),
+    load: async (patient) => ({
+      ...{ patient, slices: sliceNames(patient) },
+      ...{ images: images(4, 16, 16, 1), labels: tf.tidy(() => truthOf(patient)) },
+    }),
+  };
+} // prettier-ignore
 
 function weights() {
   return { kernelInitializer: tf.initializers.heNormal({ seed }) };

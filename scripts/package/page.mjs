@@ -152,7 +152,7 @@ async function checkStores(browser, url, project, root) {
 
 /** A page that nobody looks at draws no frames; a training must not wait for one. */
 async function checkWithoutFrames(browser, url) {
-  const cut = (page) => page.addInitScript(() => (window.requestAnimationFrame = () => 0));
+  const prepare = (page) => page.addInitScript(() => (window.requestAnimationFrame = () => 0));
   const losses = await visit(
     'without frames',
     browser,
@@ -162,7 +162,7 @@ async function checkWithoutFrames(browser, url) {
       await page.evaluate(() => window.trial.use('wasm'));
       return page.evaluate(() => window.trial.trainPatients());
     },
-    cut,
+    { prepare },
   );
   if (losses.length !== 2 || !losses.every(Number.isFinite)) throw new Error(`without frames: ${losses}`);
   return 'trial page: trains patients where no frame is drawn';

@@ -27,14 +27,14 @@ export async function serve(root, use, headers = {}) {
 }
 
 /** Opens a page in a profile of its own. Its errors end the check, as does one that comes to no end; `what` names it then. */
-export async function visit(what, browser, url, use, prepare = async () => {}) {
+export async function visit(what, browser, url, use, { prepare = async () => {}, limit = LIMIT } = {}) {
   const context = await browser.newContext();
   let timer;
   try {
     const page = await context.newPage();
     const failed = new Promise((_, reject) => {
       page.on('pageerror', (cause) => reject(new Error(`${what}: the page failed`, { cause })));
-      timer = setTimeout(() => reject(new Error(`${what}: not done after ${LIMIT / 1000} s`)), LIMIT);
+      timer = setTimeout(() => reject(new Error(`${what}: not done after ${limit / 1000} s`)), limit);
     });
     const used = prepare(page)
       .then(() => page.goto(url))
