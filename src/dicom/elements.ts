@@ -80,8 +80,8 @@ export function readElements(
       found.end = at;
     }
     const before = found.elements.get(tag);
-    if (before === undefined) found.elements.set(tag, element);
-    else if (!sameValue(view, before, element)) found.conflicting.add(tag);
+    if (before !== undefined && !sameValue(view, before, element)) found.conflicting.add(tag);
+    else found.elements.set(tag, element); // of two the last, as pydicom: it may name another representation
     if (isPixels) break;
   }
   return found;

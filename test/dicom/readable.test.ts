@@ -62,6 +62,18 @@ describe('a file that can be read', () => {
     ]);
   });
 
+  it('is reported where an element comes again with another representation', async () => {
+    const orientation = encode({ '0020,0037': ctSlice()['0020,0037'] }, true);
+    const file = dicomBytes(ctSlice());
+    const at = Buffer.from(file).indexOf(orientation);
+    for (const [vr, kinds] of [['DS', []], ['US', ['syntax-mismatch']]] as const) {
+      const again = orientation.slice();
+      again.set(new TextEncoder().encode(vr), 4);
+      const bytes = joinBytes(file.subarray(0, at), orientation, again, file.subarray(at + orientation.length));
+      expect(parseDicomHeader(bytes).problems.map(({ kind }) => kind)).toEqual(kinds);
+    }
+  }); // prettier-ignore
+
   it('has no frames by its number of them (case 16)', async () => {
     for (const frames of ['0', '']) {
       const elements = { '0028,0008': ['IS', frames] } as const;
