@@ -1,5 +1,5 @@
 import { check } from '../base/errors';
-import { optional, positiveInteger, resolveOptions, rule } from '../base/options';
+import { integer, optional, positiveInteger, resolveOptions, rule } from '../base/options';
 import { seededRandom } from '../base/random';
 
 /**
@@ -119,7 +119,7 @@ const RULES = {
     rule<number>('a number in (0, 1)', (level) => (level as number) > 0 && (level as number) < 1),
     0.95,
   ),
-  seed: optional(rule<number>('an integer', Number.isInteger), 0),
+  seed: optional(integer, 0),
 };
 
 function interval<T>(
