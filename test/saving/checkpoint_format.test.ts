@@ -132,7 +132,7 @@ describe('parseCheckpointManifest', () => {
     [
       'unknown preprocessing',
       { preprocessing: { ...preprocessing, blur: 3 } },
-      /unknown option 'blur'; known: version, windows/,
+      /unknown option 'blur'; known: version, clahe/,
     ],
     ['a calibration that is none', { calibration: null }, /calibration: expected an object, received null/],
     [
