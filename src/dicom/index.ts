@@ -8,4 +8,3 @@ export { decodeDicomSlice } from './pixels/decode_slice';
 export { NoImageError, parseDicomHeader, type DicomHeader } from './dicom_header';
 
 export { type DicomProblem, type DicomProblemKind } from './problems';
-export { type DicomSeriesInfo } from './series/series';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
+import { freeingTape } from '../base/gradient_tape';
 import { outputLevel, runHead, type ModelParts } from '../models/model_parts';
 
 /** Checks one patient's images `[slices, h, w, c]` and a label's place against a model. */
@@ -47,6 +48,37 @@ export function labelLogits(
   const leading = logits.shape.slice(0, -1);
   const one = tf.slice(logits, [...leading.map(() => 0), label], [...leading, 1]);
   return tf.reshape(one, leading);
+}
+
+/**
+ * How what is explained of a patient follows the features `[slices, f]`: the sum of one label's logits of all slices, the logit of one
+ * slice alone where one is given, or the patient's logit.
+ */
+export function headCotangents(
+  model: tf.LayersModel,
+  parts: ModelParts,
+  features: tf.Tensor2D,
+  options: { label: number; slice: number | undefined; real: tf.Tensor1D | undefined },
+): tf.Tensor2D {
+  const { label, slice, real } = options;
+  const explained = (x: tf.Tensor) => {
+    const logits = labelLogits(model, parts, tf.expandDims(x) as tf.Tensor3D, { label, real });
+    if (outputLevel(model) === 'patients') return tf.sum(logits);
+    return tf.sum(tf.mul(logits, counted(real, slice, features.shape[0])));
+  };
+  return freeingTape(() => tf.grad(explained)(features)) as tf.Tensor2D;
+}
+
+/** Divided by the largest value, where there is one above zero. */
+export function scaledToOne(maps: tf.Tensor3D): tf.Tensor3D {
+  const largest = tf.max(maps);
+  return tf.div(maps, tf.where(tf.greater(largest, 0), largest, tf.onesLike(largest)));
+}
+
+/** 1 for the logits `[1, slices]` that are explained: of real slices, and of one alone where one is given. */
+function counted(real: tf.Tensor1D | undefined, slice: number | undefined, slices: number): tf.Tensor {
+  const asked = tf.tensor1d(Array.from({ length: slices }, (_, s) => (s === (slice ?? s) ? 1 : 0)));
+  return real ? tf.mul(asked, tf.cast(real, 'float32')) : asked;
 }
 
 /** The place of a slice, where one is given: only a model of slices decides on one. */

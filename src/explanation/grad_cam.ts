@@ -7,13 +7,12 @@ import {
   chunksOf,
   DEFAULT_MEMORY_BUDGET,
   modelParts,
-  outputLevel,
   slicesOf,
   slicesPerChunk,
 } from '../models/model_parts';
 import { cutBackbone, type BackboneCut } from './backbone_cut';
 import { enlargeMaps } from './feature_map_grid';
-import { checkExplained, checkSlice, labelLogits, realSlices } from './explained_stack';
+import { checkExplained, checkSlice, headCotangents, realSlices, scaledToOne } from './explained_stack';
 
 /**
  * Options of {@link gradCam}.
@@ -110,13 +109,7 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
     const features = tf.concat(featureMaps.map((maps) => tf.tidy(() => cut.above(maps)))) as tf.Tensor2D;
 
     const real = realSlices(parts, images);
-    const explained = (x: tf.Tensor) => {
-      const stacked = tf.expandDims(x as tf.Tensor2D) as tf.Tensor3D;
-      const logits = labelLogits(model, parts, stacked, { label, real });
-      if (outputLevel(model) === 'patients') return tf.sum(logits);
-      return tf.sum(tf.mul(logits, counted(real, slice, images.shape[0])));
-    };
-    const cotangents = freeingTape(() => tf.grad(explained)(features));
+    const cotangents = headCotangents(model, parts, features, { label, slice, real });
 
     const maps = chunks.map((chunk, i) =>
       weightedMaps(cut, featureMaps[i]!, slicesOf(cotangents, chunk), method),
@@ -124,12 +117,6 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
     const [, height, width] = images.shape;
     return scaledToOne(enlargeMaps(tf.concat(maps), cut.gridOn([height, width]), [height, width]));
   });
-}
-
-/** 1 for the logits `[1, slices]` that are explained: of real slices, and of one alone where one is given. */
-function counted(real: tf.Tensor1D | undefined, slice: number | undefined, slices: number): tf.Tensor {
-  const asked = tf.tensor1d(Array.from({ length: slices }, (_, s) => (s === (slice ?? s) ? 1 : 0)));
-  return real ? tf.mul(asked, tf.cast(real, 'float32')) : asked;
 }
 
 /** `[n, h, w]` from feature maps and what is asked of the features `[n, f]` above them. */
@@ -145,10 +132,4 @@ function weightedMaps(
     const weights = method === 'grad-cam' ? tf.mean(gradient, [1, 2], true) : gradient;
     return tf.relu(tf.sum(tf.mul(maps, weights), 3)) as tf.Tensor3D;
   });
-}
-
-/** Divided by the largest value, where there is one above zero. */
-function scaledToOne(maps: tf.Tensor3D): tf.Tensor3D {
-  const largest = tf.max(maps);
-  return tf.div(maps, tf.where(tf.greater(largest, 0), largest, tf.onesLike(largest)));
 }

@@ -7,7 +7,11 @@ import { orderStack, type DicomFile, type DicomSlice, type OrderedStack } from '
 import { bySeries, splitStacks, withoutCopies } from './stacks';
 import { askew, describeTurn, turnedOrientation, turnOf } from './turn';
 
-/** A series' slices in order, and what their headers say. */
+/**
+ * A series' slices in order, and what their headers say.
+ *
+ * @inline
+ */
 export interface DicomSeriesInfo {
   /** SeriesInstanceUID. */
   uid: string;
