@@ -3,7 +3,7 @@
 import { checkKernelsAreApart, checkRegistration, checkSizes } from './package/bundles.mjs';
 import { nodeVersions } from './package/node_versions.mjs';
 import { checkPages } from './package/page.mjs';
-import { checkTypes, runPrograms, writePrograms } from './package/programs.mjs';
+import { checkTypes, runCommands, runPrograms, writePrograms } from './package/programs.mjs';
 import { packedProject } from './package/project.mjs';
 import { checkSecondTfjs } from './package/second_tfjs.mjs';
 
@@ -29,6 +29,8 @@ try {
   await checkSecondTfjs(project);
   say('a second copy of TensorFlow.js is reported');
   for (const line of await checkPages(project)) say(line);
+  await runCommands(project);
+  say('the command line: demo, inspect, evaluate, predict, explain');
   await checkTypes(project);
   say('types: NodeNext (ES modules and CommonJS) and Bundler');
   for (const { name, node, why } of await versions) {

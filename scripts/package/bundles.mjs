@@ -6,7 +6,7 @@ import { run } from './project.mjs';
 /** One line each: the most bytes of its bundle, minified and not compressed, and what it registers, and nothing else. */
 const SIZES = [
   { code: `export { asymmetricLoss } from 'ct-multilabel/losses';`, most: 10_000, registers: ['Kernel'] },
-  { code: `export { clahe } from 'ct-multilabel/transforms';`, most: 12_000, registers: ['Kernel'] },
+  { code: `export { clahe } from 'ct-multilabel/transforms';`, most: 13_000, registers: ['Kernel'] },
   { code: `export { fBetaScore } from 'ct-multilabel/metrics';`, most: 10_000, registers: ['Kernel'] },
   { code: `export { splitByPatient } from 'ct-multilabel/data';`, most: 10_000, registers: [] },
   { code: `import 'ct-multilabel/layers';`, most: 40_000, registers: ['Class'] },

@@ -1,6 +1,6 @@
 // Programs that use the packed library as people do: ES modules, CommonJS, TypeScript.
 import sharp from 'sharp';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { repository, run } from './project.mjs';
 
@@ -67,6 +67,37 @@ export async function runPrograms(project, node) {
     const { stdout, stderr } = await run(node, [name], project.folder);
     const said = `${stdout}${stderr}`;
     if (said.includes('ct-multilabel:')) throw new Error(`${name} on ${node} warned without cause:\n${said}`);
+  }
+}
+
+/** The command line from the first study to a report, as an installed package has it. */
+export async function runCommands(project) {
+  const command = path.join('node_modules', 'ct-multilabel', 'dist', 'cli', 'main.js');
+  const ct = (...args) => run(process.execPath, [command, ...args], project.folder);
+  const [study, checkpoint] = [path.join('runs', 'demo', 'study'), path.join('runs', 'demo', 'run')];
+  const of = ['--checkpoint', checkpoint, '--data', study];
+  await ct(
+    'demo',
+    '--patients',
+    '12',
+    '--slices',
+    '6',
+    '--image-size',
+    '32',
+    '--pretrain-epochs',
+    '1',
+    '--epochs',
+    '1',
+  );
+  await ct('inspect', '--data', study);
+  await ct('evaluate', ...of, '--patients', 'unseen', '--worst', '1', '--out', 'report.html');
+  await ct('predict', ...of, '--quiet', '--kaggle', 'kaggle.csv');
+  await ct('explain', ...of, '--out', 'maps.png');
+  const bin = await run('npx', ['--no-install', 'ct-multilabel', '--version'], project.folder);
+  const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
+  if (bin.stdout.trim() !== version) throw new Error(`ct-multilabel --version says ${bin.stdout}`);
+  for (const file of ['report.html', 'kaggle.csv', 'maps.png', 'contact-sheet.png']) {
+    if (!existsSync(path.join(project.folder, file))) throw new Error(`no ${file}`);
   }
 }
 
