@@ -6,8 +6,8 @@ import {
   CT_LABELS,
   CT_WINDOWS,
   disposeStack,
-  gradCam,
   huWindow,
+  integratedGradients,
   predictPatients,
   resize,
   subset,
@@ -58,13 +58,12 @@ interface Finding {
  * For each of three labels it is the slice on which the model is most certain of it: of those that have it and at most one other,
  * and on which all five decisions are right; each of another patient.
  *
- * @param folder - What `npm run train:demo` wrote, `study/` and `run/`, and beside them `decided/`, the checkpoint with calibration and
- * thresholds that `ct-multilabel evaluate --save` wrote.
+ * @param folder - What `npm run train:demo` wrote, `study/` and `run/`.
  * @returns A PNG file.
  */
 export async function drawDemo(folder: string): Promise<Uint8Array> {
   await useBackend('wasm');
-  const { model, manifest } = await loadCheckpoint(path.join(folder, 'decided'));
+  const { model, manifest } = await loadCheckpoint(path.join(folder, 'run'));
   const data = path.join(folder, 'study');
   const study = await openKaggleFolder(data, { preprocessing: manifest.preprocessing });
   const config = await readFile(path.join(folder, 'run/config.json'), 'utf8');
@@ -127,10 +126,11 @@ async function tilesOf(
     const [begin, kept] = [Math.round(CUT * size), Math.round((1 - 2 * CUT) * size)];
     return resize(tf.slice(image, [0, begin, begin, 0], [1, kept, kept, 1]), [DRAWN, DRAWN], { method });
   };
+  const maps = await integratedGradients(model, images, { label: k, slice });
   const { drawn, map, lesion } = tf.tidy(() => {
     const of = (values: Float32Array) => tf.tensor4d(values, [1, size, size, 1]);
-    const maps = tf.expandDims(gradCam(model, images, { label: k, method: 'hires-cam' }), 3);
-    const heat = resize(tf.slice(maps, [slice, 0, 0, 0], [1, -1, -1, -1]) as tf.Tensor4D, [size, size]);
+    const ofSlice = tf.expandDims(tf.slice(maps, [slice, 0, 0], [1, -1, -1]), 3) as tf.Tensor4D;
+    const heat = resize(ofSlice, [size, size]);
     const mask = Float32Array.from(own(phantom.masks), (bits) => (bits >> k) & 1);
     return {
       drawn: middle(huWindow(of(own(phantom.hu)), CT_WINDOWS.brainWide)),
@@ -140,7 +140,7 @@ async function tilesOf(
   });
   const stack = { title: '', images: drawn, maps: map, masks: await lesion.data() };
   const png = await heatMapPng([stack]);
-  tf.dispose([drawn, map, lesion]);
+  tf.dispose([maps, drawn, map, lesion]);
   const tile = (place: number) =>
     sharp(png)
       .extract({ left: 0, top: LINE + MARGIN + place * DRAWN, width: DRAWN, height: DRAWN })

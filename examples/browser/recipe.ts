@@ -19,7 +19,11 @@ const SIZE = 64;
 const SEED = 1;
 
 /** How slices are prepared: saved with the model, since it must never meet slices prepared in another way. */
-export const PREPROCESSING = createPreprocessing({ windows: ['brain'], imageSize: [SIZE, SIZE] });
+export const PREPROCESSING = createPreprocessing({
+  windows: ['brainWide'],
+  clahe: false,
+  imageSize: [SIZE, SIZE],
+});
 
 type Source = PatientSource<CtLabels>;
 
@@ -59,9 +63,9 @@ export async function train(patients: Source, epochs: number, watch: Watch): Pro
       ...{ seed: SEED, patience: epochs, ...watch },
       description: { labels: patients.labels, preprocessing: PREPROCESSING },
       // from scratch and in minutes, so the backbone's steps are larger than the recipe's
-      pretrain: { epochs, learningRate: 1e-3 },
+      pretrain: { epochs, learningRate: 3e-3 },
       warmUp: { epochs: 2 * epochs },
-      patients: { epochs, learningRate: 5e-4 },
+      patients: { epochs, learningRate: { backbone: 2e-5, head: 2e-4 } },
       augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
     });
   } finally {

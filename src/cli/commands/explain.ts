@@ -1,5 +1,5 @@
 /**
- * Draws where a trained model looked (Grad-CAM). With --phantom the data are a synthetic study, whose lesions are known: they are outlined,
+ * Draws where a trained model looked (integrated gradients, Grad-CAM or HiResCAM). With --phantom the data are a synthetic study, whose lesions are known: they are outlined,
  * and the hottest point of every slice is checked against them, on patients that the model was not trained on where there are any.
  */
 import * as tf from '@tensorflow/tfjs';
@@ -7,6 +7,7 @@ import {
   ArgumentError,
   disposeStack,
   gradCam,
+  integratedGradients,
   outputLevel,
   patientLabels,
   pointingGame,
@@ -31,8 +32,8 @@ const OPTIONS = options({
   patient: { value: 'ID', help: 'the patient to draw (default: the first with the label)' },
   label: { value: 'NAME', default: 'ich', help: 'the label whose decision is explained' },
   slice: { value: 'N', help: 'explain the decision on this slice alone, from 1' },
-  method: { value: 'NAME', choices: ['grad-cam', 'hires-cam'], default: 'grad-cam', help: 'of the map' },
-  layer: { value: 'NAME', help: "the backbone's layer to look at (default: the last before pooling)" },
+  method: { value: 'NAME', choices: ['integrated-gradients', 'grad-cam', 'hires-cam'], default: 'integrated-gradients', help: 'of the map' },
+  layer: { value: 'NAME', help: "the backbone's layer that a CAM is of (default: the last before pooling)" },
   out: { value: 'FILE', default: 'where-it-looked.png', help: 'where the picture goes' },
   zoom: { value: 'N', default: 1, help: "pixels of the picture along one of the model's images" },
   phantom: { help: 'the data are a synthetic study: check the maps against its lesions' },
@@ -64,6 +65,10 @@ async function explain(args: Args<typeof OPTIONS>): Promise<void> {
   const phantomOf = (patient: string): PhantomPatient | undefined =>
     phantoms?.patient(Number(patient.replace('ID_', '')) - 1);
 
+  if (args.layer !== undefined && args.method === 'integrated-gradients')
+    throw new ArgumentError(
+      `--layer: expected --method grad-cam or hires-cam with it, received '${args.method}'`,
+    );
   const label = args.label;
   const place = labels.indexOf(label);
   if (place < 0)
@@ -78,21 +83,18 @@ async function explain(args: Args<typeof OPTIONS>): Promise<void> {
   if (phantoms) await checkAgainstLesions();
   await study.close();
 
-  function mapsOf({ images }: PatientStack, k: number, slice?: number): tf.Tensor3D {
-    const layer = args.layer;
-    return gradCam(model, images, {
-      label: k,
-      method: args.method,
-      ...(slice !== undefined && { slice }),
-      layer,
-    });
+  async function mapsOf({ images }: PatientStack, k: number, slice?: number): Promise<tf.Tensor3D> {
+    const { method, layer } = args;
+    const options = { label: k, slice };
+    if (method === 'integrated-gradients') return integratedGradients(model, images, options);
+    return gradCam(model, images, { ...options, method, layer });
   }
 
   /** A picture of one patient, and where along the stack a decision comes from. */
   async function draw(stack: PatientStack): Promise<void> {
     const phantom = phantomOf(stack.patient);
     const slice = args.slice === undefined ? undefined : args.slice - 1;
-    const maps = mapsOf(stack, place, slice);
+    const maps = await mapsOf(stack, place, slice);
     const chances = probabilitiesOf(stack)[place]!;
     const truth = study.sliceLabels(stack.patient);
     const captions = stack.slices.map((_, i) => {
@@ -137,7 +139,10 @@ async function explain(args: Args<typeof OPTIONS>): Promise<void> {
       const { slices, size } = phantom;
       const probabilities = probabilitiesOf(stack);
       for (const k of labels.keys()) {
-        const heat = tf.tidy(() => enlarged(mapsOf(stack, k), [size, size]));
+        if (!phantom.labels.some((row) => row[k] === 1)) continue;
+        const small = await mapsOf(stack, k);
+        const heat = tf.tidy(() => enlarged(small, [size, size]));
+        small.dispose();
         const maps = await heat.data();
         heat.dispose();
         const isFound = (i: number) => (probabilities[k]![i] ?? probabilities[k]![0]!) >= thresholds[k]!;
