@@ -25,8 +25,8 @@ import {
   useBackend,
   writeHeatMaps,
   writePhantomStudy,
-  type HeatMapStack,
 } from '../../node';
+import type { HeatMapStack } from '../../node/pictures/heat_map';
 import { command, options, type Args } from '../command_line';
 import { BACKEND } from '../options';
 import { printF2, writePredictions } from '../scores';
