@@ -45,7 +45,13 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
 /**
  * Runs `ct-multilabel` as from the command line, and sets the exit code: 1 after an error, 2 where what was typed is wrong.
  *
- * @param argv - What follows the program's name, e.g. `['train', '--data', 'DIR']`.
+ * @param argv - What follows the program's name.
+ * @example
+ * ```ts
+ * import { runCommand } from 'ct-multilabel/cli';
+ *
+ * await runCommand(['inspect', '--data', 'DIR']);
+ * ```
  */
 export async function runCommand(argv: readonly string[]): Promise<void> {
   const program = new Command('ct-multilabel')

@@ -26,11 +26,15 @@ export function slicePosition(train: PatientSource, test: PatientSource): Trivia
     ...asked(known),
     patients: known.map(({ patient }) => patient),
   });
-  const report = evaluateProbabilities({ ...asked(rowsByPart(test)), threshold: thresholds });
+  const truth = asked(rowsByPart(test));
+  const report = evaluateProbabilities({ ...truth, threshold: thresholds });
   return {
     name: 'slice position',
     f2: report.pooled.fBeta ?? 0,
-    f2PerLabel: report.labels.map(({ fBeta }) => fBeta),
+    // a false alarm makes it 0 where no slice has the label, which says nothing of the predictor
+    f2PerLabel: report.labels.map(({ fBeta }, l) =>
+      truth.yTrue.some((row) => row[l] === 1) ? fBeta : undefined,
+    ),
   };
 }
 

@@ -268,13 +268,20 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
   it('explains itself and what it cannot read', async () => {
     const help = await command('train', '--help');
     expect(help.code).toBe(0);
-    expect(help.stdout).toMatch(/--clahe \/ --no-clahe/);
+    expect(help.stdout).toMatch(/--clahe, --no-clahe +equalise contrast/);
     const typo = await command('train', '--dat', 'x');
     expect(typo.code).toBe(2);
-    expect(typo.stderr).toMatch(/--dat/);
+    expect(typo.stderr).toMatch(/unknown option '--dat'\n\(Did you mean --data\?\)/);
+    const without = await command('train');
+    expect(`${without.code} ${without.stderr}`).toMatch(
+      /^2 error: required option '--data <DIR>' not specified/,
+    );
     const both = await command('predict', '--checkpoint', trained, '--patient', 'a', '--data', 'b');
     expect(both.code).toBe(2);
     const number = await command('train', '--data', data, '--epochs', 'ten');
-    expect(number.stderr).toMatch(/--epochs: expected a whole number, received 'ten'/);
+    expect(number.code).toBe(2);
+    expect(number.stderr).toMatch(
+      /'--epochs <N>' argument 'ten' is invalid. Expected a whole number of at least 0/,
+    );
   });
 });

@@ -34,7 +34,11 @@ export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sa
       noUnusedLocals: false,
       // a page's imports of files are Vite's
       types: ['node', 'vite/client'],
-      paths: { 'ct-multilabel': [`${short}/index.ts`], 'ct-multilabel/node': [`${short}/node.ts`] },
+      paths: {
+        'ct-multilabel': [`${short}/index.ts`],
+        'ct-multilabel/node': [`${short}/node.ts`],
+        'ct-multilabel/cli': [`${short}/cli/index.ts`],
+      },
     },
     include: ['*/*.ts', path.join(ROOT, 'src/**/*.d.ts')],
     exclude: [],

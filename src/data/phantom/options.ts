@@ -81,5 +81,9 @@ export const PHANTOM_OPTIONS = Object.keys(PHANTOM_RULES);
 /** The options with what stands for those that are left out, each label's prevalence included. */
 export function resolvePhantomOptions(where: string, options: PhantomPatientOptions) {
   const resolved = resolveOptions(where, options, PHANTOM_RULES);
-  return { ...resolved, prevalence: { ...PHANTOM_PREVALENCE, ...resolved.prevalence } };
+  const given: Partial<Record<CtLabel, number>> = resolved.prevalence;
+  const prevalence = Object.fromEntries(
+    CT_LABELS.map((label) => [label, given[label] ?? PHANTOM_PREVALENCE[label]]),
+  ) as Record<CtLabel, number>;
+  return { ...resolved, prevalence };
 }

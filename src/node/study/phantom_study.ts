@@ -145,6 +145,8 @@ export async function readPhantomStudy(folder: string): Promise<PhantomStudy> {
     const { made } = await readRecord(folder);
     const { version, seed, patients, slices, size, difficulty, prevalence } = JSON.parse(made as string);
     if (version !== VERSION) throw new Error(`version ${version}, expected ${VERSION}`);
+    const known = Array.isArray(prevalence) && prevalence.length === CT_LABELS.length;
+    if (!known) throw new Error(`prevalence: expected ${CT_LABELS.length} shares`);
     const shares = Object.fromEntries(CT_LABELS.map((label, k) => [label, prevalence[k]]));
     return makePhantomStudy({ seed, patients, slices, size, difficulty, prevalence: shares });
   } catch (cause) {
