@@ -37,7 +37,7 @@ export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sa
       paths: {
         'ct-multilabel': [`${short}/index.ts`],
         'ct-multilabel/node': [`${short}/node.ts`],
-        'ct-multilabel/cli': [`${short}/cli/index.ts`],
+        'ct-multilabel/cli': [path.join(ROOT, 'src/cli/index.ts')],
       },
     },
     include: ['*/*.ts', path.join(ROOT, 'src/**/*.d.ts')],
