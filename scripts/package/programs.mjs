@@ -81,7 +81,7 @@ export async function runCommands(project) {
     '--patients',
     '12',
     '--slices',
-    '6',
+    '8',
     '--image-size',
     '32',
     '--pretrain-epochs',
