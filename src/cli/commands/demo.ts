@@ -139,7 +139,10 @@ async function demo(args: Args<typeof OPTIONS>): Promise<void> {
   console.log(
     `\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json, where-it-looked.png`,
   );
-  console.log(`next: npm run predict -- --checkpoint ${run.folder} --patient ${folder}/train/${shown}`);
+  // in a clone nothing is installed under the command's name
+  const program =
+    process.env['npm_lifecycle_event'] === 'train:demo' ? 'npm run ct-multilabel --' : 'npx ct-multilabel';
+  console.log(`next: ${program} predict --checkpoint ${run.folder} --patient ${folder}/train/${shown}`);
 }
 
 /** Draws where the model looked for each label of the patient that has the most, and returns its name. */
