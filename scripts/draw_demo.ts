@@ -73,7 +73,7 @@ export async function drawDemo(folder: string): Promise<Uint8Array> {
 
   const { thresholds, calibration } = manifest;
   const right: Omit<Finding, 'label'>[] = [];
-  const options = { thresholds, ...(calibration && { calibration }) };
+  const options = { threshold: thresholds, ...(calibration && { calibration }) };
   for await (const slices of predictPatients(model, unseen, options)) {
     slices.forEach(({ patient, probabilities, decisions }, slice) => {
       const yTrue = study.sliceLabels(patient)![slice]!;
@@ -130,7 +130,7 @@ async function tilesOf(
   const { drawn, map, lesion } = tf.tidy(() => {
     const of = (values: Float32Array) => tf.tensor4d(values, [1, size, size, 1]);
     const ofSlice = tf.expandDims(tf.slice(maps, [slice, 0, 0], [1, -1, -1]), 3) as tf.Tensor4D;
-    const heat = resize(ofSlice, [size, size]);
+    const heat = resize(tf.divNoNan(ofSlice, tf.max(ofSlice)) as tf.Tensor4D, [size, size]);
     const mask = Float32Array.from(own(phantom.masks), (bits) => (bits >> k) & 1);
     return {
       drawn: middle(huWindow(of(own(phantom.hu)), CT_WINDOWS.brainWide)),
