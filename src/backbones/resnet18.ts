@@ -13,13 +13,6 @@ import {
 } from './builder';
 
 /**
- * Options of {@link resnet18}.
- *
- * @inline
- */
-export type ResNet18Options = BackboneOptions;
-
-/**
  * ResNet18 without its classifier: eight residual blocks, then the mean over space.
  *
  * `[n, height, width, channels]` to `[n, 512]`. Layers bear torchvision's names (`layer1.0.conv1`, …), so that
@@ -33,7 +26,7 @@ export type ResNet18Options = BackboneOptions;
  * ```
  * @see He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
  */
-export function resnet18(options: ResNet18Options): tf.LayersModel {
+export function resnet18(options: BackboneOptions): tf.LayersModel {
   const resolved = resolveOptions('resnet18', options, BACKBONE_RULES);
   const { seed } = resolved;
   const [input, first] = backboneInput('resnet18', resolved);

@@ -4,13 +4,6 @@ import { deriveSeed } from '../base/random';
 import { FusedConv2D } from '../layers/fused_conv2d';
 import { BACKBONE_RULES, backboneInput, batchNorm, relu, type BackboneOptions } from './builder';
 
-/**
- * Options of {@link smallCnn}.
- *
- * @inline
- */
-export type SmallCnnOptions = BackboneOptions;
-
 /** Filters and stride of each convolution. */
 const CONVOLUTIONS = [
   [12, 2],
@@ -40,7 +33,7 @@ const WINDOWS = 8;
  * ```
  * @see Lee et al., "Practical Window Setting Optimization for Medical Image Deep Learning", 2018, https://arxiv.org/abs/1812.00572
  */
-export function smallCnn(options: SmallCnnOptions): tf.LayersModel {
+export function smallCnn(options: BackboneOptions): tf.LayersModel {
   const resolved = resolveOptions('smallCnn', options, BACKBONE_RULES);
   const { seed } = resolved;
   const [input, first] = backboneInput('smallCnn', resolved);

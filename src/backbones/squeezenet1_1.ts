@@ -10,13 +10,6 @@ import {
   type BackboneOptions,
 } from './builder';
 
-/**
- * Options of {@link squeezenet1_1}.
- *
- * @inline
- */
-export type SqueezeNetOptions = BackboneOptions;
-
 /** torchvision's `features`: its index, and a fire module's squeeze and expand widths, or a pool. */
 const LAYERS: [index: number, squeeze: number, expand: number][] = [
   [2, 0, 0],
@@ -46,7 +39,7 @@ const LAYERS: [index: number, squeeze: number, expand: number][] = [
  * ```
  * @see Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016.
  */
-export function squeezenet1_1(options: SqueezeNetOptions): tf.LayersModel {
+export function squeezenet1_1(options: BackboneOptions): tf.LayersModel {
   const resolved = resolveOptions('squeezenet1_1', options, BACKBONE_RULES);
   const { seed } = resolved;
   const [input, first] = backboneInput('squeezenet1_1', resolved);

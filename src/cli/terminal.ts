@@ -1,6 +1,4 @@
 /** What a command writes to the terminal, and how it ends there. */
-import { CtMultilabelError } from '../index';
-
 /** How far a walk has come, on one line of the terminal; without a terminal, nothing. */
 export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {
   const { stderr } = process;
@@ -48,12 +46,14 @@ export async function runToEnd(
   try {
     await run();
   } catch (error) {
-    console.error(debug ? error : explained(error));
+    console.error(debug ? error : await explained(error));
     process.exitCode = 1;
   }
 }
 
-function explained(error: unknown): string {
+async function explained(error: unknown): Promise<string> {
+  // not above: help needs no TensorFlow.js, and comes at once
+  const { CtMultilabelError } = await import('../base/errors');
   if (error instanceof CtMultilabelError) return `${error.name}: ${error.message}`;
   return `${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n(--debug says where)`;
 }

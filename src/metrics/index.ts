@@ -2,7 +2,7 @@
  * The metrics, without the layers that `ct-multilabel` always brings.
  *
  * Functions take rows and give numbers, `undefined` where the data do not define them; classes take tensors batch by batch and give
- * promises. `fBetaScore`, `FBetaScore` and the two metrics for `model.compile` give tensors.
+ * promises. `fBetaScore`, `FBetaScore`, `weightedLogLoss` and the two metrics for `model.compile` take and give tensors.
  *
  * @module metrics
  */

@@ -1,5 +1,5 @@
 import { check } from '../base/errors';
-import { anything, oneOf, optional, rule, type Rule } from '../base/options';
+import { anything, oneOf, optional, resolveOptions, rule, type Rule } from '../base/options';
 import { IGNORED_LABEL, type Labels } from '../base/types';
 
 /**
@@ -101,6 +101,23 @@ export function labelledScores(
     }
   });
   return columns;
+}
+
+/**
+ * A score of rows: of each label by `scoreOf`, and of all of them as the option says.
+ *
+ * @throws ArgumentError as {@link labelledScores}, and for a bad option.
+ */
+export function scoreOfRows<A extends LabelAverage>(
+  fn: string,
+  yTrue: LabelRows,
+  scores: LabelRows,
+  kind: ScoreKind,
+  options: LabelAverageOptions<A>,
+  scoreOf: (entries: LabelledScores) => number | undefined,
+): Averaged<A> {
+  const { average } = resolveOptions(fn, options, { average: averageRule<A>() });
+  return averaged(labelledScores(fn, yTrue, scores, kind), scoreOf, average);
 }
 
 /** {@link labelledScores} of rows whose columns have names. */

@@ -1,13 +1,12 @@
 import { optional, positiveInteger, resolveOptions } from '../base/options';
 import {
-  averaged,
   averageRule,
-  labelledScores,
   labelledScoresOf,
   type Averaged,
   type LabelAverage,
   type LabelAverageOptions,
   type LabelledScores,
+  scoreOfRows,
   type LabelRows,
 } from './labelled_scores';
 
@@ -32,9 +31,7 @@ export function brierScore<A extends LabelAverage = 'macro'>(
   probabilities: LabelRows,
   options: LabelAverageOptions<A> = {},
 ): Averaged<A> {
-  const fn = 'brierScore';
-  const { average } = resolveOptions(fn, options, { average: averageRule<A>() });
-  return averaged(labelledScores(fn, yTrue, probabilities, 'probability'), brierScoreOf, average);
+  return scoreOfRows('brierScore', yTrue, probabilities, 'probability', options, brierScoreOf);
 }
 
 /**
@@ -118,10 +115,9 @@ export function expectedCalibrationError<A extends LabelAverage = 'macro'>(
   options: LabelAverageOptions<A> & CalibrationBinOptions = {},
 ): Averaged<A> {
   const fn = 'expectedCalibrationError';
-  const rules = { average: averageRule<A>(), bins: BINS };
-  const { average, bins } = resolveOptions(fn, options, rules);
-  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
-  return averaged(columns, (entries) => calibrationErrorOf(entries, bins), average);
+  const { average, bins } = resolveOptions(fn, options, { average: averageRule<A>(), bins: BINS });
+  const scoreOf = (entries: LabelledScores) => calibrationErrorOf(entries, bins);
+  return scoreOfRows(fn, yTrue, probabilities, 'probability', { average }, scoreOf);
 }
 
 /** The rule of the option `bins`. */

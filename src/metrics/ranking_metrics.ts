@@ -1,9 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { resolveOptions } from '../base/options';
 import {
-  averaged,
   averageRule,
-  labelledScores,
+  scoreOfRows,
   type Averaged,
   type LabelAverage,
   type LabelAverageOptions,
@@ -38,8 +37,7 @@ export function averagePrecision<A extends LabelAverage = 'macro'>(
   scores: LabelRows,
   options: LabelAverageOptions<A> = {},
 ): Averaged<A> {
-  const { average } = resolve('averagePrecision', options);
-  return averaged(labelledScores('averagePrecision', yTrue, scores, 'score'), averagePrecisionOf, average);
+  return scoreOfRows('averagePrecision', yTrue, scores, 'score', options, averagePrecisionOf);
 }
 
 /**
@@ -68,8 +66,7 @@ export function rocAuc<A extends LabelAverage = 'macro'>(
   scores: LabelRows,
   options: LabelAverageOptions<A> = {},
 ): Averaged<A> {
-  const { average } = resolve('rocAuc', options);
-  return averaged(labelledScores('rocAuc', yTrue, scores, 'score'), rocAucOf, average);
+  return scoreOfRows('rocAuc', yTrue, scores, 'score', options, rocAucOf);
 }
 
 /** What depends on the order of all scores cannot be summed up batch by batch, so that each batch is kept. */
@@ -83,7 +80,7 @@ abstract class RankingMetric<A extends LabelAverage> extends StreamingMetric<
     private readonly scoreOf: (entries: LabelledScores) => number | undefined,
     options: LabelAverageOptions<A>,
   ) {
-    super(name, resolve(name, options));
+    super(name, resolveOptions(name, options, { average: averageRule<A>() }));
   }
 
   protected override summarize(yTrue: tf.Tensor, scores: tf.Tensor): tf.Tensor[] {
@@ -100,8 +97,7 @@ abstract class RankingMetric<A extends LabelAverage> extends StreamingMetric<
     const labels = this.batches()[0]![0]!.shape.at(-1)!;
     const batches = await this.read();
     const [yTrue, scores] = [0, 1].map((part) => batches.flatMap((batch) => rowsOf(batch[part]!, labels)));
-    const columns = labelledScores(this.name, yTrue!, scores!, 'score');
-    return averaged(columns, this.scoreOf, this.config.average);
+    return scoreOfRows(this.name, yTrue!, scores!, 'score', this.config, this.scoreOf);
   }
 }
 
@@ -153,9 +149,6 @@ const rowsOf = (values: ArrayLike<number>, columns: number) =>
   Array.from({ length: values.length / columns }, (_row, i) =>
     Array.from({ length: columns }, (_value, column) => values[i * columns + column]!),
   );
-
-const resolve = <A extends LabelAverage>(fn: string, options: LabelAverageOptions<A>) =>
-  resolveOptions(fn, options, { average: averageRule<A>() });
 
 /** Average precision of one label. */
 export function averagePrecisionOf(entries: LabelledScores): number | undefined {

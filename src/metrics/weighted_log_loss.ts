@@ -4,7 +4,7 @@ import { optional, resolveOptions, rule } from '../base/options';
 import { IGNORED_LABEL, type ConfiguredFn } from '../base/types';
 import { compiledMetric, FROM_LOGITS } from './compiled_metric';
 import { checkScores } from './confusion_counts';
-import { definedMean, labelledScores, type LabelledScores, type LabelRows } from './labelled_scores';
+import { definedMean, type LabelledScores } from './labelled_scores';
 import { logLossOf } from './probability_errors';
 import { StreamingMetric } from './streaming_metric';
 
@@ -48,36 +48,35 @@ export const RSNA_LABEL_WEIGHTS: readonly number[] = [1, 1, 1, 1, 1, 2];
  * `-sum w [ y log p + (1-y) log(1-p) ] / sum w` over the labelled entries, `w` being the weight of the entry's label and `p`
  * clipped to `[epsilon, 1 - epsilon]`; scikit-learn's `log_loss` of the flattened entries, with `w` as `sample_weight`.
  *
- * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. Where
- * nothing is labelled (or has a weight) there is no loss: `undefined`.
+ * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar. `yTrue` is 0 or 1, anything between
+ * for smoothed labels, or -1 for "not labelled": such entries are left out. NaN in a labelled entry gives NaN, and so do
+ * entries of which none is labelled (or has a weight): a tensor has no `undefined`.
  *
- * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for shapes that differ, empty tensors, or a bad option.
  *
  * @example
  * ```ts
- * const score = weightedLogLoss(yTrue, probabilities, { weights: RSNA_LABEL_WEIGHTS });
+ * const score = weightedLogLoss(yTrue, tf.sigmoid(logits), { weights: RSNA_LABEL_WEIGHTS });
  * ```
  *
  * Flanders et al., "Construction of a Machine Learning Dataset through Collaboration: The RSNA 2019 Brain CT Hemorrhage
  * Challenge", Radiology: Artificial Intelligence 2020
  */
 export function weightedLogLoss(
-  yTrue: LabelRows,
-  probabilities: LabelRows,
+  yTrue: tf.Tensor,
+  probabilities: tf.Tensor,
   options: WeightedLogLossOptions = {},
-): number | undefined {
+): tf.Scalar {
   const fn = 'weightedLogLoss';
-  const { weights, epsilon } = resolveOptions(fn, options, RULES);
-  const columns = labelledScores(fn, yTrue, probabilities, 'probability');
-  checkWeights(fn, weights, columns.length);
-  return pooledLogLoss(columns, weights, epsilon);
+  const config = resolveOptions(fn, options, RULES);
+  checkWeights(fn, config.weights, checkScores(fn, yTrue, probabilities));
+  return tf.tidy(() => mean(summarize(yTrue, probabilities, tf.sub(1, probabilities), config)));
 }
 
 /**
- * {@link weightedLogLoss} of tensors, batch by batch: exact in any batching and order, unlike a mean of batch losses.
+ * {@link weightedLogLoss} of a whole epoch, batch by batch: exact in any batching and order, unlike a mean of batch losses.
  *
- * Holds two sums on the device, in float32, and reads nothing back before the result; `dispose()` frees them. Labels may also lie
- * between 0 and 1, where they were smoothed.
+ * Holds two sums on the device, in float32, and reads nothing back before the result; `dispose()` frees them.
  *
  * @throws ArgumentError for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
  * `result()` also before the first `update()`, and for NaN in a labelled entry.
@@ -123,8 +122,7 @@ export class WeightedLogLoss extends StreamingMetric<WeightedLogLossOptions & { 
  * tfjs reports the **mean over batches** of such a metric, which is not the loss of the epoch where batches differ in size.
  * Watch training with it; report {@link WeightedLogLoss}.
  *
- * Shapes: `yTrue` and the model's output `[..., labels]`, of rank 2 or more -> scalar. NaN in a labelled entry gives NaN, and so do
- * entries of which none is labelled (or has a weight): a tensor has no `undefined`.
+ * Shapes: `yTrue` and the model's output `[..., labels]`, as in {@link weightedLogLoss} -> scalar.
  *
  * @throws ArgumentError for a bad option.
  *
@@ -148,8 +146,7 @@ export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}
       const present = fromLogits ? tf.sigmoid(yPred) : yPred;
       // of logits, 1 - p has more digits as a sigmoid of its own
       const absent = fromLogits ? tf.sigmoid(tf.neg(yPred)) : tf.sub(1, yPred);
-      const [loss, weight] = summarize(yTrue, present, absent, config);
-      return tf.where(tf.equal(weight, 0), tf.scalar(NaN), tf.div(loss, weight));
+      return mean(summarize(yTrue, present, absent, config));
     });
   return compiledMetric('weighted_log_loss', metric, what, config);
 }
@@ -214,3 +211,7 @@ function summarize(
   const counted = tf.where(labelled, loss, tf.zerosLike(loss));
   return [tf.sum(tf.mul(weight, counted)), tf.sum(weight)];
 }
+
+/** NaN where there is nothing to take the mean of. */
+const mean = ([loss, weight]: [loss: tf.Tensor, weight: tf.Tensor]): tf.Scalar =>
+  tf.where(tf.equal(weight, 0), tf.scalar(NaN), tf.div(loss, weight));

@@ -1,26 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
+import { describe, expect, it } from 'vitest';
 import { cutBackbone } from '../../src/explanation/backbone_cut';
 import { gradCam } from '../../src/explanation/grad_cam';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { BACKBONES } from '../../src/backbones/registry';
 import type { CtBrainModelOptions } from '../../src/models/options';
 import { backboneOf, modelParts } from '../../src/models/model_parts';
-import '../support/backends';
+import { built, SIZE, stack } from '../support/explained';
 import { expectClose, expectNoLeak, relativeError } from '../support/matchers';
-import { tinyBackbone } from '../support/memory_source';
-
-beforeEach(async () => {
-  await tf.setBackend('wasm');
-  await prepareWasmBackend();
-});
-
-const SIZE = 16;
-const stack = (slices: number, seed = 1) =>
-  tf.randomUniform([slices, SIZE, SIZE, 1], 0, 1, 'float32', seed) as tf.Tensor4D;
-const built = (options: CtBrainModelOptions = {}) =>
-  buildCtBrainModel({ backbone: tinyBackbone(), labels: ['a', 'b'], seed: 2, ...options });
 
 /** Convolution, ReLU, mean over space. */
 function meanBackbone(): tf.LayersModel {

@@ -1,30 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
+import { describe, expect, it } from 'vitest';
 import {
   attributions,
   integratedGradients,
   type IntegratedGradientsOptions,
 } from '../../src/explanation/integrated_gradients';
 import { surroundings } from '../../src/explanation/surroundings';
-import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { modelParts, outputLevel } from '../../src/models/model_parts';
 import type { CtBrainModelOptions } from '../../src/models/options';
-import '../support/backends';
+import { built, SIZE, stack } from '../support/explained';
 import { expectClose } from '../support/matchers';
-import { tinyBackbone } from '../support/memory_source';
-
-beforeEach(async () => {
-  await tf.setBackend('wasm');
-  await prepareWasmBackend();
-});
-
-const SIZE = 16;
-const stack = (slices: number, seed = 1) =>
-  tf.randomUniform([slices, SIZE, SIZE, 1], 0, 1, 'float32', seed) as tf.Tensor4D;
-const built = (options: CtBrainModelOptions = {}) =>
-  buildCtBrainModel({ backbone: tinyBackbone(), labels: ['a', 'b'], seed: 2, ...options });
 
 /** Without a kink, so that few steps come close to the integral. */
 function smoothBackbone(): tf.LayersModel {
@@ -168,8 +154,8 @@ describe('integratedGradients', () => {
   });
 
   it.each<[string, Partial<IntegratedGradientsOptions>, string | RegExp]>([
-    ['a label that is none', { label: 2 }, 'label: expected the place of a label, 0 to 1'],
-    ['a slice that is none', { slice: 2 }, 'slice: expected the place of a slice, 0 to 1'],
+    ['an invalid label', { label: 2 }, 'label: expected the place of a label, 0 to 1'],
+    ['an invalid slice', { slice: 2 }, 'slice: expected the place of a slice, 0 to 1'],
     ['surroundings of nothing', { reach: 0 }, 'reach: expected a positive integer'],
     ['bone that is black', { bone: 0 }, 'bone: expected a number above 0'],
     ['half a pixel', { smooth: 0.5 }, 'smooth: expected an integer of at least 0'],

@@ -1,22 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { prepareWasmBackend } from '../../src/backends/prepare_wasm_backend';
+import { describe, expect, it } from 'vitest';
 import { sliceContributions } from '../../src/explanation/slice_contributions';
-import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { backboneOf } from '../../src/models/model_parts';
 import type { CtBrainModelOptions } from '../../src/models/options';
-import '../support/backends';
+import { built, stack } from '../support/explained';
 import { expectClose, expectNoLeak } from '../support/matchers';
-import { tinyBackbone } from '../support/memory_source';
 
-beforeEach(async () => {
-  await tf.setBackend('wasm');
-  await prepareWasmBackend();
-});
-
-const stack = (slices: number) => tf.randomUniform([slices, 16, 16, 1], 0, 1, 'float32', 1) as tf.Tensor4D;
-const built = (options: CtBrainModelOptions = {}) =>
-  buildCtBrainModel({ backbone: tinyBackbone(), labels: ['a', 'b'], seed: 2, ...options });
 const predicted = (model: tf.LayersModel, images: tf.Tensor4D) =>
   model.predict(tf.expandDims(images)) as tf.Tensor;
 const ofLabel = (logits: tf.Tensor, label: number) => {

@@ -111,7 +111,7 @@ describe.each(Object.entries(TRAININGS))('%s with a model that was loaded', (_, 
     );
   });
 
-  it('refuses a study prepared in another way, on either side, before it loads a patient', async () => {
+  it('refuses training or validation patients with another preprocessing before it loads one', async () => {
     for (const side of ['train', 'validation'] as const) {
       const other = { ...study(labels, { ...trained, windows: ['bone'] }), load: () => fail(), loadSlices: () => fail() };
       await expect(train(await loaded(), sidesOf(other, { [side === 'train' ? 'validation' : 'train']: study(labels, trained) }))).rejects.toThrow(

@@ -441,7 +441,7 @@ describe('loadCtBrainModel', () => {
     ['a loss without metrics', inCompiled((compiled) => delete compiled['metrics']), /compiled: expected both loss and metrics, or none/],
     ['an unknown optimizer', inCompiled(({ optimizer }) => (optimizer!['className'] = 'Lion')), /compiled\.optimizer\.className: expected one of Adam, .*, received "Lion"/],
     ['an optimizer out of range', inCompiled(({ optimizer }) => ((optimizer!['config'] as { beta1: number }).beta1 = 1.5)), /optimizer\.config: beta1: expected a number in \[0, 1\], received 1\.5/],
-    ['a learning rate that is none', inCompiled(({ optimizer }) => ((optimizer!['config'] as { learningRate: unknown }).learningRate = null)), /config: learningRate: expected a number of at least 0, received null/],
+    ['an invalid learning rate', inCompiled(({ optimizer }) => ((optimizer!['config'] as { learningRate: unknown }).learningRate = null)), /config: learningRate: expected a number of at least 0, received null/],
     ['another optimizer', inCompiled((compiled) => (compiled['optimizer'] = { className: 'SGD', config: { learningRate: 1 } })), /optimizer: expected moments, 0 of each of \d+ weights, found \d+/],
     ['moments of another shape', inState((specs) => (specs[1]!.shape = [specs[1]!.shape.reduce((a, b) => a * b)])), /optimizer: expected moment 0 as a float32 tensor of shape \[3,3,1,4\], found a float32 tensor of shape \[36\]/],
     ['moments that are counts', inState((specs) => (specs[1]!.dtype = 'int32')), /expected moment 0 as a float32 tensor/],

@@ -49,6 +49,7 @@ export default command({
   examples: ['', '--seed 2 --out runs/second'],
   options: OPTIONS,
   run: demo,
+  interrupted: () => 'the same command starts anew',
 });
 
 async function demo(args: Args<typeof OPTIONS>): Promise<void> {

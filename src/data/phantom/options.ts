@@ -66,7 +66,7 @@ const PREVALENCE = nested<NonNullable<PhantomOptions['prevalence']>>(
   Object.fromEntries(CT_LABELS.map((label) => [label, optional(share)])) as Record<CtLabel, Rule<number>>,
 );
 
-/** For what makes a patient. */
+/** Rules of the options of one patient. */
 export const PHANTOM_RULES = {
   seed: rule<number>('an integer', Number.isSafeInteger),
   slices: optional(integerIn(8, 40), 24),

@@ -5,7 +5,7 @@ import { shuffled, type Random } from '../../base/random';
 import { iterativeStratification } from './iterative_stratification';
 
 /**
- * Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1, not labelled, is as 0.
+ * Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1 (not labelled) counts as 0.
  *
  * @inline
  */
