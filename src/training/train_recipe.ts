@@ -92,8 +92,8 @@ export interface TrainedRecipe {
  * The run is closed at the end, and also where the training throws.
  *
  * @param model - As `buildCtBrainModel` makes it.
- * @throws `ArgumentError` for a study with other labels, another order of them or another preprocessing than `description` says, or than
- * a loaded model was trained with; `NonFiniteError` when a loss is not finite; what was kept of the last good epoch stays.
+ * @throws ArgumentError for a study with other labels, another order of them or another preprocessing than `description` says, or than
+ * a loaded model was trained with; NonFiniteError when a loss is not finite; what was kept of the last good epoch stays.
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 } });

@@ -6,7 +6,7 @@ import { isThreadedBuild } from '../../kernels/preparation';
  * Keeps the host from its threaded build, which it takes in cross-origin isolated pages: our kernels and our guard do not fit it, and
  * past 4 GiB its tensors overwrite one another. One that runs already and holds nothing yet is started again as the plain build.
  *
- * @throws `CtMultilabelError` where it holds tensors, which would be lost.
+ * @throws CtMultilabelError where it holds tensors, which would be lost.
  */
 export async function leaveThreadedBuild(): Promise<void> {
   const { registry, registryFactory } = tf.engine();

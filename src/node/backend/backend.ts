@@ -74,8 +74,8 @@ export interface BackendReport {
  *
  * @param name - Which one.
  * @returns The name now active; {@link backendReport} tells why.
- * @throws `ArgumentError` for a name or option it does not know.
- * @throws `CtMultilabelError` when the backend asked for cannot be had, with what is missing; the backend active
+ * @throws ArgumentError for a name or option it does not know.
+ * @throws CtMultilabelError when the backend asked for cannot be had, with what is missing; the backend active
  *   before is then active again, or plain CPU if there was none.
  *
  * @example

@@ -132,7 +132,7 @@ export class SlicePreparation {
   private async slicesOf(ofFile: readonly SliceToPrepare[]): Promise<tf.Tensor3D[]> {
     const { file, format, where } = ofFile[0]!;
     // what is wrong with a file of frames is wrong with all of them
-    const location = ofFile.length === 1 ? { file, ...where } : { file };
+    const location = { file, ...where, slice: ofFile.length === 1 ? where.slice : undefined };
     const bytes = await readFileBytes(file, format === 'dicom' ? 'DICOM' : 'image', location);
     const cached = this.cache?.of(bytes);
     let parsed: ParsedDicom | undefined;

@@ -68,8 +68,8 @@ const RULES = {
  * `fileSystem` does that.
  *
  * @param folder - Made anew, or replaced where it is a checkpoint.
- * @throws `DataError` for a folder that holds anything else, which would be lost; `ArgumentError` for an optimizer that cannot be
- * saved; `NonFiniteError` for a weight that is not finite; `CheckpointError` for a description that is refused; `CtMultilabelError` where the disk is full. The old folder is then as it
+ * @throws DataError for a folder that holds anything else, which would be lost; ArgumentError for an optimizer that cannot be
+ * saved; NonFiniteError for a weight that is not finite; CheckpointError for a description that is refused; CtMultilabelError where the disk is full. The old folder is then as it
  * was.
  * @example
  * ```ts
@@ -96,7 +96,7 @@ export async function saveCheckpoint(
  * Reads what {@link saveCheckpoint} wrote, also with an earlier version. The model is not compiled, see `loadCtBrainModel`.
  *
  * @param folder - The checkpoint, or a training run's folder, whose best checkpoint is taken.
- * @throws `CheckpointError` for a file that is missing, cut off or of a newer version, or for weights that do not fit
+ * @throws CheckpointError for a file that is missing, cut off or of a newer version, or for weights that do not fit
  * the model, saying which.
  * @example
  * ```ts
@@ -163,7 +163,7 @@ export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer):
 /**
  * The plain data saved with a checkpoint.
  *
- * @throws `CheckpointError` for a file that is missing, or holds none.
+ * @throws CheckpointError for a file that is missing, or holds none.
  */
 export async function readState(folder: string): Promise<object> {
   const state = await readFolder(folder, (place) => readJson(path.join(place, STATE_FILE)));

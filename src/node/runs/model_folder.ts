@@ -27,7 +27,7 @@ export const STATE_FILE = 'state.json';
  * @param location - A folder; for reading also the JSON file of a model in it, which may have any name.
  * @returns The handler. Saving throws `DataError` where the folder has other files in it, which would be lost, or is a file; loading
  * throws `CheckpointError` for files that are missing or not those of a model.
- * @throws `ArgumentError` for no path.
+ * @throws ArgumentError for no path.
  * @example
  * ```ts
  * await saveCtBrainModel(model, fileSystem('models/brain'), { labels: CT_LABELS, preprocessing });
@@ -59,7 +59,7 @@ export async function writeModelFiles(folder: string, artifacts: tf.io.ModelArti
  * Reads a model's files.
  *
  * @param location - Their folder, or the JSON file in it.
- * @throws `CheckpointError` for a file that is missing or not what it should be.
+ * @throws CheckpointError for a file that is missing or not what it should be.
  */
 export async function readModelFiles(location: string): Promise<tf.io.ModelArtifacts> {
   const isFolder = path.extname(location) !== '.json' || (await isDirectory(location));
@@ -143,7 +143,7 @@ const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer =
 /**
  * Refuses to replace a folder by a checkpoint unless it is one: what else is in it would be gone.
  *
- * @throws `DataError` that names what was found.
+ * @throws DataError that names what was found.
  */
 export async function refuseUnlessCheckpoint(folder: string): Promise<void> {
   await refuseOtherFiles(folder, [...Object.values(MODEL_FILES), STATE_FILE]);

@@ -43,7 +43,7 @@ export class RunLock {
     this.file = path.resolve(folder, LOCK_FILE);
   }
 
-  /** @throws `CheckpointError` where another process trains in the folder. */
+  /** @throws CheckpointError where another process trains in the folder. */
   static async take(folder: string): Promise<RunLock> {
     const lock = new RunLock(folder);
     await lock.take();
@@ -54,7 +54,7 @@ export class RunLock {
    * To be asked before and after anything is written: a folder that was deleted must not come back in part.
    *
    * @param needed - A file that stands in the folder from the start.
-   * @throws `CheckpointError` where the folder is gone, or is another's now.
+   * @throws CheckpointError where the folder is gone, or is another's now.
    */
   async check(needed: string): Promise<void> {
     if (!(await exists(path.join(this.folder, needed)))) {

@@ -71,7 +71,7 @@ interface LastState {
  * One process trains in a folder at a time: `run.lock` there says which, until the run is closed or the process ends. The lock of a
  * process that runs no more is taken over.
  *
- * @throws `CheckpointError` for a folder in use, a run that another process trains, or a configuration that differs from the one being
+ * @throws CheckpointError for a folder in use, a run that another process trains, or a configuration that differs from the one being
  * resumed.
  * @example
  * ```ts

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -81,6 +82,14 @@ describe.each([
     const means = [...(tf.tensor(stacks[0]!, [SLICES, 12]).mean(1).dataSync())]; // prettier-ignore
     expect(means).toEqual([...means].sort((a, b) => a - b));
     expect(new Set(means).size).toBe(SLICES);
+  });
+
+  it('names file and patient where it no longer parses', async () => {
+    const folder = await temporaryFolder(files);
+    const study = await openDicomFolder(folder, options);
+    const [name, bytes] = Object.entries(files)[0]!;
+    await writeFile(join(folder, name), bytes.subarray(0, 200));
+    await expect(study.load('P1')).rejects.toThrow(new RegExp(`${name}, patient P1\\)$`));
   });
 
   it('is read once to see which frames can be', async () => {
