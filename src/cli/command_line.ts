@@ -43,7 +43,12 @@ export interface CommandSpec<O extends Options = Options> {
   /** Commands as one would type them, without the program's name. */
   examples?: readonly string[];
   options: O;
-  run(args: Args<O>): Promise<void>;
+  /** What is typed without a name, as `args[name]`. */
+  argument?: { name: keyof O & string };
+  /** What `run` returns, for machines: with it, the command has `--json`. */
+  json?: string;
+  /** Returns what `--json` prints. */
+  run(args: Args<O>): Promise<unknown>;
   /** What to tell someone who stopped it with Ctrl-C. */
   interrupted?(args: Args<O>): string;
 }
@@ -52,7 +57,9 @@ export interface CommandSpec<O extends Options = Options> {
 export interface AnyCommand {
   examples?: readonly string[];
   options: Options;
-  run(args: never): Promise<void>;
+  argument?: { name: string };
+  json?: string;
+  run(args: never): Promise<unknown>;
   interrupted?(args: never): string;
 }
 
@@ -74,16 +81,21 @@ export function parseArgs(
   spec: AnyCommand,
   argv: readonly string[],
   summary: string,
-): { args: never; debug: boolean } {
+): { args: never; debug: boolean; json: boolean } {
+  const { argument, json: result } = spec;
   const parser = new Command(program)
     .description(summary)
-    .usage('[options]')
+    .usage(argument ? `[options] <${argument.name}>` : '[options]')
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('See --help.')
     .configureHelp({ optionTerm: termOf })
     .option('--debug', 'print where an error came from');
-  for (const [name, option] of Object.entries(spec.options)) addOption(parser, name, option);
+  if (result) parser.option('--json', `print ${result} as JSON, and all else on standard error`);
+  for (const [name, option] of Object.entries(spec.options)) {
+    if (name === argument?.name) parser.argument(`<${name}>`, option.help);
+    else addOption(parser, name, option);
+  }
   const lines = (spec.examples ?? []).map((line) => `  ${program} ${line}`);
   if (lines.length > 0) parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
   parser.parse([...argv], { from: 'user' });
@@ -97,9 +109,11 @@ export function parseArgs(
   const off = Object.fromEntries(
     switches.map((name) => [new CommanderOption(`--${name}`).attributeName(), false]),
   );
-  const { debug = false, ...args } = { ...off, ...parser.opts<{ debug?: boolean }>() };
+  const given = parser.opts<{ debug?: boolean; json?: boolean }>();
+  const { debug = false, json = false, ...named } = { ...off, ...given };
   // what the table's types say, as `command` made them
-  return { args: args as never, debug };
+  const args = { ...named, ...(argument && { [argument.name]: parser.args[0] }) } as never;
+  return { args, debug, json };
 }
 
 /** Reads a program's own command line by its table; ends the process where there is nothing to run. */
@@ -143,6 +157,6 @@ function valueOf(kind: string, text: string): string | number {
 
 /** A switch is listed once, with the word that turns it off. */
 const termOf = (option: CommanderOption): string =>
-  option.isBoolean() && option.long !== '--debug' && option.long !== '--help'
+  option.isBoolean() && !['--debug', '--json', '--help'].includes(option.long!)
     ? `${option.flags}, --no-${option.long!.slice(2)}`
     : option.flags;

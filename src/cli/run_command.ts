@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../version';
 import { isUsage, parseArgs, type AnyCommand } from './command_line';
-import { runToEnd } from './terminal';
+import { printJson, runToEnd } from './terminal';
 
 interface Listed {
   summary: string;
@@ -11,6 +11,10 @@ interface Listed {
 
 /** Every command, in the order that one meets them. */
 export const COMMANDS: Readonly<Record<string, Listed>> = {
+  init: {
+    summary: 'Write a small TypeScript project that trains on synthetic head CT, to begin from',
+    load: () => import('./commands/init'),
+  },
   demo: {
     summary: 'Train the whole recipe in minutes, on synthetic head CT, and draw where the model looked',
     load: () => import('./commands/demo'),
@@ -66,7 +70,6 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     program
       .command(name)
       .description(summary)
-      .usage('[options]')
       // its own parser reads what follows
       .helpOption(false)
       .allowUnknownOption()
@@ -79,8 +82,9 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
 
 async function runSpec(program: string, spec: AnyCommand, argv: readonly string[], summary: string): Promise<void> {
   await usageExits(async () => {
-    const { args, debug } = parseArgs(program, spec, argv, summary);
-    await runToEnd(() => spec.run(args), { debug, interrupted: () => spec.interrupted?.(args) });
+    const { args, debug, json } = parseArgs(program, spec, argv, summary);
+    const run = json ? () => printJson(() => spec.run(args)) : () => spec.run(args);
+    await runToEnd(run, { debug, interrupted: () => spec.interrupted?.(args) });
   });
 } // prettier-ignore
 

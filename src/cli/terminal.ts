@@ -1,4 +1,5 @@
 /** What a command writes to the terminal, and how it ends there. */
+
 /** How far a walk has come, on one line of the terminal; without a terminal, nothing. */
 export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {
   const { stderr } = process;
@@ -22,12 +23,27 @@ export function textTable(header: string[], rows: (string | number | undefined)[
   );
 }
 
+/** Runs a command for a program that reads standard output: what it returns goes there as JSON, all that it says to standard error. */
+export async function printJson(run: () => Promise<unknown>): Promise<void> {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr);
+  try {
+    const result = await run();
+    // what is undefined is null: a reader need not guess whether a figure was forgotten
+    const text = JSON.stringify(result, (_key, value: unknown) => value ?? null, 2);
+    await new Promise((done) => write(`${text}\n`, done));
+  } finally {
+    stdout.write = write;
+  }
+}
+
 /**
  * Runs a command to its end: an error that the library explains is printed as one line, any other with a hint at `--debug`. Where
  * nobody reads on, as after `| head`, it ends quietly; stopped with Ctrl-C it leaves the terminal as it was, and exits with 130.
  */
 export async function runToEnd(
-  run: () => Promise<void>,
+  run: () => Promise<unknown>,
   { debug, interrupted }: { debug: boolean; interrupted?: () => string | undefined },
 ): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {

@@ -39,6 +39,24 @@ describe('predict', { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/5 slices of 1 patients\n$/);
   });
 
+  it('with --json prints the predictions as JSON, and all else on standard error', async () => {
+    const { code, stdout, stderr } = await command('predict', ...args(), '--json');
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout) as {
+      predictions: { patient: string; probabilities: number[] }[];
+      thresholds: number[];
+      problems: string[];
+    };
+    expect(result.predictions.map(({ patient }) => patient)).toEqual(['P1', 'P1', 'P1', 'P1', 'P1']);
+    expect(result.predictions[0]!.probabilities).toHaveLength(5);
+    expect(result.thresholds).toEqual([0.5, 0.5, 0.5, 0.5, 0.5]);
+    expect(result.problems[0]).toMatch(/slices may be missing between them/);
+    expect(stderr).toMatch(/slice +ich +ivh/);
+    // an error leaves standard output empty
+    const wrong = await command('predict', '--checkpoint', 'none', '--patient', at('study'), '--json');
+    expect(`${wrong.code}${wrong.stdout}`).toBe('1');
+  });
+
   it('ends quietly where nobody reads on', async () => {
     const tsx = path.resolve('node_modules/tsx/dist/cli.mjs');
     const child = spawn(process.execPath, [tsx, 'src/cli/main.ts', 'predict', ...args()]);

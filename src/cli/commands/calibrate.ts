@@ -23,10 +23,11 @@ const OPTIONS = options({
 export default command({
   examples: ['--checkpoint runs/kaggle --data CLINIC --out runs/clinic'],
   options: OPTIONS,
+  json: 'what was fitted, and F2 before and after',
   run: calibrate,
 });
 
-async function calibrate(args: Args<typeof OPTIONS>): Promise<void> {
+async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { out, calibration: method } = args;
   if ((await readdir(out).catch(() => [])).length > 0) {
     throw new ArgumentError(`--out: expected a new or empty folder, received '${out}'`);
@@ -81,4 +82,14 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<void> {
   });
   await study.close();
   console.log(`\n${out}: the model with thresholds of ${study.patients.length} patients of ${args.data}`);
+  return {
+    checkpoint: out,
+    patients: study.patients,
+    labels: manifest.labels,
+    thresholds,
+    calibration,
+    guarded: chosen.guarded,
+    before,
+    after,
+  };
 }

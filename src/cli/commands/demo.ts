@@ -48,11 +48,12 @@ const OPTIONS = options({
 export default command({
   examples: ['', '--seed 2 --out runs/second'],
   options: OPTIONS,
+  json: 'the scores, and where things are',
   run: demo,
   interrupted: () => 'the same command starts anew',
 });
 
-async function demo(args: Args<typeof OPTIONS>): Promise<void> {
+async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { out, seed, imageSize: size } = args;
   await useBackend(args.backend, { log: console.log });
 
@@ -144,6 +145,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<void> {
   const program =
     process.env['npm_lifecycle_event'] === 'train:demo' ? 'npm run ct-multilabel --' : 'npx ct-multilabel';
   console.log(`next: ${program} predict --checkpoint ${run.folder} --patient ${folder}/train/${shown}`);
+  return { study: folder, checkpoint: run.folder, labels: study.labels, thresholds, test: score, trivial };
 }
 
 /** Draws where the model looked for each label of the patient that has the most, and returns its name. */

@@ -72,10 +72,11 @@ export default command({
     '--checkpoint runs/demo/run --data runs/demo/study --patients validation --calibrate --choose-thresholds --save runs/demo/decided',
   ],
   options: OPTIONS,
+  json: 'the figures of the report, with their intervals',
   run: evaluate,
 });
 
-async function evaluate(args: Args<typeof OPTIONS>): Promise<void> {
+async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { calibrate, chooseThresholds: choose, save, run, date } = args;
   if ((calibrate || choose) !== (save !== undefined)) {
     throw new ArgumentError('--calibrate and --choose-thresholds need --save, and it needs one of them');
@@ -165,6 +166,13 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<void> {
   await writeFileAtomic(args.out, text);
   printSummary(measured, warnings);
   console.log(args.out);
+  // the samples themselves are what predict prints
+  const figures = measured.map(({ yTrue, probabilities: _, people, ...rest }) => ({
+    ...rest,
+    number: yTrue.length,
+    patients: new Set(people).size,
+  }));
+  return { report: args.out, labels, thresholds, warnings, figures };
 }
 
 /** The patients that `--patients` names. */

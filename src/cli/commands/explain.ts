@@ -48,10 +48,11 @@ export default command({
     '--checkpoint runs/demo/run --data runs/demo/study --phantom',
   ],
   options: OPTIONS,
+  json: 'what each slice adds with --slice, and how often maps hit with --phantom,',
   run: explain,
 });
 
-async function explain(args: Args<typeof OPTIONS>): Promise<void> {
+async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
   await useBackend(args.backend);
   const [dir, checkpoint] = [args.data, args.checkpoint];
   const { model, manifest } = await loadCheckpoint(checkpoint);
@@ -79,9 +80,10 @@ async function explain(args: Args<typeof OPTIONS>): Promise<void> {
   const judged = unseen.length > 0 ? unseen : study.patients;
   const patient = args.patient ?? firstWith(study, judged, place);
 
-  await draw(await study.load(patient));
-  if (phantoms) await checkAgainstLesions();
+  const contributions = await draw(await study.load(patient));
+  const hits = phantoms ? await checkAgainstLesions() : undefined;
   await study.close();
+  return { picture: args.out, patient, label, contributions, hits };
 
   async function mapsOf({ images }: PatientStack, k: number, slice?: number): Promise<tf.Tensor3D> {
     const { method, layer } = args;
@@ -91,7 +93,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<void> {
   }
 
   /** A picture of one patient, and where along the stack a decision comes from. */
-  async function draw(stack: PatientStack): Promise<void> {
+  async function draw(stack: PatientStack): Promise<unknown> {
     const phantom = phantomOf(stack.patient);
     const slice = args.slice === undefined ? undefined : args.slice - 1;
     const maps = await mapsOf(stack, place, slice);
@@ -114,22 +116,24 @@ async function explain(args: Args<typeof OPTIONS>): Promise<void> {
     };
     const { width, height } = await writeHeatMaps(args.out, [drawn], { zoom: args.zoom });
     console.log(`${args.out}: ${stack.slices.length} slices of ${stack.patient}, ${width} x ${height} pixels`); // prettier-ignore
-    if (slice !== undefined) printContributions(stack, slice);
+    const contributions = slice === undefined ? undefined : printContributions(stack, slice);
     tf.dispose([maps, images, heat]);
     disposeStack(stack);
+    return contributions;
   }
 
   /** What each slice adds to the logit of one. */
-  function printContributions(stack: PatientStack, slice: number): void {
+  function printContributions(stack: PatientStack, slice: number): { slice: string; logit: number }[] {
     const matrix = sliceContributions(model, stack.images, { label: place });
     const row = (matrix.arraySync() as number[][])[slice]!;
     matrix.dispose();
     const rows = row.map((value, i) => [`${stack.slices[i]}${i === slice ? ' (itself)' : ''}`, value]);
     console.log(`\n${textTable([`adds to ${label} on slice ${slice + 1}`, 'logit'], rows)}`);
+    return row.map((logit, i) => ({ slice: stack.slices[i]!, logit }));
   }
 
   /** The pointing game, label by label. */
-  async function checkAgainstLesions(): Promise<void> {
+  async function checkAgainstLesions(): Promise<unknown> {
     const all = labels.map(() => ({ hits: 0, total: 0, chanceHits: 0 }));
     const found = labels.map(() => ({ hits: 0, total: 0, chanceHits: 0 }));
     const line = progressLine('patients');
@@ -173,6 +177,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<void> {
     const known = unseen.length > 0 ? 'it was not trained on' : 'it was trained on';
     console.log(`\nHottest point of a slice's map in a lesion, on ${judged.length} patients ${known}`);
     console.log(textTable(['', 'slices', 'hits', 'by chance', 'of these found', 'hits', 'by chance'], rows));
+    return labels.map((name, k) => ({ label: name, all: all[k], found: found[k] }));
   }
 
   /** `[labels][slices]`; of a model of patients `[labels][1]`. */

@@ -40,13 +40,14 @@ const OPTIONS = options({
 export default command({
   examples: ['--data DIR'],
   options: OPTIONS,
+  json: 'series, labels and problems',
   run: inspect,
 });
 
 /** Size at which slices are compared: at less, slices that differ may look the same. */
 const DUPLICATES_SIZE = 512;
 
-async function inspect(args: Args<typeof OPTIONS>): Promise<void> {
+async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
   await useBackend('wasm');
   const { data: dir, images } = args;
   const { layout, format } = await detectStudy(dir);
@@ -83,8 +84,8 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<void> {
   if ('seriesOf' in study) printSeries(study);
   else await printImageSizes(study);
   printLabels(study);
-  printProblems(study);
-  if (args.duplicates) await printDuplicates(await open(DUPLICATES_SIZE));
+  const problems = printProblems(study);
+  const duplicates = args.duplicates ? await printDuplicates(await open(DUPLICATES_SIZE)) : undefined;
 
   const drawing = progressLine('contact sheet');
   const sheet = await writeContactSheet(args.sheet, study, {
@@ -97,6 +98,13 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<void> {
     `\n${args.sheet}: ${sheet.slices} slices of ${sheet.patients} patients, ${sheet.width} x ${sheet.height} pixels`,
   );
   await study.close();
+  return {
+    ...{ folder: dir, layout, format, people, statistics, problems, duplicates, sheet: args.sheet },
+    ...('seriesOf' in study && {
+      series: study.patients.map((patient) => ({ patient, ...study.seriesOf(patient) })),
+      otherSeries: study.otherSeries,
+    }),
+  };
 }
 
 type Study = Awaited<ReturnType<typeof openStudy>>;
@@ -165,7 +173,7 @@ function printLabels(study: Study): void {
   if (unlabelled.length > 0) console.log(`\nwithout labels: ${unlabelled.join(', ')}`);
 }
 
-function printProblems(study: Study): void {
+function printProblems(study: Study): string[] {
   const lines: string[] = [];
   for (const { patient, label, gaps } of labelRuns(study).interrupted) {
     const slices = gaps.flatMap((gap) => gap.slices).join(', ');
@@ -181,9 +189,10 @@ function printProblems(study: Study): void {
   console.log(`\n${lines.length === 0 ? 'nothing unusual' : `to look at (${lines.length}):`}`);
   for (const line of lines.slice(0, most)) console.log(`- ${line}`);
   if (lines.length > most) console.log(`- and ${lines.length - most} more`);
+  return lines;
 }
 
-async function printDuplicates(study: Study): Promise<void> {
+async function printDuplicates(study: Study): Promise<unknown> {
   const reading = progressLine('looking for equal slices');
   const found = await findDuplicateSlices(study, {
     onProgress: ({ done, total }) => reading.show(done, total),
@@ -194,6 +203,7 @@ async function printDuplicates(study: Study): Promise<void> {
   for (const { slices } of found) {
     console.log(`- ${slices.map(({ patient, slice }) => `${patient}/${slice}`).join(' = ')}`);
   }
+  return found;
 }
 
 /** Patients in the order of their labels: most first. */

@@ -17,7 +17,7 @@ import {
 } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
-import { warnOfProblems } from '../study_problems';
+import { problemLines, warnOfProblems } from '../study_problems';
 import { textTable } from '../terminal';
 import type { PatientPrediction } from '../../data/tables/predictions_table';
 
@@ -42,15 +42,16 @@ export default command({
     '--checkpoint runs/kaggle --data data --kaggle submission.csv',
   ],
   options: OPTIONS,
+  json: 'every prediction, the thresholds and problems of the study',
   run: predict,
 });
 
-async function predict(args: Args<typeof OPTIONS>): Promise<void> {
+async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { patient, data, images, out, kaggle, rsna } = args;
   if ((patient === undefined) === (data === undefined)) {
     console.error('Give either --patient or --data. See --help.');
     process.exitCode = 2;
-    return;
+    return undefined;
   }
   await useBackend(args.backend);
   const { model, manifest } = await loadCheckpoint(args.checkpoint);
@@ -68,6 +69,12 @@ async function predict(args: Args<typeof OPTIONS>): Promise<void> {
     ...studyOptions(args),
   });
   warnOfProblems(source);
+  const result = {
+    labels,
+    thresholds,
+    calibrated: calibration !== undefined,
+    problems: problemLines(source),
+  };
   const found = (decisions: readonly number[]) =>
     labels.filter((_, i) => decisions[i] === 1).join(' ') || '-';
 
@@ -83,22 +90,24 @@ async function predict(args: Args<typeof OPTIONS>): Promise<void> {
     if (!args.quiet) console.log(`\n${textTable(['patient', ...labels, 'found'], rows)}`);
     if (out) await writePatientProbabilities(out, predictions, labels);
     console.log(`\n${predictions.length} patients`);
-  } else {
-    const predictions: SlicePrediction[] = [];
-    for await (const slices of predictPatients(model, source, options)) {
-      predictions.push(...slices);
-      if (args.quiet) continue;
-      const rows = slices.map(({ slice, probabilities, decisions }) => [
-        slice,
-        ...probabilities,
-        found(decisions),
-      ]);
-      console.log(`\n${slices[0]?.patient}\n${textTable(['slice', ...labels, 'found'], rows)}`);
-    }
-    if (out) await writeProbabilities(out, predictions, labels);
-    if (kaggle) await writeSubmission(kaggle, predictions, labels);
-    if (rsna) await writeRsnaSubmission(rsna, predictions, labels);
-    console.log(`\n${predictions.length} slices of ${source.patients.length} patients`);
+    await source.close();
+    return { ...result, predictions };
   }
+  const predictions: SlicePrediction[] = [];
+  for await (const slices of predictPatients(model, source, options)) {
+    predictions.push(...slices);
+    if (args.quiet) continue;
+    const rows = slices.map(({ slice, probabilities, decisions }) => [
+      slice,
+      ...probabilities,
+      found(decisions),
+    ]);
+    console.log(`\n${slices[0]?.patient}\n${textTable(['slice', ...labels, 'found'], rows)}`);
+  }
+  if (out) await writeProbabilities(out, predictions, labels);
+  if (kaggle) await writeSubmission(kaggle, predictions, labels);
+  if (rsna) await writeRsnaSubmission(rsna, predictions, labels);
+  console.log(`\n${predictions.length} slices of ${source.patients.length} patients`);
   await source.close();
+  return { ...result, predictions };
 }

@@ -21,6 +21,7 @@ import {
   trainRecipe,
   trivialPredictors,
   type CT_WINDOWS,
+  type Evaluation,
   type PosterVariant,
   type RecipeOptions,
 } from '../../index';
@@ -111,11 +112,12 @@ export default command({
     '--data CLINIC --data RSNA --test-fraction 0.2',
   ],
   options: OPTIONS,
+  json: 'the scores, beside those of trivial predictors, and the thresholds',
   run: train,
   interrupted: ({ out }) => `${out} keeps what was saved; the same command with --resume goes on`,
 });
 
-async function train(args: Args<typeof OPTIONS>): Promise<void> {
+async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const recipe = resolveRecipe(recipeOptions(args));
   await useBackend(args.backend, { log: console.log });
   const { imageSize: size, seed, data: folders } = args;
@@ -228,12 +230,14 @@ async function train(args: Args<typeof OPTIONS>): Promise<void> {
       `(too few validation patients have ${decisions.chosen.guarded.join(', ')}: the threshold of all labels together)`,
     );
   }
+  let testScore: Evaluation | undefined;
   if (split.test.length > 0) {
     const test = subset(study, split.test);
     const score = await evaluatePatients(result.model, test, {
       threshold: description.thresholds,
       calibration: description.calibration,
     });
+    testScore = score;
     const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;
     printF2(title, trained, score, trivialPredictors(train!, test, seed, score.level), study.labels);
     await writePredictions(`${args.out}/test-predictions.csv`, result.model, test, description);
@@ -249,6 +253,17 @@ async function train(args: Args<typeof OPTIONS>): Promise<void> {
     );
     process.exitCode = 3;
   }
+  return {
+    checkpoint: args.out,
+    labels: study.labels,
+    thresholds: description.thresholds,
+    calibration: description.calibration,
+    split,
+    validation: result.validation,
+    test: testScore,
+    trivial: result.trivial,
+    beatsTrivial,
+  };
 }
 
 /** The recipe that the command line asks for. */

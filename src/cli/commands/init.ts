@@ -1,0 +1,97 @@
+/** Writes a small project of one's own: a program that trains, and what it takes to run it. */
+import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ArgumentError } from '../../base/errors';
+import { VERSION } from '../../version';
+import { command, options, type Args } from '../command_line';
+
+const OPTIONS = options({
+  folder: { value: 'FOLDER', help: 'a new or empty folder', required: true },
+  package: {
+    value: 'SPEC',
+    default: `^${VERSION}`,
+    help: 'the version of ct-multilabel to install, or the path of its .tgz',
+  },
+});
+
+export default command({
+  examples: ['my-study'],
+  options: OPTIONS,
+  argument: { name: 'folder' },
+  run: init,
+});
+
+/** The package's root, from the sources and from what is built alike. */
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+const COMPILER = {
+  target: 'ES2022',
+  module: 'NodeNext',
+  moduleResolution: 'NodeNext',
+  types: ['node'],
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+};
+
+async function init({ folder, package: spec }: Args<typeof OPTIONS>): Promise<void> {
+  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new ArgumentError(`init: expected a new or empty folder, received '${folder}' (${error.message})`);
+  });
+  if (there !== undefined && there.length > 0) {
+    throw new ArgumentError(
+      `init: expected a new or empty folder, received '${folder}', which holds ${there[0]}`,
+    );
+  }
+  const name = path
+    .basename(path.resolve(folder))
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[._-]+/, '');
+  const { peerDependencies } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8')) as {
+    peerDependencies: Record<'@tensorflow/tfjs', string>;
+  };
+  const project = {
+    name: name || 'my-study',
+    private: true,
+    type: 'module',
+    scripts: { start: 'tsx train.ts', typecheck: 'tsc' },
+    dependencies: {
+      '@tensorflow/tfjs': peerDependencies['@tensorflow/tfjs'],
+      'ct-multilabel': packageSpec(spec, folder),
+    },
+    devDependencies: { '@types/node': '^20.19.0', tsx: '^4.23.0', typescript: '^6.0.0' },
+  };
+  const files = {
+    'package.json': json(project),
+    'tsconfig.json': json({ compilerOptions: COMPILER, include: ['*.ts'] }),
+    '.gitignore': 'node_modules/\ndata/\nruns/\n',
+  };
+  // whole or not at all
+  const draft = `${path.resolve(folder)}.${process.pid}.tmp`;
+  try {
+    await mkdir(draft, { recursive: true });
+    for (const [file, text] of Object.entries(files)) await writeFile(path.join(draft, file), text);
+    for (const file of ['train.ts', 'README.md']) {
+      await copyFile(path.join(ROOT, 'examples', 'starter', file), path.join(draft, file));
+    }
+    if (there !== undefined) await rmdir(folder);
+    await rename(draft, folder);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+  const made = [...Object.keys(files), 'train.ts', 'README.md'];
+  console.log(`${folder}: ${made.join(', ')}`);
+  console.log(`next: cd ${/\s/.test(folder) ? `"${folder}"` : folder} && npm install && npm start`);
+}
+
+/** A file is named as seen from the new folder. */
+function packageSpec(spec: string, folder: string): string {
+  if (!spec.endsWith('.tgz')) return spec;
+  return `file:${path.relative(folder, spec.replace(/^file:/, '')).replaceAll(path.sep, '/')}`;
+}
+
+const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

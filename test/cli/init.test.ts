@@ -1,0 +1,44 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { command } from '../support/command';
+import { temporaryFolder } from '../support/folder';
+import { VERSION } from '../../src/version';
+
+describe('init', { timeout: 120_000 }, () => {
+  it('writes a project, with the package at its version or from a file', async () => {
+    const folder = path.join(await temporaryFolder(), 'My study');
+    const { code, stdout } = await command('init', folder);
+    expect(`${code} ${stdout}`).toBe(
+      `0 ${folder}: package.json, tsconfig.json, .gitignore, train.ts, README.md\nnext: cd "${folder}" && npm install && npm start\n`,
+    );
+    const project = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as {
+      name: string;
+      dependencies: Record<string, string>;
+    };
+    expect(project.name).toBe('my-study');
+    expect(project.dependencies['ct-multilabel']).toBe(`^${VERSION}`);
+    expect(await readdir(path.dirname(folder))).toEqual(['My study']); // no draft is left
+
+    const other = path.join(path.dirname(folder), 'other');
+    await mkdir(other); // an empty folder will do
+    const tarball = path.join(path.dirname(folder), 'ct.tgz');
+    expect((await command('init', other, '--package', tarball)).code).toBe(0);
+    expect(await readFile(path.join(other, 'package.json'), 'utf8')).toContain('"file:../ct.tgz"');
+  });
+
+  it('leaves a folder that holds something as it is', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'mine.txt'), 'mine');
+    const { code, stderr } = await command('init', folder);
+    expect(`${code} ${stderr}`).toBe(
+      `1 ArgumentError: init: expected a new or empty folder, received '${folder}', which holds mine.txt\n`,
+    );
+    expect(await readdir(folder)).toEqual(['mine.txt']);
+    const file = path.join(folder, 'mine.txt');
+    expect((await command('init', file)).stderr).toMatch(
+      /^ArgumentError: init: expected a new or empty folder, received .*ENOTDIR/,
+    );
+    expect((await command('init')).stderr).toMatch(/^error: missing required argument 'folder'/);
+  });
+});
