@@ -86,6 +86,13 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
       .slice(1)
       .map((row) => row.split(',')[0]);
     expect(stages).toEqual(['pretrain', 'warm-up', 'warm-up', 'patients', 'patients']);
+    const ended = await command('train', ...again, '--epochs', '2', '--resume', '--json');
+    expect(ended.stderr).toContain(`${trained} had ended: nothing was left to train`);
+    const scores = JSON.parse(ended.stdout) as { validation: { f2: number }; checkpoint: string };
+    expect(scores.checkpoint).toBe(trained);
+    expect(resumed.stdout).toContain(scores.validation.f2.toFixed(3));
+    const none = await command('train', ...again, '--out', path.join(folder, 'none'), '--resume');
+    expect(none.stderr).toMatch(/^ArgumentError: --resume: there is no run in .*none'/);
   });
 
   it('predicts one patient, with a table on the screen', async () => {

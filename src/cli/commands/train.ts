@@ -1,5 +1,5 @@
 /** Trains the poster's model: the backbone with a linear head on single slices, the head on its features, the whole model. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
 import {
   ArgumentError,
@@ -119,6 +119,9 @@ export default command({
 
 async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const recipe = resolveRecipe(recipeOptions(args));
+  if (args.resume && (await readdir(args.out).catch(() => [])).length === 0) {
+    throw new ArgumentError(`--resume: there is no run in '${args.out}'; without it, one begins there`);
+  }
   await useBackend(args.backend, { log: console.log });
   const { imageSize: size, seed, data: folders } = args;
   const formats = await Promise.all(folders.map(async (folder) => (await detectStudy(folder)).format));
@@ -192,6 +195,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     ...{ preprocessing, ...stages, thresholds, seed, split },
   };
   const run = await openTrainingRun(args.out, { config, resume: args.resume });
+  const epochs = run.history.length;
   const { stop, ...bar } = trainingProgressBar();
   const extracting = progressLine('extracting features of patients');
   const result = await trainRecipe(model, {
@@ -210,6 +214,12 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     onExtract: ({ done, total }) => (done < total ? extracting.show(done, total) : extracting.end()),
     onNote: (note) => console.log(`Note: ${note}`),
   }).finally(stop);
+
+  if (args.resume && result.history.length === epochs) {
+    console.log(
+      `${args.out} had ended: nothing was left to train; more epochs go on with it, another --out begins anew`,
+    );
+  }
 
   // how well it does
   const { description, decisions, beatsTrivial } = result;

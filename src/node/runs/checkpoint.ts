@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, describe, isRecord } from '../../base/errors';
@@ -95,7 +95,8 @@ export async function saveCheckpoint(
 /**
  * Reads what {@link saveCheckpoint} wrote, also with an earlier version. The model is not compiled, see `loadCtBrainModel`.
  *
- * @param folder - The checkpoint, or a training run's folder, whose best checkpoint is taken.
+ * @param folder - The checkpoint, a training run's folder, whose best checkpoint is taken, or the JSON file of a model, with its weights
+ * beside it.
  * @throws CheckpointError for a file that is missing, cut off or of a newer version, or for weights that do not fit
  * the model, saying which.
  * @example
@@ -174,7 +175,8 @@ export async function readState(folder: string): Promise<object> {
 }
 
 /**
- * The folder itself, or the best checkpoint of the training run in it.
+ * The folder itself, or the best checkpoint of the training run in it. The JSON file of a model, as a browser downloads it beside its
+ * weights, is taken too.
  *
  * @example
  * ```ts
@@ -182,13 +184,17 @@ export async function readState(folder: string): Promise<object> {
  * ```
  */
 export async function findCheckpoint(folder: string): Promise<string> {
+  if (path.extname(folder) === '.json' && (await isFile(folder))) {
+    return path.basename(folder) === MODEL_FILES.model ? path.dirname(folder) : folder;
+  }
   // `trained`: what a training that has not ended has so far
   for (const candidate of [folder, path.join(folder, 'best'), path.join(folder, 'trained')]) {
     const isCheckpoint = await readFolder(candidate, (place) => isThere(path.join(place, MODEL_FILES.model)));
     if (isCheckpoint) return candidate;
   }
+  const found = (await isThere(folder)) ? 'found neither' : 'there is no such file or folder';
   throw new CheckpointError(
-    `${folder}: expected a checkpoint (${MODEL_FILES.model}), or a training run with one in best/`,
+    `${folder}: expected a checkpoint (${MODEL_FILES.model}), or a training run with one in best/; ${found}`,
   );
 }
 
@@ -210,3 +216,9 @@ async function inFolder<T>(folder: string, read: () => Promise<T>): Promise<T> {
     throw new CheckpointError(`${folder}: ${(cause as Error).message}`, { cause });
   }
 }
+
+const isFile = (name: string): Promise<boolean> =>
+  stat(name).then(
+    (found) => found.isFile(),
+    () => false,
+  );

@@ -23,10 +23,12 @@ export async function openRoot(dir: string | Root): Promise<Root> {
   if (isRoot(dir)) return dir;
   try {
     const path = await realpath(dir);
-    if (!(await stat(path)).isDirectory()) throw new Error('it is a file');
+    if (!(await stat(path)).isDirectory()) throw new Error('expected a folder, found a file');
     return { name: dir, path, listed: new Map() };
   } catch (error) {
-    const message = `the data folder cannot be opened: ${(error as Error).message}`;
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const reason = isMissing ? 'there is none of this name' : (error as Error).message;
+    const message = `the data folder cannot be opened: ${reason}`;
     throw new DataError(message, { file: dir }, { cause: error });
   }
 }

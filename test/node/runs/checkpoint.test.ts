@@ -251,6 +251,25 @@ describe('loadCheckpoint', () => {
     expect(weightsOf((await loadCheckpoint(run)).model)).toEqual(weightsOf(model));
   });
 
+  it('takes the JSON file of a model, also under the names that a browser downloads it by', async () => {
+    const model = build();
+    const folder = await savedFolder(model);
+    const file = path.join(folder, 'model.json');
+    expect(await findCheckpoint(file)).toBe(folder);
+    const json = await readFile(file, 'utf8');
+    await writeFile(path.join(folder, 'ct.json'), json.replaceAll('weights.bin', 'ct.weights.bin'));
+    await rename(path.join(folder, 'weights.bin'), path.join(folder, 'ct.weights.bin'));
+    await rm(file);
+    const loaded = await loadCheckpoint(path.join(folder, 'ct.json'));
+    expect(weightsOf(loaded.model)).toEqual(weightsOf(model));
+    await expect(loadCheckpoint(path.join(folder, 'none.json'))).rejects.toThrow(
+      /none\.json: .*there is no such file or folder/,
+    );
+    await expect(loadCheckpoint(path.join(folder, 'ct.weights.bin'))).rejects.toThrow(
+      /expected a checkpoint.*found neither/,
+    );
+  });
+
   /** Changes one of the files of a good checkpoint. */
   const edit =
     (name: string, change: (value: Record<string, unknown>) => unknown) => async (folder: string) =>

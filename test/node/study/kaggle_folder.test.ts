@@ -315,10 +315,10 @@ describe('openKaggleFolder: bad studies', () => {
   it('refuses a missing data folder and a file', async () => {
     const dir = await study();
     await expect(openKaggleFolder(join(dir, 'no'), options)).rejects.toThrow(
-      /cannot be opened.*ENOENT.*file .*no/,
+      /cannot be opened: there is none of this name.*file .*no/,
     );
     await expect(openKaggleFolder(join(dir, 'train.csv'), options)).rejects.toThrow(
-      /cannot be opened: it is a file/,
+      /cannot be opened: expected a folder, found a file/,
     );
   });
 
