@@ -49,10 +49,11 @@ const model = buildCtBrainModel({
   seed,
 });
 
+const bar = trainingProgressBar();
 const { model: trained, description } = await trainRecipe(model, {
   // checkpoints, history and settings; with resume: true, a run that was interrupted goes on
   run: await openTrainingRun('runs/first', { config: { split } }),
-  ...{ train, validation, seed, ...trainingProgressBar() },
+  ...{ train, validation, seed, onProgress: bar.onProgress, onEpochEnd: bar.onEpochEnd },
   description: { labels: study.labels, preprocessing },
   augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
   pretrain: { epochs: 12, learningRate: 3e-3 },

@@ -6,6 +6,7 @@
 
 export { CT_LABEL_NAMES, CT_LABELS, type CtLabel, type CtLabels } from './labels/labels';
 export { cachedSource } from './sources/cached_source';
+export { padStacks } from './sources/pad_stacks';
 export { findDuplicateSlices } from './checks/duplicate_slices';
 export { parseKaggleTable } from './tables/kaggle_table';
 export {

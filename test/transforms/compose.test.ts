@@ -1,8 +1,10 @@
+import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { affine } from '../../src/transforms/affine';
 import { clahe } from '../../src/transforms/clahe';
 import { compose, type ImageTransform } from '../../src/transforms/compose';
 import { flip } from '../../src/transforms/flip';
+import { CT_WINDOWS, huWindow } from '../../src/transforms/hu_window';
 import { resize } from '../../src/transforms/resize';
 import { expectNoLeak } from '../support/matchers';
 import { expectSliceBySlice, randomImages } from './support';
@@ -43,5 +45,16 @@ describe('compose', () => {
     expect(() => compose((x) => x, 'clahe' as unknown as ImageTransform)).toThrow(
       'compose: transforms[1]: expected a function, received "clahe"',
     );
+  });
+
+  it('has the type of what it is given', () => {
+    const images: tf.Tensor3D = compose((x) => huWindow(x, CT_WINDOWS.brain))(
+      tf.zeros<tf.Rank.R3>([4, 4, 1]),
+    );
+    const stacks = compose((x: tf.Tensor4D) => resize(x, [2, 2]), (x) => tf.sub<tf.Tensor4D>(x, 0.5)); // prettier-ignore
+    const small: tf.Tensor4D = stacks(tf.zeros<tf.Rank.R4>([1, 4, 4, 1]));
+    expect([images.shape, small.shape]).toEqual([[4, 4, 1], [1, 2, 2, 1]]); // prettier-ignore
+    // @ts-expect-error a transform of stacks takes no single image
+    expect(() => stacks(tf.zeros<tf.Rank.R3>([4, 4, 1]))).toBeDefined();
   });
 });
