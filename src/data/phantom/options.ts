@@ -75,8 +75,11 @@ export const PHANTOM_RULES = {
   prevalence: optional(PREVALENCE, {}),
 } satisfies Rules<PhantomPatientOptions>;
 
-/** Keys of {@link PhantomPatientOptions}. */
-export const PHANTOM_OPTIONS = Object.keys(PHANTOM_RULES);
+/** Rules of the options of a study. */
+export const PHANTOM_STUDY_RULES = {
+  ...PHANTOM_RULES,
+  patients: integerIn(1, 99_999),
+} satisfies Rules<PhantomStudyOptions>;
 
 /** The options with what stands for those that are left out, each label's prevalence included. */
 export function resolvePhantomOptions(where: string, options: PhantomPatientOptions) {

@@ -1,11 +1,11 @@
 import { check } from '../../base/errors';
-import { integerIn, resolveOptions, type Rules } from '../../base/options';
+import { resolveOptions } from '../../base/options';
 import { deriveSeed, seededRandom } from '../../base/random';
 import { CT_LABELS } from '../labels/labels';
 import { drawAnatomy } from './anatomy';
 import { drawHemorrhages, drawKinds } from './hemorrhage';
 import {
-  PHANTOM_RULES,
+  PHANTOM_STUDY_RULES,
   resolvePhantomOptions,
   type PhantomPatientOptions,
   type PhantomStudyOptions,
@@ -91,8 +91,6 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
   return { hu, slices, size, labels, masks, tissue };
 }
 
-const RULES = { ...PHANTOM_RULES, patients: integerIn(1, 99_999) } satisfies Rules<PhantomStudyOptions>;
-
 /**
  * A study of synthetic patients (see {@link makePhantomPatient}), each made when it is asked for, so that memory does
  * not grow with their number.
@@ -105,7 +103,7 @@ const RULES = { ...PHANTOM_RULES, patients: integerIn(1, 99_999) } satisfies Rul
  * @category Data
  */
 export function makePhantomStudy(options: PhantomStudyOptions): PhantomStudy {
-  const { patients, ...rest } = resolveOptions('makePhantomStudy', options, RULES);
+  const { patients, ...rest } = resolveOptions('makePhantomStudy', options, PHANTOM_STUDY_RULES);
   const patient = (index: number) => {
     const known = Number.isInteger(index) && index >= 0 && index < patients;
     check(known, 'patient: index', `an integer from 0 to ${patients - 1}`, index);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { PHANTOM_OPTIONS, resolvePhantomOptions } from '../../data/phantom/options';
+import { PHANTOM_STUDY_RULES, resolvePhantomOptions } from '../../data/phantom/options';
 import { CT_LABELS } from '../../data/labels/labels';
 import {
   makePhantomStudy,
@@ -10,7 +10,8 @@ import {
   type PhantomStudy,
   type PhantomStudyOptions,
 } from '../../data/phantom/phantom';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
+import { check, DataError, isRecord } from '../../base/errors';
+import { callback, isNumberIn, oneOf, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { writeError } from '../files/write_error';
 
 /**
@@ -32,6 +33,20 @@ export interface WritePhantomStudyOptions extends PhantomStudyOptions {
   /** Called after every patient with how many are done; an error it throws ends the writing. */
   onProgress?: (done: number, patients: number) => void;
 }
+
+const RULES = {
+  ...PHANTOM_STUDY_RULES,
+  format: optional(oneOf(['png', 'jpg']), 'png'),
+  window: optional(
+    rule<{ center: number; width: number }>(
+      'a finite center and a width above 0, in HU',
+      (value) =>
+        isRecord(value) && Number.isFinite(value.center) && isNumberIn(value.width, Number.MIN_VALUE, 1e5),
+    ),
+    { center: 40, width: 120 },
+  ),
+  onProgress: optional(callback),
+} satisfies Rules<WritePhantomStudyOptions>;
 
 /**
  * What {@link writePhantomStudy} wrote, or found written before.
@@ -79,21 +94,7 @@ export async function writePhantomStudy(
     'a path of a folder',
     folder,
   );
-  checkKnownKeys(options, OPTIONS, 'writePhantomStudy');
-  const { format = 'png', window = { center: 40, width: 120 }, onProgress, ...study } = options;
-  checkOneOf(format, ['png', 'jpg'], 'writePhantomStudy: format');
-  check(
-    typeof window === 'object' && Number.isFinite(window?.center) && window.width > 0 && window.width < 1e5,
-    'writePhantomStudy: window',
-    'a finite center and a width above 0, in HU',
-    window,
-  );
-  check(
-    onProgress === undefined || typeof onProgress === 'function',
-    'writePhantomStudy: onProgress',
-    'a function',
-    onProgress,
-  );
+  const { format, window, onProgress, ...study } = resolveOptions('writePhantomStudy', options, RULES);
   const phantoms = makePhantomStudy(study); // checks the rest of the options
 
   const target = resolve(folder);
@@ -151,12 +152,9 @@ export async function readPhantomStudy(folder: string): Promise<PhantomStudy> {
     return makePhantomStudy({ seed, patients, slices, size, difficulty, prevalence: shares });
   } catch (cause) {
     const { message } = cause as Error;
-    throw new DataError(`Not a phantom study that can be made again: ${message}`, { file }, { cause });
+    throw new DataError(`expected a phantom study that can be made again: ${message}`, { file }, { cause });
   }
 }
-
-/** Keys of {@link WritePhantomStudyOptions}. */
-const OPTIONS = ['format', 'window', 'onProgress', 'patients', ...PHANTOM_OPTIONS];
 
 /** What a written study remembers of how it was made. */
 async function readRecord(folder: string): Promise<{ made?: unknown; summary?: Summary }> {
@@ -195,7 +193,7 @@ async function existing(target: string, made: string): Promise<Summary | undefin
   const entries = await readdir(target).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw new DataError(
-      'The target of a phantom study is not a readable folder',
+      'the target of a phantom study is not a readable folder',
       { file: target },
       { cause: error },
     );
@@ -203,7 +201,7 @@ async function existing(target: string, made: string): Promise<Summary | undefin
   if (entries.length === 0) return undefined;
   const refuse = (why: string, cause?: unknown) =>
     new DataError(
-      `The folder is not empty and ${why}: choose another, or remove it`,
+      `the folder is not empty and ${why}: choose another, or remove it`,
       { file: target },
       { cause },
     );

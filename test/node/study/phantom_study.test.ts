@@ -162,7 +162,7 @@ describe('readPhantomStudy', () => {
     ]) {
       await record(made);
       await expect(readPhantomStudy(folder)).rejects.toThrow(
-        /Not a phantom study that can be made again.*phantom\.json/,
+        /expected a phantom study that can be made again.*phantom\.json/,
       );
     }
     await record('{"version":2}');
