@@ -14,8 +14,8 @@ export { backendReport, useBackend, wasmMemory } from './node/backend/backend';
 // patients from folders
 export { openKaggleFolder, openPatientFolder, type KaggleFolder } from './node/study/kaggle_folder';
 
-export { readRsnaTable } from './node/study/rsna_table_file';
-export { readScanTable } from './node/study/scan_table_file';
+export { readRsnaTable } from './node/study/table_files';
+export { readScanTable } from './node/study/table_files';
 export { readDicomHeader } from './node/study/dicom_file';
 export { readDicomSeries } from './node/study/read_series';
 export { scanDicomFolder } from './node/study/scan_folder';

@@ -36,6 +36,7 @@ export {
 export { RSNA_LABELS, RSNA_TO_CT_LABELS } from './labels/rsna_labels';
 export { rsnaSubmissionTable } from './tables/rsna_predictions_table';
 export { RsnaTableReader } from './tables/rsna_table';
-export { CQ500_COLUMNS, parseScanTable } from './tables/scan_table';
+export { CQ500_COLUMNS } from './tables/cq500_table';
+export { parseScanTable } from './tables/scan_table';
 export { splitMeasures } from './splits/split_measures';
 export { makePhantomPatient, makePhantomStudy, type PhantomPatient } from './phantom/phantom';

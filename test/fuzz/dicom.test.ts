@@ -4,7 +4,7 @@ import path from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkName } from '../../src/data/tables/kaggle_table';
+import { checkName } from '../../src/data/tables/slice_names';
 import { DataError } from '../../src/base/errors';
 import { decodeDicomSlice } from '../../src/dicom/pixels/decode_slice';
 import { openDicomFolder } from '../../src/node/study/dicom_folder';

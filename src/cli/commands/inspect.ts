@@ -181,10 +181,8 @@ function printProblems(study: Study): string[] {
   }
   lines.push(...problemLines(study));
   for (const file of study.unlisted) lines.push(`not part of the study: ${file}`);
-  if ('seriesOf' in study) {
-    for (const problem of study.tableProblems) lines.push(`table: ${problem}`);
-    for (const name of study.withoutFile) lines.push(`table: there is no file for ${name}`);
-  }
+  for (const problem of study.tableProblems) lines.push(`table: ${problem}`);
+  for (const name of study.withoutFile) lines.push(`table: there is no file for ${name}`);
   const most = 40;
   console.log(`\n${lines.length === 0 ? 'nothing unusual' : `to look at (${lines.length}):`}`);
   for (const line of lines.slice(0, most)) console.log(`- ${line}`);

@@ -1,6 +1,6 @@
 import { check, DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
-import { checkName } from '../tables/kaggle_table';
+import { checkName } from '../tables/slice_names';
 import { loadSlices, type PatientSource, type PatientStack } from './patient_source';
 
 /**

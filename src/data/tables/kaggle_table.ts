@@ -1,17 +1,10 @@
-import {
-  check,
-  checkKnownKeys,
-  checkOneOf,
-  DataError,
-  describe,
-  hasControl,
-  shortened,
-  type DataLocation,
-} from '../../base/errors';
+import { check, DataError, shortened, type DataLocation } from '../../base/errors';
+import { flag, optional, resolveOptions, type Rules } from '../../base/options';
 import type { Labels } from '../../base/types';
-import { CT_LABELS } from '../labels/labels';
-import { checkMissing, MISSING_LABELS, orIgnored, type MissingLabels } from './label_columns';
-import { checkFieldCount, headerAndBody, labelValue } from './table_records';
+import { checkMissing, LABEL_RULES, orIgnored, TABLE_NAME, type MissingLabels } from './label_columns';
+import type { LabelTable, LabelTableReader, SliceRow, TableLabels, WantedLabels } from './label_table';
+import { checkName, sliceOrder, sliceStem } from './slice_names';
+import { labelValue, TableRecords } from './table_records';
 
 /**
  * Options of {@link parseKaggleTable}.
@@ -41,21 +34,11 @@ export interface KaggleTableOptions {
   file?: string;
 }
 
-/**
- * One slice of the challenge's table.
- *
- * @inline
- */
-export interface KaggleRow {
-  /** Patient: the folder's name, column `dirname`. */
-  patient: string;
-  /** Slice: the file's name as the table writes it, column `ID`; the ending may be missing. */
-  slice: string;
-  /** Row in the table, the header being row 1. */
-  row: number;
-  /** 0 or 1 for each label, or -1 where the table lacks it and may; missing when the table has no label columns. */
-  labels?: number[];
-}
+const RULES = {
+  ...LABEL_RULES,
+  requireLabels: optional(flag, true),
+  file: TABLE_NAME,
+} satisfies Rules<KaggleTableOptions>;
 
 /**
  * Reads the challenge's table, `dirname,ID,<labels>` in any column order, from records already split into fields.
@@ -76,37 +59,70 @@ export interface KaggleRow {
 export function parseKaggleTable(
   records: readonly (readonly string[])[],
   options: KaggleTableOptions = {},
-): KaggleRow[] {
-  checkKnownKeys(options, ['labels', 'requireLabels', 'missingLabels', 'file'], 'parseKaggleTable');
-  const { labels = CT_LABELS, requireLabels = true, missingLabels = 'throw', file = 'table' } = options;
+): SliceRow[] {
+  const wanted = resolveOptions('parseKaggleTable', options, RULES);
   check(Array.isArray(records as unknown), 'parseKaggleTable: records', 'a list of records', records);
-  checkLabelNames('parseKaggleTable: labels', labels);
-  checkOneOf(missingLabels, MISSING_LABELS, 'parseKaggleTable: missingLabels');
-  const { header, body } = headerAndBody(records, file);
-  const place = { file, row: header.row };
-  const columns = findColumns(header.fields, labels, { requireLabels, missingLabels }, place);
-  if (body.length === 0) throw new DataError('the table has a header but no slice', { file });
+  const reader = new KaggleReader(wanted);
+  records.forEach((record, i) => reader.add(record, i + 1));
+  const { rows } = reader.finish();
+  for (const { patient, slice, row } of rows) sliceOrder(slice, { file: wanted.file, row, patient, slice });
+  return rows;
+}
 
-  const seen = new Map<string, number>();
-  return body.map(({ row, fields }) => {
-    checkFieldCount(fields.length, header.fields.length, { file, row });
+/** The challenge's table: a slice is found by the names of its folder and its file. */
+export const KAGGLE_TABLE: LabelTable = {
+  name: 'challenge',
+  header: 'dirname,ID,<labels>',
+  fileNames: [], // a folder of images has it under the name of its folder, e.g. `train.csv`
+  matches: (header) => header.includes('dirname') && header.includes('ID'),
+  reader: (wanted) => new KaggleReader(wanted),
+};
+
+class KaggleReader implements LabelTableReader {
+  private readonly records: TableRecords<ReturnType<typeof findColumns>>;
+  private readonly rows = new Map<string, SliceRow>();
+
+  constructor(private readonly wanted: WantedLabels) {
+    this.records = new TableRecords(wanted.file, 'slice', (header, where) =>
+      findColumns(header, wanted, where),
+    );
+  }
+
+  add(record: readonly string[], row: number): void {
+    const taken = this.records.take(record, row);
+    if (taken === undefined) return;
+    const { fields, columns } = taken;
     const patient = fields[columns.patient]!;
     const slice = fields[columns.slice]!;
-    const where = { file, row, patient, slice };
+    const where = { file: this.wanted.file, row, patient, slice };
     checkName('patient', patient, where);
     checkName('slice', slice, where);
-    sliceOrder(slice, where);
-    const key = JSON.stringify([patient, sliceStem(slice)]);
-    const first = seen.get(key);
-    if (first !== undefined) throw new DataError(`the slice is already in row ${first}`, where);
-    seen.set(key, row);
-    if (columns.labels === undefined) return { patient, slice, row };
-    const values = header.fields.map((name, column) =>
-      name === 'dirname' || name === 'ID' ? undefined : labelValue(fields[column]!, name, where),
-    );
-    return { patient, slice, row, labels: orIgnored(columns.labels.map((column) => values[column])) };
-  });
+    const key = keyOf(patient, slice);
+    const first = this.rows.get(key);
+    if (first !== undefined) throw new DataError(`the slice is already in row ${first.row}`, where);
+    const values = columns.values.map(({ name, column }) => labelValue(fields[column]!, name, where));
+    const labels = columns.labels?.map((place) => values[place]);
+    this.rows.set(key, { patient, slice, row, ...(labels && { labels: orIgnored(labels) }) });
+  }
+
+  finish(): TableLabels & { rows: SliceRow[] } {
+    this.records.end();
+    const rows = [...this.rows.values()];
+    const nameOf = ({ patient, slice }: SliceRow) => `${patient}/${slice}`;
+    return {
+      names: rows.map(nameOf),
+      problems: [],
+      rows,
+      ofSlice: ({ patients, slices }) => {
+        const keys = patients.flatMap((patient) => slices.map((slice) => keyOf(patient, slice)));
+        const found = this.rows.get(keys.find((key) => this.rows.has(key)) ?? '');
+        return found && { name: nameOf(found), row: found.row, labels: found.labels };
+      },
+    };
+  }
 }
+
+const keyOf = (patient: string, slice: string) => JSON.stringify([patient, sliceStem(slice)]);
 
 /**
  * The rows of each patient, its slices in {@link sliceOrder}; patients in order of first appearance.
@@ -119,14 +135,16 @@ export function parseKaggleTable(
  * groupByPatient(rows).get('1')?.map(({ slice }) => slice); // ['1_0.png', '1_1.png']
  * ```
  */
-export function groupByPatient(rows: readonly KaggleRow[], file?: string): Map<string, KaggleRow[]> {
-  const patients = new Map<string, KaggleRow[]>();
+export function groupByPatient(rows: readonly SliceRow[], file?: string): Map<string, SliceRow[]> {
+  const patients = new Map<string, SliceRow[]>();
   for (const row of rows) {
     const slices = patients.get(row.patient);
     if (slices === undefined) patients.set(row.patient, [row]);
     else slices.push(row);
   }
   for (const [patient, slices] of patients) {
+    for (const { slice, row } of slices)
+      sliceOrder(slice, { file, row: row > 0 ? row : undefined, patient, slice });
     slices.sort((a, b) => sliceOrder(a.slice) - sliceOrder(b.slice));
     slices.forEach((row, i) => {
       const before = slices[i - 1];
@@ -143,75 +161,10 @@ export function groupByPatient(rows: readonly KaggleRow[], file?: string): Map<s
   return patients;
 }
 
-/**
- * Place of a slice in its patient: the number after the last underscore, before the ending
- * (`'049_10.jpg'` is 10, and comes after `'049_9.jpg'`).
- *
- * @throws DataError when the name has no such number.
- * @example
- * ```ts
- * sliceOrder('049_10.jpg'); // 10
- * ```
- */
-export function sliceOrder(name: string, where: DataLocation = { slice: name }): number {
-  const digits = /_(\d{1,15})$/.exec(sliceStem(name))?.[1];
-  if (digits === undefined) {
-    throw new DataError('the slice name has no number after its last underscore, as in 049_10.jpg', where);
-  }
-  return Number(digits);
-}
-
-/**
- * A slice's file name without its ending: `'049_0.jpg'` is `'049_0'`.
- *
- * @example
- * ```ts
- * sliceStem('049_10.jpg'); // '049_10'
- * ```
- */
-export function sliceStem(name: string): string {
-  return name.replace(/\.[a-z][a-z0-9]{0,4}$/i, '');
-}
-
-/** Throws a DataError unless `name` is the plain name of a file or folder, which cannot lead elsewhere. */
-export function checkName(what: 'study' | 'patient' | 'slice', name: string, where: DataLocation): void {
-  if (name === '') throw new DataError(`the ${what} name is empty`, where);
-  if (hasControl(name)) {
-    throw new DataError(
-      `the ${what} name ${describe(name)} has a line end or another control character, expected a plain name`,
-      where,
-    );
-  }
-  if (name === '.' || name === '..' || /[/\\]|^[A-Za-z]:/.test(name)) {
-    throw new DataError(`the ${what} name ${describe(name)} is a path, expected a plain name`, where);
-  }
-}
-
-/** Throws unless `labels` can be the label columns of a table. */
-export function checkLabelNames(what: string, labels: Labels): void {
-  const rule =
-    'a list of distinct, non-empty label names without control characters, other than dirname and ID';
-  check(Array.isArray(labels as unknown) && labels.length > 0, what, rule, labels);
-  check(
-    labels.every(
-      (l) =>
-        typeof l === 'string' &&
-        l.trim() === l &&
-        l !== '' &&
-        !hasControl(l) &&
-        l !== 'dirname' &&
-        l !== 'ID',
-    ) && new Set(labels).size === labels.length,
-    what,
-    rule,
-    labels,
-  );
-}
-
+/** Where the names are, the columns of zeros and ones, and which of those each label is; no labels where there are no such columns. */
 function findColumns(
   header: readonly string[],
-  labels: Labels,
-  { requireLabels, missingLabels }: { requireLabels: boolean; missingLabels: MissingLabels },
+  { labels, requireLabels, missingLabels }: WantedLabels,
   where: DataLocation,
 ) {
   const list = (names: readonly string[]) => shortened(names.map((name) => JSON.stringify(name)).join(', '));
@@ -225,9 +178,13 @@ function findColumns(
   // a table with any other column is one of labels
   const labelled = requireLabels || header.length > 2;
   if (labelled) checkMissing(labels, header, missingLabels, expected, where);
+  const values = header
+    .map((name, column) => ({ name, column }))
+    .filter(({ name }) => name !== 'dirname' && name !== 'ID');
   return {
     patient: header.indexOf('dirname'),
     slice: header.indexOf('ID'),
-    labels: labelled ? labels.map((label) => header.indexOf(label)) : undefined,
+    values,
+    labels: labelled ? labels.map((label) => values.findIndex(({ name }) => name === label)) : undefined,
   };
 }

@@ -1,4 +1,5 @@
-import { DataError, nearestName, shortened, type DataLocation } from '../../base/errors';
+import { check, DataError, hasControl, nearestName, shortened, type DataLocation } from '../../base/errors';
+import { oneOf, optional, rule } from '../../base/options';
 import { IGNORED_LABEL, type Labels } from '../../base/types';
 import { CT_LABELS } from '../labels/labels';
 import { RSNA_LABELS } from '../labels/rsna_labels';
@@ -12,8 +13,27 @@ import { RSNA_LABELS } from '../labels/rsna_labels';
  */
 export type MissingLabels = 'throw' | 'unlabelled';
 
-/** The values of {@link MissingLabels}. */
-export const MISSING_LABELS: readonly MissingLabels[] = ['throw', 'unlabelled'];
+/** Throws unless `labels` can be the label columns of a table. */
+export function checkLabelNames(what: string, labels: Labels): void {
+  const expected =
+    'a list of distinct, non-empty label names without control characters, other than dirname and ID';
+  const isName = (l: unknown) =>
+    typeof l === 'string' && l.trim() === l && l !== '' && !hasControl(l) && l !== 'dirname' && l !== 'ID';
+  check(Array.isArray(labels as unknown) && labels.length > 0, what, expected, labels);
+  check(labels.every(isName) && new Set(labels).size === labels.length, what, expected, labels);
+}
+
+/** Options that every reader of labels has. */
+export const LABEL_RULES = {
+  labels: optional<Labels>({ check: (value, what) => checkLabelNames(what, value as Labels) }, CT_LABELS),
+  missingLabels: optional(oneOf<MissingLabels>(['throw', 'unlabelled']), 'throw'),
+};
+
+/** The name of a table for messages. */
+export const TABLE_NAME = optional(
+  rule<string>('a text', (value) => typeof value === 'string'),
+  'table',
+);
 
 /** Labels that are near to one another by name and yet are not one another's misspelling. */
 const KNOWN: readonly string[] = [...CT_LABELS, ...RSNA_LABELS];

@@ -1,6 +1,7 @@
 import { check, DataError } from '../../base/errors';
 import type { ByLabel, Labels } from '../../base/types';
-import { checkLabelNames, checkName, sliceStem } from './kaggle_table';
+import { checkLabelNames } from './label_columns';
+import { checkName, sliceStem } from './slice_names';
 
 /**
  * What a model says of a patient as a whole.

@@ -1,6 +1,6 @@
 import { check, DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
-import { sliceStem } from './kaggle_table';
+import { sliceStem } from './slice_names';
 import { checkOnce, checkPredictions, csv, float32Text, type SlicePrediction } from './predictions_table';
 import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
 

@@ -1,17 +1,11 @@
-import {
-  checkKnownKeys,
-  checkOneOf,
-  DataError,
-  describe,
-  nearestName,
-  shortened,
-  type DataLocation,
-} from '../../base/errors';
+import { DataError, describe, nearestName, shortened, type DataLocation } from '../../base/errors';
+import { anything, oneOf, optional, resolveOptions, type Rules } from '../../base/options';
 import { IGNORED_LABEL, type Labels } from '../../base/types';
-import { checkName } from './kaggle_table';
-import { MISSING_LABELS, type MissingLabels } from './label_columns';
+import { LABEL_RULES, TABLE_NAME, type MissingLabels } from './label_columns';
+import type { LabelTable, TableLabels } from './label_table';
 import { CT_LABELS } from '../labels/labels';
 import { RSNA_LABELS, rsnaPlaces, type RsnaLabel } from '../labels/rsna_labels';
+import { checkName, sliceStem } from './slice_names';
 import { checkFieldCount, labelValue } from './table_records';
 
 /**
@@ -42,6 +36,13 @@ export interface RsnaTableOptions {
    */
   file?: string;
 }
+
+const RULES = {
+  labels: optional(anything, RSNA_LABELS as Labels), // by `placesOf`, which knows what may be missing
+  onInconsistentAny: optional(oneOf(['report', 'throw']), 'report'),
+  missingLabels: LABEL_RULES.missingLabels,
+  file: TABLE_NAME,
+} satisfies Rules<RsnaTableOptions>;
 
 /**
  * A row that repeats another one, label and all.
@@ -106,12 +107,9 @@ export class RsnaTableReader {
   private readonly duplicates: RsnaDuplicate[] = [];
 
   constructor(options: RsnaTableOptions = {}) {
-    checkKnownKeys(options, ['labels', 'onInconsistentAny', 'missingLabels', 'file'], 'RsnaTableReader');
-    const { labels = RSNA_LABELS, onInconsistentAny = 'report', missingLabels = 'throw' } = options;
-    const { file = 'table' } = options;
-    checkOneOf(missingLabels, MISSING_LABELS, 'RsnaTableReader: missingLabels');
+    const resolved = resolveOptions('RsnaTableReader', options, RULES);
+    const { labels, onInconsistentAny, missingLabels, file } = resolved;
     this.places = placesOf(labels, missingLabels);
-    checkOneOf(onInconsistentAny, ['report', 'throw'], 'RsnaTableReader: onInconsistentAny');
     this.labels = [...labels];
     this.onInconsistentAny = onInconsistentAny;
     this.missingLabels = missingLabels;
@@ -223,6 +221,35 @@ export class RsnaTableReader {
     larger.set(this.entries);
     this.entries = larger;
   }
+}
+
+/** The long table of RSNA: a slice is found by its SOPInstanceUID or its file's name, either with `ID_` before it or without. */
+export const RSNA_TABLE: LabelTable = {
+  name: 'RSNA 2019',
+  header: 'ID,Label',
+  fileNames: ['stage_2_train.csv', 'stage_1_train.csv'],
+  matches: (header) => header.includes('ID') && header.includes('Label'),
+  reader: ({ labels, missingLabels, file }) => {
+    const reader = new RsnaTableReader({ labels, missingLabels, file });
+    return { add: (record, row) => reader.add(record, row), finish: () => tableLabels(reader.finish()) };
+  },
+};
+
+function tableLabels({ slices, duplicates, inconsistent }: RsnaTable): TableLabels {
+  return {
+    names: [...slices.keys()],
+    problems: [
+      ...duplicates.map(
+        ({ slice, label, firstRow, row }) => `row ${row}: repeats row ${firstRow}, ${slice} ${label}`,
+      ),
+      ...inconsistent.map((slice) => `slice ${slice}: any is not the largest of the five`),
+    ],
+    ofSlice: (names) => {
+      const stems = names.slices.map(sliceStem);
+      const name = stems.flatMap((stem) => [stem, `ID_${stem}`]).find((one) => slices.has(one));
+      return name === undefined ? undefined : { name, labels: slices.get(name) };
+    },
+  };
 }
 
 /** Place of each label in RSNA_LABELS; -1 for one that is none of RSNA's, where it may be missing. */

@@ -1,22 +1,45 @@
 import { DataError, describe, type DataLocation } from '../../base/errors';
 
-/** A record with its fields trimmed, and its row in the table, the header being row 1. */
-export interface TableRecord {
-  row: number;
-  fields: string[];
-}
+/** The records of a table one after another: fields trimmed, empty records left out, the header apart. */
+export class TableRecords<Columns> {
+  private header: { length: number; columns: Columns } | undefined;
+  private isEmpty = true;
 
-/** Header and other records of a table, empty ones left out; a table without a header is refused. */
-export function headerAndBody(
-  records: readonly (readonly string[])[],
-  file: string,
-): { header: TableRecord; body: TableRecord[] } {
-  const filled = records
-    .map((record, i) => ({ row: i + 1, fields: record.map((field) => field.trim()) }))
-    .filter(({ fields }) => fields.length > 1 || (fields[0] ?? '') !== '');
-  const [header, ...body] = filled;
-  if (header === undefined) throw new DataError('the table is empty: expected a header', { file });
-  return { header, body };
+  /**
+   * @param file - The table, for messages.
+   * @param what - What a row is of.
+   * @param findColumns - Finds in the header which columns are read; throws where it is not what it should be.
+   */
+  constructor(
+    private readonly file: string,
+    private readonly what: 'slice' | 'scan',
+    private readonly findColumns: (header: readonly string[], where: DataLocation) => Columns,
+  ) {}
+
+  /**
+   * The fields of the next record; undefined for the header and for empty records.
+   *
+   * @throws DataError for a record with another number of fields than the header.
+   */
+  take(record: readonly string[], row: number): { fields: string[]; columns: Columns } | undefined {
+    const fields = record.map((field) => field.trim());
+    if (fields.length <= 1 && (fields[0] ?? '') === '') return undefined;
+    const where = { file: this.file, row };
+    if (this.header === undefined) {
+      this.header = { length: fields.length, columns: this.findColumns(fields, where) };
+      return undefined;
+    }
+    checkFieldCount(fields.length, this.header.length, where);
+    this.isEmpty = false;
+    return { fields, columns: this.header.columns };
+  }
+
+  /** @throws DataError for a table without a header, or with nothing else. */
+  end(): void {
+    const { file, what } = this;
+    if (this.header === undefined) throw new DataError('the table is empty: expected a header', { file });
+    if (this.isEmpty) throw new DataError(`the table has a header but no ${what}`, { file });
+  }
 }
 
 /** Throws a DataError unless a record has as many fields as the header. */

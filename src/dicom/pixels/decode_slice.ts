@@ -1,12 +1,13 @@
+import { DataError, type DataLocation } from '../../base/errors';
 import {
-  check,
-  checkKnownKeys,
-  checkOneOf,
-  DataError,
-  isPositiveInteger,
-  type DataLocation,
-} from '../../base/errors';
-import { withoutUndefined } from '../../base/without_undefined';
+  integerFrom0,
+  listOf,
+  oneOf,
+  optional,
+  positiveInteger,
+  resolveOptions,
+  type Rules,
+} from '../../base/options';
 import { decodeCodestream } from './codestream';
 import type { DicomDataSet } from '../data_set';
 import { misplacedBehind, nameOf } from '../elements';
@@ -54,6 +55,18 @@ export interface DecodeDicomOptions {
   allow?: readonly DicomProblemKind[];
 }
 
+/** Options of functions that read more than one image. */
+export type ReadOptions = Omit<DecodeDicomOptions, 'frame'>;
+
+/** How they are checked. */
+export const READ_RULES = {
+  padding: optional(oneOf(['keep', 'air']), 'keep'),
+  maxPixels: optional(positiveInteger, 2 ** 24),
+  allow: optional(listOf(oneOf(PROBLEM_KINDS)), [] as readonly DicomProblemKind[]),
+} satisfies Rules<ReadOptions>;
+
+const RULES = { ...READ_RULES, frame: optional(integerFrom0) } satisfies Rules<DecodeDicomOptions>;
+
 /**
  * A slice in Hounsfield units.
  *
@@ -93,21 +106,17 @@ export async function decodeDicomSlice(
   where: DataLocation = {},
   options: DecodeDicomOptions = {},
 ): Promise<DecodedDicomSlice> {
-  checkKnownKeys(options, DECODE_OPTIONS, 'decodeDicomSlice');
-  const { frame } = options;
-  const isFrame = frame === undefined || (Number.isInteger(frame) && frame >= 0);
-  check(isFrame, 'decodeDicomSlice: frame', 'an integer of at least 0', frame);
-  const checked = checkDecodeOptions('decodeDicomSlice', options);
-  return decodeFrame(parseDicom(bytes, where, bytes.length), where, { ...checked, frame });
+  const resolved = resolveOptions('decodeDicomSlice', options, RULES);
+  return decodeFrame(parseDicom(bytes, where, bytes.length), where, resolved);
 }
 
 /** {@link decodeDicomSlice} for a file that is parsed, whose options are checked: any number of its frames, one after another. */
 export async function decodeFrame(
   { dataSet, header: headerOf }: ParsedDicom,
   where: DataLocation,
-  options: Omit<DecodeDicomOptions, 'frame'> & { frame: number | undefined },
+  options: ReadOptions & { frame: number | undefined },
 ): Promise<DecodedDicomSlice> {
-  const { padding, maxPixels, allow, frame } = { ...DEFAULTS, ...options };
+  const { padding = 'keep', maxPixels = READ_RULES.maxPixels.absent, allow = [], frame } = options;
   const header = headerOf(frame ?? 0, where);
   const { frames, rows, columns, samplesPerPixel, photometricInterpretation } = header.pixels;
   if (frame === undefined ? frames > 1 : frame >= frames) {
@@ -143,30 +152,6 @@ export function stopAtError(
   if (error !== undefined) {
     throw new DataError(`${error.message}; allow: ['${error.kind}'] takes it as it is`, where);
   }
-}
-
-/** Keys of {@link DecodeDicomOptions} for functions that read more than one image. */
-export const READ_OPTIONS = ['padding', 'maxPixels', 'allow'];
-const DECODE_OPTIONS = [...READ_OPTIONS, 'frame'];
-
-const DEFAULTS = { padding: 'keep', maxPixels: 2 ** 24, allow: [] as readonly DicomProblemKind[] } as const;
-
-/** The options with their defaults. */
-export function checkDecodeOptions(
-  fn: string,
-  options: DecodeDicomOptions,
-): Required<Omit<DecodeDicomOptions, 'frame'>> {
-  const { padding, maxPixels, allow } = { ...DEFAULTS, ...withoutUndefined(options) };
-  checkOneOf(padding, ['keep', 'air'], `${fn}: padding`);
-  check(isPositiveInteger(maxPixels), `${fn}: maxPixels`, 'an integer of at least 1', maxPixels);
-  checkAllow(fn, allow);
-  return { padding, maxPixels, allow };
-}
-
-/** Checks an `allow` option. */
-export function checkAllow(fn: string, allow: readonly DicomProblemKind[]): void {
-  check(Array.isArray(allow), `${fn}: allow`, 'a list of kinds of problems', allow);
-  allow.forEach((kind) => checkOneOf(kind, PROBLEM_KINDS, `${fn}: allow`));
 }
 
 /** Pixels as they are stored, 8 or 16 bits each, without regard to their sign. */

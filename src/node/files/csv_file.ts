@@ -34,13 +34,13 @@ export async function readCsvFile(path: string, file = path): Promise<string[][]
 const MAX_TABLE_BYTES = 256 * 2 ** 20;
 
 /** Largest record of a streamed table, in bytes: a quote left open must not swallow the rest of the file. */
-const MAX_RECORD_BYTES = 4096;
+const MAX_RECORD_BYTES = 64 * 2 ** 10;
 
 /**
  * Hands the records of a table to `add` one after the other, without holding them all.
  *
  * @param add - Takes a record's fields and its row, the header being row 1; what it throws ends the reading.
- * @throws DataError as {@link readCsvFile}, also for a record of more than 4 kB; what `add` throws.
+ * @throws DataError as {@link readCsvFile}, also for a record of more than 64 KiB; what `add` throws.
  */
 export async function eachCsvRecord(
   path: string,

@@ -1,56 +1,36 @@
 import path from 'node:path';
-import { checkLabelNames } from '../../data/tables/kaggle_table';
-import { MISSING_LABELS, type MissingLabels } from '../../data/tables/label_columns';
-import { CT_LABELS, type CtLabels } from '../../data/labels/labels';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
-import { scanKey } from '../../data/tables/scan_table';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
-import { createPreprocessing, type CtPreprocessing } from '../../transforms/preprocessing';
+import { check, DataError } from '../../base/errors';
+import { listOf, oneOf, optional, resolveOptions, type Rule, type Rules } from '../../base/options';
+import type { CtLabels } from '../../data/labels/labels';
+import type { CtPreprocessing } from '../../transforms/preprocessing';
 import type { Labels } from '../../base/types';
-import { eachCsvRecord } from '../files/csv_file';
-import { inside, openRoot, type Root } from './data_root';
+import { checkDir, openRoot, type Root } from './data_root';
 import { examineStacks } from './examine_stacks';
 import { scan } from './scan_folder';
-import { checkAllow } from '../../dicom/pixels/decode_slice';
+import { READ_RULES } from '../../dicom/pixels/decode_slice';
 import type { DicomProblem, DicomProblemKind } from '../../dicom/problems';
 import type { DicomSeriesInfo } from '../../dicom/series/series';
 import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_kind';
 import type { SkippedFile } from '../files/file_bytes';
-import { readRsnaTable } from './rsna_table_file';
-import { readScanTable } from './scan_table_file';
+import { SliceFileSource } from './slice_file_source';
+import { SLICE_FILE_RULES, type SliceFile, type SliceFileOptions } from './slice_preparer';
+import { nameStacks, sliceNames, type NamedStack } from './stack_names';
 import {
-  SliceFileSource,
-  SLICE_FILE_OPTIONS,
-  type SliceFile,
-  type SliceFileOptions,
-} from './slice_file_source';
+  checkTable,
+  readStudyTable,
+  STUDY_TABLE_RULES,
+  TABLE_FILES,
+  type StudyTableOptions,
+} from './study_table';
 
 /**
  * Options of {@link openDicomFolder}.
  *
  * @inline
  */
-export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFileOptions {
-  /**
-   * Labels, in the order they come out: of `CT_LABELS`, or of `RSNA_LABELS` for a table of RSNA's.
-   * @defaultValue CT_LABELS
-   */
-  labels?: L;
-  /**
-   * Whether every slice, or every scan, must have labels.
-   * @defaultValue true
-   */
-  requireLabels?: boolean;
-  /**
-   * What becomes of labels that the table does not have.
-   * @defaultValue 'throw'
-   */
-  missingLabels?: MissingLabels;
-  /**
-   * The table's name inside the folder; `false` reads none.
-   * @defaultValue the first that is there of `stage_2_train.csv`, `stage_1_train.csv`, `reads.csv`, `labels.csv`
-   */
-  table?: string | false;
+export interface DicomFolderOptions<L extends Labels = Labels>
+  extends SliceFileOptions, StudyTableOptions<L> {
   /**
    * Kinds of series to take.
    * @defaultValue `['axial']`
@@ -63,6 +43,20 @@ export interface DicomFolderOptions<L extends Labels = Labels> extends SliceFile
    */
   allow?: readonly DicomProblemKind[];
 }
+
+const KINDS: Rule<readonly DicomSeriesKind[]> = {
+  check: (value, what) => {
+    listOf(oneOf(SERIES_KINDS)).check(value, what);
+    check((value as unknown[]).length > 0, what, 'at least one kind of series', value);
+  },
+};
+
+const RULES = {
+  ...SLICE_FILE_RULES,
+  ...STUDY_TABLE_RULES,
+  kinds: optional(KINDS, ['axial'] as readonly DicomSeriesKind[]),
+  allow: READ_RULES.allow,
+} satisfies Rules<DicomFolderOptions>;
 
 /**
  * A {@link DicomProblem}, and the stack that has it.
@@ -102,9 +96,6 @@ export interface DicomFolder<L extends Labels = Labels> extends PatientSource<L>
   close(): Promise<void>;
 }
 
-/** Tables that are looked for. */
-const TABLES = ['stage_2_train.csv', 'stage_1_train.csv', 'reads.csv', 'labels.csv'];
-
 /**
  * Opens a folder of DICOM files, of any number of patients, as a source of stacks: each series one stack, its slices in
  * order. Only headers are read here, and the middle slice of each stack, whose values must be Hounsfield units; the others
@@ -113,12 +104,14 @@ const TABLES = ['stage_2_train.csv', 'stage_1_train.csv', 'reads.csv', 'labels.c
  * `allow` names it.
  *
  * A stack is named after its PatientID, with a number behind it where a patient has several; `groupOf` gives the patient.
- * Labels come from a table inside the folder, in one of two layouts:
+ * Labels come from a table inside the folder, in one of these formats:
  *
  * - RSNA 2019: `ID,Label` with a row `ID_<SOPInstanceUID>_<label>` for every slice and label (the challenge's own
- *   identifiers begin with `ID_` already), see `RsnaTableReader`;
- * - one row a scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`; a scan is found by its PatientID or a
- *   folder's name. Its labels are of the whole scan, for a model with `output: 'patient'`.
+ *   identifiers begin with `ID_` already), see `RsnaTableReader`; a file's name may stand for the SOPInstanceUID;
+ * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`; a scan is found by its PatientID or a
+ *   folder's name. Its labels are of the whole scan, for a model with `output: 'patient'`;
+ * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`; `dirname` is the PatientID or a folder's name, `ID` the file's name
+ *   or the SOPInstanceUID.
  *
  * @param dir - The data folder.
  * @throws DataError that says what is wrong, with file, row, patient and slice.
@@ -141,34 +134,20 @@ export async function dicomFolder<const L extends Labels>(
   dir: string | Root,
   options: DicomFolderOptions<L>,
 ): Promise<DicomFolder<L>> {
-  const {
-    requireLabels = true,
-    missingLabels = 'throw',
-    table,
-    kinds = ['axial'],
-    allow = [],
-    ...rest
-  } = options ?? {};
-  const { labels = CT_LABELS as Labels as L, ...files } = rest;
   const fn = 'openDicomFolder';
-  const own = ['labels', 'requireLabels', 'missingLabels', 'table', 'kinds', 'allow'];
-  const taken = [...SLICE_FILE_OPTIONS, ...own];
-  checkKnownKeys(options ?? {}, taken, fn);
-  createPreprocessing(files.preprocessing);
-  checkLabelNames(`${fn}: labels`, labels);
-  check(typeof requireLabels === 'boolean', `${fn}: requireLabels`, 'true or false', requireLabels);
-  checkOneOf(missingLabels, MISSING_LABELS, `${fn}: missingLabels`);
-  const named = table === undefined || table === false || (typeof table === 'string' && table !== '');
-  check(named, `${fn}: table`, 'a name inside the data folder, or false', table);
-  check(!(requireLabels && table === false), `${fn}: table`, 'a table where labels are required', table);
-  check(Array.isArray(kinds) && kinds.length > 0, `${fn}: kinds`, 'a list of kinds of series', kinds);
-  kinds.forEach((kind) => checkOneOf(kind, SERIES_KINDS, `${fn}: kinds`));
-  checkAllow(fn, allow);
+  const { labels, requireLabels, missingLabels, table, kinds, allow, ...files } = resolveOptions(
+    fn,
+    options as DicomFolderOptions,
+    RULES,
+  );
+  const wanted = { labels, requireLabels, missingLabels, table };
+  checkTable(fn, wanted);
+  checkDir(fn, dir);
 
   const root = await openRoot(dir);
-  const known = await readLabels(root, table, { labels, missingLabels }, requireLabels);
-  const { onBadFile = 'throw', onProgress } = files;
-  const found = await scan(fn, root, { onBadFile, ...(onProgress && { onProgress }) });
+  const known = await readStudyTable(root, [...TABLE_FILES, 'train.csv'], wanted);
+  const { onBadFile, onProgress } = files;
+  const found = await scan(root, { onBadFile, onProgress });
   const chosen = found.series.filter(({ kind }) => kinds.includes(kind));
   if (chosen.length === 0) {
     const kindsFound = [...new Set(found.series.map(({ kind }) => kind))].join(', ') || 'none';
@@ -179,28 +158,30 @@ export async function dicomFolder<const L extends Labels>(
   const examined = await examineStacks(chosen, found.paths, { allow, onBadFile });
   const stacks = nameStacks(examined.series);
 
-  const used = new Set<string>();
   const slices = new Map<string, SliceFile[]>();
   const scanLabels = new Map<string, readonly number[]>();
   for (const [patient, { series }] of stacks) {
     const names = sliceNames(series);
-    const ofScan = known?.ofScan(series, root.name, used);
-    if (ofScan) scanLabels.set(patient, ofScan);
-    const ofPatient = series.slices.map(({ file, frame, header }, i): SliceFile => {
-      const vector = known?.ofSlice(header.sopInstanceUid ?? '', used);
-      if (requireLabels && !vector && !ofScan) {
-        const message = `neither slice nor scan has labels in ${known!.file}`;
-        throw new DataError(message, { file, patient, slice: header.sopInstanceUid ?? names[i]! });
-      }
-      return {
+    const uids = series.slices.map(({ header }) => header.sopInstanceUid ?? '');
+    const folders = path.dirname(path.relative(root.name, series.slices[0]!.file)).split(path.sep);
+    const labelled = known?.labelsOf(
+      [series.patientId ?? '', ...folders],
+      series.slices.map(({ file }, i) => ({
+        names: [uids[i]!, names[i]!, path.basename(file)],
+        where: { file, patient, slice: uids[i] || names[i]! },
+      })),
+    );
+    if (labelled?.ofScan?.labels) scanLabels.set(patient, labelled.ofScan.labels);
+    slices.set(
+      patient,
+      series.slices.map(({ file, frame }, i): SliceFile => ({
         slice: names[i]!,
         file: found.paths.get(file)!,
-        ...(frame !== undefined && { frame }),
+        frame,
         format: 'dicom',
-        ...(vector && { labels: vector }),
-      };
-    });
-    slices.set(patient, ofPatient);
+        labels: labelled?.ofSlices[i]?.labels,
+      })),
+    );
   }
   const source = await SliceFileSource.open(
     slices,
@@ -221,151 +202,13 @@ export async function dicomFolder<const L extends Labels>(
     ),
     unlisted: found.unlisted.filter((file) => file !== known?.file),
     otherSeries: found.series.filter(({ kind }) => !kinds.includes(kind)),
-    withoutFile: known?.names.filter((name) => !used.has(name)) ?? [],
+    withoutFile: known?.unused() ?? [],
     tableProblems: known?.problems ?? [],
   });
-}
-
-/** A series, and the person it is of. */
-interface NamedStack {
-  group: string;
-  series: DicomSeriesInfo;
 }
 
 function stackOf(stacks: ReadonlyMap<string, NamedStack>, patient: string): NamedStack {
   const stack = stacks.get(patient);
   check(stack !== undefined, 'patient', 'a patient of the folder', patient);
   return stack;
-}
-
-/** A name for each series: its patient's, and a number where that has several. */
-function nameStacks(series: readonly DicomSeriesInfo[]): Map<string, NamedStack> {
-  const groups = new Map<string, DicomSeriesInfo[]>();
-  for (const one of series) {
-    // without a PatientID nothing says that two studies are of one person
-    const group = plainName(one.patientId ?? one.studyUid ?? one.uid);
-    groups.set(group, [...(groups.get(group) ?? []), one]);
-  }
-  const stacks = new Map<string, NamedStack>();
-  for (const [group, ofGroup] of groups) {
-    for (const [i, one] of ofGroup.entries()) {
-      let name = ofGroup.length === 1 ? group : `${group}_${i + 1}`;
-      while (stacks.has(name)) name += '_'; // a patient may be called what another one's second series is
-      stacks.set(name, { group, series: one });
-    }
-  }
-  return stacks;
-}
-
-/** Identifiers of a header are free text; what is no plain name becomes one. */
-function plainName(id: string): string {
-  // eslint-disable-next-line no-control-regex
-  const name = id.replace(/[/\\:\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '-');
-  return name === '' || name === '.' || name === '..' ? `patient ${name}` : name;
-}
-
-/** Names of a series' slices: their files', or where two files have one name their SOPInstanceUIDs. */
-function sliceNames({ slices }: DicomSeriesInfo): string[] {
-  const files = slices.map(({ file, frame }) =>
-    frame === undefined ? path.basename(file) : `${path.basename(file)}_${frame}`,
-  );
-  if (new Set(files).size === files.length) return files;
-  const uids = slices.map(({ header }) => plainName(header.sopInstanceUid ?? ''));
-  return new Set(uids).size === uids.length ? uids : files.map((name, i) => `${i}_${name}`);
-}
-
-/** What a table says, by slice or by scan. */
-interface KnownLabels {
-  /** The table. */
-  file: string;
-  /** Every slice or scan it names. */
-  names: string[];
-  problems: string[];
-  /** Labels of a slice; notes in `used` the name they were found by. */
-  ofSlice(sopInstanceUid: string, used: Set<string>): readonly number[] | undefined;
-  /** Labels of a series' scan. */
-  ofScan(series: DicomSeriesInfo, root: string, used: Set<string>): readonly number[] | undefined;
-}
-
-interface WantedLabels {
-  labels: Labels;
-  missingLabels: MissingLabels;
-}
-
-async function readLabels(
-  root: Root,
-  asked: string | false | undefined,
-  wanted: WantedLabels,
-  required: boolean,
-): Promise<KnownLabels | undefined> {
-  if (asked === false) return undefined;
-  for (const name of asked === undefined ? TABLES : [asked]) {
-    const file = path.join(root.name, name);
-    const real = await inside(root, name, { file });
-    if (real !== undefined) return readTable(real, file, wanted);
-  }
-  if (asked === undefined && !required) return undefined;
-  throw new DataError(`the table is missing: ${asked ?? TABLES.join(' or ')}`, { file: root.name });
-}
-
-async function readTable(real: string, file: string, wanted: WantedLabels): Promise<KnownLabels> {
-  const isRsna = await hasRsnaHeader(real, file);
-  return isRsna ? labelsOfSlices(real, file, wanted) : labelsOfScans(real, file, wanted);
-}
-
-async function hasRsnaHeader(real: string, file: string): Promise<boolean> {
-  let header: string[] | undefined;
-  const enough = new Error();
-  try {
-    await eachCsvRecord(
-      real,
-      (fields) => {
-        header = fields.map((field) => field.trim());
-        throw enough;
-      },
-      file,
-    );
-  } catch (error) {
-    if (error !== enough) throw error;
-  }
-  return header !== undefined && header.includes('ID') && header.includes('Label');
-}
-
-async function labelsOfSlices(real: string, file: string, wanted: WantedLabels): Promise<KnownLabels> {
-  const { slices, duplicates, inconsistent } = await readRsnaTable(real, { ...wanted, file });
-  return {
-    file,
-    names: [...slices.keys()],
-    problems: [
-      ...duplicates.map(
-        ({ slice, label, firstRow, row }) => `row ${row}: repeats row ${firstRow}, ${slice} ${label}`,
-      ),
-      ...inconsistent.map((slice) => `slice ${slice}: any is not the largest of the five`),
-    ],
-    ofSlice: (uid, used) => {
-      const name = slices.has(uid) ? uid : `ID_${uid}`;
-      const vector = slices.get(name);
-      if (vector) used.add(name);
-      return vector;
-    },
-    ofScan: () => undefined,
-  };
-}
-
-async function labelsOfScans(real: string, file: string, wanted: WantedLabels): Promise<KnownLabels> {
-  const rows = await readScanTable(real, { ...wanted, file });
-  const byKey = new Map(rows.map((row) => [scanKey(row.patient), row]));
-  return {
-    file,
-    names: rows.map(({ patient }) => patient),
-    problems: [],
-    ofSlice: () => undefined,
-    ofScan: ({ patientId, slices }, root, used) => {
-      const folders = path.dirname(path.relative(root, slices[0]!.file)).split(path.sep);
-      const key = [patientId ?? '', ...folders].map(scanKey).find((candidate) => byKey.has(candidate));
-      const row = key === undefined ? undefined : byKey.get(key);
-      if (row) used.add(row.patient);
-      return row?.labels;
-    },
-  };
 }

@@ -1,62 +1,46 @@
-import { stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, resolve } from 'node:path';
-import {
-  checkLabelNames,
-  checkName,
-  groupByPatient,
-  parseKaggleTable,
-  sliceOrder,
-  sliceStem,
-  type KaggleRow,
-} from '../../data/tables/kaggle_table';
-import { MISSING_LABELS, type MissingLabels } from '../../data/tables/label_columns';
-import { CT_LABELS, type CtLabels } from '../../data/labels/labels';
+import { basename, join, resolve } from 'node:path';
+import type { CtLabels } from '../../data/labels/labels';
+import { LABEL_RULES } from '../../data/tables/label_columns';
+import { sliceStem } from '../../data/tables/slice_names';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
-import { createPreprocessing, type CtPreprocessing } from '../../transforms/preprocessing';
+import { DataError } from '../../base/errors';
+import { optional, resolveOptions, type Rules } from '../../base/options';
+import type { CtPreprocessing } from '../../transforms/preprocessing';
 import type { Labels } from '../../base/types';
-import { readCsvFile } from '../files/csv_file';
-import { checkDir, fileIn, inside, listFolder, openRoot, type Root } from './data_root';
+import { checkDir, openRoot, type Root } from './data_root';
 import type { SkippedFile } from '../files/file_bytes';
+import { findRows, listPatient, listStudy, type Found } from './image_listing';
+import { SliceFileSource } from './slice_file_source';
+import { SLICE_FILE_RULES, type SliceFile, type SliceFileOptions } from './slice_preparer';
 import {
-  SliceFileSource,
-  SLICE_FILE_OPTIONS,
-  type SliceFile,
-  type SliceFileOptions,
-} from './slice_file_source';
+  checkTable,
+  INSIDE,
+  readStudyTable,
+  STUDY_TABLE_RULES,
+  TABLE_FILES,
+  type StudyTable,
+  type StudyTableOptions,
+} from './study_table';
 
 /**
  * Options of {@link openKaggleFolder}.
  *
  * @inline
  */
-export interface KaggleFolderOptions<L extends Labels = Labels> extends SliceFileOptions {
-  /**
-   * Label columns, all of the table's or some, in the order labels come out.
-   * @defaultValue CT_LABELS
-   */
-  labels?: L;
-  /**
-   * Whether labels must be there; if not, the table may lack the label columns, or be missing altogether.
-   * @defaultValue true
-   */
-  requireLabels?: boolean;
-  /**
-   * What becomes of labels that the table does not have.
-   * @defaultValue 'throw'
-   */
-  missingLabels?: MissingLabels;
-  /**
-   * The table's name inside the folder; `false` reads none.
-   * @defaultValue the name of `images` with `.csv`: `'train.csv'`
-   */
-  table?: string | false;
+export interface KaggleFolderOptions<L extends Labels = Labels>
+  extends SliceFileOptions, StudyTableOptions<L> {
   /**
    * Name of the folder inside the data folder that holds the patients' folders.
-   * @defaultValue 'train'; where there is no table also `'test'`, or else the data folder itself
+   * @defaultValue 'train'; where no table says which patients there are also `'test'`, or else the data folder itself
    */
   images?: string;
 }
+
+const RULES = {
+  ...SLICE_FILE_RULES,
+  ...STUDY_TABLE_RULES,
+  images: optional(INSIDE),
+} satisfies Rules<KaggleFolderOptions>;
 
 /** A study in the challenge's layout, see {@link openKaggleFolder}. */
 export interface KaggleFolder<L extends Labels = Labels> extends PatientSource<L> {
@@ -69,14 +53,24 @@ export interface KaggleFolder<L extends Labels = Labels> extends PatientSource<L
   readonly skipped: readonly SkippedFile[];
   /** Ends the threads of `workers`; the process also ends without. */
   close(): Promise<void>;
+  /** Slices or scans of the table that no file belongs to; see also `skipped`. */
+  readonly withoutFile: readonly string[];
+  /** What is wrong with the table and was put up with: rows that repeat others, an `any` that does not fit the five. */
+  readonly tableProblems: readonly string[];
   /** Files and folders among the images that are no slice of the study, as paths inside the data folder. */
   readonly unlisted: readonly string[];
 }
 
 /**
- * Opens a study in the challenge's layout: `DIR/train.csv` and `DIR/train/ID_x/x_N.jpg`, N being the slice's place.
+ * Opens a study of images in a folder per patient, `DIR/train/ID_x/x_N.jpg`, N being the slice's place, with its table, the challenge's
+ * `DIR/train.csv` or one of another format:
  *
- * Only names are read here, and every row must have its file; images are decoded patient by patient in `load`.
+ * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`. It says which slices there are, and every row must have its file;
+ * - RSNA 2019: `ID,Label`, see `RsnaTableReader`. A slice is found by its file's name, with or without its number: `ID_12cadc6af_7.png`;
+ * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`. A scan is found by its folder's name; its labels are
+ *   of the whole scan, for a model with `output: 'patient'`.
+ *
+ * Only names are read here; images are decoded patient by patient in `load`.
  * Slices are ordered by N as a number. Links that lead out of the folder are refused. Without `requireLabels` a
  * study without labels, or without a table, opens too.
  *
@@ -100,39 +94,23 @@ export async function kaggleFolder<const L extends Labels>(
   dir: string | Root,
   options: KaggleFolderOptions<L>,
 ): Promise<KaggleFolder<L>> {
-  const { requireLabels = true, missingLabels = 'throw', images, table, ...rest } = options ?? {};
-  const { labels = CT_LABELS as Labels as L, ...files } = rest;
-  checkKnownKeys(options ?? {}, OPTIONS, 'openKaggleFolder');
-  checkCommon('openKaggleFolder', dir, files, labels);
-  check(
-    typeof requireLabels === 'boolean',
-    'openKaggleFolder: requireLabels',
-    'true or false',
-    requireLabels,
+  const fn = 'openKaggleFolder';
+  const { labels, requireLabels, missingLabels, table, images, ...files } = resolveOptions(
+    fn,
+    options as KaggleFolderOptions,
+    RULES,
   );
-  checkOneOf(missingLabels, MISSING_LABELS, 'openKaggleFolder: missingLabels');
-  for (const [name, value] of Object.entries({ table: table === false ? undefined : table, images })) {
-    check(
-      value === undefined || (typeof value === 'string' && value !== '' && !isAbsolute(value)),
-      `openKaggleFolder: ${name}`,
-      'a name inside the data folder',
-      value,
-    );
-  }
-  check(
-    !(requireLabels && table === false),
-    'openKaggleFolder: table',
-    'a table where labels are required',
-    table,
-  );
-
+  const wanted = { labels, requireLabels, missingLabels, table };
+  checkTable(fn, wanted);
+  checkDir(fn, dir);
   const root = await openRoot(dir);
-  const rows = await readTable(root, table, images ?? 'train', { labels, requireLabels, missingLabels });
-  const found =
-    rows === undefined
-      ? await listStudy(root, images === undefined ? ['train', 'test', '.'] : [images])
-      : await findRows(root, images ?? 'train', rows, files.onBadFile === 'skip');
-  return openFound(found, labels, files);
+  const folder = images ?? 'train';
+  const known = await readStudyTable(root, [`${folder}.csv`, ...TABLE_FILES], wanted);
+  const found = known?.rows
+    ? await findRows(root, folder, { rows: known.rows, file: known.file }, files.onBadFile === 'skip')
+    : await listStudy(root, images === undefined ? ['train', 'test', '.'] : [images]);
+  const unlisted = found.unlisted.filter((file) => join(root.name, file) !== known?.file);
+  return openFound({ ...found, unlisted }, labels as L, files, known);
 }
 
 /**
@@ -158,161 +136,64 @@ export async function patientFolder<const L extends Labels>(
   dir: string | Root,
   options: SliceFileOptions & Pick<KaggleFolderOptions<L>, 'labels'>,
 ): Promise<KaggleFolder<L>> {
-  const { labels = CT_LABELS as Labels as L, ...files } = options ?? {};
-  checkKnownKeys(options ?? {}, [...SLICE_FILE_OPTIONS, 'labels'], 'openPatientFolder');
-  checkCommon('openPatientFolder', dir, files, labels);
+  const { labels, ...files } = resolveOptions(
+    'openPatientFolder',
+    options as PatientFolderOptions,
+    PATIENT_RULES,
+  );
+  checkDir('openPatientFolder', dir);
   const root = await openRoot(dir);
   const patient = basename(resolve(root.name));
   const { slices, unlisted } = await listPatient(root, '.', patient);
-  return openFound({ slices: new Map([[patient, slices]]), unlisted, missing: [] }, labels, files);
+  return openFound({ slices: new Map([[patient, slices]]), unlisted, missing: [] }, labels as L, files);
 }
+
+type PatientFolderOptions<L extends Labels = Labels> = SliceFileOptions &
+  Pick<KaggleFolderOptions<L>, 'labels'>;
+
+const PATIENT_RULES = {
+  ...SLICE_FILE_RULES,
+  labels: LABEL_RULES.labels,
+} satisfies Rules<PatientFolderOptions>;
 
 async function openFound<L extends Labels>(
   { slices, unlisted, missing }: Found,
   labels: L,
   files: SliceFileOptions,
+  table?: StudyTable,
 ): Promise<KaggleFolder<L>> {
-  const source = await SliceFileSource.open(slices, [...labels] as Labels as L, files, {}, missing);
-  return Object.assign(source, { unlisted: unlisted.sort() });
-}
-
-/** Slices of each patient, and what else lay among them. */
-interface Found {
-  slices: Map<string, SliceFile[]>;
-  unlisted: string[];
-  /** Rows of the table without a file, where that is not an error. */
-  missing: SkippedFile[];
-}
-
-/** Keys of {@link KaggleFolderOptions}. */
-const OPTIONS = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'table', 'images'];
-
-const IMAGE = /\.(jpe?g|png)$/i;
-
-/** The table's rows; undefined where there is none and none is needed. */
-async function readTable(
-  root: Root,
-  asked: string | false | undefined,
-  images: string,
-  options: { labels: Labels; requireLabels: boolean; missingLabels: MissingLabels },
-): Promise<{ rows: KaggleRow[]; file: string } | undefined> {
-  if (asked === false) return undefined;
-  const name = asked ?? `${images}.csv`;
-  const file = join(root.name, name);
-  const path = await inside(root, name, { file });
-  if (path === undefined) {
-    if (asked === undefined && !options.requireLabels) return undefined;
-    throw new DataError('the table is missing', { file });
-  }
-  const records = await readCsvFile(path, file);
-  return { rows: parseKaggleTable(records, { ...options, file }), file };
-}
-
-/** Finds the file of every row. */
-async function findRows(
-  root: Root,
-  images: string,
-  table: { rows: KaggleRow[]; file: string },
-  skipMissing: boolean,
-): Promise<Found> {
-  const found: Found = { slices: new Map(), unlisted: [], missing: [] };
-  const folders = await listFolder(root, images, { file: join(root.name, images) });
-  const patients = groupByPatient(table.rows, table.file);
-  for (const [patient, rows] of patients) {
-    const where = { file: table.file, row: rows[0]!.row, patient, slice: rows[0]!.slice };
-    if (!folders.has(patient)) {
-      throw new DataError(`the patient has no folder in ${join(root.name, images)}`, where);
-    }
-    const files = await listFolder(root, join(images, patient), where);
-    const byStem = new Map<string, string[]>();
-    for (const name of [...files.keys()].filter((file) => IMAGE.test(file))) {
-      byStem.set(sliceStem(name), [...(byStem.get(sliceStem(name)) ?? []), name]);
-    }
-    const listed = new Set<string>();
-    const slices: SliceFile[] = [];
-    for (const { slice, row, labels } of rows) {
-      const at = { file: table.file, row, patient, slice };
-      // an ID may come without ending
-      const names = files.has(slice) ? [slice] : IMAGE.test(slice) ? [] : (byStem.get(slice) ?? []);
-      const folder = join(root.name, images, patient);
-      if (names.length === 0) {
-        const error = new DataError(`the slice has no image file in ${folder}`, at);
-        if (!skipMissing) throw error;
-        found.missing.push({ file: join(folder, slice), error });
-        continue;
-      }
-      if (names.length > 1) throw new DataError(`the slice has several image files: ${names.join(', ')}`, at);
-      const name = names[0]!;
-      listed.add(name);
-      slices.push({
-        slice,
-        row,
-        labels,
-        format: 'image',
-        file: await fileIn(root, join(images, patient), files.get(name)!, at),
-      });
-    }
-    if (slices.length > 0) found.slices.set(patient, slices);
-    found.unlisted.push(
-      ...[...files.keys()].filter((f) => !listed.has(f)).map((f) => join(images, patient, f)),
+  const scanLabels = new Map<string, readonly number[]>();
+  const rows = new Map<string, string>();
+  const labelled = new Map<string, readonly SliceFile[]>();
+  for (const [patient, ofPatient] of slices) {
+    const places = ofPatient.map(({ slice, file }) => ({
+      names: [slice, sliceStem(slice).replace(/_\d+$/, '')],
+      where: { file, patient, slice },
+    }));
+    const { ofScan, ofSlices } = table?.labelsOf([patient], places) ?? { ofScan: undefined, ofSlices: [] };
+    if (ofScan?.labels) scanLabels.set(patient, ofScan.labels);
+    ofSlices.forEach((entry, i) => {
+      if (entry === undefined) return;
+      // several files may be called the same but for their number
+      const first = rows.get(entry.name);
+      const message = `the row of ${entry.name} in ${table!.file} is also that of ${first}`;
+      if (first !== undefined) throw new DataError(message, places[i]!.where);
+      rows.set(entry.name, join(patient, ofPatient[i]!.slice));
+    });
+    labelled.set(
+      patient,
+      ofPatient.map((slice, i) => ({
+        ...slice,
+        row: ofSlices[i]?.row ?? ofScan?.row,
+        labels: ofSlices[i]?.labels,
+      })),
     );
   }
-  found.unlisted.push(...[...folders.keys()].filter((f) => !patients.has(f)).map((f) => join(images, f)));
-  return found;
-}
-
-/** Takes every folder of images for a patient; the first of `candidates` that exists holds them. */
-async function listStudy(root: Root, candidates: readonly string[]): Promise<Found> {
-  for (const images of candidates) {
-    const file = join(root.name, images);
-    if ((await inside(root, images, { file })) === undefined) continue;
-    const found: Found = { slices: new Map(), unlisted: [], missing: [] };
-    for (const [name, entry] of await listFolder(root, images, { file })) {
-      const place = join(images, name);
-      const isFolder = entry.isSymbolicLink()
-        ? (await stat((await inside(root, place, { file, patient: name })) ?? root.path)).isDirectory()
-        : entry.isDirectory();
-      if (!isFolder) {
-        found.unlisted.push(place);
-        continue;
-      }
-      const { slices, unlisted } = await listPatient(root, place, name);
-      found.slices.set(name, slices);
-      found.unlisted.push(...unlisted);
-    }
-    if (found.slices.size === 0) throw new DataError('there is no patient folder', { file });
-    return found;
-  }
-  throw new DataError(`there is no folder ${candidates.join(' or ')}`, { file: root.name });
-}
-
-/** The images of a folder, ordered by their number. */
-async function listPatient(root: Root, folder: string, patient: string) {
-  const file = join(root.name, folder);
-  checkName('patient', patient, { file, patient });
-  const files = await listFolder(root, folder, { file, patient });
-  const names = [...files.keys()].filter((name) => IMAGE.test(name));
-  if (names.length === 0) throw new DataError('the patient has no slice', { file, patient });
-  for (const slice of names) sliceOrder(slice, { file, patient, slice });
-  const rows = names.map((slice) => ({ patient, slice, row: 0 }));
-  const slices: SliceFile[] = [];
-  for (const { slice } of groupByPatient(rows, file).get(patient)!) {
-    const at = { file, patient, slice };
-    slices.push({ slice, format: 'image', file: await fileIn(root, folder, files.get(slice)!, at) });
-  }
-  const unlisted = [...files.keys()].filter((name) => !IMAGE.test(name)).map((name) => join(folder, name));
-  return { slices, unlisted };
-}
-
-function checkCommon(fn: string, dir: string | Root, files: SliceFileOptions, labels: Labels): void {
-  const { preprocessing } = files;
-  checkDir(fn, dir);
-  check(
-    typeof preprocessing === 'object' && preprocessing !== null,
-    `${fn}: preprocessing`,
-    'the result of createPreprocessing',
-    preprocessing,
-  );
-  createPreprocessing(preprocessing);
-  checkLabelNames(`${fn}: labels`, labels);
+  const facts = scanLabels.size > 0 ? { labelsOf: (patient: string) => scanLabels.get(patient) } : {};
+  const source = await SliceFileSource.open(labelled, [...labels] as Labels as L, files, facts, missing);
+  return Object.assign(source, {
+    unlisted: unlisted.sort(),
+    withoutFile: table?.unused() ?? [],
+    tableProblems: table?.problems ?? [],
+  });
 }

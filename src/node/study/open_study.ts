@@ -1,15 +1,17 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { MISSING_LABELS, type MissingLabels } from '../../data/tables/label_columns';
 import type { CtLabels } from '../../data/labels/labels';
-import { checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
+import { DataError } from '../../base/errors';
+import { optional, resolveOptions, type Rules } from '../../base/options';
+import { READ_RULES } from '../../dicom/pixels/decode_slice';
 import type { Labels } from '../../base/types';
 import { checkDir, inside, listFolder, openRoot, type Root } from './data_root';
 import { looksLikeDicom } from '../../dicom/data_set';
 import { dicomFolder, type DicomFolder, type DicomFolderOptions } from './dicom_folder';
 import { imageKind } from '../files/image_file';
 import { kaggleFolder, patientFolder, type KaggleFolder } from './kaggle_folder';
-import { SLICE_FILE_OPTIONS, type SliceFileOptions } from './slice_file_source';
+import { SLICE_FILE_RULES, type SliceFileOptions } from './slice_preparer';
+import { INSIDE, STUDY_TABLE_RULES, type StudyTableOptions } from './study_table';
 import type { SliceFormat } from '../preparation/slice_preparation';
 
 /**
@@ -36,22 +38,7 @@ export interface DetectedStudy {
  *
  * @inline
  */
-export interface StudyOptions<L extends Labels = Labels> extends SliceFileOptions {
-  /**
-   * Labels, in the order they come out.
-   * @defaultValue CT_LABELS
-   */
-  labels?: L;
-  /**
-   * Whether labels must be there.
-   * @defaultValue true
-   */
-  requireLabels?: boolean;
-  /**
-   * What becomes of labels that the table does not have.
-   * @defaultValue 'throw'
-   */
-  missingLabels?: MissingLabels;
+export interface StudyOptions<L extends Labels = Labels> extends SliceFileOptions, StudyTableOptions<L> {
   /**
    * Name of the folder of patients inside a `'challenge'` folder; no other layout has it.
    * @defaultValue see `openKaggleFolder`
@@ -60,6 +47,13 @@ export interface StudyOptions<L extends Labels = Labels> extends SliceFileOption
   /** Kinds of error that do not stop a `'dicom'` folder, see `openDicomFolder`. */
   allow?: DicomFolderOptions['allow'];
 }
+
+const RULES = {
+  ...SLICE_FILE_RULES,
+  ...STUDY_TABLE_RULES,
+  images: optional(INSIDE),
+  allow: READ_RULES.allow,
+} satisfies Rules<StudyOptions>;
 
 /** Entries of a folder that are looked at for a first slice. */
 const MOST_ENTRIES = 20_000;
@@ -121,17 +115,15 @@ export async function openStudy<const L extends Labels = CtLabels>(
   dir: string,
   options: StudyOptions<L>,
 ): Promise<KaggleFolder<L> | DicomFolder<L>> {
-  const known = [...SLICE_FILE_OPTIONS, 'labels', 'requireLabels', 'missingLabels', 'images', 'allow'];
-  checkKnownKeys(options ?? {}, known, 'openStudy');
-  const { images, allow, ...rest } = options ?? {};
-  const { requireLabels = true, missingLabels, ...files } = rest;
-  if (missingLabels !== undefined) checkOneOf(missingLabels, MISSING_LABELS, 'openStudy: missingLabels');
+  const { images, allow, ...rest } = resolveOptions('openStudy', options as StudyOptions, RULES);
   checkDir('openStudy', dir);
   const root = await openRoot(dir);
   // the root keeps what the detection has listed
   const { layout } = images === undefined ? await detect(root) : { layout: 'challenge' };
-  if (layout === 'dicom') return dicomFolder(root, { ...rest, ...(allow && { allow }) });
-  if (layout === 'challenge') return kaggleFolder(root, { ...rest, ...(images !== undefined && { images }) });
+  const labelled = { ...rest, labels: rest.labels as L };
+  if (layout === 'dicom') return dicomFolder(root, { ...labelled, allow });
+  if (layout === 'challenge') return kaggleFolder(root, { ...labelled, images });
+  const { requireLabels, missingLabels: _missing, table: _table, ...files } = labelled;
   if (requireLabels) {
     throw new DataError("expected a study with labels, found one patient's images", { file: dir });
   }

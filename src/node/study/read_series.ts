@@ -1,20 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
+import { DataError } from '../../base/errors';
+import { listOf, oneOf, optional, resolveOptions, rule, type Resolved, type Rules } from '../../base/options';
+import { checkDir } from './data_root';
 import { mapByFile } from '../files/by_file';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import { readDicom } from '../files/read_dicom';
-import {
-  checkDecodeOptions,
-  decodeFrame,
-  READ_OPTIONS,
-  stopAtError,
-  type DecodeDicomOptions,
-} from '../../dicom/pixels/decode_slice';
+import { decodeFrame, READ_RULES, stopAtError, type ReadOptions } from '../../dicom/pixels/decode_slice';
 import type { ParsedDicom } from '../../dicom/dicom_header';
 import { isGray } from '../../dicom/pixels/pixel_format';
 import { firstError, mergeProblems, type DicomProblem } from '../../dicom/problems';
 import { implausibleRange, rangeOf } from '../../dicom/pixels/plausible';
-import { checkScanOptions, scan, type ScanDicomOptions } from './scan_folder';
+import { scan, SCAN_RULES, type ScanDicomOptions } from './scan_folder';
 import { withoutSlices, type DicomSeriesInfo } from '../../dicom/series/series';
 import { turnOf, turnPlane } from '../../dicom/series/turn';
 import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_kind';
@@ -24,7 +20,7 @@ import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_ki
  *
  * @inline
  */
-export interface ReadDicomSeriesOptions extends ScanDicomOptions, Omit<DecodeDicomOptions, 'frame'> {
+export interface ReadDicomSeriesOptions extends ScanDicomOptions, ReadOptions {
   /** Told after each slice how far the decoding has come. */
   onProgress?: (progress: FileProgress) => void;
   /**
@@ -38,6 +34,13 @@ export interface ReadDicomSeriesOptions extends ScanDicomOptions, Omit<DecodeDic
    */
   series?: string;
 }
+
+const RULES = {
+  ...SCAN_RULES,
+  ...READ_RULES,
+  kinds: optional(listOf(oneOf(SERIES_KINDS)), SERIES_KINDS),
+  series: optional(rule<string>('a UID', (value) => typeof value === 'string')),
+} satisfies Rules<ReadDicomSeriesOptions>;
 
 /**
  * A series with its pixels.
@@ -95,15 +98,11 @@ export async function readDicomSeries(
   dir: string,
   options: ReadDicomSeriesOptions = {},
 ): Promise<DicomSeriesList> {
-  checkKnownKeys(options, [...READ_OPTIONS, 'onBadFile', 'onProgress', 'kinds', 'series'], 'readDicomSeries');
-  const { onBadFile = 'throw', onProgress, kinds = SERIES_KINDS, series: uid, ...decoding } = options;
-  checkScanOptions('readDicomSeries', dir, { onBadFile, onProgress });
-  const decodeOptions = checkDecodeOptions('readDicomSeries', decoding);
-  check(Array.isArray(kinds), 'readDicomSeries: kinds', 'a list of kinds of series', kinds);
-  kinds.forEach((kind) => checkOneOf(kind, SERIES_KINDS, 'readDicomSeries: kinds'));
-  check(uid === undefined || typeof uid === 'string', 'readDicomSeries: series', 'a UID', uid);
+  const resolved = resolveOptions('readDicomSeries', options, RULES);
+  const { onBadFile, onProgress, kinds, series: uid, ...decodeOptions } = resolved;
+  checkDir('readDicomSeries', dir);
 
-  const found = await scan('readDicomSeries', dir, { onBadFile });
+  const found = await scan(dir, { onBadFile });
   const { skipped } = found;
   const named = options.kinds !== undefined || uid !== undefined;
   const isImage = ({ slices, kind, problems }: DicomSeriesInfo) =>
@@ -137,7 +136,7 @@ export async function readDicomSeries(
 async function readStack(
   info: DicomSeriesInfo,
   paths: ReadonlyMap<string, string>,
-  options: ReturnType<typeof checkDecodeOptions>,
+  options: Resolved<ReadOptions, typeof READ_RULES>,
   onDone: (files: readonly string[], error?: DataError) => void,
 ): Promise<DicomSeries | undefined> {
   const { rows, columns } = info;

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { check, checkKnownKeys, checkOneOf, DataError } from '../../base/errors';
+import { DataError } from '../../base/errors';
+import { callback, oneOf, optional, resolveOptions, type Rules } from '../../base/options';
 import { checkDir, openRoot, type Root } from './data_root';
 import { mapAtMost } from '../../data/sources/map_at_most';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
@@ -25,6 +26,12 @@ export interface ScanDicomOptions {
   /** Told after each file how far the reading has come. */
   onProgress?: (progress: FileProgress) => void;
 }
+
+/** How {@link ScanDicomOptions} are checked. */
+export const SCAN_RULES = {
+  onBadFile: optional(oneOf(['throw', 'skip']), 'throw'),
+  onProgress: optional(callback),
+} satisfies Rules<ScanDicomOptions>;
 
 /**
  * What a folder holds, see {@link scanDicomFolder}.
@@ -67,17 +74,16 @@ const DICOM_NAME = /\.(dcm|dicom|ima)$/i;
  * ```
  */
 export async function scanDicomFolder(dir: string, options: ScanDicomOptions = {}): Promise<DicomScan> {
-  checkKnownKeys(options, ['onBadFile', 'onProgress'], 'scanDicomFolder');
-  return scan('scanDicomFolder', dir, options);
+  const resolved = resolveOptions('scanDicomFolder', options, SCAN_RULES);
+  checkDir('scanDicomFolder', dir);
+  return scan(dir, resolved);
 }
 
-/** {@link scanDicomFolder} for a function with options of its own, and the real path of every file. */
+/** {@link scanDicomFolder} with options that are checked, and the real path of every file. */
 export async function scan(
-  fn: string,
   dir: string | Root,
-  { onBadFile = 'throw', onProgress }: ScanDicomOptions,
+  { onBadFile, onProgress }: Pick<ScanDicomOptions, 'onProgress'> & { onBadFile: 'throw' | 'skip' },
 ): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
-  checkScanOptions(fn, dir, { onBadFile, onProgress });
   const skipped: SkippedFile[] = [];
   const skip = (file: string, error: DataError) => {
     if (onBadFile === 'throw') throw error;
@@ -112,22 +118,6 @@ export async function scan(
     unlisted: unlisted.sort(byName),
     paths: new Map(found.map(({ file, path }) => [file, path])),
   };
-}
-
-/** Checks what the functions that scan have in common. */
-export function checkScanOptions(
-  fn: string,
-  dir: string | Root,
-  { onBadFile, onProgress }: ScanDicomOptions,
-): void {
-  checkDir(fn, dir);
-  if (onBadFile !== undefined) checkOneOf(onBadFile, ['throw', 'skip'], `${fn}: onBadFile`);
-  check(
-    onProgress === undefined || typeof onProgress === 'function',
-    `${fn}: onProgress`,
-    'a function',
-    onProgress,
-  );
 }
 
 /** The headers of a file's images; undefined for one that is no DICOM image, or is left out. */

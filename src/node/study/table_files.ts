@@ -1,5 +1,9 @@
+import { resolveOptions, optional, rule, type Rules } from '../../base/options';
+import { LABEL_RULES } from '../../data/tables/label_columns';
+import type { ScanRow } from '../../data/tables/scan_rows';
+import { parseScanTable, type ScanTableOptions } from '../../data/tables/scan_table';
 import { RsnaTableReader, type RsnaTable, type RsnaTableOptions } from '../../data/tables/rsna_table';
-import { eachCsvRecord } from '../files/csv_file';
+import { eachCsvRecord, readCsvFile } from '../files/csv_file';
 
 /**
  * Reads the table of the RSNA 2019 challenge (`stage_2_train.csv`), streaming: only the labels are held.
@@ -17,3 +21,23 @@ export async function readRsnaTable(file: string, options: RsnaTableOptions = {}
   await eachCsvRecord(file, (fields, row) => reader.add(fields, row), name);
   return reader.finish();
 }
+
+/**
+ * Reads a table with one row per scan, see {@link parseScanTable}; CQ500's `reads.csv` is one.
+ *
+ * @param file - The file; also its name in messages, unless `options` have another.
+ * @throws DataError when it cannot be read, is not CSV text in UTF-8, or as {@link parseScanTable} says.
+ * @example
+ * ```ts
+ * const scans = await readScanTable('cq500/reads.csv', { labels: [...CT_LABELS, 'any'] });
+ * ```
+ */
+export async function readScanTable(file: string, options: ScanTableOptions = {}): Promise<ScanRow[]> {
+  const { file: name = file, ...wanted } = resolveOptions('readScanTable', options, SCAN_RULES);
+  return parseScanTable(await readCsvFile(file, name), { ...wanted, file: name });
+}
+
+const SCAN_RULES = {
+  ...LABEL_RULES,
+  file: optional(rule<string>('a text', (value) => typeof value === 'string')),
+} satisfies Rules<ScanTableOptions>;

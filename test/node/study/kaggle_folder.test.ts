@@ -198,7 +198,7 @@ describe('openKaggleFolder', () => {
 
 describe('openKaggleFolder: bad studies', () => {
   const cases: [string, Record<string, string | Uint8Array | undefined>, RegExp][] = [
-    ['no table', { 'train.csv': undefined }, /table is missing \(file .*train\.csv\)/],
+    ['no table', { 'train.csv': undefined }, /table is missing: train\.csv or stage_2_train\.csv or /],
     ['an empty table', { 'train.csv': '' }, /table is empty.*train\.csv/],
     ['a blank table', { 'train.csv': '\r\n\r\n' }, /table is empty.*train\.csv/],
     ['a header alone', { 'train.csv': `${HEADER}\n` }, /no slice.*train\.csv/],

@@ -8,11 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { disposeStack, type PatientStack } from '../../../src/data/sources/patient_source';
 import { ArgumentError, DataError } from '../../../src/base/errors';
 import { useBackend } from '../../../src/node/backend/backend';
-import {
-  SliceFileSource,
-  type SliceFile,
-  type SliceFileOptions,
-} from '../../../src/node/study/slice_file_source';
+import { SliceFileSource } from '../../../src/node/study/slice_file_source';
+import type { SliceFile, SliceFileOptions } from '../../../src/node/study/slice_preparer';
 import { createPreprocessing, preprocess } from '../../../src/transforms/preprocessing';
 import { applyAugmentation, drawAugmentation } from '../../../src/transforms/random_augment';
 import { patientBatches } from '../../../src/training/batches';

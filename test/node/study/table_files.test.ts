@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { RSNA_LABELS } from '../../../src/data/labels/rsna_labels';
-import { readRsnaTable } from '../../../src/node/study/rsna_table_file';
+import { readRsnaTable, readScanTable } from '../../../src/node/study/table_files';
 import { temporaryFolder } from '../../support/folder';
 
 const file = async (content: string) => join(await temporaryFolder({ 't.csv': content }), 't.csv');
@@ -22,5 +22,15 @@ describe('readRsnaTable', () => {
     );
     const { labels } = await readRsnaTable(await file(table), { labels: ['sdh'] });
     expect(labels).toEqual(['sdh']);
+  });
+});
+
+describe('readScanTable', () => {
+  it('reads the file, and names it', async () => {
+    const path = await file('name,sdh\nCQ500-CT-0,1\n');
+    expect(await readScanTable(path, { labels: ['sdh'] })).toEqual([
+      { patient: 'CQ500-CT-0', labels: [1], row: 2 },
+    ]);
+    await expect(readScanTable(path)).rejects.toThrow(`(file ${path}, row 1)`);
   });
 });
