@@ -11,7 +11,7 @@ import {
 } from '../index';
 import { textTable } from './terminal';
 import type { StudySplit } from './studies';
-import type { Recipe } from '../training/recipes';
+import type { Recipe } from '../training/recipes/recipes';
 
 /** Prints the sides of the split, and the hours and the memory that the recipe takes at most. */
 export async function printEstimate(

@@ -4,7 +4,7 @@ import type { BootstrapInterval } from '../evaluation/bootstrap';
 import type { DecisionCounts } from '../metrics/decision_counts';
 import { reliabilityCurve } from '../metrics/probability_errors';
 import { precisionRecallCurve, rocCurve } from '../metrics/score_curves';
-import type { EpochLog } from '../training/fit_stage';
+import type { EpochLog } from '../training/stages/fit_stage';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { Html, html, visible } from './html';

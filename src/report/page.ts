@@ -1,6 +1,6 @@
 /** The report of an evaluation, as one HTML page that needs nothing else. */
 import type { LabelRuns } from '../data/checks/label_runs';
-import type { EpochLog } from '../training/fit_stage';
+import type { EpochLog } from '../training/stages/fit_stage';
 import { modelCard, type ModelCard } from './card';
 import { html, page } from './html';
 import type { WorstCase } from './worst_cases';

@@ -2,7 +2,7 @@
 import type { Labels } from '../base/types';
 import type { LabelRuns } from '../data/checks/label_runs';
 import type { DecisionCounts } from '../metrics/decision_counts';
-import type { EpochLog } from '../training/fit_stage';
+import type { EpochLog } from '../training/stages/fit_stage';
 import {
   f2Chart,
   historyCharts,

@@ -4,15 +4,15 @@
  * @module training
  */
 
-export { RECOMMENDED_TRAINING } from './recommended_training';
-export { WeightAverage } from './weight_average';
-export { EarlyStopping } from './early_stopping';
-export { extractFeatures, featureBackbone, featureSource } from './features';
-export { type EpochLog } from './fit_stage';
-export { pretrainBackbone, trainPatients, type TrainPatientsOptions } from './train_patients';
-export { warmUpHead } from './warm_up_head';
+export { RECOMMENDED_TRAINING } from './recipes/recommended_training';
+export { WeightAverage } from './steps/weight_average';
+export { EarlyStopping } from './stages/early_stopping';
+export { extractFeatures, featureBackbone, featureSource } from './batches/features';
+export { type EpochLog } from './stages/fit_stage';
+export { pretrainBackbone, trainPatients, type TrainPatientsOptions } from './stages/train_patients';
+export { warmUpHead } from './stages/warm_up_head';
 
-export { RECIPES, resolveRecipe, type RecipeOptions } from './recipes';
-export { trainRecipe, type TrainedRecipe, type TrainRecipeOptions } from './train_recipe';
-export { memoryRun, type RunStage, type RunStore } from './run_store';
-export { computeGradients, trainStep } from './train_step';
+export { RECIPES, resolveRecipe, type RecipeOptions } from './recipes/recipes';
+export { trainRecipe, type TrainedRecipe, type TrainRecipeOptions } from './recipes/train_recipe';
+export { memoryRun, type RunStage, type RunStore } from './recipes/run_store';
+export { computeGradients, trainStep } from './steps/train_step';

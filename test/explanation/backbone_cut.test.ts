@@ -4,7 +4,7 @@ import { resnet18 } from '../../src/backbones/resnet18';
 import { squeezenet1_1 } from '../../src/backbones/squeezenet1_1';
 import { vgg16 } from '../../src/backbones/vgg16';
 import { cutBackbone } from '../../src/explanation/backbone_cut';
-import { featureBackbone } from '../../src/training/features';
+import { featureBackbone } from '../../src/training/batches/features';
 import { expectClose, expectNoLeak } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';
 

@@ -7,10 +7,10 @@ import { collectPredictions } from '../../src/prediction/collect_predictions';
 import { evaluatePatients, predictPatientLevel, predictPatients } from '../../src/prediction/evaluate';
 import type { CheckpointDescription } from '../../src/saving/checkpoint_format';
 import { loadCtBrainModel, saveCtBrainModel } from '../../src/saving/saved_model';
-import { memoryRun } from '../../src/training/run_store';
-import { pretrainBackbone, trainPatients } from '../../src/training/train_patients';
-import { trainRecipe } from '../../src/training/train_recipe';
-import { warmUpHead } from '../../src/training/warm_up_head';
+import { memoryRun } from '../../src/training/recipes/run_store';
+import { pretrainBackbone, trainPatients } from '../../src/training/stages/train_patients';
+import { trainRecipe } from '../../src/training/recipes/train_recipe';
+import { warmUpHead } from '../../src/training/stages/warm_up_head';
 import { createPreprocessing, type CtPreprocessingOptions } from '../../src/transforms/preprocessing';
 import { memorySource, tinyBackbone } from '../support/memory_source';
 

@@ -14,7 +14,7 @@ import {
   type LoadCtBrainModelOptions,
   type SaveCtBrainModelOptions,
 } from '../../src/saving/saved_model';
-import { trainStep } from '../../src/training/train_step';
+import { trainStep } from '../../src/training/steps/train_step';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { expectClose } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';

@@ -7,8 +7,8 @@ import { anything, callback, flag, optional, resolveOptions, rule } from '../../
 import type { Resolved, Rules } from '../../base/options';
 import { adam } from '../../optimizers/adam';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
-import type { EpochLog, StageState } from '../../training/fit_stage';
-import { RunStage, type RunStageOptions, type RunStore } from '../../training/run_store';
+import type { EpochLog, StageState } from '../../training/stages/fit_stage';
+import { RunStage, type RunStageOptions, type RunStore } from '../../training/recipes/run_store';
 import { recoverFolder, writeFileAtomic } from '../files/atomic_write';
 import { removeAbandoned } from '../files/temporary_names';
 import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';

@@ -14,7 +14,7 @@ import {
 import { unionSource, type NamedStudy } from '../../../src/data/sources/union_source';
 import { ArgumentError, DataError } from '../../../src/base/errors';
 import { expectNoLeakAsync } from '../../support/matchers';
-import { patientBatches, sliceBatches } from '../../../src/training/batches';
+import { patientBatches, sliceBatches } from '../../../src/training/batches/batches';
 import { applyAugmentation } from '../../../src/transforms/random_augment';
 import { memorySource, onlyPatientLabels } from '../../support/memory_source';
 

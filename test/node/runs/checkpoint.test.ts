@@ -15,7 +15,7 @@ import {
   restoreWeights,
   saveCheckpoint,
 } from '../../../src/node/runs/checkpoint';
-import { trainStep } from '../../../src/training/train_step';
+import { trainStep } from '../../../src/training/steps/train_step';
 import { createPreprocessing } from '../../../src/transforms/preprocessing';
 import { relativeError } from '../../support/matchers';
 import { tinyBackbone } from '../../support/memory_source';

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { beforeEach, afterEach, describe, expect, it, vi } from 'vitest';
 import { trainingProgressBar } from '../../../src/node/runs/progress';
-import type { EpochLog, TrainingProgress } from '../../../src/training/fit_stage';
+import type { EpochLog, TrainingProgress } from '../../../src/training/stages/fit_stage';
 
 /** A stream that keeps what is written to it. */
 class FakeStream extends Writable {

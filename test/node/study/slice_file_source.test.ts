@@ -12,7 +12,7 @@ import { SliceFileSource } from '../../../src/node/study/slice_file_source';
 import type { SliceFile, SliceFileOptions } from '../../../src/node/study/slice_preparer';
 import { createPreprocessing, preprocess } from '../../../src/transforms/preprocessing';
 import { applyAugmentation, drawAugmentation } from '../../../src/transforms/random_augment';
-import { patientBatches } from '../../../src/training/batches';
+import { patientBatches } from '../../../src/training/batches/batches';
 import { expectClose } from '../../support/matchers';
 import { temporaryFolder } from '../../support/folder';
 import { flatPng } from '../../support/png';

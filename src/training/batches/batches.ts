@@ -1,0 +1,234 @@
+import * as tf from '@tensorflow/tfjs';
+import { mapAtMost } from '../../data/sources/map_at_most';
+import {
+  disposeStack,
+  loadSlices,
+  patientTargets,
+  type PatientSource,
+  type PatientStack,
+} from '../../data/sources/patient_source';
+import { prefetch } from '../../data/sources/prefetch';
+import { checkedStack } from '../../data/sources/stack_values';
+import { DataError } from '../../base/errors';
+import { deriveSeed, seededRandom, shuffled } from '../../base/random';
+import {
+  applyAugmentation,
+  drawAugmentation,
+  type AugmentationRanges,
+} from '../../transforms/random_augment';
+import type { TrainingBatch } from '../stages/fit_stage';
+import type { OutputLevel } from '../../models/model_parts';
+import { drawSliceOrder, type SequenceAugmentation } from './sequence_augmentation';
+
+/** What both kinds of batches take. */
+export interface BatchOptions {
+  /** Seed of order and augmentation. */
+  seed: number;
+  /** Ranges of the augmentation, or `false` for none. */
+  augment: AugmentationRanges | false;
+  /** Whether half of what an epoch draws has a label, however few that are. */
+  balance?: boolean;
+  /** Batches at the epoch's start that are left out. */
+  skip?: number;
+}
+
+/** What batches of patients take. */
+export interface PatientBatchOptions extends BatchOptions {
+  /** How the order of slices is reversed and slices are left out; missing: not at all. */
+  augmentSequence?: SequenceAugmentation;
+  /** Stacks of a single slice that share a batch; missing: one. */
+  singles?: number;
+}
+
+/**
+ * A patient's slices, all or those of `indices`, augmented. Which augmentation they get is a function of seed, epoch and name
+ * (the `key`) alone, so that a resumed epoch repeats it.
+ */
+async function loadAugmented(
+  source: PatientSource,
+  patient: string,
+  indices: readonly number[] | undefined,
+  key: (string | number)[],
+  { seed, augment }: BatchOptions,
+): Promise<PatientStack> {
+  const draw = augment !== false && drawAugmentation(augment, deriveSeed(seed, ...key));
+  if (draw && source.loadAugmented) {
+    return checkedStack(source, await source.loadAugmented(patient, draw, indices));
+  }
+  const loaded = indices ? await loadSlices(source, patient, indices) : await source.load(patient);
+  const stack = checkedStack(source, loaded);
+  if (!draw) return stack;
+  try {
+    const images = applyAugmentation(stack.images, draw);
+    stack.images.dispose();
+    return { ...stack, images };
+  } catch (error) {
+    disposeStack(stack);
+    throw error;
+  }
+}
+
+function labelsOf(stack: PatientStack): tf.Tensor2D {
+  if (!stack.labels) throw new DataError('the patient has no labels to train on', { patient: stack.patient });
+  return stack.labels;
+}
+
+/**
+ * What an epoch draws, in order: each item once, or with `balance` as many, half of them with a label and half without, each item of a
+ * half as often as any other.
+ */
+function drawOrder<T>(
+  items: readonly T[],
+  hasLabel: (item: T) => boolean,
+  seed: number,
+  balance: boolean,
+): T[] {
+  const random = seededRandom(seed);
+  const positive = balance ? items.filter(hasLabel) : [];
+  if (positive.length === 0 || positive.length === items.length) return shuffled(items, random);
+  const negative = items.filter((item) => !hasLabel(item));
+  const take = (from: readonly T[], count: number) =>
+    Array.from({ length: Math.ceil(count / from.length) }, () => shuffled(from, random))
+      .flat()
+      .slice(0, count);
+  const half = Math.floor(items.length / 2);
+  return shuffled([...take(positive, half), ...take(negative, items.length - half)], random);
+}
+
+/** Whether any of these labels is present. */
+const anyOf = (labels: readonly number[] | undefined) => labels?.includes(1) ?? false;
+
+/** Each item with how often it was drawn before: an item that is drawn twice is augmented in two ways. */
+function counted<T>(order: readonly T[], keyOf: (item: T) => string): { item: T; again: number[] }[] {
+  const seen = new Map<string, number>();
+  return order.map((item) => {
+    const times = seen.get(keyOf(item)) ?? 0;
+    seen.set(keyOf(item), times + 1);
+    return { item, again: times === 0 ? [] : [times] };
+  });
+}
+
+/**
+ * The patients of each batch of an epoch, in a new order each epoch: one, or up to `singles` whose stacks are of a single slice.
+ */
+function patientGroups(
+  source: PatientSource,
+  epoch: number,
+  { seed, balance = false, singles = 1 }: PatientBatchOptions,
+  level: OutputLevel,
+): { item: string; again: number[] }[][] {
+  const hasLabel = (patient: string) =>
+    level === 'patients'
+      ? anyOf(patientTargets(source, patient))
+      : (source.sliceLabels(patient) ?? []).some((row) => anyOf(row));
+  const order = drawOrder(source.patients, hasLabel, deriveSeed(seed, 'patients', epoch), balance);
+  const groups: { item: string; again: number[] }[][] = [];
+  let open: { item: string; again: number[] }[] = [];
+  for (const drawn of counted(order, (patient) => patient)) {
+    if (singles === 1 || source.sliceNames(drawn.item).length > 1) groups.push([drawn]);
+    else {
+      if (open.length === 0) groups.push(open);
+      open.push(drawn);
+      if (open.length === singles) open = [];
+    }
+  }
+  return groups;
+}
+
+/** Number of batches that {@link patientBatches} gives in an epoch. */
+export function patientSteps(
+  source: PatientSource,
+  epoch: number,
+  options: PatientBatchOptions,
+  level: OutputLevel = 'slices',
+): number {
+  return patientGroups(source, epoch, options, level).length;
+}
+
+/**
+ * One patient per batch, in a new order each epoch, each stack augmented by one draw; stacks of a single slice may share a batch.
+ *
+ * Batches are `[n, slices, h, w, c]` with labels `[n, slices, labels]`, or `[n, labels]` of the patients as wholes.
+ *
+ * @param level - What the labels are of: what the model's outputs are of.
+ */
+export function patientBatches(
+  source: PatientSource,
+  epoch: number,
+  options: PatientBatchOptions,
+  level: OutputLevel = 'slices',
+): AsyncIterable<TrainingBatch> {
+  const groups = patientGroups(source, epoch, options, level).slice(options.skip ?? 0);
+  const loadOne = async ({ item: patient, again }: { item: string; again: number[] }) => {
+    const indices =
+      options.augmentSequence &&
+      drawSliceOrder(
+        source.sliceNames(patient).length,
+        options.augmentSequence,
+        deriveSeed(options.seed, 'sequence', epoch, patient, ...again),
+      );
+    return loadAugmented(source, patient, indices, ['patients', epoch, patient, ...again], options);
+  };
+  const load = async (group: (typeof groups)[number]): Promise<TrainingBatch> => {
+    const stacks = await mapAtMost(group, source.loadsAtOnce ?? 1, loadOne, disposeStack);
+    try {
+      return tf.tidy(() => ({
+        name: `patient ${stacks.map(({ patient }) => patient).join(', ')}`,
+        images: tf.stack(stacks.map(({ images }) => images)),
+        labels:
+          level === 'patients'
+            ? tf.tensor2d(stacks.map(({ patient }) => patientTargets(source, patient)))
+            : tf.stack(stacks.map(labelsOf)),
+      })) as TrainingBatch;
+    } finally {
+      stacks.forEach(disposeStack);
+    }
+  };
+  return prefetch(groups, load, { ahead: source.loadsAtOnce ?? 1, dispose: disposeBatch });
+}
+
+/**
+ * Single slices of all patients, shuffled anew each epoch, each augmented by a draw of its own.
+ *
+ * Batches are `[n, 1, h, w, c]` with labels `[n, 1, labels]`, n being `batchSize` but for the last.
+ */
+export function sliceBatches(
+  source: PatientSource,
+  epoch: number,
+  batchSize: number,
+  options: BatchOptions,
+): AsyncIterable<TrainingBatch> {
+  const { seed, balance = false, skip = 0 } = options;
+  const slices = source.patients.flatMap((patient) => {
+    const labels = source.sliceLabels(patient);
+    return source
+      .sliceNames(patient)
+      .map((name, index) => ({ patient, name, index, positive: anyOf(labels?.[index]) }));
+  });
+  const drawn = drawOrder(slices, ({ positive }) => positive, deriveSeed(seed, 'slices', epoch), balance);
+  const order = counted(drawn, ({ patient, index }) => JSON.stringify([patient, index]));
+  const groups = Array.from({ length: Math.ceil(order.length / batchSize) }, (_, i) =>
+    order.slice(i * batchSize, (i + 1) * batchSize),
+  ).slice(skip);
+  const load = async (group: typeof order): Promise<TrainingBatch> => {
+    const stacks = await mapAtMost(
+      group,
+      source.loadsAtOnce ?? 1,
+      ({ item: { patient, index }, again }) =>
+        loadAugmented(source, patient, [index], ['slices', epoch, patient, index, ...again], options),
+      disposeStack,
+    );
+    try {
+      return tf.tidy(() => ({
+        name: `batch of ${group.map(({ item: { patient, name } }) => `${patient}/${name}`).join(', ')}`,
+        images: tf.stack(stacks.map(({ images }) => images)),
+        labels: tf.stack(stacks.map(labelsOf)),
+      })) as TrainingBatch;
+    } finally {
+      stacks.forEach(disposeStack);
+    }
+  };
+  return prefetch(groups, load, { dispose: disposeBatch });
+}
+
+const disposeBatch = ({ images, labels }: TrainingBatch) => tf.dispose([images, labels]);

@@ -1,0 +1,129 @@
+import * as tf from '@tensorflow/tfjs';
+import type { CheckpointDescription } from '../../saving/checkpoint_format';
+import { adam } from '../../optimizers/adam';
+import type { EpochLog, StageState } from '../stages/fit_stage';
+import type { TrainingOptions } from '../stages/stage';
+
+/**
+ * What a stage of a run needs to know.
+ *
+ * @inline
+ */
+export interface RunStageOptions {
+  model: tf.LayersModel;
+  /** Learning rate of its Adam. */
+  learningRate: number;
+  /** What its checkpoints say of the model. */
+  description: CheckpointDescription;
+  /** Name of its best checkpoint. */
+  best: string;
+  /**
+   * Whether an interruption in it is resumed where it was; otherwise the stage begins again.
+   * @defaultValue `true`
+   */
+  resumable?: boolean;
+  /** Called after an epoch was written. */
+  onEpochEnd?: (log: EpochLog) => void;
+}
+
+/**
+ * What {@link RunStore.stage} gives to `pretrainBackbone`, `warmUpHead` or `trainPatients`: `...stage` among their options. (Its method
+ * is not copied with it, and is no option.)
+ */
+export class RunStage implements Pick<
+  TrainingOptions,
+  'optimizer' | 'onEpochEnd' | 'onCheckpoint' | 'resume' | 'bestWeights'
+> {
+  /** Of the stage, with the state it had where it was interrupted. */
+  readonly optimizer: tf.Optimizer;
+  /** Writes what an epoch came to. */
+  readonly onEpochEnd: (log: EpochLog, state: StageState) => Promise<void>;
+  /** Writes what resuming within an epoch needs; missing where the stage is not resumable. */
+  readonly onCheckpoint?: (state: StageState) => Promise<void>;
+  /** Where the stage was interrupted, if it was. */
+  readonly resume?: StageState;
+  /** The best epoch's weights, where the stage was interrupted. */
+  readonly bestWeights?: tf.Tensor[];
+
+  /** @internal */
+  constructor(parts: Omit<RunStage, 'dispose'>) {
+    this.optimizer = parts.optimizer;
+    this.onEpochEnd = parts.onEpochEnd;
+    this.onCheckpoint = parts.onCheckpoint;
+    this.resume = parts.resume;
+    this.bestWeights = parts.bestWeights;
+  }
+
+  /** Frees the optimizer and the best weights. */
+  dispose(): void {
+    this.optimizer.dispose();
+    if (this.bestWeights) tf.dispose(this.bestWeights);
+  }
+}
+
+/** Where a training keeps what it needs to go on: a folder in Node (`openTrainingRun`), or {@link memoryRun}. */
+export interface RunStore {
+  /** Name of the stage that an interrupted training was in. */
+  readonly interruptedStage: string | undefined;
+  /** Every epoch so far, of all stages. */
+  readonly history: EpochLog[];
+  /** Optimizer and checkpoint writing for a stage; where the run was interrupted in it, model and optimizer are restored. */
+  stage(name: string, options: RunStageOptions): Promise<RunStage>;
+  /** Writes a checkpoint; `fitted` are the patients that its thresholds were fitted on. */
+  save(
+    name: string,
+    model: tf.LayersModel,
+    description: CheckpointDescription,
+    fitted?: readonly string[],
+  ): Promise<void>;
+  /** Puts a checkpoint's weights into a model of the same form. */
+  restore(name: string, model: tf.LayersModel): Promise<void>;
+  /** Called when a training has ended or failed: others may train there now. */
+  close?(): Promise<void>;
+}
+
+/**
+ * What {@link memoryRun} returns.
+ *
+ * @inline
+ */
+export interface MemoryRun extends RunStore {
+  /** Frees the weights that were kept. */
+  dispose(): void;
+}
+
+/**
+ * A {@link RunStore} that keeps the best weights of each stage in memory, and nothing that outlives the program.
+ *
+ * @example
+ * ```ts
+ * const { model: trained } = await trainRecipe(model, { run: memoryRun(), train, validation, seed: 1, description });
+ * ```
+ */
+export function memoryRun(): MemoryRun {
+  const history: EpochLog[] = [];
+  const kept = new Map<string, tf.Tensor[]>();
+  const keep = (name: string, model: tf.LayersModel) => {
+    tf.dispose(kept.get(name));
+    kept.set(name, model.getWeights().map((weight) => tf.keep(weight.clone()))); // prettier-ignore
+  };
+  return {
+    interruptedStage: undefined,
+    history,
+    stage: async (_, { model, learningRate, best, onEpochEnd }) =>
+      new RunStage({
+        optimizer: adam(learningRate),
+        onEpochEnd: async (log) => {
+          history.push(log);
+          if (log.best) keep(best, model);
+          onEpochEnd?.(log);
+        },
+      }),
+    save: async (name, model) => keep(name, model),
+    restore: async (name, model) => model.setWeights(kept.get(name)!),
+    dispose: () => {
+      for (const weights of kept.values()) tf.dispose(weights);
+      kept.clear();
+    },
+  };
+}

@@ -1,0 +1,279 @@
+import type * as tf from '@tensorflow/tfjs';
+import { check } from '../../base/errors';
+import { anything, callback, optional, resolveOptions, type Resolved, type Rules } from '../../base/options';
+import type { PatientProgress, PatientSource } from '../../data/sources/patient_source';
+import { asymmetricLoss } from '../../losses/asymmetric_loss';
+import { buildCtBrainModel } from '../../models/ct_brain_model';
+import { backboneOf, outputLevel } from '../../models/model_parts';
+import { checkSourceFits, checkSourceIsDescribed } from '../../models/model_record';
+import { setOutputBias } from '../../models/output_bias';
+import { evaluatePatients, type Evaluation } from '../../prediction/evaluate';
+import { fitDecisions, type FittedDecisions } from '../../prediction/fit_decisions';
+import { trivialPredictors, type TrivialScores } from '../../prediction/trivial_predictors';
+import type { CheckpointDescription } from '../../saving/checkpoint_format';
+import type { EpochLog } from '../stages/fit_stage';
+import { RECIPE_RULES, RECIPES, resolveRecipe, type Recipe, type RecipeOptions } from './recipes';
+import type { RunStageOptions, RunStore } from './run_store';
+import { TRAINING_RULES, type TrainingOptions } from '../stages/stage';
+import { pretrainBackbone, trainPatients } from '../stages/train_patients';
+import { labelCounts, warmUpHead } from '../stages/warm_up_head';
+
+/**
+ * Options of {@link trainRecipe}.
+ */
+export interface TrainRecipeOptions
+  extends
+    Pick<
+      TrainingOptions,
+      'train' | 'validation' | 'seed' | 'memoryBudget' | 'loss' | 'onProgress' | 'checkpointSteps'
+    >,
+    RecipeOptions {
+  /**
+   * What the first stage learns from, in place of `train`: that and, for one, single slices whose patients nobody knows, which can teach a
+   * backbone and no slice dependency.
+   * @defaultValue `train`
+   */
+  pretrainOn?: PatientSource;
+  /** Where the training is kept, see `openTrainingRun` of `ct-multilabel/node` and `memoryRun`. */
+  run: RunStore;
+  /** What its checkpoints say of the model. */
+  description: CheckpointDescription;
+  /** Called while the warm-up extracts features. */
+  onExtract?: (progress: PatientProgress) => void;
+  /** Called after each epoch was written. */
+  onEpochEnd?: (log: EpochLog) => void;
+  /** Called with what a reader of the log should know. */
+  onNote?: (note: string) => void;
+}
+
+const { train, validation, seed, memoryBudget, loss, onProgress, checkpointSteps } = TRAINING_RULES;
+
+const RULES = {
+  ...{ ...RECIPE_RULES, train, validation, seed, memoryBudget, loss, onProgress, checkpointSteps },
+  ...{ pretrainOn: optional(anything), run: anything, description: anything },
+  ...{ onExtract: optional(callback), onEpochEnd: optional(callback) },
+  onNote: optional(callback, (_: string) => undefined),
+} satisfies Rules<TrainRecipeOptions>;
+
+type ResolvedOptions = Resolved<TrainRecipeOptions, typeof RULES>;
+
+/** What {@link trainRecipe} ends with. */
+export interface TrainedRecipe {
+  /** The model given, or one with a linear head in its place, where that did better on the validation patients. */
+  model: tf.LayersModel;
+  /** What the best checkpoint says of it, thresholds and calibration included. */
+  description: CheckpointDescription & { thresholds: number[] };
+  /** Every epoch's log, of all stages. */
+  history: EpochLog[];
+  /** How the thresholds were fitted; missing where they were given. */
+  decisions?: FittedDecisions;
+  /** How it does on the validation patients, at its thresholds. */
+  validation: Evaluation;
+  /** How predictors do there that never look at an image. */
+  trivial: TrivialScores[];
+  /** Whether it beats all of these. */
+  beatsTrivial: boolean;
+}
+
+/**
+ * Trains a model in stages, each ended by early stopping on the validation F2: the backbone with a linear head on single slices
+ * (`pretrainBackbone`); what stands above the backbone, on its features (`warmUpHead`); the whole model (`trainPatients`). It then
+ * fits calibration and thresholds on the validation patients.
+ *
+ * No stage ends below the one before: where none of its epochs is better on the validation patients, the earlier model is kept. So the
+ * whole model may give way to the first stage's, with its linear head.
+ *
+ * The run keeps the best checkpoint of the first stage (`pretrained`), that of the other two (`trained`), and at the end the model
+ * that is handed back, with its thresholds (`best`). {@link RECIPES} has the published recipe too, which has no warm-up.
+ *
+ * The first stage needs labels of slices. For a model with `output: 'patient'`, and patients of whom some have only labels of
+ * the patient as a whole, it is left out: the later stages then train the backbone from where it stands.
+ *
+ * The run is closed at the end, and also where the training throws.
+ *
+ * @param model - As `buildCtBrainModel` makes it.
+ * @throws ArgumentError for a study with other labels, another order of them or another preprocessing than `description` says, or than
+ * a loaded model was trained with; NonFiniteError when a loss is not finite; what was kept of the last good epoch stays.
+ * @example
+ * ```ts
+ * const run = await openTrainingRun('runs/first', { config: { seed: 1 } });
+ * const description = { labels: CT_LABELS, preprocessing };
+ * const { model: trained, validation: score } = await trainRecipe(model, { run, train, validation, seed: 1, description });
+ * console.log(score.f2); // at the thresholds in runs/first/best
+ * ```
+ */
+export async function trainRecipe(
+  model: tf.LayersModel,
+  options: TrainRecipeOptions,
+): Promise<TrainedRecipe> {
+  try {
+    return await trainStages(model, resolveOptions('trainRecipe', options, RULES));
+  } finally {
+    // options may be wrong, which is what is thrown then
+    await (options as Partial<TrainRecipeOptions> | undefined)?.run?.close?.();
+  }
+}
+
+async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Promise<TrainedRecipe> {
+  const recipe = resolveRecipe(recipeOf(options));
+  const { run, train, validation, seed, description, pretrainOn = train, onNote } = options;
+  const { memoryBudget, loss, onProgress, checkpointSteps, onExtract, onEpochEnd } = options;
+  for (const [side, source] of Object.entries({ train, pretrainOn, validation })) {
+    checkSourceIsDescribed(`trainRecipe: ${side}`, description, source);
+    checkSourceFits(`trainRecipe: ${side}`, model, source);
+  }
+  const level = outputLevel(model);
+  const resumed = { stage: run.interruptedStage, epochs: run.history.length };
+  const common = {
+    ...{ train, validation, seed, patience: recipe.patience, augment: recipe.augment },
+    ...{ threshold: recipe.threshold === 'fit' ? ('best' as const) : recipe.threshold },
+    ...{ memoryBudget, loss, onProgress, checkpointSteps },
+  };
+  const stageOf = (
+    name: string,
+    staged: tf.LayersModel,
+    best: string,
+    rate: Rate = 1e-4,
+    more: Partial<RunStageOptions> = {},
+  ) =>
+    run.stage(name, {
+      ...{ model: staged, best, description },
+      learningRate: typeof rate === 'number' ? rate : rate.head,
+      onEpochEnd,
+      ...more,
+    });
+
+  // 1. the same backbone under a linear head: what it learns stays in the model
+  const { labels } = description;
+  const possible = level === 'slices' || (hasSliceLabels(pretrainOn) && hasSliceLabels(validation));
+  const plain = possible ? linearModel(model, labels, seed) : undefined;
+  const linear = { ...description, model: { ...description.model, variant: 'VGG16' } };
+  const { pretrain, warmUp, patients } = recipe;
+  const beforeLast = run.interruptedStage !== 'patients';
+  if (plain && pretrain && beforeLast) {
+    if (recipe.initializeBias && !run.interruptedStage)
+      setOutputBias(plain, labelCounts(pretrainOn, 'slices'));
+    const stage = await stageOf('pretrain', plain, 'pretrained', pretrain.learningRate, {
+      description: linear,
+    });
+    try {
+      await pretrainBackbone(plain, { ...common, ...stage, ...pretrain, train: pretrainOn });
+    } finally {
+      stage.dispose();
+    }
+  }
+  const pretrained = level === 'slices' ? bestOf(run.history, 'pretrain') : undefined;
+
+  // 2. what stands above it, on its features
+  if (warmUp && beforeLast) {
+    // minutes: an interrupted one begins again
+    const stage = await stageOf('warm-up', model, 'trained', warmUp.learningRate, { resumable: false });
+    try {
+      await warmUpHead(model, { ...common, ...stage, ...warmUp, onExtract });
+    } finally {
+      stage.dispose();
+    }
+  }
+  const warm = warmUp ? bestOf(run.history, 'warm-up') : undefined;
+  if (warm && pretrained && warm.f2 < pretrained.f2) {
+    onNote(
+      `the warm-up ends below the first stage on the validation patients: ${compared(warm, pretrained)}`,
+    );
+  }
+
+  // 3. the whole
+  if (patients) {
+    const stage = await stageOf('patients', model, 'trained', patients.learningRate);
+    try {
+      await trainPatients(model, { ...common, ...stage, ...patients, initial: warm });
+    } finally {
+      stage.dispose();
+    }
+    if (warm && !run.history.some((log) => log.stage === 'patients' && log.best)) {
+      onNote(
+        'no epoch of fine-tuning is better on the validation patients than the warm-up: its model is kept',
+      );
+    }
+  }
+  if (resumed.stage === 'patients' && resumed.epochs === run.history.length) {
+    onNote('the run was trained to its end before: no epoch is left, only the thresholds are chosen again');
+  }
+  const last = (patients && bestOf(run.history, 'patients')) || warm;
+
+  const keepsLinear = plain !== undefined && pretrained !== undefined && (!last || last.f2 < pretrained.f2);
+  if (keepsLinear) {
+    if (last) {
+      onNote(`the first stage's model is kept, with its linear head: on the validation patients ${compared(last, pretrained)}`); // prettier-ignore
+    }
+    await run.restore('pretrained', plain);
+  } else plain?.getLayer('classifier').dispose();
+  const best = keepsLinear ? pretrained : last;
+  check(best !== undefined, 'trainRecipe', 'at least one stage that can be trained', recipe);
+  const { stage, epoch, f2 } = best;
+  const training = { stage, epoch, validationF2: f2 };
+  const finished = await decide(
+    keepsLinear ? plain : model,
+    { ...(keepsLinear ? linear : description), training },
+    recipe,
+    options,
+  );
+  await run.save('best', finished.model, finished.description, finished.decisions && validation.patients);
+  return { ...finished, history: run.history };
+}
+
+type Rate = TrainingOptions['learningRate'];
+
+/** The parts of a recipe among the options. */
+function recipeOf(options: ResolvedOptions): RecipeOptions {
+  const parts = Object.entries(options).filter(([key]) => key in RECIPES.default);
+  return Object.fromEntries(parts) as RecipeOptions;
+}
+
+/** Fits thresholds and calibration, or takes the thresholds that were given, and scores the model with them. */
+async function decide(
+  model: tf.LayersModel,
+  given: CheckpointDescription,
+  recipe: Recipe,
+  { train, validation, seed, memoryBudget, loss = asymmetricLoss() }: ResolvedOptions,
+): Promise<Omit<TrainedRecipe, 'history'>> {
+  const { threshold: wanted } = recipe;
+  const decisions =
+    wanted === 'fit' ? await fitDecisions(model, validation, { loss, memoryBudget }) : undefined;
+  const fixed = typeof wanted === 'number' ? given.labels.map(() => wanted) : (wanted as number[]);
+  const { thresholds, calibration } = decisions ?? { thresholds: fixed };
+  const score = await evaluatePatients(model, validation, {
+    threshold: thresholds,
+    calibration,
+    memoryBudget,
+  });
+  const trivial = trivialPredictors(train, validation, seed, outputLevel(model));
+  return {
+    model,
+    description: { ...given, thresholds, calibration },
+    decisions,
+    validation: score,
+    trivial,
+    beatsTrivial: trivial.every(({ f2 }) => score.f2 > f2),
+  };
+}
+
+/** The backbone of a model under a linear head. */
+function linearModel(model: tf.LayersModel, labels: readonly string[], seed: number): tf.LayersModel {
+  return buildCtBrainModel({ variant: 'VGG16', backbone: backboneOf(model), labels, seed });
+}
+
+/** The best epoch of a stage, and what it scores on the validation patients. */
+function bestOf(history: readonly EpochLog[], stage: string): BestEpoch | undefined {
+  const log = history.filter((other) => other.stage === stage && other.best).at(-1);
+  if (!log) return undefined;
+  const { epoch, validationF2: f2, validationLoss: loss } = log;
+  return { stage, epoch, f2, loss: loss ?? undefined };
+}
+
+type BestEpoch = Pick<EpochLog, 'stage' | 'epoch'> & Pick<Evaluation, 'f2' | 'loss'>;
+
+const compared = (later: { f2: number }, earlier: { f2: number }) =>
+  `F2 ${later.f2.toFixed(3)} after ${earlier.f2.toFixed(3)}`;
+
+const hasSliceLabels = (source: PatientSource): boolean =>
+  source.patients.every((patient) => source.sliceLabels(patient) !== undefined);

@@ -1,0 +1,106 @@
+import { check } from '../../base/errors';
+import { anything, integerFrom0, optional, positiveInteger, resolveOptions, rule } from '../../base/options';
+import type { Rules } from '../../base/options';
+
+/**
+ * Where early stopping stands: plain data, for a checkpoint.
+ *
+ * @inline
+ */
+export interface EarlyStoppingState {
+  /** Epoch of the best score, counted from 1; 0 for the weights that the training started from. */
+  bestEpoch: number;
+  /** The best score so far; null before the first. */
+  best: number | null;
+  /** Loss at the best score; null where none was given. */
+  bestLoss: number | null;
+  /** Epochs seen. */
+  epoch: number;
+}
+
+/**
+ * Options of {@link EarlyStopping}.
+ *
+ * @inline
+ */
+export interface EarlyStoppingOptions {
+  /**
+   * Score that is reached without looking at an image: as long as no epoch exceeds it, no epoch counts against the patience.
+   * @defaultValue none
+   */
+  baseline?: number;
+  /**
+   * Epochs to wait before scores are looked at: none of them is the best, and none counts against the patience.
+   * @defaultValue `0`
+   */
+  startFromEpoch?: number;
+  /** Where an interrupted training stood, or what the weights score that it starts from. */
+  state?: EarlyStoppingState;
+}
+
+const BASELINE = rule<number>('a number', (value) => typeof value === 'number' && !Number.isNaN(value));
+
+const RULES = {
+  baseline: optional(BASELINE, -Infinity),
+  startFromEpoch: optional(integerFrom0, 0),
+  state: optional<EarlyStoppingState>(anything, { bestEpoch: 0, best: null, bestLoss: null, epoch: 0 }),
+} satisfies Rules<EarlyStoppingOptions>;
+
+/**
+ * Stops a training when the validation score has not risen for `patience` epochs.
+ *
+ * Of epochs with equal scores, the one with the smaller loss is better.
+ *
+ * @example
+ * ```ts
+ * const stopping = new EarlyStopping(5);
+ * while (!stopping.stop) {
+ *   // an epoch of training, then
+ *   const { f2, loss } = await evaluatePatients(model, validation, { threshold: 'best', loss: asymmetricLoss() });
+ *   if (stopping.update(f2, loss)) await model.save('indexeddb://best');
+ * }
+ * ```
+ */
+export class EarlyStopping {
+  private current: EarlyStoppingState;
+  private readonly baseline: number;
+  private readonly startFromEpoch: number;
+
+  /** @param patience - Epochs without a better score before stopping. */
+  constructor(
+    readonly patience: number,
+    options: EarlyStoppingOptions = {},
+  ) {
+    positiveInteger.check(patience, 'EarlyStopping: patience');
+    const { baseline, startFromEpoch, state } = resolveOptions('EarlyStopping', options, RULES);
+    this.baseline = baseline;
+    this.startFromEpoch = startFromEpoch;
+    this.current = { ...state };
+  }
+
+  /** Takes an epoch's score, higher being better, and its loss; says whether it is the best so far. */
+  update(score: number, loss?: number): boolean {
+    check(!Number.isNaN(score), 'EarlyStopping: score', 'a number', score);
+    check(!Number.isNaN(loss), 'EarlyStopping: loss', 'a number', loss);
+    const { best, bestLoss, epoch: before } = this.current;
+    const epoch = before + 1;
+    const lower = loss !== undefined && bestLoss !== null && loss < bestLoss;
+    const above = best === null || score > best || (score === best && lower);
+    const better = above && epoch > this.startFromEpoch;
+    this.current = better
+      ? { epoch, bestEpoch: epoch, best: score, bestLoss: loss ?? null }
+      : { ...this.current, epoch };
+    return better;
+  }
+
+  /** Whether to stop now. */
+  get stop(): boolean {
+    const { best, bestEpoch, epoch } = this.current;
+    const waited = epoch - Math.max(bestEpoch, this.startFromEpoch);
+    return best !== null && best > this.baseline && waited >= this.patience;
+  }
+
+  get state(): EarlyStoppingState {
+    return { ...this.current };
+  }
+}

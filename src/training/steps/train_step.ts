@@ -1,0 +1,226 @@
+import * as tf from '@tensorflow/tfjs';
+import { check } from '../../base/errors';
+import { callback, flag, numberFrom0, optional, resolveOptions, type Rules } from '../../base/options';
+import { freeingTape } from '../../base/gradient_tape';
+import type { LossFn } from '../../base/types';
+import {
+  activationBytesPerSlice,
+  CHUNK_RULES,
+  chunksOf,
+  DEFAULT_MEMORY_BUDGET,
+  foldSlices,
+  modelParts,
+  outputLevel,
+  runBackbone,
+  runHead,
+  runSliceClassifier,
+  slicesOf,
+  slicesPerChunk,
+  stackedFeatures,
+  type ModelParts,
+} from '../../models/model_parts';
+import { checkStepImages, checkStepLabels } from '../../models/step_inputs';
+import { checkFiniteStep, type StepGradients } from './finite_step';
+
+/**
+ * Options of {@link computeGradients} and {@link trainStep}.
+ *
+ * @inline
+ */
+export interface TrainStepOptions {
+  /** Loss from labels and logits, as `model.compile` takes it. */
+  loss: LossFn;
+  /**
+   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * @defaultValue 768 MiB
+   */
+  memoryBudget?: number;
+  /** Slices in a chunk, in place of what the budget allows. */
+  chunkSlices?: number;
+  /**
+   * Whether batch normalisation in the backbone uses and updates the statistics of the batch (of a chunk, where there are
+   * several), or its stored ones as they are.
+   * @defaultValue `false`
+   */
+  updateBatchNorm?: boolean;
+  /**
+   * Adds so many times the loss of the classifier that sees each slice by itself: for models built with `sliceClassifier`.
+   * @defaultValue `0`
+   */
+  sliceClassifierWeight?: number;
+  /**
+   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as `featureSource` gives them: only what
+   * stands above it has gradients.
+   * @defaultValue `false`
+   */
+  fromFeatures?: boolean;
+}
+
+export const TRAIN_STEP_RULES = {
+  loss: callback,
+  ...CHUNK_RULES,
+  updateBatchNorm: optional(flag, false),
+  sliceClassifierWeight: optional(numberFrom0, 0),
+  fromFeatures: optional(flag, false),
+} satisfies Rules<TrainStepOptions>;
+
+/**
+ * Loss and gradients of a whole stack, in memory that does not grow with the number of slices.
+ *
+ * Gradient checkpointing: the backbone runs over chunks of slices and keeps only their features; the head and its gradient
+ * run on all features at once; then each chunk runs again, with gradient. The gradients are those of one pass over all
+ * slices. A stack that fits in one chunk takes that one pass.
+ *
+ * @param model - As `buildCtBrainModel` makes it.
+ * @param images - `[batch, slices, h, w, c]`.
+ * @param labels - `[batch, slices, labels]`, or `[batch, labels]` for a model whose output is of patients.
+ * @throws ArgumentError for shapes that do not belong together, images of another size than the model's, or labels other
+ * than 0, 1 and -1; NonFiniteError for a pixel, a loss or a gradient that is not finite. Where values lie on a device and
+ * cannot be seen, the loss is NaN where a gradient is not finite. After an error nothing is left behind.
+ * @example
+ * ```ts
+ * const { loss, gradients } = computeGradients(model, images, labels, { loss: asymmetricLoss() });
+ * optimizer.applyGradients(gradients);
+ * ```
+ * @see Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
+ */
+export function computeGradients(
+  model: tf.LayersModel,
+  images: tf.Tensor,
+  labels: tf.Tensor,
+  options: TrainStepOptions,
+): StepGradients {
+  const resolved = resolveOptions('trainStep', options, TRAIN_STEP_RULES);
+  const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm } = resolved;
+  const { sliceClassifierWeight, fromFeatures } = resolved;
+  const whole = modelParts(model);
+  const parts = fromFeatures ? { ...whole, backboneVariables: [] } : whole;
+  checkStepImages('trainStep', model, images, fromFeatures);
+  checkStepLabels('trainStep', model, images, labels);
+  const supervised = sliceClassifierWeight === 0 || outputLevel(model) === 'slices';
+  const expected = 'none, for a model whose output is of patients';
+  check(supervised, 'trainStep: sliceClassifierWeight', expected, sliceClassifierWeight);
+  const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = resolved;
+
+  return tf.tidy(() => {
+    const slices = foldSlices(fromFeatures ? stackedFeatures(parts, images) : images);
+    const run = (x: tf.Tensor) => (fromFeatures ? x : runBackbone(parts, x, { training: updateBatchNorm }));
+    const head = (features: tf.Tensor) => {
+      const stacked = tf.reshape(features, [...images.shape.slice(0, 2), features.shape[1]!]);
+      const mask = fromFeatures ? undefined : (parts.perSlice.computeMask(images) as tf.Tensor | undefined);
+      const logits = runHead(model, parts, stacked, { training: true, mask });
+      const above = tf.mean(loss(labels, logits)) as tf.Scalar;
+      if (sliceClassifierWeight === 0) return { logits, loss: above };
+      const alone = runSliceClassifier(model, parts, stacked, { training: true, mask });
+      const below = tf.mul(tf.mean(loss(labels, alone)), sliceClassifierWeight);
+      return { logits, loss: tf.add(above, below) as tf.Scalar };
+    };
+    const fits = slices.shape[0]! <= chunkSlices || parts.backboneVariables.length === 0;
+    const moving = updateBatchNorm ? parts.backbone.nonTrainableWeights : [];
+    const before = moving.map((weight) => weight.read().clone());
+    try {
+      const result = fits
+        ? onePass(parts, slices, run, head)
+        : checkpointed(parts, slices, run, head, chunkSlices);
+      return checkFiniteStep({ ...result, gradients: inOrder(parts, result.gradients) });
+    } catch (error) {
+      // a step that failed may be tried again
+      moving.forEach((weight, i) => weight.write(before[i]!));
+      throw error;
+    }
+  });
+}
+
+/**
+ * One optimizer step on a batch of patients: {@link computeGradients}, then the update.
+ *
+ * @returns Loss and logits from before the update; the caller disposes them.
+ * @example
+ * ```ts
+ * const { loss, logits } = trainStep(model, images, labels, adam(1e-5), { loss: asymmetricLoss() });
+ * ```
+ */
+export function trainStep(
+  model: tf.LayersModel,
+  images: tf.Tensor,
+  labels: tf.Tensor,
+  optimizer: tf.Optimizer,
+  options: TrainStepOptions,
+): Omit<StepGradients, 'gradients'> {
+  const { gradients, ...result } = computeGradients(model, images, labels, options);
+  optimizer.applyGradients(gradients);
+  tf.dispose(gradients);
+  return result;
+}
+
+type Run = (slices: tf.Tensor) => tf.Tensor;
+type Head = (features: tf.Tensor) => { logits: tf.Tensor; loss: tf.Scalar };
+
+function onePass(parts: ModelParts, slices: tf.Tensor, run: Run, head: Head): StepGradients {
+  let logits: tf.Tensor | undefined;
+  const forward = () => {
+    const result = head(run(slices));
+    logits = tf.keep(result.logits.clone());
+    return result.loss;
+  };
+  try {
+    const variables = [...parts.backboneVariables, ...parts.headVariables];
+    const { value, grads } = freeingTape(() => tf.variableGrads(forward, variables));
+    return { loss: value, logits: logits!.clone(), gradients: grads };
+  } finally {
+    logits?.dispose();
+  }
+}
+
+function checkpointed(
+  parts: ModelParts,
+  slices: tf.Tensor,
+  run: Run,
+  head: Head,
+  chunkSlices: number,
+): StepGradients {
+  const chunks = chunksOf(slices.shape[0]!, chunkSlices);
+
+  // 1. features of all slices, no activations kept; the second run of a chunk is the one that moves the statistics
+  const statistics = parts.backbone.nonTrainableWeights.map((weight) => weight.read().clone());
+  const features = tf.concat(chunks.map((chunk) => tf.tidy(() => run(slicesOf(slices, chunk)))));
+  parts.backbone.nonTrainableWeights.forEach((weight, i) => weight.write(statistics[i]!));
+
+  // 2. the head, and what the loss asks of each feature
+  const input = tf.variable(features);
+  const ofHead = () => onePass({ ...parts, backboneVariables: [input] }, input, (x) => x, head);
+  const above = thenDispose(input, ofHead);
+  const { [input.name]: featureGradient, ...gradients } = above.gradients;
+
+  // 3. each chunk again, its gradient added to the others'
+  for (const chunk of chunks) {
+    const [part, cotangent] = [slicesOf(slices, chunk), slicesOf(featureGradient!, chunk)];
+    const explained = () => tf.sum(tf.mul(run(part), cotangent)) as tf.Scalar;
+    const { grads, value } = freeingTape(() => tf.variableGrads(explained, parts.backboneVariables));
+    for (const [name, gradient] of Object.entries(grads)) {
+      const sum = gradients[name];
+      gradients[name] = sum ? tf.add(sum, gradient) : gradient;
+      if (sum) tf.dispose([sum, gradient]);
+    }
+    tf.dispose([value, part, cotangent]);
+  }
+  return { ...above, gradients };
+}
+
+/** Always in the model's order: tfjs's optimizers know a variable's moments by its place alone. */
+function inOrder(
+  { backboneVariables, headVariables }: ModelParts,
+  gradients: tf.NamedTensorMap,
+): tf.NamedTensorMap {
+  const names = [...backboneVariables, ...headVariables].map((variable) => variable.name);
+  return Object.fromEntries(names.filter((name) => gradients[name]).map((name) => [name, gradients[name]!]));
+}
+
+/** Runs `use` and disposes of the variable, also when that throws. */
+function thenDispose<T>(variable: tf.Variable, use: () => T): T {
+  try {
+    return use();
+  } finally {
+    variable.dispose();
+  }
+}
