@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../base/errors';
 import { finiteNumber, flag, isTuple, optional, rule, type Resolved, type Rules } from '../base/options';
-import { FusedBatchNorm } from '../layers/fused_batch_norm';
-import { FusedConv2D } from '../layers/fused_conv2d';
+import { FusedBatchNorm } from '../layers/fused/fused_batch_norm';
+import { FusedConv2D } from '../layers/fused/fused_conv2d';
 import { deriveSeed } from '../base/random';
 import { GrayToRgb, ImageNetNormalization } from '../layers/input_layers';
 import '../kernels/max_pool/plain';

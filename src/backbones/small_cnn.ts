@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { resolveOptions } from '../base/options';
 import { deriveSeed } from '../base/random';
-import { FusedConv2D } from '../layers/fused_conv2d';
+import { FusedConv2D } from '../layers/fused/fused_conv2d';
 import { BACKBONE_RULES, backboneInput, batchNorm, relu, type BackboneOptions } from './builder';
 
 /** Filters and stride of each convolution. */

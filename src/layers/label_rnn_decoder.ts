@@ -2,10 +2,14 @@ import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../base/errors';
 import { flag, oneOf, optional, positiveInteger } from '../base/options';
 import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
-import { gruRecurrence } from './gru_recurrence';
+import { gruRecurrence } from './recurrence/gru_recurrence';
 import { CtLayer, oneShape, SEED, type LayerRules } from './layer';
-import { lstmRecurrence } from './lstm_recurrence';
-import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
+import { lstmRecurrence } from './recurrence/lstm_recurrence';
+import {
+  addDirectionWeights,
+  directionTorchParameters,
+  type DirectionWeights,
+} from './recurrence/recurrent_weights';
 import { addLinear, applyLinear, type Linear } from './support';
 
 /**

@@ -1,9 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { flag, oneOf, optional, positiveInteger } from '../base/options';
 import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../base/types';
-import { gruRecurrence } from './gru_recurrence';
+import { gruRecurrence } from './recurrence/gru_recurrence';
 import { CtLayer, oneShape, SEED, type LayerCall, type LayerRules } from './layer';
-import { addDirectionWeights, directionTorchParameters, type DirectionWeights } from './recurrent_weights';
+import {
+  addDirectionWeights,
+  directionTorchParameters,
+  type DirectionWeights,
+} from './recurrence/recurrent_weights';
 import { applyLinear, checkSlices, featuresOfSlices } from './support';
 
 /**

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
 import { optional, rule } from '../base/options';
-import { PerSlice } from '../layers/per_slice';
+import { PerSlice } from '../layers/wrappers/per_slice';
 import type { Kwargs } from '../base/types';
 
 /** A model taken apart where memory is spent: the backbone that sees one slice at a time, and the head above it. */

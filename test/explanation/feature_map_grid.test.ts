@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { squeezenet1_1 } from '../../src/backbones/squeezenet1_1';
 import { enlargeMaps, featureMapGrid } from '../../src/explanation/feature_map_grid';
-import { FusedConv2D } from '../../src/layers/fused_conv2d';
+import { FusedConv2D } from '../../src/layers/fused/fused_conv2d';
 import { resize } from '../../src/transforms/resize';
 import { expectClose, expectNoLeak } from '../support/matchers';
 

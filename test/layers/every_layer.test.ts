@@ -19,7 +19,9 @@ it('is registered under its name where it is exported, and exported where it is 
 
 it('has a test of the layer contract', () => {
   const folder = fileURLToPath(new URL('.', import.meta.url));
-  const tests = readdirSync(folder).filter((file) => file.endsWith('.test.ts'));
+  const tests = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.test.ts'),
+  );
   const tested = tests.flatMap((file) => {
     const source = readFileSync(`${folder}${file}`, 'utf8');
     const runs = /^ +itKeepsTheLayerContract\(/m.test(source);

@@ -5,7 +5,7 @@ import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
 import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
 import { OutOfMemoryError } from '../../../src/base/errors';
 import { LabelRNNDecoder } from '../../../src/layers/label_rnn_decoder';
-import { lstmRecurrence } from '../../../src/layers/lstm_recurrence';
+import { lstmRecurrence } from '../../../src/layers/recurrence/lstm_recurrence';
 import { SliceDependencyGRU } from '../../../src/layers/slice_dependency_gru';
 import { expectClose } from '../../support/matchers';
 import { noise } from './support';

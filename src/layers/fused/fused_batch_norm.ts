@@ -4,10 +4,10 @@ import {
   COLUMN_MOMENTS_KERNEL,
   COMBINE_KERNEL,
   SCALE_SHIFT_KERNEL,
-} from '../kernels/columns/contract';
-import { hasKernel } from '../kernels/has_kernel';
-import { anything } from '../base/options';
-import { layerOn, type LayerCall, type LayerRules } from './layer';
+} from '../../kernels/columns/contract';
+import { hasKernel } from '../../kernels/has_kernel';
+import { anything } from '../../base/options';
+import { layerOn, type LayerCall, type LayerRules } from '../layer';
 
 /**
  * Options of {@link FusedBatchNorm}: those of `tf.layers.batchNormalization`.

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { RELU_BIAS_GRADIENT_KERNEL } from '../kernels/columns/contract';
-import { hasKernel } from '../kernels/has_kernel';
-import { check } from '../base/errors';
-import { anything } from '../base/options';
-import { layerOn, type LayerCall, type LayerRules } from './layer';
+import { RELU_BIAS_GRADIENT_KERNEL } from '../../kernels/columns/contract';
+import { hasKernel } from '../../kernels/has_kernel';
+import { check } from '../../base/errors';
+import { anything } from '../../base/options';
+import { layerOn, type LayerCall, type LayerRules } from '../layer';
 
 /**
  * Options of {@link FusedConv2D}: those of `tf.layers.conv2d`.

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check } from '../base/errors';
-import { rule } from '../base/options';
-import type { Kwargs, LayerArgs, Shape } from '../base/types';
-import { CtLayer, oneShape, type LayerCall } from './layer';
+import { ArgumentError, check } from '../../base/errors';
+import { rule } from '../../base/options';
+import type { Kwargs, LayerArgs, Shape } from '../../base/types';
+import { CtLayer, oneShape, type LayerCall } from '../layer';
 
 /**
  * Options of a layer that holds another one.

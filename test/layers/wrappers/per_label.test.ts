@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, it } from 'vitest';
-import { PerLabel } from '../../src/layers/per_label';
-import { SliceDependencyGRU } from '../../src/layers/slice_dependency_gru';
-import { itKeepsTheLayerContract } from '../support/layer_contract';
-import { expectClose } from '../support/matchers';
+import { PerLabel } from '../../../src/layers/wrappers/per_label';
+import { SliceDependencyGRU } from '../../../src/layers/slice_dependency_gru';
+import { itKeepsTheLayerContract } from '../../support/layer_contract';
+import { expectClose } from '../../support/matchers';
 
 describe('PerLabel', () => {
   itKeepsTheLayerContract({

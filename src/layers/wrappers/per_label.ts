@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
-import type { Shape } from '../base/types';
-import { oneShape, type LayerCall } from './layer';
+import { check } from '../../base/errors';
+import type { Shape } from '../../base/types';
+import { oneShape, type LayerCall } from '../layer';
 import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
 
 /**

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { PerSlice } from '../../src/layers/per_slice';
-import { itKeepsTheLayerContract } from '../support/layer_contract';
-import { expectClose } from '../support/matchers';
+import { PerSlice } from '../../../src/layers/wrappers/per_slice';
+import { itKeepsTheLayerContract } from '../../support/layer_contract';
+import { expectClose } from '../../support/matchers';
 
 function smallCnn(): tf.LayersModel {
   const input = tf.input({ shape: [8, 8, 1] });

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { unstack } from '../../src/layers/support';
-import { expectClose } from '../support/matchers';
-import { noise, valuesOn } from '../backends/wasm/support';
+import { unstack } from '../../../src/layers/support';
+import { expectClose } from '../../support/matchers';
+import { noise, valuesOn } from '../../backends/wasm/support';
 
 /** Sizes of a recurrence: rows and units around the kernels' tiles of 4 and 8, and wider than four of the latter. */
 export const sizes = fc.record({

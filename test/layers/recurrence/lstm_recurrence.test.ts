@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
-import { lstmRecurrence } from '../../src/layers/lstm_recurrence';
-import { noise, valuesOn } from '../backends/wasm/support';
+import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
+import { lstmRecurrence } from '../../../src/layers/recurrence/lstm_recurrence';
+import { noise, valuesOn } from '../../backends/wasm/support';
 import { expectTextbook, gatesOf, inBothOrders, sizes, type Sizes } from './recurrences';
 
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
-import { ArgumentError } from '../../src/base/errors';
-import { FusedConv2D, type FusedConv2DArgs } from '../../src/layers/fused_conv2d';
-import { onBackends } from '../support/backends';
-import { itKeepsTheLayerContract } from '../support/layer_contract';
-import { expectClose, expectNoLeak } from '../support/matchers';
+import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
+import { ArgumentError } from '../../../src/base/errors';
+import { FusedConv2D, type FusedConv2DArgs } from '../../../src/layers/fused/fused_conv2d';
+import { onBackends } from '../../support/backends';
+import { itKeepsTheLayerContract } from '../../support/layer_contract';
+import { expectClose, expectNoLeak } from '../../support/matchers';
 
 type Options = Partial<FusedConv2DArgs>;
 

@@ -1,5 +1,5 @@
-import type { LayerVariable, TorchParameter } from '../base/types';
-import type { CtLayer } from './layer';
+import type { LayerVariable, TorchParameter } from '../../base/types';
+import type { CtLayer } from '../layer';
 
 /** Weights of one direction of one recurrent layer; gates lie side by side on the last axis. */
 export interface DirectionWeights {

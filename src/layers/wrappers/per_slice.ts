@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
-import { finiteNumber, optional } from '../base/options';
-import type { Shape } from '../base/types';
-import { oneShape, type LayerCall } from './layer';
-import { checkSlices } from './support';
+import { check } from '../../base/errors';
+import { finiteNumber, optional } from '../../base/options';
+import type { Shape } from '../../base/types';
+import { oneShape, type LayerCall } from '../layer';
+import { checkSlices } from '../support';
 import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
 
 /**

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { LSTM_BACKWARD_KERNEL, LSTM_FORWARD_KERNEL } from '../kernels/lstm/contract';
-import { hasKernel } from '../kernels/has_kernel';
+import { LSTM_BACKWARD_KERNEL, LSTM_FORWARD_KERNEL } from '../../kernels/lstm/contract';
+import { hasKernel } from '../../kernels/has_kernel';
 import {
   biasGradients,
   inTime,
@@ -11,7 +11,7 @@ import {
   type Named,
   type Passes,
 } from './recurrent_passes';
-import { unstack } from './support';
+import { unstack } from '../support';
 
 /** One direction of an LSTM. */
 export interface LstmDirection {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { unstack } from './support';
+import { unstack } from '../support';
 
 /** Tensors by name, one for each direction, or one or none. */
 export type Named<K extends string> = Record<K, tf.Tensor[]>;

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../src/backends/wasm/training_kernels';
-import { FusedBatchNorm, type FusedBatchNormArgs } from '../../src/layers/fused_batch_norm';
-import { onBackends } from '../support/backends';
-import { itKeepsTheLayerContract } from '../support/layer_contract';
-import { expectClose, expectNoLeak } from '../support/matchers';
+import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
+import { FusedBatchNorm, type FusedBatchNormArgs } from '../../../src/layers/fused/fused_batch_norm';
+import { onBackends } from '../../support/backends';
+import { itKeepsTheLayerContract } from '../../support/layer_contract';
+import { expectClose, expectNoLeak } from '../../support/matchers';
 
 /** The layer and the host's, with the same weights. */
 function pair(shape: number[], args: FusedBatchNormArgs): [tf.layers.Layer, tf.layers.Layer, tf.Tensor] {
