@@ -128,30 +128,51 @@ function interval<T>(
   statistic: (sample: readonly T[]) => number | undefined,
   options: BootstrapOptions,
 ): BootstrapInterval {
+  return bootstrapIntervals(fn, patients, (sample) => ({ value: statistic(sample) }), options).value;
+}
+
+/** {@link bootstrapInterval} of several scores on the same resamples: those of a sample are often found in one walk. */
+export function bootstrapIntervals<T, K extends string>(
+  fn: string,
+  patients: readonly T[],
+  statistic: (sample: readonly T[]) => Record<K, number | undefined>,
+  options: BootstrapOptions,
+): Record<K, BootstrapInterval> {
   const { resamples, level, seed } = resolveOptions(fn, options, RULES);
   check(patients.length > 0, `${fn}: patients`, 'at least one patient', patients);
-  const scoreOf = (sample: readonly T[]) => {
-    const value = statistic(sample);
-    const fits = value === undefined || Number.isFinite(value);
-    check(fits, `${fn}: statistic`, 'a finite number or undefined', value);
-    return value;
+  const scoresOf = (sample: readonly T[]) => {
+    const scores = statistic(sample);
+    for (const value of Object.values<number | undefined>(scores)) {
+      const fits = value === undefined || Number.isFinite(value);
+      check(fits, `${fn}: statistic`, 'a finite number or undefined', value);
+    }
+    return scores;
   };
   const random = seededRandom(seed);
   const sample = [...patients];
-  const estimate = scoreOf(sample);
-  const values: number[] = [];
+  const estimates = scoresOf(sample);
+  const names = Object.keys(estimates) as K[];
+  const values = names.map((): number[] => []);
   for (let resample = 0; resample < resamples; resample++) {
     for (let i = 0; i < sample.length; i++) sample[i] = patients[Math.floor(random() * patients.length)]!;
-    const value = scoreOf(sample);
-    if (value !== undefined) values.push(value);
+    const scores = scoresOf(sample);
+    names.forEach((name, i) => {
+      if (scores[name] !== undefined) values[i]!.push(scores[name]);
+    });
   }
-  const sorted = Float64Array.from(values).sort();
-  return {
-    estimate,
-    low: quantile(sorted, (1 - level) / 2),
-    high: quantile(sorted, (1 + level) / 2),
-    resamples: sorted.length,
-  };
+  const intervals = names.map((name, i) => {
+    const sorted = Float64Array.from(values[i]!).sort();
+    return [
+      name,
+      {
+        estimate: estimates[name],
+        low: quantile(sorted, (1 - level) / 2),
+        high: quantile(sorted, (1 + level) / 2),
+        resamples: sorted.length,
+      },
+    ] as const;
+  });
+  return Object.fromEntries(intervals) as Record<K, BootstrapInterval>;
 }
 
 /** Between the two nearest values, as NumPy's `quantile` does by default; undefined of nothing. */
