@@ -142,8 +142,9 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
     `\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json, where-it-looked.png`,
   );
   // in a clone nothing is installed under the command's name
-  const program =
-    process.env['npm_lifecycle_event'] === 'train:demo' ? 'npm run ct-multilabel --' : 'npx ct-multilabel';
+  const inClone =
+    process.env['npm_package_name'] === 'ct-multilabel' && process.env['npm_lifecycle_event'] !== 'npx';
+  const program = inClone ? 'npm run ct-multilabel --' : 'npx ct-multilabel';
   console.log(`next: ${program} predict --checkpoint ${run.folder} --patient ${folder}/train/${shown}`);
   return { study: folder, checkpoint: run.folder, labels: study.labels, thresholds, test: score, trivial };
 }
@@ -162,13 +163,14 @@ async function drawWhereItLooked(
   for (const [l, label] of source.labels.entries()) {
     if (patientLabels(source, patient)[l] !== 1) continue;
     drawn.push({
-      title: `${patient}: where it looked for ${label}`,
+      title: `${patient}: where it looked for ${label} (slice, truth)`,
       images: stack.images,
       maps: await integratedGradients(model, stack.images, { label: l }),
       captions: stack.slices.map((_, i) => `${i + 1}${truth[i]![l] === 1 ? ` ${label}` : ''}`),
     });
   }
-  await writeHeatMaps(file, drawn, { zoom: 2 });
+  const legend = 'integrated gradients, 1: hottest point of the label, 0: nothing speaks for it';
+  await writeHeatMaps(file, drawn, { zoom: 2, legend });
   tf.dispose(drawn.map(({ maps }) => maps));
   disposeStack(stack);
   return patient;

@@ -107,14 +107,16 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     // lesions are outlined at the size they are known at
     const size = phantom ? ([phantom.size, phantom.size] as const) : preprocessing.imageSize;
     const [images, heat] = tf.tidy(() => [resize(stack.images, size), enlarged(maps, size)] as const);
+    const written = ['slice', ...(chances.length === stack.slices.length ? ['probability'] : []), ...(truth ? ['truth'] : [])]; // prettier-ignore
     const drawn = {
-      title: `${stack.patient}: where it looked for ${explained}`,
+      title: `${stack.patient}: where it looked for ${explained} (${written.join(', ')})`,
       images,
       maps: heat,
       captions,
       ...(phantom && { masks: lesions(phantom, place) }),
     };
-    const { width, height } = await writeHeatMaps(args.out, [drawn], { zoom: args.zoom });
+    const legend = `${args.method}, 1: hottest point of the stack, 0: nothing speaks for ${label}`;
+    const { width, height } = await writeHeatMaps(args.out, [drawn], { zoom: args.zoom, legend });
     console.log(`${args.out}: ${stack.slices.length} slices of ${stack.patient}, ${width} x ${height} pixels`); // prettier-ignore
     const contributions = slice === undefined ? undefined : printContributions(stack, slice);
     tf.dispose([maps, images, heat]);

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../base/errors';
-import { optional, positiveInteger, resolveOptions, share, type Rules } from '../../base/options';
-import { blankPicture, drawTile, LINE, MARGIN, pngOf, SCALE, WHITE, writePicture } from './picture';
+import { optional, positiveInteger, resolveOptions, rule, share, type Rules } from '../../base/options';
+import { HEAT_OPACITY, heatOver } from '../../explanation/heat_colors';
+import { drawScale, scaleSize } from './heat_scale';
+import { blankPicture, drawTile, pngOf, textSize, unit, WHITE, writePicture, type TextSize } from './picture';
 import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
 
 /**
@@ -33,11 +35,11 @@ export interface HeatMapStack {
 export interface HeatMapOptions {
   /**
    * Most slices side by side; more go on below.
-   * @defaultValue 12
+   * @defaultValue as many as fit in 1600 pixels, at most 12
    */
   columns?: number;
   /**
-   * Pixels of the picture along one pixel of an image.
+   * Pixels of the picture along one pixel of an image; what is written grows with it.
    * @defaultValue 1
    */
   zoom?: number;
@@ -46,25 +48,32 @@ export interface HeatMapOptions {
    * @defaultValue 0.6
    */
   opacity?: number;
+  /**
+   * Written above the scale of colours: what a map's values are.
+   * @defaultValue '1: hottest point of the stack', as `gradCam` and `integratedGradients` have it
+   */
+  legend?: string;
 }
 
 const RULES = {
-  columns: optional(positiveInteger, 12),
+  columns: optional(positiveInteger),
   zoom: optional(positiveInteger, 1),
-  opacity: optional(share, 0.6),
+  opacity: optional(share, HEAT_OPACITY),
+  legend: optional(
+    rule<string>('a text', (value) => typeof value === 'string'),
+    '1: hottest point of the stack',
+  ),
 } satisfies Rules<HeatMapOptions>;
 
-/** matplotlib's Inferno, at equal distances: brightness rises evenly, also for people who do not see all colours alike. */
-const INFERNO: readonly Rgb[] = [
-  [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84],
-  [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
-]; // prettier-ignore
+/** Where a wider picture would be shrunk by what shows it, and its captions with it. */
+const [MOST_WIDTH, MOST_COLUMNS] = [1600, 12];
 
 /** Outline of a lesion: a hue that Inferno does not have. */
 const OUTLINE: Rgb = [86, 180, 233];
 
 /**
- * Draws stacks with their maps, as a PNG: each slice as it is, and below it with the map laid over it in colour.
+ * Draws stacks with their maps, as a PNG: each slice as it is, and below it with the map laid over it in colour; at the bottom a scale
+ * of the colours, over the gray of the brain.
  *
  * @param file - Written whole or not at all.
  * @throws ArgumentError for tensors or lists that do not belong together, an option out of range, or a picture of more than
@@ -107,16 +116,21 @@ async function heatMapPicture(
   stacks: readonly HeatMapStack[],
   options: HeatMapOptions,
 ): Promise<Canvas> {
-  const { columns: most, zoom, opacity } = resolveOptions(fn, options, RULES);
+  const { columns, zoom, opacity, legend } = resolveOptions(fn, options, RULES);
   check(Array.isArray(stacks) && stacks.length > 0, `${fn}: stacks`, 'one or more stacks', stacks);
   stacks.forEach((stack, i) => checkStack(`${fn}: stacks[${i}]`, stack));
 
-  const blocks = await Promise.all(stacks.map((stack) => readBlock(stack, most, zoom)));
-  const width = Math.max(...blocks.map((block) => Math.max(block.columns * block.width, textWidth(block.title, SCALE) + 2 * MARGIN))); // prettier-ignore
+  const text = textSize(zoom);
+  const blocks = await Promise.all(stacks.map((stack) => readBlock(stack, columns, zoom)));
+  const scale = scaleSize(text, legend);
+  const widths = blocks.map(({ columns, width, title }) =>
+    Math.max(columns * width, textWidth(title, text.scale) + 2 * text.margin),
+  );
   const tops = [0];
-  for (const block of blocks) tops.push(tops.at(-1)! + blockHeight(block));
-  const canvas = blankPicture(fn, width, tops.at(-1)!);
-  blocks.forEach((block, i) => drawBlock(canvas, block, { top: tops[i]!, zoom, opacity }));
+  for (const block of blocks) tops.push(tops.at(-1)! + blockHeight(block, text));
+  const canvas = blankPicture(fn, Math.max(scale.width, ...widths), tops.at(-1)! + scale.height);
+  blocks.forEach((block, i) => drawBlock(canvas, block, { top: tops[i]!, zoom, opacity, text }));
+  drawScale(canvas, { top: tops.at(-1)!, text, legend, opacity });
   return canvas;
 }
 
@@ -145,18 +159,19 @@ function checkStack(what: string, { images, maps, masks, captions }: HeatMapStac
   check(captions === undefined || captions.length === shape[0], `${what}: captions`, `${shape[0]} texts`, captions); // prettier-ignore
 }
 
-async function readBlock(stack: HeatMapStack, most: number, zoom: number): Promise<Block> {
+async function readBlock(stack: HeatMapStack, columns: number | undefined, zoom: number): Promise<Block> {
   const { title, images, maps, masks } = stack;
   const [slices, height, width, channels] = images.shape;
   const [pixels, heat] = await Promise.all([images.data(), maps.data()]);
   const area = height * width;
+  const fitting = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(MOST_WIDTH / (width * zoom))));
   return {
     title,
     captions: stack.captions ?? Array.from({ length: slices }, (_, slice) => String(slice + 1)),
     size: [height, width],
     height: height * zoom,
     width: width * zoom,
-    columns: Math.min(most, slices),
+    columns: Math.min(columns ?? fitting, slices),
     gray: (slice, pixel) => Math.round(255 * unit(pixels[(slice * area + pixel) * channels]!)),
     heat: (slice, pixel) => unit(heat[slice * area + pixel]!),
     isLesion: (slice, pixel) => (masks?.[slice * area + pixel] ?? 0) !== 0,
@@ -164,20 +179,22 @@ async function readBlock(stack: HeatMapStack, most: number, zoom: number): Promi
 }
 
 /** A title, then lines of slices: as they are, with their maps, and a caption. */
-const lineHeight = ({ height }: Block) => 2 * height + LINE + MARGIN;
-const blockHeight = (block: Block) =>
-  LINE + MARGIN + Math.ceil(block.captions.length / block.columns) * lineHeight(block);
+const titleHeight = ({ line, margin }: TextSize) => line + margin;
+const lineHeight = ({ height }: Block, { line, margin }: TextSize) => 2 * height + line + margin;
+const blockHeight = (block: Block, text: TextSize) =>
+  titleHeight(text) + Math.ceil(block.captions.length / block.columns) * lineHeight(block, text);
 
 function drawBlock(
   canvas: Canvas,
   block: Block,
-  { top, zoom, opacity }: { top: number; zoom: number; opacity: number },
+  { top, zoom, opacity, text }: { top: number; zoom: number; opacity: number; text: TextSize },
 ): void {
-  drawText(canvas, block.title, MARGIN, top + MARGIN, WHITE, SCALE);
+  const { scale, margin } = text;
+  drawText(canvas, block.title, margin, top + margin, WHITE, scale);
   const [, across] = block.size;
   block.captions.forEach((caption, slice) => {
     const left = (slice % block.columns) * block.width;
-    const y0 = top + LINE + MARGIN + Math.floor(slice / block.columns) * lineHeight(block);
+    const y0 = top + titleHeight(text) + Math.floor(slice / block.columns) * lineHeight(block, text);
     const pixelAt = (y: number, x: number) => Math.floor(y / zoom) * across + Math.floor(x / zoom);
     const isLesion = (y: number, x: number) => block.isLesion(slice, pixelAt(y, x));
     const size = [block.height, block.width] as const;
@@ -188,13 +205,10 @@ function drawBlock(
       return [gray, gray, gray];
     };
     drawTile(canvas, size, left, y0, drawn(plain));
-    const overlaid = (pixel: number) => {
-      const heat = block.heat(slice, pixel);
-      return mixed(plain(pixel), inferno(heat), opacity * heat);
-    };
+    const overlaid = (pixel: number) => heatOver(block.gray(slice, pixel), block.heat(slice, pixel), opacity);
     drawTile(canvas, size, left, y0 + block.height, drawn(overlaid));
-    const room = Math.floor(((block.width - 2 * MARGIN) / SCALE + 1) / 4); // letters
-    drawText(canvas, caption.slice(0, Math.max(0, room)), left + MARGIN, y0 + 2 * block.height + MARGIN, WHITE, SCALE); // prettier-ignore
+    const room = Math.floor(((block.width - 2 * margin) / scale + 1) / 4); // letters
+    drawText(canvas, caption.slice(0, Math.max(0, room)), left + margin, y0 + 2 * block.height + margin, WHITE, scale); // prettier-ignore
   });
 }
 
@@ -211,18 +225,3 @@ function isOutline(
     atEdge || ![y - 1, y + 1].every((v) => isLesion(v, x)) || ![x - 1, x + 1].every((u) => isLesion(y, u))
   );
 }
-
-/** The colour of a value 0..1, between the table's neighbours. */
-function inferno(value: number): Rgb {
-  const place = value * (INFERNO.length - 1);
-  const below = Math.min(Math.floor(place), INFERNO.length - 2);
-  return mixed(INFERNO[below]!, INFERNO[below + 1]!, place - below);
-}
-
-const mixed = (a: Rgb, b: Rgb, share: number): Rgb => {
-  const channel = (i: 0 | 1 | 2) => Math.round(a[i] + share * (b[i] - a[i]));
-  return [channel(0), channel(1), channel(2)];
-};
-
-/** Within 0..1; a value that is no number is 0. */
-const unit = (value: number) => Math.min(1, Math.max(0, value || 0));

@@ -4,9 +4,20 @@ import { writeFileAtomic } from '../files/atomic_write';
 import { TEXT_HEIGHT, type Canvas, type Rgb } from './pixel_text';
 
 /** Scale of captions, distance between things, and height of a line of captions, in pixels. */
-export const SCALE = 2;
-export const MARGIN = 4;
-export const LINE = TEXT_HEIGHT * SCALE + MARGIN;
+export interface TextSize {
+  scale: number;
+  margin: number;
+  line: number;
+}
+
+/** Captions grow with what they stand by, so that they can be read where a large picture is shown smaller. */
+export function textSize(zoom: number): TextSize {
+  const [scale, margin] = [1 + zoom, 2 + 2 * zoom];
+  return { scale, margin, line: TEXT_HEIGHT * scale + margin };
+}
+
+/** Those of a picture that is not enlarged. */
+export const { scale: SCALE, margin: MARGIN, line: LINE } = textSize(1);
 
 /** Colours of captions. */
 export const WHITE: Rgb = [235, 235, 235];
@@ -41,6 +52,9 @@ export function drawTile(
     }
   }
 }
+
+/** Within 0..1; a value that is no number is 0. */
+export const unit = (value: number) => Math.min(1, Math.max(0, value || 0));
 
 /** A picture as the bytes of a PNG file. */
 export async function pngOf({ data, width, height }: Canvas): Promise<Uint8Array> {

@@ -1,0 +1,36 @@
+/** Colours of heat maps, and what they look like over an image. */
+
+/** 0..255 each. */
+type Rgb = readonly [red: number, green: number, blue: number];
+
+/** Share of the colour where a map is 1; where it is less, in proportion less. */
+export const HEAT_OPACITY = 0.6;
+
+/** Values that a scale names. */
+export const HEAT_TICKS = [0, 0.25, 0.5, 0.75, 1] as const;
+
+/** Gray that a scale is drawn over: about that of the brain in its window. */
+export const SCALE_GRAY = 110;
+
+/** matplotlib's Inferno, at equal distances: brightness rises evenly, also for people who do not see all colours alike. */
+const INFERNO: readonly Rgb[] = [
+  [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84],
+  [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
+]; // prettier-ignore
+
+/** A gray pixel, 0..255, under a map of value `heat`, 0..1. */
+export function heatOver(gray: number, heat: number, opacity: number = HEAT_OPACITY): Rgb {
+  return mixed([gray, gray, gray], inferno(heat), opacity * heat);
+}
+
+/** The colour of a value 0..1, between the table's neighbours. */
+function inferno(value: number): Rgb {
+  const place = value * (INFERNO.length - 1);
+  const below = Math.min(Math.floor(place), INFERNO.length - 2);
+  return mixed(INFERNO[below]!, INFERNO[below + 1]!, place - below);
+}
+
+const mixed = (a: Rgb, b: Rgb, share: number): Rgb => {
+  const channel = (i: 0 | 1 | 2) => Math.round(a[i] + share * (b[i] - a[i]));
+  return [channel(0), channel(1), channel(2)];
+};
