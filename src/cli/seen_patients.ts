@@ -2,12 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../index';
+import type { TrainingOrigin } from './training_origin';
 
 export interface SeenPatients {
   /** Patients that its weights were trained on; undefined where the run that would say so is not there. */
   train?: readonly string[];
   /** Patients that its best epoch was chosen by. */
   validation?: readonly string[];
+  /** Configuration of the run, where that is there. */
+  config?: Record<string, unknown>;
   /** Patients that its calibration or its thresholds were fitted on, where `evaluate --save` did that. */
   fitted?: readonly string[];
 }
@@ -22,8 +25,10 @@ export async function seenPatients(checkpoint: string, run?: string): Promise<Se
   const runs = run === undefined ? runFolders(checkpoint) : [run];
   const configs = await Promise.all(runs.map((folder) => readRecord(path.join(folder, 'config.json'))));
   const state = await readRecord(path.join(checkpoint, 'state.json'));
-  const split = configs.find((config) => config?.split)?.split;
+  const config = configs.find((found) => found?.split) ?? configs.find((found) => found);
+  const split = config?.split;
   return {
+    ...(config && { config: { ...config } }),
     ...(split && { train: withBareNames(split.train), validation: withBareNames(split.validation) }),
     ...(state?.fitted && { fitted: withBareNames(state.fitted) }),
   };
@@ -42,9 +47,11 @@ export const runFolders = (checkpoint: string): string[] => [
 interface Known {
   split?: { train: string[]; validation: string[] };
   fitted?: string[];
+  origin?: TrainingOrigin;
 }
 
-async function readRecord(file: string): Promise<Known | null | undefined> {
+/** A file of a run that holds JSON; undefined where it is not there. */
+export async function readRecord(file: string): Promise<Known | null | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {

@@ -1,6 +1,8 @@
 /** The model card: what the model is, what it was evaluated on, and what it is not for. */
 import type { CheckpointManifest } from '../saving/checkpoint_format';
-import { definitions, html, table, type Html, type Part } from './html';
+import type { EpochLog } from '../training/stages/fit_stage';
+import { definitions, html, table, type Html } from './html';
+import { trainingRows, values } from './training_record';
 
 /** What was evaluated on. */
 export interface EvaluatedStudy {
@@ -19,6 +21,10 @@ export interface ModelCard {
   /** Folder, as it was typed. */
   checkpoint: string;
   manifest: CheckpointManifest;
+  /** The configuration of the run that it comes from, if that is known. */
+  config?: Readonly<Record<string, unknown>>;
+  /** Epochs of the training, if they are known. */
+  epochs?: readonly EpochLog[];
   /** What the model's outputs are of. */
   level: 'slices' | 'patients';
   study: EvaluatedStudy;
@@ -27,13 +33,12 @@ export interface ModelCard {
   date?: string;
 }
 
-export function modelCard({ checkpoint, manifest, level, study, seed, date }: ModelCard): Html {
-  const { model, preprocessing, training, labels, thresholds, calibration, versions } = manifest;
-  const record = (values: object): Part => {
-    const entries = Object.entries(values);
-    if (entries.length === 0) return 'not recorded';
-    return entries.map(([name, value]) => html`${name}: ${JSON.stringify(value) ?? 'none'}<br />\n`);
-  };
+/** Of checkpoints of earlier versions, which did not say. */
+const NO_VERSIONS = { node: 'not recorded', backend: 'not recorded' };
+
+export function modelCard(card: ModelCard): Html {
+  const { checkpoint, manifest, config, epochs, level, study, seed, date } = card;
+  const { model, preprocessing, training, labels, thresholds, calibration, versions, checksums } = manifest;
   const { patients, people, slices } = study;
   const persons = people === patients ? '' : ` of ${people} people`;
   const decided = labels.map((label, l) => [
@@ -44,20 +49,21 @@ export function modelCard({ checkpoint, manifest, level, study, seed, date }: Mo
   return html`<h2>Model card</h2>
     ${definitions([
       ['Use', 'Research use only. Not a medical device: not for diagnosis, and not for decisions on patients.'],
-      ['Checkpoint', checkpoint],
-      ['Built from', record(model)],
-      ['Output', level === 'slices' ? 'one probability a slice and label' : 'one probability a patient and label'],
+      ['Checkpoint', html`${checkpoint}; CRC-32 of its weights ${checksums?.weights ?? 'not recorded'}`],
+      ['Built from', values(model)],
+      ['Output', level === 'slices' ? 'one probability per slice and label' : 'one probability per patient and label'],
       ['Labels', labels.join(', ')],
-      ['Preprocessing', record(preprocessing)],
+      ['Preprocessing', values(preprocessing)],
       [
-        'Training',
+        'Kept epoch',
         training
           ? html`stage ${training.stage}, epoch ${training.epoch}, validation F2 ${training.validationF2.toFixed(3)}`
           : 'not recorded',
       ],
+      ...trainingRows(config, epochs),
       ['Calibration', calibration ? `${calibration.method}, fitted` : 'none: probabilities are as the model gives them'],
       ['Decisions', table(['label', 'threshold', ...(calibration ? ['scale', 'offset'] : [])], decided)],
-      ['Versions', record(versions)],
+      ['Versions', values({ ...NO_VERSIONS, ...versions })],
       ['Evaluated on', html`${study.folder}: ${study.kind}; ${study.chosen}: ${patients} ${persons ? 'scans' : 'patients'}${persons}, ${slices} slices`],
       ['Bootstrap seed', seed],
       ...(date === undefined ? [] : ([['Date', date]] as const)),

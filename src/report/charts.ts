@@ -1,18 +1,15 @@
 /** Charts as SVG that stands in a page: drawn once, by vega without a browser. */
-import type { Labels } from '../base/types';
 import type { BootstrapInterval } from '../evaluation/bootstrap';
 import type { DecisionCounts } from '../metrics/decision_counts';
 import { reliabilityCurve } from '../metrics/probability_errors';
 import { precisionRecallCurve, rocCurve } from '../metrics/score_curves';
-import type { EpochLog } from '../training/stages/fit_stage';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { Html, html, visible } from './html';
+import { CHART } from './style';
 
-const BLUE = '#0072b2';
-const ORANGE = '#d55e00';
-const GRAY = '#999999';
-const SIDE = 190;
+/** Three with their axes stand side by side on A4. */
+const SIDE = 160;
 const UNIT = { domain: [0, 1] };
 /** Points of a curve that are drawn: more cannot be distinguished. */
 const MOST_POINTS = 400;
@@ -25,11 +22,17 @@ export interface LabelScores {
   counts: DecisionCounts;
 }
 
-/** Precision against recall, with the point that the threshold makes; a text where there is no curve. */
+/**
+ * Precision against recall, with the point that the threshold makes; a text where there is no curve.
+ *
+ * From the first positive on: before it nothing is recalled, and the curve's end point (0, 1) would draw a bar up to a precision that no
+ * threshold has. On the left it goes on level, as average precision counts it.
+ */
 export async function precisionRecallChart({ yTrue, probabilities, counts }: LabelScores): Promise<Html> {
   const curve = precisionRecallCurve(yTrue, probabilities, { dropIntermediate: true });
   if (!curve) return noChart('precision and recall', 'no positive');
-  const points = curve.recall.map((recall, i) => ({ x: recall, y: curve.precision[i]! }));
+  const reached = curve.recall.map((x, i) => ({ x, y: curve.precision[i]! })).filter(({ x }) => x > 0);
+  const points = [...reached, { x: 0, y: reached.at(-1)!.y }];
   const share = yTrue.filter((y) => y === 1).length / yTrue.filter((y) => y >= 0).length;
   const chance = [0, 1].map((x) => ({ x, y: share }));
   const { tp, fp, fn } = counts;
@@ -55,26 +58,29 @@ export async function reliabilityChart({ yTrue, probabilities }: LabelScores): P
   return unitSquare('calibration', ['probability', 'share with the label'], { points, chance: DIAGONAL, bins: true }); // prettier-ignore
 }
 
+/** A label, F2 of the model's decisions, and that of saying yes to everything. */
+export interface F2Row {
+  label: string;
+  model: BootstrapInterval;
+  allPositive: BootstrapInterval;
+}
+
 /** F2 of each label with its interval, and that of saying yes to everything. */
-export async function f2Chart(
-  labels: Labels,
-  model: readonly BootstrapInterval[],
-  allPositive: readonly BootstrapInterval[],
-): Promise<Html> {
-  const rows = (source: string, intervals: readonly BootstrapInterval[]) =>
-    labels.map((label, l) => ({
-      label: visible(label),
+export async function f2Chart(rows: readonly F2Row[]): Promise<Html> {
+  const of = (source: string, which: 'model' | 'allPositive') =>
+    rows.map((row) => ({
+      label: visible(row.label),
       source,
-      ...intervals[l]!,
-      f2: intervals[l]!.estimate,
+      ...row[which],
+      f2: row[which].estimate,
     }));
-  const values = [...rows('this model', model), ...rows('all positive', allPositive)].filter(
+  const values = [...of('this model', 'model'), ...of('all positive', 'allPositive')].filter(
     ({ f2 }) => f2 !== undefined,
   );
   if (values.length === 0) return noChart('F2', 'nothing defined');
   const y = { field: 'label', type: 'nominal', sort: null, title: null } as const;
   const yOffset = { field: 'source', type: 'nominal', sort: null } as const;
-  const color = sourceColor(['this model', 'all positive'], [BLUE, GRAY]);
+  const color = sourceColor(['this model', 'all positive'], [CHART.blue, CHART.gray]);
   const x = { type: 'quantitative', scale: UNIT } as const;
   return svg('F2 of each label', {
     width: 420,
@@ -93,42 +99,6 @@ export async function f2Chart(
   });
 }
 
-/** Loss and F2 of a stage by epoch, in training and validation. */
-export async function historyCharts(epochs: readonly EpochLog[]): Promise<Html[]> {
-  const best = epochs.filter((epoch) => epoch.best).at(-1);
-  const chart = async (
-    title: string,
-    training: 'loss' | 'f2',
-    validation: 'validationLoss' | 'validationF2',
-  ) => {
-    const values = epochs.flatMap((log) => [
-      { epoch: log.epoch, source: 'training', value: log[training] },
-      ...(log[validation] === null ? [] : [{ epoch: log.epoch, source: 'validation', value: log[validation] }]),
-    ]); // prettier-ignore
-    return svg(`${title} by epoch`, {
-      width: 360,
-      height: 180,
-      layer: [
-        {
-          data: { values },
-          mark: { type: 'line', point: { size: 18 }, strokeWidth: 1.5 },
-          encoding: {
-            x: { field: 'epoch', type: 'quantitative', axis: { tickMinStep: 1, format: 'd', grid: false } },
-            y: { field: 'value', type: 'quantitative', title, scale: { zero: false } },
-            color: sourceColor(['training', 'validation'], [GRAY, BLUE]),
-          },
-        },
-        {
-          data: { values: best ? [{ epoch: best.epoch }] : [] },
-          mark: { type: 'rule', strokeDash: [3, 3], color: ORANGE },
-          encoding: { x: { field: 'epoch', type: 'quantitative' } },
-        },
-      ],
-    });
-  };
-  return [await chart('loss', 'loss', 'validationLoss'), await chart('F2', 'f2', 'validationF2')];
-}
-
 interface Point {
   x: number;
   y: number;
@@ -142,7 +112,8 @@ async function unitSquare(
   [xTitle, yTitle]: readonly [string, string],
   drawn: { points: readonly Point[]; chance: readonly Point[]; found?: readonly Point[]; steps?: boolean; bins?: boolean }, // prettier-ignore
 ): Promise<Html> {
-  const axis = { type: 'quantitative', scale: UNIT, axis: { tickCount: 5 } } as const;
+  const ticks = { tickCount: 5, labelFlush: false, labelOverlap: false } as const;
+  const axis = { type: 'quantitative', scale: UNIT, axis: ticks } as const;
   const x = { ...axis, field: 'x', title: xTitle } as const;
   const y = { ...axis, field: 'y', title: yTitle } as const;
   const order = { field: 'place', type: 'quantitative' } as const;
@@ -153,17 +124,17 @@ async function unitSquare(
     layer: [
       {
         data: { values: placed(drawn.chance) },
-        mark: { type: 'line', color: GRAY, strokeDash: [3, 3], strokeWidth: 1 },
+        mark: { type: 'line', color: CHART.gray, strokeDash: [3, 3], strokeWidth: 1 },
         encoding: { x, y, order },
       },
       {
         data: { values: placed(thinned(drawn.points)) },
-        mark: { type: 'line', color: BLUE, strokeWidth: 1.5, interpolate: drawn.steps ? 'step-after' : 'linear' },
+        mark: { type: 'line', color: CHART.blue, strokeWidth: 1.5, interpolate: drawn.steps ? 'step-after' : 'linear' },
         encoding: { x, y, order },
       },
       {
         data: { values: drawn.bins ? [...drawn.points] : [...(drawn.found ?? [])] },
-        mark: { type: 'point', filled: true, opacity: 1, color: drawn.bins ? BLUE : ORANGE, size: 55 },
+        mark: { type: 'point', filled: true, opacity: 1, color: drawn.bins ? CHART.blue : CHART.orange, size: 55 },
         encoding: { x, y, ...(drawn.bins && { size: { field: 'count', type: 'quantitative', legend: null, scale: { zero: true, rangeMin: 12, rangeMax: 160 } } }) },
       },
     ],
@@ -176,16 +147,19 @@ function thinned<T>(points: readonly T[]): readonly T[] {
   return Array.from({ length: MOST_POINTS }, (_, i) => points[Math.round((i * (points.length - 1)) / (MOST_POINTS - 1))]!); // prettier-ignore
 }
 
-const sourceColor = (domain: string[], range: string[]) =>
+/** Colours of what a chart compares. */
+export const sourceColor = (domain: string[], range: string[]) =>
   ({ field: 'source', type: 'nominal', title: null, scale: { domain, range } }) as const;
 
 const noChart = (what: string, why: string) => html`<p class="note">No chart of ${what}: ${why}.</p>`;
 
 /** `about` is read out in place of the chart. Namespaces are for files of their own: within HTML the parser knows them. */
-async function svg(about: string, spec: TopLevelSpec): Promise<Html> {
-  const config = { aria: false, font: 'system-ui, sans-serif', axis: { labelLimit: 220 } };
-  const { spec: compiled } = compile({ ...spec, background: 'white', config });
-  const text = await new View(parse(compiled), { renderer: 'none' }).toSVG();
-  const bare = new Html(text.replace(/^<svg[^>]*>/, (tag) => tag.replace(/ (xmlns(:xlink)?|version)="[^"]*"/g, '').slice('<svg'.length))); // prettier-ignore
+export async function svg(about: string, spec: TopLevelSpec): Promise<Html> {
+  const text = { labelColor: CHART.text, titleColor: CHART.text };
+  const axis = { ...text, labelLimit: 220, domainColor: CHART.axis, tickColor: CHART.axis, gridColor: CHART.grid }; // prettier-ignore
+  const config = { aria: false, font: 'system-ui, sans-serif', axis, legend: text, view: { stroke: CHART.grid }, text: { color: CHART.text } }; // prettier-ignore
+  const { spec: compiled } = compile({ ...spec, background: 'transparent', config });
+  const drawn = await new View(parse(compiled), { renderer: 'none' }).toSVG();
+  const bare = new Html(drawn.replace(/^<svg[^>]*>/, (tag) => tag.replace(/ (xmlns(:xlink)?|version)="[^"]*"/g, '').slice('<svg'.length))); // prettier-ignore
   return html`<svg role="img" aria-label="${about}" ${bare}`;
 }

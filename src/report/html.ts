@@ -54,18 +54,16 @@ export function table(header: readonly Part[], rows: readonly (readonly Part[])[
   const cell = (part: Part) => (part === NONE ? html`<td class="none">${NONE}</td>` : html`<td>${part}</td>`);
   const lines = rows.map(([name, ...figures]) => html`<tr><th scope="row">${name!}</th>${figures.map(cell)}</tr>\n`); // prettier-ignore
   const names = header.map((name) => html`<th scope="col">${name}</th>`);
-  return html`<div class="wide">
-    <table>
-      <thead>
-        <tr>
-          ${names}
-        </tr>
-      </thead>
-      <tbody>
-        ${lines}
-      </tbody>
-    </table>
-  </div>`;
+  return html`<table>
+    <thead>
+      <tr>
+        ${names}
+      </tr>
+    </thead>
+    <tbody>
+      ${lines}
+    </tbody>
+  </table>`;
 }
 
 /** Names and what belongs to them. */
@@ -77,45 +75,3 @@ export const definitions = (entries: readonly (readonly [string, Part])[]): Html
           <dd>${value}</dd> `,
     )}
   </dl>`;
-
-/** A whole page: nothing in it is loaded from elsewhere, or run. */
-export function page(title: string, body: Part): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-<h1>${title}</h1>
-${body}
-</body>
-</html>
-`; // prettier-ignore
-}
-
-const STYLE = `
-body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1160px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.6em; } h2 { margin-top: 2em; border-bottom: 1px solid #ccc; } h3 { margin: 1.4em 0 .4em; }
-h1, h2, h3, th, td, dd, figcaption, li { overflow-wrap: anywhere; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 3px 9px; text-align: right; vertical-align: top; border-bottom: 1px solid #e5e5e5; }
-thead th { vertical-align: bottom; border-bottom: 1px solid #888; overflow-wrap: normal; }
-th:first-child { text-align: left; }
-tbody th { font-weight: 600; min-width: 4em; }
-td { white-space: nowrap; } td.text { white-space: normal; text-align: left; }
-td.none { color: #999; font-style: italic; }
-.wide { overflow-x: auto; margin: .6em 0; }
-.note { color: #555; font-size: 13px; max-width: 60em; }
-.warning { background: #fff3cd; border-left: 4px solid #d9822b; padding: .6em 1em; }
-.row { display: flex; flex-wrap: wrap; gap: 14px; align-items: flex-start; }
-figure { margin: 0; } figcaption { font-size: 13px; color: #555; }
-.slices { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 18px; }
-.slices img { display: block; max-width: 100%; image-rendering: pixelated; background: #000; }
-dl { display: grid; grid-template-columns: 12em 1fr; gap: 4px 1em; margin: .6em 0; }
-dt { font-weight: 600; } dd { margin: 0; }
-svg { max-width: 100%; height: auto; }
-`;

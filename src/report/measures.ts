@@ -1,14 +1,16 @@
 /** The figures of an evaluation: all that the report shows of decisions and probabilities. */
 import type { Labels } from '../base/types';
-import { bootstrapDifference, bootstrapInterval, type BootstrapInterval } from '../evaluation/bootstrap';
-import { evaluateProbabilities, type ProbabilityReport } from '../evaluation/evaluate_probabilities';
+import type { BootstrapInterval } from '../evaluation/bootstrap';
 import {
-  countDecisionsByPatient,
-  decisionRates,
-  poolCounts,
-  type DecisionCounts,
-} from '../metrics/decision_counts';
+  evaluateProbabilities,
+  type LabelReport,
+  type ProbabilityReport,
+} from '../evaluation/evaluate_probabilities';
+import { scoreIntervals, type IntervalScore } from '../evaluation/score_intervals';
+import { decide } from '../metrics/decide';
+import { decisionRates, type DecisionCounts } from '../metrics/decision_counts';
 import type { LabelRows } from '../metrics/labelled_scores';
+import { anyLabel, type AnyLabel } from './any_label';
 
 /** Truth and probabilities of slices, or of patients. */
 export interface Samples {
@@ -19,77 +21,133 @@ export interface Samples {
   people: readonly string[];
 }
 
+/** Scores of one label and their intervals. */
+export interface MeasuredLabel {
+  report: Omit<LabelReport, 'threshold'>;
+  /** Of its decisions; without one, it is found where any of the labels is. */
+  threshold?: number;
+  intervals: Intervals;
+  /** How many people have it. */
+  people: number;
+}
+
+/** By drawing people anew. */
+export type Intervals = Record<IntervalScore, BootstrapInterval>;
+
 /** Samples, and how the model does on them. */
 export interface Measured extends Samples {
+  /** All labels, pooled and averaged. */
   report: ProbabilityReport;
   /** Whether the predictive values are at the shares that these samples have, or at stated ones. */
   prevalence: 'own' | 'stated';
-  f2: BootstrapInterval;
-  f2PerLabel: BootstrapInterval[];
-  /** F2 of saying yes to everything. */
-  allPositive: BootstrapInterval;
-  allPositivePerLabel: BootstrapInterval[];
-  /** F2 minus that of saying yes to everything, on the same resamples. */
-  difference: BootstrapInterval;
+  /** Resamples of every interval. */
+  resamples: number;
+  pooled: Intervals;
+  /** Each label, in order. */
+  labels: MeasuredLabel[];
+  /** Any of the labels, where that is not a label itself. */
+  any?: MeasuredLabel & { samples: AnyLabel };
 }
 
 export interface MeasureOptions {
   labels: Labels;
   thresholds: readonly number[];
-  /** One a label; left out, the shares of the samples. */
+  /** One per label; left out, the shares of the samples. */
   prevalence?: readonly number[];
   seed: number;
   resamples: number;
 }
 
-/** Every score, and intervals of F2 by drawing people anew. */
+/** Every score, and intervals by drawing people anew. */
 export function measure(samples: Samples, options: MeasureOptions): Measured {
-  const { labels, prevalence, seed, resamples } = options;
+  const { labels, thresholds, prevalence, seed, resamples } = options;
   const { people, yTrue, probabilities } = samples;
-  const threshold = options.thresholds;
   const report = evaluateProbabilities({
-    ...{ labels, yTrue, probabilities, threshold },
-    prevalence: prevalence ?? ownPrevalence(yTrue, labels),
+    ...{ labels, yTrue, probabilities, threshold: thresholds },
+    prevalence: prevalence ?? labels.map((_, l) => shareOf(columnOf(yTrue, l))),
   });
-  const rows = { patients: people, yTrue, probabilities };
-  const counts = countDecisionsByPatient(rows, { threshold });
-  const everything = countDecisionsByPatient(rows, { threshold: 0 });
-  const bootstrap = { seed, resamples };
-  const f2 = (sample: readonly DecisionCounts[]) => decisionRates(poolCounts(sample)).fBeta;
-  const pooled = counts.map((own, i) => ({ own: poolCounts(own), all: poolCounts(everything[i]!) }));
-  const ofModel = (sample: readonly Both[]) => f2(sample.map(({ own }) => own));
-  const ofAll = (sample: readonly Both[]) => f2(sample.map(({ all }) => all));
-  const perLabel = (ofPeople: DecisionCounts[][]) =>
-    labels.map((_, l) => {
-      const own = ofPeople.map((ofPerson) => ofPerson[l]!);
-      // F2 without a positive would be 0 whatever is found
-      return own.some(({ tp, fn }) => tp + fn > 0) ? bootstrapInterval(own, f2, bootstrap) : UNDEFINED;
-    });
+  const places = new Map([...new Set(people)].map((person, i) => [person, i]));
+  const patients = people.map((person) => places.get(person)!);
+  const decisions = decide(probabilities, { threshold: thresholds });
+  const intervalsOf = (entries: Column) =>
+    scoreIntervals({ patients, ...entries }, places.size, { seed, resamples });
+  const peopleWith = (truth: readonly number[]) => new Set(patients.filter((_, i) => truth[i] === 1)).size;
+
+  const columns = labels.map((_, l): Column => ({
+    yTrue: columnOf(yTrue, l),
+    scores: columnOf(probabilities, l),
+    found: decisions.map((row) => row[l] === 1),
+  })); // prettier-ignore
+  const any = anyLabel(labels, yTrue, probabilities, thresholds);
   return {
     ...samples,
     report,
     prevalence: prevalence ? 'stated' : 'own',
-    f2: bootstrapInterval(pooled, ofModel, bootstrap),
-    f2PerLabel: perLabel(counts),
-    allPositive: bootstrapInterval(pooled, ofAll, bootstrap),
-    allPositivePerLabel: perLabel(everything),
-    difference: bootstrapDifference(pooled, ofModel, ofAll, bootstrap),
+    resamples,
+    pooled: intervalsOf({
+      yTrue: columns.flatMap((column) => column.yTrue),
+      scores: columns.flatMap((column) => column.scores),
+      found: columns.flatMap((column) => column.found),
+      patients: columns.flatMap(() => patients),
+    }),
+    labels: columns.map((column, l) => ({
+      report: report.labels[l]!,
+      threshold: thresholds[l]!,
+      intervals: withPositives(intervalsOf(column)),
+      people: peopleWith(column.yTrue),
+    })),
+    ...(any && {
+      any: {
+        samples: any,
+        report: reportOfAny(any, prevalence === undefined),
+        intervals: withPositives(intervalsOf({ ...any, scores: any.probabilities })),
+        people: peopleWith(any.yTrue),
+      },
+    }),
   };
 }
 
-/** A person's counts, of the model and of saying yes to everything. */
-type Both = Record<'own' | 'all', DecisionCounts>;
+interface Column {
+  yTrue: readonly number[];
+  scores: readonly number[];
+  found: readonly boolean[];
+  patients?: readonly number[];
+}
 
-const UNDEFINED: BootstrapInterval = {
-  ...{ estimate: undefined, low: undefined, high: undefined },
-  resamples: 0,
-};
+const columnOf = (rows: LabelRows, label: number): number[] => rows.map((row) => row[label]!);
 
-/** Share of the labelled samples that have each label; 0 where nothing is labelled, and so nothing defined. */
-function ownPrevalence(yTrue: LabelRows, labels: Labels): number[] {
-  return labels.map((_, l) => {
-    const positives = yTrue.filter((row) => row[l] === 1).length;
-    const negatives = yTrue.filter((row) => row[l] === 0).length;
-    return positives / Math.max(positives + negatives, 1);
+/** Share of the labelled samples that have a label; 0 where nothing is labelled, and so nothing defined. */
+function shareOf(truth: readonly number[]): number {
+  const positives = truth.filter((y) => y === 1).length;
+  const negatives = truth.filter((y) => y === 0).length;
+  return positives / Math.max(positives + negatives, 1);
+}
+
+/** F2 without a positive would be 0 whatever is found: a label that nobody has has none. */
+function withPositives(intervals: Intervals): Intervals {
+  if (intervals.sensitivity.estimate !== undefined) return intervals;
+  const none: BootstrapInterval = {
+    ...{ estimate: undefined, low: undefined, high: undefined },
+    resamples: 0,
+  };
+  return { ...intervals, f2: none, allPositive: none, difference: none };
+}
+
+/** Scores of any of the labels. Its decisions are the labels', so that no threshold on its own probability gives them. */
+function reportOfAny({ name, yTrue, probabilities, found }: AnyLabel, own: boolean): MeasuredLabel['report'] {
+  const rows = (values: readonly number[]) => values.map((value) => [value]);
+  const { labels } = evaluateProbabilities({
+    ...{ labels: [name], yTrue: rows(yTrue), probabilities: rows(probabilities) },
   });
+  const count = (y: number, isFound: boolean) =>
+    yTrue.filter((truth, i) => truth === y && found[i] === isFound).length;
+  const counts: DecisionCounts = {
+    ...{ tp: count(1, true), fp: count(0, true) },
+    ...{ fn: count(1, false), tn: count(0, false) },
+  };
+  // a share of each label says nothing of the share that has any of them
+  const prevalence = own ? shareOf(yTrue) : undefined;
+  const rates = decisionRates(counts, prevalence === undefined ? {} : { prevalence });
+  const { threshold: _, ...scores } = labels[0]!;
+  return { ...scores, ...rates, counts, prevalence };
 }

@@ -1,11 +1,13 @@
 /** The report of an evaluation, as one HTML page that needs nothing else. */
 import type { LabelRuns } from '../data/checks/label_runs';
-import type { EpochLog } from '../training/stages/fit_stage';
 import { modelCard, type ModelCard } from './card';
-import { html, page } from './html';
-import type { WorstCase } from './worst_cases';
+import { interruptions, worst } from './case_sections';
+import { html } from './html';
+import { curves, labelScores, summary } from './label_sections';
 import type { Measured } from './measures';
-import { curves, history, interruptions, labelScores, summary, worst } from './sections';
+import { page } from './style';
+import { history } from './training';
+import type { WorstCase } from './worst_cases';
 
 /** All that the report is made from. */
 export interface EvaluationReport extends ModelCard {
@@ -14,8 +16,6 @@ export interface EvaluationReport extends ModelCard {
   /** Slices and patients, or patients alone. */
   measured: readonly Measured[];
   resamples: number;
-  /** Epochs of the training, if they are known. */
-  epochs?: readonly EpochLog[];
   /** The largest losses, of what the predictions are of. */
   worst: { level: Measured['level']; cases: readonly WorstCase[] };
   /** Interrupted labels, where slices are labelled and decided on. */
@@ -26,7 +26,7 @@ export interface EvaluationReport extends ModelCard {
 export async function evaluationPage(report: EvaluationReport): Promise<string> {
   const { measured, manifest, warnings } = report;
   const levels = [];
-  for (const level of measured) levels.push(await labelScores(level, manifest.labels));
+  for (const level of measured) levels.push(await labelScores(level));
   for (const level of measured) levels.push(await curves(level));
   return page(`Evaluation of ${report.checkpoint} on ${report.study.folder}`, [
     html`<p class="note">Research use only. Not a medical device.</p>`,

@@ -17,34 +17,38 @@ export interface WorstCase {
   label: number;
   yTrue: readonly number[];
   probabilities: readonly number[];
-  /** The slice, and below it the slice with the map of that label, as PNG. */
-  png: Uint8Array;
+  /** The slice as PNG, and the slice under the map of that label. */
+  plain: Uint8Array;
+  overlaid?: Uint8Array;
   /** Why there is no map, where there is none. */
   withoutMap?: string;
 }
 
-/** Draws images with their maps below, as PNG: `heatMapPng` of `ct-multilabel/node`, in Node. */
-export type HeatMapPng = (
-  stacks: { title: string; images: tf.Tensor4D; maps: tf.Tensor3D; captions: string[] }[],
-  options: { zoom: number },
-) => Promise<Uint8Array>;
-
-/** Width of a picture, roughly, in pixels. */
-const WIDTH = 200;
+/** Draws a slice `[1, h, w, c]`, and the slice under its map `[1, h, w]`, as PNG. */
+export type SlicePictures = (
+  image: tf.Tensor4D,
+  map: tf.Tensor3D | undefined,
+) => Promise<Pick<WorstCase, 'plain' | 'overlaid'>>;
 
 /** The largest losses among predictions, drawn. */
 export async function worstCases(
   model: tf.LayersModel,
   source: PatientSource,
   { rows, yTrue, probabilities }: LabelledPredictions,
-  options: { count: number; maps: boolean; png: HeatMapPng },
+  options: { count: number; maps: boolean; pictures: SlicePictures },
 ): Promise<WorstCase[]> {
   if (options.count === 0) return [];
   const cases: WorstCase[] = [];
   for (const { index, loss, label } of largestLosses(yTrue, probabilities, options.count)) {
     const { patient, slice, ...row } = rows[index]!;
     const place = slice === undefined ? undefined : source.sliceNames(patient).indexOf(slice);
-    const drawn = await draw(model, source, { patient, place, label, maps: options.maps, png: options.png });
+    const drawn = await draw(model, source, {
+      patient,
+      place,
+      label,
+      maps: options.maps,
+      pictures: options.pictures,
+    });
     cases.push({ ...row, ...drawn, patient, loss, label });
   }
   return cases;
@@ -56,17 +60,17 @@ interface Drawing {
   place: number | undefined;
   label: number;
   maps: boolean;
-  png: HeatMapPng;
+  pictures: SlicePictures;
 }
 
 async function draw(
   model: tf.LayersModel,
   source: PatientSource,
-  { patient, place, label, maps, png }: Drawing,
-): Promise<Pick<WorstCase, 'slice' | 'png' | 'withoutMap'>> {
+  { patient, place, label, maps, pictures }: Drawing,
+): Promise<Pick<WorstCase, 'slice' | 'plain' | 'overlaid' | 'withoutMap'>> {
   const stack = await source.load(patient);
   const { images, slices } = stack;
-  const [count, height, width] = images.shape;
+  const [count] = images.shape;
   let heat: tf.Tensor3D | undefined;
   let withoutMap: string | undefined = maps ? undefined : 'not asked for';
   try {
@@ -81,14 +85,11 @@ async function draw(
     ? tf.tidy(() => tf.argMax(tf.max(heat!, [1, 2])).dataSync()[0]!)
     : Math.floor(count / 2);
   const shown = place ?? hottest;
-  const [image, map] = tf.tidy(() => [
-    tf.slice(images, [shown, 0, 0, 0], [1, -1, -1, 1]),
-    heat ? tf.slice(heat, [shown, 0, 0], [1, -1, -1]) : tf.zeros<tf.Rank.R3>([1, height, width]),
-  ]);
-  const zoom = Math.max(1, Math.round(WIDTH / width));
-  const picture = await png([{ title: '', images: image, maps: map, captions: [''] }], { zoom });
-  tf.dispose([image, map]);
+  const image = tf.slice(images, [shown, 0, 0, 0], [1, -1, -1, 1]);
+  const map = heat && tf.slice(heat, [shown, 0, 0], [1, -1, -1]);
+  const drawn = await pictures(image, map);
+  tf.dispose([image, ...(map ? [map] : [])]);
   heat?.dispose();
   disposeStack(stack);
-  return { slice: slices[shown]!, png: picture, ...(withoutMap !== undefined && { withoutMap }) };
+  return { slice: slices[shown]!, ...drawn, ...(withoutMap !== undefined && { withoutMap }) };
 }

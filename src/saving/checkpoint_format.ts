@@ -13,8 +13,8 @@ export interface CheckpointManifest {
   format: 'ct-multilabel-checkpoint';
   /** Version of this record. */
   formatVersion: 3;
-  /** What wrote it. */
-  versions: { 'ct-multilabel': string; tfjs: string };
+  /** What wrote it; which Node and backend of tfjs is missing where an earlier version or a page did. */
+  versions: { 'ct-multilabel': string; tfjs: string; node?: string; backend?: string };
   /** Label names, in the order of the outputs. */
   labels: string[];
   /** What happens to a slice before the model sees it. */
@@ -86,12 +86,22 @@ export function createCheckpointManifest(description: CheckpointDescription): Ch
   return parseCheckpointManifest({
     format: FORMAT,
     formatVersion: FORMAT_VERSION,
-    versions: { 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
+    versions: writerVersions(),
     labels: [...labels],
     thresholds: [...(thresholds ?? labels.map(() => 0.5))],
     calibration: structuredClone(calibration),
     ...rest,
   });
+}
+
+function writerVersions(): CheckpointManifest['versions'] {
+  const scope = globalThis as { process?: { versions?: { node?: string } } };
+  const [node, backend] = [scope.process?.versions?.node, tf.getBackend() as string | undefined];
+  return {
+    ...{ 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
+    ...(node !== undefined && { node }),
+    ...(backend !== undefined && { backend }),
+  };
 }
 
 /**

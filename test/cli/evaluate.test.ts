@@ -69,11 +69,14 @@ describe('evaluate', { timeout: 120_000 }, () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  /** The cells of a label's first row under a heading. */
-  function cells(page: string, heading: string, label: string): string[] {
+  /** The cells of a label's first row after a heading and, where given, one below it; an interval follows its score. */
+  function cells(page: string, heading: string, label: string, below?: string): string[] {
     const section = page.slice(page.indexOf(`<h2>${heading}</h2>`));
-    const row = section.slice(section.indexOf(`<th scope="row">${label}</th>`)).split('</tr>')[0]!;
-    return [...row.matchAll(/<td[^>]*>([^<]*)<\/td>/g)].map(([, text]) => text!);
+    const part = below === undefined ? section : section.slice(section.indexOf(`<h3>${below}</h3>`));
+    const row = part.slice(part.indexOf(`<th scope="row">${label}</th>`)).split('</tr>')[0]!;
+    return [...row.matchAll(/<td[^>]*>(.*?)<\/td>/gs)].map(([, cell]) =>
+      cell!.replace(/<small>(.*)<\/small>/, ' $1').trim(),
+    );
   }
 
   it("shows the library's figures, in one page that needs nothing else", async () => {
@@ -89,12 +92,20 @@ describe('evaluate', { timeout: 120_000 }, () => {
       const share = CT_LABELS.map((_, l) => yTrue.filter((row) => row[l] === 1).length / yTrue.length);
       const report = evaluateProbabilities({ labels: CT_LABELS, yTrue, probabilities, threshold: thresholds, prevalence: share });
       for (const row of report.labels) {
-        const found = cells(page, `Scores of each label: ${name}`, row.label);
+        const having = new Set(samples.patients.filter((_, i) => yTrue[i]![CT_LABELS.indexOf(row.label as 'ich')] === 1)).size;
         const { precision, recall, specificity, averagePrecision, rocAuc, brierScore, calibrationError, ppv, npv } = row;
-        expect(found.slice(0, 2)).toEqual([row.positives, row.negatives].map(String));
-        expect(found[2]!.split(' ')[0]).toBe(digits(row.positives > 0 ? row.fBeta : undefined));
-        expect(found.slice(4, 11)).toEqual([precision, recall, specificity, averagePrecision, rocAuc, brierScore, calibrationError].map(digits));
-        expect(found.slice(12)).toEqual([ppv, npv].map(digits));
+        const decided = cells(page, `Scores of each label: ${name}`, row.label, 'Decisions at the thresholds');
+        expect(decided.slice(0, 2)).toEqual([name === 'slices' ? `${row.positives} (${having})` : String(row.positives), String(row.negatives)]);
+        const scores = decided.slice(2).map((cell) => cell.split(' ')[0]);
+        const f2 = row.positives > 0 ? row.fBeta : undefined;
+        expect(scores.slice(0, 4)).toEqual([recall, specificity, precision, f2].map(digits));
+        const rest = cells(page, `Scores of each label: ${name}`, row.label, 'Probabilities, whatever the threshold');
+        const first = rest.map((cell) => cell.split(' ')[0]);
+        expect(first.slice(0, 4)).toEqual([rocAuc, averagePrecision, brierScore, calibrationError].map(digits));
+        expect(first.slice(5)).toEqual([ppv, npv].map(digits));
+        for (const cell of [decided[2]!, decided[5]!, rest[0]!]) {
+          if (cell !== '–') expect(cell).toMatch(/^\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\][†‡]*$/);
+        }
         const { tp, fp, fn, tn } = row.counts;
         const curves = page.slice(page.indexOf(`<h2>Curves of each label: ${name}</h2>`));
         const own = curves.slice(curves.indexOf(`<h3>${row.label}</h3>`));
@@ -103,17 +114,22 @@ describe('evaluate', { timeout: 120_000 }, () => {
     } // prettier-ignore
     // the phantoms have none of the last label
     expect(cells(page, 'Scores of each label: slices', 'edh')).toContain('–');
+    expect(page).toMatch(/None of these slices has edh/);
+    // in either table, and with curves of its own
+    expect(page.match(/any hemorrhage<\/th>/g)!.length).toBe(4);
+    expect(page.match(/<h3>any hemorrhage<\/h3>/g)).toHaveLength(2);
     const counts = countDecisionsByPatient(slices, { threshold: thresholds }).map(poolCounts);
     const f2 = (sample: readonly DecisionCounts[]) => decisionRates(poolCounts(sample)).fBeta;
     const { estimate, low, high } = bootstrapInterval(counts, f2, { seed: 1 });
     const interval = `${digits(estimate)} [${digits(low)}, ${digits(high)}]`;
-    expect(cells(page, 'F2 over all labels', 'slices')[1]).toBe(interval);
+    expect(cells(page, 'F2 over all labels', 'slices')[1]!.replace(/[†‡]/, '')).toBe(interval);
     expect(stdout).toContain(interval);
 
     const withoutImages = page.replace(/src="data:image\/png;base64,[\w+/=]+"/g, '');
     expect(withoutImages.match(/https?:|\/\/|src=|<script|<link|@import|url\(| on\w+=/gi)).toBeNull();
-    expect(page.match(/<img /g)).toHaveLength(2);
-    for (const text of ['Stage patients', 'Labels that stop and start again', 'Model card', 'not a medical device']) {
+    expect(page.match(/<img /g)).toHaveLength(4);
+    expect(page).toMatch(/<dt>Patients<\/dt>\s*<dd>train 2, validation 2, test not recorded<\/dd>/);
+    for (const text of ['>patients</text>', 'Labels that stop and start again', 'Model card', 'not a medical device']) {
       expect(page.toLowerCase()).toContain(text.toLowerCase());
     } // prettier-ignore
     expect(page).toMatch(/trained on 2 of the 6 patients[^]*best epoch was chosen by 2 of the 6 patients/);
@@ -158,7 +174,7 @@ describe('evaluate', { timeout: 120_000 }, () => {
     ];
     const honest = await evaluate('honest.html', ...unseen, '--prevalence', '0.06');
     expect(honest.page).not.toMatch(/class="warning"/);
-    expect(cells(honest.page, 'Scores of each label: patients as wholes', 'ivh')[11]).toBe('6.0%');
+    expect(cells(honest.page, 'Scores of each label: patients as wholes', 'ivh', 'Probabilities, whatever the threshold')[4]).toBe('6.0%'); // prettier-ignore
 
     const refused = await evaluate('none.html', ...fit);
     expect(refused.stderr).toMatch(/ArgumentError: .*need --save/);

@@ -41,7 +41,7 @@ function pageOf(name: string): Promise<string> {
   const manifest = createCheckpointManifest({ labels, preprocessing, thresholds, model, training });
   const epoch = { epoch: 1, loss: 1, f2: 0.2, validationLoss: null, validationF2: 0.3, validationThreshold: 0.4, validationF2PerLabel: [0, 1], best: true, seconds: 1 }; // prettier-ignore
   const [patient, slice] = [patients[0]!, slices[0]!];
-  const wrong = { patient, slice, loss: 1, label: 0, yTrue: [1, -1], probabilities: [0.1, 0.5], png: Uint8Array.of(1, 2) }; // prettier-ignore
+  const wrong = { patient, slice, loss: 1, label: 0, yTrue: [1, -1], probabilities: [0.1, 0.5], plain: Uint8Array.of(1, 2), overlaid: Uint8Array.of(3, 4) }; // prettier-ignore
   return evaluationPage({
     checkpoint: name,
     manifest,
@@ -53,7 +53,16 @@ function pageOf(name: string): Promise<string> {
     seed: 1,
     date: name,
     epochs: [{ ...epoch, stage: `s${name}` }],
-    worst: { level: 'slices', cases: [{ ...wrong, withoutMap: name }] },
+    config: {
+      ...{ data: [name, name], weights: name, seed: name, patience: name, augment: { [`k${name}`]: name } },
+      ...{
+        origin: { commit: name, weightsSha256: name },
+        split: { train: [name], validation: [], test: name },
+      },
+      pretrain: { learningRate: { [`k${name}`]: name }, decay: name, epochs: name, [`k${name}`]: [name] },
+      ...{ warmUp: name, patients: false },
+    },
+    worst: { level: 'slices', cases: [{ ...wrong, withoutMap: name }, wrong] },
     runs: { truth: runs, predicted: runs },
   });
 }

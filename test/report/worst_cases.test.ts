@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { worstCases } from '../../src/report/worst_cases';
 import { largestLosses } from '../../src/evaluation/largest_losses';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { heatMapPng } from '../../src/node/pictures/heat_map';
+import { slicePictures } from '../../src/node/pictures/slice_pictures';
 import { collectPredictions } from '../../src/prediction/collect_predictions';
 import { expectNoLeakAsync } from '../support/matchers';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
@@ -18,19 +18,24 @@ const options = {
 const model = buildCtBrainModel(options);
 
 describe('worstCases', () => {
-  it('draws the slices with the largest loss, twice the height with the map below', async () => {
+  it('draws the slices with the largest loss, as they are and under their maps', async () => {
     const predictions = await collectPredictions(model, source);
-    const cases = await worstCases(model, source, predictions, { count: 2, maps: true, png: heatMapPng });
+    const cases = await worstCases(model, source, predictions, {
+      count: 2,
+      maps: true,
+      pictures: slicePictures,
+    });
     const { rows } = predictions;
     const worst = largestLosses(rows.map((r) => r.yTrue), rows.map((r) => r.probabilities), 2); // prettier-ignore
     expect(cases.map(({ patient, slice, loss, label }) => ({ patient, slice, loss, label }))).toEqual(
       worst.map(({ index, loss, label }) => ({ patient: rows[index]!.patient, slice: rows[index]!.slice, loss, label })),
     ); // prettier-ignore
-    for (const { png, withoutMap } of cases) {
+    for (const { plain, overlaid, withoutMap } of cases) {
       expect(withoutMap).toBeUndefined();
-      const { width, height } = await sharp(png).metadata();
-      expect(width).toBe(16 * 13); // the whole zoom that comes nearest to 200 pixels
-      expect(height).toBeGreaterThanOrEqual(2 * width!);
+      for (const png of [plain, overlaid!]) {
+        expect(await sharp(png).metadata()).toMatchObject({ width: 16, height: 16 });
+      }
+      expect(overlaid).not.toEqual(plain);
     }
   });
 
@@ -39,7 +44,11 @@ describe('worstCases', () => {
     for (const output of ['slices', 'patient'] as const) {
       const own = buildCtBrainModel({ ...options, output });
       const predictions = await collectPredictions(own, whole, { level: 'patients' });
-      const cases = await worstCases(own, whole, predictions, { count: 9, maps: true, png: heatMapPng });
+      const cases = await worstCases(own, whole, predictions, {
+        count: 9,
+        maps: true,
+        pictures: slicePictures,
+      });
       expect(cases.map(({ patient }) => patient).sort()).toEqual(['p', 'q']);
       for (const { patient, slice } of cases) expect(source.sliceNames(patient)).toContain(slice);
     }
@@ -47,20 +56,25 @@ describe('worstCases', () => {
 
   it('says why there is no map', async () => {
     const predictions = await collectPredictions(model, source, { level: 'patients' });
-    const [plain] = await worstCases(model, source, predictions, { count: 1, maps: false, png: heatMapPng });
+    const [plain] = await worstCases(model, source, predictions, {
+      count: 1,
+      maps: false,
+      pictures: slicePictures,
+    });
     expect(plain).toMatchObject({ withoutMap: 'not asked for' });
+    expect(plain!.overlaid).toBeUndefined();
     expect(plain!.slice).toBe(`${plain!.patient}_1.png`);
-    expect(await worstCases(model, source, predictions, { count: 0, maps: true, png: heatMapPng })).toEqual(
-      [],
-    );
+    expect(
+      await worstCases(model, source, predictions, { count: 0, maps: true, pictures: slicePictures }),
+    ).toEqual([]);
   });
 
   it('leaves no tensor behind', async () => {
     const predictions = await collectPredictions(model, source);
     for (const maps of [true, false]) {
-      await worstCases(model, source, predictions, { count: 1, maps, png: heatMapPng });
+      await worstCases(model, source, predictions, { count: 1, maps, pictures: slicePictures });
       await expectNoLeakAsync(() =>
-        worstCases(model, source, predictions, { count: 1, maps, png: heatMapPng }),
+        worstCases(model, source, predictions, { count: 1, maps, pictures: slicePictures }),
       );
     }
   });

@@ -11,6 +11,7 @@ import {
   evaluatePatients,
   integratedGradients,
   patientLabels,
+  resolveRecipe,
   splitByPatient,
   subset,
   trainRecipe,
@@ -31,6 +32,7 @@ import { command, options, type Args } from '../command_line';
 import { BACKEND } from '../options';
 import { printF2, writePredictions } from '../scores';
 import { slicePosition } from '../slice_position';
+import { trainingOrigin } from '../training_origin';
 
 const OPTIONS = options({
   out: { value: 'DIR', default: 'runs/demo', help: 'where study/ and run/ go, made anew each time' },
@@ -96,7 +98,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
     labels: study.labels,
     seed,
   });
-  const recipe = {
+  const recipe = resolveRecipe({
     pretrain: {
       ...{ epochs: args.pretrainEpochs, learningRate: 3e-3, warmupEpochs: 0.5 },
       ...{ decay: 'cosine' as const, batchSize: 16 },
@@ -108,15 +110,13 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
       decay: 'cosine' as const,
     },
     patience: args.patience,
-    augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 } as const,
-    seed,
-  };
+    augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
+  });
   const built = { variant, backbone: 'smallCnn', inputShape: [size, size, 1], seed };
+  const split = { train: second.train, validation: second.validation, test: first.validation };
   const config = {
-    model: built,
-    preprocessing,
-    ...recipe,
-    split: { train: second.train, validation: second.validation },
+    ...{ data: folder, model: built, weights: null, preprocessing, ...recipe, seed, split },
+    origin: await trainingOrigin(),
   };
   const run = await openTrainingRun(`${out}/run`, { config });
   const { stop, ...bar } = trainingProgressBar();
@@ -124,7 +124,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
   try {
     const description = { labels: study.labels, preprocessing, model: built };
     result = await trainRecipe(model, {
-      ...{ run, train, validation, ...recipe, ...bar, description },
+      ...{ run, train, validation, ...recipe, seed, ...bar, description },
       onNote: (note) => console.log(`Note: ${note}`),
     });
   } finally {

@@ -17,7 +17,6 @@ import {
 import {
   detectStudy,
   findCheckpoint,
-  heatMapPng,
   loadCheckpoint,
   openStudy,
   readTrainingHistory,
@@ -25,6 +24,7 @@ import {
   useBackend,
 } from '../../node';
 import { writeFileAtomic } from '../../node/files/atomic_write';
+import { slicePictures } from '../../node/pictures/slice_pictures';
 import { interval } from '../../report/html';
 import { measure, type Measured, type Samples } from '../../report/measures';
 import { evaluationPage } from '../../report/page';
@@ -138,7 +138,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const cases = await worstCases(model, source, predictions, {
     count: args.worst,
     maps: args.maps,
-    png: heatMapPng,
+    pictures: slicePictures,
   });
   const epochs = await firstHistory(run === undefined ? runFolders(checkpoint) : [run]);
   const text = await evaluationPage({
@@ -159,6 +159,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
     seed,
     worst: { level, cases },
     ...(epochs && { epochs }),
+    ...(seen.config && { config: seen.config }),
     ...(date !== undefined && { date }),
     ...(level === 'slices' && { runs: runsOf(source, predictions, thresholds) }),
   });
@@ -167,10 +168,16 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   printSummary(measured, warnings);
   console.log(args.out);
   // the samples themselves are what predict prints
-  const figures = measured.map(({ yTrue, probabilities: _, people, ...rest }) => ({
-    ...rest,
+  const figures = measured.map(({ yTrue, people, ...own }) => ({
+    level: own.level,
     number: yTrue.length,
     patients: new Set(people).size,
+    prevalence: own.prevalence,
+    pooled: { ...own.report.pooled, intervals: own.pooled },
+    macro: own.report.macro,
+    labels: [...own.labels, ...(own.any ? [own.any] : [])].map(({ report, threshold, intervals }) => ({
+      ...{ ...report, threshold, intervals },
+    })),
   }));
   return { report: args.out, labels, thresholds, warnings, figures };
 }
@@ -268,10 +275,10 @@ async function firstHistory(folders: readonly string[]) {
 }
 
 function printSummary(measured: readonly Measured[], warnings: readonly string[]): void {
-  const rows = measured.map(({ level, yTrue, f2, allPositive, difference }) => [
+  const rows = measured.map(({ level, yTrue, pooled }) => [
     level,
     String(yTrue.length),
-    ...[f2, allPositive, difference].map(interval),
+    ...[pooled.f2, pooled.allPositive, pooled.difference].map(interval),
   ]);
   const header = ['decisions on', 'number', 'F2 [95%]', 'F2 if all positive [95%]', 'difference [95%]'];
   console.log(`\n${textTable(header, rows)}\n`);

@@ -1,5 +1,6 @@
 /** Trains the poster's model: the backbone with a linear head on single slices, the head on its features, the whole model. */
 import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
   ArgumentError,
@@ -30,8 +31,10 @@ import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
 import { BACKEND, labelNames, STUDY, studyOptions } from '../options';
 import { printF2, writePredictions } from '../scores';
+import { readRecord } from '../seen_patients';
 import { checkStudies, openStudies, splitStudies } from '../studies';
 import { progressLine } from '../terminal';
+import { trainingOrigin } from '../training_origin';
 
 /** A setting of the default recipe, for the help. */
 const of = (stage: 'pretrain' | 'warmUp' | 'patients', setting: string) =>
@@ -193,6 +196,10 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     ...{ data: folders.length === 1 ? folders[0] : folders, model: built, weights: weights ?? null },
     // `thresholds` is what the runs of earlier versions call it, which go on with this one
     ...{ preprocessing, ...stages, thresholds, seed, split },
+    // a run that goes on comes from where it began
+    origin: args.resume
+      ? (await readRecord(path.join(args.out, 'config.json')))?.origin
+      : await trainingOrigin(weights),
   };
   const run = await openTrainingRun(args.out, { config, resume: args.resume });
   const epochs = run.history.length;
