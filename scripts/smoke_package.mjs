@@ -7,7 +7,8 @@ import { checkTypes, runCommands, runPrograms, writePrograms } from './package/p
 import { packedProject } from './package/project.mjs';
 import { checkSecondTfjs } from './package/second_tfjs.mjs';
 
-const PACKED = /^(dist\/|docs\/|examples\/(starter\/|[\w-]+\.ts$)|package\.json$|README\.md$|LICENSE$|(CHANGELOG|CONTRIBUTING|SECURITY)\.md$)/;
+const PACKED =
+  /^(dist\/|docs\/|examples\/(starter\/|[\w-]+\.ts$)|package\.json$|README\.md$|LICENSE$|(CHANGELOG|CONTRIBUTING|SECURITY)\.md$)/;
 
 const started = Date.now();
 const say = (line) => console.log(`${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s  ${line}`);

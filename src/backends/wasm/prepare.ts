@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { markPrepared } from '../../kernels/preparation';
-import { hostWorkspace } from './engine';
-import { guardWasmMemory } from './memory_guard';
-import { leaveThreadedBuild } from './threaded_build';
+import { hostWorkspace } from './runtime/engine';
+import { guardWasmMemory } from './runtime/memory_guard';
+import { leaveThreadedBuild } from './runtime/threaded_build';
 import { registerWasmTrainingKernels } from './training_kernels';
 
 /**

@@ -1,11 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import { ADAM_KERNEL } from '../../kernels/adam/contract';
 import { ASYMMETRIC_LOSS_KERNEL } from '../../kernels/asymmetric_loss/contract';
-import { fusedDepthwiseConv2D } from './activated_apart';
-import { adam } from './adam';
-import { asymmetricLoss } from './asymmetric_loss';
-import { clipByValue, maximum, minimum, relu, relu6 } from './clamp_kernels';
-import { conv2D, conv2DBackpropFilter, conv2DBackpropInput, fusedConv2D } from './convolution_kernels';
+import { fusedDepthwiseConv2D } from './bindings/activated_apart';
+import { adam } from './bindings/adam';
+import { asymmetricLoss } from './bindings/asymmetric_loss';
+import { clipByValue, maximum, minimum, relu, relu6 } from './bindings/clamp_kernels';
+import {
+  conv2D,
+  conv2DBackpropFilter,
+  conv2DBackpropInput,
+  fusedConv2D,
+} from './bindings/convolution_kernels';
 import {
   columnDots,
   columnMoments,
@@ -14,16 +19,16 @@ import {
   reluBiasGradient,
   scaleShift,
   split,
-} from './column_kernels';
-import { hostWorkspace } from './engine';
-import { identity } from './identity';
-import { imageKernels } from './image_kernels';
-import { replaceKernel } from './kernel_support';
-import { batchMatMul, fusedMatMul } from './matmul_kernels';
-import { avgPool, maxPool, maxPoolGrad } from './pooling_kernels';
-import { sum } from './sum';
-import { gruBackward, gruForward, lstmBackward, lstmForward } from './recurrent_kernels';
-import { unsortedSegmentSum } from './unsorted_segment_sum';
+} from './bindings/column_kernels';
+import { hostWorkspace } from './runtime/engine';
+import { identity } from './bindings/identity';
+import { imageKernels } from './bindings/image_kernels';
+import { replaceKernel } from './runtime/kernel_support';
+import { batchMatMul, fusedMatMul } from './bindings/matmul_kernels';
+import { avgPool, maxPool, maxPoolGrad } from './bindings/pooling_kernels';
+import { sum } from './bindings/sum';
+import { gruBackward, gruForward, lstmBackward, lstmForward } from './bindings/recurrent_kernels';
+import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
 
 /**
  * Makes the host's WebAssembly backend fit for training.

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { activate, activeBackend, isRegistered } from '../../backends/activate';
 import { prepareWasmBackend } from '../../backends/prepare_wasm_backend';
 import { guardWebGpu } from '../../backends/webgpu/guard';
-import { hostModule } from '../../backends/wasm/host_module';
+import { hostModule } from '../../backends/wasm/runtime/host_module';
 import { checkOneOf, CtMultilabelError } from '../../base/errors';
 import { callback, isNumberIn, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { withoutGlueHandlers } from './glue_handlers';

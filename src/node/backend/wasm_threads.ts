@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type MessagePort } from 'node:worker_threads';
-import { compileKernels, instantiateKernels, type RawKernels } from '../../backends/wasm/compiled';
-import { setThreadTeam } from '../../backends/wasm/thread_team';
-import type { ThreadTeam } from '../../backends/wasm/workspace';
+import { compileKernels, instantiateKernels, type RawKernels } from '../../backends/wasm/runtime/compiled';
+import { setThreadTeam } from '../../backends/wasm/runtime/thread_team';
+import type { ThreadTeam } from '../../backends/wasm/runtime/workspace';
 import { CtMultilabelError, OutOfMemoryError } from '../../base/errors';
 
 /** Words of the shared memory's first page through which the threads talk. */

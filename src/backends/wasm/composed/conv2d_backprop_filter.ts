@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../../base/errors';
-import { floats, type KernelArgs, Scratch, viewAs, wasmKernel } from '../kernel_support';
+import { floats, type KernelArgs, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
 
 /** Bytes of intermediates a call may hold; images are taken in groups that fit (one at least). */
 const SCRATCH_BYTES = 64 * 2 ** 20;

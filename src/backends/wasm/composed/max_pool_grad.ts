@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../../base/errors';
-import { floats, type KernelArgs, Scratch, wasmKernel } from '../kernel_support';
+import { floats, type KernelArgs, Scratch, wasmKernel } from '../runtime/kernel_support';
 
 /**
  * Gradient of max pooling: each output's gradient goes to the first largest pixel of its window.

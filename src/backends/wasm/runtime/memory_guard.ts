@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { OutOfMemoryError } from '../../base/errors';
+import { OutOfMemoryError } from '../../../base/errors';
 import { hostModule, type HostModule } from './host_module';
 import { replaceKernel } from './kernel_support';
 

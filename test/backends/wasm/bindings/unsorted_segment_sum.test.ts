@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { expectClose } from '../../support/matchers';
-import { noise, valuesOn } from './support';
+import { registerWasmTrainingKernels } from '../../../../src/backends/wasm/training_kernels';
+import { expectClose } from '../../../support/matchers';
+import { noise, valuesOn } from '../support';
 
 beforeAll(() => {
   registerWasmTrainingKernels();

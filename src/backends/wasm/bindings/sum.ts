@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { hostWorkspace } from './engine';
-import { floats, Scratch, wasmKernel } from './kernel_support';
-import { spanOf } from './workspace';
+import { hostWorkspace } from '../runtime/engine';
+import { floats, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { spanOf } from '../runtime/workspace';
 
 /** Columns as which a sum over everything is laid out. */
 const LANES = 16;

@@ -2,15 +2,15 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { clahe } from '../../../src/transforms/clahe';
-import { colorJitter } from '../../../src/transforms/color_jitter';
-import { affine } from '../../../src/transforms/affine';
-import { applyAugmentation, drawAugmentation } from '../../../src/transforms/random_augment';
-import { resize } from '../../../src/transforms/resize';
-import { expectClose } from '../../support/matchers';
-import { CLAHE_FILES, expectOpenCvClahe, randomImages } from '../../transforms/support';
-import { valuesOn } from './support';
+import { registerWasmTrainingKernels } from '../../../../src/backends/wasm/training_kernels';
+import { clahe } from '../../../../src/transforms/clahe';
+import { colorJitter } from '../../../../src/transforms/color_jitter';
+import { affine } from '../../../../src/transforms/affine';
+import { applyAugmentation, drawAugmentation } from '../../../../src/transforms/random_augment';
+import { resize } from '../../../../src/transforms/resize';
+import { expectClose } from '../../../support/matchers';
+import { CLAHE_FILES, expectOpenCvClahe, randomImages } from '../../../transforms/support';
+import { valuesOn } from '../support';
 
 beforeAll(() => {
   registerWasmTrainingKernels();

@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
-import { GRU_BACKWARD_KERNEL, GRU_FORWARD_KERNEL, type RecurrentAttrs } from '../../kernels/gru/contract';
-import { LSTM_BACKWARD_KERNEL, LSTM_FORWARD_KERNEL } from '../../kernels/lstm/contract';
-import { hostWorkspace } from './engine';
-import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
-import { spanOf, type HostWorkspace } from './workspace';
+import { GRU_BACKWARD_KERNEL, GRU_FORWARD_KERNEL, type RecurrentAttrs } from '../../../kernels/gru/contract';
+import { LSTM_BACKWARD_KERNEL, LSTM_FORWARD_KERNEL } from '../../../kernels/lstm/contract';
+import { hostWorkspace } from '../runtime/engine';
+import { floats, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
+import { spanOf, type HostWorkspace } from '../runtime/workspace';
 
 /** Tensors by the names of the contract. */
 type Inputs = Record<string, tf.TensorInfo | undefined>;

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { WasmBackend } from './kernel_support';
-import { spanOf, type Workspace } from './workspace';
+import type { WasmBackend } from '../runtime/kernel_support';
+import { spanOf, type Workspace } from '../runtime/workspace';
 
 /** One convolution: `y[r, c] = sum over taps (i, j) of w[i, j] x[r * strideRow + i * dilationRow - top, …]`. */
 interface Geometry {

@@ -1,4 +1,4 @@
-import { PARAMETERS } from './generated/signatures';
+import { PARAMETERS } from '../generated/signatures';
 
 /** A kernel of `assembly/`. */
 export type KernelName = keyof typeof PARAMETERS;

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { activatedApart } from './activated_apart';
-import { hostWorkspace } from './engine';
-import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
-import { spanOf } from './workspace';
+import { hostWorkspace } from '../runtime/engine';
+import { Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
+import { spanOf } from '../runtime/workspace';
 
 /** `tf.matMul`, by the compiled kernels where they apply; the host's are ten times slower where an operand is transposed. */
 export function batchMatMul(host: tf.KernelConfig): tf.KernelConfig {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { hostWorkspace } from './engine';
-import { floats, Scratch, viewAs, wasmKernel } from './kernel_support';
-import { spanOf } from './workspace';
+import { hostWorkspace } from '../runtime/engine';
+import { floats, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
+import { spanOf } from '../runtime/workspace';
 
 /*
  * The host's kernels of these names take NaN for a number: its ReLU makes 0 of a NaN whose sign bit is set, its clip makes 0 of

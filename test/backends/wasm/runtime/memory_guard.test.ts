@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
-import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { OutOfMemoryError } from '../../../src/base/errors';
-import { expectClose } from '../../support/matchers';
-import { noise } from './support';
+import { guardWasmMemory } from '../../../../src/backends/wasm/runtime/memory_guard';
+import { registerWasmTrainingKernels } from '../../../../src/backends/wasm/training_kernels';
+import { OutOfMemoryError } from '../../../../src/base/errors';
+import { expectClose } from '../../../support/matchers';
+import { noise } from '../support';
 
 const MIB = 2 ** 20;
 

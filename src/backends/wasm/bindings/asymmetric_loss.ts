@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
-import { ASYMMETRIC_LOSS_KERNEL, type AsymmetricLossAttrs } from '../../kernels/asymmetric_loss/contract';
-import { IGNORED_LABEL } from '../../base/types';
-import { hostWorkspace } from './engine';
-import { floats, Scratch, wasmKernel } from './kernel_support';
-import { spanOf } from './workspace';
+import { ASYMMETRIC_LOSS_KERNEL, type AsymmetricLossAttrs } from '../../../kernels/asymmetric_loss/contract';
+import { IGNORED_LABEL } from '../../../base/types';
+import { hostWorkspace } from '../runtime/engine';
+import { floats, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { spanOf } from '../runtime/workspace';
 
 /**
  * The asymmetric loss, compiled: value and slope in one pass.

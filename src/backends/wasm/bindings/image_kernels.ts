@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { CLAHE_KERNEL, type ClaheAttrs } from '../../kernels/clahe/contract';
-import { COLOR_JITTER_KERNEL, type ColorJitterAttrs } from '../../kernels/color_jitter/contract';
-import { RESIZE_KERNEL, type ResizeAttrs } from '../../kernels/resize/contract';
-import { WARP_KERNEL, type WarpAttrs } from '../../kernels/warp/contract';
-import { hostWorkspace } from './engine';
-import { type KernelArgs, Scratch, wasmKernel } from './kernel_support';
-import { spanOf, type HostWorkspace } from './workspace';
+import { CLAHE_KERNEL, type ClaheAttrs } from '../../../kernels/clahe/contract';
+import { COLOR_JITTER_KERNEL, type ColorJitterAttrs } from '../../../kernels/color_jitter/contract';
+import { RESIZE_KERNEL, type ResizeAttrs } from '../../../kernels/resize/contract';
+import { WARP_KERNEL, type WarpAttrs } from '../../../kernels/warp/contract';
+import { hostWorkspace } from '../runtime/engine';
+import { type KernelArgs, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { spanOf, type HostWorkspace } from '../runtime/workspace';
 
 /** Compiled forms of the kernels that `transforms/` registers under these names. */
 export const imageKernels = [

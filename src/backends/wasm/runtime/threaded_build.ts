@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CtMultilabelError } from '../../base/errors';
-import { isThreadedBuild } from '../../kernels/preparation';
+import { CtMultilabelError } from '../../../base/errors';
+import { isThreadedBuild } from '../../../kernels/preparation';
 
 /**
  * Keeps the host from its threaded build, which it takes in cross-origin isolated pages: our kernels and our guard do not fit it, and

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { expect, it } from 'vitest';
-import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
-import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { OutOfMemoryError } from '../../../src/base/errors';
-import { LabelRNNDecoder } from '../../../src/layers/label_rnn_decoder';
-import { lstmRecurrence } from '../../../src/layers/recurrence/lstm_recurrence';
-import { SliceDependencyGRU } from '../../../src/layers/slice_dependency_gru';
-import { expectClose } from '../../support/matchers';
-import { noise } from './support';
+import { guardWasmMemory } from '../../../../src/backends/wasm/runtime/memory_guard';
+import { registerWasmTrainingKernels } from '../../../../src/backends/wasm/training_kernels';
+import { OutOfMemoryError } from '../../../../src/base/errors';
+import { LabelRNNDecoder } from '../../../../src/layers/label_rnn_decoder';
+import { lstmRecurrence } from '../../../../src/layers/recurrence/lstm_recurrence';
+import { SliceDependencyGRU } from '../../../../src/layers/slice_dependency_gru';
+import { expectClose } from '../../../support/matchers';
+import { noise } from '../support';
 
 const NAMES = ['CtGruForward', 'CtGruBackward', 'CtLstmForward', 'CtLstmBackward'];
 const present = () => NAMES.filter((name) => tf.getKernel(name, 'wasm') !== undefined);

@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxPoolGrad as composed } from '../../../src/backends/wasm/composed/max_pool_grad';
-import { maxPoolGrad as compiled } from '../../../src/backends/wasm/pooling_kernels';
-import { expectClose } from '../../support/matchers';
-import { noise, register, valuesOn } from './support';
+import { maxPoolGrad as composed } from '../../../../src/backends/wasm/composed/max_pool_grad';
+import { maxPoolGrad as compiled } from '../../../../src/backends/wasm/bindings/pooling_kernels';
+import { expectClose } from '../../../support/matchers';
+import { noise, register, valuesOn } from '../support';
 
 const poolings = fc
   .record({

@@ -1,5 +1,5 @@
 import { compileKernels, instantiateKernels } from './compiled';
-import { base, fma } from './generated/host_kernels';
+import { base, fma } from '../generated/host_kernels';
 import { hostModule, type HostModule } from './host_module';
 import type { WasmBackend } from './kernel_support';
 import { sharedWorkspace } from './thread_team';

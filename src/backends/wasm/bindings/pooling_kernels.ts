@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { maxPoolGrad as composedMaxPoolGrad } from './composed/max_pool_grad';
-import { markWindows } from '../../kernels/max_pool/mark_windows';
-import { hostWorkspace } from './engine';
-import { floats, Scratch, wasmKernel } from './kernel_support';
-import { spanOf } from './workspace';
+import { maxPoolGrad as composedMaxPoolGrad } from '../composed/max_pool_grad';
+import { markWindows } from '../../../kernels/max_pool/mark_windows';
+import { hostWorkspace } from '../runtime/engine';
+import { floats, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { spanOf } from '../runtime/workspace';
 
 /** `tf.maxPool`: the host's makes -Infinity of NaN. */
 export const maxPool = (host: tf.KernelConfig) => pooling(tf.MaxPool, host, false);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { type KernelArgs, Scratch, viewAs, wasmKernel } from './kernel_support';
+import { type KernelArgs, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
 
 /**
  * Sum of the rows of `x` that share a segment id, which the host's WebAssembly backend lacks and the gradient of

@@ -5,10 +5,10 @@ import {
   COMBINE_KERNEL,
   RELU_BIAS_GRADIENT_KERNEL,
   SCALE_SHIFT_KERNEL,
-} from '../../kernels/columns/contract';
-import type { ParametersOf } from './compiled';
-import { hostWorkspace } from './engine';
-import { addressOf, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
+} from '../../../kernels/columns/contract';
+import type { ParametersOf } from '../runtime/compiled';
+import { hostWorkspace } from '../runtime/engine';
+import { addressOf, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
 
 /*
  * Kernels over `[..., channels]` that have no name in tfjs: layers ask whether they are there, and compose operations where

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { type KernelArgs, wasmKernel } from './kernel_support';
+import { type KernelArgs, wasmKernel } from '../runtime/kernel_support';
 
 /**
  * A second reference to the same data. The host's kernel copies, which on every tensor saved for a backward pass costs

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { Scratch, wasmKernel, type WasmBackend } from './kernel_support';
+import { Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
 
 interface ActivationAttrs {
   activation?: string;

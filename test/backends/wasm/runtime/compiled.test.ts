@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
-import { compileKernels, instantiateKernels, namedKernels } from '../../../src/backends/wasm/compiled';
-import * as binaries from '../../../src/backends/wasm/generated/host_kernels';
-import { PARAMETERS } from '../../../src/backends/wasm/generated/signatures';
+import {
+  compileKernels,
+  instantiateKernels,
+  namedKernels,
+} from '../../../../src/backends/wasm/runtime/compiled';
+import * as binaries from '../../../../src/backends/wasm/generated/host_kernels';
+import { PARAMETERS } from '../../../../src/backends/wasm/generated/signatures';
 
 const memory = new WebAssembly.Memory({ initial: 1 });
 const raw = instantiateKernels(compileKernels(binaries)!, memory);

@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
-import { ADAM_KERNEL, type AdamAttrs, type AdamInputs } from '../../kernels/adam/contract';
-import { hostWorkspace } from './engine';
-import { floats, Scratch, wasmKernel, type WasmBackend } from './kernel_support';
-import { spanOf } from './workspace';
+import { ADAM_KERNEL, type AdamAttrs, type AdamInputs } from '../../../kernels/adam/contract';
+import { hostWorkspace } from '../runtime/engine';
+import { floats, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
+import { spanOf } from '../runtime/workspace';
 
 /**
  * Adam's step, compiled, in place where nobody else holds the data.

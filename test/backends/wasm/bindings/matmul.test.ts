@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { guardWasmMemory } from '../../../src/backends/wasm/memory_guard';
-import { registerWasmTrainingKernels } from '../../../src/backends/wasm/training_kernels';
-import { OutOfMemoryError } from '../../../src/base/errors';
-import { expectClose } from '../../support/matchers';
-import { noise, valuesOn, withoutHeap } from './support';
+import { guardWasmMemory } from '../../../../src/backends/wasm/runtime/memory_guard';
+import { registerWasmTrainingKernels } from '../../../../src/backends/wasm/training_kernels';
+import { OutOfMemoryError } from '../../../../src/base/errors';
+import { expectClose } from '../../../support/matchers';
+import { noise, valuesOn, withoutHeap } from '../support';
 
 beforeAll(() => {
   expect(registerWasmTrainingKernels()).toBe(true);
