@@ -22,7 +22,10 @@ describe('createCheckpointManifest', () => {
     expect(manifest()).toEqual({
       format: 'ct-multilabel-checkpoint',
       formatVersion: 3,
-      versions: { 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
+      versions: {
+        ...{ 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
+        ...{ node: process.versions.node, backend: tf.getBackend() },
+      },
       labels: ['a', 'b'],
       preprocessing,
       thresholds: [0.5, 0.5],
