@@ -5,4 +5,5 @@
  */
 
 export { readSafetensors, writeSafetensors } from './safetensors';
+export { torchStateDict } from './torch_state_dict';
 export { loadTorchWeights } from './torch_weights';

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, describe, shortened } from '../base/errors';
 import { foreignFile } from '../base/foreign_file';
+import { anything, oneOf, optional, resolveOptions, type Rules } from '../base/options';
+import { HALF_MAX, floatToHalf, halfToFloat } from './half';
 
 /** A tensor's place in a safetensors file, checked against the file's size. */
 export interface SafetensorsEntry {
@@ -40,29 +42,47 @@ export function readSafetensors(bytes: ArrayBuffer | Uint8Array): Record<string,
 }
 
 /**
- * Writes tensors as a `.safetensors` file: float32 as F32, int32 as I32, bool as BOOL.
+ * Options of {@link writeSafetensors}.
+ *
+ * @inline
+ */
+export interface WriteSafetensorsOptions {
+  /**
+   * What float32 tensors are written as: `'float16'` halves the file, and keeps 11 significant bits.
+   * @defaultValue `'float32'`
+   */
+  precision?: 'float32' | 'float16';
+  /** Strings kept in the header under `__metadata__`. */
+  metadata?: Record<string, string>;
+}
+
+const WRITE_RULES = {
+  precision: optional(oneOf(['float32', 'float16']), 'float32'),
+  metadata: optional(anything),
+} satisfies Rules<WriteSafetensorsOptions>;
+
+/**
+ * Writes tensors as a `.safetensors` file: float32 as F32 or F16, int32 as I32, bool as BOOL.
  *
  * @param tensors - Tensors by name; none is disposed.
- * @param metadata - Strings kept in the header under `__metadata__`.
- * @throws CheckpointError for another dtype.
+ * @throws CheckpointError for another dtype, or a finite value that float16 has no room for.
  * @example
  * ```ts
- * await writeFile('weights.safetensors', await writeSafetensors({ kernel: tf.zeros([3, 3]) }));
+ * const state = torchStateDict(model);
+ * await writeFile('weights.safetensors', await writeSafetensors(state, { precision: 'float16' }));
+ * tf.dispose(state);
  * ```
  */
 export async function writeSafetensors(
   tensors: Record<string, tf.Tensor>,
-  metadata?: Record<string, string>,
+  options: WriteSafetensorsOptions = {},
 ): Promise<Uint8Array> {
+  const { precision, metadata } = resolveOptions('writeSafetensors', options, WRITE_RULES);
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const [name, tensor] of Object.entries(tensors)) {
-    const dtype = WRITTEN_DTYPES[tensor.dtype];
-    if (!dtype)
-      throw new CheckpointError(`safetensors: '${name}' has dtype ${tensor.dtype}, which is not written`);
-    const data = await tensor.data();
-    const part = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const { dtype, part } = await encode(name, tensor, precision);
     header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, offset + part.length] };
     parts.push(part);
     offset += part.length;
@@ -95,6 +115,27 @@ const ITEM_BYTES: Record<string, number> = {
   BOOL: 1,
 };
 const WRITTEN_DTYPES: Partial<Record<tf.DataType, string>> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
+
+/** A tensor's bytes, and what the format calls their type. */
+async function encode(
+  name: string,
+  tensor: tf.Tensor,
+  precision: 'float32' | 'float16',
+): Promise<{ dtype: string; part: Uint8Array }> {
+  const dtype = WRITTEN_DTYPES[tensor.dtype];
+  if (!dtype) return fail(`'${name}' has dtype ${tensor.dtype}, which is not written`);
+  const data = await tensor.data();
+  if (dtype !== 'F32' || precision === 'float32') {
+    return { dtype, part: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  }
+  const beyond = data.findIndex((value) => Number.isFinite(value) && Math.abs(value) > HALF_MAX);
+  if (beyond !== -1) {
+    fail(
+      `'${name}' holds ${data[beyond]}, and float16 ends at ${HALF_MAX}: write it with precision 'float32'`,
+    );
+  }
+  return { dtype: 'F16', part: new Uint8Array(Uint16Array.from(data, floatToHalf).buffer) };
+}
 
 const utf8Length = (text: string) => new TextEncoder().encode(text).length;
 const fail = (problem: string): never => {
@@ -229,15 +270,6 @@ function toTensor({ dtype, shape, bytes, name }: SafetensorsEntry): tf.Tensor {
 function toInt32(value: unknown, name: string): number {
   const number = Number(value);
   return (number | 0) === number ? number : fail(`'${name}' holds ${number}, which does not fit 32 bits`);
-}
-
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function bfloatToFloat(values: Uint16Array): Float32Array {

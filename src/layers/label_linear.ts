@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isPositiveInteger } from '../base/errors';
-import type { LayerArgs, LayerVariable, Shape } from '../base/types';
+import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { CtLayer, oneShape, SEED } from './layer';
 
 /**
@@ -24,7 +24,7 @@ export interface LabelLinearArgs extends LayerArgs {
  * const logits = new LabelLinear({}).apply(tf.randomNormal([1, 32, 5, 128])); // [1, 32, 5]
  * ```
  */
-export class LabelLinear extends CtLayer<LabelLinearArgs> {
+export class LabelLinear extends CtLayer<LabelLinearArgs> implements TorchLoadable {
   static className = 'LabelLinear';
   private kernel!: LayerVariable;
   private bias!: LayerVariable;
@@ -51,6 +51,14 @@ export class LabelLinear extends CtLayer<LabelLinearArgs> {
   /** @internal */
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     return oneShape(inputShape, this.name).slice(0, -1);
+  }
+
+  /** `weight` `[labels, features]` and `bias` `[labels]`, as of an `nn.Linear` of which each label has a row. */
+  torchParameters(): TorchParameter[] {
+    return [
+      { name: 'weight', variable: this.kernel },
+      { name: 'bias', variable: this.bias },
+    ];
   }
 }
 tf.serialization.registerClass(LabelLinear);

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/base/errors';
+import { floatToHalf, halfToFloat } from '../../src/interop/half';
 import { readSafetensors, writeSafetensors } from '../../src/interop/safetensors';
 import { readGolden } from '../support/golden';
 import { expectNoLeak } from '../support/matchers';
@@ -62,7 +63,7 @@ describe('readSafetensors', () => {
               tf.cast(tf.randomUniform(shape, 0, 2), dtype as 'float32' | 'int32' | 'bool'),
             ]),
           );
-          const bytes = await writeSafetensors(tensors, { key: 'ключ' });
+          const bytes = await writeSafetensors(tensors, { metadata: { key: 'ключ' } });
           expect(new DataView(bytes.buffer).getBigUint64(0, true) % 8n).toBe(0n);
           const read = readSafetensors(bytes);
           expect(Object.keys(read).sort()).toEqual(Object.keys(tensors).sort());
@@ -76,6 +77,26 @@ describe('readSafetensors', () => {
       ),
       { numRuns: 30 },
     );
+  });
+
+  it('writes halves that round to the nearest, the even one of two, and reads them back', async () => {
+    const given = [0, -0, 1, -2.5, 65504, 2 ** -14, 2 ** -24, 2 ** -25, 3 * 2 ** -25, 1 + 2 ** -11, 1 + 3 * 2 ** -11, NaN, -Infinity, 0.1];
+    const near = [0, -0, 1, -2.5, 65504, 2 ** -14, 2 ** -24, 0, 2 ** -23, 1, 1 + 2 ** -9, NaN, -Infinity, 0.0999755859375];
+    const bytes = await writeSafetensors({ a: tf.tensor1d(given), b: tf.scalar(7, 'int32') }, { precision: 'float16' });
+    const { a, b } = readSafetensors(bytes);
+    expect([...a!.dataSync()]).toEqual(near);
+    expect([...b!.dataSync()]).toEqual([7]);
+    const all = Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits).filter((bits) => (bits & 0x7c00) !== 0x7c00 || (bits & 0x3ff) === 0);
+    const halves = Array.from(all, halfToFloat);
+    expect(halves.map(floatToHalf)).toEqual([...all]);
+  }); // prettier-ignore
+
+  it('refuses a value that halves have no room for, and an unknown option', async () => {
+    const write = (values: number[]) =>
+      writeSafetensors({ w: tf.tensor1d(values) }, { precision: 'float16' });
+    await expect(write([1, 65600])).rejects.toThrow(/'w' holds 65600, and float16 ends at 65504/);
+    await expect(write([Infinity])).resolves.toBeInstanceOf(Uint8Array);
+    await expect(writeSafetensors({}, { precision: 'f16' } as never)).rejects.toThrow(/precision/);
   });
 
   it.each([
