@@ -44,7 +44,16 @@ function importGraph(start: string): { files: string[]; packages: string[] } {
 describe('ct-multilabel', () => {
   it('runs in a browser: imports tfjs and nothing else, no backend, nothing of Node', () => {
     const { files, packages } = importGraph(source('index.ts'));
-    expect(packages).toEqual(['@tensorflow/tfjs']);
+    // the writer of ONNX's format comes with `import()`, when a model is exported
+    const lazy = importGraph(source('interop/onnx/model_file.ts'));
+    expect(lazy.packages).toEqual(['@bufbuild/protobuf/wire', '@tensorflow/tfjs']);
+    const loading = readFileSync(source('interop/export_onnx.ts'), 'utf8');
+    expect(loading).toContain("await import('./onnx/model_file')");
+    const importers = files.filter((file) =>
+      /from '[^']*onnx\/|from '@bufbuild/.test(readFileSync(file, 'utf8')),
+    );
+    expect(importers).toEqual([source('interop/onnx/messages.ts')]);
+    expect(packages).toEqual(['@bufbuild/protobuf/wire', '@tensorflow/tfjs']);
     expect(files.length).toBeGreaterThan(50);
     expect(files.filter((file) => file.startsWith(source('node')))).toEqual([]);
   });

@@ -1,9 +1,10 @@
 /**
- * Weights from and to PyTorch.
+ * Weights from and to PyTorch, and models as ONNX.
  *
  * @module interop
  */
 
+export { exportOnnx } from './export_onnx';
 export { readSafetensors, writeSafetensors } from './safetensors';
 export { torchStateDict } from './torch_state_dict';
 export { loadTorchWeights } from './torch_weights';

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { LayerArgs, Shape } from '../base/types';
 import { CtLayer, oneShape } from './layer';
 
-const IMAGENET_MEAN = [0.485, 0.456, 0.406];
-const IMAGENET_STD = [0.229, 0.224, 0.225];
+export const IMAGENET_MEAN = [0.485, 0.456, 0.406];
+export const IMAGENET_STD = [0.229, 0.224, 0.225];
 
 /**
  * Repeats a grey image to three equal channels, for weights that were trained on colour.

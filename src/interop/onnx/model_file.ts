@@ -1,0 +1,79 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Calibration } from '../../metrics/calibration';
+import { VERSION } from '../../version';
+import { Graph } from './graph';
+import { DATA_TYPES, encodeModel, type ValueMessage } from './messages';
+import { addModel, readWeights } from './model_graph';
+import { maskOfLengths } from './slice_mask';
+
+/** Whoever reads this version of the operators and of the format reads the file; `Shape` needs 15. */
+const OPSET = 15;
+const IR_VERSION = 8;
+
+/** What a file holds beside the model. */
+export interface OnnxFile {
+  half: boolean;
+  /** Whether there is an input of lengths. */
+  lengths: boolean;
+  calibration: Calibration | undefined;
+  metadata: Record<string, string>;
+  card: string;
+}
+
+/** The model as the bytes of an ONNX file. */
+export async function onnxFile(model: tf.LayersModel, file: OnnxFile): Promise<Uint8Array> {
+  const weights = await readWeights(model);
+  const graph = new Graph(file.half);
+  const { shape } = model.inputs[0]!;
+  const mask = file.lengths ? maskOfLengths(graph, 'images', 'lengths') : undefined;
+  const output = addModel(graph, model, { name: 'images', shape, mask }, weights);
+  const logits = graph.op('Identity', [output.name]);
+  const probabilities = graph.op('Sigmoid', [calibrated(graph, logits, file.calibration)]);
+  rename(graph, { [logits]: 'logits', [probabilities]: 'probabilities' });
+
+  const axes = ['batch', 'slices', 'height', 'width', 'channels'];
+  const images = tensor('images', DATA_TYPES.float, shape, axes);
+  const lengths = tensor('lengths', DATA_TYPES.int32, [null], axes);
+  const out = model.outputs[0]!.shape;
+  return encodeModel({
+    irVersion: IR_VERSION,
+    producerName: 'ct-multilabel',
+    producerVersion: VERSION,
+    docString: file.card,
+    graph: {
+      node: graph.nodes,
+      name: model.name,
+      initializer: graph.tensors,
+      input: file.lengths ? [images, lengths] : [images],
+      output: ['logits', 'probabilities'].map((name) => tensor(name, DATA_TYPES.float, out, axes)),
+    },
+    opsetImport: [{ domain: '', version: OPSET }],
+    metadataProps: Object.entries(file.metadata).map(([key, value]) => ({ key, value })),
+  });
+}
+
+function calibrated(graph: Graph, logits: string, calibration: Calibration | undefined): string {
+  if (!calibration) return logits;
+  const scaled = graph.op('Mul', [logits, graph.floats(calibration.scale)]);
+  return graph.op('Add', [scaled, graph.floats(calibration.offset)]);
+}
+
+/** Gives values of the graph the names that a runtime asks for. */
+function rename(graph: Graph, names: Readonly<Record<string, string>>): void {
+  const renamed = (name: string) => names[name] ?? name;
+  for (const node of graph.nodes) {
+    node.input = node.input.map(renamed);
+    node.output = node.output.map(renamed);
+  }
+}
+
+/** What a value is, its free axes by their names. */
+function tensor(
+  name: string,
+  elemType: number,
+  shape: readonly (number | null)[],
+  axes: readonly string[],
+): ValueMessage {
+  const dim = shape.map((size, axis) => (size === null ? { dimParam: axes[axis]! } : { dimValue: size }));
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
+}
