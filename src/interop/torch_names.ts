@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/errors';
 import type { TorchLoadable, TorchParameter } from '../base/types';
-import { Wrapper } from '../layers/wrapper';
+import { Wrapper } from '../layers/wrappers/wrapper';
 
 /** A parameter that fills a weight. */
 export type FilledParameter = TorchParameter & Required<Pick<TorchParameter, 'variable'>>;

@@ -1,5 +1,5 @@
-import type { PerLabel } from '../../layers/per_label';
-import type { PerSlice } from '../../layers/per_slice';
+import type { PerLabel } from '../../layers/wrappers/per_label';
+import type { PerSlice } from '../../layers/wrappers/per_slice';
 import type { ResidualNeck } from '../../layers/residual_neck';
 import type { SliceConv1D } from '../../layers/slice_conv1d';
 import type { SlicePooling } from '../../layers/slice_pooling';
