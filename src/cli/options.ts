@@ -21,9 +21,10 @@ export const STUDY = options({
   'image-window': {
     value: 'NAME',
     choices: WINDOWS,
-    help: 'the window that JPEG or PNG images show, for a model trained on windows of HU',
+    help: 'the window that JPEG or PNG images show: of the study, for a model of HU; of the training, for DICOM and a model of images',
   },
   workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+  'follow-links': { help: 'read links that lead out of the folder, as those of DVC and DataLad' },
   'skip-bad': { help: 'leave out what cannot be read or has an error' },
   allow: {
     value: 'KINDS',
@@ -41,10 +42,12 @@ export const studyOptions = (args: {
   imageWindow: keyof typeof CT_WINDOWS | undefined;
   workers: number;
   skipBad: boolean;
+  followLinks: boolean;
   allow: string | undefined;
 }) => ({
   imageWindow: args.imageWindow,
   workers: args.workers,
+  followLinks: args.followLinks,
   onBadFile: args.skipBad ? ('skip' as const) : ('throw' as const),
   allow: problemKinds(args.allow),
 });

@@ -68,12 +68,12 @@ function studyNames(folders: readonly string[]): string[] {
 /** Says which window each study is seen through: a model cannot tell a window from a hospital. */
 async function reportWindows(
   folders: readonly string[],
-  { preprocessing, imageWindow }: StudyOptions & { preprocessing: CtPreprocessing },
+  { preprocessing, imageWindow, followLinks }: StudyOptions & { preprocessing: CtPreprocessing },
 ): Promise<void> {
   const windows = preprocessing.windows === false ? undefined : JSON.stringify(preprocessing.windows);
   const seen = await Promise.all(
     folders.map(async (folder) => {
-      const { format } = await detectStudy(folder);
+      const { format } = await detectStudy(folder, { followLinks });
       if (format === 'dicom') return `HU in the windows ${windows ?? 'of the files'}`;
       if (windows !== undefined)
         return `images of the window ${imageWindow as CtWindowName}, in the windows ${windows}`;

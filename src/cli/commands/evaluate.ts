@@ -91,7 +91,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const seen = await seenPatients(checkpoint, run);
 
   const folder = args.data;
-  const { layout, format } = await detectStudy(folder);
+  const { layout, format } = await detectStudy(folder, { followLinks: args.followLinks });
   const study = await openStudy(folder, {
     preprocessing: loaded.preprocessing,
     labels: loaded.labels,

@@ -19,7 +19,7 @@ import {
   type DicomFolder,
 } from '../../node';
 import { command, options, type Args } from '../command_line';
-import { labelNames, WINDOWS } from '../options';
+import { labelNames, STUDY, WINDOWS } from '../options';
 import { problemLines } from '../study_problems';
 import { progressLine, textTable } from '../terminal';
 
@@ -33,6 +33,7 @@ const OPTIONS = options({
   'tile-size': { value: 'N', default: 128, help: 'height and width of a slice on the contact sheet' },
   window: { value: 'NAME', choices: WINDOWS, default: 'brainWide', help: 'window that DICOM is drawn in' },
   duplicates: { help: 'read every slice, and look for equal ones across patients' },
+  'follow-links': STUDY['follow-links'],
   'skip-bad': { help: 'read every file, and list those that cannot be read instead of stopping' },
   workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
 }); // prettier-ignore
@@ -50,7 +51,7 @@ const DUPLICATES_SIZE = 512;
 async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
   await useBackend('wasm');
   const { data: dir, images } = args;
-  const { layout, format } = await detectStudy(dir);
+  const { layout, format } = await detectStudy(dir, { followLinks: args.followLinks });
   const files = progressLine('files');
   const open = (size: number) =>
     openStudy(dir, {
@@ -63,6 +64,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
       requireLabels: false,
       onBadFile: args.skipBad ? 'skip' : 'throw',
       workers: args.workers,
+      followLinks: args.followLinks,
       // this only looks: errors are listed, and do not stop
       allow: ['not-hu', 'not-ct', 'implausible-hu', 'one-position'],
       onProgress: ({ done, total }) => files.show(done, total),

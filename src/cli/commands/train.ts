@@ -127,7 +127,9 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   }
   await useBackend(args.backend, { log: console.log });
   const { imageSize: size, seed, data: folders } = args;
-  const formats = await Promise.all(folders.map(async (folder) => (await detectStudy(folder)).format));
+  const formats = await Promise.all(
+    folders.map(async (folder) => (await detectStudy(folder, { followLinks: args.followLinks })).format),
+  );
   const windows = args.windows ?? (formats.includes('dicom') ? 'brainWide' : undefined);
   const preprocessing = createPreprocessing({
     imageSize: [size, size],

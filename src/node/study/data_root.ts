@@ -8,6 +8,8 @@ export interface Root {
   name: string;
   path: string;
   listed: Map<string, Map<string, Dirent>>;
+  /** Whether a link in it may lead out of it. */
+  followLinks: boolean;
 }
 
 /** Throws unless a data folder is named, or open already. */
@@ -19,12 +21,12 @@ export function checkDir(fn: string, dir: string | Root): void {
 const isRoot = (dir: unknown): dir is Root => typeof (dir as Root | null)?.listed === 'object';
 
 /** Opens a data folder, unless it is open already. */
-export async function openRoot(dir: string | Root): Promise<Root> {
+export async function openRoot(dir: string | Root, followLinks = false): Promise<Root> {
   if (isRoot(dir)) return dir;
   try {
     const path = await realpath(dir);
     if (!(await stat(path)).isDirectory()) throw new Error('expected a folder, found a file');
-    return { name: dir, path, listed: new Map() };
+    return { name: dir, path, listed: new Map(), followLinks };
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = isMissing ? 'there is none of this name' : (error as Error).message;
@@ -66,8 +68,11 @@ export async function fileIn(
   throw new DataError(`expected an image file, ${join(folder, entry.name)} is none`, where);
 }
 
-/** The real path of something in the root; undefined when it is not there, an error when a link leads out. */
+/** The real path of something in the root; undefined when it is not there, an error when a link leads out that may not. */
 export async function inside(root: Root, name: string, where: DataLocation): Promise<string | undefined> {
+  if (leadsOut(root.path, join(root.path, name))) {
+    throw new DataError(`${name} leads out of the data folder`, where);
+  }
   let real: string;
   try {
     real = await realpath(join(root.path, name));
@@ -75,9 +80,29 @@ export async function inside(root: Root, name: string, where: DataLocation): Pro
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw new DataError(`${name} cannot be read: ${(error as Error).message}`, where, { cause: error });
   }
-  const away = relative(root.path, real);
-  if (away === '..' || away.startsWith(`..${sep}`) || isAbsolute(away)) {
-    throw new DataError(`${name} leads out of the data folder, to ${real}`, where);
+  if (!root.followLinks && leadsOut(root.path, real)) {
+    throw new DataError(
+      `${name} is a link, or lies behind one, that leads out of the data folder, to ${real}; followLinks (--follow-links) reads it`,
+      where,
+    );
   }
   return real;
+}
+
+/** Whether a path lies elsewhere than in a folder. */
+function leadsOut(folder: string, place: string): boolean {
+  const away = relative(folder, place);
+  return away === '..' || away.startsWith(`..${sep}`) || isAbsolute(away);
+}
+
+/** What an entry of a listed folder is, at the end of a link where it is one; undefined where that is not there. */
+export async function targetOf(
+  root: Root,
+  place: string,
+  entry: Dirent,
+  where: DataLocation,
+): Promise<Pick<Dirent, 'isFile' | 'isDirectory'> | undefined> {
+  if (!entry.isSymbolicLink()) return entry;
+  const real = await inside(root, place, where);
+  return real === undefined ? undefined : stat(real);
 }

@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupByPatient } from '../../data/tables/kaggle_table';
 import type { SliceRow } from '../../data/tables/label_table';
 import { checkName, sliceOrder, sliceStem } from '../../data/tables/slice_names';
 import { DataError } from '../../base/errors';
-import { fileIn, inside, listFolder, type Root } from './data_root';
+import { fileIn, inside, listFolder, targetOf, type Root } from './data_root';
 import type { SkippedFile } from '../files/file_bytes';
 import type { SliceFile } from './slice_preparer';
 
@@ -78,10 +77,8 @@ export async function listStudy(root: Root, candidates: readonly string[]): Prom
     const found: Found = { slices: new Map(), unlisted: [], missing: [] };
     for (const [name, entry] of await listFolder(root, images, { file })) {
       const place = join(images, name);
-      const isFolder = entry.isSymbolicLink()
-        ? (await stat((await inside(root, place, { file, patient: name })) ?? root.path)).isDirectory()
-        : entry.isDirectory();
-      if (!isFolder) {
+      const target = await targetOf(root, place, entry, { file, patient: name });
+      if (!target?.isDirectory()) {
         found.unlisted.push(place);
         continue;
       }

@@ -103,7 +103,7 @@ export async function kaggleFolder<const L extends Labels>(
   const wanted = { labels, requireLabels, missingLabels, table };
   checkTable(fn, wanted);
   checkDir(fn, dir);
-  const root = await openRoot(dir);
+  const root = await openRoot(dir, files.followLinks);
   const folder = images ?? 'train';
   const known = await readStudyTable(root, [`${folder}.csv`, ...TABLE_FILES], wanted);
   const found = known?.rows
@@ -142,7 +142,7 @@ export async function patientFolder<const L extends Labels>(
     PATIENT_RULES,
   );
   checkDir('openPatientFolder', dir);
-  const root = await openRoot(dir);
+  const root = await openRoot(dir, files.followLinks);
   const patient = basename(resolve(root.name));
   const { slices, unlisted } = await listPatient(root, '.', patient);
   return openFound({ slices: new Map([[patient, slices]]), unlisted, missing: [] }, labels as L, files);

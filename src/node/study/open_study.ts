@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { CtLabels } from '../../data/labels/labels';
@@ -5,7 +6,7 @@ import { DataError } from '../../base/errors';
 import { optional, resolveOptions, type Rules } from '../../base/options';
 import { READ_RULES } from '../../dicom/pixels/decode_slice';
 import type { Labels } from '../../base/types';
-import { checkDir, inside, listFolder, openRoot, type Root } from './data_root';
+import { checkDir, inside, listFolder, openRoot, targetOf, type Root } from './data_root';
 import { looksLikeDicom } from '../../dicom/data_set';
 import { dicomFolder, type DicomFolder, type DicomFolderOptions } from './dicom_folder';
 import { imageKind } from '../files/image_file';
@@ -71,15 +72,22 @@ const PICTURE_NAME = /\.(jpe?g|png)$/i;
  * const preprocessing = createPreprocessing(format === 'dicom' ? { windows: ['brainWide'] } : {});
  * ```
  */
-export async function detectStudy(dir: string): Promise<DetectedStudy> {
+export async function detectStudy(
+  dir: string,
+  options: Pick<StudyOptions, 'followLinks'> = {},
+): Promise<DetectedStudy> {
+  const { followLinks } = resolveOptions('detectStudy', options, {
+    followLinks: SLICE_FILE_RULES.followLinks,
+  });
   checkDir('detectStudy', dir);
-  return detect(await openRoot(dir));
+  return detect(await openRoot(dir, followLinks));
 }
 
 async function detect(root: Root): Promise<DetectedStudy> {
   let folders = ['.'];
   let seen = 0;
   let pictures: StudyLayout | undefined;
+  let outward: unknown; // of the first link that leads out; another file may tell the layout
   // level by level: what lies higher tells more about the layout
   while (folders.length > 0 && seen < MOST_ENTRIES) {
     const below: string[] = [];
@@ -88,9 +96,12 @@ async function detect(root: Root): Promise<DetectedStudy> {
       for (const [name, entry] of await listFolder(root, folder, { file })) {
         if (++seen > MOST_ENTRIES) break;
         const place = path.join(folder, name);
-        if (entry.isDirectory()) below.push(place);
+        const target = await targetOf(root, place, entry, { file: path.join(root.name, place) }).catch(
+          (error: unknown) => void (outward ??= error),
+        );
+        if (target?.isDirectory() && !(await isAbove(root, place, entry))) below.push(place);
         // once there is a picture only DICOM is of interest, and no DICOM has a picture's name
-        if (!entry.isFile() || (pictures && PICTURE_NAME.test(name))) continue;
+        if (!target?.isFile() || (pictures && PICTURE_NAME.test(name))) continue;
         const format = await formatOf(root, place);
         if (format === 'dicom') return { layout: 'dicom', format };
         if (format === 'image') pictures ??= folder === '.' ? 'patient' : 'challenge';
@@ -99,6 +110,7 @@ async function detect(root: Root): Promise<DetectedStudy> {
     folders = below;
   }
   if (pictures) return { layout: pictures, format: 'image' };
+  if (outward !== undefined) throw outward;
   throw new DataError('there is no JPEG, PNG or DICOM file', { file: root.name });
 }
 
@@ -117,7 +129,7 @@ export async function openStudy<const L extends Labels = CtLabels>(
 ): Promise<KaggleFolder<L> | DicomFolder<L>> {
   const { images, allow, ...rest } = resolveOptions('openStudy', options as StudyOptions, RULES);
   checkDir('openStudy', dir);
-  const root = await openRoot(dir);
+  const root = await openRoot(dir, rest.followLinks);
   // the root keeps what the detection has listed
   const { layout } = images === undefined ? await detect(root) : { layout: 'challenge' };
   const labelled = { ...rest, labels: rest.labels as L };
@@ -128,6 +140,15 @@ export async function openStudy<const L extends Labels = CtLabels>(
     throw new DataError("expected a study with labels, found one patient's images", { file: dir });
   }
   return patientFolder(root, files);
+}
+
+/** Whether a link leads back to a folder that it lies in: following it would never end. */
+async function isAbove(root: Root, place: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return false;
+  const where = { file: path.join(root.name, place) };
+  const target = await inside(root, place, where);
+  const folder = await inside(root, path.dirname(place), where);
+  return `${folder}${path.sep}`.startsWith(`${target}${path.sep}`);
 }
 
 /** What a file holds, by its first bytes; undefined for anything else. */

@@ -99,10 +99,10 @@ export async function readDicomSeries(
   options: ReadDicomSeriesOptions = {},
 ): Promise<DicomSeriesList> {
   const resolved = resolveOptions('readDicomSeries', options, RULES);
-  const { onBadFile, onProgress, kinds, series: uid, ...decodeOptions } = resolved;
+  const { onBadFile, followLinks, onProgress, kinds, series: uid, ...decodeOptions } = resolved;
   checkDir('readDicomSeries', dir);
 
-  const found = await scan(dir, { onBadFile });
+  const found = await scan(dir, { onBadFile, followLinks });
   const { skipped } = found;
   const named = options.kinds !== undefined || uid !== undefined;
   const isImage = ({ slices, kind, problems }: DicomSeriesInfo) =>

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { DataError } from '../../base/errors';
-import { callback, oneOf, optional, resolveOptions, type Rules } from '../../base/options';
+import { callback, flag, oneOf, optional, resolveOptions, type Rules } from '../../base/options';
 import { checkDir, openRoot, type Root } from './data_root';
 import { mapAtMost } from '../../data/sources/map_at_most';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
@@ -23,6 +23,11 @@ export interface ScanDicomOptions {
    * @defaultValue 'throw'
    */
   onBadFile?: 'throw' | 'skip';
+  /**
+   * Whether links in the folder may lead out of it; if not, such a link is a file that cannot be read.
+   * @defaultValue false
+   */
+  followLinks?: boolean;
   /** Told after each file how far the reading has come. */
   onProgress?: (progress: FileProgress) => void;
 }
@@ -30,6 +35,7 @@ export interface ScanDicomOptions {
 /** How {@link ScanDicomOptions} are checked. */
 export const SCAN_RULES = {
   onBadFile: optional(oneOf(['throw', 'skip']), 'throw'),
+  followLinks: optional(flag, false),
   onProgress: optional(callback),
 } satisfies Rules<ScanDicomOptions>;
 
@@ -82,7 +88,11 @@ export async function scanDicomFolder(dir: string, options: ScanDicomOptions = {
 /** {@link scanDicomFolder} with options that are checked, and the real path of every file. */
 export async function scan(
   dir: string | Root,
-  { onBadFile, onProgress }: Pick<ScanDicomOptions, 'onProgress'> & { onBadFile: 'throw' | 'skip' },
+  {
+    onBadFile,
+    followLinks,
+    onProgress,
+  }: Pick<ScanDicomOptions, 'onProgress' | 'followLinks'> & { onBadFile: 'throw' | 'skip' },
 ): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
   const skipped: SkippedFile[] = [];
   const skip = (file: string, error: DataError) => {
@@ -90,7 +100,7 @@ export async function scan(
     skipped.push({ file, error });
   };
 
-  const root = await openRoot(dir);
+  const root = await openRoot(dir, followLinks);
   const found = await walkFolder(root, skip);
   const unlisted: string[] = [];
   const share = headerSharer();

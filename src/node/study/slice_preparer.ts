@@ -1,6 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
 import { check, DataError, isRecord } from '../../base/errors';
-import { callback, integerIn, oneOf, optional, resolveOptions, rule, type Rules } from '../../base/options';
+import {
+  callback,
+  flag,
+  integerIn,
+  oneOf,
+  optional,
+  resolveOptions,
+  rule,
+  type Rules,
+} from '../../base/options';
 import type { DicomProblemKind } from '../../dicom/problems';
 import { orientationOf } from '../../dicom/series/geometry';
 import { turnOf } from '../../dicom/series/turn';
@@ -38,8 +47,8 @@ export interface SliceFileOptions {
    */
   cacheFolder?: string;
   /**
-   * The window that JPEG or PNG images show. Needed where the preprocessing has windows, to turn grey values back into
-   * Hounsfield units; DICOM has them.
+   * The window that JPEG or PNG images show. Needed where one side has Hounsfield units and the other has images: to turn grey values back
+   * into them where the preprocessing has windows, and to show DICOM as such images where it has none.
    * @defaultValue none
    */
   imageWindow?: CtWindowName | Readonly<HuWindow>;
@@ -55,6 +64,11 @@ export interface SliceFileOptions {
    * @defaultValue 'throw'
    */
   onBadFile?: 'throw' | 'skip';
+  /**
+   * Whether links in the folder may lead out of it, as those that DVC and DataLad make do.
+   * @defaultValue false
+   */
+  followLinks?: boolean;
   /** Told how far a reading at the start has come. */
   onProgress?: (progress: FileProgress) => void;
 }
@@ -87,6 +101,7 @@ export const SLICE_FILE_RULES = {
   }),
   imageOrientation: optional(oneOf(IMAGE_ORIENTATIONS), 'LP'),
   onBadFile: optional(oneOf(['throw', 'skip']), 'throw'),
+  followLinks: optional(flag, false),
   onProgress: optional(callback),
 } satisfies Rules<SliceFileOptions>;
 
@@ -134,18 +149,24 @@ export function createPreparer(
   const preprocessing = createPreprocessing(resolved.preprocessing);
   const imageTurn = turnOf(orientationOf([...imageOrientation])!);
   const formats = new Set([...slices.values()].flat().map(({ format }) => format));
+  const shown = imageWindow === undefined ? undefined : resolveWindow('imageWindow', imageWindow);
   if (formats.has('dicom')) {
     const what = 'preprocessing: windows';
-    check(preprocessing.windows !== false, what, "at least one, e.g. ['brain'], since DICOM holds HU", false);
+    const needed =
+      "at least one, e.g. ['brain'], since DICOM holds HU; or imageWindow (--image-window), the window of the images that the model was trained on";
+    check(preprocessing.windows !== false || shown !== undefined, what, needed, false);
   }
   if (formats.has('image') && preprocessing.windows !== false) {
     const what = 'imageWindow';
     const needed = 'the window that the images show, since the preprocessing has windows';
     check(imageWindow !== undefined, what, needed, imageWindow);
   }
+  // DICOM becomes what the images were
+  const windows =
+    formats.has('dicom') && shown !== undefined && preprocessing.windows === false ? [shown] : undefined;
   const settings = {
-    preprocessing,
-    ...(imageWindow !== undefined && { imageWindow: resolveWindow('imageWindow', imageWindow) }),
+    preprocessing: windows ? { ...preprocessing, windows } : preprocessing,
+    ...(shown !== undefined && { imageWindow: shown }),
     ...(imageTurn !== undefined && { imageTurn }),
     ...(allow.length > 0 && { allow }),
     ...(cacheFolder !== undefined && { cacheFolder }),

@@ -215,6 +215,22 @@ describe('openDicomFolder', () => {
     await expect(opening).rejects.toThrow(message);
   });
 
+  it('shows DICOM to a model of images through the window that those had', async () => {
+    const folder = await temporaryFolder({ 'a.dcm': slice('p', 0) });
+    const ofImages = createPreprocessing({ imageSize: [12, 12], clahe: false });
+    const inWindow = createPreprocessing({ imageSize: [12, 12], clahe: false, windows: ['brain'] });
+    const open = (given: object) =>
+      openDicomFolder(folder, { requireLabels: false, preprocessing: ofImages, ...given });
+    await expect(open({})).rejects.toThrow(/preprocessing: windows.*imageWindow \(--image-window\)/);
+    const study = await open({ imageWindow: 'brain' });
+    expect(study.preprocessing).toEqual(ofImages); // the model's own
+    const shown = await study.load(study.patients[0]!);
+    const expected = await (await open({ preprocessing: inWindow })).load(study.patients[0]!);
+    expect(shown.images.arraySync()).toEqual(expected.images.arraySync());
+    disposeStack(shown);
+    disposeStack(expected);
+  });
+
   it('refuses a table outside of the folder', async () => {
     const folder = await temporaryFolder({ 'in/a.dcm': slice('p', 0), 'labels.csv': 'patient,ich\np,1\n' });
     await expect(

@@ -11,6 +11,7 @@ import {
   openPatientFolder,
   type KaggleFolderOptions,
 } from '../../../src/node/study/kaggle_folder';
+import { openStudy } from '../../../src/node/study/open_study';
 import { createPreprocessing, preprocess } from '../../../src/transforms/preprocessing';
 import { expectClose, expectNoLeakAsync, relativeError } from '../../support/matchers';
 import { temporaryFolder } from '../../support/folder';
@@ -296,6 +297,18 @@ describe('openKaggleFolder: bad studies', () => {
     await expect(openKaggleFolder(tableOut, { ...options, table: '../../etc/passwd' })).rejects.toThrow(
       DataError,
     );
+
+    // asked for, they are read: whole patients, single files, the folder of images
+    for (const dir of [folderOut, fileOut, imagesOut]) {
+      const followed = await openKaggleFolder(dir, { ...options, followLinks: true });
+      expect(followed.patients).toEqual(['ID_3']);
+      disposeStack(await followed.load('ID_3'));
+      await expect(openStudy(dir, options)).rejects.toThrow(/followLinks \(--follow-links\) reads it/);
+      expect((await openStudy(dir, { ...options, followLinks: true })).patients).toEqual(['ID_3']);
+    }
+    await expect(
+      openKaggleFolder(folderOut, { ...options, followLinks: true, table: '../t.csv' }),
+    ).rejects.toThrow(/leads out of the data folder/);
 
     const insideLink = await study({ 'train.csv': row, 'train/ID_3/x.txt': '' });
     await symlink(join(insideLink, 'train/ID_2/2_0.png'), join(insideLink, 'train/ID_3/3_0.png'));

@@ -113,4 +113,14 @@ describe('openStudy', () => {
       'the data folder cannot be opened',
     );
   });
+
+  it('ends where links lead back, and finds what they lead to', async () => {
+    const folder = await temporaryFolder({ 'store/x.png': flatPng(8, 8, 1), 'study/ID_1/loop/note.txt': '' });
+    await symlink(path.join(folder, 'study'), path.join(folder, 'study/ID_1/loop/back'));
+    const study = path.join(folder, 'study');
+    await expect(detectStudy(study)).rejects.toThrow(/there is no JPEG, PNG or DICOM file/);
+    await symlink(path.join(folder, 'store/x.png'), path.join(study, 'ID_1/1_0.png'));
+    await expect(detectStudy(study)).rejects.toThrow(/1_0\.png.*followLinks/);
+    expect(await detectStudy(study, { followLinks: true })).toEqual({ layout: 'challenge', format: 'image' });
+  });
 });
