@@ -62,7 +62,7 @@ function writeSignatures(stamp) {
   const out = path.join(target, 'signatures.ts');
   if (existsSync(out) && readFileSync(out, 'utf8').startsWith(stamp)) return;
   const index = readFileSync(path.join(sources, 'index.ts'), 'utf8');
-  const lines = [...index.matchAll(/from '\.\/(\w+)'/g)].flatMap(([, file]) => {
+  const lines = [...index.matchAll(/from '\.\/([\w/]+)'/g)].flatMap(([, file]) => {
     const text = readFileSync(path.join(sources, `${file}.ts`), 'utf8');
     return [...text.matchAll(/^export function (\w+)\(([^)]*)\)/gm)].map(([, name, list]) => {
       const parameters = [...list.matchAll(/(\w+):/g)].map(([, parameter]) => `'${parameter}'`);

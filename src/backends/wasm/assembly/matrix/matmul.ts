@@ -5,7 +5,7 @@
  * more would not fit the sixteen that x86 has. The right operand is packed in panels of 8 columns, `[columns / 8][depth][8]`,
  * so that it is read in a straight line.
  */
-import { bytes, F, madd } from './simd';
+import { bytes, F, madd } from '../simd';
 
 /** Rows of a tile. */
 export const ROWS: i32 = 4;

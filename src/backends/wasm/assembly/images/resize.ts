@@ -1,4 +1,4 @@
-import { bytes, madd } from './simd';
+import { bytes, madd } from '../simd';
 
 /**
  * One image resized: rows first, each a weighted sum of `rowTaps` rows, then columns.

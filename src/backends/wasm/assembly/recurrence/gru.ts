@@ -5,11 +5,11 @@
  * for themselves lies in the order of time, `[steps, batch, ...]`, so that each step's states are a matrix.
  */
 import { sigmoid, tanh } from './activations';
-import { wholePanels } from './matmul';
-import { multiplyPacked, packedBytes, packPanels } from './panels';
-import { matrixProduct, matrixProductScratch } from './products';
+import { wholePanels } from '../matrix/matmul';
+import { multiplyPacked, packedBytes, packPanels } from '../matrix/panels';
+import { matrixProduct, matrixProductScratch } from '../matrix/products';
 import { sliceAt, sumRows } from './recurrence';
-import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from './simd';
+import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from '../simd';
 
 /** Bytes of scratch memory that {@link gruForward} needs. */
 export function gruForwardScratch(batch: i32, units: i32): i32 {

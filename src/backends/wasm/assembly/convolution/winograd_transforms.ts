@@ -4,7 +4,7 @@
  * `size` is the number of outputs of a tile: 4 (points 0, ±0.625, ±1.5, infinity) or 2 (points 0, ±1, infinity). Each reads
  * its vectors `step` bytes apart and writes them `toStep` bytes apart. The folder's README derives them.
  */
-import { madd, nmadd } from './simd';
+import { madd, nmadd } from '../simd';
 
 const A: f32 = 0.625;
 const B: f32 = 1.5;

@@ -1,5 +1,5 @@
 import { jitterImage } from './color_jitter';
-import { bytes, LANES, madd } from './simd';
+import { bytes, LANES, madd } from '../simd';
 
 /**
  * Where the pixels of one row of the output read, for `warpImage`.

@@ -1,6 +1,6 @@
 /** Sigmoid and tanh of four numbers at a time, right to a few units in the last place; NaN stays NaN. */
-import { expOfNegative } from './math';
-import { madd } from './simd';
+import { expOfNegative } from '../math';
+import { madd } from '../simd';
 
 /** Below this, tanh is computed without a difference of nearly equal numbers. */
 const SMALL: f32 = 0.625;

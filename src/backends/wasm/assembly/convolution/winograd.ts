@@ -7,8 +7,8 @@
  * Every kernel works on its `unit` of the whole: units may run in any order and on any thread, each thread with scratch
  * memory of its own. Pixels outside the image are zero.
  */
-import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from './matmul';
-import { bytes, loadStrided } from './simd';
+import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from '../matrix/matmul';
+import { bytes, loadStrided } from '../simd';
 import {
   filterTransform,
   gradientTransform,

@@ -9,9 +9,9 @@
  * Every kernel works on its `unit` of the whole: units may run in any order and on any thread, each thread with scratch
  * memory of its own. Pixels outside the image are zero.
  */
-import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from './matmul';
-import { packPanels } from './panels';
-import { bytes, F, loadStrided } from './simd';
+import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from '../matrix/matmul';
+import { packPanels } from '../matrix/panels';
+import { bytes, F, loadStrided } from '../simd';
 
 /** Depth of a product that is done in one go: a panel of it fits the first cache. */
 const DEPTH: i32 = 512;

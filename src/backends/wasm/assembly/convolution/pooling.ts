@@ -1,5 +1,5 @@
 /** Pooling of `[images, height, width, channels]` to `[images, outHeight, outWidth, channels]`; NaN stays NaN. */
-import { bytes } from './simd';
+import { bytes } from '../simd';
 
 /**
  * The largest pixel of each window, or their mean. Pixels past the edge do not count.

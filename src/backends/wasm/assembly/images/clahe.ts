@@ -1,4 +1,4 @@
-import { bytes } from './simd';
+import { bytes } from '../simd';
 
 /** Grey values, and bins of a histogram. */
 const BINS: i32 = 256;

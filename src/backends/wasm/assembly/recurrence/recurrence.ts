@@ -1,5 +1,5 @@
 /** What the recurrences share. */
-import { bytes, LANES, loadFirst, storeFirst } from './simd';
+import { bytes, LANES, loadFirst, storeFirst } from '../simd';
 
 /** The slice met at step `t`. */
 export function sliceAt(t: i32, steps: i32, reverse: bool): i32 {

@@ -1,6 +1,6 @@
 /** Matrix products of any shape: the right operand goes through panels, the left one is read where it lies. */
 import { multiplyPanels, multiplyTransposed, PANEL, ROWS, wholePanels } from './matmul';
-import { bytes, F, madd } from './simd';
+import { bytes, F, madd } from '../simd';
 
 /** Panels that a single row is multiplied with at a time: as many sums as an engine can keep apart. */
 const ABREAST: i32 = 4;

@@ -1,4 +1,4 @@
-import { bytes } from './simd';
+import { bytes } from '../simd';
 
 /**
  * Brightness, then contrast, of one image: `y = clip(brightness * x)`, then `clip(contrast * y + (1 - contrast) * m)`,

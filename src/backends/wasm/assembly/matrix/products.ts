@@ -1,6 +1,6 @@
 import { PANEL } from './matmul';
 import { multiplyPacked, multiplyRow, packPanels } from './panels';
-import { bytes, F } from './simd';
+import { bytes, F } from '../simd';
 
 /** Depth of a product that is done in one go: a panel of it fits the first cache. */
 const DEPTH: i32 = 256;

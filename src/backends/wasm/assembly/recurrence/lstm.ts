@@ -3,11 +3,11 @@
  * out as for the GRU.
  */
 import { sigmoid, tanh } from './activations';
-import { wholePanels } from './matmul';
-import { multiplyPacked, packedBytes, packPanels } from './panels';
-import { matrixProduct, matrixProductScratch } from './products';
+import { wholePanels } from '../matrix/matmul';
+import { multiplyPacked, packedBytes, packPanels } from '../matrix/panels';
+import { matrixProduct, matrixProductScratch } from '../matrix/products';
 import { sliceAt, sumRows } from './recurrence';
-import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from './simd';
+import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from '../simd';
 
 /** Bytes of scratch memory that {@link lstmForward} needs. */
 export function lstmForwardScratch(batch: i32, units: i32): i32 {
