@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import { finiteNumber, flag, isTuple, optional, rule, type Resolved, type Rules } from '../base/options';
 import { FusedBatchNorm } from '../layers/fused/fused_batch_norm';
 import { FusedConv2D } from '../layers/fused/fused_conv2d';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkOneOf, CtMultilabelError } from '../base/errors';
+import { checkOneOf } from '../base/checks';
+import { CtMultilabelError } from '../base/errors';
 import { activate, activeBackend, isRegistered } from './activate';
 import { prepareWasmBackend } from './prepare_wasm_backend';
 import { guardWebGpu } from './webgpu/guard';

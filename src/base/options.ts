@@ -1,4 +1,4 @@
-import { check, checkKnownKeys, checkOneOf, isPositiveInteger, isRecord } from './errors';
+import { check, checkKnownKeys, checkOneOf, isPositiveInteger, isRecord } from './checks';
 
 /** What the values of one option may be. */
 export interface Rule<T> {

@@ -1,4 +1,4 @@
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { integer, optional, positiveInteger, resolveOptions, rule } from '../base/options';
 import { seededRandom } from '../base/random';
 

@@ -1,4 +1,4 @@
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { anything, flag, oneOf, optional, positiveInteger, resolveOptions } from '../base/options';
 import { logitsOf, type Calibration } from '../metrics/calibration';
 import {

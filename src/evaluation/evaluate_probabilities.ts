@@ -1,4 +1,4 @@
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { anything, optional, resolveOptions } from '../base/options';
 import type { Labels } from '../base/types';
 import { THRESHOLD, thresholdsOf, type ThresholdOptions } from '../metrics/decide';

@@ -1,4 +1,4 @@
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import { labelledScoresOf, type LabelRows } from '../metrics/labelled_scores';
 import { logLossOf } from '../metrics/probability_errors';
 

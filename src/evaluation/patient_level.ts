@@ -1,4 +1,5 @@
-import { check, DataError } from '../base/errors';
+import { check } from '../base/checks';
+import { DataError } from '../base/errors';
 import { IGNORED_LABEL } from '../base/types';
 import { checkPatients, type PatientRows } from '../metrics/labelled_scores';
 

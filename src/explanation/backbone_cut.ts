@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf } from '../base/errors';
+import { check, checkOneOf } from '../base/checks';
 import { runBetween } from '../models/model_parts';
 import { featureMapGrid, type FeatureMapGrid } from './feature_map_grid';
 

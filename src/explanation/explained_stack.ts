@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { freeingTape } from '../base/gradient_tape';
 import { outputLevel, runHead, type ModelParts } from '../models/model_parts';
 

@@ -1,4 +1,4 @@
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import { anything, isTuple, numberFrom0, optional, resolveOptions, rule, type Rules } from '../base/options';
 
 /**

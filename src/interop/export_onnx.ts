@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { flag, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import type { Labels } from '../base/types';
 import { checkCalibration } from '../metrics/calibration';

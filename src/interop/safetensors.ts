@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe, shortened } from '../base/errors';
+import { describe, shortened } from '../base/describe';
+import { CheckpointError } from '../base/errors';
 import { foreignFile } from '../base/foreign_file';
 import { anything, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import { HALF_MAX, floatToHalf, halfToFloat } from './half';

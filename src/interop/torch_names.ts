@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import type { TorchLoadable, TorchParameter } from '../base/types';
 import { Wrapper } from '../layers/wrappers/wrapper';
 

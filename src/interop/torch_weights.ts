@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, check, isRecord, shortened } from '../base/errors';
+import { check, isRecord } from '../base/checks';
+import { shortened } from '../base/describe';
+import { CheckpointError } from '../base/errors';
 import { callback, flag, optional, resolveOptions, type Rules } from '../base/options';
 import { firstOutside, hostValues } from '../kernels/host_values';
 import type { TorchParameter } from '../base/types';

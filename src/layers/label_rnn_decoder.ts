@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import { flag, oneOf, optional, positiveInteger } from '../base/options';
 import type { LayerArgs, LayerVariable, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { gruRecurrence } from './recurrence/gru_recurrence';

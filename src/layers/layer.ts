@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { finiteNumber, optional, resolveOptions, type Rule, type Rules } from '../base/options';
 import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../base/types';
 

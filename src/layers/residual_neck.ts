@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import { oneOf, optional } from '../base/options';
 import type { LayerArgs, Shape, TorchLoadable, TorchParameter } from '../base/types';
 import { ACTIVATIONS, activate, type Activation } from './activation';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import type { LayerVariable, Shape } from '../base/types';
 import { oneShape, type CtLayer } from './layer';
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { flag, isNumberIn, oneOf, optional, resolveOptions, rule, type Rules } from '../base/options';
 import type { ConfiguredFn } from '../base/types';
 import { composedLoss } from '../kernels/asymmetric_loss/composed';

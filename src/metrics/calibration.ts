@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf } from '../base/errors';
+import { check, checkOneOf } from '../base/checks';
 import type { LabelRows } from './labelled_scores';
 
 /** How logits become calibrated logits, `scale * logit + offset`, label by label: plain data, kept in a checkpoint's manifest. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { IGNORED_LABEL } from '../base/types';
 import { CONFUSION_COUNTS_KERNEL, type ConfusionCountsAttrs } from '../kernels/confusion_counts/contract';
 import '../kernels/confusion_counts/plain';

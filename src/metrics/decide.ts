@@ -1,4 +1,4 @@
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { optional, resolveOptions, type Rule } from '../base/options';
 import type { LabelRows } from './labelled_scores';
 

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { resolveOptions } from '../base/options';
 import { confusionCounts } from './confusion_counts';
 import { checkThreshold, THRESHOLD, type ThresholdOptions } from './decide';

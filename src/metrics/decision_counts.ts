@@ -1,4 +1,4 @@
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { optional, resolveOptions, rule } from '../base/options';
 import { THRESHOLD, thresholdsOf, type ThresholdOptions } from './decide';
 import {

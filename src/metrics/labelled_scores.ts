@@ -1,4 +1,4 @@
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { anything, oneOf, optional, resolveOptions, rule, type Rule } from '../base/options';
 import { IGNORED_LABEL, type Labels } from '../base/types';
 

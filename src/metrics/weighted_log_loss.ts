@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { optional, resolveOptions, rule } from '../base/options';
 import { IGNORED_LABEL, type ConfiguredFn } from '../base/types';
 import { compiledMetric, FROM_LOGITS } from './compiled_metric';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { backboneByName } from '../backbones/registry';
 import type { CtLabels } from '../data/labels/labels';
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import { LabelLinear } from '../layers/label_linear';
 import { LabelRNNDecoder } from '../layers/label_rnn_decoder';
 import { PerLabel } from '../layers/wrappers/per_label';

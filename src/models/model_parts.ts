@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { optional, rule } from '../base/options';
 import { PerSlice } from '../layers/wrappers/per_slice';
 import type { Kwargs } from '../base/types';

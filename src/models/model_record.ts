@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, describe } from '../base/errors';
+import { check } from '../base/checks';
+import { describe } from '../base/describe';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../base/types';
 

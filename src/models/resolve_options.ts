@@ -1,5 +1,5 @@
 import { BACKBONES } from '../backbones/registry';
-import { check, checkKnownKeys, checkOneOf } from '../base/errors';
+import { check, checkKnownKeys, checkOneOf } from '../base/checks';
 import {
   anything,
   finiteNumber,

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, NonFiniteError } from '../base/errors';
+import { check } from '../base/checks';
+import { ArgumentError, NonFiniteError } from '../base/errors';
 import { IGNORED_LABEL } from '../base/types';
 import { firstOutside, hostValues } from '../kernels/host_values';
 import { ImageNetNormalization } from '../layers/input_layers';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isRecord } from '../base/errors';
+import { check, isRecord } from '../base/checks';
 import { anything, flag, numberFrom0 as rate, resolveOptions, share } from '../base/options';
 import type { Rule, Rules } from '../base/options';
 import { Adam } from './adam';

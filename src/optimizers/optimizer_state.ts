@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe } from '../base/errors';
+import { describe } from '../base/describe';
+import { CheckpointError } from '../base/errors';
 import { firstOutside, hostValues } from '../kernels/host_values';
 import { momentsOf } from './optimizer_record';
 

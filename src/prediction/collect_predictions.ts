@@ -1,6 +1,7 @@
 import { patientTargets, type PatientSource } from '../data/sources/patient_source';
 import { checkedSliceLabels } from '../data/sources/slice_labels';
-import { check, DataError } from '../base/errors';
+import { check } from '../base/checks';
+import { DataError } from '../base/errors';
 import { oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { outputLevel, type OutputLevel } from '../models/model_parts';

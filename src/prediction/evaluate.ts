@@ -9,7 +9,8 @@ import {
 } from '../data/sources/patient_source';
 import { byLabel } from '../data/labels/labels';
 import type { PredictedLabels, PredictedPatient, PredictedSlice } from '../data/tables/predictions_table';
-import { check, DataError, NonFiniteError } from '../base/errors';
+import { check } from '../base/checks';
+import { DataError, NonFiniteError } from '../base/errors';
 import { anything, callback, optional, resolveOptions, type Rules } from '../base/options';
 import { bestPooledCut } from '../evaluation/thresholds';
 import { applyCalibration, checkCalibration, type Calibration } from '../metrics/calibration';

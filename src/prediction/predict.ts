@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 import { flag, listOf, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import {
   CHUNK_RULES,

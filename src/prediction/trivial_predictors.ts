@@ -1,5 +1,6 @@
 import { patientTargets, type PatientSource } from '../data/sources/patient_source';
-import { check, DataError } from '../base/errors';
+import { check } from '../base/checks';
+import { DataError } from '../base/errors';
 import { countDecisions, f2OfLabels } from '../metrics/decision_counts';
 import type { LabelRows } from '../metrics/labelled_scores';
 import { seededRandom } from '../base/random';

@@ -1,5 +1,5 @@
 /** What a run's configuration says of its training; it is whatever the program wrote that trained. */
-import { isRecord } from '../base/errors';
+import { isRecord } from '../base/checks';
 import type { EpochLog } from '../training/stages/fit_stage';
 import { html, table, type Html, type Part } from './html';
 

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, describe, isRecord, NonFiniteError } from '../base/errors';
+import { check, isRecord } from '../base/checks';
+import { describe } from '../base/describe';
+import { CheckpointError, NonFiniteError } from '../base/errors';
 import {
   createCheckpointManifest,
   parseCheckpointManifest,

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe, isRecord } from '../base/errors';
+import { isRecord } from '../base/checks';
+import { describe } from '../base/describe';
+import { CheckpointError } from '../base/errors';
 import { anything, optional, resolveOptions, rule, type Rules } from '../base/options';
 import { checkCalibration, type Calibration } from '../metrics/calibration';
 import { checkThreshold } from '../metrics/decide';

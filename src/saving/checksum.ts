@@ -1,4 +1,5 @@
-import { CheckpointError, isRecord } from '../base/errors';
+import { isRecord } from '../base/checks';
+import { CheckpointError } from '../base/errors';
 import type { CheckpointManifest } from './checkpoint_format';
 
 /** What a manifest has of them. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isRecord } from '../base/errors';
+import { check, isRecord } from '../base/checks';
 import { anything, optional, resolveOptions, type Rules } from '../base/options';
 import { asymmetricLoss } from '../losses/asymmetric_loss';
 import { f2Metric } from '../metrics/f2_metric';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, isRecord } from '../base/errors';
+import { isRecord } from '../base/checks';
+import { CheckpointError } from '../base/errors';
 import { foreignFile } from '../base/foreign_file';
 import { firstOutside } from '../kernels/host_values';
 import type { WeightSpec } from './checkpoint_format';

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, CheckpointError, shortened } from '../base/errors';
+import { check } from '../base/checks';
+import { shortened } from '../base/describe';
+import { ArgumentError, CheckpointError } from '../base/errors';
 import { anything, callback, flag, optional, resolveOptions, type Rules } from '../base/options';
 import {
   checkpointArtifacts,

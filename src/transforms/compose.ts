@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/errors';
+import { check } from '../base/checks';
 
 /**
  * A function from images to images, e.g. `(x) => resize(x, [224, 224])`.

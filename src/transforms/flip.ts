@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { checkOneOf } from '../base/errors';
+import { checkOneOf } from '../base/checks';
 import { flipTensors } from '../kernels/flip/composed';
 import { FLIP_KERNEL } from '../kernels/flip/contract';
 import '../kernels/flip/plain';

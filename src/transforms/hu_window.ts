@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf } from '../base/errors';
+import { check, checkOneOf } from '../base/checks';
 import { checkImages, onImages } from './images';
 
 /**

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, isPositiveInteger } from '../base/errors';
+import { check, isPositiveInteger } from '../base/checks';
 import { isTuple, rule } from '../base/options';
 import { hostValues } from '../kernels/host_values';
 

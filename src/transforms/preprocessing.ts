@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check, isRecord } from '../base/errors';
+import { check, isRecord } from '../base/checks';
+import { ArgumentError } from '../base/errors';
 import { anything, isNumberIn, isTuple, nested, optional, or, resolveOptions, rule } from '../base/options';
 import type { Rules } from '../base/options';
 import { withoutUndefined } from '../base/without_undefined';

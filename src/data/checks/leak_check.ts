@@ -1,4 +1,5 @@
-import { check, DataError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import { anything, optional, resolveOptions, type Rules } from '../../base/options';
 import { DRAW_RULES } from '../splits/patient_groups';
 import type { DuplicateSlices } from './duplicate_slices';

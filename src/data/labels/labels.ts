@@ -1,4 +1,4 @@
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import type { ByLabel, Labels } from '../../base/types';
 
 /** The five hemorrhages of the challenge, in its column order. */

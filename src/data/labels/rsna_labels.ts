@@ -1,4 +1,4 @@
-import { check, checkOneOf } from '../../base/errors';
+import { check, checkOneOf } from '../../base/checks';
 import type { Labels } from '../../base/types';
 import type { CtLabel } from './labels';
 

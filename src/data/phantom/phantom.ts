@@ -1,4 +1,4 @@
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { resolveOptions } from '../../base/options';
 import { deriveSeed, seededRandom } from '../../base/random';
 import { CT_LABELS } from '../labels/labels';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { finiteNumber, optional, resolveOptions, type Rules } from '../../base/options';
 import { IGNORED_LABEL } from '../../base/types';
 import type { PatientStack } from './source_types';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, DataError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import { integerFrom0, optional, resolveOptions, type Rules } from '../../base/options';
 import { withoutUndefined } from '../../base/without_undefined';
 import { IGNORED_LABEL, type Labels } from '../../base/types';

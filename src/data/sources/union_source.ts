@@ -1,4 +1,5 @@
-import { check, DataError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { checkName } from '../tables/slice_names';
 import { loadSlices, type PatientSource, type PatientStack } from './patient_source';

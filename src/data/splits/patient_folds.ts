@@ -1,4 +1,4 @@
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { anything, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
 import { deriveSeed, seededRandom, type Random } from '../../base/random';
 import { drawSubsets, DRAW_RULES, idsOf, patientGroups } from './patient_groups';

@@ -1,4 +1,4 @@
-import { check, isRecord } from '../../base/errors';
+import { check, isRecord } from '../../base/checks';
 import { optional, rule, type Resolved, type Rules } from '../../base/options';
 import { IGNORED_LABEL } from '../../base/types';
 import { shuffled, type Random } from '../../base/random';

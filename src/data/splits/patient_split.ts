@@ -1,4 +1,4 @@
-import { check, isRecord } from '../../base/errors';
+import { check, isRecord } from '../../base/checks';
 import { isNumberIn, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { deriveSeed, seededRandom } from '../../base/random';
 import { drawSubsets, DRAW_RULES, idsOf, patientGroups, SHARES } from './patient_groups';

@@ -1,4 +1,4 @@
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { optional, resolveOptions, type Rules } from '../../base/options';
 import { DRAW_RULES, patientGroups, SHARES } from './patient_groups';
 import type { PatientGrouping, PatientLabels } from './patient_groups';

@@ -1,4 +1,6 @@
-import { checkOneOf, nearestName, shortened } from '../../base/errors';
+import { checkOneOf } from '../../base/checks';
+import { shortened } from '../../base/describe';
+import { nearestName } from '../../base/nearest_name';
 import type { CtLabel } from '../labels/labels';
 import { checkMissing } from './label_columns';
 import type { LabelTable } from './label_table';

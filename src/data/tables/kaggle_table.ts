@@ -1,4 +1,6 @@
-import { check, DataError, shortened, type DataLocation } from '../../base/errors';
+import { check } from '../../base/checks';
+import { shortened } from '../../base/describe';
+import { DataError, type DataLocation } from '../../base/errors';
 import { flag, optional, resolveOptions, type Rules } from '../../base/options';
 import type { Labels } from '../../base/types';
 import { checkMissing, LABEL_RULES, orIgnored, TABLE_NAME, type MissingLabels } from './label_columns';

@@ -1,4 +1,7 @@
-import { check, DataError, hasControl, nearestName, shortened, type DataLocation } from '../../base/errors';
+import { check } from '../../base/checks';
+import { hasControl, shortened } from '../../base/describe';
+import { DataError, type DataLocation } from '../../base/errors';
+import { nearestName } from '../../base/nearest_name';
 import { oneOf, optional, rule } from '../../base/options';
 import { IGNORED_LABEL, type Labels } from '../../base/types';
 import { CT_LABELS } from '../labels/labels';

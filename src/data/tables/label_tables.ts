@@ -1,4 +1,5 @@
-import { DataError, shortened, type DataLocation } from '../../base/errors';
+import { shortened } from '../../base/describe';
+import { DataError, type DataLocation } from '../../base/errors';
 import { CQ500_TABLE } from './cq500_table';
 import { KAGGLE_TABLE } from './kaggle_table';
 import type { LabelTable } from './label_table';

@@ -1,4 +1,5 @@
-import { check, DataError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import type { ByLabel, Labels } from '../../base/types';
 import { checkLabelNames } from './label_columns';
 import { checkName, sliceStem } from './slice_names';

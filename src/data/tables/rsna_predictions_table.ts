@@ -1,4 +1,5 @@
-import { check, DataError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { sliceStem } from './slice_names';
 import { checkOnce, checkPredictions, csv, float32Text, type SlicePrediction } from './predictions_table';

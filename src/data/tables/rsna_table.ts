@@ -1,4 +1,6 @@
-import { DataError, describe, nearestName, shortened, type DataLocation } from '../../base/errors';
+import { describe, shortened } from '../../base/describe';
+import { DataError, type DataLocation } from '../../base/errors';
+import { nearestName } from '../../base/nearest_name';
 import { anything, oneOf, optional, resolveOptions, type Rules } from '../../base/options';
 import { IGNORED_LABEL, type Labels } from '../../base/types';
 import { LABEL_RULES, TABLE_NAME, type MissingLabels } from './label_columns';

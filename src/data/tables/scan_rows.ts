@@ -1,4 +1,5 @@
-import { DataError, shortened, type DataLocation } from '../../base/errors';
+import { shortened } from '../../base/describe';
+import { DataError, type DataLocation } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { orIgnored, type MissingLabels } from './label_columns';
 import type { LabelTableReader, TableLabels, WantedLabels } from './label_table';

@@ -1,4 +1,5 @@
-import { check, shortened } from '../../base/errors';
+import { check } from '../../base/checks';
+import { shortened } from '../../base/describe';
 import { resolveOptions, type Rules } from '../../base/options';
 import type { Labels } from '../../base/types';
 import { CQ500, CQ500_TABLE } from './cq500_table';

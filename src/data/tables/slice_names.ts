@@ -1,4 +1,5 @@
-import { DataError, describe, hasControl, type DataLocation } from '../../base/errors';
+import { describe, hasControl } from '../../base/describe';
+import { DataError, type DataLocation } from '../../base/errors';
 
 /**
  * Place of a slice in its patient: the number after the last underscore, before the ending

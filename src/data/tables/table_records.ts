@@ -1,4 +1,5 @@
-import { DataError, describe, type DataLocation } from '../../base/errors';
+import { describe } from '../../base/describe';
+import { DataError, type DataLocation } from '../../base/errors';
 
 /** The records of a table one after another: fields trimmed, empty records left out, the header apart. */
 export class TableRecords<Columns> {

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import type { Shape } from '../../base/types';
 import type { Graph, Numbers } from './graph';
 import type { SliceMask } from './slice_mask';

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { IMAGENET_MEAN, IMAGENET_STD } from '../../layers/input_layers';
 import {
   activated,

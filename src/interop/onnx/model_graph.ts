@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import type { LayerVariable, Shape } from '../../base/types';
 import { channelsLast, type Value } from './emitter';
 import type { Graph, Numbers } from './graph';

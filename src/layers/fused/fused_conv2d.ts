@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { RELU_BIAS_GRADIENT_KERNEL } from '../../kernels/columns/contract';
 import { hasKernel } from '../../kernels/has_kernel';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { anything } from '../../base/options';
 import { layerOn, type LayerCall, type LayerRules } from '../layer';
 

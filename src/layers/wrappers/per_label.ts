@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import type { Shape } from '../../base/types';
 import { oneShape, type LayerCall } from '../layer';
 import { LAYER, Wrapper, type WrapperArgs } from './wrapper';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, check } from '../../base/errors';
+import { check } from '../../base/checks';
+import { ArgumentError } from '../../base/errors';
 import { rule } from '../../base/options';
 import type { Kwargs, LayerArgs, Shape } from '../../base/types';
 import { CtLayer, oneShape, type LayerCall } from '../layer';

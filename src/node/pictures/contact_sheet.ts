@@ -1,5 +1,5 @@
 import { patientLabels, type PatientSource } from '../../data/sources/patient_source';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { anything, callback, optional, positiveInteger, resolveOptions } from '../../base/options';
 import type { Rules } from '../../base/options';
 import { blankPicture, drawTile, GRAY, LINE, MARGIN, SCALE, WHITE, writePicture } from './picture';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { optional, positiveInteger, resolveOptions, rule, share, type Rules } from '../../base/options';
 import { HEAT_OPACITY, heatOver } from '../../explanation/heat_colors';
 import { drawScale, scaleSize } from './heat_scale';

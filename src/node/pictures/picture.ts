@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { writeFileAtomic } from '../files/atomic_write';
 import { TEXT_HEIGHT, type Canvas, type Rgb } from './pixel_text';
 

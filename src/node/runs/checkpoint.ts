@@ -1,7 +1,9 @@
 import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, describe, isRecord } from '../../base/errors';
+import { isRecord } from '../../base/checks';
+import { describe } from '../../base/describe';
+import { CheckpointError } from '../../base/errors';
 import { anything, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { readSafetensors } from '../../interop/safetensors';
 import {

@@ -1,7 +1,9 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { check, CheckpointError, DataError, describe, isRecord } from '../../base/errors';
+import { check, isRecord } from '../../base/checks';
+import { describe } from '../../base/describe';
+import { CheckpointError, DataError } from '../../base/errors';
 import { foreignFile } from '../../base/foreign_file';
 import { manifestIn, withManifest } from '../../saving/checkpoint_artifacts';
 import { readFolder, writeFolderAtomic } from '../files/atomic_write';

@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { check, DataError, type DataLocation } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError, type DataLocation } from '../../base/errors';
 
 /** The data folder: as the caller named it, where it really is, and what is in those of its folders that have been listed. */
 export interface Root {

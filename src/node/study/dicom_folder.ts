@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
-import { check, DataError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import { listOf, oneOf, optional, resolveOptions, type Rule, type Rules } from '../../base/options';
 import type { CtLabels } from '../../data/labels/labels';
 import type { CtPreprocessing } from '../../transforms/preprocessing';

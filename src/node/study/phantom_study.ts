@@ -10,7 +10,8 @@ import {
   type PhantomStudy,
   type PhantomStudyOptions,
 } from '../../data/phantom/phantom';
-import { check, DataError, isRecord } from '../../base/errors';
+import { check, isRecord } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import { callback, isNumberIn, oneOf, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { writeError } from '../files/write_error';
 

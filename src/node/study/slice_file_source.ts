@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkName } from '../../data/tables/slice_names';
 import type { PatientSource, PatientStack } from '../../data/sources/patient_source';
-import { check, DataError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import type { CtPreprocessing } from '../../transforms/preprocessing';
 import type { AugmentationDraw, Labels } from '../../base/types';
 import type { SkippedFile } from '../files/file_bytes';

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, DataError, isRecord } from '../../base/errors';
+import { check, isRecord } from '../../base/checks';
+import { DataError } from '../../base/errors';
 import {
   callback,
   flag,

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { check, DataError, type DataLocation } from '../../base/errors';
+import { check } from '../../base/checks';
+import { DataError, type DataLocation } from '../../base/errors';
 import { flag, optional, or, rule, type Rules } from '../../base/options';
 import type { Labels } from '../../base/types';
 import { LABEL_RULES, type MissingLabels } from '../../data/tables/label_columns';

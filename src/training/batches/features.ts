@@ -7,7 +7,7 @@ import {
   type PatientSource,
   type PatientStack,
 } from '../../data/sources/patient_source';
-import { check, isPositiveInteger } from '../../base/errors';
+import { check, isPositiveInteger } from '../../base/checks';
 import { callback, integer, integerFrom0, nested, optional, resolveOptions } from '../../base/options';
 import type { Rules } from '../../base/options';
 import { deriveSeed } from '../../base/random';

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { anything, callback, optional, resolveOptions, type Resolved, type Rules } from '../../base/options';
 import type { PatientProgress, PatientSource } from '../../data/sources/patient_source';
 import { asymmetricLoss } from '../../losses/asymmetric_loss';

@@ -1,4 +1,4 @@
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { anything, integerFrom0, optional, positiveInteger, resolveOptions, rule } from '../../base/options';
 import type { Rules } from '../../base/options';
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { breathe } from '../../base/breathe';
-import { check, NonFiniteError } from '../../base/errors';
+import { check } from '../../base/checks';
+import { NonFiniteError } from '../../base/errors';
 import {
   anything,
   callback,

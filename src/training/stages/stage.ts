@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check, isRecord } from '../../base/errors';
+import { check, isRecord } from '../../base/checks';
 import {
   anything,
   callback,

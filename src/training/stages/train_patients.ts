@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { nested, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
 import { outputLevel } from '../../models/model_parts';
 import { patientBatches, patientSteps, sliceBatches } from '../batches/batches';

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { callback, integerFrom0, optional, resolveOptions, type Rules } from '../../base/options';
 import { patientTargets, type PatientProgress, type PatientSource } from '../../data/sources/patient_source';
 import { backboneOf, outputLevel } from '../../models/model_parts';

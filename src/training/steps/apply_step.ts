@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { numberAbove0, numberFrom0, optional, type Rules } from '../../base/options';
 import type { Adam } from '../../optimizers/adam';
 

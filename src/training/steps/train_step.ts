@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 import { callback, flag, numberFrom0, optional, resolveOptions, type Rules } from '../../base/options';
 import { freeingTape } from '../../base/gradient_tape';
 import type { LossFn } from '../../base/types';

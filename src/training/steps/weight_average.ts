@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../base/errors';
+import { check } from '../../base/checks';
 
 /**
  * The mean of a model's weights over several moments of its training, which often does better than any one of them.

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../../base/errors';
+import { check } from '../../../base/checks';
 import { floats, type KernelArgs, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
 
 /** Bytes of intermediates a call may hold; images are taken in groups that fit (one at least). */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../../base/errors';
+import { check } from '../../../base/checks';
 import { floats, type KernelArgs, Scratch, wasmKernel } from '../runtime/kernel_support';
 
 /**

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../../../base/errors';
+import { check } from '../../../base/checks';
 
 /** What our kernels use of the host's WebAssembly backend: public methods of its class `BackendWasm`. */
 export interface WasmBackend extends tf.KernelBackend {
