@@ -10,8 +10,9 @@ const root = fileURLToPath(new URL('../src', import.meta.url));
 /** Files that make errors of another class, and why no user meets them. */
 const OTHERS: Record<string, string> = {
   'backends/activate.ts': 'cause of a CtMultilabelError, or part of the report',
-  'backends/wasm/kernel_support.ts': 'a kernel of this library asks for one that it never registered',
-  'backends/wasm/memory_guard.ts': "the RangeError that the host's allocator takes for: no more memory",
+  'backends/wasm/runtime/kernel_support.ts': 'a kernel of this library asks for one that it never registered',
+  'backends/wasm/runtime/memory_guard.ts':
+    "the RangeError that the host's allocator takes for: no more memory",
   'cli/command_line.ts': 'what was typed is wrong: printed, with exit code 2',
   'dicom/data_set.ts': 'cause of a DataError',
   'dicom/elements.ts': 'cause of a DataError',
@@ -24,7 +25,6 @@ const OTHERS: Record<string, string> = {
   'node/runs/model_folder.ts': 'cause of a CheckpointError',
   'node/study/data_root.ts': 'cause of a DataError',
   'node/study/dicom_file.ts': 'cannot be reached',
-  'node/study/dicom_folder.ts': 'ends the reading of a table after its header, and is caught there',
   'node/study/phantom_study.ts': 'cause of a DataError',
 };
 

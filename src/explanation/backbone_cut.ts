@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, checkOneOf } from '../base/checks';
-import { runBetween } from '../models/model_parts';
+import { runBetween } from '../models/run_parts';
 import { featureMapGrid, type FeatureMapGrid } from './feature_map_grid';
 
 /** A backbone cut in two at a feature map. */

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/checks';
 import { freeingTape } from '../base/gradient_tape';
-import { outputLevel, runHead, type ModelParts } from '../models/model_parts';
+import { outputLevel } from '../models/output_level';
+import { runHead } from '../models/run_parts';
+import type { ModelParts } from '../models/model_parts';
 
 /** Checks one patient's images `[slices, h, w, c]` and a label's place against a model. */
 export function checkExplained(

@@ -4,12 +4,11 @@ import { anything, oneOf, optional, resolveOptions, type Rules } from '../base/o
 import {
   activationBytesPerSlice,
   CHUNK_RULES,
-  chunksOf,
   DEFAULT_MEMORY_BUDGET,
-  modelParts,
-  slicesOf,
   slicesPerChunk,
-} from '../models/model_parts';
+} from '../models/memory_budget';
+import { chunksOf, slicesOf } from '../models/slice_chunks';
+import { modelParts } from '../models/model_parts';
 import { cutBackbone, type BackboneCut } from './backbone_cut';
 import { enlargeMaps } from './feature_map_grid';
 import { checkExplained, checkSlice, headCotangents, realSlices, scaledToOne } from './explained_stack';

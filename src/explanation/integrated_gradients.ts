@@ -12,14 +12,12 @@ import {
 import {
   activationBytesPerSlice,
   CHUNK_RULES,
-  chunksOf,
   DEFAULT_MEMORY_BUDGET,
-  modelParts,
-  runBackbone,
-  slicesOf,
   slicesPerChunk,
-  type ModelParts,
-} from '../models/model_parts';
+} from '../models/memory_budget';
+import { chunksOf, slicesOf } from '../models/slice_chunks';
+import { modelParts, type ModelParts } from '../models/model_parts';
+import { runBackbone } from '../models/run_parts';
 import { checkExplained, checkSlice, headCotangents, realSlices, scaledToOne } from './explained_stack';
 import { surroundings } from './surroundings';
 

@@ -3,15 +3,14 @@ import { freeingTape } from '../base/gradient_tape';
 import { anything, resolveOptions, type Rules } from '../base/options';
 import {
   CHUNK_RULES,
-  chunksOf,
-  modelParts,
-  outputLevel,
   PREDICTION_MEMORY_BUDGET,
   predictionBytesPerSlice,
-  runBackbone,
-  slicesOf,
   slicesPerChunk,
-} from '../models/model_parts';
+} from '../models/memory_budget';
+import { chunksOf, slicesOf } from '../models/slice_chunks';
+import { modelParts } from '../models/model_parts';
+import { outputLevel } from '../models/output_level';
+import { runBackbone } from '../models/run_parts';
 import { checkExplained, labelLogits, realSlices } from './explained_stack';
 
 /**

@@ -13,7 +13,7 @@ import { SliceDifferences } from '../layers/slice_differences';
 import { SlicePooling } from '../layers/slice_pooling';
 import { deriveSeed } from '../base/random';
 import type { Labels } from '../base/types';
-import { SLICE_CLASSIFIER } from './model_parts';
+import { SLICE_CLASSIFIER } from './run_parts';
 import type { CtBrainModelOptions } from './options';
 import { resolveCtBrainModelOptions, type ResolvedCtBrainModelOptions } from './resolve_options';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/checks';
-import { SLICE_CLASSIFIER } from './model_parts';
+import { SLICE_CLASSIFIER } from './run_parts';
 
 /**
  * Sets the biases of a model's outputs to the labels' log-odds, so that training starts from the labels' frequencies rather than

@@ -4,7 +4,8 @@ import { ArgumentError, NonFiniteError } from '../base/errors';
 import { IGNORED_LABEL } from '../base/types';
 import { firstOutside, hostValues } from '../kernels/host_values';
 import { ImageNetNormalization } from '../layers/input_layers';
-import { modelParts, outputLevel } from './model_parts';
+import { modelParts } from './model_parts';
+import { outputLevel } from './output_level';
 
 /** How far rounding may take a pixel out of 0..1. */
 const SLACK = 1e-3;

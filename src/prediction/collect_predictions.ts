@@ -4,7 +4,7 @@ import { check } from '../base/checks';
 import { DataError } from '../base/errors';
 import { oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import type { CtBrainModel } from '../models/ct_brain_model';
-import { outputLevel, type OutputLevel } from '../models/model_parts';
+import { outputLevel, type OutputLevel } from '../models/output_level';
 import type { Labels } from '../base/types';
 import {
   PREDICT_PATIENTS_RULES,

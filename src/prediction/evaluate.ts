@@ -27,7 +27,7 @@ import type { Labels, LossFn } from '../base/types';
 import { firstOutside } from '../kernels/host_values';
 import type { CtBrainModel } from '../models/ct_brain_model';
 import { checkSourceFits } from '../models/model_record';
-import { outputLevel, type OutputLevel } from '../models/model_parts';
+import { outputLevel, type OutputLevel } from '../models/output_level';
 import { checkStepLabels } from '../models/step_inputs';
 import { PREDICT_RULES, predictStack, type PredictOptions } from './predict';
 

@@ -3,17 +3,13 @@ import { check } from '../base/checks';
 import { flag, listOf, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import {
   CHUNK_RULES,
-  chunksOf,
-  foldSlices,
-  modelParts,
   PREDICTION_MEMORY_BUDGET,
   predictionBytesPerSlice,
-  runBackbone,
-  runHead,
-  slicesOf,
   slicesPerChunk,
-  stackedFeatures,
-} from '../models/model_parts';
+} from '../models/memory_budget';
+import { chunksOf, slicesOf } from '../models/slice_chunks';
+import { foldSlices, runBackbone, runHead, stackedFeatures } from '../models/run_parts';
+import { modelParts } from '../models/model_parts';
 import { checkStepImages } from '../models/step_inputs';
 import { flip } from '../transforms/flip';
 

@@ -5,7 +5,7 @@ import { countDecisions, f2OfLabels } from '../metrics/decision_counts';
 import type { LabelRows } from '../metrics/labelled_scores';
 import { seededRandom } from '../base/random';
 import { IGNORED_LABEL } from '../base/types';
-import type { OutputLevel } from '../models/model_parts';
+import type { OutputLevel } from '../models/output_level';
 
 /**
  * F2 of a predictor that never looks at an image.

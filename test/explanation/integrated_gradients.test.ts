@@ -7,7 +7,8 @@ import {
   type IntegratedGradientsOptions,
 } from '../../src/explanation/integrated_gradients';
 import { surroundings } from '../../src/explanation/surroundings';
-import { modelParts, outputLevel } from '../../src/models/model_parts';
+import { modelParts } from '../../src/models/model_parts';
+import { outputLevel } from '../../src/models/output_level';
 import type { CtBrainModelOptions } from '../../src/models/options';
 import { built, SIZE, stack } from '../support/explained';
 import { expectClose } from '../support/matchers';

@@ -17,7 +17,7 @@ import {
   type AugmentationRanges,
 } from '../../transforms/random_augment';
 import type { TrainingBatch } from '../stages/fit_stage';
-import type { OutputLevel } from '../../models/model_parts';
+import type { OutputLevel } from '../../models/output_level';
 import { drawSliceOrder, type SequenceAugmentation } from './sequence_augmentation';
 
 /** What both kinds of batches take. */

@@ -20,12 +20,11 @@ import {
 import type { AugmentationDraw, Labels } from '../../base/types';
 import {
   CHUNK_RULES,
-  chunksOf,
   PREDICTION_MEMORY_BUDGET,
   predictionBytesPerSlice,
-  slicesOf,
   slicesPerChunk,
-} from '../../models/model_parts';
+} from '../../models/memory_budget';
+import { chunksOf, slicesOf } from '../../models/slice_chunks';
 
 /**
  * Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions.

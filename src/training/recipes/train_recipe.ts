@@ -4,7 +4,8 @@ import { anything, callback, optional, resolveOptions, type Resolved, type Rules
 import type { PatientProgress, PatientSource } from '../../data/sources/patient_source';
 import { asymmetricLoss } from '../../losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../models/ct_brain_model';
-import { backboneOf, outputLevel } from '../../models/model_parts';
+import { backboneOf } from '../../models/model_parts';
+import { outputLevel } from '../../models/output_level';
 import { checkSourceFits, checkSourceIsDescribed } from '../../models/model_record';
 import { setOutputBias } from '../../models/output_bias';
 import { evaluatePatients, type Evaluation } from '../../prediction/evaluate';

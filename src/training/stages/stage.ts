@@ -18,7 +18,7 @@ import type { LossFn } from '../../base/types';
 import type { PatientSource } from '../../data/sources/patient_source';
 import { asymmetricLoss } from '../../losses/asymmetric_loss';
 import { checkThreshold } from '../../metrics/decide';
-import { outputLevel } from '../../models/model_parts';
+import { outputLevel } from '../../models/output_level';
 import { checkSourceFits } from '../../models/model_record';
 import { adam } from '../../optimizers/adam';
 import { evaluatePatients } from '../../prediction/evaluate';

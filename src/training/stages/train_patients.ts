@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { check } from '../../base/checks';
 import { nested, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
-import { outputLevel } from '../../models/model_parts';
+import { outputLevel } from '../../models/output_level';
 import { patientBatches, patientSteps, sliceBatches } from '../batches/batches';
 import type { EpochLog } from './fit_stage';
 import { SEQUENCE_RULES, type SequenceAugmentation } from '../batches/sequence_augmentation';

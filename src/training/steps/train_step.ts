@@ -6,19 +6,19 @@ import type { LossFn } from '../../base/types';
 import {
   activationBytesPerSlice,
   CHUNK_RULES,
-  chunksOf,
   DEFAULT_MEMORY_BUDGET,
+  slicesPerChunk,
+} from '../../models/memory_budget';
+import { chunksOf, slicesOf } from '../../models/slice_chunks';
+import {
   foldSlices,
-  modelParts,
-  outputLevel,
   runBackbone,
   runHead,
   runSliceClassifier,
-  slicesOf,
-  slicesPerChunk,
   stackedFeatures,
-  type ModelParts,
-} from '../../models/model_parts';
+} from '../../models/run_parts';
+import { modelParts, type ModelParts } from '../../models/model_parts';
+import { outputLevel } from '../../models/output_level';
 import { checkStepImages, checkStepLabels } from '../../models/step_inputs';
 import { checkFiniteStep, type StepGradients } from './finite_step';
 

@@ -1,0 +1,51 @@
+import * as tf from '@tensorflow/tfjs';
+import { optional, rule } from '../base/options';
+
+/** Layers whose output tfjs computes in several steps, each of which the gradient keeps. */
+const STEPS_KEPT: Record<string, number> = { Conv2D: 3, BatchNormalization: 3 };
+
+/**
+ * Memory that one slice takes while a gradient is computed, in bytes: every layer's output and, until the backward pass has
+ * ended, its gradient; an estimate from the layers' shapes.
+ */
+export function activationBytesPerSlice(backbone: tf.layers.Layer): number {
+  const steps = layersOf(backbone).map((layer) => STEPS_KEPT[layer.getClassName()] ?? 1);
+  return outputBytes(backbone).reduce((sum, bytes, i) => sum + 2 * bytes * steps[i]!, 0);
+}
+
+/**
+ * Memory that one slice takes without a gradient, in bytes: a layer's input, its output, and what a branch beside it still
+ * waits for; an estimate by the largest output.
+ */
+export function predictionBytesPerSlice(backbone: tf.layers.Layer): number {
+  return 4 * Math.max(0, ...outputBytes(backbone));
+}
+
+const layersOf = (backbone: tf.layers.Layer) => (backbone instanceof tf.LayersModel ? backbone.layers : []);
+
+function outputBytes(backbone: tf.layers.Layer): number[] {
+  return layersOf(backbone).map((layer) => {
+    const shape = layer.outputShape as (number | null)[];
+    return shape.slice(1).reduce<number>((product, n) => product * (n ?? 1), 4);
+  });
+}
+
+/** Bytes of activations that training keeps at once by default: far below the 4 GiB of WebAssembly. */
+export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
+
+/** The same without a gradient, which keeps less. */
+export const PREDICTION_MEMORY_BUDGET = 512 * 2 ** 20;
+
+const atLeast = (least: number) =>
+  rule<number>(`at least ${least}`, (value) => typeof value === 'number' && value >= least);
+
+/** For how much of a stack goes through the backbone at once; infinite ones take it whole. */
+export const CHUNK_RULES = {
+  memoryBudget: optional(atLeast(0)),
+  chunkSlices: optional(atLeast(1)),
+};
+
+/** How many slices of so many bytes each go through the backbone at once within a budget of memory: at least one. */
+export function slicesPerChunk(bytesPerSlice: number, memoryBudget: number): number {
+  return bytesPerSlice === 0 ? Infinity : Math.max(1, Math.floor(memoryBudget / bytesPerSlice));
+}
