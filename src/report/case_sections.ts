@@ -18,11 +18,14 @@ export function worst(cases: readonly WorstCase[], labels: Labels, level: Measur
   if (cases.length === 0) return html`${title}${nothing('None asked for.')}`;
   const ofPatient = new Map<string, WorstCase[]>();
   for (const one of cases) ofPatient.set(one.patient, [...(ofPatient.get(one.patient) ?? []), one]);
-  const groups = [...ofPatient].map(
-    ([patient, own]) =>
-      html`<h3>${patient} ${level === 'slices' && own.length > 1 ? html`<small>${own.length} slices</small>` : ''}</h3>
-        <div class="cases">${own.map((one) => figure(one, labels))}</div> `,
-  ); // prettier-ignore
+  const groups = [...ofPatient].map(([patient, own]) => {
+    const count = level === 'slices' && own.length > 1 ? html`<small>${own.length} slices</small>` : '';
+    const title = html`<h3>${patient} ${count}</h3>`;
+    const figures = own.map((one) => figure(one, labels));
+    // one alone leaves the place beside it to the next patient
+    if (own.length === 1) return html`<section>${title}${figures}</section> `;
+    return html`<section class="whole">${title}<div class="cases">${figures}</div></section> `;
+  });
   const shown =
     level === 'patients' ? ' Of a patient, the slice with the hottest point (or, without maps, the middle one).' : ''; // prettier-ignore
   const mapped = cases.some(({ overlaid }) => overlaid !== undefined);
@@ -32,7 +35,8 @@ export function worst(cases: readonly WorstCase[], labels: Labels, level: Measur
       wrongly. The patient with the largest comes first. On the left, the first channel as the model sees
       it.${mapped ? ' On the right, under Grad-CAM of the label that is most wrong, what speaks for it: 1 is the hottest point of all slices of the patient, so that slices of two patients, or for two labels, cannot be compared. Without colour nothing does, or the hottest point is on another slice.' : ''}${shown}
     </p>
-    ${mapped ? heatScale("share of the stack's hottest point") : ''} ${groups}`;
+    ${mapped ? heatScale("share of the stack's hottest point") : ''}
+    <div class="cases">${groups}</div>`;
 } // prettier-ignore
 
 function figure(one: WorstCase, labels: Labels): Html {

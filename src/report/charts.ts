@@ -11,6 +11,8 @@ import { CHART } from './style';
 /** Three with their axes stand side by side on A4. */
 const SIDE = 160;
 const UNIT = { domain: [0, 1] };
+/** Recall from which on precision is drawn: what lies before it is hardly wider than a line. */
+export const FIRST_RECALL = 0.02;
 /** Points of a curve that are drawn: more cannot be distinguished. */
 const MOST_POINTS = 400;
 
@@ -25,13 +27,15 @@ export interface LabelScores {
 /**
  * Precision against recall, with the point that the threshold makes; a text where there is no curve.
  *
- * From the first positive on: before it nothing is recalled, and the curve's end point (0, 1) would draw a bar up to a precision that no
- * threshold has. On the left it goes on level, as average precision counts it.
+ * From {@link FIRST_RECALL} on: before it nothing or next to nothing is found, and the curve's end point (0, 1), or the precision of the
+ * first few findings, would draw a bar. On the left it goes on level.
  */
 export async function precisionRecallChart({ yTrue, probabilities, counts }: LabelScores): Promise<Html> {
   const curve = precisionRecallCurve(yTrue, probabilities, { dropIntermediate: true });
   if (!curve) return noChart('precision and recall', 'no positive');
-  const reached = curve.recall.map((x, i) => ({ x, y: curve.precision[i]! })).filter(({ x }) => x > 0);
+  const reached = curve.recall
+    .map((x, i) => ({ x, y: curve.precision[i]! }))
+    .filter(({ x }) => x >= FIRST_RECALL);
   const points = [...reached, { x: 0, y: reached.at(-1)!.y }];
   const share = yTrue.filter((y) => y === 1).length / yTrue.filter((y) => y >= 0).length;
   const chance = [0, 1].map((x) => ({ x, y: share }));

@@ -1,6 +1,7 @@
 /** Sections on how well labels are told: each takes figures and gives HTML. */
 import {
   f2Chart,
+  FIRST_RECALL,
   precisionRecallChart,
   reliabilityChart,
   rocChart,
@@ -177,7 +178,7 @@ export async function curves(measured: Measured): Promise<Html> {
   }
   return html`<h2>Curves of each label: ${LEVEL_NAMES[level]}</h2>
     <p class="note">
-      Precision against recall, the ROC curve, and how often the label was present by its probability (10
+      Precision against recall (from ${FIRST_RECALL} on), the ROC curve, and how often the label was present by its probability (10
       bins; the larger a point, the more ${level}). The orange point is the decision at the
       threshold${any ? html`; that of ${any.report.label}, which each label's threshold makes, may lie beside its curves` : ''}.
       Dashed is what a predictor by chance, or a perfectly calibrated one, would have.

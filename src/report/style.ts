@@ -62,7 +62,7 @@ td small { display: block; color: var(--faint); font-size: 11px; line-height: 1.
 .note { color: var(--faint); font-size: 13px; max-width: 60em; }
 .warning { background: var(--warn); border-left: 4px solid var(--warn-line); padding: .6em 1em; }
 .row { display: flex; flex-wrap: wrap; gap: 14px; align-items: flex-start; }
-.cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(430px, 1fr)); gap: 18px; }
+.cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(430px, 1fr)); gap: 18px; } .cases h3 { margin-top: 0; } .whole { grid-column: 1 / -1; }
 figure { margin: 0; display: grid; grid-template-columns: 1fr 1fr; gap: 4px; }
 figcaption { grid-column: 1 / -1; font-size: 13px; color: var(--faint); } figcaption b { color: var(--text); }
 figure img { display: block; width: 100%; background: #000; }

@@ -48,17 +48,19 @@ describe('labelScores', () => {
 });
 
 describe('precisionRecallChart', () => {
-  it('begins at the first recall that a threshold has, without a bar up to precision 1 at recall 0', async () => {
-    // the highest score is a negative's: precision is 0, then 1/2, 2/3
-    const scores = { yTrue: [0, 1, 1, 0], probabilities: [0.9, 0.8, 0.7, 0.1] };
-    const { text: chart } = await precisionRecallChart({ ...scores, counts: { tp: 2, fp: 1, fn: 0, tn: 1 } });
+  it('begins where something is found, without a bar up to precision 1 at recall 0', async () => {
+    // the two highest scores are a positive's and a negative's: precision is 1, 1/2, then 2/3 at a recall of 0.02
+    const yTrue = [1, 0, 1, ...Array<number>(98).fill(1), 0];
+    const probabilities = yTrue.map((_, i) => 1 - i / yTrue.length);
+    const counts = { tp: 2, fp: 1, fn: 98, tn: 1 };
+    const { text: chart } = await precisionRecallChart({ yTrue, probabilities, counts });
     const lines = [...chart.matchAll(/<path [^>]*stroke="#0072b2"[^>]*>/g)].map(([path]) => path);
     expect(lines).toHaveLength(1);
     const points = [...lines[0]!.matchAll(/([\d.]+),([\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)]);
     const side = Math.max(...points.map(([x]) => x!));
     const atZero = points.filter(([x]) => x === 0).map(([, y]) => 1 - y! / side);
     expect(atZero.length).toBeGreaterThan(0);
-    for (const precision of atZero) expect(precision).toBeCloseTo(0.5, 6);
+    for (const precision of atZero) expect(precision).toBeCloseTo(2 / 3, 2);
   });
 });
 
