@@ -23,7 +23,7 @@ export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
  */
 export interface UseBackendOptions {
   /**
-   * Told in a line or two which backend was taken and why.
+   * Told in a line which backend was taken and why; {@link backendReport} has what was tried before it.
    *
    * @defaultValue none
    */
@@ -144,7 +144,6 @@ async function choose(
       const how = await STARTERS[candidate](threads);
       lastReport = { name: candidate, reason: name === 'auto' ? how : `${how}, as asked for`, tried };
       log?.(`backend ${candidate}: ${lastReport.reason}`);
-      for (const { name: other, whyNot } of tried) log?.(`not ${other}: ${whyNot}`);
       return candidate;
     } catch (error) {
       if (tf.getBackend() === candidate && candidate !== previous) await tf.setBackend(previous ?? 'cpu');
