@@ -1,11 +1,19 @@
 /** What a command writes to the terminal, and how it ends there. */
+import { duration } from '../node/runs/duration';
 
-/** How far a walk has come, on one line of the terminal; without a terminal, nothing. */
+/** How far a walk has come and how long it will take, on one line of the terminal; without a terminal, nothing. */
 export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {
   const { stderr } = process;
   if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  let first = { done: Infinity, at: 0 };
   return {
-    show: (done, total) => void stderr.write(`\r${what}: ${done} of ${total}`),
+    show: (done, total) => {
+      // another walk begins
+      if (done <= first.done) first = { done, at: Date.now() };
+      const seconds = (Date.now() - first.at) / 1000;
+      const left = seconds < 1 ? '' : `, ${duration((seconds / (done - first.done)) * (total - done))} left`;
+      stderr.write(`\r\x1b[K${what}: ${done} of ${total}${left}`);
+    },
     end: () => void stderr.write('\r\x1b[K'),
   };
 }

@@ -1,6 +1,7 @@
 import cliProgress from 'cli-progress';
 import { anything, optional, resolveOptions, type Rules } from '../../base/options';
 import type { EpochLog, TrainingProgress } from '../../training/stages/fit_stage';
+import { duration } from './duration';
 
 /**
  * Options of {@link trainingProgressBar}.
@@ -31,9 +32,17 @@ export interface TrainingProgressBar {
   stop: () => void;
 }
 
+/** What an epoch's steps are of, in stages of the recipe; stacks of a single slice may share a step. */
+const UNITS: Readonly<Record<string, string>> = {
+  pretrain: 'batches',
+  'warm-up': 'patients',
+  patients: 'patients',
+};
+
 /**
- * Shows a training on the terminal: a bar with the running loss and F2, and one line an epoch. Without a terminal a line
- * is printed every 15 seconds instead.
+ * Shows a training on the terminal: a bar with the patients of the epoch, the time left of it, the running loss and F2, the best
+ * validation F2 so far and the time that the stage takes where nothing stops it early; and one line an epoch. Without a terminal a line is
+ * printed every 15 seconds instead.
  *
  * @example
  * ```ts
@@ -44,21 +53,29 @@ export interface TrainingProgressBar {
 export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingProgressBar {
   const { stream = process.stdout } = resolveOptions('trainingProgressBar', options, RULES);
   const format =
-    '{stage} epoch {epoch}/{epochs} |{bar}| {value}/{total} | {eta_formatted} left | loss {loss} | F2 {f2}';
+    '{stage} epoch {epoch}/{epochs} |{bar}| {value}/{total} {unit}, {eta_formatted} left | loss {loss} | F2 {f2}{known}';
   let bar: cliProgress.SingleBar | undefined;
+  let before: { stage: string; best: number; seconds: number } | undefined;
+  /** What the epochs before tell. */
+  const known = ({ stage, epoch, epochs, step, steps }: TrainingProgress) => {
+    if (before?.stage !== stage) return '';
+    const left = before.seconds * (epochs - epoch + 1 - step / steps);
+    return ` (best validation ${before.best.toFixed(3)}) | stage at most ${duration(left)}`;
+  };
   const stop = () => {
     bar?.stop();
     bar = undefined;
   };
   return {
     stop,
-    onProgress: ({ stage, epoch, epochs, step, steps, loss, f2 }) => {
+    onProgress: (progress) => {
+      const { stage, epoch, epochs, step, steps, loss, f2 } = progress;
       if (!bar) {
         bar = new cliProgress.SingleBar(
           {
             format,
             stream,
-            barsize: 24,
+            barsize: 16,
             hideCursor: false, // Ctrl-C ends the process before anyone could show it again
             clearOnComplete: true,
             noTTYOutput: true,
@@ -66,14 +83,17 @@ export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingP
           },
           cliProgress.Presets.shades_classic,
         );
-        bar.start(steps, 0, { stage, epoch, epochs, loss: '-', f2: '-' });
+        const unit = UNITS[stage] ?? 'steps';
+        bar.start(steps, 0, { stage, epoch, epochs, unit, loss: '-', f2: '-', known: '' });
       }
-      bar.update(step, { stage, epoch, epochs, loss: loss.toFixed(4), f2: f2.toFixed(3) });
+      bar.update(step, { loss: loss.toFixed(4), f2: f2.toFixed(3), known: known(progress) });
       if (step === steps) stop(); // validation follows, which has no steps
     },
     onEpochEnd: (log) => {
       stop();
       const { stage, epoch, loss, f2, validationLoss, validationF2, best, seconds } = log;
+      const earlier = before?.stage === stage ? before.best : 0;
+      before = { stage, seconds, best: Math.max(earlier, validationF2) };
       const validation = `validation loss ${validationLoss?.toFixed(4) ?? '-'} F2 ${validationF2.toFixed(3)}`;
       const line = `${stage} epoch ${epoch}: loss ${loss.toFixed(4)} F2 ${f2.toFixed(3)}, ${validation}, ${seconds.toFixed(1)} s`;
       stream.write(`${line}${best ? ' (best so far)' : ''}\n`);

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { beforeEach, afterEach, describe, expect, it, vi } from 'vitest';
+import { duration } from '../../../src/node/runs/duration';
 import { trainingProgressBar } from '../../../src/node/runs/progress';
 import type { EpochLog, TrainingProgress } from '../../../src/training/stages/fit_stage';
 
@@ -113,9 +114,31 @@ describe('trainingProgressBar on a terminal', () => {
     vi.advanceTimersByTime(1000);
     bar.onProgress(progress(2));
     vi.advanceTimersByTime(1000);
-    expect(out.lines.join('\n')).toMatch(/patients epoch 3\/50 .*2\/4 .* loss 0\.2500 \| F2 0\.125/);
+    expect(out.lines.join('\n')).toMatch(
+      /patients epoch 3\/50 .*2\/4 patients, \d+s left \| loss 0\.2500 \| F2 0\.125/,
+    );
     bar.onEpochEnd(log);
     expect(out.text).toMatch(/\x1b\[2Kpatients epoch 3: loss 0\.1235 .*\(best so far\)\n$/); // eslint-disable-line no-control-regex
+  });
+
+  it('shows the best validation F2, and how long the stage takes, from its second epoch on', () => {
+    const out = new FakeStream(true);
+    const bar = trainingProgressBar({ stream: out.stream });
+    const shown = (given: Partial<TrainingProgress>) => {
+      out.text = '';
+      bar.onProgress({ ...progress(1), ...given });
+      vi.advanceTimersByTime(1000);
+      const text = out.lines.join('\n');
+      bar.stop();
+      return text;
+    };
+    expect(shown({ epoch: 3 })).not.toContain('validation');
+    bar.onEpochEnd(log);
+    bar.onEpochEnd({ ...log, epoch: 4, validationF2: 0.5, seconds: 100 });
+    // 45 epochs of 50 and three quarters of one, of 100 seconds
+    expect(shown({ epoch: 5 })).toContain('F2 0.125 (best validation 0.667) | stage at most 1h16m');
+    expect(shown({ stage: 'pretrain', epoch: 5 })).toMatch(/1\/4 batches, [^(]*F2 0\.125$/m);
+    expect(shown({ stage: 'mine' })).toContain('1/4 steps');
   });
 
   it('leaves the cursor on, so that a training that is killed leaves the terminal usable', () => {
@@ -128,3 +151,9 @@ describe('trainingProgressBar on a terminal', () => {
     bar.stop();
   });
 });
+
+describe('duration', () => {
+  it('says seconds as one does', () => {
+    expect([0, 59.4, 59.6, 61, 3599, 3600, 7500, -3].map(duration)).toEqual(['0s', '59s', '1m00s', '1m01s', '59m59s', '1h00m', '2h05m', '0s']);
+  });
+}); // prettier-ignore
