@@ -44,6 +44,10 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
       "Fit a finished model's thresholds and calibration on another hospital's patients, and write a copy",
     load: () => import('./commands/calibrate'),
   },
+  export: {
+    summary: 'Write a finished model as ONNX, or its weights for PyTorch',
+    load: () => import('./commands/export'),
+  },
 };
 
 /**

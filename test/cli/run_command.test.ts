@@ -34,7 +34,16 @@ describe('ct-multilabel', { timeout: 120_000 }, () => {
   it('lists its commands, says its version, and suggests what a misspelt one may be', async () => {
     const help = await ct('--help');
     expect(`${help.code} ${help.stderr}`).toBe('0 ');
-    for (const name of ['demo', 'inspect', 'train', 'evaluate', 'predict', 'explain', 'calibrate']) {
+    for (const name of [
+      'demo',
+      'inspect',
+      'train',
+      'evaluate',
+      'predict',
+      'explain',
+      'calibrate',
+      'export',
+    ]) {
       expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };

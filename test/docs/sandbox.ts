@@ -40,7 +40,7 @@ export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sa
         'ct-multilabel/cli': [path.join(ROOT, 'src/cli/index.ts')],
       },
     },
-    include: ['*/*.ts', path.join(ROOT, 'src/**/*.d.ts')],
+    include: ['*/*.ts', path.join(ROOT, 'src/**/*.d.ts'), path.join(ROOT, 'test/**/*.d.ts')],
     exclude: [],
   };
   await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'), 'dir');
