@@ -13,7 +13,7 @@ import {
 } from 'ct-multilabel';
 import sharp from 'sharp';
 import { blankPicture, drawTile, LINE, MARGIN, WHITE } from '../src/node/pictures/picture';
-import { drawText, type Canvas } from '../src/node/pictures/pixel_text';
+import { drawText, type Canvas } from '../src/drawing/pixel_text';
 
 /** Sides of the phantom's slices, of the middle that is cut out of them, and of a tile of the picture. */
 const PHANTOM = 256;

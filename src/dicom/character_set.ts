@@ -24,6 +24,27 @@ const ENCODINGS: Record<string, string> = {
 
 const ESCAPE = String.fromCharCode(27);
 
+/** What follows an escape (PS3.3, C.12.1.1.2), and the decoder for the bytes behind it. */
+const DESIGNATIONS: Record<string, string> = {
+  '(B': 'initial',
+  '-A': 'iso-8859-1',
+  '-B': 'iso-8859-2',
+  '-C': 'iso-8859-3',
+  '-D': 'iso-8859-4',
+  '-L': 'iso-8859-5',
+  '-G': 'iso-8859-6',
+  '-F': 'iso-8859-7',
+  '-H': 'iso-8859-8',
+  '-M': 'iso-8859-9',
+  '-b': 'iso-8859-15',
+  '-T': 'windows-874',
+  '(J': 'shift_jis',
+  ')I': 'shift_jis',
+  $B: 'iso-2022-jp',
+  '$)C': 'euc-kr',
+  '$)A': 'gb18030',
+};
+
 /**
  * Decodes text of a data set. Where the set is not named, or is not the one of the bytes, UTF-8 is tried and
  * ISO 8859-1 taken if it is not that: every byte sequence has a text.
@@ -32,15 +53,39 @@ const ESCAPE = String.fromCharCode(27);
  */
 export function decodeText(bytes: Uint8Array, terms: readonly string[]): string {
   const known = terms.map((term) => ENCODINGS[term.replace(/^ISO 2022 IR /, 'ISO_IR ')]);
+  const text = decodeExtended(bytes, known[0] ?? 'utf-8');
+  if (text !== undefined) return text;
   for (const encoding of [...known, 'utf-8']) {
     if (encoding === undefined) continue;
     try {
-      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
-      // these escapes only announce Korean or Chinese, which both decoders take for granted
-      return text.replaceAll(`${ESCAPE}$)C`, '').replaceAll(`${ESCAPE}$)A`, '');
+      return new TextDecoder(encoding, { fatal: true }).decode(bytes);
     } catch {
       continue; // not text of this encoding
     }
   }
   return new TextDecoder('iso-8859-1').decode(bytes);
+}
+
+/** Text that changes its character set by escapes; undefined where it has none, or any that are not known. */
+function decodeExtended(bytes: Uint8Array, initial: string): string | undefined {
+  if (!bytes.includes(27)) return undefined;
+  const texts: string[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const next = bytes.indexOf(27, start + 1);
+    const piece = bytes.subarray(start, next < 0 ? bytes.length : next);
+    start += piece.length;
+    const head = String.fromCharCode(...piece.subarray(1, 4));
+    const name = Object.keys(DESIGNATIONS).find((designation) => head.startsWith(designation));
+    const isFirst = piece[0] !== 27;
+    if (!isFirst && name === undefined) return undefined;
+    const encoding = isFirst || name === '(B' ? initial : DESIGNATIONS[name!]!;
+    // this decoder reads the escape itself
+    const from = isFirst || encoding === 'iso-2022-jp' ? 0 : 1 + name!.length;
+    try {
+      texts.push(new TextDecoder(encoding, { fatal: true }).decode(piece.subarray(from)));
+    } catch {
+      return undefined;
+    }
+  }
+  return texts.join('').replaceAll(ESCAPE, '');
 }

@@ -1,5 +1,5 @@
 /**
- * DICOM as bytes: headers, and slices in Hounsfield units. In the browser too.
+ * DICOM as bytes: headers, slices in Hounsfield units, and results as reports and pictures. In the browser too.
  *
  * @module dicom
  */
@@ -8,3 +8,6 @@ export { decodeDicomSlice } from './pixels/decode_slice';
 export { NoImageError, parseDicomHeader, type DicomHeader } from './dicom_header';
 
 export { type DicomProblem, type DicomProblemKind } from './problems';
+
+export { dicomReport } from './reports/report';
+export { dicomHeatMaps } from './reports/heat_map_captures';

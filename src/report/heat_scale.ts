@@ -1,4 +1,4 @@
-import { HEAT_TICKS, heatOver, SCALE_GRAY } from '../explanation/heat_colors';
+import { HEAT_TICKS, overlaid, SCALE_GRAY } from '../drawing/heat_colors';
 import { html, type Html } from './html';
 import { CHART } from './style';
 
@@ -9,7 +9,7 @@ const [WIDTH, HEIGHT, ROOM, STEPS] = [240, 14, 12, 60];
 export function heatScale(title: string): Html {
   const step = WIDTH / STEPS;
   const bars = Array.from({ length: STEPS }, (_, i) => {
-    const color = heatOver(SCALE_GRAY, (i + 0.5) / STEPS).join();
+    const color = overlaid(SCALE_GRAY, (i + 0.5) / STEPS).join();
     // wider than a step, so that no gap shows between two
     return html`<rect x="${ROOM + i * step}" width="${step + (i + 1 < STEPS ? 0.5 : 0)}" height="${HEIGHT}" fill="rgb(${color})" />`;
   });

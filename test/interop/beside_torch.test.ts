@@ -8,7 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { writeSafetensors } from '../../src/interop/safetensors';
 import { torchStateDict } from '../../src/interop/torch_state_dict';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
-import { modelParts, runHead } from '../../src/models/model_parts';
+import { modelParts } from '../../src/models/model_parts';
+import { runHead } from '../../src/models/run_parts';
 import { expectClose } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';
 

@@ -3,7 +3,7 @@ import { check } from '../../base/checks';
 import { anything, callback, optional, positiveInteger, resolveOptions } from '../../base/options';
 import type { Rules } from '../../base/options';
 import { blankPicture, drawTile, GRAY, LINE, MARGIN, SCALE, WHITE, writePicture } from './picture';
-import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
+import { drawText, textWidth, type Canvas, type Rgb } from '../../drawing/pixel_text';
 
 /**
  * Options of {@link writeContactSheet}.

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../base/checks';
 import { optional, positiveInteger, resolveOptions, rule, share, type Rules } from '../../base/options';
-import { HEAT_OPACITY, heatOver } from '../../explanation/heat_colors';
+import { grayLevel, HEAT_OPACITY, overlaid, unit } from '../../drawing/heat_colors';
 import { drawScale, scaleSize } from './heat_scale';
-import { blankPicture, drawTile, pngOf, textSize, unit, WHITE, writePicture, type TextSize } from './picture';
-import { drawText, textWidth, type Canvas, type Rgb } from './pixel_text';
+import { blankPicture, drawTile, pngOf, textSize, WHITE, writePicture, type TextSize } from './picture';
+import { drawText, textWidth, type Canvas, type Rgb } from '../../drawing/pixel_text';
 
 /**
  * A stack to draw with its maps.
@@ -172,7 +172,7 @@ async function readBlock(stack: HeatMapStack, columns: number | undefined, zoom:
     height: height * zoom,
     width: width * zoom,
     columns: Math.min(columns ?? fitting, slices),
-    gray: (slice, pixel) => Math.round(255 * unit(pixels[(slice * area + pixel) * channels]!)),
+    gray: (slice, pixel) => grayLevel(pixels[(slice * area + pixel) * channels]!),
     heat: (slice, pixel) => unit(heat[slice * area + pixel]!),
     isLesion: (slice, pixel) => (masks?.[slice * area + pixel] ?? 0) !== 0,
   };
@@ -205,8 +205,8 @@ function drawBlock(
       return [gray, gray, gray];
     };
     drawTile(canvas, size, left, y0, drawn(plain));
-    const overlaid = (pixel: number) => heatOver(block.gray(slice, pixel), block.heat(slice, pixel), opacity);
-    drawTile(canvas, size, left, y0 + block.height, drawn(overlaid));
+    const heated = (pixel: number) => overlaid(block.gray(slice, pixel), block.heat(slice, pixel), opacity);
+    drawTile(canvas, size, left, y0 + block.height, drawn(heated));
     const room = Math.floor(((block.width - 2 * margin) / scale + 1) / 4); // letters
     drawText(canvas, caption.slice(0, Math.max(0, room)), left + margin, y0 + 2 * block.height + margin, WHITE, scale); // prettier-ignore
   });

@@ -1,6 +1,6 @@
-import { HEAT_TICKS, heatOver, SCALE_GRAY } from '../../explanation/heat_colors';
+import { HEAT_TICKS, overlaid, SCALE_GRAY } from '../../drawing/heat_colors';
 import { drawTile, WHITE, type TextSize } from './picture';
-import { drawText, textWidth, type Canvas } from './pixel_text';
+import { drawText, textWidth, type Canvas } from '../../drawing/pixel_text';
 
 /** Width and height of the bar of colours, in pixels of a caption's letters. */
 const BAR = [80, 4] as const;
@@ -26,7 +26,7 @@ export function drawScale(
   const [width, height] = [BAR[0] * scale, BAR[1] * scale];
   drawText(canvas, legend, margin, top + margin, WHITE, scale);
   const bar = top + margin + line;
-  drawTile(canvas, [height, width], margin, bar, (_, x) => heatOver(SCALE_GRAY, x / (width - 1), opacity));
+  drawTile(canvas, [height, width], margin, bar, (_, x) => overlaid(SCALE_GRAY, x / (width - 1), opacity));
   for (const value of HEAT_TICKS) {
     const label = String(value);
     const centre = margin + value * width;

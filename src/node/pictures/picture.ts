@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { check } from '../../base/checks';
 import { writeFileAtomic } from '../files/atomic_write';
-import { TEXT_HEIGHT, type Canvas, type Rgb } from './pixel_text';
+import { TEXT_HEIGHT, type Canvas, type Rgb } from '../../drawing/pixel_text';
 
 /** Scale of captions, distance between things, and height of a line of captions, in pixels. */
 export interface TextSize {
@@ -52,9 +52,6 @@ export function drawTile(
     }
   }
 }
-
-/** Within 0..1; a value that is no number is 0. */
-export const unit = (value: number) => Math.min(1, Math.max(0, value || 0));
 
 /** A picture as the bytes of a PNG file. */
 export async function pngOf({ data, width, height }: Canvas): Promise<Uint8Array> {

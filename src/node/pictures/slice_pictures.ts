@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
-import { heatOver } from '../../explanation/heat_colors';
-import { blankPicture, drawTile, pngOf, unit } from './picture';
-import type { Rgb } from './pixel_text';
+import { grayLevel, overlaid, unit } from '../../drawing/heat_colors';
+import { blankPicture, drawTile, pngOf } from './picture';
+import type { Rgb } from '../../drawing/pixel_text';
 
 /**
  * A slice `[1, h, w, c]` by itself, and under its map `[1, h, w]` where there is one, as the bytes of PNG files: for a page that lays
@@ -13,7 +13,7 @@ export async function slicePictures(
 ): Promise<{ plain: Uint8Array; overlaid?: Uint8Array }> {
   const [, height, width, channels] = image.shape;
   const [pixels, heat] = await Promise.all([image.data(), map?.data()]);
-  const gray = (pixel: number) => Math.round(255 * unit(pixels[pixel * channels]!));
+  const gray = (pixel: number) => grayLevel(pixels[pixel * channels]!);
   const drawn = (color: (pixel: number) => Rgb) => {
     const canvas = blankPicture('slicePictures', width, height);
     drawTile(canvas, [height, width], 0, 0, (y, x) => color(y * width + x));
@@ -21,5 +21,5 @@ export async function slicePictures(
   };
   const plain = await drawn((pixel) => [gray(pixel), gray(pixel), gray(pixel)]);
   if (heat === undefined) return { plain };
-  return { plain, overlaid: await drawn((pixel) => heatOver(gray(pixel), unit(heat[pixel]!))) };
+  return { plain, overlaid: await drawn((pixel) => overlaid(gray(pixel), unit(heat[pixel]!))) };
 }

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { writeContactSheet } from '../../../src/node/pictures/contact_sheet';
-import { drawText, textWidth } from '../../../src/node/pictures/pixel_text';
+import { drawText, textWidth } from '../../../src/drawing/pixel_text';
 import { memorySource } from '../../support/memory_source';
 import { temporaryFolder } from '../../support/folder';
 

@@ -1,0 +1,210 @@
+import { check } from '../../base/checks';
+import { optional, positiveInteger, resolveOptions, rule, share, type Rules } from '../../base/options';
+import { grayLevel, HEAT_OPACITY, overlaid, unit } from '../../drawing/heat_colors';
+import { drawText, TEXT_HEIGHT, textWidth, type Rgb } from '../../drawing/pixel_text';
+import type { SliceOrientation, Vector3 } from '../series/geometry';
+import { CODES, dcm, labelCodes, type DicomCode } from './codes';
+import { codeItem } from './content_items';
+import { derivedUid } from './derived_uid';
+import { DATE, MODEL, NOT_FOR_CLINICAL_USE, resultElements, type ReportedModel } from './result_object';
+import { nameOf, readSources, referenceTo, type SourceImage } from './source_image';
+import { writeObject, type Elements } from './write_object';
+
+/**
+ * A slice with its heat map.
+ *
+ * @inline
+ */
+export interface MappedImage extends SourceImage {
+  /** What the model saw, 0..1, row by row. */
+  pixels: ArrayLike<number>;
+  /** Its heat map, 0..1, row by row, as `gradCam` gives it. */
+  map: ArrayLike<number>;
+}
+
+/**
+ * Options of {@link dicomHeatMaps}.
+ *
+ * @inline
+ */
+export interface DicomHeatMapOptions {
+  /** What the maps are of. */
+  model: ReportedModel;
+  /** The label whose decision the maps explain. */
+  label: string;
+  rows: number;
+  columns: number;
+  /**
+   * The label's code, by the label's name.
+   * @defaultValue SNOMED CT's for `CT_LABELS` and `RSNA_LABELS`; other labels need one
+   */
+  codes?: Readonly<Record<string, DicomCode>>;
+  /**
+   * Directions of rows and columns in the patient's coordinates, as a series has them.
+   * @defaultValue not said
+   */
+  orientation?: SliceOrientation | undefined;
+  /**
+   * Share of the colour where a map is 1, 0 to 1; where it is less, in proportion less.
+   * @defaultValue 0.6
+   */
+  opacity?: number;
+  /**
+   * When they were made.
+   * @defaultValue now
+   */
+  date?: Date;
+}
+
+const isVector = (value: unknown) =>
+  Array.isArray(value) && value.length === 3 && value.every(Number.isFinite);
+
+const RULES = {
+  model: MODEL,
+  label: rule<string>('a name', (label) => typeof label === 'string' && label !== ''),
+  rows: positiveInteger,
+  columns: positiveInteger,
+  codes: optional(CODES, {}),
+  orientation: optional(
+    rule<SliceOrientation>(
+      'two directions of three numbers',
+      (value) => Array.isArray(value) && value.length === 2 && value.every(isVector),
+    ),
+  ),
+  opacity: optional(share, HEAT_OPACITY),
+  date: DATE,
+} satisfies Rules<DicomHeatMapOptions>;
+
+const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
+
+/** Letters' scale, and height of the line below an image, in pixels. */
+const SCALE = 1;
+const MARGIN = 3;
+const LINE = TEXT_HEIGHT * SCALE + 2 * MARGIN;
+const WHITE: Rgb = [235, 235, 235];
+
+/**
+ * Heat maps as DICOM pictures (Secondary Capture, RGB), a file for each slice, all in one series: any viewer shows them.
+ *
+ * Below each image stands which label the map is of, and that it is not for clinical use. Patient, study, UIDs and dcmjs are as for
+ * {@link dicomReport}; the file says which image it is made from.
+ *
+ * @param images - The stack, in order from feet to head, with what is drawn of each slice.
+ * @returns DICOM files, in the order of the images.
+ * @throws DataError for an image that lacks what a picture refers to, or that is of another study; ArgumentError for values that do
+ * not fit; CtMultilabelError where dcmjs is not installed.
+ * @example
+ * ```ts
+ * const [pixels, map] = [await images.data(), await maps.data()];
+ * const files = await dicomHeatMaps([{ bytes, file: 'IM0001.dcm', pixels, map }], {
+ *   model: { name: 'head CT', version: '2024-05' },
+ *   label: 'ich',
+ *   rows: 224,
+ *   columns: 224,
+ * });
+ * ```
+ */
+export async function dicomHeatMaps(
+  images: readonly MappedImage[],
+  options: DicomHeatMapOptions,
+): Promise<Uint8Array[]> {
+  const what = 'dicomHeatMaps';
+  const { model, label, codes, date, ...drawing } = resolveOptions(what, options, RULES);
+  const { rows, columns, orientation } = drawing;
+  const [concept] = labelCodes(what, [label], codes) as [DicomCode];
+  const sources = readSources(what, images);
+  images.forEach(({ pixels, map }, i) => {
+    for (const [name, values] of Object.entries({ pixels, map })) {
+      const fits = values?.length === rows * columns;
+      check(fits, `${what}: images[${i}].${name}`, `${rows} x ${columns} numbers`, values?.length);
+    }
+  });
+
+  const { studyUid } = sources[0]!;
+  const ids = [studyUid, model.name, model.version, ...sources.map(nameOf).sort()];
+  const uid = (...names: string[]) => derivedUid('heat map', ...ids, label, ...names);
+  const seriesUid = await uid('series');
+  const description = `AI heat map: ${label}, not for clinical use`;
+  const files: Uint8Array[] = [];
+  for (const [i, source] of sources.entries()) {
+    const elements = {
+      ...resultElements(source, model, date),
+      ...source.lossy,
+      SOPClassUID: SECONDARY_CAPTURE,
+      SOPInstanceUID: await uid('instance', nameOf(source)),
+      Modality: 'OT',
+      SeriesInstanceUID: seriesUid,
+      SeriesNumber: '9001',
+      SeriesDescription: shortText(description),
+      BodyPartExamined: 'HEAD',
+      InstanceNumber: String(i + 1),
+      PatientOrientation: orientation?.map(letters) ?? '',
+      ConversionType: 'WSD',
+      ImageType: ['DERIVED', 'SECONDARY'],
+      ImageComments: NOT_FOR_CLINICAL_USE,
+      DerivationDescription: `Heat map of ${concept.meaning}`,
+      SourceImageSequence: [
+        {
+          ...referenceTo(source),
+          PurposeOfReferenceCodeSequence: [
+            codeItem(dcm('121322', 'Source Image for Image Processing Operation')),
+          ],
+        },
+      ],
+      BurnedInAnnotation: 'NO', // of the patient, that is
+    };
+    files.push(await writeObject({ ...elements, ...picture(images[i]!, label, drawing) }));
+  }
+  return files;
+}
+
+/** A slice with its map laid over it, and a line below that says what it is. */
+function picture(
+  { pixels, map }: MappedImage,
+  label: string,
+  { rows, columns, opacity }: { rows: number; columns: number; opacity: number },
+): Elements {
+  const height = rows + LINE;
+  const size = 3 * columns * height;
+  // an element's length is even
+  const canvas = { data: new Uint8Array(size + (size % 2)), width: columns, height };
+  for (let pixel = 0; pixel < rows * columns; pixel++) {
+    canvas.data.set(overlaid(grayLevel(pixels[pixel]!), unit(map[pixel]!), opacity), 3 * pixel);
+  }
+  const lines = [`${label}: not for clinical use`, 'not for clinical use', 'no clinical use'];
+  const line = lines.find((one) => textWidth(one, SCALE) <= columns) ?? '';
+  drawText(canvas, line, Math.floor((columns - textWidth(line, SCALE)) / 2), rows + MARGIN, WHITE, SCALE);
+  return {
+    SamplesPerPixel: 3,
+    PhotometricInterpretation: 'RGB',
+    PlanarConfiguration: 0,
+    Rows: height,
+    Columns: columns,
+    BitsAllocated: 8,
+    BitsStored: 8,
+    HighBit: 7,
+    PixelRepresentation: 0,
+    PixelData: canvas.data.buffer,
+  };
+}
+
+const shortText = (text: string) => [...text].slice(0, 64).join('');
+
+const AXES = [
+  ['L', 'R'],
+  ['P', 'A'],
+  ['H', 'F'],
+] as const;
+
+/** A direction of less than this part of the whole is not worth a letter. */
+const LEAST_PART = 0.1;
+
+/** A direction in PatientOrientation's letters, the largest part first. */
+function letters(direction: Vector3): string {
+  return direction
+    .map((part, axis) => ({ part: Math.abs(part), letter: AXES[axis]![part < 0 ? 1 : 0] }))
+    .filter(({ part }) => part >= LEAST_PART)
+    .sort((a, b) => b.part - a.part)
+    .map(({ letter }) => letter)
+    .join('');
+}
