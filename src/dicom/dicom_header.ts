@@ -159,6 +159,7 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
   } else if (modality !== 'CT') {
     report('not-ct', `Modality is ${modality}, expected CT: values are no Hounsfield units`);
   }
+  reportIdentity(dataSet, report);
   const spacing = numbers('x00280030', 'PixelSpacing', 2, measures) as [number, number] | undefined;
   const pixelSpacing = spacing?.every((mm) => mm > 0) ? spacing : undefined;
   if (spacing !== pixelSpacing)
@@ -194,6 +195,24 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
   };
   for (const message of dataSet.misnamed) report('syntax-mismatch', message);
   return header;
+}
+
+/** Names that were put in place of others. */
+const NO_NAME = /anonym|removed|de-?identified|pseudonym|^\W*$/i;
+
+/** Says that the file may tell who the patient is; nothing here depends on it, but whoever hands it on should know. */
+function reportIdentity(dataSet: DicomDataSet, report: ReportProblem): void {
+  const name = dataSet.text('x00100010');
+  const isOpen = name !== undefined && name !== dataSet.text('x00100020') && !NO_NAME.test(name);
+  if (isOpen && dataSet.text('x00120062') !== 'YES') {
+    report(
+      'patient-named',
+      'PatientName is there and PatientIdentityRemoved is not YES: the files may say who the patient is',
+    );
+  }
+  if (dataSet.text('x00280301') === 'YES') {
+    report('burned-in-text', 'BurnedInAnnotation is YES: the pixels may show who the patient is');
+  }
 }
 
 /** Date and time in one text whose order is the one of time. */

@@ -36,6 +36,8 @@ export type DicomProblemKind =
   | 'uneven-spacing'
   | 'gantry-tilt'
   | 'turned'
+  | 'patient-named'
+  | 'burned-in-text'
   | 'excess-pixel-data'
   | 'pixel-padding'
   | 'monochrome1';
@@ -65,6 +67,8 @@ const SEVERITIES: Record<DicomProblemKind, DicomProblemSeverity> = {
   gap: 'warning',
   'split-series': 'warning',
   'merged-series': 'warning',
+  'patient-named': 'warning',
+  'burned-in-text': 'warning',
   'mixed-series': 'note',
   'uneven-spacing': 'note',
   'gantry-tilt': 'note',

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterAll } from 'vitest';
 import { CT_LABELS } from '../../src/data/labels/labels';
@@ -9,6 +10,8 @@ import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { saveCheckpoint } from '../../src/node/runs/checkpoint';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { ctSlice, dicomBytes } from '../support/dicom_bytes';
+import { DicomDataSet } from '../../src/dicom/data_set';
+import { dciodvfyErrors, hasDciodvfy } from '../support/dicom_tools';
 import { command } from '../support/command';
 import { tinyBackbone } from '../support/memory_source';
 
@@ -20,11 +23,24 @@ describe('predict', { timeout: 120_000 }, () => {
     folder = await mkdtemp(path.join(tmpdir(), 'ct-multilabel-'));
     const model = buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), seed: 1 });
     const preprocessing = createPreprocessing({ windows: ['brain'], imageSize: [16, 16] });
-    await saveCheckpoint(at('checkpoint'), model, { labels: CT_LABELS, preprocessing });
+    // the model knows nothing: its probabilities are about a half
+    const thresholds = [0.01, 0.99, 0.99, 0.01, 0.99];
+    await saveCheckpoint(at('checkpoint'), model, {
+      labels: CT_LABELS,
+      preprocessing,
+      model: { variant: 'VGG16' },
+      thresholds,
+    });
     // one slice is missing between the third and the fourth
     await mkdir(at('study'));
     for (const [i, z] of [0, 5, 10, 20, 25].entries()) {
-      const slice = ctSlice({ rows: 16, columns: 16, position: [0, 0, z], uid: `1.2.${i + 1}` });
+      const slice = ctSlice({
+        rows: 16,
+        columns: 16,
+        position: [0, 0, z],
+        uid: `1.2.${i + 1}`,
+        elements: { '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.2'] },
+      });
       await writeFile(path.join(at('study'), `s${i}.dcm`), dicomBytes(slice));
     }
   });
@@ -55,6 +71,41 @@ describe('predict', { timeout: 120_000 }, () => {
     // an error leaves standard output empty
     const wrong = await command('predict', '--checkpoint', 'none', '--patient', at('study'), '--json');
     expect(`${wrong.code}${wrong.stdout}`).toBe('1');
+  });
+
+  it('writes what it found as DICOM beside the tables, the same each time', async () => {
+    const results = async (out: string) => {
+      const { code, stderr } = await command('predict', ...args(), '--quiet', '--dicom-out', at(out));
+      expect(`${code} ${stderr}`).toMatch(/^0 /);
+      const names = (await readdir(at(`${out}/P1`))).sort();
+      return Promise.all(
+        names.map(async (name) => ({ name, bytes: await readFile(at(`${out}/P1/${name}`)) })),
+      );
+    };
+    const files = await results('dicom');
+    const heat = ['ich', 'sdh'].flatMap((label) => [1, 2, 3, 4, 5].map((i) => `${label}_${i}.dcm`));
+    expect(files.map(({ name }) => name)).toEqual([...heat, 'report.dcm'].sort());
+    const read = files.map(({ bytes }) => DicomDataSet.parse(bytes, {}));
+    const uids = read.map((one) => one.text('x00080018'));
+    expect(new Set(uids).size).toBe(files.length);
+    expect(read.map((one) => one.text('x0020000d'))).toEqual(files.map(() => '1.2'));
+    const report = read[files.findIndex(({ name }) => name === 'report.dcm')]!;
+    expect(report.text('x00081090')).toBe('ct-multilabel VGG16');
+    expect(report.texts('x00181020')[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{8}$/);
+    if (hasDciodvfy) expect(files.flatMap(({ bytes }) => dciodvfyErrors(bytes))).toEqual([]);
+    const again = await results('again');
+    expect(again.map(({ bytes }) => DicomDataSet.parse(bytes, {}).text('x00080018'))).toEqual(uids);
+  });
+
+  it('writes DICOM of DICOM only', async () => {
+    await mkdir(at('images'));
+    const picture = sharp({ create: { width: 16, height: 16, channels: 3, background: '#777' } });
+    await writeFile(path.join(at('images'), '049_1.png'), await picture.png().toBuffer());
+    const { code, stderr } = await command(
+      ...['predict', '--checkpoint', at('checkpoint'), '--patient', at('images'), '--backend', 'wasm'],
+      ...['--image-window', 'brain', '--dicom-out', at('none')],
+    );
+    expect(`${code} ${stderr}`).toContain('1 ArgumentError: --dicom-out: expected a study of DICOM files');
   });
 
   it('ends quietly where nobody reads on', async () => {

@@ -37,6 +37,7 @@ export async function makeSandbox(modules: readonly SnippetModule[]): Promise<Sa
       paths: {
         'ct-multilabel': [`${short}/index.ts`],
         'ct-multilabel/node': [`${short}/node.ts`],
+        'ct-multilabel/dicom': [path.join(ROOT, 'src/dicom/index.ts')],
         'ct-multilabel/cli': [path.join(ROOT, 'src/cli/index.ts')],
       },
     },

@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
   buildCtBrainModel,
+  CT_LABELS,
   createPreprocessing,
   splitByPatient,
   squeezenet1_1,
@@ -11,14 +12,22 @@ import {
   trainRecipe,
   writeSafetensors,
 } from '../../src/index';
-import { openKaggleFolder, openTrainingRun, writePhantomStudy } from '../../src/node';
+import { openKaggleFolder, openTrainingRun, saveCheckpoint, writePhantomStudy } from '../../src/node';
+import { sourceSlice } from '../dicom/reports/source';
 import { dicomStudy } from '../node/study/dicom_study';
 import { formulaWeight } from '../support/formula_weights';
 
 const SIZE = 32;
 
 /** What a snippet may find in its working folder, by the name that its note gives. */
-export const SETUPS: Readonly<Record<string, () => Promise<void>>> = { study, run, dicom, site, weights };
+export const SETUPS: Readonly<Record<string, () => Promise<void>>> = {
+  study,
+  run,
+  dicom,
+  site,
+  weights,
+  reported,
+};
 
 /** A small study in `data`. */
 async function study(): Promise<void> {
@@ -54,6 +63,20 @@ async function dicom(): Promise<void> {
     await mkdir(path.dirname(path.join('rsna', name)), { recursive: true });
     await writeFile(path.join('rsna', name), content);
   }
+}
+
+/** A stack of DICOM files with proper UIDs in `hospital`, and a checkpoint that reads such in `runs/dicom`. */
+async function reported(): Promise<void> {
+  await mkdir('hospital', { recursive: true });
+  for (let i = 0; i < 3; i++) {
+    const size = { rows: SIZE, columns: SIZE };
+    await writeFile(`hospital/${i}.dcm`, sourceSlice(i, size));
+  }
+  if (existsSync('runs/dicom')) return;
+  const model = buildCtBrainModel({ backbone: 'smallCnn', inputShape: [SIZE, SIZE, 1], seed: 1 });
+  const preprocessing = createPreprocessing({ windows: ['brain'], imageSize: [SIZE, SIZE] });
+  await saveCheckpoint('runs/dicom', model, { labels: CT_LABELS, preprocessing });
+  model.dispose();
 }
 
 /** A web site whose pages' relative addresses are files in `site`, with a checkpoint under `/checkpoint`. */

@@ -1,4 +1,5 @@
-/** Predicts with what a training wrote: a table on the screen, and files of probabilities or decisions. */
+/** Predicts with what a training wrote: a table on the screen, and files of probabilities, decisions or DICOM. */
+import path from 'node:path';
 import {
   ArgumentError,
   outputLevel,
@@ -9,6 +10,8 @@ import {
 import {
   loadCheckpoint,
   openStudy,
+  type DicomFolder,
+  type KaggleFolder,
   useBackend,
   writePatientProbabilities,
   writeProbabilities,
@@ -17,8 +20,10 @@ import {
 } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { dicomResults, type ReportingModel } from '../dicom_results';
 import { problemLines, warnOfProblems } from '../study_problems';
 import { textTable } from '../terminal';
+import { writeFileAtomic } from '../../node/files/atomic_write';
 import type { PatientPrediction } from '../../data/tables/predictions_table';
 
 const OPTIONS = options({
@@ -29,6 +34,7 @@ const OPTIONS = options({
   out: { value: 'FILE', help: 'write dirname,ID and a probability per label; of a patient-level model patient,…' },
   kaggle: { value: 'FILE', help: "write the challenge's submission: ID,prediction" },
   rsna: { value: 'FILE', help: "write RSNA's submission: ID,Label" },
+  'dicom-out': { value: 'DIR', help: 'of a study of DICOM, write a structured report and heat maps as DICOM' },
   mirror: { help: 'look at the slices left to right too, and take the mean of the logits' },
   quiet: { help: 'do not print the table' },
   ...STUDY,
@@ -40,6 +46,7 @@ export default command({
     '--checkpoint runs/kaggle --patient data/train/ID_001',
     '--checkpoint runs/dicom --patient study/of/dicom/files',
     '--checkpoint runs/kaggle --data data --kaggle submission.csv',
+    '--checkpoint runs/dicom --patient study/of/dicom/files --dicom-out results',
   ],
   options: OPTIONS,
   json: 'every prediction, the thresholds and problems of the study',
@@ -47,7 +54,7 @@ export default command({
 });
 
 async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
-  const { patient, data, images, out, kaggle, rsna } = args;
+  const { patient, data, images, out, kaggle, rsna, dicomOut } = args;
   if ((patient === undefined) === (data === undefined)) {
     console.error('Give either --patient or --data. See --help.');
     process.exitCode = 2;
@@ -75,13 +82,17 @@ async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
     calibrated: calibration !== undefined,
     problems: problemLines(source),
   };
+  const dicom = dicomOut === undefined ? undefined : dicomWriter(dicomOut, { model, manifest }, source);
   const found = (decisions: readonly number[]) =>
     labels.filter((_, i) => decisions[i] === 1).join(' ') || '-';
 
   if (outputLevel(model) === 'patients') {
     if (kaggle || rsna) throw new ArgumentError('the model predicts patients, and these files are of slices');
     const predictions: PatientPrediction[] = [];
-    for await (const prediction of predictPatientLevel(model, source, options)) predictions.push(prediction);
+    for await (const prediction of predictPatientLevel(model, source, options)) {
+      predictions.push(prediction);
+      await dicom?.(prediction.patient, [prediction.probabilities]);
+    }
     const rows = predictions.map(({ patient: id, probabilities, decisions }) => [
       id,
       ...probabilities,
@@ -96,6 +107,8 @@ async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
   const predictions: SlicePrediction[] = [];
   for await (const slices of predictPatients(model, source, options)) {
     predictions.push(...slices);
+    const probabilities = slices.map((slice) => slice.probabilities);
+    await dicom?.(slices[0]!.patient, probabilities);
     if (args.quiet) continue;
     const rows = slices.map(({ slice, probabilities, decisions }) => [
       slice,
@@ -110,4 +123,16 @@ async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
   console.log(`\n${predictions.length} slices of ${source.patients.length} patients`);
   await source.close();
   return { ...result, predictions };
+}
+
+/** Writes what was found in a stack into a folder of its own. */
+function dicomWriter(folder: string, model: ReportingModel, source: DicomFolder | KaggleFolder) {
+  if (!('seriesOf' in source)) {
+    throw new ArgumentError('--dicom-out: expected a study of DICOM files, received one of images');
+  }
+  return async (patient: string, probabilities: readonly (readonly number[])[]): Promise<void> => {
+    for await (const { name, bytes } of dicomResults(model, source, patient, probabilities)) {
+      await writeFileAtomic(path.join(folder, patient, name), bytes);
+    }
+  };
 }

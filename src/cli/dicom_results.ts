@@ -1,0 +1,122 @@
+/** What a model found in a study of DICOM, as DICOM objects. */
+import { readFile } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs';
+import { disposeStack, gradCam, type CheckpointManifest, type CtBrainModel } from '../index';
+import { dicomHeatMaps, dicomReport, type DicomFolder } from '../node';
+import { DicomDataSet } from '../dicom/data_set';
+import { DEFLATED_LITTLE_ENDIAN } from '../dicom/transfer_syntax';
+import { sliceNames } from '../node/study/stack_names';
+import { modelChecksums } from '../saving/checksum';
+
+/** A model, and what it says of itself. */
+export interface ReportingModel {
+  model: CtBrainModel;
+  manifest: CheckpointManifest;
+}
+
+/** A DICOM object, and a plain name for its file. */
+export interface ResultObject {
+  name: string;
+  bytes: Uint8Array;
+}
+
+/**
+ * The report of a stack, then the heat maps of each label that was found in it.
+ *
+ * @param probabilities - `[slices][labels]` of the slices that the study has, or `[1][labels]` of a model of patients.
+ */
+export async function* dicomResults(
+  { model, manifest }: ReportingModel,
+  study: DicomFolder,
+  patient: string,
+  probabilities: readonly (readonly number[])[],
+): AsyncGenerator<ResultObject, void, undefined> {
+  const { labels, thresholds } = manifest;
+  const identity = reportedModel({ model, manifest });
+  const images = await sourceImages(study, patient);
+  yield {
+    name: 'report.dcm',
+    bytes: await dicomReport(images, { model: identity, labels, probabilities, thresholds }),
+  };
+  const found = labels.filter((_, k) => probabilities.some((row) => row[k]! >= thresholds[k]!));
+  if (found.length === 0) return;
+  const { orientation } = study.seriesOf(patient);
+  const stack = await study.load(patient);
+  try {
+    const [, rows, columns, channels] = stack.images.shape;
+    const pixels = await firstChannel(stack.images, channels);
+    for (const label of found) {
+      const maps = gradCam(model, stack.images, { label: labels.indexOf(label) });
+      const heat = await maps.data();
+      maps.dispose();
+      const part = (values: Float32Array, i: number) => values.subarray(i * rows * columns, (i + 1) * rows * columns); // prettier-ignore
+      const files = await dicomHeatMaps(
+        images.map((image, i) => ({
+          ...image,
+          pixels: part(pixels, i),
+          map: part(heat as Float32Array, i),
+        })),
+        { model: identity, label, rows, columns, orientation },
+      );
+      const digits = String(files.length).length;
+      for (const [i, bytes] of files.entries()) {
+        yield { name: `${label}_${String(i + 1).padStart(digits, '0')}.dcm`, bytes };
+      }
+    }
+  } finally {
+    disposeStack(stack);
+  }
+}
+
+/** The model by the names that were given to what it was built from, and a version that any change of it changes. */
+export function reportedModel({ model, manifest }: ReportingModel): { name: string; version: string } {
+  const { variant, backbone } = manifest.model;
+  const built = [variant ?? backbone].find((part) => typeof part === 'string') ?? 'a model';
+  const sums = manifest.checksums ?? checksumsOf(model, manifest);
+  return {
+    name: `ct-multilabel ${String(built)}`.slice(0, 64),
+    version: `${sums.description}-${sums.weights}`,
+  };
+}
+
+/** Of models that were saved before there were any. */
+function checksumsOf(model: tf.LayersModel, manifest: CheckpointManifest) {
+  const values = model.getWeights().map((weight) => new Uint8Array(weight.dataSync().slice().buffer));
+  const weights = new Uint8Array(values.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const bytes of values) {
+    weights.set(bytes, at);
+    at += bytes.length;
+  }
+  return modelChecksums({ manifest, topology: {}, specs: [], weights: weights.buffer });
+}
+
+/** The headers of a stack's files, each read once. */
+async function sourceImages(study: DicomFolder, patient: string) {
+  const series = study.seriesOf(patient);
+  const names = sliceNames(series);
+  const byName = new Map(names.map((name, i) => [name, series.slices[i]!]));
+  const heads = new Map<string, Uint8Array>();
+  const images: { bytes: Uint8Array; frame: number | undefined; file: string }[] = [];
+  for (const [i, name] of study.sliceNames(patient).entries()) {
+    const { file, frame } = byName.get(name)!;
+    const bytes = heads.get(file) ?? (await headOf(study.fileOf(patient, i), file));
+    heads.set(file, bytes);
+    images.push({ bytes, frame, file });
+  }
+  return images;
+}
+
+/** A file up to its pixels, so that those of a whole stack need little memory. */
+async function headOf(path: string, file: string): Promise<Uint8Array> {
+  const bytes = await readFile(path);
+  const { pixelData, syntax } = DicomDataSet.parse(bytes, { file });
+  // of a deflated file this is a place in what it inflates to
+  if (syntax.uid === DEFLATED_LITTLE_ENDIAN) return bytes;
+  return Uint8Array.from(bytes.subarray(0, pixelData?.offset));
+}
+
+async function firstChannel(images: tf.Tensor4D, channels: number): Promise<Float32Array> {
+  const values = (await images.data()) as Float32Array;
+  return values.filter((_, i) => i % channels === 0);
+}
