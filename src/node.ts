@@ -6,7 +6,17 @@
 
 import './layers/index'; // known to tf.loadLayersModel, whichever entry was imported
 
-export * from './dicom/index';
+// all of `ct-multilabel/dicom` but readDicomSeries, which takes folders here too
+export {
+  decodeDicomSlice,
+  dicomHeatMaps,
+  dicomReport,
+  NoImageError,
+  parseDicomHeader,
+  type DicomHeader,
+  type DicomProblem,
+  type DicomProblemKind,
+} from './dicom/index';
 
 // what computes
 export { backendReport, useBackend, wasmMemory } from './node/backend/backend';

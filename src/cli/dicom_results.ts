@@ -1,6 +1,6 @@
 /** What a model found in a study of DICOM, as DICOM objects. */
 import { readFile } from 'node:fs/promises';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { disposeStack, gradCam, type CheckpointManifest, type CtBrainModel } from '../index';
 import { dicomHeatMaps, dicomReport, type DicomFolder } from '../node';
 import { DicomDataSet } from '../dicom/data_set';

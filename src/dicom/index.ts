@@ -4,6 +4,7 @@
  * @module dicom
  */
 
+export { readDicomSeries } from './files/read_series';
 export { decodeDicomSlice } from './pixels/decode_slice';
 export { NoImageError, parseDicomHeader, type DicomHeader } from './dicom_header';
 

@@ -65,7 +65,7 @@ describe('predict', { timeout: 120_000 }, () => {
     };
     expect(result.predictions.map(({ patient }) => patient)).toEqual(['P1', 'P1', 'P1', 'P1', 'P1']);
     expect(result.predictions[0]!.probabilities).toHaveLength(5);
-    expect(result.thresholds).toEqual([0.5, 0.5, 0.5, 0.5, 0.5]);
+    expect(result.thresholds).toEqual([0.01, 0.99, 0.99, 0.01, 0.99]);
     expect(result.problems[0]).toMatch(/slices may be missing between them/);
     expect(stderr).toMatch(/slice +ich +ivh/);
     // an error leaves standard output empty

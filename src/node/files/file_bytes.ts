@@ -1,36 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { DataError, type DataLocation } from '../../base/errors';
+import { MAX_FILE_BYTES } from '../../base/file_progress';
 
-/**
- * How far a walk over files has come.
- *
- * @inline
- */
-export interface FileProgress {
-  /** Files done so far. */
-  done: number;
-  /** Files in all. */
-  total: number;
-  /** The file just done. */
-  file: string;
-}
-
-/**
- * A file that could not be read and was left out.
- *
- * @inline
- */
-export interface SkippedFile {
-  file: string;
-  /** Why: names patient and slice too, where they are known. */
-  error: DataError;
-}
+export type { FileProgress, SkippedFile } from '../../base/file_progress';
 
 /** What a file should be, for messages. */
 export type FileKind = 'image' | 'DICOM';
-
-/** Larger than any slice of a CT in any format; keeps a wrong file from filling the memory. */
-const MAX_FILE_BYTES = 512 * 2 ** 20;
 
 /**
  * Size of a file that is about to be read. Asked before opening, which would wait forever on a pipe.

@@ -9,7 +9,7 @@ import { parseDicom, type ParsedDicom } from '../../dicom/dicom_header';
 import { decodeFrame } from '../../dicom/pixels/decode_slice';
 import type { DicomProblemKind } from '../../dicom/problems';
 import { turnOf, turnPlane, type Plane, type Turn } from '../../dicom/series/turn';
-import { mapByFile } from '../files/by_file';
+import { mapByFile } from '../../dicom/files/by_file';
 import { readFileBytes } from '../files/file_bytes';
 import { decodeGrayImage } from '../files/image_file';
 import { SliceCache, type CachedFile } from './slice_cache';

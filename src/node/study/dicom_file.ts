@@ -1,11 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { DataError, type DataLocation } from '../../base/errors';
+import type { DataLocation } from '../../base/errors';
 import { fileSize, unreadable } from '../files/file_bytes';
-import { hasDicomMagic, looksLikeDicom, MAX_HEADER_BYTES } from '../../dicom/data_set';
-import { parseDicom, type DicomHeader, type ParsedDicom } from '../../dicom/dicom_header';
-
-/** How much of a file is read for its header: most have a few thousand bytes, and the next is tried if it was more. */
-const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];
+import type { DicomHeader } from '../../dicom/dicom_header';
+import { readHeaders } from '../../dicom/files/file_headers';
 
 /**
  * Reads the header of a DICOM file, and of the file only as much as that takes. Of a file of several frames it is the first
@@ -32,28 +29,9 @@ export async function headersOf(
   where: DataLocation,
   mustBeDicom: boolean,
 ): Promise<readonly DicomHeader[] | undefined> {
-  return withFile(path, where, async (handle, size) => {
-    for (const most of HEADER_READS) {
-      const bytes = await readStart(handle, Math.min(most, size));
-      if (!mustBeDicom && !looksLikeDicom(bytes)) return undefined;
-      try {
-        return allHeaders(parseDicom(bytes, where, size), where);
-      } catch (error) {
-        // what is wrong may be that the bytes end too early
-        if (most < Math.min(size, MAX_HEADER_BYTES)) continue;
-        // without the magic number the first bytes may be alike by chance
-        if (error instanceof DataError && !mustBeDicom && !hasDicomMagic(bytes)) return undefined;
-        throw error;
-      }
-    }
-    throw new Error('unreachable: the last read throws or returns');
-  });
-}
-
-function allHeaders({ header }: ParsedDicom, where: DataLocation): DicomHeader[] {
-  const first = header(0, where);
-  const others = Array.from({ length: first.pixels.frames - 1 }, (_, i) => header(i + 1, where));
-  return [first, ...others];
+  return withFile(path, where, (handle, size) =>
+    readHeaders({ size, start: (length) => readStart(handle, length) }, where, mustBeDicom),
+  );
 }
 
 async function withFile<T>(

@@ -1,5 +1,5 @@
 import { DataError } from '../../base/errors';
-import { mapAtMost } from '../../data/sources/map_at_most';
+import { mapAtMost } from '../../base/map_at_most';
 import type { ParsedDicom } from '../../dicom/dicom_header';
 import { decodeFrame, stopAtError } from '../../dicom/pixels/decode_slice';
 import { implausibleRange, rangeOf, type Range } from '../../dicom/pixels/plausible';

@@ -1,77 +1,29 @@
-import * as tf from '@tensorflow/tfjs';
-import { DataError } from '../../base/errors';
-import { listOf, oneOf, optional, resolveOptions, rule, type Resolved, type Rules } from '../../base/options';
-import { checkDir } from './data_root';
-import { mapByFile } from '../files/by_file';
-import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import { readDicom } from '../files/read_dicom';
-import { decodeFrame, READ_RULES, stopAtError, type ReadOptions } from '../../dicom/pixels/decode_slice';
-import type { ParsedDicom } from '../../dicom/dicom_header';
-import { isGray } from '../../dicom/pixels/pixel_format';
-import { firstError, mergeProblems, type DicomProblem } from '../../dicom/problems';
-import { implausibleRange, rangeOf } from '../../dicom/pixels/plausible';
+import { readDicomSeries as readFiles, type DicomFiles } from '../../dicom/files/read_series';
+import {
+  READ_SERIES_RULES,
+  readFoundSeries,
+  type DicomSeriesList,
+  type ReadDicomSeriesOptions,
+} from '../../dicom/files/read_found_series';
+import { resolveOptions, type Rules } from '../../base/options';
+import { checkDir } from './data_root';
 import { scan, SCAN_RULES, type ScanDicomOptions } from './scan_folder';
-import { withoutSlices, type DicomSeriesInfo } from '../../dicom/series/series';
-import { turnOf, turnPlane } from '../../dicom/series/turn';
-import { SERIES_KINDS, type DicomSeriesKind } from '../../dicom/series/series_kind';
 
 /**
- * Options of {@link readDicomSeries}.
+ * Options of {@link readDicomSeries} for a folder.
  *
  * @inline
  */
-export interface ReadDicomSeriesOptions extends ScanDicomOptions, ReadOptions {
-  /** Told after each slice how far the decoding has come. */
-  onProgress?: (progress: FileProgress) => void;
-  /**
-   * Kinds of series to read.
-   * @defaultValue all: `['axial', 'localizer', 'derived', 'other']`
-   */
-  kinds?: readonly DicomSeriesKind[];
-  /**
-   * SeriesInstanceUID of the only series to read.
-   * @defaultValue all series
-   */
-  series?: string;
-}
+export interface ReadDicomFolderOptions
+  extends ReadDicomSeriesOptions, Pick<ScanDicomOptions, 'followLinks'> {}
 
 const RULES = {
-  ...SCAN_RULES,
-  ...READ_RULES,
-  kinds: optional(listOf(oneOf(SERIES_KINDS)), SERIES_KINDS),
-  series: optional(rule<string>('a UID', (value) => typeof value === 'string')),
-} satisfies Rules<ReadDicomSeriesOptions>;
+  ...READ_SERIES_RULES,
+  followLinks: SCAN_RULES.followLinks,
+} satisfies Rules<ReadDicomFolderOptions>;
 
-/**
- * A series with its pixels.
- *
- * @inline
- */
-export interface DicomSeries extends DicomSeriesInfo {
-  /** `[slices, rows, columns]` in Hounsfield units, float32; axial slices in the standard orientation. */
-  hu: tf.Tensor3D;
-}
-
-/**
- * The series of a folder.
- *
- * @inline
- */
-export interface DicomSeriesList extends Array<DicomSeries> {
-  /**
-   * Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with which something is
-   * wrong.
-   */
-  skipped: SkippedFile[];
-  /**
-   * Files that are no gray DICOM images: other kinds of file, DICOMDIR, reports, colour images. Where `kinds` names none,
-   * also images that are no Hounsfield units and do not claim to be an axial scan: spectral maps, other modalities.
-   */
-  unlisted: string[];
-}
-
-/** Files that are decoded at the same time; more only fills the memory, because decoding has one thread. */
-const DECODING_AT_ONCE = 4;
+export type { DicomSeriesList } from '../../dicom/files/read_found_series';
 
 /**
  * Reads a folder of DICOM files as ordered series in Hounsfield units.
@@ -82,9 +34,10 @@ const DECODING_AT_ONCE = 4;
  * unless `onBadFile` skips it or `allow` names it: an axial stack without air or without tissue is no head in HU.
  * The caller disposes the `hu` of each series.
  *
- * @param dir - The folder; it may hold many studies.
+ * @param dir - The folder; it may hold many studies. Or files as a page has them, as `ct-multilabel/dicom` takes them.
  * @returns The series, with `skipped` and `unlisted` beside them.
- * @throws DataError that names the file, with `onBadFile: 'throw'`: one that cannot be read, or a problem that is an error.
+ * @throws DataError that names the file, with `onBadFile: 'throw'`: one that cannot be read, or a problem that is an error; the reason of
+ * `signal`, where that ends the reading.
  * @example
  * ```ts
  * for (const { description, hu } of await readDicomSeries('study', { kinds: ['axial'] })) {
@@ -95,109 +48,13 @@ const DECODING_AT_ONCE = 4;
  * ```
  */
 export async function readDicomSeries(
-  dir: string,
-  options: ReadDicomSeriesOptions = {},
+  dir: string | DicomFiles,
+  options: ReadDicomFolderOptions = {},
 ): Promise<DicomSeriesList> {
-  const resolved = resolveOptions('readDicomSeries', options, RULES);
-  const { onBadFile, followLinks, onProgress, kinds, series: uid, ...decodeOptions } = resolved;
+  if (typeof dir === 'object') return readFiles(dir, options);
+  const { followLinks, ...checked } = resolveOptions('readDicomSeries', options, RULES);
   checkDir('readDicomSeries', dir);
-
-  const found = await scan(dir, { onBadFile, followLinks });
-  const { skipped } = found;
-  const named = options.kinds !== undefined || uid !== undefined;
-  const isImage = ({ slices, kind, problems }: DicomSeriesInfo) =>
-    isGray(slices[0]!.header.pixels) &&
-    (named || kind === 'axial' || firstError(problems, decodeOptions.allow) === undefined);
-  const none = found.series.filter((info) => !isImage(info)).flatMap(({ slices }) => slices);
-  const chosen = found.series.filter(
-    (info) => isImage(info) && kinds.includes(info.kind) && (uid === undefined || uid === info.uid),
-  );
-  const total = chosen.reduce((sum, { slices }) => sum + slices.length, 0);
-  let done = 0;
-  const list: DicomSeries[] = [];
-  try {
-    for (const info of chosen) {
-      const read = await readStack(info, found.paths, decodeOptions, (files, error) => {
-        if (error !== undefined && onBadFile === 'throw') throw error;
-        if (error !== undefined) skipped.push(...[...new Set(files)].map((file) => ({ file, error })));
-        else onProgress?.({ done: (done += files.length), total, file: files[0]! });
-      });
-      if (read !== undefined) list.push(read);
-    }
-  } catch (error) {
-    list.forEach(({ hu }) => hu.dispose());
-    throw error;
-  }
-  const unlisted = [...found.unlisted, ...new Set(none.map(({ file }) => file))].sort();
-  return Object.assign(list, { skipped, unlisted });
-}
-
-/** Decodes a series; undefined if every slice of it was left out. */
-async function readStack(
-  info: DicomSeriesInfo,
-  paths: ReadonlyMap<string, string>,
-  options: Resolved<ReadOptions, typeof READ_RULES>,
-  onDone: (files: readonly string[], error?: DataError) => void,
-): Promise<DicomSeries | undefined> {
-  const { rows, columns } = info;
-  const size = rows * columns;
-  const where = { file: info.slices[0]!.file };
-  const turn = info.slices[0]!.header.imageOrientation && turnOf(info.slices[0]!.header.imageOrientation);
-  let values: Float32Array | undefined;
-  const problems: DicomProblem[] = [];
-  const indexed = info.slices.map(({ file, frame }, index) => ({ index, file, frame }));
-  const decoded = await mapByFile(indexed, DECODING_AT_ONCE, async (ofFile) => {
-    const { file } = ofFile[0]!;
-    let parsed: ParsedDicom | undefined;
-    const isDecoded: boolean[] = [];
-    for (const { index, frame } of ofFile) {
-      try {
-        parsed ??= await readDicom(paths.get(file)!, { file });
-        const slice = await decodeFrame(parsed, { file }, { ...options, frame });
-        const stored = { values: slice.hu, rows: slice.rows, columns: slice.columns };
-        const plane = turn ? turnPlane(stored, turn) : stored;
-        if (plane.rows !== rows || plane.columns !== columns) {
-          throw new DataError('the file changed while the folder was read', { file });
-        }
-        // only now, so that a header alone allocates nothing
-        values ??= allocate(info.slices.length * size, where);
-        values.set(plane.values, index * size);
-        problems.push(...slice.problems);
-        isDecoded.push(true);
-      } catch (error) {
-        if (!(error instanceof DataError)) throw error;
-        onDone([file], error);
-        isDecoded.push(false);
-      } finally {
-        onDone([file]);
-      }
-    }
-    return isDecoded;
-  });
-  if (values === undefined) return undefined;
-  const good = decoded.flatMap((ok, index) => (ok ? [index] : []));
-  const complete = good.length === info.slices.length;
-  if (!complete) good.forEach((from, to) => values!.copyWithin(to * size, from * size, (from + 1) * size));
-  const kept = values.subarray(0, good.length * size);
-  const described = complete ? info : withoutSlices(info, good.map((i) => info.slices[i]!)); // prettier-ignore
-  const all = mergeProblems([
-    ...described.problems,
-    ...problems,
-    ...(info.kind === 'axial' ? implausibleRange(rangeOf(kept), where.file) : []),
-  ]);
-  try {
-    stopAtError(all, options.allow, where);
-  } catch (error) {
-    onDone(described.slices.map(({ file }) => file), error as DataError); // prettier-ignore
-    return undefined;
-  }
-  return { ...described, problems: all, hu: tf.tensor3d(kept, [good.length, rows, columns], 'float32') };
-}
-
-function allocate(length: number, where: { file: string }): Float32Array {
-  try {
-    return new Float32Array(length);
-  } catch (error) {
-    throw new DataError(`the series needs ${length * 4} bytes, which are not there`, where, { cause: error });
-  }
+  const { onBadFile, signal } = checked;
+  const { paths, ...found } = await scan(dir, { onBadFile, followLinks, signal });
+  return readFoundSeries(found, (file) => readDicom(paths.get(file)!, { file }), checked);
 }

@@ -16,7 +16,7 @@ import { orientationOf } from '../../dicom/series/geometry';
 import { turnOf } from '../../dicom/series/turn';
 import { resolveWindow, type CtWindowName, type HuWindow } from '../../transforms/hu_window';
 import { createPreprocessing, type CtPreprocessing } from '../../transforms/preprocessing';
-import { mapByFile } from '../files/by_file';
+import { mapByFile } from '../../dicom/files/by_file';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import { PreparationPool } from '../preparation/preparation_pool';
 import {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { mapAtMost } from '../../data/sources/map_at_most';
+import { mapAtMost } from '../../base/map_at_most';
 import {
   disposeStack,
   loadSlices,

@@ -1,4 +1,4 @@
-import { mapAtMost } from '../../data/sources/map_at_most';
+import { mapAtMost } from '../../base/map_at_most';
 
 /**
  * `mapAtMost` over slices, those of one file together, so that what is read for a file is read once and let go when its slices are done.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapAtMost } from '../../../src/data/sources/map_at_most';
+import { mapAtMost } from '../../src/base/map_at_most';
 
 const later = () => new Promise((resolve) => setImmediate(resolve));
 
