@@ -28,6 +28,8 @@ export default defineConfig({
       },
     },
   ],
+  // an optional dependency, which tsup would take into the package
+  external: ['dcmjs'],
   splitting: false,
   format: ['esm', 'cjs'],
   target: 'es2022',

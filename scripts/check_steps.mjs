@@ -64,6 +64,11 @@ export const LONG_STEPS = [
     fix: 'node scripts/check_kills.mjs names the operations that it was killed at, and keeps the folder',
   },
   {
+    name: 'a watched PACS survives kills',
+    command: ['npx', 'tsx', 'scripts/check_pacs.ts'],
+    fix: 'npm run build && npx tsx scripts/check_pacs.ts --studies 3 --kills 2 says what is wrong on the server',
+  },
+  {
     name: 'fuzzing with other seeds',
     command: ['npx', 'vitest', 'run', 'test/fuzz'],
     environment: { CT_MULTILABEL_FUZZ: '10', CT_MULTILABEL_FUZZ_SEED: 'random' },

@@ -16,15 +16,16 @@ const OTHERS: Record<string, string> = {
   'cli/command_line.ts': 'what was typed is wrong: printed, with exit code 2',
   'dicom/data_set.ts': 'cause of a DataError',
   'dicom/elements.ts': 'cause of a DataError',
+  'dicom/files/file_headers.ts': 'cannot be reached',
   'dicom/pixels/codestream.ts': 'cause of a DataError',
   'dicom/pixels/codestream_end.ts': 'cause of a DataError',
   'dicom/pixels/codestream_header.ts': 'cause of a DataError',
   'dicom/pixels/wasm_decoder.ts': 'cause of a DataError',
   'node/backend/backend.ts': 'why a backend is not taken: part of the CtMultilabelError, or of the report',
+  'node/pacs/dicom_web.ts': 'cause of a CtMultilabelError',
   'node/preparation/preparation_pool.ts': 'cause of a CtMultilabelError',
   'node/runs/model_folder.ts': 'cause of a CheckpointError',
   'node/study/data_root.ts': 'cause of a DataError',
-  'node/study/dicom_file.ts': 'cannot be reached',
   'node/study/phantom_study.ts': 'cause of a DataError',
 };
 

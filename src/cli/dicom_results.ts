@@ -21,7 +21,7 @@ export interface ResultObject {
 }
 
 /**
- * The report of a stack, then the heat maps of each label that was found in it.
+ * The heat maps of each label that was found in a stack, then its report, so that a report says that all is there.
  *
  * @param probabilities - `[slices][labels]` of the slices that the study has, or `[1][labels]` of a model of patients.
  */
@@ -34,12 +34,24 @@ export async function* dicomResults(
   const { labels, thresholds } = manifest;
   const identity = reportedModel({ model, manifest });
   const images = await sourceImages(study, patient);
+  const found = labels.filter((_, k) => probabilities.some((row) => row[k]! >= thresholds[k]!));
+  if (found.length > 0) yield* heatMaps({ model, manifest }, study, patient, found, images);
   yield {
     name: 'report.dcm',
     bytes: await dicomReport(images, { model: identity, labels, probabilities, thresholds }),
   };
-  const found = labels.filter((_, k) => probabilities.some((row) => row[k]! >= thresholds[k]!));
-  if (found.length === 0) return;
+}
+
+/** The heat maps of some labels, drawn over what the model saw. */
+async function* heatMaps(
+  { model, manifest }: ReportingModel,
+  study: DicomFolder,
+  patient: string,
+  found: readonly string[],
+  images: Awaited<ReturnType<typeof sourceImages>>,
+): AsyncGenerator<ResultObject, void, undefined> {
+  const { labels } = manifest;
+  const identity = reportedModel({ model, manifest });
   const { orientation } = study.seriesOf(patient);
   const stack = await study.load(patient);
   try {

@@ -39,6 +39,10 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     summary: 'Draw where a trained model looked',
     load: () => import('./commands/explain'),
   },
+  watch: {
+    summary: 'Score the CT studies of a DICOMweb server, and store reports and heat maps there',
+    load: () => import('./commands/watch'),
+  },
   calibrate: {
     summary:
       "Fit a finished model's thresholds and calibration on another hospital's patients, and write a copy",

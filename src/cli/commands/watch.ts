@@ -1,0 +1,190 @@
+/** Watches a DICOMweb server: scores studies of CT that are new there, and stores what was found beside them. */
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { ArgumentError, DataError, NonFiniteError } from '../../index';
+import { loadCheckpoint, useBackend } from '../../node';
+import { DicomWeb, type FoundStudy } from '../../node/pacs/dicom_web';
+import { Ledger } from '../../node/pacs/ledger';
+import { RunLock } from '../../node/runs/run_lock';
+import { command, options, type Args } from '../command_line';
+import { reportedModel } from '../dicom_results';
+import { BACKEND, CHECKPOINT, problemKinds } from '../options';
+import { checkReports, scoreStudy, type StudyScorer } from '../score_study';
+
+const OPTIONS = options({
+  ...CHECKPOINT,
+  server: { value: 'URL', help: "address of the server's DICOMweb service", required: true },
+  state: { value: 'DIR', help: 'folder for what is done already, and for the study at work', required: true },
+  once: { help: 'score what is there now, then end; exits with 1 where a study failed' },
+  interval: { value: 'N', default: 60, help: 'seconds from one look at the server to the next' },
+  query: { value: 'TEXT', help: 'which studies to look for, as in StudyDate=20240101-&StudyDescription=*HEAD*' },
+  authorization: { value: 'FILE', help: "file with the Authorization header's value, e.g. Bearer and a token" },
+  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+  'skip-bad': { help: 'leave out what cannot be read or has an error, and score the rest' },
+  allow: { value: 'KINDS', help: 'kinds of DICOM error that do not stop, separated by commas' },
+  ...BACKEND,
+}); // prettier-ignore
+
+export default command({
+  examples: [
+    '--checkpoint runs/dicom --server https://pacs.example/dicom-web --authorization token.txt --state watch',
+    '--checkpoint runs/dicom --server http://localhost:8042/dicom-web --state watch --once',
+  ],
+  options: OPTIONS,
+  run: watch,
+  interrupted: () => 'start it again with the same --state to go on',
+});
+
+/** Failures after which a study waits longest. */
+const MOST_FAILURES = 10;
+
+async function watch(args: Args<typeof OPTIONS>): Promise<void> {
+  const { authorization, once, interval, allow } = args;
+  const server = new DicomWeb({
+    server: args.server,
+    authorization: authorization === undefined ? undefined : () => readAuthorization(authorization),
+    onRetry: log,
+  });
+  const lock = await takeState(args.state);
+  const ledger = await Ledger.open(path.join(args.state, 'ledger.jsonl'));
+  try {
+    await useBackend(args.backend);
+    const checkpoint = await loadCheckpoint(args.checkpoint);
+    checkReports(checkpoint);
+    const scorer: StudyScorer = {
+      ...checkpoint,
+      server,
+      folder: path.join(args.state, 'study'),
+      options: {
+        workers: args.workers,
+        onBadFile: args.skipBad ? 'skip' : 'throw',
+        allow: problemKinds(allow),
+      },
+    };
+    // a process that was killed leaves the study that it was at
+    await rm(scorer.folder, { recursive: true, force: true });
+    const version = reportedModel(checkpoint).version;
+    log(`watching ${args.server} with ${reportedModel(checkpoint).name}, version ${version}`);
+    const watcher = new Watcher(scorer, ledger, version, once);
+    const query = new URLSearchParams(args.query ?? '');
+    if (once) {
+      await watcher.look(query);
+      if (watcher.failed > 0) process.exitCode = 1;
+      return;
+    }
+    for (;;) {
+      try {
+        await watcher.look(query);
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        log(`looking for studies failed: ${(error as Error).message}`);
+      }
+      await wait(1000 * interval);
+    }
+  } finally {
+    await ledger.close();
+    await lock.release();
+  }
+}
+
+/** What a watch knows between one look and the next. */
+class Watcher {
+  /** Studies that failed in the last look. */
+  failed = 0;
+  /** CT images that studies had when they were seen last: one that still grows is not scored. */
+  private readonly growing = new Map<string, number>();
+  private readonly failures = new Map<string, { count: number; next: number }>();
+
+  constructor(
+    private readonly scorer: StudyScorer,
+    private readonly ledger: Ledger,
+    private readonly version: string,
+    private readonly once: boolean,
+  ) {}
+
+  /** Scores what is new on the server, one study after another. */
+  async look(query: URLSearchParams): Promise<void> {
+    this.failed = 0;
+    for await (const found of this.scorer.server.studies(query)) {
+      const failure = this.failures.get(found.uid);
+      if (failure !== undefined && Date.now() < failure.next) continue;
+      try {
+        await this.study(found);
+        this.failures.delete(found.uid);
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        this.failed++;
+        const count = Math.min((failure?.count ?? 0) + 1, MOST_FAILURES);
+        this.failures.set(found.uid, { count, next: Date.now() + 60_000 * 2 ** (count - 1) });
+        log(`study ${found.uid}: failed, to be tried again: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  private async study({ uid, instances }: FoundStudy): Promise<void> {
+    const { scorer, ledger, version } = this;
+    const known = ledger.entryOf(uid, version);
+    // nothing came since
+    if (known?.instances !== undefined && known.instances === instances) return;
+    const series = await scorer.server.series(uid);
+    const images = series.reduce((sum, one) => sum + one.images, 0);
+    if (known?.images === images) {
+      // what came are our own results, or no CT
+      if (known.instances !== instances) await ledger.add({ ...known, instances });
+      return;
+    }
+    if (images === 0) return;
+    if (!this.once && this.growing.get(uid) !== images) {
+      this.growing.set(uid, images);
+      return;
+    }
+    const entry = { study: uid, model: version, images, instances };
+    const time = () => new Date().toISOString();
+    try {
+      const stored = await scoreStudy(scorer, uid, series);
+      await ledger.add({ ...entry, state: 'stored', time: time() });
+      log(`study ${uid}: ${images} images scored, ${stored} objects stored`);
+    } catch (error) {
+      if (!isOfTheStudy(error)) throw error;
+      const reason = withoutNames(error);
+      await ledger.add({ ...entry, state: 'refused', time: time(), reason });
+      log(`study ${uid}: cannot be scored: ${reason}`);
+    }
+    this.growing.delete(uid);
+  }
+}
+
+/** Whether an error is the server's or the network's, and no defect. */
+const isPassing = (error: unknown): boolean => error instanceof Error && error.name === 'CtMultilabelError';
+
+/** Whether an error is one of the study's files, which no other try changes. */
+const isOfTheStudy = (error: unknown): error is DataError | NonFiniteError =>
+  error instanceof DataError || error instanceof NonFiniteError;
+
+/** An error's message without what files say of the patient. */
+function withoutNames(error: DataError | NonFiniteError): string {
+  const { patient } = error.location;
+  return patient === undefined ? error.message : error.message.replaceAll(patient, '…');
+}
+
+async function readAuthorization(file: string): Promise<string> {
+  const text = (await readFile(file, 'utf8')).trim();
+  if (text === '' || /[\r\n]/.test(text)) {
+    throw new ArgumentError(`--authorization: expected a file of one line, e.g. Bearer and a token: ${file}`);
+  }
+  return text;
+}
+
+/** One process at a time. */
+async function takeState(folder: string): Promise<RunLock> {
+  try {
+    return await RunLock.take(folder);
+  } catch (cause) {
+    throw new ArgumentError(`--state: expected a folder that no other process uses now: ${folder}`, {
+      cause,
+    });
+  }
+}
+
+const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);

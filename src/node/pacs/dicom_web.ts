@@ -1,0 +1,241 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { check } from '../../base/checks';
+import { CtMultilabelError } from '../../base/errors';
+import { multipartOf, partsOf } from './multipart';
+
+/** A study that a server has. */
+export interface FoundStudy {
+  uid: string;
+  /** NumberOfStudyRelatedInstances, where the server tells. */
+  instances: number | undefined;
+}
+
+/** A series of CT images that a server has. */
+export interface FoundSeries {
+  uid: string;
+  images: number;
+}
+
+/** What {@link DicomWeb} is told. */
+export interface DicomWebOptions {
+  /** Address of the service, e.g. `https://pacs.example/dicom-web`. */
+  server: string;
+  /** The value of the Authorization header, asked for before each request: tokens expire. */
+  authorization?: (() => Promise<string>) | undefined;
+  /** Told of each request that is tried again. */
+  onRetry?: (message: string) => void;
+  /** Milliseconds before a request is tried again the first time; then twice as many each time. */
+  firstWait?: number;
+}
+
+/** Times that a request is tried. */
+const TRIES = 6;
+
+const FIRST_WAIT_MS = 1000;
+
+/** Longest wait before a request is tried again, whatever the server asks for. */
+const MOST_WAIT_MS = 60_000;
+
+/** After which a request is given up. */
+const TIMEOUT_MS = 10 * 60_000;
+
+/** Studies that are asked for at a time. */
+const PAGE = 100;
+
+/** Bytes of objects that are stored by one request, unless one is larger. */
+const STORE_BYTES = 8 * 2 ** 20;
+
+/** Status of answers that another try may change. */
+const isPassing = (status: number) => status === 408 || status === 429 || status >= 500;
+
+/** Failure reason of an object that the server has already (PS3.4, table GG.4-1). */
+const DUPLICATE = 0x0111;
+
+/** An answer with another status than was asked for. */
+class StatusError extends CtMultilabelError {
+  constructor(
+    readonly status: number,
+    readonly retryAfter: number | undefined,
+  ) {
+    super(`the server answered with status ${status}`);
+  }
+}
+
+type DicomJson = Record<string, { Value?: unknown[] } | undefined>;
+
+const first = (item: DicomJson, tag: string): unknown => item[tag]?.Value?.[0];
+
+/** What may be put into an address or a file's name. */
+const isUid = (value: unknown): value is string => typeof value === 'string' && /^[\d.]{1,64}$/.test(value);
+
+/**
+ * A DICOMweb server: finds studies (QIDO-RS), fetches series (WADO-RS), stores objects (STOW-RS).
+ *
+ * A request that fails for the moment (no connection, status 408, 429 or 5xx, an answer cut short) is tried again, after twice as long a
+ * wait each time. Messages hold addresses and UIDs, never what a server says of a patient.
+ */
+export class DicomWeb {
+  private readonly server: string;
+
+  /** @throws ArgumentError for what is no address, or one that would send the authorization without encryption. */
+  constructor(private readonly options: DicomWebOptions) {
+    const { server, authorization } = options;
+    const url = URL.canParse(server) ? new URL(server) : undefined;
+    const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
+    check(isWeb, 'server', 'an address that begins with https:// or http://', server);
+    const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url!.hostname);
+    const isSafe = url!.protocol === 'https:' || isLocal || authorization === undefined;
+    check(isSafe, 'server', 'https:// where an authorization is sent', server);
+    check(url!.username === '', 'server', 'an address without name and password', url!.host);
+    this.server = server.replace(/\/+$/, '');
+  }
+
+  /** All studies with CT that a query finds, each once. */
+  async *studies(query: URLSearchParams): AsyncGenerator<FoundStudy, void, undefined> {
+    const seen = new Set<string>();
+    for (let offset = 0; ; offset += PAGE) {
+      const page = new URLSearchParams(query);
+      page.set('ModalitiesInStudy', 'CT');
+      page.set('includefield', '00201208');
+      page.set('limit', String(PAGE));
+      page.set('offset', String(offset));
+      const items = await this.query(`/studies?${page}`);
+      const fresh = items.filter((item) => !seen.has(String(first(item, '0020000D'))));
+      // a server that does not know offsets gives the same again
+      if (fresh.length === 0) return;
+      for (const item of fresh) {
+        const uid = first(item, '0020000D');
+        if (!isUid(uid)) continue;
+        seen.add(uid);
+        const instances = Number(first(item, '00201208') ?? NaN);
+        yield { uid, instances: Number.isInteger(instances) ? instances : undefined };
+      }
+      if (items.length < PAGE) return;
+    }
+  }
+
+  /** The series of CT images of a study. */
+  async series(study: string): Promise<FoundSeries[]> {
+    const items = await this.query(`/studies/${study}/series?Modality=CT&includefield=00201209`);
+    return items.flatMap((item) => {
+      const uid = first(item, '0020000E');
+      // some servers do not filter
+      if (!isUid(uid) || first(item, '00080060') !== 'CT') return [];
+      return [{ uid, images: Number(first(item, '00201209') ?? 0) }];
+    });
+  }
+
+  /**
+   * Fetches a series, one file in memory at a time.
+   *
+   * @param begin - Called before the first file, again where the answer was cut short: what came until then is to be forgotten.
+   * @param take - Called with each file.
+   */
+  async fetchSeries(
+    { study, series }: { study: string; series: string },
+    begin: () => Promise<void>,
+    take: (bytes: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    const accept = 'multipart/related; type="application/dicom"; transfer-syntax=*';
+    await this.retried(`/studies/${study}/series/${series}`, async (path) => {
+      await begin();
+      const response = await this.request(path, { headers: { Accept: accept } });
+      for await (const bytes of partsOf(response)) await take(bytes);
+    });
+  }
+
+  /**
+   * Stores objects of a study. Those that the server has already are as good as stored.
+   *
+   * @throws CtMultilabelError for objects that the server refuses.
+   */
+  async store(study: string, objects: readonly Uint8Array[]): Promise<void> {
+    const batches: Uint8Array[][] = [];
+    let size = Infinity;
+    for (const bytes of objects) {
+      size += bytes.length;
+      if (size > STORE_BYTES) {
+        batches.push([]);
+        size = bytes.length;
+      }
+      batches.at(-1)!.push(bytes);
+    }
+    for (const batch of batches) await this.retried(`/studies/${study}`, (path) => this.post(path, batch));
+  }
+
+  private async post(path: string, objects: readonly Uint8Array[]): Promise<void> {
+    const { type, body } = multipartOf(objects);
+    const headers = { 'Content-Type': type, Accept: 'application/dicom+json' };
+    const response = await this.request(path, { method: 'POST', headers, body }, [409]);
+    const text = await response.text();
+    const answer = parsedJson(text) as DicomJson | undefined;
+    const failed = (answer?.['00081198']?.Value ?? []) as DicomJson[];
+    const refused = failed.map((item) => first(item, '00081197')).filter((reason) => reason !== DUPLICATE);
+    if (refused.length === 0 && (response.status !== 409 || failed.length > 0)) return;
+    const reason = refused.map((one) => `0x${Number(one).toString(16)}`)[0] ?? 'none given';
+    throw new CtMultilabelError(`the server refuses ${refused.length || 'some'} of ${objects.length} objects, reason ${reason}`);
+  } // prettier-ignore
+
+  private async query(path: string): Promise<DicomJson[]> {
+    return this.retried(path, async () => {
+      const response = await this.request(path, { headers: { Accept: 'application/dicom+json' } });
+      const text = await response.text();
+      const items = text === '' ? [] : parsedJson(text);
+      if (!Array.isArray(items))
+        throw new CtMultilabelError('expected a list as JSON, received something else');
+      return items as DicomJson[];
+    });
+  }
+
+  /** One request; an answer of 200 to 299, or of a status that is let pass. */
+  private async request(path: string, init: RequestInit, allowed: readonly number[] = []): Promise<Response> {
+    const headers = new Headers(init.headers);
+    const authorization = await this.options.authorization?.();
+    if (authorization !== undefined) headers.set('Authorization', authorization);
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await fetch(`${this.server}${path}`, { ...init, headers, signal });
+    if (response.ok || allowed.includes(response.status)) return response;
+    // its text may name a patient: it is not even read
+    await response.body?.cancel();
+    const seconds = Number(response.headers.get('Retry-After') ?? NaN);
+    throw new StatusError(response.status, Number.isFinite(seconds) ? 1000 * seconds : undefined);
+  }
+
+  private async retried<T>(path: string, attempt: (path: string) => Promise<T>): Promise<T> {
+    const { onRetry, firstWait = FIRST_WAIT_MS } = this.options;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await attempt(path);
+      } catch (error) {
+        const [place] = path.split('?');
+        const what = `${place}: ${reasonOf(error)}`;
+        if (!mayPass(error) || tries === TRIES) throw new CtMultilabelError(what, { cause: error });
+        const asked = (error instanceof StatusError && error.retryAfter) || 0;
+        const delay = Math.min(Math.max(firstWait * 2 ** (tries - 1), asked), MOST_WAIT_MS);
+        onRetry?.(`${what}; tried again in ${(delay / 1000).toFixed(1)} s`);
+        await wait(delay);
+      }
+    }
+  }
+}
+
+/** Whether another try may help: what is ours, but for some status, is no matter of chance, nor is a disk's error; what the network throws is. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof StatusError
+    ? isPassing(error.status)
+    : !(error instanceof CtMultilabelError) &&
+      !String((error as NodeJS.ErrnoException).code ?? '').startsWith('E');
+
+/** What fetch hides in its cause. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message !== '' ? `${message} (${cause.message})` : message;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
