@@ -7,6 +7,7 @@ export * from './sums';
 export * from './convolution/gathered';
 export * from './convolution/pooling';
 export * from './convolution/winograd';
+export * from './convolution/winograd_taps';
 export * from './images/clahe';
 export * from './images/color_jitter';
 export * from './images/resize';
