@@ -10,7 +10,7 @@ import {
   conv2DBackpropFilter,
   conv2DBackpropInput,
   fusedConv2D,
-} from './bindings/convolution_kernels';
+} from './bindings/convolution/convolution_kernels';
 import {
   columnDots,
   columnMoments,

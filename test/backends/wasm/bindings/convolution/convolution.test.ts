@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hostWorkspace } from '../../../../src/backends/wasm/runtime/engine';
-import { setThreadTeam } from '../../../../src/backends/wasm/runtime/thread_team';
-import { registerWasmTrainingKernels } from '../../../../src/backends/wasm/training_kernels';
-import { startThreadTeam, type StartedTeam } from '../../../../src/node/backend/wasm_threads';
-import { expectClose } from '../../../support/matchers';
+import { hostWorkspace } from '../../../../../src/backends/wasm/runtime/engine';
+import { setThreadTeam } from '../../../../../src/backends/wasm/runtime/thread_team';
+import { registerWasmTrainingKernels } from '../../../../../src/backends/wasm/training_kernels';
+import { startThreadTeam, type StartedTeam } from '../../../../../src/node/backend/wasm_threads';
+import { expectClose } from '../../../../support/matchers';
 import {
   type Convolution,
   convolutionGradients,
@@ -15,7 +15,7 @@ import {
   noise,
   outputShape,
   valuesOn,
-} from '../support';
+} from '../../support';
 
 beforeAll(() => {
   registerWasmTrainingKernels();

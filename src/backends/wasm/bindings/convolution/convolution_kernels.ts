@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { conv2DBackpropFilter as composedFilter } from '../composed/conv2d_backprop_filter';
-import { conv2DBackpropInput as composedInput } from '../composed/conv2d_backprop_input';
+import { conv2DBackpropFilter as composedFilter } from '../../composed/conv2d_backprop_filter';
+import { conv2DBackpropInput as composedInput } from '../../composed/conv2d_backprop_input';
 import { convolve, convolveFilterGradient, convolveInputGradient } from './convolution';
-import { activatedApart } from './activated_apart';
-import { convolutionWorkspace } from '../runtime/engine';
-import { Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
+import { activatedApart } from '../activated_apart';
+import { convolutionWorkspace } from '../../runtime/engine';
+import { Scratch, wasmKernel, type WasmBackend } from '../../runtime/kernel_support';
 
 type Shape4D = [number, number, number, number];
 

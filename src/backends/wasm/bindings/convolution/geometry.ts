@@ -1,0 +1,85 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/** One convolution: `y[r, c] = sum over taps (i, j) of w[i, j] x[r * strideRow + i * dilationRow - top, …]`. */
+export interface Geometry {
+  height: number;
+  width: number;
+  channels: number;
+  outHeight: number;
+  outWidth: number;
+  filters: number;
+  tapRows: number;
+  tapColumns: number;
+  strideRow: number;
+  strideColumn: number;
+  dilationRow: number;
+  dilationColumn: number;
+  top: number;
+  left: number;
+}
+
+/** Columns that a matrix product packs together: as in `assembly/`. */
+export const PANEL = 8;
+
+/** Rows of a matrix product come in fours. */
+export const wholeRows = (rows: number) => 4 * Math.ceil(rows / 4);
+
+export function geometryOf(info: tf.backend_util.Conv2DInfo): Geometry {
+  return {
+    height: info.inHeight,
+    width: info.inWidth,
+    channels: info.inChannels,
+    outHeight: info.outHeight,
+    outWidth: info.outWidth,
+    filters: info.outChannels,
+    tapRows: info.filterHeight,
+    tapColumns: info.filterWidth,
+    strideRow: info.strideHeight,
+    strideColumn: info.strideWidth,
+    dilationRow: info.dilationHeight,
+    dilationColumn: info.dilationWidth,
+    top: info.padInfo.top,
+    left: info.padInfo.left,
+  };
+}
+
+/** The convolution that takes an output's gradient to the input's, for stride 1. */
+export function turned(geometry: Geometry): Geometry {
+  const { tapRows, tapColumns, dilationRow, dilationColumn, top, left } = geometry;
+  return {
+    ...geometry,
+    height: geometry.outHeight,
+    width: geometry.outWidth,
+    channels: geometry.filters,
+    outHeight: geometry.height,
+    outWidth: geometry.width,
+    filters: geometry.channels,
+    top: (tapRows - 1) * dilationRow - top,
+    left: (tapColumns - 1) * dilationColumn - left,
+  };
+}
+
+/** What follows the sum over taps. */
+export interface Epilogue {
+  /** Address of a bias per filter, or 0. */
+  bias: number;
+  relu: boolean;
+}
+
+/** Convolves images at an address to another one. */
+export type Plan = (from: number, to: number, images: number, epilogue: Epilogue) => void;
+
+/** Where the taps' gradient is computed from and to. */
+export interface TapWork {
+  from: number;
+  gradient: number;
+  to: number;
+  images: number;
+  /** Add to what is there. */
+  accumulate: boolean;
+}
+
+/** Steps from one channel, and one filter, to the next in the taps as they lie in memory: `[3, 3, in, out]`. */
+export const stepsOfTaps = (turnedTaps: boolean, channels: number, filters: number) =>
+  // the gradient's channels are `out`
+  turnedTaps ? { channelStep: 1, filterStep: channels } : { channelStep: filters, filterStep: 1 };
