@@ -53,8 +53,9 @@ const UNITS: Readonly<Record<string, string>> = {
 export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingProgressBar {
   const { stream = process.stdout } = resolveOptions('trainingProgressBar', options, RULES);
   const format =
-    '{stage} epoch {epoch}/{epochs} |{bar}| {value}/{total} {unit}, {eta_formatted} left | loss {loss} | F2 {f2}{known}';
+    '{stage} epoch {epoch}/{epochs} |{bar}| {value}/{total} {unit}, {left} left | loss {loss} | F2 {f2}{known}';
   let bar: cliProgress.SingleBar | undefined;
+  let first = { step: 0, at: 0 };
   let before: { stage: string; best: number; seconds: number } | undefined;
   /** What the epochs before tell. */
   const known = ({ stage, epoch, epochs, step, steps }: TrainingProgress) => {
@@ -84,9 +85,12 @@ export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingP
           cliProgress.Presets.shades_classic,
         );
         const unit = UNITS[stage] ?? 'steps';
-        bar.start(steps, 0, { stage, epoch, epochs, unit, loss: '-', f2: '-', known: '' });
+        bar.start(steps, 0, { stage, epoch, epochs, unit, left: '-', loss: '-', f2: '-', known: '' });
+        first = { step, at: Date.now() };
       }
-      bar.update(step, { loss: loss.toFixed(4), f2: f2.toFixed(3), known: known(progress) });
+      const pace = (Date.now() - first.at) / 1000 / (step - first.step);
+      const left = step > first.step ? duration(pace * (steps - step)) : '-';
+      bar.update(step, { left, loss: loss.toFixed(4), f2: f2.toFixed(3), known: known(progress) });
       if (step === steps) stop(); // validation follows, which has no steps
     },
     onEpochEnd: (log) => {
