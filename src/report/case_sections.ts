@@ -20,11 +20,11 @@ export function worst(cases: readonly WorstCase[], labels: Labels, level: Measur
   for (const one of cases) ofPatient.set(one.patient, [...(ofPatient.get(one.patient) ?? []), one]);
   const groups = [...ofPatient].map(([patient, own]) => {
     const count = level === 'slices' && own.length > 1 ? html`<small>${own.length} slices</small>` : '';
-    const title = html`<h3>${patient} ${count}</h3>`;
+    const heading = html`<h3>${patient} ${count}</h3>`;
     const figures = own.map((one) => figure(one, labels));
     // one alone leaves the place beside it to the next patient
-    if (own.length === 1) return html`<section>${title}${figures}</section> `;
-    return html`<section class="whole">${title}<div class="cases">${figures}</div></section> `;
+    if (own.length === 1) return html`<section>${heading}${figures}</section> `;
+    return html`<section class="whole">${heading}<div class="cases">${figures}</div></section> `;
   });
   const shown =
     level === 'patients' ? ' Of a patient, the slice with the hottest point (or, without maps, the middle one).' : ''; // prettier-ignore

@@ -169,7 +169,7 @@ async function drawWhereItLooked(
       captions: stack.slices.map((_, i) => `${i + 1}${truth[i]![l] === 1 ? ` ${label}` : ''}`),
     });
   }
-  const legend = 'integrated gradients, 1: hottest point of the label, 0: nothing speaks for it';
+  const legend = 'integrated-gradients, 1: hottest point for the label';
   await writeHeatMaps(file, drawn, { zoom: 2, legend });
   tf.dispose(drawn.map(({ maps }) => maps));
   disposeStack(stack);

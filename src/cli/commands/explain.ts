@@ -115,7 +115,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
       captions,
       ...(phantom && { masks: lesions(phantom, place) }),
     };
-    const legend = `${args.method}, 1: hottest point of the stack, 0: nothing speaks for ${label}`;
+    const legend = `${args.method}, 1: hottest point of the stack`;
     const { width, height } = await writeHeatMaps(args.out, [drawn], { zoom: args.zoom, legend });
     console.log(`${args.out}: ${stack.slices.length} slices of ${stack.patient}, ${width} x ${height} pixels`); // prettier-ignore
     const contributions = slice === undefined ? undefined : printContributions(stack, slice);
