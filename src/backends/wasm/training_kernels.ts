@@ -20,6 +20,7 @@ import {
   scaleShift,
   split,
 } from './bindings/column_kernels';
+import { depthwiseBackpropFilter, depthwiseBackpropInput } from './bindings/depthwise_gradients';
 import { hostWorkspace } from './runtime/engine';
 import { identity } from './bindings/identity';
 import { imageKernels } from './bindings/image_kernels';
@@ -33,7 +34,8 @@ import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
 /**
  * Makes the host's WebAssembly backend fit for training.
  *
- * - What it lacks: the gradient of a convolution's kernel, and the sum behind the gradient of `tf.gather`.
+ * - What it lacks: the gradient of a convolution's kernel, both gradients of a depthwise convolution, and the sum behind the gradient of
+ *   `tf.gather`.
  * - What is slow there: convolutions and their gradients, the gradient of max pooling, joining and cutting channels, sums
  *   over leading axes, and saving a tensor for the backward pass, which copied it; and the passes over memory between
  *   convolutions, which layers take as one kernel each where it is there.
@@ -41,7 +43,7 @@ import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
  *   the sum of millions of values over all axes; and NaN, which ReLU, alone and fused, clip, pooling, maximum and minimum take for a number.
  * - What is ours, in plain JavaScript until here: the asymmetric loss and Adam's step.
  *
- * Depthwise convolutions still have no gradient there. The convolution kernels take images as `NHWC`. Call it when the
+ * The convolution kernels take images as `NHWC`. Call it when the
  * backend is active: before that it cannot see whether compiled code runs on the backend's heap. Calling it again changes
  * nothing.
  *
@@ -61,6 +63,8 @@ export function registerWasmTrainingKernels(): boolean {
   const own = [
     conv2DBackpropFilter,
     conv2DBackpropInput,
+    depthwiseBackpropFilter,
+    depthwiseBackpropInput,
     unsortedSegmentSum,
     maxPoolGrad,
     identity,
