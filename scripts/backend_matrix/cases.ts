@@ -9,6 +9,7 @@ import {
   clahe,
   colorJitter,
   DecisionCounter,
+  densenet121,
   drawAugmentation,
   fBetaScore,
   flip,
@@ -19,6 +20,7 @@ import {
   ImageNetNormalization,
   LabelLinear,
   LabelRNNDecoder,
+  mobilenet_v2,
   PerLabel,
   PerSlice,
   ResidualNeck,
@@ -136,6 +138,12 @@ const CASES: Record<string, Case> = {
   FusedBatchNorm: () => ofLayer(new FusedBatchNorm({}), images(2, 9, 9, 4)),
   squeezenet1_1: () => [
     filled(squeezenet1_1({ inputShape: [64, 64, 1] })).predict(images(2, 64, 64, 1)) as tf.Tensor,
+  ],
+  mobilenet_v2: () => [
+    filled(mobilenet_v2({ inputShape: [32, 32, 1] })).predict(images(1, 32, 32, 1)) as tf.Tensor,
+  ],
+  densenet121: () => [
+    filled(densenet121({ inputShape: [32, 32, 1] })).predict(images(1, 32, 32, 1)) as tf.Tensor,
   ],
   resnet18: () => [filled(resnet18({ inputShape: [32, 32, 1] })).predict(images(1, 32, 32, 1)) as tf.Tensor],
   vgg16: () => [filled(vgg16({ inputShape: [32, 32, 1] })).predict(images(1, 32, 32, 1)) as tf.Tensor],

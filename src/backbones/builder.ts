@@ -83,6 +83,31 @@ export function conv(
   }).apply(padded) as tf.SymbolicTensor;
 }
 
+/** A convolution of each channel by itself, as PyTorch's `nn.Conv2d` with as many groups as channels, without a bias. */
+export function depthwiseConv(
+  x: tf.SymbolicTensor,
+  options: { name: string; kernelSize: number; stride: number; padding: number; seed: number | undefined },
+): tf.SymbolicTensor {
+  const { name, kernelSize, stride, padding, seed } = options;
+  const same = stride === 1 && padding * 2 === kernelSize - 1;
+  // of a depthwise kernel tfjs counts all channels as inputs: what he's initial deviation would be for one, drawn evenly
+  const limit = Math.sqrt(6) / kernelSize;
+  const drawn = {
+    minval: -limit,
+    maxval: limit,
+    ...(seed !== undefined && { seed: deriveSeed(seed, name) }),
+  };
+  const layer = tf.layers.depthwiseConv2d({
+    name,
+    kernelSize,
+    strides: stride,
+    padding: same ? 'same' : 'valid',
+    useBias: false,
+    depthwiseInitializer: tf.initializers.randomUniform(drawn),
+  });
+  return layer.apply(same ? x : pad(x, padding, `${name}.pad`)) as tf.SymbolicTensor;
+}
+
 /** Batch normalisation with PyTorch's constants (its momentum 0.1 is tfjs's 0.9). */
 export function batchNorm(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
   return new FusedBatchNorm({ name, epsilon: 1e-5, momentum: 0.9 }).apply(x) as tf.SymbolicTensor;
@@ -90,6 +115,15 @@ export function batchNorm(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor
 
 export function relu(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
   return tf.layers.reLU({ name }).apply(x) as tf.SymbolicTensor;
+}
+
+/** `min(max(x, 0), 6)`. */
+export function relu6(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
+  return tf.layers.reLU({ name, maxValue: 6 }).apply(x) as tf.SymbolicTensor;
+}
+
+export function add(x: tf.SymbolicTensor, y: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
+  return tf.layers.add({ name }).apply([x, y]) as tf.SymbolicTensor;
 }
 
 /** Zero padding, the same on all sides or `[[top, bottom], [left, right]]`. */

@@ -1,6 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { resolveOptions } from '../base/options';
 import {
+  add,
   BACKBONE_RULES,
   backboneInput,
   batchNorm,
@@ -68,6 +69,5 @@ function basicBlock(
     shortcut = conv(x, { ...common, name: `${name}.downsample.0`, kernelSize: 1, stride });
     shortcut = batchNorm(shortcut, `${name}.downsample.1`);
   }
-  const sum = tf.layers.add({ name: `${name}.add` }).apply([y, shortcut]) as tf.SymbolicTensor;
-  return relu(sum, `${name}.relu`);
+  return relu(add(y, shortcut, `${name}.add`), `${name}.relu`);
 }

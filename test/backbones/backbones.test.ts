@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import type { BackboneOptions } from '../../src/backbones/builder';
 import { BACKBONES, backboneByName, type BackboneName } from '../../src/backbones/registry';
+import { densenet121 } from '../../src/backbones/densenet121';
+import { mobilenet_v2 } from '../../src/backbones/mobilenet_v2';
 import { resnet18 } from '../../src/backbones/resnet18';
 import { squeezenet1_1 } from '../../src/backbones/squeezenet1_1';
 import { vgg16 } from '../../src/backbones/vgg16';
@@ -57,6 +59,16 @@ onBackends(['wasm', 'wasm, compiled'], 'backbones against torchvision', () => {
     expectClose(model.predict(x) as tf.Tensor, features, 1e-4);
   });
 
+  it.each([
+    ['mobilenet_v2', mobilenet_v2],
+    ['densenet121', densenet121],
+  ])('%s', (name, build) => {
+    const { x, features, state } = goldenStateDict(`backbone_${name}`);
+    const model = build({ inputShape: x.shape.slice(1) as [number, number, number] });
+    loadTorchWeights(model, { ...state, 'classifier.1.weight': tf.zeros([2, 2]) });
+    expectClose(model.predict(x) as tf.Tensor, features, 1e-4);
+  });
+
   it('resnet18 without its last layers, which start fresh', () => {
     const { state } = goldenStateDict('backbone_resnet18');
     const model = resnet18({ inputShape: [64, 64, 3] });
@@ -79,6 +91,8 @@ onBackends(['wasm', 'wasm, compiled'], 'backbones against torchvision', () => {
 
 /** Weights as torchvision counts them, and features. */
 const SIZES: Record<BackboneName, { parameters: number; features: number }> = {
+  densenet121: { parameters: 6_953_856 + 83_648, features: 1024 },
+  mobilenet_v2: { parameters: 2_223_872 + 34_112, features: 1280 },
   vgg16: { parameters: 14_714_688, features: 512 },
   resnet18: { parameters: 11_176_512 + 9600, features: 512 }, // running means and variances counted
   squeezenet1_1: { parameters: 722_496, features: 512 },

@@ -302,7 +302,7 @@ describe('buildCtBrainModel', () => {
     [{ variant: 'VGG19' }, /variant: expected one of 'VGG16'.*received "VGG19"; did you mean 'VGG16'\?/],
     [
       { backbone: 'alexnet' },
-      /backbone: expected one of 'resnet18', 'smallCnn', 'squeezenet1_1', 'vgg16', received "alexnet"/,
+      /backbone: expected one of 'densenet121', 'mobilenet_v2', 'resnet18', 'smallCnn', 'squeezenet1_1', 'vgg16', received "alexnet"/,
     ],
     [{ sliceDependancy: 'gru' }, /unknown option 'sliceDependancy'; did you mean 'sliceDependency'\?/],
     [{ sliceDependency: 'lstm' }, /sliceDependency: expected one of 'gru', 'conv1d', 'none'/],
