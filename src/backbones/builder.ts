@@ -90,7 +90,7 @@ export function depthwiseConv(
 ): tf.SymbolicTensor {
   const { name, kernelSize, stride, padding, seed } = options;
   const same = stride === 1 && padding * 2 === kernelSize - 1;
-  // of a depthwise kernel tfjs counts all channels as inputs: what he's initial deviation would be for one, drawn evenly
+  // He's deviation; tfjs's own initialiser would count every channel as an input of each output, which has one
   const limit = Math.sqrt(6) / kernelSize;
   const drawn = {
     minval: -limit,

@@ -75,8 +75,8 @@ export async function exportOnnx(model: tf.LayersModel, options: ExportOnnxOptio
     model: given.model,
     training: given.training,
   };
-  const told = Object.entries(record).filter(([, value]) => value !== undefined);
-  const metadata = Object.fromEntries(told.map(([key, value]) => [key, JSON.stringify(value)]));
+  const present = Object.entries(record).filter(([, value]) => value !== undefined);
+  const metadata = Object.fromEntries(present.map(([key, value]) => [key, JSON.stringify(value)]));
   const card = modelCard(metadata, precision);
   // with the library that writes the format, only when it is asked for
   const { onnxFile } = await import('./onnx/model_file');

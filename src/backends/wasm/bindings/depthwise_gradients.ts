@@ -3,7 +3,7 @@ import { floats, type KernelArgs, Scratch, wasmKernel, type WasmBackend } from '
 
 type Shape4D = [number, number, number, number];
 
-/** What both gradients are told of the convolution. */
+/** Attributes that both gradients have. */
 interface DepthwiseAttrs {
   strides: number | [number, number];
   dilations: number | [number, number];
