@@ -40,12 +40,7 @@ export { writeContactSheet } from './node/pictures/contact_sheet';
 // trainings and what they leave behind
 export { findCheckpoint, loadCheckpoint, saveCheckpoint } from './node/runs/checkpoint';
 export { fileSystem } from './node/runs/model_folder';
-export {
-  writePatientProbabilities,
-  writeProbabilities,
-  writeRsnaSubmission,
-  writeSubmission,
-} from './node/runs/predictions_file';
+export { writePredictions } from './node/runs/predictions_file';
 export { trainingProgressBar } from './node/runs/progress';
 export { readTrainingHistory } from './node/runs/training_history';
 export { openTrainingRun, TrainingRun } from './node/runs/training_run';

@@ -8,7 +8,7 @@ import {
   type PatientSource,
   type SlicePrediction,
 } from '../index';
-import { writePatientProbabilities, writeProbabilities } from '../node';
+import { writePredictions } from '../node';
 import { textTable } from './terminal';
 import type { PatientPrediction } from '../data/tables/predictions_table';
 import type { TrivialScores } from '../prediction/trivial_predictors';
@@ -35,7 +35,7 @@ export function printF2(
 }
 
 /** Writes a probability per slice and label; of a patient-level model, per patient and label. */
-export async function writePredictions(
+export async function predictToFile(
   file: string,
   model: tf.LayersModel,
   source: PatientSource,
@@ -45,9 +45,9 @@ export async function writePredictions(
   if (outputLevel(model) === 'patients') {
     const patients: PatientPrediction[] = [];
     for await (const prediction of predictPatientLevel(model, source, options)) patients.push(prediction);
-    return writePatientProbabilities(file, patients, source.labels);
+    return writePredictions(file, patients, source.labels, { format: 'patients' });
   }
   const predictions: SlicePrediction[] = [];
   for await (const slices of predictPatients(model, source, options)) predictions.push(...slices);
-  await writeProbabilities(file, predictions, source.labels);
+  await writePredictions(file, predictions, source.labels);
 }

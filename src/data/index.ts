@@ -25,16 +25,10 @@ export { kFoldByPatient, nestedKFoldByPatient } from './splits/patient_folds';
 
 export { unionSource } from './sources/union_source';
 export { splitByPatient, splitByShares } from './splits/patient_split';
-export {
-  patientProbabilitiesTable,
-  probabilitiesTable,
-  submissionTable,
-  type SlicePrediction,
-  type PredictedSlice,
-} from './tables/predictions_table';
+export { type SlicePrediction, type PredictedSlice } from './tables/predictions_table';
 
 export { RSNA_LABELS, RSNA_TO_CT_LABELS } from './labels/rsna_labels';
-export { rsnaSubmissionTable } from './tables/rsna_predictions_table';
+export { predictionsTable } from './tables/prediction_formats';
 export { RsnaTableReader } from './tables/rsna_table';
 export { CQ500_COLUMNS } from './tables/cq500_table';
 export { parseScanTable } from './tables/scan_table';

@@ -30,7 +30,7 @@ import {
 import type { HeatMapStack } from '../../node/pictures/heat_map';
 import { command, options, type Args } from '../command_line';
 import { BACKEND } from '../options';
-import { printF2, writePredictions } from '../scores';
+import { printF2, predictToFile } from '../scores';
 import { slicePosition } from '../slice_position';
 import { trainingOrigin } from '../training_origin';
 
@@ -136,7 +136,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
   const trivial = [slicePosition(train, test), ...trivialPredictors(train, test, seed)];
   const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
   printF2(title, 'this model', score, trivial, study.labels);
-  await writePredictions(`${run.folder}/predictions.csv`, result.model, test, result.description);
+  await predictToFile(`${run.folder}/predictions.csv`, result.model, test, result.description);
   const shown = await drawWhereItLooked(`${run.folder}/where-it-looked.png`, result.model, test);
   console.log(
     `\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json, where-it-looked.png`,

@@ -13,10 +13,7 @@ import {
   type DicomFolder,
   type KaggleFolder,
   useBackend,
-  writePatientProbabilities,
-  writeProbabilities,
-  writeRsnaSubmission,
-  writeSubmission,
+  writePredictions,
 } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
@@ -99,7 +96,7 @@ async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
       found(decisions),
     ]);
     if (!args.quiet) console.log(`\n${textTable(['patient', ...labels, 'found'], rows)}`);
-    if (out) await writePatientProbabilities(out, predictions, labels);
+    if (out) await writePredictions(out, predictions, labels, { format: 'patients' });
     console.log(`\n${predictions.length} patients`);
     await source.close();
     return { ...result, predictions };
@@ -117,9 +114,9 @@ async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
     ]);
     console.log(`\n${slices[0]?.patient}\n${textTable(['slice', ...labels, 'found'], rows)}`);
   }
-  if (out) await writeProbabilities(out, predictions, labels);
-  if (kaggle) await writeSubmission(kaggle, predictions, labels);
-  if (rsna) await writeRsnaSubmission(rsna, predictions, labels);
+  if (out) await writePredictions(out, predictions, labels);
+  if (kaggle) await writePredictions(kaggle, predictions, labels, { format: 'challenge' });
+  if (rsna) await writePredictions(rsna, predictions, labels, { format: 'rsna' });
   console.log(`\n${predictions.length} slices of ${source.patients.length} patients`);
   await source.close();
   return { ...result, predictions };

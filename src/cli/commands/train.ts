@@ -30,7 +30,7 @@ import { detectStudy, openTrainingRun, trainingProgressBar, useBackend } from '.
 import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
 import { BACKEND, labelNames, STUDY, studyOptions } from '../options';
-import { printF2, writePredictions } from '../scores';
+import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../seen_patients';
 import { checkStudies, openStudies, splitStudies } from '../studies';
 import { progressLine } from '../terminal';
@@ -259,9 +259,9 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     testScore = score;
     const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;
     printF2(title, trained, score, trivialPredictors(train!, test, seed, score.level), study.labels);
-    await writePredictions(`${args.out}/test-predictions.csv`, result.model, test, description);
+    await predictToFile(`${args.out}/test-predictions.csv`, result.model, test, description);
   }
-  await writePredictions(`${args.out}/predictions.csv`, result.model, validation!, description);
+  await predictToFile(`${args.out}/predictions.csv`, result.model, validation!, description);
   await opened.close();
   console.log(`\n${args.out}: best/ (checkpoint), predictions.csv, history.csv, config.json`);
   if (!beatsTrivial) {

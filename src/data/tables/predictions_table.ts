@@ -75,7 +75,7 @@ export interface PredictedSlice<L extends Labels = Labels> extends SlicePredicti
  * ```
  */
 export function probabilitiesTable(predictions: readonly SlicePrediction[], labels: Labels): string {
-  checkPredictions('probabilitiesTable', predictions, labels);
+  checkSlices('predictionsTable', predictions, labels);
   checkOnce(predictions, ({ patient, slice }) => JSON.stringify([patient, slice]));
   return csv([
     ['dirname', 'ID', ...labels],
@@ -99,7 +99,7 @@ export function probabilitiesTable(predictions: readonly SlicePrediction[], labe
  * ```
  */
 export function submissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
-  checkPredictions('submissionTable', predictions, labels);
+  checkSlices('predictionsTable', predictions, labels);
   checkOnce(predictions, ({ slice }) => sliceStem(slice));
   return csv([
     ['ID', 'prediction'],
@@ -121,7 +121,7 @@ export function submissionTable(predictions: readonly SlicePrediction[], labels:
  * ```
  */
 export function patientProbabilitiesTable(predictions: readonly PatientPrediction[], labels: Labels): string {
-  checkPredictions('patientProbabilitiesTable', predictions, labels);
+  checkPredictions('predictionsTable', predictions, labels);
   const seen = new Set<string>();
   for (const { patient } of predictions) {
     if (seen.has(patient)) throw new DataError('the patient comes twice', { patient });
@@ -131,6 +131,14 @@ export function patientProbabilitiesTable(predictions: readonly PatientPredictio
     ['patient', ...labels],
     ...predictions.map(({ patient, probabilities }) => [patient, ...probabilities.map(float32Text)]),
   ]);
+}
+
+/** Refuses also predictions that name no slice. */
+export function checkSlices(fn: string, predictions: readonly SlicePrediction[], labels: Labels): void {
+  checkPredictions(fn, predictions, labels);
+  for (const { patient, slice } of predictions) {
+    check(typeof slice === 'string', `${fn}: slice of ${patient}`, 'the name of a slice', slice);
+  }
 }
 
 /** Refuses predictions that are not one for each label, or named by a path. */

@@ -2,7 +2,7 @@ import { check } from '../../base/checks';
 import { DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { sliceStem } from './slice_names';
-import { checkOnce, checkPredictions, csv, float32Text, type SlicePrediction } from './predictions_table';
+import { checkOnce, checkSlices, csv, float32Text, type SlicePrediction } from './predictions_table';
 import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
 
 /**
@@ -22,14 +22,14 @@ import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
  * ```
  */
 export function rsnaSubmissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
-  const places = rsnaPlaces('rsnaSubmissionTable: labels', labels);
+  const places = rsnaPlaces('predictionsTable: labels', labels);
   check(
     RSNA_LABELS.every((label, place) => label === 'any' || places.includes(place)),
-    'rsnaSubmissionTable: labels',
+    'predictionsTable: labels',
     'all five hemorrhages',
     labels,
   );
-  checkPredictions('rsnaSubmissionTable', predictions, labels);
+  checkSlices('predictionsTable', predictions, labels);
   checkOnce(predictions, ({ slice }) => sliceStem(slice));
   return csv([
     ['ID', 'Label'],

@@ -8,12 +8,8 @@ import {
   type SlicePrediction,
 } from '../../../src/data/tables/predictions_table';
 import { rsnaSubmissionTable } from '../../../src/data/tables/rsna_predictions_table';
-import {
-  writePatientProbabilities,
-  writeProbabilities,
-  writeRsnaSubmission,
-  writeSubmission,
-} from '../../../src/node/runs/predictions_file';
+import { predictionsTable } from '../../../src/data/tables/prediction_formats';
+import { writePredictions } from '../../../src/node/runs/predictions_file';
 import { temporaryFolder } from '../../support/folder';
 
 const predictions: SlicePrediction[] = [
@@ -24,8 +20,8 @@ const labels = ['x', 'y'];
 describe('predictions files', () => {
   it('hold the tables, and nothing else is left', async () => {
     const folder = await temporaryFolder();
-    await writeProbabilities(join(folder, 'out', 'p.csv'), predictions, labels);
-    await writeSubmission(join(folder, 'out', 's.csv'), predictions, labels);
+    await writePredictions(join(folder, 'out', 'p.csv'), predictions, labels);
+    await writePredictions(join(folder, 'out', 's.csv'), predictions, labels, { format: 'challenge' });
     expect(await readFile(join(folder, 'out', 'p.csv'), 'utf8')).toBe(
       probabilitiesTable(predictions, labels),
     );
@@ -36,7 +32,7 @@ describe('predictions files', () => {
   it('hold the table of patients', async () => {
     const folder = await temporaryFolder();
     const file = join(folder, 'patients.csv');
-    await writePatientProbabilities(file, predictions, labels);
+    await writePredictions(file, predictions, labels, { format: 'patients' });
     expect(await readFile(file, 'utf8')).toBe('patient,x,y\nID_ü,0.25,0.75\n');
   });
 
@@ -46,14 +42,27 @@ describe('predictions files', () => {
     const five = [
       { patient: 'p', slice: 'ID_a', probabilities: [0, 0.5, 0, 0, 1], decisions: [0, 1, 0, 0, 1] as const },
     ];
-    await writeRsnaSubmission(file, five, CT_LABELS);
+    await writePredictions(file, five, CT_LABELS, { format: 'rsna' });
     expect(await readFile(file, 'utf8')).toBe(rsnaSubmissionTable(five, CT_LABELS));
+  });
+
+  it('refuse a format that there is not, and predictions that do not fit it', () => {
+    // @ts-expect-error no such format
+    expect(() => predictionsTable(predictions, labels, { format: 'kaggle' })).toThrow(
+      /predictionsTable: format.*'challenge'/,
+    );
+    const patients = predictions.map(({ slice: _, ...patient }) => patient);
+    expect(predictionsTable(patients, labels, { format: 'patients' })).toBe('patient,x,y\nID_ü,0.25,0.75\n');
+    // @ts-expect-error a table of slices needs their names
+    expect(() => predictionsTable(patients, labels)).toThrow(
+      /predictionsTable: slice of ID_ü.*received undefined/,
+    );
   });
 
   it('leave an old file alone when a prediction is wrong', async () => {
     const folder = await temporaryFolder({ 'p.csv': 'old' });
     const bad = [{ ...predictions[0]!, probabilities: [NaN, 0] }];
-    await expect(writeProbabilities(join(folder, 'p.csv'), bad, labels)).rejects.toThrow(/probabilities/);
+    await expect(writePredictions(join(folder, 'p.csv'), bad, labels)).rejects.toThrow(/probabilities/);
     expect(await readFile(join(folder, 'p.csv'), 'utf8')).toBe('old');
   });
 });
