@@ -11,7 +11,7 @@ import {
   predictPatientLevel,
   predictPatients,
   type PredictPatientsOptions,
-} from './evaluate';
+} from './predict_patients';
 
 /**
  * Options of {@link collectPredictions}.

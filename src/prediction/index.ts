@@ -6,6 +6,7 @@
 
 export { collectPredictions } from './collect_predictions';
 export { fitDecisions } from './fit_decisions';
-export { evaluatePatients, predictPatientLevel, predictPatients, type Evaluation } from './evaluate';
+export { evaluatePatients, type Evaluation } from './evaluate';
+export { predictPatientLevel, predictPatients } from './predict_patients';
 export { predictStack } from './predict';
 export { trivialPredictors } from './trivial_predictors';

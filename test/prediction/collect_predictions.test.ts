@@ -6,7 +6,8 @@ import type { Calibration } from '../../src/metrics/calibration';
 import { countDecisions, decisionRates, poolCounts } from '../../src/metrics/decision_counts';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { collectPredictions } from '../../src/prediction/collect_predictions';
-import { evaluatePatients, predictPatients } from '../../src/prediction/evaluate';
+import { evaluatePatients } from '../../src/prediction/evaluate';
+import { predictPatients } from '../../src/prediction/predict_patients';
 import { expectNoLeakAsync } from '../support/matchers';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
 

@@ -12,13 +12,13 @@ import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import type { Calibration } from '../../src/metrics/calibration';
 import { fBetaScore } from '../../src/metrics/f_beta';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import { evaluatePatients } from '../../src/prediction/evaluate';
 import {
-  evaluatePatients,
   predictPatientLevel,
   predictPatients,
-  type PatientProgress,
   type PredictPatientsOptions,
-} from '../../src/prediction/evaluate';
+} from '../../src/prediction/predict_patients';
+import type { PatientProgress } from '../../src/data/sources/patient_source';
 import { predictStack } from '../../src/prediction/predict';
 import { expectClose, expectNoLeakAsync } from '../support/matchers';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../support/memory_source';
