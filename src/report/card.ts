@@ -1,6 +1,6 @@
 /** The model card: what the model is, what it was evaluated on, and what it is not for. */
 import type { CheckpointManifest } from '../saving/checkpoint_format';
-import type { EpochLog } from '../training/stages/fit_stage';
+import type { EpochLog } from '../training/stages/stage_log';
 import { definitions, html, table, type Html } from './html';
 import { trainingRows, values } from './training_record';
 

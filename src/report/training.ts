@@ -1,5 +1,5 @@
 /** How the training went: all stages on one axis of epochs. */
-import type { EpochLog } from '../training/stages/fit_stage';
+import type { EpochLog } from '../training/stages/stage_log';
 import { sourceColor, svg } from './charts';
 import { html, visible, type Html } from './html';
 import { CHART } from './style';

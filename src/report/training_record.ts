@@ -1,6 +1,6 @@
 /** What a run's configuration says of its training; it is whatever the program wrote that trained. */
 import { isRecord } from '../base/checks';
-import type { EpochLog } from '../training/stages/fit_stage';
+import type { EpochLog } from '../training/stages/stage_log';
 import { html, table, type Html, type Part } from './html';
 
 const NOT_RECORDED = 'not recorded';

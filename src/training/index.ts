@@ -8,7 +8,7 @@ export { RECOMMENDED_TRAINING } from './recipes/recommended_training';
 export { WeightAverage } from './steps/weight_average';
 export { EarlyStopping } from './stages/early_stopping';
 export { extractFeatures, featureBackbone, featureSource } from './batches/features';
-export { type EpochLog } from './stages/fit_stage';
+export { type EpochLog } from './stages/stage_log';
 export { pretrainBackbone, trainPatients, type TrainPatientsOptions } from './stages/train_patients';
 export { warmUpHead } from './stages/warm_up_head';
 

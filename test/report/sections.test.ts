@@ -7,7 +7,7 @@ import { labelScores } from '../../src/report/label_sections';
 import { measure } from '../../src/report/measures';
 import { history } from '../../src/report/training';
 import { trainingRows } from '../../src/report/training_record';
-import type { EpochLog } from '../../src/training/stages/fit_stage';
+import type { EpochLog } from '../../src/training/stages/stage_log';
 
 const text = (part: unknown) => html`${part as Html}`.text;
 

@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import { anything, optional, resolveOptions, type Rules } from '../../base/options';
-import type { EpochLog, TrainingProgress } from '../../training/stages/fit_stage';
+import type { EpochLog, TrainingProgress } from '../../training/stages/stage_log';
 import { duration } from './duration';
 
 /**

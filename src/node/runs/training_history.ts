@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { csv, textOfCell } from '../../data/tables/predictions_table';
 import { DataError } from '../../base/errors';
-import type { EpochLog } from '../../training/stages/fit_stage';
+import type { EpochLog } from '../../training/stages/stage_log';
 import type { Labels } from '../../base/types';
 import { readCsvFile } from '../files/csv_file';
 

@@ -9,7 +9,7 @@ import { anything, callback, flag, optional, resolveOptions, rule } from '../../
 import type { Resolved, Rules } from '../../base/options';
 import { adam } from '../../optimizers/adam';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
-import type { EpochLog, StageState } from '../../training/stages/fit_stage';
+import type { EpochLog, StageState } from '../../training/stages/stage_log';
 import { RunStage, type RunStageOptions, type RunStore } from '../../training/recipes/run_store';
 import { recoverFolder, writeFileAtomic } from '../files/atomic_write';
 import { removeAbandoned } from '../files/temporary_names';

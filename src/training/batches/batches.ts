@@ -16,7 +16,7 @@ import {
   drawAugmentation,
   type AugmentationRanges,
 } from '../../transforms/random_augment';
-import type { TrainingBatch } from '../stages/fit_stage';
+import type { TrainingBatch } from '../stages/fit_options';
 import type { OutputLevel } from '../../models/output_level';
 import { drawSliceOrder, type SequenceAugmentation } from './sequence_augmentation';
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import { adam } from '../../optimizers/adam';
-import type { EpochLog, StageState } from '../stages/fit_stage';
+import type { EpochLog, StageState } from '../stages/stage_log';
 import type { TrainingOptions } from '../stages/stage';
 
 /**

@@ -12,7 +12,7 @@ import { evaluatePatients, type Evaluation } from '../../prediction/evaluate';
 import { fitDecisions, type FittedDecisions } from '../../prediction/fit_decisions';
 import { trivialPredictors, type TrivialScores } from '../../prediction/trivial_predictors';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
-import type { EpochLog } from '../stages/fit_stage';
+import type { EpochLog } from '../stages/stage_log';
 import { RECIPE_RULES, RECIPES, resolveRecipe, type Recipe, type RecipeOptions } from './recipes';
 import type { RunStageOptions, RunStore } from './run_store';
 import { TRAINING_RULES, type TrainingOptions } from '../stages/stage';

@@ -25,7 +25,9 @@ import { evaluatePatients } from '../../prediction/evaluate';
 import { trivialPredictors } from '../../prediction/trivial_predictors';
 import { RANGES, type AugmentationRanges } from '../../transforms/random_augment';
 import type { BatchOptions } from '../batches/batches';
-import { FIT_RULES, fitStage, type EpochLog, type FitStageOptions } from './fit_stage';
+import { FIT_RULES, type FitStageOptions } from './fit_options';
+import { fitStage } from './fit_stage';
+import type { EpochLog } from './stage_log';
 
 /**
  * Learning rates of the two parts of a model.

@@ -3,7 +3,7 @@ import { check } from '../../base/checks';
 import { nested, optional, positiveInteger, resolveOptions, type Rules } from '../../base/options';
 import { outputLevel } from '../../models/output_level';
 import { patientBatches, patientSteps, sliceBatches } from '../batches/batches';
-import type { EpochLog } from './fit_stage';
+import type { EpochLog } from './stage_log';
 import { SEQUENCE_RULES, type SequenceAugmentation } from '../batches/sequence_augmentation';
 import { runStage, TRAINING_RULES, type TrainingOptions } from './stage';
 import { TRAIN_STEP_RULES } from '../steps/train_step';

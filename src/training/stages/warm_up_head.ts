@@ -7,7 +7,7 @@ import { outputLevel } from '../../models/output_level';
 import { setOutputBias } from '../../models/output_bias';
 import { patientBatches, patientSteps } from '../batches/batches';
 import { extractFeatures, featureSource } from '../batches/features';
-import type { EpochLog } from './fit_stage';
+import type { EpochLog } from './stage_log';
 import { checkStudiesFit, runStage } from './stage';
 import { checkSequence, TRAIN_PATIENTS_RULES, type TrainPatientsOptions } from './train_patients';
 

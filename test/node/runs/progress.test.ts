@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { beforeEach, afterEach, describe, expect, it, vi } from 'vitest';
 import { duration } from '../../../src/node/runs/duration';
 import { trainingProgressBar } from '../../../src/node/runs/progress';
-import type { EpochLog, TrainingProgress } from '../../../src/training/stages/fit_stage';
+import type { EpochLog, TrainingProgress } from '../../../src/training/stages/stage_log';
 
 /** A stream that keeps what is written to it. */
 class FakeStream extends Writable {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../../src/base/errors';
 import { historyTable, readTrainingHistory } from '../../../src/node/runs/training_history';
-import type { EpochLog } from '../../../src/training/stages/fit_stage';
+import type { EpochLog } from '../../../src/training/stages/stage_log';
 import { temporaryFolder } from '../../support/folder';
 
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => (x === 0 ? 0 : x));

@@ -13,7 +13,7 @@ import { loadCheckpoint } from '../../../src/node/runs/checkpoint';
 import { LOCK_FILE } from '../../../src/node/runs/run_lock';
 import { readTrainingHistory } from '../../../src/node/runs/training_history';
 import { openTrainingRun, type TrainingRunOptions } from '../../../src/node/runs/training_run';
-import type { EpochLog } from '../../../src/training/stages/fit_stage';
+import type { EpochLog } from '../../../src/training/stages/stage_log';
 import type { TrainingOptions } from '../../../src/training/stages/stage';
 import { pretrainBackbone, trainPatients } from '../../../src/training/stages/train_patients';
 import { createPreprocessing } from '../../../src/transforms/preprocessing';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { patientLabels, type PatientSource } from '../../../src/data/sources/patient_source';
 import { DataError } from '../../../src/base/errors';
 import { patientBatches, sliceBatches } from '../../../src/training/batches/batches';
-import type { TrainingBatch } from '../../../src/training/stages/fit_stage';
+import type { TrainingBatch } from '../../../src/training/stages/fit_options';
 import { memorySource, onlyPatientLabels } from '../../support/memory_source';
 
 const source = memorySource({

@@ -12,7 +12,7 @@ import { impliedThreshold } from '../../../src/prediction/implied_threshold';
 import { memoryRun } from '../../../src/training/recipes/run_store';
 import { trainRecipe, type TrainRecipeOptions } from '../../../src/training/recipes/train_recipe';
 import { openTrainingRun } from '../../../src/node/runs/training_run';
-import type { EpochLog, TrainingProgress } from '../../../src/training/stages/fit_stage';
+import type { EpochLog, TrainingProgress } from '../../../src/training/stages/stage_log';
 import { backboneOf } from '../../../src/models/model_parts';
 import { createPreprocessing } from '../../../src/transforms/preprocessing';
 import { memorySource, onlyPatientLabels, tinyBackbone } from '../../support/memory_source';

@@ -4,14 +4,9 @@ import { ArgumentError, NonFiniteError } from '../../../src/base/errors';
 import { asymmetricLoss } from '../../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
 import type { Evaluation } from '../../../src/prediction/evaluate';
-import {
-  fitStage,
-  type EpochLog,
-  type FitStageOptions,
-  type StageState,
-  type TrainingBatch,
-  type TrainingProgress,
-} from '../../../src/training/stages/fit_stage';
+import { fitStage } from '../../../src/training/stages/fit_stage';
+import type { EpochLog, StageState, TrainingProgress } from '../../../src/training/stages/stage_log';
+import type { FitStageOptions, TrainingBatch } from '../../../src/training/stages/fit_options';
 import { computeGradients } from '../../../src/training/steps/train_step';
 import { RunningScore } from '../../../src/training/stages/running_score';
 import { tinyBackbone } from '../../support/memory_source';

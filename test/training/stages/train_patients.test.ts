@@ -5,7 +5,7 @@ import { ArgumentError, DataError, NonFiniteError } from '../../../src/base/erro
 import { asymmetricLoss } from '../../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
 import { evaluatePatients } from '../../../src/prediction/evaluate';
-import type { EpochLog, TrainingProgress } from '../../../src/training/stages/fit_stage';
+import type { EpochLog, TrainingProgress } from '../../../src/training/stages/stage_log';
 import type { TrainingOptions } from '../../../src/training/stages/stage';
 import { pretrainBackbone, trainPatients } from '../../../src/training/stages/train_patients';
 import { RECOMMENDED_TRAINING } from '../../../src/training/recipes/recommended_training';
