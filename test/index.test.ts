@@ -83,6 +83,6 @@ describe('all entries', () => {
     };
     const { text, names } = surface();
     expect(text).toBe(readFileSync('docs/surface.txt', 'utf8'));
-    expect(names).toBeLessThanOrEqual(215);
+    expect(names).toBeLessThanOrEqual(210);
   });
 });

@@ -30,7 +30,6 @@ export { type SlicePrediction, type PredictedSlice } from './tables/predictions_
 export { RSNA_LABELS, RSNA_TO_CT_LABELS } from './labels/rsna_labels';
 export { predictionsTable } from './tables/prediction_formats';
 export { RsnaTableReader } from './tables/rsna_table';
-export { CQ500_COLUMNS } from './tables/cq500_table';
 export { parseScanTable } from './tables/scan_table';
 export { splitMeasures } from './splits/split_measures';
 export { makePhantomPatient, makePhantomStudy, type PhantomPatient } from './phantom/phantom';

@@ -14,7 +14,7 @@ import { NAME_COLUMNS, ScanReader, type ScanColumns, type ScanRow } from './scan
  */
 export interface ScanTableOptions {
   /**
-   * Labels, in the order they come out: columns of a plain table; for CQ500's `reads.csv` names of {@link CQ500_COLUMNS}.
+   * Labels, in the order they come out: columns of a plain table; for CQ500's `reads.csv` of `CT_LABELS` and `any`.
    * @defaultValue CT_LABELS
    */
   labels?: Labels;
@@ -37,7 +37,7 @@ const RULES = { ...LABEL_RULES, file: TABLE_NAME } satisfies Rules<ScanTableOpti
  *
  * - plain: a column `patient`, `name` or `dirname`, and one of 0 and 1 for each label;
  * - CQ500's `reads.csv`: `name`, and for each of three readers `R1:ICH`, `R1:IPH`, …; a label is 1 where two or three of the
- *   readers saw it. Labels are found by {@link CQ500_COLUMNS}. Because every column is voted on by itself, `any` can be 1 where
+ *   readers saw it. Labels are those of `CT_LABELS`, and `any`. Because every column is voted on by itself, `any` can be 1 where
  *   none of the five is: readers may agree that there is blood and not on which.
  *
  * Spaces around a field, empty records and other columns are ignored.

@@ -13,7 +13,7 @@ import { inside, type Root } from './data_root';
 export interface StudyTableOptions<L extends Labels = Labels> {
   /**
    * Labels, in the order they come out: all of the table's or some. For RSNA's table of `RSNA_LABELS`, or their counterparts in
-   * `CT_LABELS`; for CQ500's of `CQ500_COLUMNS`.
+   * `CT_LABELS`; for CQ500's of `CT_LABELS` and `any`.
    * @defaultValue CT_LABELS
    */
   labels?: L;
