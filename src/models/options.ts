@@ -64,12 +64,22 @@ export type PosterVariant =
  *
  * @inline
  */
-export type CtBrainVariant = PosterVariant | 'recommended';
+export type CtBrainVariant = PosterVariant | AboveBackbone<PosterVariant> | 'recommended';
+
+/**
+ * A published arrangement by what stands above the backbone, whichever that is.
+ *
+ * @inline
+ */
+export type AboveBackbone<Variant extends PosterVariant> = Variant extends `VGG16 + ${infer Above}`
+  ? Above
+  : 'linear';
 
 /** Options of `buildCtBrainModel`. */
 export interface CtBrainModelOptions<L extends Labels = Labels> {
   /**
-   * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`; or
+   * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`, by its published name
+   * or, over a backbone that is not VGG16, by what stands above it: `'linear'`, `'LRNN'`, `'SDL(GRU) + LRNN'`; or
    * `'recommended'`, see `RECOMMENDED_VARIANT`, which leaves the backbone to you. Options given beside it win.
    */
   variant?: CtBrainVariant;

@@ -25,10 +25,14 @@ import type {
 import { POSTER_VARIANTS } from './poster_variants';
 import { RECOMMENDED_VARIANT } from './recommended_variant';
 
-const VARIANTS = [...Object.keys(POSTER_VARIANTS), 'recommended'] as CtBrainVariant[];
-
-const optionsOf = (variant: CtBrainVariant): CtBrainModelOptions =>
-  variant === 'recommended' ? RECOMMENDED_VARIANT : POSTER_VARIANTS[variant].options;
+/** What each variant stands for; the published ones also by what stands above the backbone. */
+const VARIANTS = Object.fromEntries([
+  ...Object.entries(POSTER_VARIANTS).flatMap(([name, { options }]) => {
+    const [, ...above] = name.split(' + ');
+    return [name, above.join(' + ') || 'linear'].map((known) => [known, options] as const);
+  }),
+  ['recommended', RECOMMENDED_VARIANT],
+]) as Record<CtBrainVariant, CtBrainModelOptions>;
 
 const LABELS = rule<Labels>(
   'one or more different names',
@@ -40,7 +44,7 @@ const LABELS = rule<Labels>(
 );
 
 const RULES = {
-  variant: optional(oneOf(VARIANTS)),
+  variant: optional(oneOf(Object.keys(VARIANTS) as CtBrainVariant[])),
   inputShape: optional(anything, [224, 224, 1]), // the backbone checks it
   backbone: optional(
     { check: (value, what) => void (typeof value === 'string' && checkOneOf(value, BACKBONES, what)) },
@@ -86,7 +90,7 @@ export type ResolvedCtBrainModelOptions = ReturnType<typeof resolveCtBrainModelO
 export function resolveCtBrainModelOptions(options: CtBrainModelOptions) {
   const what = 'buildCtBrainModel';
   const { variant } = resolveOptions(what, options, RULES);
-  const merged = { ...(variant && optionsOf(variant)), ...withoutUndefined(options) };
+  const merged = { ...(variant && VARIANTS[variant]), ...withoutUndefined(options) };
   const resolved = resolveOptions(what, merged, RULES);
   const { sliceDifferences, sliceClassifier, pooling: asked, labels } = resolved;
   const sliceDependency = resolvePart<GRUOptions | Conv1DOptions | { type: 'none' }>(

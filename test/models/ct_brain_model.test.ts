@@ -48,6 +48,20 @@ const batch = (slices: number) => ({
   y: tf.cast(tf.greater(tf.randomUniform([1, slices, 5], 0, 1, 'float32', 6), 0.7), 'float32'),
 });
 
+it('knows the published arrangements by what stands above the backbone too', () => {
+  const layersOf = (variant: NonNullable<Parameters<typeof buildCtBrainModel>[0]>['variant']) =>
+    buildCtBrainModel({ variant, backbone: tinyBackbone(), seed: 3 }).layers.map((layer) =>
+      layer.getClassName(),
+    );
+  const seen = (Object.keys(POSTER_VARIANTS) as PosterVariant[]).map((name) => {
+    const above = (name === 'VGG16' ? 'linear' : name.slice('VGG16 + '.length)) as 'linear';
+    expect(layersOf(above)).toEqual(layersOf(name));
+    return above;
+  });
+  expect(seen).toContain('SDL(GRU) + LRNN');
+  expect(() => layersOf('SDL(GRU) + LRN' as never)).toThrow("did you mean 'SDL(GRU) + LRNN'?");
+});
+
 describe.each(Object.keys(POSTER_VARIANTS) as PosterVariant[])('variant %s', (variant) => {
   it('trains a step, saves and loads at difference 0', async () => {
     const model = buildCtBrainModel({ variant, backbone: tinyBackbone(), seed: 3 });

@@ -84,7 +84,7 @@ const RULES = {
  * ```ts
  * const features = await extractFeatures(backbone, study, { versions: 4 });
  * const source = featureSource(study, features);
- * const model = buildCtBrainModel({ backbone: featureBackbone(512), variant: 'VGG16 + SDL(GRU)' });
+ * const model = buildCtBrainModel({ backbone: featureBackbone(512), variant: 'SDL(GRU)' });
  * await trainPatients(model, { train: subset(source, split.train), validation: subset(source, split.validation), seed: 1 });
  * ```
  */
@@ -203,7 +203,7 @@ function versionFor(draw: AugmentationDraw, versions: number): number {
  * @throws ArgumentError for a number of features that is not a positive integer.
  * @example
  * ```ts
- * const head = buildCtBrainModel({ backbone: featureBackbone(512), variant: 'VGG16 + SDL(GRU)' });
+ * const head = buildCtBrainModel({ backbone: featureBackbone(512), variant: 'SDL(GRU)' });
  * ```
  */
 export function featureBackbone(features: number): tf.LayersModel {

@@ -260,7 +260,7 @@ async function decide(
 
 /** The backbone of a model under a linear head. */
 function linearModel(model: tf.LayersModel, labels: readonly string[], seed: number): tf.LayersModel {
-  return buildCtBrainModel({ variant: 'VGG16', backbone: backboneOf(model), labels, seed });
+  return buildCtBrainModel({ variant: 'linear', backbone: backboneOf(model), labels, seed });
 }
 
 /** The best epoch of a stage, and what it scores on the validation patients. */

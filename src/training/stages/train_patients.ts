@@ -32,7 +32,7 @@ export const PRETRAIN_RULES = {
  * Batch normalisation, where the backbone has it, learns its statistics here (of a chunk, where a batch does not fit the
  * memory budget).
  *
- * @param model - Backbone and linear head, e.g. `buildCtBrainModel({ variant: 'VGG16', backbone })`; sharing `backbone` with
+ * @param model - Backbone and linear head, e.g. `buildCtBrainModel({ variant: 'linear', backbone })`; sharing `backbone` with
  * the model of the second stage hands its weights on.
  * @returns Every epoch's log; the model holds the best epoch's weights.
  * @throws ArgumentError for a loaded model and a study with other labels, another order of them or another preprocessing;
@@ -40,8 +40,8 @@ export const PRETRAIN_RULES = {
  * @example
  * ```ts
  * const backbone = vgg16({ inputShape: [224, 224, 1] });
- * await pretrainBackbone(buildCtBrainModel({ variant: 'VGG16', backbone }), { train, validation, seed: 1 });
- * await trainPatients(buildCtBrainModel({ variant: 'VGG16 + LRNN', backbone }), { train, validation, seed: 1 });
+ * await pretrainBackbone(buildCtBrainModel({ variant: 'linear', backbone }), { train, validation, seed: 1 });
+ * await trainPatients(buildCtBrainModel({ variant: 'LRNN', backbone }), { train, validation, seed: 1 });
  * ```
  */
 export async function pretrainBackbone(model: tf.LayersModel, options: PretrainOptions): Promise<EpochLog[]> {
