@@ -81,11 +81,8 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
   for (let slice = 0; slice < slices; slice++) {
     const part = <T extends Float32Array | Uint8Array>(all: T) =>
       all.subarray(slice * area, (slice + 1) * area) as T;
-    renderSlice(slice, size, seed, anatomy, blood, scan, {
-      hu: part(hu),
-      masks: part(masks),
-      tissue: part(tissue),
-    });
+    const out = { hu: part(hu), masks: part(masks), tissue: part(tissue) };
+    renderSlice({ seed, size, anatomy, blood, scan }, slice, out);
     labels.push(labelsOf(part(masks), size));
   }
   return { hu, slices, size, labels, masks, tissue };

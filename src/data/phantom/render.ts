@@ -48,16 +48,23 @@ export function drawScan(seed: number, slices: number, anatomy: Anatomy): Scan {
   };
 }
 
-/** One slice of a patient, written into its part of the patient's arrays. */
+/** What a patient's slices are drawn from. */
+export interface Subject {
+  seed: number;
+  /** Pixels along a side. */
+  size: number;
+  anatomy: Anatomy;
+  blood: Hemorrhages;
+  scan: Scan;
+}
+
+/** One slice of a patient, counted from 0, written into its part of the patient's arrays. */
 export function renderSlice(
+  subject: Subject,
   slice: number,
-  size: number,
-  seed: number,
-  anatomy: Anatomy,
-  blood: Hemorrhages,
-  scan: Scan,
   out: { hu: Float32Array; masks: Uint8Array; tissue: Uint8Array },
 ): void {
+  const { size, anatomy, blood, scan } = subject;
   const { hu, masks, tissue } = out;
   const pixel = FIELD_OF_VIEW / size;
   const shares = new Float64Array(5);
@@ -98,7 +105,7 @@ export function renderSlice(
     for (let k = 0; k < 5; k++) if (mean[at * 5 + k]! / SUBSLICES >= MASK_SHARE) bits |= 1 << k;
     masks[at] = bits;
   }
-  addArtefacts(hu, size, slice, level, seed, anatomy, scan);
+  addArtefacts(hu, subject, slice, level);
 }
 
 /** Rows of the rotation from scanner to head: nod after lean after the turn in plane. */
@@ -127,12 +134,9 @@ function headAxes({ turn, nod, lean }: Anatomy): Float64Array {
 /** Streaks between the petrous bones, ghosts of motion and noise, in the order a scanner adds them. */
 function addArtefacts(
   hu: Float32Array,
-  size: number,
+  { seed, size, anatomy, scan }: Subject,
   slice: number,
   level: number,
-  seed: number,
-  anatomy: Anatomy,
-  scan: Scan,
 ): void {
   const pixel = FIELD_OF_VIEW / size;
   const petrous = Math.exp(-(((level - 19) / 9) ** 2));
