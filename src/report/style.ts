@@ -75,7 +75,7 @@ svg { max-width: 100%; height: auto; }
   table { font-size: 8.5pt; } th, td { padding: 2px 5px; } td small, .note, figcaption { font-size: 8pt; }
   h1 { margin-top: 0; } h2 { margin-top: 1.4em; }
   h1, h2, h3, h2 + .note { break-after: avoid; }
-  table, figure, .row, .chart, .warning, dd, li { break-inside: avoid; }
+  table, figure, .row, .chart, .warning, .note, dd, li { break-inside: avoid; }
   thead { display: table-header-group; }
   .row:not(.wide) { display: grid; grid-template-columns: repeat(3, auto); gap: 2mm; } .row > .counts { grid-column: 1 / -1; display: flex; gap: 4mm; align-items: center; }
   .cases { display: block; } figure { grid-template-columns: 58mm 58mm 1fr; margin-bottom: 4mm; } figcaption { grid-column: auto; padding-left: 2mm; }
