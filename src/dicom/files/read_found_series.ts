@@ -144,7 +144,8 @@ async function readStack(
   const where = { file: info.slices[0]!.file };
   const turn = info.slices[0]!.header.imageOrientation && turnOf(info.slices[0]!.header.imageOrientation);
   let values: Float32Array | undefined;
-  const problems: DicomProblem[] = [];
+  // by slice, since they are not done in their order
+  const problems: (readonly DicomProblem[])[] = [];
   const indexed = info.slices.map(({ file, frame }, index) => ({ index, file, frame }));
   const decoded = await mapByFile(indexed, DECODING_AT_ONCE, async (ofFile) => {
     const { file } = ofFile[0]!;
@@ -163,7 +164,7 @@ async function readStack(
         // only now, so that a header alone allocates nothing
         values ??= allocate(info.slices.length * size, where);
         values.set(plane.values, index * size);
-        problems.push(...slice.problems);
+        problems[index] = slice.problems;
         isDecoded.push(true);
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
@@ -183,7 +184,7 @@ async function readStack(
   const described = complete ? info : withoutSlices(info, good.map((i) => info.slices[i]!)); // prettier-ignore
   const all = mergeProblems([
     ...described.problems,
-    ...problems,
+    ...problems.flat(),
     ...(info.kind === 'axial' ? implausibleRange(rangeOf(kept), where.file) : []),
   ]);
   try {
