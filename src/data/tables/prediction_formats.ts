@@ -34,7 +34,11 @@ export interface PredictionsTableOptions {
 
 const RULES = { format: optional(oneOf(FORMATS), 'slices') } satisfies Rules<PredictionsTableOptions>;
 
-/** Predictions of patients fit the table of patients alone. */
+/**
+ * Predictions of patients fit the table of patients alone.
+ *
+ * @inline
+ */
 export type PredictionsOf<O extends PredictionsTableOptions> = O extends { format: 'patients' }
   ? readonly PatientPrediction[]
   : readonly SlicePrediction[];
