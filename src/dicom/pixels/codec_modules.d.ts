@@ -5,12 +5,27 @@ declare module '@cornerstonejs/codec-charls/decodewasmjs' {
   export default factory;
 }
 
+declare module '@cornerstonejs/codec-charls/decode' {
+  const factory: unknown;
+  export default factory;
+}
+
 declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
   const factory: unknown;
   export default factory;
 }
 
+declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decode' {
+  const factory: unknown;
+  export default factory;
+}
+
 declare module '@cornerstonejs/codec-openjpeg/decodewasmjs' {
+  const factory: unknown;
+  export default factory;
+}
+
+declare module '@cornerstonejs/codec-openjpeg/decode' {
   const factory: unknown;
   export default factory;
 }

@@ -30,12 +30,33 @@ interface Module {
 type Exports = Record<string, new () => Decoder> & { getExceptionMessage?: (error: number) => string };
 type Factory = (settings: Record<string, unknown>) => Promise<Exports>;
 
-/** Each codec's package, and its decoder's name in it. The packages are loaded when they are first needed. */
-const PACKAGES: Record<WasmCodec, [load: () => Promise<{ default: unknown }>, decoder: string]> = {
-  'jpeg-baseline': [() => import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs'), 'JPEGDecoder'],
-  'jpeg-ls': [() => import('@cornerstonejs/codec-charls/decodewasmjs'), 'JpegLSDecoder'],
-  'jpeg-2000': [() => import('@cornerstonejs/codec-openjpeg/decodewasmjs'), 'J2KDecoder'],
+/** One build of a codec: WebAssembly, or the same compiled to JavaScript. */
+type Load = () => Promise<{ default: unknown }>;
+
+/** Each codec's builds, and its decoder's name in them. They are loaded when they are first needed. */
+const PACKAGES: Record<WasmCodec, { wasm: Load; script: Load; decoder: string }> = {
+  'jpeg-baseline': {
+    wasm: () => import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs'),
+    script: () => import('@cornerstonejs/codec-libjpeg-turbo-8bit/decode'),
+    decoder: 'JPEGDecoder',
+  },
+  'jpeg-ls': {
+    wasm: () => import('@cornerstonejs/codec-charls/decodewasmjs'),
+    script: () => import('@cornerstonejs/codec-charls/decode'),
+    decoder: 'JpegLSDecoder',
+  },
+  'jpeg-2000': {
+    wasm: () => import('@cornerstonejs/codec-openjpeg/decodewasmjs'),
+    script: () => import('@cornerstonejs/codec-openjpeg/decode'),
+    decoder: 'J2KDecoder',
+  },
 };
+
+/**
+ * Whether this is a page or one of its workers. There the WebAssembly build looks for a file beside the page that no bundler puts there,
+ * so that the other build is taken; in Node the file lies in the package.
+ */
+const isPage = () => 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
 
 const modules = new Map<WasmCodec, Promise<Module>>();
 
@@ -68,7 +89,8 @@ export async function decodeWithWasm(codec: WasmCodec, codestream: Uint8Array): 
 }
 
 async function instantiate(codec: WasmCodec): Promise<Module> {
-  const [load, decoderName] = PACKAGES[codec];
+  const { wasm, script, decoder: decoderName } = PACKAGES[codec];
+  const load = isPage() ? script : wasm;
   const log: string[] = [];
   const note = (line: unknown) => {
     const text = String(line).trim();
