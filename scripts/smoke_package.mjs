@@ -3,7 +3,7 @@
 import { checkKernelsAreApart, checkRegistration, checkSizes } from './package/bundles.mjs';
 import { nodeVersions } from './package/node_versions.mjs';
 import { checkPages } from './package/page.mjs';
-import { checkTypes, runCommands, runPrograms, writePrograms } from './package/programs.mjs';
+import { checkTypes, runCommands, runPredict, runPrograms, writePrograms } from './package/programs.mjs';
 import { packedProject } from './package/project.mjs';
 import { checkSecondTfjs } from './package/second_tfjs.mjs';
 
@@ -31,7 +31,7 @@ try {
   say('a second copy of TensorFlow.js is reported');
   for (const line of await checkPages(project)) say(line);
   await runCommands(project);
-  say('the command line: demo, inspect, evaluate, predict, explain');
+  say('the command line: demo, inspect, evaluate, predict, explain, init');
   await checkTypes(project);
   say('types: NodeNext (ES modules and CommonJS) and Bundler');
   for (const { name, node, why } of await versions) {
@@ -40,7 +40,8 @@ try {
       continue;
     }
     await runPrograms(project, node);
-    say(`${name}: ES modules, CommonJS, a worker thread and the wasm backend`);
+    await runPredict(project, node);
+    say(`${name}: ES modules, CommonJS, a worker thread, the wasm backend and the command line`);
   }
 } finally {
   project.remove();

@@ -70,9 +70,20 @@ export async function runPrograms(project, node) {
   }
 }
 
+const command = path.join('node_modules', 'ct-multilabel', 'dist', 'cli', 'main.js');
+
+/** The command line on this Node: options, and a prediction by what {@link runCommands} trained. */
+export async function runPredict(project, node) {
+  const of = ['--checkpoint', path.join('runs', 'demo', 'run'), '--data', path.join('runs', 'demo', 'study')];
+  const { stdout } = await run(node, [command, 'predict', ...of, '--json'], project.folder);
+  const { predictions } = JSON.parse(stdout);
+  if (predictions.length !== 12 * 8) throw new Error(`predict on ${node} gave ${predictions.length} slices`);
+  const { stdout: help } = await run(node, [command, '--help'], project.folder);
+  if (!help.includes('explain')) throw new Error(`--help on ${node} says ${help}`);
+}
+
 /** The command line from the first study to a report, as an installed package has it. */
 export async function runCommands(project) {
-  const command = path.join('node_modules', 'ct-multilabel', 'dist', 'cli', 'main.js');
   const ct = (...args) => run(process.execPath, [command, ...args], project.folder);
   const [study, checkpoint] = [path.join('runs', 'demo', 'study'), path.join('runs', 'demo', 'run')];
   const of = ['--checkpoint', checkpoint, '--data', study];
@@ -93,10 +104,11 @@ export async function runCommands(project) {
   await ct('evaluate', ...of, '--patients', 'unseen', '--worst', '1', '--out', 'report.html');
   await ct('predict', ...of, '--quiet', '--kaggle', 'kaggle.csv');
   await ct('explain', ...of, '--out', 'maps.png');
+  await ct('init', 'my-study');
   const bin = await run('npx', ['--no-install', 'ct-multilabel', '--version'], project.folder);
   const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
   if (bin.stdout.trim() !== version) throw new Error(`ct-multilabel --version says ${bin.stdout}`);
-  for (const file of ['report.html', 'kaggle.csv', 'maps.png', 'contact-sheet.png']) {
+  for (const file of ['report.html', 'kaggle.csv', 'maps.png', 'contact-sheet.png', 'my-study/train.ts']) {
     if (!existsSync(path.join(project.folder, file))) throw new Error(`no ${file}`);
   }
 }

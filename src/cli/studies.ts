@@ -60,7 +60,7 @@ export async function openStudies(
 }
 
 /** Names of the folders, numbered where two are the same. */
-function studyNames(folders: readonly string[]): string[] {
+export function studyNames(folders: readonly string[]): string[] {
   const bases = folders.map((folder) => path.basename(path.resolve(folder)));
   return bases.map((name, i) => (bases.indexOf(name) === i ? name : `${name}-${i + 1}`));
 }

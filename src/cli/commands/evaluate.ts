@@ -12,6 +12,7 @@ import {
   patientLevel,
   subset,
   type CheckpointManifest,
+  type CtPreprocessing,
   type PatientSource,
 } from '../../index';
 import {
@@ -34,6 +35,7 @@ import { fitted } from '../fit_decisions';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { runFolders, seenPatients, type SeenPatients } from '../seen_patients';
 import { warnOfProblems } from '../study_problems';
+import { unseenPatients, type Unseen } from '../unseen_patients';
 import { progressLine, textTable } from '../terminal';
 import type { LabelledPredictions } from '../../prediction/collect_predictions';
 
@@ -45,7 +47,7 @@ const OPTIONS = options({
     value: 'WHICH',
     choices: ['all', 'unseen', 'validation'],
     default: 'all',
-    help: 'unseen: neither trained nor fitted on; validation: those that the best epoch was chosen by',
+    help: 'unseen: neither trained nor fitted on, by names and by what slices show; validation: those that the best epoch was chosen by',
   },
   run: { value: 'DIR', help: 'the training run, for its history and split (default: where the checkpoint lies)' },
   prevalence: {
@@ -98,7 +100,9 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
     ...studyOptions(args),
   });
   warnOfProblems(study);
-  const source = subset(study, chosenPatients(study, seen, args.patients));
+  const chosen = await chosenPatients(args, study, seen, loaded.preprocessing);
+  for (const note of chosen.notes) console.log(`--patients ${args.patients}: ${note}`);
+  const source = subset(study, chosen.patients);
 
   // a model of slices is scored on patients alone where only those are labelled
   const byOutput = outputLevel(model);
@@ -134,7 +138,10 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
       ...(samples.level === 'patients' && prevalence && { prevalence }),
     }),
   );
-  const warnings = warningsFor(source.patients, seen);
+  const warnings = warningsFor(
+    source.patients,
+    chosen.compared ? { train: [], validation: [], fitted: seen.fitted } : seen,
+  );
   const cases = await worstCases(model, source, predictions, {
     count: args.worst,
     maps: args.maps,
@@ -183,19 +190,25 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
 }
 
 /** The patients that `--patients` names. */
-function chosenPatients(
+async function chosenPatients(
+  args: Args<typeof OPTIONS>,
   study: PatientSource,
   seen: SeenPatients,
-  which: 'all' | 'unseen' | 'validation',
-): string[] {
-  if (which === 'all') return [...study.patients];
+  preprocessing: CtPreprocessing,
+): Promise<Unseen> {
+  const { patients: which } = args;
+  if (which === 'all') return { patients: [...study.patients], compared: false, notes: [] };
   if (!seen.train || !seen.validation) {
     throw new ArgumentError(`--patients ${which}: the run that tells them is not there, see --run`);
   }
   const validation = new Set(seen.validation);
-  const known = new Set([...seen.train, ...seen.validation, ...(seen.fitted ?? [])]);
-  const chosen = study.patients.filter((p) => (which === 'unseen' ? !known.has(p) : validation.has(p)));
-  if (chosen.length === 0) throw new ArgumentError(`--patients ${which}: the study has none`);
+  const chosen =
+    which === 'unseen'
+      ? await unseenPatients(args.data, study, seen, { preprocessing, ...studyOptions(args) })
+      : { patients: study.patients.filter((patient) => validation.has(patient)), compared: false, notes: [] };
+  if (chosen.patients.length === 0) {
+    throw new ArgumentError([`--patients ${which}: the study has none`, ...chosen.notes].join('; '));
+  }
   return chosen;
 }
 
