@@ -42,9 +42,9 @@ export interface LabelledPrediction {
   patient: string;
   /** The slice's name, where the prediction is of a slice. */
   slice?: string;
-  /** One a label: 0, 1, or -1 for "not labelled". */
+  /** One per label: 0, 1, or -1 for "not labelled". */
   yTrue: readonly number[];
-  /** One a label, 0..1. */
+  /** One per label, 0..1. */
   probabilities: readonly number[];
 }
 

@@ -18,7 +18,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 const peopleOf = (measured: Measured) => new Set(measured.people).size;
 const counted = (people: number) => (people === 1 ? '1 person' : `${people} people`);
 
-/** The labels, and any of them where that is none. */
+/** The labels, and a row of any of them, unless the model has that label. */
 const rowsOf = ({ labels, any }: Measured): MeasuredLabel[] => [...labels, ...(any ? [any] : [])];
 
 /** F2 over all labels, beside that of saying yes to everything. */

@@ -111,7 +111,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
 
 type Study = Awaited<ReturnType<typeof openStudy>>;
 
-/** One line a series, as its headers have it. */
+/** One line per series, as its headers have it. */
 function printSeries(study: DicomFolder): void {
   const mm = (value: number | undefined) => value?.toFixed(2) ?? '?';
   const rows = study.patients.map((patient) => {

@@ -62,7 +62,7 @@ export interface PredictedSlice<L extends Labels = Labels> extends SlicePredicti
 }
 
 /**
- * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row a slice.
+ * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row per slice.
  * Numbers have the digits that a float32 needs to come back equal. A name that a spreadsheet would run as a formula, since it begins with
  * `=`, `+`, `-` or `@` and is no number, has an apostrophe before it.
  *
@@ -88,7 +88,7 @@ export function probabilitiesTable(predictions: readonly SlicePrediction[], labe
 }
 
 /**
- * Decisions as CSV text in the layout of the challenge's submission file: `ID,prediction`, one row a slice and
+ * Decisions as CSV text in the layout of the challenge's submission file: `ID,prediction`, one row per slice and
  * label, its ID being the slice's file name without ending, an underscore and the label (`049_0_ich`).
  *
  * @throws As {@link probabilitiesTable}; also DataError when slices of two patients have the same name, because
@@ -110,7 +110,7 @@ export function submissionTable(predictions: readonly SlicePrediction[], labels:
 }
 
 /**
- * Probabilities of patients as CSV text, `patient,<labels>`, one row a patient; digits as in {@link probabilitiesTable}.
+ * Probabilities of patients as CSV text, `patient,<labels>`, one row per patient; digits as in {@link probabilitiesTable}.
  *
  * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or a patient that
  * comes twice.
@@ -200,7 +200,7 @@ export function float32Text(value: number): string {
 }
 
 /**
- * CSV text of records, one a line, fields quoted where they need it. A text that a spreadsheet would run as a formula, since it begins
+ * CSV text of records, one per line, fields quoted where they need it. A text that a spreadsheet would run as a formula, since it begins
  * with `=`, `+`, `-` or `@`, has an apostrophe before it.
  */
 export function csv(records: readonly (readonly string[])[]): string {

@@ -6,7 +6,7 @@ import { checkOnce, checkSlices, csv, float32Text, type SlicePrediction } from '
 import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
 
 /**
- * Probabilities as CSV text in the layout of the RSNA 2019 challenge's submission file: `ID,Label`, one row a slice and label,
+ * Probabilities as CSV text in the layout of the RSNA 2019 challenge's submission file: `ID,Label`, one row per slice and label,
  * its ID being the slice's file name without ending, an underscore and RSNA's name of the label (`ID_000012eaf_any`).
  *
  * The file wants all six labels. For predictions of the five hemorrhages alone, `any` is the largest of the five

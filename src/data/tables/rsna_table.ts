@@ -254,7 +254,7 @@ function tableLabels({ slices, duplicates, inconsistent }: RsnaTable): TableLabe
   };
 }
 
-/** Place of each label in RSNA_LABELS; -1 for one that is none of RSNA's, where it may be missing. */
+/** Place of each label in RSNA_LABELS; -1 for a label that RSNA does not have, where it may be missing. */
 function placesOf(labels: Labels, missingLabels: MissingLabels): number[] {
   const what = 'RsnaTableReader: labels';
   if (missingLabels === 'throw' || !Array.isArray(labels as unknown)) return rsnaPlaces(what, labels);

@@ -16,7 +16,7 @@ import { INSIDE, STUDY_TABLE_RULES, type StudyTableOptions } from './study_table
 import type { SliceFormat } from '../preparation/slice_preparation';
 
 /**
- * How a data folder is laid out: `'challenge'` is `openKaggleFolder`'s (images in a folder a patient), `'patient'`
+ * How a data folder is laid out: `'challenge'` is `openKaggleFolder`'s (images in a folder per patient), `'patient'`
  * `openPatientFolder`'s (one patient's images), `'dicom'` `openDicomFolder`'s.
  *
  * @inline
