@@ -32,6 +32,14 @@ export const STUDY = options({
   },
 });
 
+/** The labels of a study. */
+export const TABLE = options({
+  table: {
+    value: 'NAME',
+    help: "the table of labels in the study's folder (default: the first of the known names)",
+  },
+});
+
 /** A checkpoint that is there already. */
 export const CHECKPOINT = options({
   checkpoint: { value: 'DIR', help: "a training's --out, or one checkpoint in it", required: true },

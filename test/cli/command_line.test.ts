@@ -206,6 +206,8 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     expect(stdout).toMatch(/equal slices across patients: none/);
     expect(stdout).toMatch(/sheet\.png: 40 slices of 5 patients, \d+ x \d+ pixels\n$/);
     expect((await readFile(sheet)).subarray(1, 4).toString()).toBe('PNG');
+    const missing = await command('inspect', '--data', data, '--sheet', sheet, '--table', 'none.csv');
+    expect(missing.stderr).toMatch(/^DataError: the table is missing: none\.csv/);
   });
 
   it('shows where a model looked, and checks that against the lesions of a synthetic study', async () => {

@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { ArgumentError, asymmetricLoss, evaluatePatients, fitDecisions } from '../../index';
 import { findCheckpoint, loadCheckpoint, openStudy, saveCheckpoint, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
-import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
 import { seenPatients } from '../seen_patients';
 import { warnOfProblems } from '../study_problems';
 import { progressLine, textTable } from '../terminal';
@@ -14,6 +14,7 @@ import { progressLine, textTable } from '../terminal';
 const OPTIONS = options({
   ...CHECKPOINT,
   data: { value: 'DIR', help: "the site's labelled study, images or DICOM", required: true },
+  ...TABLE,
   out: { value: 'DIR', help: 'a new folder: the model with what was fitted', required: true },
   calibration: { value: 'NAME', choices: ['platt', 'temperature', 'none'], default: 'platt', help: 'how' },
   ...STUDY,
@@ -38,6 +39,7 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const study = await openStudy(args.data, {
     preprocessing: manifest.preprocessing,
     labels: manifest.labels,
+    table: args.table,
     ...studyOptions(args),
   });
   warnOfProblems(study);

@@ -32,7 +32,7 @@ import { evaluationPage } from '../../report/page';
 import { worstCases } from '../../report/worst_cases';
 import { command, options, type Args } from '../command_line';
 import { fitted } from '../fit_decisions';
-import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
 import { runFolders, seenPatients, type SeenPatients } from '../seen_patients';
 import { warnOfProblems } from '../study_problems';
 import { unseenPatients, type Unseen } from '../unseen_patients';
@@ -42,6 +42,7 @@ import type { LabelledPredictions } from '../../prediction/collect_predictions';
 const OPTIONS = options({
   ...CHECKPOINT,
   data: { value: 'DIR', help: 'a labelled study, images or DICOM', required: true },
+  ...TABLE,
   out: { value: 'FILE', default: 'report.html', help: 'where the report goes' },
   patients: {
     value: 'WHICH',
@@ -97,6 +98,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const study = await openStudy(folder, {
     preprocessing: loaded.preprocessing,
     labels: loaded.labels,
+    table: args.table,
     ...studyOptions(args),
   });
   warnOfProblems(study);

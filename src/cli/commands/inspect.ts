@@ -19,13 +19,14 @@ import {
   type DicomFolder,
 } from '../../node';
 import { command, options, type Args } from '../command_line';
-import { labelNames, STUDY, WINDOWS } from '../options';
+import { labelNames, STUDY, TABLE, WINDOWS } from '../options';
 import { problemLines } from '../study_problems';
 import { progressLine, textTable } from '../terminal';
 
 const OPTIONS = options({
   data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true },
   images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
+  ...TABLE,
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
   sheet: { value: 'FILE', default: 'contact-sheet.png', help: 'where the contact sheet goes' },
   patients: { value: 'N', default: 12, help: 'patients on the contact sheet; those with labels first' },
@@ -61,6 +62,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
         windows: format === 'dicom' ? [args.window] : false,
       }),
       labels: labelNames(args.labels),
+      table: args.table,
       requireLabels: false,
       onBadFile: args.skipBad ? 'skip' : 'throw',
       workers: args.workers,

@@ -29,7 +29,7 @@ import {
 import { detectStudy, openTrainingRun, trainingProgressBar, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
-import { BACKEND, labelNames, STUDY, studyOptions } from '../options';
+import { BACKEND, labelNames, STUDY, studyOptions, TABLE } from '../options';
 import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../seen_patients';
 import { checkStudies, openStudies, splitStudies } from '../studies';
@@ -49,6 +49,7 @@ const OPTIONS = options({
     required: true,
     multiple: true,
   },
+  ...TABLE,
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
   out: { value: 'DIR', default: 'runs/kaggle', help: 'where checkpoints, history and predictions go' },
   recipe: {
@@ -142,6 +143,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const opened = await openStudies(folders, {
     preprocessing,
     labels: labelNames(args.labels),
+    table: args.table,
     cacheFolder: args.cacheDir,
     ...studyOptions(args),
   });
