@@ -23,7 +23,7 @@ import {
 import { detectStudy, openStudy, writePhantomStudy } from 'ct-multilabel/node';
 import type { Args } from '../src/cli/command_line';
 import { labelNames, problemKinds } from '../src/cli/options';
-import { warnOfProblems } from '../src/cli/study_problems';
+import { warnOfProblems } from '../src/cli/studies/study_problems';
 import { progressLine } from '../src/cli/terminal';
 import type { OPTIONS } from './ablation';
 import { writeFileAtomic } from '../src/node/files/atomic_write';

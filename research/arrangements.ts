@@ -41,7 +41,7 @@ import {
 } from 'ct-multilabel';
 import { loadCheckpoint, useBackend } from 'ct-multilabel/node';
 import { options, readArgs } from '../src/cli/command_line';
-import { openStudies, type StudySplit } from '../src/cli/studies';
+import { openStudies, type StudySplit } from '../src/cli/studies/open_studies';
 import { progressLine, runToEnd } from '../src/cli/terminal';
 import { writeFileAtomic } from '../src/node/files/atomic_write';
 

@@ -7,8 +7,8 @@ import { ArgumentError, asymmetricLoss, evaluatePatients, fitDecisions } from '.
 import { findCheckpoint, loadCheckpoint, openStudy, saveCheckpoint, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
-import { seenPatients } from '../seen_patients';
-import { warnOfProblems } from '../study_problems';
+import { seenPatients } from '../studies/seen_patients';
+import { warnOfProblems } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
 
 const OPTIONS = options({

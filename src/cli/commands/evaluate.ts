@@ -33,9 +33,9 @@ import { worstCases } from '../../report/worst_cases';
 import { command, options, type Args } from '../command_line';
 import { fitted } from '../fit_decisions';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
-import { runFolders, seenPatients, type SeenPatients } from '../seen_patients';
-import { warnOfProblems } from '../study_problems';
-import { unseenPatients, type Unseen } from '../unseen_patients';
+import { runFolders, seenPatients, type SeenPatients } from '../studies/seen_patients';
+import { warnOfProblems } from '../studies/study_problems';
+import { unseenPatients, type Unseen } from '../studies/unseen_patients';
 import { progressLine, textTable } from '../terminal';
 import type { LabelledPredictions } from '../../prediction/collect_predictions';
 

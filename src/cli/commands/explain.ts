@@ -22,8 +22,8 @@ import {
 import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
-import { seenPatients } from '../seen_patients';
-import { warnOfProblems } from '../study_problems';
+import { seenPatients } from '../studies/seen_patients';
+import { warnOfProblems } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
 
 const OPTIONS = options({

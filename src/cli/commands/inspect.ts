@@ -20,7 +20,7 @@ import {
 } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { labelNames, STUDY, TABLE, WINDOWS } from '../options';
-import { problemLines } from '../study_problems';
+import { problemLines } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
 
 const OPTIONS = options({

@@ -18,7 +18,7 @@ import {
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { dicomResults, type ReportingModel } from '../dicom_results';
-import { problemLines, warnOfProblems } from '../study_problems';
+import { problemLines, warnOfProblems } from '../studies/study_problems';
 import { textTable } from '../terminal';
 import { writeFileAtomic } from '../../node/files/atomic_write';
 import type { PatientPrediction } from '../../data/tables/predictions_table';

@@ -31,8 +31,8 @@ import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
 import { BACKEND, labelNames, STUDY, studyOptions, TABLE } from '../options';
 import { printF2, predictToFile } from '../scores';
-import { readRecord } from '../seen_patients';
-import { checkStudies, openStudies, splitStudies } from '../studies';
+import { readRecord } from '../studies/seen_patients';
+import { checkStudies, openStudies, splitStudies } from '../studies/open_studies';
 import { progressLine } from '../terminal';
 import { trainingOrigin } from '../training_origin';
 

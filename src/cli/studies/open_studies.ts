@@ -10,12 +10,12 @@ import {
   unionSource,
   type CtPreprocessing,
   type PatientSource,
-} from '../index';
-import { detectStudy, openStudy } from '../node';
-import { progressLine } from './terminal';
+} from '../../index';
+import { detectStudy, openStudy } from '../../node';
+import { progressLine } from '../terminal';
 import { warnOfProblems } from './study_problems';
-import type { CtWindowName } from '../transforms/hu_window';
-import type { StudyOptions } from '../node/study/open_study';
+import type { CtWindowName } from '../../transforms/hu_window';
+import type { StudyOptions } from '../../node/study/open_study';
 
 /** Patients on each side. */
 export interface StudySplit {

@@ -1,11 +1,11 @@
 import { cp, mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { unseenPatients } from '../../src/cli/unseen_patients';
-import { openStudy } from '../../src/node/study/open_study';
-import { writePhantomStudy } from '../../src/node/study/phantom_study';
-import { createPreprocessing } from '../../src/transforms/preprocessing';
-import { temporaryFolder } from '../support/folder';
+import { unseenPatients } from '../../../src/cli/studies/unseen_patients';
+import { openStudy } from '../../../src/node/study/open_study';
+import { writePhantomStudy } from '../../../src/node/study/phantom_study';
+import { createPreprocessing } from '../../../src/transforms/preprocessing';
+import { temporaryFolder } from '../../support/folder';
 
 const preprocessing = createPreprocessing({ imageSize: [16, 16] });
 

@@ -1,5 +1,5 @@
 /** What is wrong with the files of a study: to be read before any figure made of it. */
-import type { DicomFolder, KaggleFolder } from '../node';
+import type { DicomFolder, KaggleFolder } from '../../node';
 
 const SEVERITIES = ['error', 'warning', 'note'] as const;
 

@@ -1,8 +1,8 @@
 /** What a checkpoint's folder tells of the patients that the model has already seen, by name. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CheckpointError } from '../index';
-import type { TrainingOrigin } from './training_origin';
+import { CheckpointError } from '../../index';
+import type { TrainingOrigin } from '../training_origin';
 
 export interface SeenPatients {
   /** Patients that its weights were trained on; undefined where the run that would say so is not there. */

@@ -7,12 +7,12 @@ import {
   unionSource,
   type CtPreprocessing,
   type PatientSource,
-} from '../index';
-import { openStudy } from '../node';
-import { studyNames } from './studies';
-import { progressLine } from './terminal';
+} from '../../index';
+import { openStudy } from '../../node';
+import { studyNames } from './open_studies';
+import { progressLine } from '../terminal';
 import type { SeenPatients } from './seen_patients';
-import type { StudyOptions } from '../node/study/open_study';
+import type { StudyOptions } from '../../node/study/open_study';
 
 /** Slices are compared at this size, without CLAHE: at less, slices that differ may look the same. */
 const SIZE = 256;
