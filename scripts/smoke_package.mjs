@@ -31,7 +31,7 @@ try {
   say('a second copy of TensorFlow.js is reported');
   for (const line of await checkPages(project)) say(line);
   await runCommands(project);
-  say('the command line: demo, inspect, evaluate, predict, explain, init');
+  say('the command line: demo, inspect, evaluate, predict, explain, calibrate, train, init');
   await checkTypes(project);
   say('types: NodeNext (ES modules and CommonJS) and Bundler');
   for (const { name, node, why } of await versions) {

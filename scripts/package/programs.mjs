@@ -104,11 +104,36 @@ export async function runCommands(project) {
   await ct('evaluate', ...of, '--patients', 'unseen', '--worst', '1', '--out', 'report.html');
   await ct('predict', ...of, '--quiet', '--kaggle', 'kaggle.csv');
   await ct('explain', ...of, '--out', 'maps.png');
+  await ct('calibrate', ...of, '--out', path.join('runs', 'site'));
+  const small = [
+    '--backbone',
+    'smallCnn',
+    '--image-size',
+    '32',
+    '--pretrain-epochs',
+    '1',
+    '--warm-up-epochs',
+    '1',
+    '--epochs',
+    '0',
+  ];
+  await ct('train', '--data', study, '--out', path.join('runs', 'own'), ...small).catch((error) => {
+    // so short a training finds nothing, says so, and exits with 3
+    if (!error.message.includes('no better than a predictor')) throw error;
+  });
   await ct('init', 'my-study');
   const bin = await run('npx', ['--no-install', 'ct-multilabel', '--version'], project.folder);
   const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
   if (bin.stdout.trim() !== version) throw new Error(`ct-multilabel --version says ${bin.stdout}`);
-  for (const file of ['report.html', 'kaggle.csv', 'maps.png', 'contact-sheet.png', 'my-study/train.ts']) {
+  for (const file of [
+    'report.html',
+    'kaggle.csv',
+    'maps.png',
+    'contact-sheet.png',
+    'my-study/train.ts',
+    'runs/own/best/model.json',
+    'runs/site/model.json',
+  ]) {
     if (!existsSync(path.join(project.folder, file))) throw new Error(`no ${file}`);
   }
 }
