@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -92,6 +92,17 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     expect(scores.checkpoint).toBe(trained);
     expect(resumed.stdout).toContain(scores.validation.f2.toFixed(3));
     const none = await command('train', ...again, '--out', path.join(folder, 'none'), '--resume');
+    // a start that fails at its first slice leaves the place free
+    const broken = path.join(folder, 'broken');
+    await cp(data, broken, { recursive: true });
+    for (const patient of await readdir(path.join(broken, 'train'))) {
+      for (const name of await readdir(path.join(broken, 'train', patient))) {
+        await writeFile(path.join(broken, 'train', patient, name), 'no image');
+      }
+    }
+    const failed = await command('train', '--data', broken, '--out', path.join(folder, 'fails'), ...TINY);
+    expect(`${failed.code} ${failed.stderr}`).toMatch(/^1 DataError/);
+    expect(await readdir(folder)).not.toContain('fails');
     expect(none.stderr).toMatch(/^ArgumentError: --resume: there is no run in .*none'/);
   });
 

@@ -1,5 +1,5 @@
 /** Trains the poster's model: the backbone with a linear head on single slices, the head on its features, the whole model. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -224,7 +224,12 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     description: { labels: study.labels, preprocessing, model: built },
     onExtract: ({ done, total }) => (done < total ? extracting.show(done, total) : extracting.end()),
     onNote: (note) => console.log(`Note: ${note}`),
-  }).finally(stop);
+  })
+    .catch(async (error: unknown) => {
+      if (!args.resume) await removeUnused(args.out);
+      throw error;
+    })
+    .finally(stop);
 
   if (args.resume && result.history.length === epochs) {
     console.log(
@@ -285,6 +290,14 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     trivial: result.trivial,
     beatsTrivial,
   };
+}
+
+/** After a start that failed: a folder with nothing but its settings would only stand in the way of the next. */
+async function removeUnused(out: string): Promise<void> {
+  const names = await readdir(out).catch(() => []);
+  if (names.join() !== 'config.json') return;
+  await rm(path.join(out, 'config.json'));
+  await rmdir(out);
 }
 
 /** The recipe that the command line asks for. */
