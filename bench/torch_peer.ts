@@ -18,7 +18,7 @@ export interface TorchPeer {
  */
 export async function torchPeer({ threads }: { threads: number }): Promise<TorchPeer | undefined> {
   const python = ['python3', '/usr/bin/python3'].find(
-    (command) => spawnSync(command, ['-c', 'import torch']).status === 0,
+    (command) => spawnSync(command, ['-c', 'import torch; torch.Tensor']).status === 0,
   );
   if (python === undefined) return undefined;
   const script = fileURLToPath(new URL('torch_peer.py', import.meta.url));

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,11 +12,7 @@ import { modelParts } from '../../src/models/model_parts';
 import { runHead } from '../../src/models/run_parts';
 import { expectClose } from '../support/matchers';
 import { tinyBackbone } from '../support/memory_source';
-
-/** A Python that has PyTorch; Debian's may not be the first on the path. */
-const python = ['python3', '/usr/bin/python3'].find(
-  (program) => spawnSync(program, ['-c', 'import torch']).status === 0,
-);
+import { python } from '../support/torch_twin';
 
 describe('a whole model in PyTorch', () => {
   it.skipIf(python === undefined)(

@@ -1,0 +1,123 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BACKBONES } from '../../src/backbones/registry';
+import { readSafetensors, writeSafetensors } from '../../src/interop/safetensors';
+import { isFilled, inverseOf, torchParametersOf } from '../../src/interop/torch_names';
+import { torchStateDict } from '../../src/interop/torch_state_dict';
+import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
+import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import { POSTER_VARIANTS } from '../../src/models/poster_variants';
+import { useBackend } from '../../src/node/backend/backend';
+import { saveCheckpoint } from '../../src/node/runs/checkpoint';
+import { createPreprocessing } from '../../src/transforms/preprocessing';
+import { expectClose } from '../support/matchers';
+import { python, runPython } from '../support/torch_twin';
+
+type Options = NonNullable<Parameters<typeof buildCtBrainModel>[0]>;
+
+const SIZE = 32;
+const small: Options = { backbone: 'smallCnn', inputShape: [SIZE, SIZE, 1], seed: 1 };
+
+const CASES: [name: string, options: Options][] = [
+  ...[...Object.keys(POSTER_VARIANTS), 'recommended'].map((variant): [string, Options] => [
+    variant,
+    { ...small, variant: variant as Options['variant'] & string },
+  ]),
+  ...BACKBONES.map((backbone): [string, Options] => [
+    `backbone ${backbone}`,
+    { ...small, variant: 'VGG16', backbone, normalize: true },
+  ]),
+  ['nine channels', { ...small, inputShape: [SIZE, SIZE, 9] }],
+  ['patients by gated attention', { ...small, output: 'patient', pooling: { type: 'attention', gated: true } }],
+  ['patients by attention per label', { ...small, order: 'label-then-slice', output: 'patient', pooling: 'attention' }],
+  ['patients by the largest logit', { ...small, output: 'patient' }],
+  ['joint labels', { ...small, order: 'label-then-slice', labelFeatures: 'joint', neck: 'none' }],
+  ['label features and differences', { ...small, order: 'label-then-slice', sliceDifferences: true }],
+  ['other cells', { ...small, neck: 'concat', sliceDifferences: true, sliceClassifier: true, labelDecoder: { cell: 'gru', bidirectional: true }, sliceDependency: { numLayers: 2, units: 6, mergeMode: 'sum', residual: true } }],
+  ['a projecting neck', { ...small, labels: ['a', 'b'], labelDecoder: { bidirectional: true, units: 5 }, sliceDependency: { type: 'conv1d', filters: 3, kernelSize: 4, activation: 'elu' } }],
+]; // prettier-ignore
+
+/** Every weight moved a little, running statistics and biases too. */
+function shaken(model: tf.LayersModel): tf.LayersModel {
+  const moved = (w: tf.Tensor, i: number) => tf.add(w, tf.randomUniform(w.shape, -0.02, 0.02, 'float32', i));
+  tf.tidy(() => model.setWeights(model.getWeights().map(moved)));
+  return model;
+}
+
+/** Logits, loss and the loss's gradients, by PyTorch's names and in its layouts. */
+function expectedOf(model: tf.LayersModel, images: tf.Tensor, labels: tf.Tensor): Record<string, tf.Tensor> {
+  const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+  const { value, grads } = tf.variableGrads(
+    () => asymmetricLoss()(labels, model.apply(images) as tf.Tensor) as tf.Scalar,
+    variables,
+  );
+  const named = torchParametersOf('test', model)
+    .filter(isFilled)
+    .flatMap(({ name, variable, permute }) => {
+      const gradient = grads[(variable.read() as tf.Variable).name];
+      if (gradient === undefined) return [];
+      return [[`grad.${name}`, permute ? tf.transpose(gradient, inverseOf(permute)) : gradient] as const];
+    });
+  expect(named).toHaveLength(variables.length);
+  return { logits: model.predict(images) as tf.Tensor, loss: value, ...Object.fromEntries(named) };
+}
+
+describe.skipIf(python === undefined)('the twin in PyTorch (skipped without PyTorch)', () => {
+  let folder: string;
+  const expected = new Map<string, Record<string, Float32Array>>();
+
+  beforeAll(async () => {
+    await useBackend('wasm');
+    folder = mkdtempSync(path.join(tmpdir(), 'ct-multilabel-'));
+    for (const [i, [name, options]] of CASES.entries()) {
+      const place = path.join(folder, String(i));
+      const model = shaken(buildCtBrainModel(options));
+      const labelNames = [...(options.labels ?? ['ich', 'ivh', 'sah', 'sdh', 'edh'])];
+      const preprocessing = createPreprocessing({ imageSize: [SIZE, SIZE] });
+      await saveCheckpoint(place, model, { labels: labelNames, preprocessing, model: { ...options } });
+      mkdirSync(place, { recursive: true });
+      // of a deep backbone few: a value so near a ReLU's corner that rounding decides its side has another gradient
+      const [stacks, slices] = name.startsWith('backbone') ? [1, 3] : [2, 5];
+      const images = tf.randomUniform([stacks, slices, ...options.inputShape!], 0, 1, 'float32', 7);
+      const shape = (model.outputs[0]!.shape.length === 2 ? [stacks] : [stacks, slices]).concat(
+        labelNames.length,
+      );
+      const labels = tf.sub(tf.floor(tf.randomUniform(shape, 0, 3, 'float32', 8)), 1); // -1, 0, 1
+      const state = torchStateDict(model);
+      const files = { weights: state, stack: { images, labels } };
+      for (const [file, tensors] of Object.entries(files)) {
+        writeFileSync(path.join(place, `${file}.safetensors`), await writeSafetensors(tensors));
+      }
+      const values = expectedOf(model, images, labels);
+      expected.set(name, Object.fromEntries(Object.entries(values).map(([key, t]) => [key, t.dataSync().slice() as Float32Array]))); // prettier-ignore
+      tf.dispose([state, images, labels, values]);
+      model.dispose();
+    }
+    await runPython(fileURLToPath(new URL('forward.py', import.meta.url)), folder);
+  }, 300_000);
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it.each(CASES.map(([name], i) => [name, i] as const))('%s: same logits, loss and gradients', (name, i) => {
+    const out = readSafetensors(readFileSync(path.join(folder, String(i), 'out.safetensors')));
+    const wanted = expected.get(name)!;
+    expect(Object.keys(out).sort()).toEqual(Object.keys(wanted).sort());
+    // a weight that no gradient reaches, such as a bias before a softmax, has rounding noise on both sides
+    const sizes = Object.entries(wanted).map(([key, values]) => ({
+      key,
+      values,
+      size: values.reduce((most, v) => Math.max(most, Math.abs(v)), 0),
+    }));
+    const ofGradients = sizes.filter(({ key }) => key.startsWith('grad.'));
+    const largest = Math.max(...ofGradients.map(({ size }) => size));
+    expect(largest).toBeGreaterThan(1e-3);
+    for (const { key, values, size } of sizes) {
+      if (key.startsWith('grad.') && size < 1e-5 * largest) continue;
+      expectClose(out[key]!, values, 1e-4, key);
+    }
+  });
+});
