@@ -67,3 +67,25 @@ export const problemKinds = (text: string | undefined): DicomProblemKind[] | und
 /** Names of labels, as typed. */
 export const labelNames = (text: string): readonly string[] =>
   text === 'rsna' ? RSNA_LABELS : text.split(',');
+
+/** What happens to a slice before a model that is to be trained sees it. */
+export const PREPROCESSING = options({
+  'image-size': { value: 'N', default: 224, help: 'height and width the slices are resized to' },
+  windows: {
+    value: 'NAMES',
+    help: 'windows of HU as channels, e.g. brain,subdural,bone (default brainWide for DICOM, none for images)',
+  },
+  neighbors: { value: 'N', default: 0, help: 'slices on each side as further channels' },
+  clahe: { default: true, help: 'equalise contrast (clip limit 2, grid 8x8)' },
+});
+
+/** How patients are divided. */
+export const SPLIT = options({
+  'validation-fraction': {
+    value: 'X',
+    default: 0.2,
+    help: 'share of patients held out to choose epochs and thresholds by',
+  },
+  'test-fraction': { value: 'X', default: 0, help: 'share of patients kept aside for a report at the end' },
+  stratify: { default: true, help: 'divide the patients of each label in that proportion too' },
+});

@@ -48,6 +48,10 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
       "Fit a finished model's thresholds and calibration on another hospital's patients, and write a copy",
     load: () => import('./commands/calibrate'),
   },
+  prepare: {
+    summary: 'Write prepared slices as safetensors, to train on in PyTorch',
+    load: () => import('./commands/prepare'),
+  },
   export: {
     summary: 'Write a finished model as ONNX, or its weights for PyTorch',
     load: () => import('./commands/export'),

@@ -42,6 +42,7 @@ describe('ct-multilabel', { timeout: 120_000 }, () => {
       'predict',
       'explain',
       'calibrate',
+      'prepare',
       'export',
     ]) {
       expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));

@@ -8,7 +8,6 @@ import {
   BACKBONES,
   buildCtBrainModel,
   cachedSource,
-  createPreprocessing,
   CT_LABELS,
   evaluatePatients,
   loadTorchWeights,
@@ -21,26 +20,23 @@ import {
   subset,
   trainRecipe,
   trivialPredictors,
-  type CT_WINDOWS,
   type Evaluation,
   type PosterVariant,
   type RecipeOptions,
 } from '../../index';
-import { detectStudy, openTrainingRun, trainingProgressBar, useBackend } from '../../node';
+import { openTrainingRun, trainingProgressBar, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
-import { BACKEND, labelNames, STUDY, studyOptions, TABLE } from '../options';
+import { BACKEND, labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
 import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../studies/seen_patients';
-import { checkStudies, openStudies, splitStudies } from '../studies/open_studies';
+import { checkStudies, openStudies, preprocessingFor, splitStudies } from '../studies/open_studies';
 import { progressLine } from '../terminal';
 import { trainingOrigin } from '../training_origin';
 
 /** A setting of the default recipe, for the help. */
 const of = (stage: 'pretrain' | 'warmUp' | 'patients', setting: string) =>
   String((RECIPES.default[stage] as unknown as Record<string, unknown>)[setting]);
-
-type Window = keyof typeof CT_WINDOWS;
 
 const OPTIONS = options({
   data: {
@@ -69,15 +65,9 @@ const OPTIONS = options({
     value: 'FILE',
     help: 'torchvision weights as .safetensors, trained on ImageNet; without them training starts from scratch',
   },
-  'image-size': { value: 'N', default: 224, help: 'height and width the slices are resized to' },
-  windows: {
-    value: 'NAMES',
-    help: 'windows of HU as channels, e.g. brain,subdural,bone (default brainWide for DICOM, none for images)',
-  },
-  neighbors: { value: 'N', default: 0, help: 'slices on each side as further channels' },
+  ...PREPROCESSING,
   output: { value: 'LEVEL', choices: ['slices', 'patient'], default: 'slices', help: 'a prediction per slice, or per patient' },
   pooling: { value: 'NAME', choices: ['max', 'attention'], default: 'max', help: 'with --output patient, over the slices' },
-  clahe: { default: true, help: 'equalise contrast (clip limit 2, grid 8x8)' },
   augment: { default: true, help: 'flip, rotate, scale and light each stack at random' },
   'pretrain-epochs': { value: 'N', help: `most epochs on single slices; 0 leaves the stage out (${of('pretrain', 'epochs')})` },
   'pretrain-lr': { value: 'X', help: `learning rate on single slices (${of('pretrain', 'learningRate')})` },
@@ -96,9 +86,7 @@ const OPTIONS = options({
   accumulate: { value: 'N', help: 'batches whose gradients make one step in every stage (1)' },
   balance: { help: 'draw slices and patients with and without a label equally often' },
   'checkpoint-steps': { value: 'N', help: 'batches after which a run that is killed can go on within an epoch' },
-  'validation-fraction': { value: 'X', default: 0.2, help: 'share of patients held out to choose epochs and thresholds by' },
-  'test-fraction': { value: 'X', default: 0, help: 'share of patients kept aside for a report at the end' },
-  stratify: { default: true, help: 'divide the patients of each label in that proportion too' },
+  ...SPLIT,
   seed: { value: 'N', default: 1, help: 'seed of split, weights, order and augmentation' },
   'memory-budget': { value: 'MiB', default: 768, help: 'activations kept at once; lower it where memory is short' },
   cache: { value: 'MiB', default: 1024, help: 'prepared slices kept in memory; what does not fit is read again' },
@@ -128,16 +116,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   }
   await useBackend(args.backend, { log: console.log });
   const { imageSize: size, seed, data: folders } = args;
-  const formats = await Promise.all(
-    folders.map(async (folder) => (await detectStudy(folder, { followLinks: args.followLinks })).format),
-  );
-  const windows = args.windows ?? (formats.includes('dicom') ? 'brainWide' : undefined);
-  const preprocessing = createPreprocessing({
-    imageSize: [size, size],
-    neighbors: args.neighbors,
-    ...(windows !== undefined && { windows: windows.split(',') as Window[] }),
-    ...(args.clahe ? {} : { clahe: false }),
-  });
+  const preprocessing = await preprocessingFor(folders, args);
 
   // patients, divided
   const opened = await openStudies(folders, {

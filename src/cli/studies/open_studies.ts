@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   ArgumentError,
   checkNoLeak,
+  createPreprocessing,
   findDuplicateSlices,
   patientLabels,
   patientsUnknown,
@@ -32,6 +33,30 @@ export interface OpenedStudies {
   /** Whether this holds of all of them: figures are then too good. */
   optimistic: boolean;
   close: () => Promise<void>;
+}
+
+/** What happens to the slices of these folders: HU need a window, images have one already. */
+export async function preprocessingFor(
+  folders: readonly string[],
+  args: {
+    imageSize: number;
+    windows: string | undefined;
+    neighbors: number;
+    clahe: boolean;
+    followLinks: boolean;
+  },
+): Promise<CtPreprocessing> {
+  const { imageSize: size, neighbors, clahe, followLinks } = args;
+  const formats = await Promise.all(
+    folders.map(async (folder) => (await detectStudy(folder, { followLinks })).format),
+  );
+  const windows = args.windows ?? (formats.includes('dicom') ? 'brainWide' : undefined);
+  return createPreprocessing({
+    imageSize: [size, size],
+    neighbors,
+    ...(windows !== undefined && { windows: windows.split(',') as CtWindowName[] }),
+    ...(clahe ? {} : { clahe: false }),
+  });
 }
 
 /** Opens every folder; labels that a table lacks count as not labelled where there are several. */

@@ -1,0 +1,106 @@
+/**
+ * Writes every patient's slices as a model sees them, for a training in PyTorch: a file of each patient, `images`
+ * `[slices, height, width, channels]`, `labels` `[slices, labels]` where slices are labelled, `patient_labels` `[labels]`; and
+ * `index.json`, written last.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { ArgumentError, CT_LABELS, writeSafetensors } from '../../index';
+import { useBackend } from '../../node';
+import { patientTargets } from '../../data/sources/patient_source';
+import { exists, writeFileAtomic } from '../../node/files/atomic_write';
+import { command, options, type Args } from '../command_line';
+import { labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
+import { checkStudies, openStudies, preprocessingFor, splitStudies } from '../studies/open_studies';
+import { progressLine } from '../terminal';
+
+const OPTIONS = options({
+  data: { value: 'DIR', help: 'folder of patients, as for train; may be given more than once', required: true, multiple: true },
+  labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
+  out: { value: 'DIR', help: 'a new folder for the files', required: true },
+  precision: { value: 'NAME', choices: ['float32', 'float16'], default: 'float32', help: 'what values are stored as' },
+  ...TABLE,
+  ...PREPROCESSING,
+  ...SPLIT,
+  seed: { value: 'N', default: 1, help: "seed of the split; that of a training divides as it did" },
+  ...STUDY,
+}); // prettier-ignore
+
+export default command({
+  examples: ['--data DIR --out shards', '--data DIR --precision float16 --out shards'],
+  options: OPTIONS,
+  json: 'how many patients and slices are on each side',
+  run: prepare,
+});
+
+async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
+  const { data: folders, out, precision, seed } = args;
+  const index = path.join(out, 'index.json');
+  if (await exists(index)) {
+    throw new ArgumentError(`--out: expected a new folder, received '${out}', which holds prepared patients`);
+  }
+  await useBackend('wasm');
+  const preprocessing = await preprocessingFor(folders, args);
+  const opened = await openStudies(folders, {
+    preprocessing,
+    labels: labelNames(args.labels),
+    table: args.table,
+    ...studyOptions(args),
+  });
+  const { study, trainOnly } = opened;
+  const split = splitStudies(opened, {
+    validation: args.validationFraction,
+    test: args.testFraction,
+    seed,
+    stratify: args.stratify,
+  });
+  if (folders.length > 1) await checkStudies(study, split);
+  if (trainOnly.length > 0) {
+    console.log(`left out: ${trainOnly.length} single slices of unknown patients, which are not stacks`);
+  }
+
+  await mkdir(out, { recursive: true });
+  const unknown = new Set(trainOnly);
+  const sides = (['train', 'validation', 'test'] as const).flatMap((side) =>
+    split[side].filter((name) => !unknown.has(name)).map((name) => ({ name, side })),
+  );
+  const patients: { name: string; side: string; file: string; slices: number }[] = [];
+  const line = progressLine('preparing patients');
+  for (const [i, { name, side }] of sides.entries()) {
+    const { images, labels, slices } = await study.load(name);
+    const file = `${String(i).padStart(6, '0')}.safetensors`;
+    const tensors = {
+      images,
+      ...(labels && { labels: tf.cast(labels, 'int32') }),
+      patient_labels: tf.tensor1d(patientTargets(study, name), 'int32'),
+    };
+    await writeFileAtomic(path.join(out, file), await writeSafetensors(tensors, { precision }));
+    tf.dispose([tensors, labels ?? []]);
+    patients.push({ name, side, file, slices: slices.length });
+    line.show(i + 1, sides.length);
+  }
+  line.end();
+  await opened.close();
+
+  const settings = { labels: study.labels, preprocessing, precision };
+  const record = {
+    format: 'ct-multilabel-shards',
+    formatVersion: 1,
+    ...settings,
+    settings: createHash('sha256')
+      .update(JSON.stringify([settings, patients]))
+      .digest('hex'),
+    patients,
+  };
+  await writeFileAtomic(index, `${JSON.stringify(record, null, 1)}\n`);
+  const of = (side: string) => {
+    const there = patients.filter((patient) => patient.side === side);
+    return { patients: there.length, slices: there.reduce((sum, { slices }) => sum + slices, 0) };
+  };
+  const counts = { train: of('train'), validation: of('validation'), test: of('test') };
+  const texts = Object.entries(counts).map(([side, n]) => `${n.patients} ${side} (${n.slices} slices)`);
+  console.log(`${out}: ${precision}, patients: ${texts.join(', ')}`);
+  return { folder: out, precision, ...counts };
+}
