@@ -49,6 +49,14 @@ describe('shell commands in the README and the guide', () => {
       } else if (program === 'node') {
         // what the reader is told to write: a snippet of the same page
         expect(pageText(from.split(':')[0]!), from).toContain(`\`${what}\` `);
+      } else if (program === 'pip') {
+        expect(existsSync(path.join(ROOT, third!, 'pyproject.toml')), from).toBe(true);
+      } else if (program === 'python3' || program === 'torchrun') {
+        const [module, ...rest] = words.slice(words.indexOf('-m') + 1);
+        const source = readFileSync(path.join(ROOT, 'torch', `${module!.replaceAll('.', '/')}.py`), 'utf8');
+        for (const word of rest.filter((one) => one.startsWith('--'))) {
+          expect(source, from).toContain(`add_argument("${word}"`);
+        }
       } else {
         expect(program, from).toBe('npm');
         expect(['ci', 'test', 'install', 'run', 'init', 'pkg'], from).toContain(what);

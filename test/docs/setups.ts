@@ -9,10 +9,17 @@ import {
   splitByPatient,
   squeezenet1_1,
   subset,
+  torchStateDict,
   trainRecipe,
   writeSafetensors,
 } from '../../src/index';
-import { openKaggleFolder, openTrainingRun, saveCheckpoint, writePhantomStudy } from '../../src/node';
+import {
+  loadCheckpoint,
+  openKaggleFolder,
+  openTrainingRun,
+  saveCheckpoint,
+  writePhantomStudy,
+} from '../../src/node';
 import { sourceSlice } from '../dicom/reports/source';
 import { dicomStudy } from '../node/study/dicom_study';
 import { formulaWeight } from '../support/formula_weights';
@@ -27,6 +34,7 @@ export const SETUPS: Readonly<Record<string, () => Promise<void>>> = {
   site,
   weights,
   reported,
+  trained,
 };
 
 /** A small study in `data`. */
@@ -54,6 +62,14 @@ async function run(): Promise<void> {
     description: { labels: all.labels, preprocessing },
   });
   model.dispose();
+}
+
+/** As `run`, and weights as a training in PyTorch writes them in `runs/torch`. */
+async function trained(): Promise<void> {
+  await run();
+  const { model } = await loadCheckpoint('runs/first');
+  await mkdir('runs/torch', { recursive: true });
+  await writeFile('runs/torch/best.safetensors', await writeSafetensors(torchStateDict(model)));
 }
 
 /** A study of DICOM files with RSNA's table in `rsna`. */

@@ -1,0 +1,215 @@
+"""Trains a checkpoint's model on prepared patients: by one process, or by torchrun on any number of them.
+
+python3 -m ct_multilabel_torch.train --shards shards --model best/model.json --weights weights.safetensors --out runs/torch
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from .loss import IGNORED_LABEL, asymmetric_loss
+from .model import CtBrainModel, load_model, read_manifest
+from .safetensors import read_safetensors, write_safetensors
+
+Patient = Mapping[str, Any]
+
+
+class Shards:
+    """What `ct-multilabel prepare` wrote: an index, and a file of each patient."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        index = json.loads((folder / "index.json").read_text("utf-8"))
+        if index.get("format") != "ct-multilabel-shards" or index.get("formatVersion") != 1:
+            raise ValueError(f"{folder}: expected shards of version 1, received {index.get('format')} {index.get('formatVersion')}")
+        self.labels, self.preprocessing, self.settings = index["labels"], index["preprocessing"], index["settings"]
+        self.patients: List[Patient] = index["patients"]
+
+    def side(self, name: str) -> List[Patient]:
+        found = [patient for patient in self.patients if patient["side"] == name]
+        if not found:
+            raise ValueError(f"{self.folder}: expected patients to {name} on, found none")
+        return found
+
+    def load(self, patient: Patient, of_patients: bool) -> Tuple[Tensor, Tensor]:
+        """Images [1, slices, h, w, c], and labels of the slices [1, slices, labels] or of the patient [1, labels]."""
+        stack = read_safetensors(self.folder / patient["file"])
+        wanted = "patient_labels" if of_patients else "labels"
+        if wanted not in stack:
+            raise ValueError(f"{patient['name']}: expected labels of slices, found those of the patient alone")
+        return stack["images"][None], stack[wanted][None]
+
+
+def batches(patients: Sequence[Patient], size: int, world: int, seed: int, epoch: int) -> List[List[List[Patient]]]:
+    """The epoch's batches in a random order; of each, every process's share, with about as many slices as the others'."""
+    order = torch.randperm(len(patients), generator=torch.Generator().manual_seed(seed * 100003 + epoch)).tolist()
+    result = []
+    for first in range(0, len(order), size):
+        shares: List[List[Patient]] = [[] for _ in range(world)]
+        loads = [0] * world
+        batch = [patients[i] for i in order[first : first + size]]
+        for patient in sorted(batch, key=lambda one: -int(one["slices"])):
+            least = loads.index(min(loads))
+            shares[least].append(patient)
+            loads[least] += int(patient["slices"])
+        result.append(shares)
+    return result
+
+
+def best_f2(probabilities: Tensor, labels: Tensor) -> Tuple[float, float]:
+    """F2 of all labelled entries together at the threshold where it is largest, and that threshold."""
+    kept = labels != IGNORED_LABEL
+    p, order = probabilities[kept].double().sort(descending=True)
+    y = labels[kept].double()[order]
+    tp = y.cumsum(0)
+    fp = torch.arange(1, len(y) + 1) - tp
+    f2 = 5 * tp / (5 * tp + 4 * (y.sum() - tp) + fp)
+    last_of_equals = torch.cat([p[1:] != p[:-1], torch.ones(min(1, len(p)), dtype=torch.bool)])
+    f2 = torch.where(last_of_equals, f2, torch.zeros_like(f2))
+    if len(y) == 0 or y.sum() == 0:
+        raise ValueError("validation: expected an entry that has a label, found none")
+    best = int(f2.argmax())
+    return float(f2[best]), float(p[best])
+
+
+class Trainer:
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.world, self.rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+        cuda = torch.cuda.is_available()
+        self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+        if self.world > 1:
+            dist.init_process_group("nccl" if cuda else "gloo")
+        if cuda:
+            torch.cuda.set_device(self.device)
+        self.args, self.shards = args, Shards(args.shards)
+        manifest = read_manifest(args.model)
+        for what, found in [("labels", self.shards.labels), ("preprocessing", self.shards.preprocessing)]:
+            if manifest[what] != found:
+                raise ValueError(f"{args.shards}: {what}: expected the model's, {manifest[what]}, received {found}")
+        self.model: CtBrainModel = load_model(args.model, args.weights).to(self.device).train()
+        for module in self.model.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                module.eval()  # statistics stay as they are, so that a patient's gradient does not depend on the batch
+        self.net: nn.Module = self.model
+        if self.world > 1:
+            self.net = nn.parallel.DistributedDataParallel(self.model, broadcast_buffers=False)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), args.lr, eps=1e-7)
+        # what a run that goes on must have in common with the one that began
+        self.settings = {"shards": self.shards.settings, "model": manifest["model"], "batch": args.batch_size, "seed": args.seed}
+        self.history: List[Dict[str, float]] = []
+
+    def load(self, patient: Patient) -> Tuple[Tensor, Tensor]:
+        images, labels = self.shards.load(patient, self.model.of_patients)
+        return images.to(self.device), labels.to(self.device)
+
+    def step(self, shares: List[List[Patient]]) -> Tuple[float, float]:
+        """One step on a batch: the gradient of the mean loss over all its labelled entries, whoever computed them."""
+        share = shares[self.rank]
+        # a process without a patient takes part with another's at no weight: DDP waits for everyone
+        stacks = share or [next(one for other in shares for one in other)]
+        self.optimizer.zero_grad()
+        losses = torch.zeros(2, dtype=torch.float64, device=self.device)
+        for i, patient in enumerate(stacks):
+            images, labels = self.load(patient)
+            waits = self.world > 1 and i < len(stacks) - 1
+            with self.net.no_sync() if waits else nullcontext():  # type: ignore[operator]
+                loss, count = asymmetric_loss(labels, self.net(images))
+                (loss if share else 0 * loss).backward()
+            if share:
+                losses += torch.stack([loss.detach().double(), count.double()])
+        if self.world > 1:
+            dist.all_reduce(losses)
+        total, entries = losses.tolist()
+        if entries > 0:
+            for parameter in self.model.parameters():
+                if parameter.grad is not None:
+                    parameter.grad *= self.world / entries  # DDP took the mean over the processes
+            self.optimizer.step()
+        return total, entries
+
+    @torch.no_grad()
+    def validate(self) -> Tuple[float, float]:
+        own = self.shards.side("validation")[self.rank :: self.world]
+        found = []
+        for patient in own:
+            images, labels = self.load(patient)
+            found.append((torch.sigmoid(self.model(images)).flatten().cpu(), labels.flatten().cpu()))
+        everyone: List[Any] = [found]
+        if self.world > 1:
+            everyone = [None] * self.world
+            dist.all_gather_object(everyone, found)
+        pairs = [pair for of_one in everyone for pair in of_one]
+        return best_f2(torch.cat([p for p, _ in pairs]), torch.cat([y for _, y in pairs]))
+
+    def resume(self) -> None:
+        state = torch.load(self.args.out / "last.pt", map_location=self.device)
+        if state["settings"] != self.settings:
+            raise ValueError(f"--resume: expected the run's settings, {state['settings']}, received {self.settings}")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history = state["history"]
+
+    def save(self) -> None:
+        """Files appear whole, the state last: a run that is killed goes on with the epoch that had not ended."""
+        out: Path = self.args.out
+        out.mkdir(parents=True, exist_ok=True)
+        weights = {name: value.cpu() for name, value in self.model.weights().items()}
+        scores = [epoch["validation_f2"] for epoch in self.history]
+        for name in ["last", "best"] if scores.index(max(scores)) == len(scores) - 1 else ["last"]:
+            write_safetensors(out / f"{name}.safetensors", weights, {"format": "pt"})
+        with open(out / "history.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.history[0]))
+            writer.writeheader()
+            writer.writerows(self.history)
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        torch.save({**state, "history": self.history, "settings": self.settings}, out / "last.pt.tmp")
+        (out / "last.pt.tmp").replace(out / "last.pt")
+
+    def run(self) -> None:
+        patients = self.shards.side("train")
+        for epoch in range(len(self.history), self.args.epochs):
+            sums = [self.step(shares) for shares in batches(patients, self.args.batch_size, self.world, self.args.seed, epoch)]
+            loss = sum(total for total, _ in sums) / max(1, sum(count for _, count in sums))
+            f2, threshold = self.validate()
+            self.history.append({"epoch": epoch + 1, "loss": loss, "validation_f2": f2, "validation_threshold": threshold})
+            if self.rank == 0:
+                self.save()
+                print(f"epoch {epoch + 1}: loss {loss:.5f}, validation F2 {f2:.4f} at {threshold:.3f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shards", type=Path, required=True, help="what ct-multilabel prepare wrote")
+    parser.add_argument("--model", type=Path, required=True, help="a checkpoint's model.json")
+    parser.add_argument("--weights", type=Path, required=True, help="what ct-multilabel export --format safetensors wrote")
+    parser.add_argument("--out", type=Path, required=True, help="where weights, history and the run's state go")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--lr", type=float, default=1e-5, help="Adam's step size")
+    parser.add_argument("--batch-size", type=int, default=1, help="patients of a step, of all processes together")
+    parser.add_argument("--seed", type=int, default=1, help="of the order of patients")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    args = parser.parse_args()
+    if args.batch_size < 1 or args.epochs < 1:
+        parser.error(f"--batch-size, --epochs: expected at least 1, received {args.batch_size} and {args.epochs}")
+    if not args.resume and (args.out / "last.pt").exists():
+        parser.error(f"--out: {args.out} holds a run; --resume goes on with it")
+    trainer = Trainer(args)
+    if args.resume:
+        trainer.resume()
+    trainer.run()
+    if trainer.world > 1:
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
