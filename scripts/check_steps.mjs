@@ -69,6 +69,12 @@ export const LONG_STEPS = [
     fix: 'npm run build && npx tsx scripts/check_pacs.ts --studies 3 --kills 2 says what is wrong on the server',
   },
   {
+    name: 'training in PyTorch',
+    command: ['npx', 'vitest', 'run', 'test/torch'],
+    environment: { CT_MULTILABEL_FULL: '1' },
+    fix: 'CT_MULTILABEL_FULL=1 npx vitest run test/torch; it needs PyTorch, and says so where it is missing',
+  },
+  {
     name: 'fuzzing with other seeds',
     command: ['npx', 'vitest', 'run', 'test/fuzz'],
     environment: { CT_MULTILABEL_FUZZ: '10', CT_MULTILABEL_FUZZ_SEED: 'random' },
