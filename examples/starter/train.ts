@@ -52,7 +52,7 @@ const model = buildCtBrainModel({
 const bar = trainingProgressBar();
 const { model: trained, description } = await trainRecipe(model, {
   // checkpoints, history and settings; with resume: true, a run that was interrupted goes on
-  run: await openTrainingRun('runs/first', { config: { split } }),
+  run: await openTrainingRun('runs/first', { config: { data: folder, split } }),
   ...{ train, validation, seed, onProgress: bar.onProgress, onEpochEnd: bar.onEpochEnd },
   description: { labels: study.labels, preprocessing },
   augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },
@@ -65,11 +65,11 @@ const { f2 } = await evaluatePatients(trained, validation, { threshold, calibrat
 console.log(`F2 on ${validation.patients.length} patients that it was not trained on: ${f2.toFixed(3)}`);
 
 for await (const slices of predictPatients(trained, validation, { threshold, calibration })) {
-  const found = slices.flatMap(({ slice, labels }) =>
-    study.labels
-      .filter((label) => labels[label].present)
-      .map((label) => `${slice} ${label} ${labels[label].probability.toFixed(2)}`),
-  );
+  const found = study.labels.flatMap((label) => {
+    const present = slices.filter(({ labels }) => labels[label].present);
+    const most = Math.max(...present.map(({ labels }) => labels[label].probability));
+    return present.length > 0 ? [`${label} on ${present.length} slices, up to ${most.toFixed(2)}`] : [];
+  });
   console.log(`${slices[0]?.patient}: ${found.join(', ') || '-'}`);
 }
 await study.close();
