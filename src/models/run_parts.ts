@@ -96,7 +96,7 @@ function maskAfter(
   return (Array.isArray(mask) ? mask[0] : mask) ?? undefined;
 }
 
-/** Name of the layer that classifies a slice by itself, in models that have one. */
+/** Name of the layer that classifies each slice on its own, in models with one. */
 export const SLICE_CLASSIFIER = 'slice_classifier';
 
 /**

@@ -48,7 +48,7 @@ export interface LabelTableReader {
 export interface TableLabels {
   /** Every slice or scan in the table, as it names them. */
   readonly names: readonly string[];
-  /** What is wrong with the table and was put up with. */
+  /** Faults of the table that did not stop the reading. */
   readonly problems: readonly string[];
   /** Labels of a slice; a format that only knows scans has no such method. */
   ofSlice?(names: SliceNames): TableEntry | undefined;

@@ -25,7 +25,7 @@ export interface DicomScan {
 /** Headers that are read at the same time; they wait for the disk and not for the processor. */
 const HEADERS_AT_ONCE = 16;
 
-/** What {@link scanFiles} is told. */
+/** Options of {@link scanFiles}. */
 export interface ScanFilesOptions {
   onBadFile: 'throw' | 'skip';
   onProgress?: ((progress: FileProgress) => void) | undefined;

@@ -62,7 +62,7 @@ class ModelWalk {
       graph: this.graph,
       where: `layer '${path}'`,
       weight: (name) => this.weights.get(named.get(name) as LayerVariable),
-      // a model inside a layer bears that layer's name, as its parameters do
+      // a model inside a layer has that layer's name, and so have its parameters
       inner: (inner, input) =>
         inner instanceof tf.LayersModel
           ? this.model(inner, input, `${path}/`)

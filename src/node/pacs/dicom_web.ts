@@ -16,7 +16,7 @@ export interface FoundSeries {
   images: number;
 }
 
-/** What {@link DicomWeb} is told. */
+/** Options of {@link DicomWeb}. */
 export interface DicomWebOptions {
   /** Address of the service, e.g. `https://pacs.example/dicom-web`. */
   server: string;

@@ -9,7 +9,7 @@ export interface LedgerEntry {
   model: string;
   /** CT images that it had. */
   images: number;
-  /** Objects of all kinds that it had, as far as the server told. */
+  /** Objects of all kinds that it had, as far as the server reported. */
   instances?: number | undefined;
   /** `'stored'`: its results are; `'refused'`: it cannot be scored as it is. */
   state: 'stored' | 'refused';

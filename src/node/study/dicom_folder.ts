@@ -91,7 +91,7 @@ export interface DicomFolder<L extends Labels = Labels> extends PatientSource<L>
   readonly otherSeries: readonly DicomSeriesInfo[];
   /** Slices or scans of the table that no file belongs to. */
   readonly withoutFile: readonly string[];
-  /** What is wrong with the table and was put up with: rows that repeat others, an `any` that does not fit the five. */
+  /** Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five. */
   readonly tableProblems: readonly string[];
   /** Ends the threads of `workers`; the process also ends without. */
   close(): Promise<void>;

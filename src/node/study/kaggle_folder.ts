@@ -55,7 +55,7 @@ export interface KaggleFolder<L extends Labels = Labels> extends PatientSource<L
   close(): Promise<void>;
   /** Slices or scans of the table that no file belongs to; see also `skipped`. */
   readonly withoutFile: readonly string[];
-  /** What is wrong with the table and was put up with: rows that repeat others, an `any` that does not fit the five. */
+  /** Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five. */
   readonly tableProblems: readonly string[];
   /** Files and folders among the images that are no slice of the study, as paths inside the data folder. */
   readonly unlisted: readonly string[];

@@ -19,7 +19,7 @@ export interface ScanDicomOptions {
    */
   onBadFile?: 'throw' | 'skip';
   /**
-   * Whether links in the folder may lead out of it; if not, such a link is a file that cannot be read.
+   * Whether links in the folder may lead out of it; otherwise such a link counts as a file that cannot be read.
    * @defaultValue false
    */
   followLinks?: boolean;

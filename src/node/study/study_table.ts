@@ -87,7 +87,7 @@ export class StudyTable {
     return this.table.rows;
   }
 
-  /** What is wrong with the table and was put up with. */
+  /** Faults of the table that did not stop the reading. */
   get problems(): readonly string[] {
     return this.table.problems;
   }
