@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../version';
 import { isUsage, parseArgs, type AnyCommand } from './command_line';
-import { printJson, runToEnd } from './terminal';
+import { endWithTheReader, printJson, runToEnd } from './terminal';
 
 interface Listed {
   summary: string;
@@ -70,6 +70,8 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
  * ```
  */
 export async function runCommand(argv: readonly string[]): Promise<void> {
+  // help is much to read, too
+  endWithTheReader();
   const program = new Command('ct-multilabel')
     .description('Multi-label classifiers for brain CT: train, score, explain, predict. Research use only.')
     .version(VERSION)

@@ -46,20 +46,29 @@ export async function printJson(run: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/**
- * Runs a command to its end: an error that the library explains is printed as one line, any other with a hint at `--debug`. Where
- * nobody reads on, as after `| head`, it ends quietly; stopped with Ctrl-C it leaves the terminal as it was, and exits with 130.
- */
-export async function runToEnd(
-  run: () => Promise<unknown>,
-  { debug, interrupted }: { debug: boolean; interrupted?: () => string | undefined },
-): Promise<void> {
+let ending = false;
+
+/** Ends the process quietly where nobody reads on, as after `| head`. */
+export function endWithTheReader(): void {
+  if (ending) return;
+  ending = true;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit();
       throw error;
     });
   }
+}
+
+/**
+ * Runs a command to its end: an error that the library explains is printed as one line, any other with a hint at `--debug`. Where
+ * nobody reads on it ends quietly; stopped with Ctrl-C it leaves the terminal as it was, and exits with 130.
+ */
+export async function runToEnd(
+  run: () => Promise<unknown>,
+  { debug, interrupted }: { debug: boolean; interrupted?: () => string | undefined },
+): Promise<void> {
+  endWithTheReader();
   process.once('SIGINT', () => {
     // a progress bar had turned wrapping and the cursor off
     if (process.stderr.isTTY) process.stderr.write('\x1b[?7h\x1b[?25h');

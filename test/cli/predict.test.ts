@@ -108,9 +108,10 @@ describe('predict', { timeout: 120_000 }, () => {
     expect(`${code} ${stderr}`).toContain('1 ArgumentError: --dicom-out: expected a study of DICOM files');
   });
 
-  it('ends quietly where nobody reads on', async () => {
+  it.each(['a command', 'its help'])('ends quietly where nobody reads on: %s', async (what) => {
     const tsx = path.resolve('node_modules/tsx/dist/cli.mjs');
-    const child = spawn(process.execPath, [tsx, 'src/cli/main.ts', 'predict', ...args()]);
+    const rest = what === 'its help' ? ['--help'] : args();
+    const child = spawn(process.execPath, [tsx, 'src/cli/main.ts', 'predict', ...rest]);
     let stderr = '';
     child.stderr.on('data', (text: Buffer) => (stderr += String(text)));
     child.stdout.destroy(); // what head does once it has enough
