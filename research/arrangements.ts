@@ -41,7 +41,8 @@ import {
 } from 'ct-multilabel';
 import { loadCheckpoint, useBackend } from 'ct-multilabel/node';
 import { options, readArgs } from '../src/cli/command_line';
-import { openStudies, type StudySplit } from '../src/cli/studies/open_studies';
+import { openStudies } from '../src/cli/studies/open_studies';
+import type { StudySplit } from '../src/cli/studies/split_studies';
 import { progressLine, runToEnd } from '../src/cli/terminal';
 import { writeFileAtomic } from '../src/node/files/atomic_write';
 
@@ -200,14 +201,15 @@ async function scored(model: tf.LayersModel, { pretrained, validation, test }: S
   return { labels, patients, yTrue: rows(yTrue), probabilities: rows(probabilities), thresholds };
 }
 
-/** A Markdown table: F2 at the fitted thresholds, of all runs together and of each, and the mean AUC per label. */
+/** A Markdown table at the fitted thresholds: F2 of all runs together, per label and of each run; and the mean AUC per label. */
 function tableOf(scores: Record<string, Scores[]>): string {
   const { labels } = Object.values(scores)[0]![0]!;
   const lines = Object.entries(scores).map(([name, runs]) => {
     // a patient that two runs test counts twice, by two models
-    const counts = runs.flatMap(({ thresholds: threshold, ...rows }) =>
-      countDecisionsByPatient(rows, { threshold }).map(poolCounts),
+    const byPatient = runs.flatMap(({ thresholds: threshold, ...rows }) =>
+      countDecisionsByPatient(rows, { threshold }),
     );
+    const counts = byPatient.map(poolCounts);
     const interval = bootstrapInterval(counts, (sample) => decisionRates(poolCounts(sample)).fBeta);
     const each = runs.map(({ patients: _, thresholds: threshold, ...run }) =>
       evaluateProbabilities({ ...run, threshold }),
@@ -216,12 +218,22 @@ function tableOf(scores: Record<string, Scores[]>): string {
       const known = each.flatMap((report) => report.labels[label]!.rocAuc ?? []);
       return known.length === 0 ? '–' : (known.reduce((a, b) => a + b) / known.length).toFixed(2);
     });
+    const perLabel = labels.map((_, label) => {
+      const { fBeta } = decisionRates(poolCounts(byPatient.map((patient) => patient[label]!)));
+      return fBeta?.toFixed(3) ?? '–';
+    });
     const f2 = each.map(({ pooled }) => (pooled.fBeta ?? 0).toFixed(3)).join(', ');
     const [f2All, low, high] = [interval.estimate, interval.low, interval.high].map(
       (value) => value?.toFixed(3) ?? '–',
     );
-    return `| ${[name, `${f2All} [${low}, ${high}]`, f2, ...auc].join(' | ')} |`;
+    return `| ${[name, `${f2All} [${low}, ${high}]`, f2, ...perLabel, ...auc].join(' | ')} |`;
   });
-  const head = ['arrangement', 'F2 [95%]', 'each run', ...labels.map((label) => `AUC ${label}`)];
+  const head = [
+    'arrangement',
+    'F2 [95%]',
+    'each run',
+    ...labels.map((label) => `F2 ${label}`),
+    ...labels.map((label) => `AUC ${label}`),
+  ];
   return [`| ${head.join(' | ')} |`, `|${head.map(() => ' --- |').join('')}`, ...lines, ''].join('\n');
 }

@@ -10,7 +10,7 @@ import {
   type PatientSource,
 } from '../index';
 import { textTable } from './terminal';
-import type { StudySplit } from './studies/open_studies';
+import type { StudySplit } from './studies/split_studies';
 import type { Recipe } from '../training/recipes/recipes';
 
 /** Prints the sides of the split, and the hours and the memory that the recipe takes at most. */

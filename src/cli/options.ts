@@ -87,5 +87,9 @@ export const SPLIT = options({
     help: 'share of patients held out to choose epochs and thresholds by',
   },
   'test-fraction': { value: 'X', default: 0, help: 'share of patients kept aside for a report at the end' },
+  'test-fold': {
+    value: 'K/N',
+    help: 'keep the K-th of N folds aside instead; runs of one seed with each of them test every patient once',
+  },
   stratify: { default: true, help: 'divide the patients of each label in that proportion too' },
 });

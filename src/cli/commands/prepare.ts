@@ -13,7 +13,8 @@ import { patientTargets } from '../../data/sources/patient_source';
 import { exists, writeFileAtomic } from '../../node/files/atomic_write';
 import { command, options, type Args } from '../command_line';
 import { labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
-import { checkStudies, openStudies, preprocessingFor, splitStudies } from '../studies/open_studies';
+import { openStudies, preprocessingFor } from '../studies/open_studies';
+import { checkStudies, splitStudies } from '../studies/split_studies';
 import { progressLine } from '../terminal';
 
 const OPTIONS = options({
@@ -36,7 +37,7 @@ export default command({
 });
 
 async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
-  const { data: folders, out, precision, seed } = args;
+  const { data: folders, out, precision } = args;
   const index = path.join(out, 'index.json');
   if (await exists(index)) {
     throw new ArgumentError(`--out: expected a new folder, received '${out}', which holds prepared patients`);
@@ -50,12 +51,7 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
     ...studyOptions(args),
   });
   const { study, trainOnly } = opened;
-  const split = splitStudies(opened, {
-    validation: args.validationFraction,
-    test: args.testFraction,
-    seed,
-    stratify: args.stratify,
-  });
+  const split = splitStudies(opened, args);
   if (folders.length > 1) await checkStudies(study, split);
   if (trainOnly.length > 0) {
     console.log(`left out: ${trainOnly.length} single slices of unknown patients, which are not stacks`);

@@ -30,7 +30,8 @@ import { printEstimate } from '../estimate';
 import { BACKEND, labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
 import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../studies/seen_patients';
-import { checkStudies, openStudies, preprocessingFor, splitStudies } from '../studies/open_studies';
+import { openStudies, preprocessingFor } from '../studies/open_studies';
+import { checkStudies, splitStudies } from '../studies/split_studies';
 import { progressLine } from '../terminal';
 import { trainingOrigin } from '../training_origin';
 
@@ -128,12 +129,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   });
   const maxBytes = args.cache * 2 ** 20;
   const study = maxBytes > 0 ? cachedSource(opened.study, { maxBytes }) : opened.study;
-  const split = splitStudies(opened, {
-    validation: args.validationFraction,
-    test: args.testFraction,
-    seed,
-    stratify: args.stratify,
-  });
+  const split = splitStudies(opened, args);
   const unknown = new Set(opened.trainOnly);
   const known = split.train.filter((patient) => !unknown.has(patient));
   const [pretrainOn, train, validation] = [split.train, known, split.validation].map((side) => subset(study, side)); // prettier-ignore

@@ -1,29 +1,16 @@
-/** The studies of a training, opened as one source and divided by patient. */
+/** The studies of a training, opened as one source. */
 import path from 'node:path';
 import {
-  ArgumentError,
-  checkNoLeak,
   createPreprocessing,
-  findDuplicateSlices,
-  patientLabels,
   patientsUnknown,
-  splitByShares,
   unionSource,
   type CtPreprocessing,
   type PatientSource,
 } from '../../index';
 import { detectStudy, openStudy } from '../../node';
-import { progressLine } from '../terminal';
 import { warnOfProblems } from './study_problems';
 import type { CtWindowName } from '../../transforms/hu_window';
 import type { StudyOptions } from '../../node/study/open_study';
-
-/** Patients on each side. */
-export interface StudySplit {
-  train: string[];
-  validation: string[];
-  test: string[];
-}
 
 export interface OpenedStudies {
   /** The only study, or the union of several. */
@@ -106,43 +93,4 @@ async function reportWindows(
     }),
   );
   folders.forEach((folder, i) => console.log(`${folder}: ${seen[i]}`));
-}
-
-/** Divides the patients; those of `trainOnly` are trained on. */
-export function splitStudies(
-  { study, trainOnly }: OpenedStudies,
-  options: { validation: number; test: number; seed: number; stratify: boolean },
-): StudySplit {
-  const { validation, test, seed, stratify } = options;
-  if (validation <= 0 || validation + test >= 1) {
-    throw new ArgumentError(
-      '--validation-fraction, --test-fraction: expected more than 0 to validate on, and less than 1 together, ' +
-        `received ${validation} and ${test}`,
-    );
-  }
-  const fixed = new Set(trainOnly);
-  const sides = splitByShares<keyof StudySplit>(
-    study.patients.filter((patient) => !fixed.has(patient)),
-    {
-      shares: { train: 1 - validation - test, validation, ...(test > 0 && { test }) } as Record<
-        keyof StudySplit,
-        number
-      >,
-      seed,
-      ...(study.groupOf && { groupBy: (patient: string) => study.groupOf!(patient) }),
-      ...(stratify && { stratifyBy: (patient: string) => patientLabels(study, patient) }),
-    },
-  );
-  return { train: [...sides.train, ...trainOnly], validation: sides.validation, test: sides.test ?? [] };
-}
-
-/** Refuses a split that has the same slice on two sides, by its content. */
-export async function checkStudies(study: PatientSource, split: StudySplit): Promise<void> {
-  const line = progressLine('comparing slices of patients');
-  const duplicates = await findDuplicateSlices(study, {
-    onProgress: ({ done, total }) => line.show(done, total),
-  });
-  line.end();
-  const { test, ...rest } = split;
-  checkNoLeak(test.length > 0 ? { ...rest, test } : rest, { duplicates });
 }
