@@ -51,6 +51,7 @@ export default tseslint.config(
   {
     ignores: [
       '**/dist',
+      '.compiled',
       'docs/api',
       'coverage',
       'runs',

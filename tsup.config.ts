@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup';
+import { modulesStayFiles } from './scripts/modules_stay_files';
 
 /** Entries of the package, as in the `exports` of package.json. */
 const ENTRIES = [
@@ -17,17 +18,7 @@ export default defineConfig({
   // Every module stays a file: a bundler can leave out those that a page does not use (`sideEffects` in package.json names
   // those that it must not leave out), and layer classes exist once, whichever entry is imported.
   entry: ['src/**/*.ts', '!src/backends/wasm/assembly/**'],
-  esbuildPlugins: [
-    {
-      name: 'modules-stay-files',
-      setup({ initialOptions, onResolve }) {
-        const extension = initialOptions.format === 'cjs' ? '.cjs' : '.js';
-        onResolve({ filter: /^\.\.?\// }, ({ path, kind }) =>
-          kind === 'entry-point' ? undefined : { path: path + extension, external: true },
-        );
-      },
-    },
-  ],
+  esbuildPlugins: [modulesStayFiles],
   // an optional dependency, which tsup would take into the package
   external: ['dcmjs'],
   splitting: false,

@@ -12,7 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['scripts/build_wasm.mjs'],
+    globalSetup: ['scripts/build_wasm.mjs', 'test/support/compiled_sources.ts'],
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -12,7 +12,7 @@ import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { ctSlice, dicomBytes } from '../support/dicom_bytes';
 import { DicomDataSet } from '../../src/dicom/data_set';
 import { dciodvfyErrors, hasDciodvfy } from '../support/dicom_tools';
-import { command } from '../support/command';
+import { command, COMMANDS } from '../support/command';
 import { tinyBackbone } from '../support/memory_source';
 
 describe('predict', { timeout: 120_000 }, () => {
@@ -109,9 +109,8 @@ describe('predict', { timeout: 120_000 }, () => {
   });
 
   it.each(['a command', 'its help'])('ends quietly where nobody reads on: %s', async (what) => {
-    const tsx = path.resolve('node_modules/tsx/dist/cli.mjs');
     const rest = what === 'its help' ? ['--help'] : args();
-    const child = spawn(process.execPath, [tsx, 'src/cli/main.ts', 'predict', ...rest]);
+    const child = spawn(process.execPath, [COMMANDS, 'predict', ...rest]);
     let stderr = '';
     child.stderr.on('data', (text: Buffer) => (stderr += String(text)));
     child.stdout.destroy(); // what head does once it has enough

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { command as ct } from '../support/command';
+import { command as ct, COMMANDS } from '../support/command';
 import { temporaryFolder } from '../support/folder';
 
 /** Packages that a file has loaded before it runs: by imports of values, its own and those of what it imports. */
@@ -65,8 +65,7 @@ describe('ct-multilabel', { timeout: 120_000 }, () => {
 
   it('stopped with Ctrl-C says how to go on, and exits with 130', async () => {
     const out = path.join(await temporaryFolder(), 'demo');
-    const tsx = ['--import', 'tsx', 'src/cli/main.ts'];
-    const child = spawn(process.execPath, [...tsx, 'demo', '--out', out, '--patients', '400']);
+    const child = spawn(process.execPath, [COMMANDS, 'demo', '--out', out, '--patients', '400']);
     let [stdout, stderr] = ['', ''];
     child.stderr.on('data', (text: Buffer) => (stderr += String(text)));
     child.stdout.on('data', (text: Buffer) => {
