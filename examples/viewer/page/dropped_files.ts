@@ -1,0 +1,41 @@
+// Files of inputs and drops, folders in folders too.
+import type { NamedFile } from '../protocol';
+
+/** Files of an input, with the paths that a folder's have. */
+export const filesOf = (list: FileList | null): NamedFile[] =>
+  [...(list ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+
+/** What was dropped. To be called while the drop is handled: its items are gone afterwards. */
+export async function droppedFiles({ items, files }: DataTransfer): Promise<NamedFile[]> {
+  const entries = [...items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  if (entries.length === 0) return filesOf(files);
+  const found: NamedFile[] = [];
+  for (const entry of entries) await walk(entry, '', found);
+  return found;
+}
+
+async function walk(entry: FileSystemEntry, folder: string, found: NamedFile[]): Promise<void> {
+  const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+  if (entry.isFile) {
+    const file = await new Promise<File>((resolve, reject) =>
+      (entry as FileSystemFileEntry).file(resolve, reject),
+    );
+    found.push({ path, file });
+    return;
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  for (;;) {
+    // a hundred at a time
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
+    if (some.length === 0) return;
+    for (const one of some) await walk(one, path, found);
+  }
+}
+
+/** Whether files are a checkpoint, and no study: its model.json and its weights. */
+export const isCheckpoint = (files: readonly NamedFile[]): boolean =>
+  files.length > 1 &&
+  files.every(({ path }) => /\.(json|bin)$/.test(path)) &&
+  files.some(({ path }) => path.endsWith('.bin'));

@@ -1,0 +1,58 @@
+// What is going on, and what went wrong.
+import type { Progress } from '../protocol';
+import { isCancelled, type Task } from './worker_client';
+import { byId, showText } from './dom';
+
+/** Announced to screen readers at most this often, in ms: a word for each slice would be noise. */
+const EVERY = 1500;
+
+let running: Task<unknown> | undefined;
+let said = 0;
+
+byId('cancel').addEventListener('click', () => running?.cancel());
+
+/** Says what is, when nothing is going on. */
+export function say(text: string): void {
+  byId('status').textContent = text;
+  said = performance.now();
+}
+
+export function showProgress({ text, share }: Progress): void {
+  const progress = byId<HTMLProgressElement>('progress');
+  progress.hidden = false;
+  if (share === undefined) progress.removeAttribute('value');
+  else progress.value = share;
+  if (performance.now() - said > EVERY) say(`${text} …`);
+}
+
+/** Shows that a task is under way, until it is done; it can be cancelled meanwhile. */
+export async function follow<T>(task: Task<T>, text: string): Promise<T> {
+  running = task;
+  say(`${text} …`);
+  byId('cancel').hidden = false;
+  try {
+    return await task.done;
+  } finally {
+    if (running === task) {
+      running = undefined;
+      byId('cancel').hidden = true;
+      byId('progress').hidden = true;
+    }
+  }
+}
+
+/** Ends what is under way. */
+export const cancelRunning = (): void => running?.cancel();
+
+/** Says plainly what went wrong; the page goes on. */
+export function showError(error: unknown): void {
+  if (isCancelled(error)) {
+    say('Cancelled.');
+    return;
+  }
+  const { message } = error as Error;
+  showText(byId('error'), message);
+  say('That did not work.');
+}
+
+export const clearError = (): void => showText(byId('error'), undefined);

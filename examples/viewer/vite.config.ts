@@ -1,0 +1,25 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { UserConfig } from 'vite';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+// in this repository the library is its sources; a page that has installed the package finds it without
+const source = (entry: string) => `${repository}src/${entry}`;
+const isRepository = existsSync(source('index.ts'));
+
+export default {
+  // files that work from any folder of a server
+  base: './',
+  resolve: {
+    alias: isRepository
+      ? [
+          { find: /^ct-multilabel$/, replacement: source('index.ts') },
+          { find: /^ct-multilabel\/dicom$/, replacement: source('dicom/index.ts') },
+        ]
+      : [],
+  },
+  worker: { format: 'es' },
+  server: { fs: { allow: [repository] } },
+  build: { target: 'es2022', chunkSizeWarningLimit: 2500 },
+} satisfies UserConfig;

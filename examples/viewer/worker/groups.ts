@@ -1,0 +1,35 @@
+// What the last listing found.
+import type { NamedFile, SeriesItem } from '../protocol';
+
+/** Files that belong together. */
+export interface FileGroup {
+  item: SeriesItem;
+  kind: 'dicom' | 'pictures';
+  files: NamedFile[];
+}
+
+/** How much of a file is read for its header; where that is not enough, all of it. */
+export const HEADER_BYTES = 64 * 2 ** 10;
+
+const groups = new Map<string, FileGroup>();
+let count = 0;
+
+export const forgetGroups = (): void => groups.clear();
+
+/** @returns Its line, with a name that no other series of this page has had. */
+export function addGroup(
+  kind: FileGroup['kind'],
+  files: NamedFile[],
+  described: Omit<SeriesItem, 'id' | 'isStack'>,
+): SeriesItem {
+  const item = { ...described, id: `series-${++count}`, isStack: false };
+  groups.set(item.id, { kind, files, item });
+  return item;
+}
+
+/** The files of a series, or of one of its stacks. */
+export function groupOf(id: string): FileGroup {
+  const group = groups.get(id.split('/')[0]!);
+  if (group === undefined) throw new Error('this series is no longer there: open its files again');
+  return group;
+}

@@ -1,0 +1,20 @@
+import type { NamedFile, Pixels, SeriesItem } from '../protocol';
+import type { Orientation } from './pixels';
+
+/** A stack in memory. */
+export interface LoadedStack {
+  item: SeriesItem;
+  kind: 'dicom' | 'pictures';
+  /** `[slices, rows, columns]`: HU, or of pictures gray in 0..1. */
+  values: Float32Array;
+  slices: { name: string; source: NamedFile; frame: number | undefined }[];
+  rows: number;
+  columns: number;
+  orientation: Orientation | undefined;
+  spacing: Pixels['spacing'];
+  letters: Pixels['letters'];
+  /** What it is best shown in; of pictures it is not known. */
+  window: Pixels['window'] | undefined;
+  sliceSpacing: number | undefined;
+  notScored: string | undefined;
+}
