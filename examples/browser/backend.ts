@@ -1,5 +1,4 @@
 /// <reference types="vite/client" />
-import '@tensorflow/tfjs-backend-webgpu';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import wasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
@@ -18,4 +17,5 @@ export const BACKENDS = ['wasm', 'webgl', 'webgpu', 'cpu'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 /** Makes `name` the active backend, with the library's kernels and its memory guard where it has some for it. */
-export const startBackend = (name: Backend) => useBrowserBackend(name);
+export const startBackend = (...args: [name: Backend, options?: Parameters<typeof useBrowserBackend>[1]]) =>
+  useBrowserBackend(...args);

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkOneOf } from '../base/checks';
 import { CtMultilabelError } from '../base/errors';
+import { optional, resolveOptions, type Rules } from '../base/options';
 import { activate, activeBackend, isRegistered } from './activate';
-import { prepareWasmBackend } from './prepare_wasm_backend';
+import { THREADS } from './threads_option';
 import { guardWebGpu } from './webgpu/guard';
 
 /**
@@ -11,6 +12,24 @@ import { guardWebGpu } from './webgpu/guard';
  * @inline
  */
 export type BrowserBackendName = 'wasm' | 'webgl' | 'webgpu' | 'cpu';
+
+/**
+ * Options of {@link useBrowserBackend}.
+ *
+ * @inline
+ */
+export interface UseBrowserBackendOptions {
+  /**
+   * Threads that compute convolutions on the `'wasm'` backend, the calling one among them. More than one need a Web Worker of a
+   * cross-origin isolated page; there `'auto'` takes as many as the machine runs at once, at most 8, and elsewhere one. Other backends
+   * have none.
+   *
+   * @defaultValue `'auto'`
+   */
+  threads?: 'auto' | number;
+}
+
+const RULES = { threads: optional(THREADS, 'auto') } satisfies Rules<UseBrowserBackendOptions>;
 
 /**
  * What {@link useBrowserBackend} started.
@@ -24,51 +43,108 @@ export interface BrowserBackend {
   memoryGuard: boolean;
   /** Threads of the processor that compute. */
   threads: number;
+  /** What was started, in words, and why it is no more: `'WebAssembly on 1 thread, more did not start (…)'`. */
+  reason: string;
 }
 
-/** Where each comes from. */
-const ORIGINS: Record<BrowserBackendName, string> = {
-  wasm: "import '@tensorflow/tfjs-backend-wasm' first",
-  webgl: "import '@tensorflow/tfjs' first",
-  webgpu: "import '@tensorflow/tfjs-backend-webgpu' first, and the browser must have WebGPU",
-  cpu: "import '@tensorflow/tfjs' first",
-};
-
 /**
- * Makes a TensorFlow.js backend the active one of this page, with all that this library has for it: compiled kernels and a memory
- * guard on `'wasm'`, also where the page is cross-origin isolated; on `'webgpu'` a guard against buffers past the device's limits,
- * errors that nobody caught and the loss of the device.
+ * Makes a TensorFlow.js backend the active one of this page or Web Worker, with all that this library has for it: compiled kernels,
+ * threads and a memory guard on `'wasm'`; on `'webgpu'` a guard against buffers past the device's limits, errors that nobody caught and
+ * the loss of the device.
  *
- * The page imports the backend's package, which `'wasm'` and `'webgpu'` have, and tells `'wasm'` where its files are. In Node there is
- * `useBackend` of `ct-multilabel/node`.
+ * The backend's package is loaded unless the page has imported it: that of `'wasm'` comes with this library, that of `'webgpu'` is
+ * `@tensorflow/tfjs-backend-webgpu`, which the page installs. `'wasm'` is told where its files are by `setWasmPaths` of
+ * `@tensorflow/tfjs-backend-wasm`, before. In Node there is `useBackend` of `ct-multilabel/node`.
+ *
+ * Calls wait for one another. A later one may change the backend and the number of threads.
  *
  * @returns What was started.
- * @throws ArgumentError for a name it does not know.
- * @throws CtMultilabelError where the backend cannot be had; the one that was active before is so again.
+ * @throws ArgumentError for a name or an option it does not know.
+ * @throws CtMultilabelError where the backend, or the number of threads asked for, cannot be had; the one that was active before is so
+ *   again.
  *
  * @example
  * ```ts
- * import '@tensorflow/tfjs-backend-wasm';
- * const { compiledKernels, memoryGuard } = await useBrowserBackend('wasm'); // true, true
+ * // in a Web Worker of a cross-origin isolated page
+ * const { compiledKernels, memoryGuard, threads } = await useBrowserBackend('wasm'); // true, true, 4
  * ```
  */
-export async function useBrowserBackend(name: BrowserBackendName): Promise<BrowserBackend> {
-  checkOneOf(name, Object.keys(ORIGINS) as BrowserBackendName[], 'useBrowserBackend: name');
-  if (!isRegistered(name)) {
-    throw new CtMultilabelError(`useBrowserBackend: ${name} is not there: ${ORIGINS[name]}`);
-  }
+export async function useBrowserBackend(
+  name: BrowserBackendName,
+  options: UseBrowserBackendOptions = {},
+): Promise<BrowserBackend> {
+  checkOneOf(name, Object.keys(STARTERS) as BrowserBackendName[], 'useBrowserBackend: name');
+  const { threads } = resolveOptions('useBrowserBackend', options, RULES);
+  // one call at a time: the active backend is the page's
+  const turn = lastTurn.then(() => start(name, threads));
+  lastTurn = turn.catch(() => undefined);
+  return turn;
+}
+
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+async function start(name: BrowserBackendName, threads: 'auto' | number): Promise<BrowserBackend> {
   const previous = activeBackend();
   try {
-    if (name === 'wasm') await prepareWasmBackend(); // before it starts, so that it takes the build that they fit
-    await activate(name);
+    return await STARTERS[name](threads);
   } catch (error) {
     if (previous !== undefined && previous in tf.engine().registry) await tf.setBackend(previous);
     const why = error instanceof Error ? error.message : String(error);
     throw new CtMultilabelError(`useBrowserBackend: ${name} cannot be used: ${why}`, { cause: error });
   }
-  if (name === 'wasm') {
-    const { compiledKernels, memoryGuard } = await prepareWasmBackend();
-    return { compiledKernels, memoryGuard, threads: 1 };
-  }
-  return { compiledKernels: false, memoryGuard: name === 'webgpu' && guardWebGpu(), threads: 1 };
 }
+
+/** How each is started; rejected with the reason where it cannot be had. */
+const STARTERS: Record<BrowserBackendName, (threads: 'auto' | number) => Promise<BrowserBackend>> = {
+  wasm: startWasm,
+  async webgpu() {
+    await startWebGpu();
+    const memoryGuard = guardWebGpu();
+    const reason = memoryGuard
+      ? 'GPU through WebGPU'
+      : 'GPU through WebGPU, without a guard against running out of memory';
+    return { compiledKernels: false, memoryGuard, threads: 1, reason };
+  },
+  webgl: () => startPlain('webgl', 'GPU through WebGL'),
+  cpu: () => startPlain('cpu', 'plain JavaScript on 1 thread'),
+};
+
+async function startWasm(threads: 'auto' | number): Promise<BrowserBackend> {
+  if (!isRegistered('wasm')) await import('@tensorflow/tfjs-backend-wasm');
+  if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
+  const [{ leaveThreadedBuild }, wasm, { browserThreads }] = await Promise.all([
+    import('./wasm/runtime/threaded_build'),
+    import('./wasm/start'),
+    import('./wasm/threads/browser_threads'),
+  ]);
+  await leaveThreadedBuild(); // before the backend starts, so that it takes the build that the kernels fit
+  try {
+    await activate('wasm');
+  } catch (cause) {
+    const hint = "TensorFlow.js must find its files: see setWasmPaths of '@tensorflow/tfjs-backend-wasm'";
+    throw new Error(`${cause instanceof Error ? cause.message : String(cause)}; ${hint}`, { cause });
+  }
+  return wasm.startWasm(threads, browserThreads);
+}
+
+async function startWebGpu(): Promise<void> {
+  if (!isRegistered('webgpu')) {
+    try {
+      await import('@tensorflow/tfjs-backend-webgpu');
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`its package, @tensorflow/tfjs-backend-webgpu, is to be installed: ${why}`, { cause });
+    }
+  }
+  if (!isRegistered('webgpu')) {
+    throw new Error('gpu' in (globalThis.navigator ?? {}) ? OTHER_COPY : 'this browser has no WebGPU');
+  }
+  await activate('webgpu');
+}
+
+async function startPlain(name: 'webgl' | 'cpu', reason: string): Promise<BrowserBackend> {
+  await activate(name);
+  return { compiledKernels: false, memoryGuard: false, threads: 1, reason };
+}
+
+const OTHER_COPY = 'it registered itself in another copy of @tensorflow/tfjs; install one version only';

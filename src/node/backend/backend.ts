@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { activate, activeBackend, isRegistered } from '../../backends/activate';
-import { prepareWasmBackend } from '../../backends/prepare_wasm_backend';
+import { THREADS } from '../../backends/threads_option';
 import { guardWebGpu } from '../../backends/webgpu/guard';
 import { hostModule } from '../../backends/wasm/runtime/host_module';
+import { sharedBytes } from '../../backends/wasm/threads/team';
 import { checkOneOf } from '../../base/checks';
 import { CtMultilabelError } from '../../base/errors';
-import { callback, isNumberIn, optional, resolveOptions, rule, type Rules } from '../../base/options';
+import { callback, optional, resolveOptions, type Rules } from '../../base/options';
 import { withoutGlueHandlers } from './glue_handlers';
-import { MOST_THREADS, provideThreads, sharedBytes } from './wasm_threads';
+import { nodeThreads } from './wasm_threads';
 
 /**
  * Backends {@link useBackend} knows.
@@ -36,11 +37,6 @@ export interface UseBackendOptions {
    */
   threads?: 'auto' | number;
 }
-
-const THREADS = rule<'auto' | number>(
-  `'auto' or 1 to ${MOST_THREADS}`,
-  (value) => value === 'auto' || (Number.isInteger(value) && isNumberIn(value, 1, MOST_THREADS)),
-);
 
 const RULES = {
   log: optional(callback),
@@ -234,20 +230,8 @@ async function startWasm(threads: 'auto' | number): Promise<string> {
     if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
     await activate('wasm');
   });
-  const { compiledKernels, memoryGuard } = await prepareWasmBackend();
-  const notes: string[] = [];
-  let running = 1;
-  if (!compiledKernels) notes.push("with the host's convolutions, which are slower");
-  else {
-    try {
-      running = await provideThreads(threads);
-    } catch (error) {
-      if (threads !== 'auto') throw error;
-      notes.push(`more did not start (${messageOf(error)})`);
-    }
-  }
-  if (!memoryGuard) notes.push('without a guard against running out of memory');
-  return [`WebAssembly on ${running} thread${running === 1 ? '' : 's'}`, ...notes].join(', ');
+  const wasm = await import('../../backends/wasm/start');
+  return (await wasm.startWasm(threads, nodeThreads)).reason;
 }
 
 async function startCpu(): Promise<string> {

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostWorkspace } from '../../../../../src/backends/wasm/runtime/engine';
 import { setThreadTeam } from '../../../../../src/backends/wasm/runtime/thread_team';
 import { registerWasmTrainingKernels } from '../../../../../src/backends/wasm/training_kernels';
-import { startThreadTeam, type StartedTeam } from '../../../../../src/node/backend/wasm_threads';
+import { startThreadTeam, type StartedTeam } from '../../../../../src/backends/wasm/threads/team';
+import { nodeThreads } from '../../../../../src/node/backend/wasm_threads';
 import { expectClose } from '../../../../support/matchers';
 import {
   type Convolution,
@@ -75,7 +76,7 @@ describe.each([1, 2, 3])('compiled convolutions on %i threads', (threads) => {
   beforeAll(async () => {
     await tf.setBackend('wasm');
     expect(hostWorkspace(tf.backend())).toBeDefined();
-    team = threads === 1 ? undefined : await startThreadTeam(threads);
+    team = threads === 1 ? undefined : await startThreadTeam(threads, nodeThreads);
     expect(threads === 1 || team !== undefined).toBe(true);
     setThreadTeam(team);
   });

@@ -1,0 +1,67 @@
+import type { RawKernels } from '../runtime/compiled';
+
+/** Words of the shared memory's first page through which the threads talk. */
+export const WORD = {
+  /** Counts jobs; threads sleep on it. */
+  job: 0,
+  /** 1 while a job takes threads on. */
+  open: 1,
+  /** Threads, beside the calling one, that are at work. */
+  active: 2,
+  /** The next unit to take. */
+  unit: 3,
+  units: 4,
+  kernel: 5,
+  scratch: 6,
+  scratchBytes: 7,
+  /** Set when a kernel failed on another thread. */
+  failed: 8,
+  /** Number of arguments; they follow. */
+  args: 9,
+} as const;
+
+/** What a thread of the team is given; it passes by `postMessage`. */
+export interface ThreadTask {
+  module: WebAssembly.Module;
+  memory: WebAssembly.Memory;
+  /** Names of the kernels, in an order that all threads share. */
+  names: string[];
+  words: Int32Array;
+  word: typeof WORD;
+  /** How often the thread looks for the next job before it sleeps. */
+  mostSpins: number;
+  /** Its number, from 1; the calling thread is 0. */
+  thread: number;
+}
+
+/**
+ * What a thread of the team does, for ever; `ready` is called before. Node's threads get it as text, so it knows nothing but its
+ * arguments, and holds no function of its own (which build tools would wrap in helpers that are not there).
+ */
+export function runJobs(task: ThreadTask, ready: () => void): void {
+  const { module, memory, names, words, word, mostSpins, thread } = task;
+  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as RawKernels;
+  ready();
+  for (let seen = 0; ;) {
+    for (let spins = 0; Atomics.load(words, word.job) === seen; spins++) {
+      if (spins > mostSpins) Atomics.wait(words, word.job, seen);
+    }
+    seen = Atomics.load(words, word.job);
+    Atomics.add(words, word.active, 1);
+    if (Atomics.load(words, word.open) === 1) {
+      // the job cannot change as long as this thread counts as active
+      const units = words[word.units]!;
+      const scratch = words[word.scratch]! + thread * words[word.scratchBytes]!;
+      const first = word.args + 1;
+      const args = words.slice(first, first + words[word.args]!);
+      const kernel = kernels[names[words[word.kernel]!]!]!;
+      try {
+        for (let unit; (unit = Atomics.add(words, word.unit, 1)) < units;) kernel(unit, scratch, ...args);
+      } catch {
+        Atomics.store(words, word.failed, 1);
+      }
+    }
+    Atomics.sub(words, word.active, 1);
+    Atomics.notify(words, word.active);
+  }
+}
