@@ -109,7 +109,7 @@ export default tseslint.config(
   },
   {
     // Functions that run in the page it drives.
-    files: ['scripts/package/{backend_checks,page,visit}.mjs', 'scripts/check_backends.mjs'],
+    files: ['scripts/package/{backend_checks,page,thread_checks,visit}.mjs', 'scripts/check_backends.mjs'],
     languageOptions: {
       globals: { window: 'readonly', document: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' },
     },

@@ -16,6 +16,6 @@ setWasmPaths({
 export const BACKENDS = ['wasm', 'webgl', 'webgpu', 'cpu'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-/** Makes `name` the active backend, with the library's kernels and its memory guard where it has some for it. */
-export const startBackend = (...args: [name: Backend, options?: Parameters<typeof useBrowserBackend>[1]]) =>
-  useBrowserBackend(...args);
+/** Makes `name` the active backend, with all that the library has for it: kernels, threads where this is a worker, a memory guard. */
+export const startBackend = (name: Backend, options?: Parameters<typeof useBrowserBackend>[1]) =>
+  useBrowserBackend(name, options);

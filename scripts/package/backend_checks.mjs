@@ -11,7 +11,7 @@ export async function checkIsolated(browser, isolated, plain) {
       await ready(page);
       const where = await page.evaluate(() => window.crossOriginIsolated);
       if (where !== (url === isolated)) throw new Error(`${url} is ${where ? '' : 'not '}isolated`);
-      const started = await page.evaluate(() => window.trial.use('wasm'));
+      const { reason: _, ...started } = await page.evaluate(() => window.trial.use('wasm'));
       expectEqual('wasm, started by the library', started, { ...PREPARED, threads: 1 });
       results.push(await page.evaluate(() => window.trial.fresh()));
     });
@@ -63,7 +63,8 @@ export async function checkLimit(browser, url) {
     await ready(page);
     const started = await page.evaluate(() => window.trial.use('webgpu').catch((e) => e.message));
     if (typeof started === 'string') return `trial page: no webgpu here (${started})`;
-    expectEqual('webgpu', started, { compiledKernels: false, memoryGuard: true, threads: 1 });
+    const reason = 'GPU through WebGPU';
+    expectEqual('webgpu', started, { compiledKernels: false, memoryGuard: true, threads: 1, reason });
     const { tooLarge, kept, uncaught, used, after } = await page.evaluate(() =>
       window.trial.beyondTheLimit(),
     );

@@ -5,6 +5,7 @@ import { build } from 'vite';
 import { checkIsolated, checkLimit } from './backend_checks.mjs';
 import { openChromium } from './chromium.mjs';
 import { repository, run } from './project.mjs';
+import { checkThreads, STRICT } from './thread_checks.mjs';
 import { ISOLATED, ready, serve, visit, waitUntil } from './visit.mjs';
 
 /** A module of Node, compiled kernels of ours, a backend that the page did not import. */
@@ -57,6 +58,13 @@ export async function checkPages(project) {
         await serve(trial, async (url) => lines.push(await checkIsolated(browser, isolated, url)));
       },
       ISOLATED,
+    );
+    await serve(
+      trial,
+      async (isolated) => {
+        await serve(trial, async (url) => lines.push(await checkThreads(browser, isolated, url)), STRICT);
+      },
+      { ...ISOLATED, ...STRICT },
     );
     await serve(example, async (url) => lines.push(await checkExample(browser, url)));
     return lines;

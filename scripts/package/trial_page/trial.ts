@@ -78,6 +78,12 @@ const trial = {
   beyondTheLimit,
   fresh,
   inWorker,
+  /** Why the page itself does not get so many threads. */
+  refused: (threads: number) =>
+    startBackend('wasm', { threads }).then(
+      () => ({}),
+      (error: Error) => ({ error: error.message }),
+    ),
   async save(url: string): Promise<void> {
     model = buildModel();
     await fit(model, 2);

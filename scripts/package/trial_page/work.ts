@@ -128,3 +128,14 @@ export async function recipe() {
   const { f2 } = await evaluatePatients(model, validation);
   return { losses: history.map(({ loss }) => loss), predictions: await predict(model), f2 };
 }
+
+/** A convolution as most of a VGG16's are, and its gradients: by Winograd's algorithm, which the small model has no use for. */
+export async function convolve(): Promise<number[]> {
+  const x = tf.randomNormal([2, 20, 20, 16], 0, 1, 'float32', 1);
+  const filter = tf.randomNormal([3, 3, 16, 16], 0, 1, 'float32', 2);
+  const work = (a: tf.Tensor, b: tf.Tensor) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, 'same');
+  const results = tf.tidy(() => [work(x, filter), ...tf.grads(work)([x, filter])]);
+  const values = await Promise.all(results.map((result) => result.data()));
+  tf.dispose([x, filter, ...results]);
+  return values.flatMap((each) => [...each]);
+}

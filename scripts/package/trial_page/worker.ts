@@ -1,6 +1,6 @@
 // A Web Worker of the page: starts the wasm backend, trains and predicts.
 import { startBackend } from '../../../examples/browser/backend';
-import { fresh, recipe } from './work';
+import { convolve, fresh, recipe } from './work';
 
 export interface Order {
   threads: 'auto' | number;
@@ -14,6 +14,7 @@ export type Reply =
       started: Awaited<ReturnType<typeof startBackend>>;
       fresh: Awaited<ReturnType<typeof fresh>>;
       recipe: Awaited<ReturnType<typeof recipe>>;
+      convolved: number[];
       /** Jobs that this thread gave to the team, and how often it drew a number for them: once to announce each, once for each unit. */
       jobs: number;
       draws: number;
@@ -37,7 +38,7 @@ Object.assign(Atomics, {
 async function carryOut(order: Order): Promise<Reply> {
   const started = await startBackend('wasm', { threads: order.threads });
   idle = order.idle === true;
-  const result = { fresh: await fresh(), recipe: await recipe() };
+  const result = { fresh: await fresh(), recipe: await recipe(), convolved: await convolve() };
   return { started, ...result, jobs, draws };
 }
 
