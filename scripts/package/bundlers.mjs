@@ -48,6 +48,7 @@ export const BUNDLERS = {
         rollupOptions: { input: entry, external: EXTERNAL, preserveEntrySignatures: 'strict' },
       },
     });
-    return output.map(({ fileName, code }) => ({ name: fileName, code }));
+    // the file of a worker is an asset, which has a source
+    return output.map(({ fileName, code, source }) => ({ name: fileName, code: code ?? String(source) }));
   },
 };

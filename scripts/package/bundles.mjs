@@ -53,14 +53,16 @@ export async function checkSizes(project) {
   return lines;
 }
 
-/** Only who prepares the wasm backend gets the compiled kernels, and in a file of their own. */
+/** Only who prepares the wasm backend, or starts it, gets the compiled kernels, and in files of their own. */
 export async function checkKernelsAreApart(project) {
-  const entry = project.write('prepare.js', `export { prepareWasmBackend } from 'ct-multilabel';`);
-  for (const [name, bundle] of Object.entries(BUNDLERS)) {
-    const files = await bundle(entry);
-    const holders = files.filter(({ code }) => code.includes(WASM));
-    if (holders.length !== 1 || holders[0] === files[0]) {
-      throw new Error(`${name}: the compiled kernels are in ${holders.map((file) => file.name).join(', ')}`);
+  for (const what of ['prepareWasmBackend', 'useBrowserBackend']) {
+    const entry = project.write(`${what}.js`, `export { ${what} } from 'ct-multilabel';`);
+    for (const [name, bundle] of Object.entries(BUNDLERS)) {
+      const files = await bundle(entry);
+      const holders = files.filter(({ code }) => code.includes(WASM));
+      if (holders.length === 0 || holders.includes(files[0])) {
+        throw new Error(`${name}, ${what}: the compiled kernels are in ${holders.map((file) => file.name)}`);
+      }
     }
   }
 }
