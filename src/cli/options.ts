@@ -24,6 +24,10 @@ export const STUDY = options({
     help: 'the window that JPEG or PNG images show: of the study, for a model of HU; of the training, for DICOM and a model of images',
   },
   workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+  'cache-dir': {
+    value: 'DIR',
+    help: 'folder, outside of the study, where headers of DICOM and prepared slices are kept for the next time',
+  },
   'follow-links': { help: 'read links that lead out of the folder, as those of DVC and DataLad' },
   'skip-bad': { help: 'leave out what cannot be read or has an error' },
   allow: {
@@ -49,12 +53,14 @@ export const CHECKPOINT = options({
 export const studyOptions = (args: {
   imageWindow: keyof typeof CT_WINDOWS | undefined;
   workers: number;
+  cacheDir: string | undefined;
   skipBad: boolean;
   followLinks: boolean;
   allow: string | undefined;
 }) => ({
   imageWindow: args.imageWindow,
   workers: args.workers,
+  cacheFolder: args.cacheDir,
   followLinks: args.followLinks,
   onBadFile: args.skipBad ? ('skip' as const) : ('throw' as const),
   allow: problemKinds(args.allow),

@@ -34,6 +34,7 @@ const OPTIONS = options({
   'tile-size': { value: 'N', default: 128, help: 'height and width of a slice on the contact sheet' },
   window: { value: 'NAME', choices: WINDOWS, default: 'brainWide', help: 'window that DICOM is drawn in' },
   duplicates: { help: 'read every slice, and look for equal ones across patients' },
+  'cache-dir': STUDY['cache-dir'],
   'follow-links': STUDY['follow-links'],
   'skip-bad': { help: 'read every file, and list those that cannot be read instead of stopping' },
   workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
@@ -54,7 +55,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { data: dir, images } = args;
   const { layout, format } = await detectStudy(dir, { followLinks: args.followLinks });
   const files = progressLine('files');
-  const open = (size: number) =>
+  const open = (size: number, cacheFolder?: string) =>
     openStudy(dir, {
       preprocessing: createPreprocessing({
         imageSize: [size, size],
@@ -66,13 +67,14 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
       requireLabels: false,
       onBadFile: args.skipBad ? 'skip' : 'throw',
       workers: args.workers,
+      cacheFolder,
       followLinks: args.followLinks,
       // this only looks: errors are listed, and do not stop
       allow: ['not-hu', 'not-ct', 'implausible-hu', 'one-position'],
       onProgress: ({ done, total }) => files.show(done, total),
       images,
     });
-  const study = await open(args.tileSize);
+  const study = await open(args.tileSize, args.cacheDir);
   files.end();
 
   const statistics = labelStatistics(study);
@@ -89,6 +91,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
   else await printImageSizes(study);
   printLabels(study);
   const problems = printProblems(study);
+  // at full size, slices would fill a disk
   const duplicates = args.duplicates ? await printDuplicates(await open(DUPLICATES_SIZE)) : undefined;
 
   const drawing = progressLine('contact sheet');

@@ -91,7 +91,6 @@ const OPTIONS = options({
   seed: { value: 'N', default: 1, help: 'seed of split, weights, order and augmentation' },
   'memory-budget': { value: 'MiB', default: 768, help: 'activations kept at once; lower it where memory is short' },
   cache: { value: 'MiB', default: 1024, help: 'prepared slices kept in memory; what does not fit is read again' },
-  'cache-dir': { value: 'DIR', help: 'folder that prepared slices are kept in, for the next epoch and the next run' },
   'dry-run': { help: 'say what would be trained on, how long, and in how much memory' },
   resume: { help: 'go on with the run in --out' },
   ...STUDY,
@@ -124,7 +123,6 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     preprocessing,
     labels: labelNames(args.labels),
     table: args.table,
-    cacheFolder: args.cacheDir,
     ...studyOptions(args),
   });
   const maxBytes = args.cache * 2 ** 20;

@@ -40,7 +40,13 @@ export async function unseenPatients(
   const { windows } = options.preprocessing;
   const plain = createPreprocessing({ windows, clahe: false, imageSize: [SIZE, SIZE] });
   const open = (dir: string) =>
-    openStudy(dir, { ...options, preprocessing: plain, requireLabels: false, table: false });
+    openStudy(dir, {
+      ...options,
+      cacheFolder: undefined,
+      preprocessing: plain,
+      requireLabels: false,
+      table: false,
+    });
   const names = new Set([...(seen.train ?? []), ...(seen.validation ?? []), ...(seen.fitted ?? [])]);
   const trained = await openTrained(seen, open);
   const notes: string[] = [];

@@ -147,8 +147,8 @@ export async function dicomFolder<const L extends Labels>(
 
   const root = await openRoot(dir, files.followLinks);
   const known = await readStudyTable(root, [...TABLE_FILES, 'train.csv'], wanted);
-  const { onBadFile, onProgress } = files;
-  const found = await scan(root, { onBadFile, onProgress, followLinks: files.followLinks });
+  const { onBadFile, onProgress, followLinks, cacheFolder } = files;
+  const found = await scan(root, { onBadFile, onProgress, followLinks, cacheFolder });
   const chosen = found.series.filter(({ kind }) => kinds.includes(kind));
   if (chosen.length === 0) {
     const kindsFound = [...new Set(found.series.map(({ kind }) => kind))].join(', ') || 'none';

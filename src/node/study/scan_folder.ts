@@ -1,10 +1,11 @@
-import { callback, flag, oneOf, optional, resolveOptions, type Rules } from '../../base/options';
+import { callback, flag, oneOf, optional, resolveOptions, rule, type Rules } from '../../base/options';
 import { checkDir, openRoot, type Root } from './data_root';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import { headersOfFound } from '../../dicom/files/file_headers';
 import { scanFiles, skipper, type DicomScan } from '../../dicom/files/scan_files';
+import { HeaderIndex } from '../files/header_index';
 import { headersOf } from './dicom_file';
-import { walkFolder } from './walk_folder';
+import { walkFolder, type WalkedFile } from './walk_folder';
 
 /**
  * Options of {@link scanDicomFolder}.
@@ -23,6 +24,12 @@ export interface ScanDicomOptions {
    * @defaultValue false
    */
   followLinks?: boolean;
+  /**
+   * Folder, outside of the one that is scanned, where headers are kept for the next scan: files of the same size and times are then not
+   * read again. They hold what the headers do, patient ids too.
+   * @defaultValue none: headers are read each time
+   */
+  cacheFolder?: string;
   /** Told after each file how far the reading has come. */
   onProgress?: (progress: FileProgress) => void;
 }
@@ -31,6 +38,7 @@ export interface ScanDicomOptions {
 export const SCAN_RULES = {
   onBadFile: optional(oneOf(['throw', 'skip']), 'throw'),
   followLinks: optional(flag, false),
+  cacheFolder: optional(rule<string>('a path', (value) => typeof value === 'string' && value !== '')),
   onProgress: optional(callback),
 } satisfies Rules<ScanDicomOptions>;
 
@@ -65,20 +73,32 @@ export async function scan(
     onBadFile,
     followLinks,
     onProgress,
+    cacheFolder,
     signal,
   }: Pick<ScanDicomOptions, 'onProgress' | 'followLinks'> & {
     onBadFile: 'throw' | 'skip';
+    cacheFolder?: string | undefined;
     signal?: AbortSignal | undefined;
   },
 ): Promise<DicomScan & { paths: ReadonlyMap<string, string> }> {
   const skipped: SkippedFile[] = [];
   const root = await openRoot(dir, followLinks);
   const found = await walkFolder(root, skipper(onBadFile, skipped));
-  const scanned = await scanFiles(
-    found,
-    ({ file, path }) => headersOfFound(file, (where, mustBeDicom) => headersOf(path, where, mustBeDicom)),
-    { onBadFile, onProgress, signal },
-    skipped,
-  );
-  return { ...scanned, paths: new Map(found.map(({ file, path }) => [file, path])) };
+  const read = ({ file, path }: WalkedFile) =>
+    headersOfFound(file, (where, mustBeDicom) => headersOf(path, where, mustBeDicom));
+  const index = cacheFolder === undefined ? undefined : await HeaderIndex.open(cacheFolder, root.path);
+  let isComplete = false;
+  try {
+    const scanned = await scanFiles(
+      found,
+      (one) => (index ? index.headersOf(one, () => read(one)) : read(one)),
+      { onBadFile, onProgress, signal },
+      skipped,
+    );
+    isComplete = true;
+    return { ...scanned, paths: new Map(found.map(({ file, path }) => [file, path])) };
+  } finally {
+    // after a failure too: whoever tries again need not wait for what was read
+    await index?.save(isComplete);
+  }
 }

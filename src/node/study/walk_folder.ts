@@ -5,6 +5,8 @@ import { inside, listFolder, type Root } from './data_root';
 
 /** A file in a folder or in one of its subfolders. */
 export interface WalkedFile {
+  /** Path inside the folder. */
+  place: string;
   /** Path beginning with the folder as the caller named it. */
   file: string;
   /** Where it really is. */
@@ -37,7 +39,8 @@ export async function walkFolder(
     }
   };
 
-  const walk = async (folder: string): Promise<void> => {
+  /** @param real - Where the folder really is. */
+  const walk = async (folder: string, real: string): Promise<void> => {
     const subfolders: string[] = [];
     const entries = await attempt(folder, (file) => listFolder(root, folder, { file }));
     for (const [name, entry] of entries ?? []) {
@@ -48,10 +51,10 @@ export async function walkFolder(
         subfolders.push(place);
       } else if (entry.isFile()) {
         // a folder reached by a link is not where its name says
-        const path = await attempt(place, (file) => inside(root, place, { file }));
-        if (path !== undefined && !seen.has(path)) {
+        const path = join(real, name);
+        if (!seen.has(path)) {
           seen.add(path);
-          found.push({ file: join(root.name, place), path });
+          found.push({ place, file: join(root.name, place), path });
         }
       }
     }
@@ -59,11 +62,11 @@ export async function walkFolder(
       const path = await attempt(place, (file) => inside(root, place, { file }));
       if (path === undefined || seen.has(path)) continue;
       seen.add(path);
-      await walk(place);
+      await walk(place, path);
     }
   };
 
-  await walk('.');
+  await walk('.', root.path);
   // links come last, so that what they lead to is found under its own name, and cycles end
   for (let place = links.shift(); place !== undefined; place = links.shift()) {
     const path = await attempt(place, (file) => inside(root, place, { file }));
@@ -71,10 +74,10 @@ export async function walkFolder(
     const target = await attempt(place, () => stat(path));
     if (target?.isDirectory()) {
       seen.add(path);
-      await walk(place);
+      await walk(place, path);
     } else if (target?.isFile()) {
       seen.add(path);
-      found.push({ file: join(root.name, place), path });
+      found.push({ place, file: join(root.name, place), path });
     }
   }
   return found;

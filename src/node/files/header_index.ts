@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { DicomHeader } from '../../dicom/dicom_header';
+import { VERSION } from '../../version';
+import { writeFileAtomic } from './atomic_write';
+
+/** A file of a folder that is scanned. */
+export interface IndexedFile {
+  /** Path inside the folder. */
+  place: string;
+  /** Path as errors name it. */
+  file: string;
+  /** Where it really is. */
+  path: string;
+}
+
+/** The headers of every image of a file; undefined for one that is no DICOM image. */
+export type FileHeaders = readonly DicomHeader[] | undefined;
+
+/** What of a header differs from file to file of a series; the rest is kept once for all that have it in common. */
+interface OwnPart extends Pick<
+  DicomHeader,
+  'sopInstanceUid' | 'acquisitionTime' | 'instanceNumber' | 'imagePosition' | 'sliceLocation'
+> {
+  /** Without the file, which may be opened under another name. */
+  problems: Omit<DicomHeader['problems'][number], 'file'>[];
+}
+
+type CommonPart = Omit<DicomHeader, keyof OwnPart>;
+
+/** A line of the index: path inside the folder, state, and of each image its own part and the number of its common one. */
+type Line = [place: string, state: string, images: [own: OwnPart, common: number][] | null];
+
+/**
+ * The headers of a folder's files, kept on disk from one scan to the next: a file of the same size and times is not read again.
+ *
+ * One file for each folder, `scans/<hash of its path>.headers` in the cache folder. It is of one folder and one version: a file that is
+ * damaged, or of another folder or version, does not match its checksum and is made anew. What could not be read is not in it, nor
+ * what changed in the last moments, whose times do not tell yet whether it changes again. Several processes may use it: the file
+ * appears whole, and the last to write it wins.
+ */
+export class HeaderIndex {
+  /** Lines by path inside the folder, of the last scan and of this one. */
+  private readonly known = new Map<string, string>();
+  private readonly kept: string[] = [];
+  private readonly commons: CommonPart[] = [];
+  private readonly numbers = new Map<string, number>();
+  private changed = false;
+  private readonly started = Date.now();
+
+  private constructor(
+    private readonly file: string,
+    private readonly key: string,
+  ) {}
+
+  /**
+   * Reads what is there of a folder.
+   *
+   * @param folder - Its real path.
+   */
+  static async open(cacheFolder: string, folder: string): Promise<HeaderIndex> {
+    const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+    const key = JSON.stringify([FORMAT, VERSION, folder]);
+    const index = new HeaderIndex(path.join(cacheFolder, 'scans', `${name}.headers`), key);
+    await index.read();
+    return index;
+  }
+
+  /** The headers of a file, by `read` where it is new or has changed. Each file is asked for once. */
+  async headersOf(found: IndexedFile, read: () => Promise<FileHeaders>): Promise<FileHeaders> {
+    // asked before the file is read: a change that comes later shows
+    const state = await stateOf(found.path);
+    const line = this.known.get(found.place);
+    this.known.delete(found.place);
+    if (line !== undefined) {
+      const [, before, images] = JSON.parse(line) as Line;
+      if (before === state?.text) {
+        this.kept.push(line);
+        return images?.map(([own, common]) => ({
+          ...this.commons[common]!,
+          ...own,
+          problems: own.problems.map((problem) => ({ ...problem, file: found.file })),
+        }));
+      }
+    }
+    const headers = await read();
+    this.changed = true;
+    if (state !== undefined && state.changed < this.started - SETTLED_MS) {
+      const images = headers?.map((header) => this.parted(header)) ?? null;
+      const fresh = JSON.stringify([found.place, state.text, images] satisfies Line);
+      // JSON has no NaN and no infinity, and writes null
+      if (images === null || !fresh.includes('null')) this.kept.push(fresh);
+    }
+    return headers;
+  }
+
+  /**
+   * Keeps what was asked for; a folder that cannot be written to is warned of, and nothing is kept.
+   *
+   * @param isComplete - Whether every file was asked for, so that those that were not are gone.
+   */
+  async save(isComplete: boolean): Promise<void> {
+    if (!this.changed && (this.known.size === 0 || !isComplete)) return;
+    const kept = isComplete ? this.kept : [...this.kept, ...this.known.values()];
+    const commons = this.commons.map((common) => JSON.stringify(common));
+    const chunks: Buffer[] = [Buffer.from(`${commons.length}\n`)];
+    const lines = [...commons, ...kept];
+    for (let i = 0; i < lines.length; i += LINES_AT_ONCE) {
+      chunks.push(Buffer.from(`${lines.slice(i, i + LINES_AT_ONCE).join('\n')}\n`));
+    }
+    try {
+      const body = await promisify(gzip)(Buffer.concat(chunks), { level: 1 });
+      await writeFileAtomic(this.file, Buffer.concat([MAGIC, this.checksum(body), body]));
+    } catch (error) {
+      process.emitWarning(`headers are not kept in ${this.file}: ${(error as Error).message}`);
+    }
+  }
+
+  private async read(): Promise<void> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(this.file);
+    } catch {
+      return;
+    }
+    const begin = MAGIC.length + CHECKSUM_BYTES;
+    const body = bytes.subarray(begin);
+    const isOurs = bytes.subarray(0, MAGIC.length).equals(MAGIC);
+    if (!isOurs || !this.checksum(body).equals(bytes.subarray(MAGIC.length, begin))) return;
+    const text = await promisify(gunzip)(body);
+    let commons: number | undefined;
+    for (let at = 0, end = text.indexOf(10); end >= 0; at = end + 1, end = text.indexOf(10, at)) {
+      const line = text.toString('utf8', at, end);
+      if (commons === undefined) commons = Number(line);
+      else if (this.commons.length < commons) this.commons.push(this.numbered(line));
+      else this.known.set(JSON.parse(FIRST_STRING.exec(line)![1]!) as string, line);
+    }
+  }
+
+  private numbered(text: string): CommonPart {
+    this.numbers.set(text, this.numbers.size);
+    return JSON.parse(text) as CommonPart;
+  }
+
+  private parted(header: DicomHeader): [own: OwnPart, common: number] {
+    const {
+      sopInstanceUid,
+      acquisitionTime,
+      instanceNumber,
+      imagePosition,
+      sliceLocation,
+      problems,
+      ...common
+    } = header;
+    const text = JSON.stringify(common);
+    if (!this.numbers.has(text)) this.commons.push(this.numbered(text));
+    const own = { sopInstanceUid, acquisitionTime, instanceNumber, imagePosition, sliceLocation };
+    return [
+      { ...own, problems: problems.map(({ file: _, ...problem }) => problem) },
+      this.numbers.get(text)!,
+    ];
+  }
+
+  private checksum(body: Buffer): Buffer {
+    return createHash('sha256').update(this.key).update(body).digest();
+  }
+}
+
+/** Changes whenever the layout of the file does. */
+const FORMAT = 'ct-multilabel headers 1';
+const MAGIC = Buffer.from('CTHEADS1', 'latin1');
+const CHECKSUM_BYTES = 32;
+
+/** The path at the beginning of a line. */
+const FIRST_STRING = /^\[("(?:[^"\\]|\\.)*")/;
+
+/** Lines that are joined to one text, which has a longest length. */
+const LINES_AT_ONCE = 100_000;
+
+/** Age in ms from which on a file's times tell one change from the next, on disks that count whole seconds, too. */
+const SETTLED_MS = 2000;
+
+/** Size and times of a file; the time of the last change of any kind too, which copying programs do not set back. */
+async function stateOf(file: string): Promise<{ text: string; changed: number } | undefined> {
+  try {
+    const { size, mtimeMs, ctimeMs } = await stat(file);
+    return { text: `${size} ${mtimeMs} ${ctimeMs}`, changed: Math.max(mtimeMs, ctimeMs) };
+  } catch {
+    return undefined; // reading it says why
+  }
+}
