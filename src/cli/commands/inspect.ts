@@ -213,12 +213,13 @@ async function printDuplicates(study: Study): Promise<unknown> {
 
 /** Patients in the order of their labels: most first. */
 function interesting(study: PatientSource): string[] {
-  const count = (patient: string) =>
+  const labelsOf = (patient: string) =>
     new Set(
       study
         .sliceLabels(patient)
         ?.flatMap((labels) => labels.flatMap((label, i) => (label === 1 ? [i] : []))) ??
         study.labelsOf?.(patient)?.flatMap((label, i) => (label === 1 ? [i] : [])),
     ).size;
-  return [...study.patients].sort((a, b) => count(b) - count(a));
+  const counts = new Map(study.patients.map((patient) => [patient, labelsOf(patient)]));
+  return [...study.patients].sort((a, b) => counts.get(b)! - counts.get(a)!);
 }
