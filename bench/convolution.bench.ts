@@ -90,7 +90,7 @@ async function step(
   };
   const ours = trainerOf(model, adam(1e-4));
   const composed = trainerOf(stock, tf.train.adam(1e-4));
-  // VGG16 composed of tfjs ops takes several seconds a slice: it is not asked to
+  // VGG16 composed of tfjs ops takes several seconds per slice: it is not asked to
   const slow = name === 'vgg16';
   await compare(
     `${name} training step, ${onThreads}`,

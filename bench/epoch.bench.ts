@@ -65,7 +65,7 @@ const count = (patients: readonly string[]) =>
 const [trained, validated] = [count(train.patients), count(validation.patients)];
 report({
   what: `an epoch of ${backbone}, ${trained} slices to train on and ${validated} to validate`,
-  value: `${seconds.toFixed(0)} s, ${figure((1000 * seconds) / trained)} ms a slice`,
+  value: `${seconds.toFixed(0)} s, ${figure((1000 * seconds) / trained)} ms per slice`,
 });
 const times = timesByPart(profile);
 const total = [...times.values()].reduce((sum, time) => sum + time, 0);
@@ -73,7 +73,7 @@ for (const [part, time] of [...times].sort(([, a], [, b]) => b - a)) {
   const network = part.startsWith('network');
   report({
     what: `${backbone}: ${part}`,
-    value: `${figure((100 * time) / total)}% of the time, ${figure((1000 * time) / trained)} ms a slice`,
+    value: `${figure((100 * time) / total)}% of the time, ${figure((1000 * time) / trained)} ms per slice`,
     ...(!network && { wanted: 'at most 10%', met: time / total <= 0.1 }),
   });
 }

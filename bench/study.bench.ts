@@ -3,7 +3,7 @@
  *
  *   npx tsx bench/study.bench.ts [slices ...]
  *
- * The files are as RSNA's in all but their pixels, of which each has 16 x 16: one flat folder, 35 slices a series, a table of six rows per
+ * The files are as RSNA's in all but their pixels, of which each has 16 x 16: one flat folder, 35 slices per series, a table of six rows per
  * slice. They take 4 KiB each on disk while it runs. Each command runs in a process of its own, whose peak is its memory.
  */
 import { spawnSync } from 'node:child_process';

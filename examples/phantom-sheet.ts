@@ -1,5 +1,5 @@
 /**
- * Draws a contact sheet of synthetic head CTs, one row a patient, with the labels of every slice written on it.
+ * Draws a contact sheet of synthetic head CTs, one row per patient, with the labels of every slice written on it.
  *
  *   npx tsx examples/phantom-sheet.ts [file.png] [patients] [seed]
  */

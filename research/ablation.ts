@@ -4,7 +4,7 @@
  *   npx tsx research/ablation.ts --data DIR --backbone-weights squeezenet1_1.safetensors --out runs/ablation
  *   npx tsx research/ablation.ts --phantom 120 --backbone-weights squeezenet1_1.safetensors --out runs/phantom
  *
- * Features of the backbone are extracted once (with --fine-tune: once a fold, after training it on that fold's patients) and
+ * Features of the backbone are extracted once (with --fine-tune: once per fold, after training it on that fold's patients) and
  * kept in --out; every arrangement then trains its head on the same folds, seeds and budget. Patients of a fold are scored by
  * models that never saw them. Goes on where it was interrupted.
  */
@@ -75,7 +75,7 @@ export const OPTIONS = options({
   'phantom-epochs': {
     value: 'N',
     default: 6,
-    help: 'epochs a backbone trains on phantoms, where an arrangement asks for it',
+    help: 'epochs that a backbone trains on phantoms, where an arrangement asks for it',
   },
   folds: { value: 'N', default: 5, help: 'folds of patients' },
   repeats: { value: 'N', default: 1, help: 'how often the patients are drawn into folds anew' },

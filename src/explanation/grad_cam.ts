@@ -68,7 +68,7 @@ const RULES = {
  *
  * - Without `slice`, `y` is the sum of the label's logits of all slices, and a slice's map shows what in it speaks for the label on
  *   this slice and on its neighbours, which the slice layer lets it speak to. One backward pass; these are not the maps that each
- *   slice's own logit has, which would take one pass a slice.
+ *   slice's own logit has, which would take one pass per slice.
  * - With `slice`, `y` is the logit of that slice, and the maps show where in all of the stack that one decision comes from.
  * - Of a model of patients, `y` is the patient's logit.
  *

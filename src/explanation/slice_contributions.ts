@@ -48,7 +48,7 @@ const HEAD_SLICES = 1024;
  * band, with a GRU anything. A positive entry speaks for the label. Where the head is linear, or has no bias and only ReLU, a row adds
  * up to the logit without the bias; otherwise (GRU, LSTM) it is a first-order answer. Rows and columns of padding are zero.
  *
- * The backbone runs once and without a gradient, in chunks; the head once a slice of a model of slices.
+ * The backbone runs once and without a gradient, in chunks; the head once per slice of a model of slices.
  *
  * @param model - As `buildCtBrainModel` makes it.
  * @param images - One patient, `[slices, height, width, channels]`.

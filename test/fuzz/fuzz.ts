@@ -25,7 +25,7 @@ const MOST_CPU_SECONDS = 20;
 /** For one that waits for something that never comes. */
 const MOST_SECONDS = 120;
 
-/** How much the process may grow. Slices of up to 64 megapixels are allowed, and take 4 bytes a pixel and more. */
+/** How much the process may grow. Slices of up to 64 megapixels are allowed, and take 4 bytes per pixel and more. */
 const MOST_GROWTH = 1.5 * 2 ** 30;
 
 /** What became of mutants. */

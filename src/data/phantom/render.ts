@@ -17,7 +17,7 @@ const SUBSLICES = 2;
 /** Share of a pixel's volume from which it belongs to a hemorrhage's mask. */
 const MASK_SHARE = 0.3;
 
-/** Settings of the scanner, drawn once a patient. */
+/** Settings of the scanner, drawn once per patient. */
 export interface Scan {
   /** Level of the first slice above the foramen magnum and distance between slices, in mm. */
   start: number;

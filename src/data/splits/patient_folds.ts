@@ -47,7 +47,7 @@ const RULES = {
 } satisfies Rules<KFoldOptions>;
 
 /**
- * Divides patients, never slices, into folds for cross-validation: each is in the validation side once a repeat.
+ * Divides patients, never slices, into folds for cross-validation: each is in the validation side once per repeat.
  *
  * With `stratifyBy` the patients are dealt label by label, the rarest first, to the fold that lacks most of that label: a label
  * that is dealt first is in every fold if it has as many patients as there are folds. Without, the folds differ by one patient

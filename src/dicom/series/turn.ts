@@ -9,7 +9,7 @@ export interface Turn {
   mirrorColumns: boolean;
 }
 
-/** A picture of one value a pixel, row by row. */
+/** A picture of one value per pixel, row by row. */
 export interface Plane {
   values: Float32Array;
   rows: number;

@@ -9,7 +9,7 @@ const HALF = 16;
  * Kernel `CtClahe` as tensor operations, for backends whose values are far from JavaScript: the same pixels, and nothing
  * is read back.
  *
- * Planes are done one after another; beside input and output this takes about 150 bytes a pixel of one plane. A value
+ * Planes are done one after another; beside input and output this takes about 150 bytes per pixel of one plane. A value
  * that is no number counts as the lowest grey: finding it would mean to wait for the device.
  */
 export function claheTensors(images: tf.Tensor4D, attrs: ClaheAttrs): tf.Tensor4D {

@@ -41,7 +41,7 @@ export interface SliceFileOptions {
    */
   workers?: number;
   /**
-   * Folder where preprocessed slices are kept, for the next epoch and the next run: 4 bytes a pixel and channel. A slice is
+   * Folder where preprocessed slices are kept, for the next epoch and the next run: 4 bytes per pixel and channel. A slice is
    * found again by the content of its file and the settings it was made with, so one folder serves any number of studies and
    * settings.
    * @defaultValue none: slices are prepared each time

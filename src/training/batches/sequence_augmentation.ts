@@ -2,7 +2,7 @@ import { isNumberIn, isTuple, optional, rule, type Rules } from '../../base/opti
 import { seededRandom } from '../../base/random';
 
 /**
- * How the sequence of a patient's slices is varied in training, one draw a stack.
+ * How the sequence of a patient's slices is varied in training, one draw per stack.
  *
  * @inline
  */

@@ -11,7 +11,7 @@ const seeds = fc.integer();
 const personOf = (id: string) => id.replace(/\+$/, '');
 
 describe('kFoldByPatient', () => {
-  it('has every patient in validation once a repeat, and no empty fold', () => {
+  it('has every patient in validation once per repeat, and no empty fold', () => {
     fc.assert(
       fc.property(
         studies(6),

@@ -18,7 +18,7 @@ function read(records: readonly (readonly string[])[], options: RsnaTableOptions
 }
 
 describe('RsnaTableReader', () => {
-  it('reads six rows a slice', () => {
+  it('reads six rows per slice', () => {
     const table = read([HEADER, ...rows('ID_a', [0, 1, 0, 0, 1, 1]), ...rows('ID_b')]);
     expect(table.labels).toEqual(RSNA_LABELS);
     expect([...table.slices]).toEqual([

@@ -40,7 +40,7 @@ describe('PerSlice', () => {
     expectClose(tf.slice(y, [1, 2], [1, 1]), alone, 1e-6);
   });
 
-  it('runs the model once, not once a slice', () => {
+  it('runs the model once, not once per slice', () => {
     const cnn = smallCnn();
     let calls = 0;
     const call = cnn.call.bind(cnn);

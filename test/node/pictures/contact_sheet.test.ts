@@ -15,7 +15,7 @@ describe('writeContactSheet', () => {
     size: 16,
   });
 
-  it('draws a row a patient, each slice as it is, and its labels', async () => {
+  it('draws a row per patient, each slice as it is, and its labels', async () => {
     const file = path.join(await temporaryFolder(), 'sheets', 'sheet.png');
     const before = tf.memory().numTensors;
     const sheet = await writeContactSheet(file, source, { slices: 5 });

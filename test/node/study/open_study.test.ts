@@ -45,7 +45,7 @@ describe('openStudy', () => {
 
   it.each<[string, Record<string, string | Uint8Array>, number[][] | undefined, number[] | undefined]>([
     [
-      'a row a slice',
+      'a row per slice',
       { 'train.csv': 'dirname,ID,sdh,ich,edh\nA,A_0.png,0,1,1\n', 'train/A/A_0.png': png },
       [[1, -1, 0]],
       undefined,
@@ -60,7 +60,7 @@ describe('openStudy', () => {
       undefined,
     ],
     [
-      'a row a scan',
+      'a row per scan',
       { 'labels.csv': 'patient,sdh,ich\nP1,0,1\n', '7.dcm': dicomBytes(ctSlice({ uid: '7' })) },
       undefined,
       [1, -1, 0],

@@ -135,7 +135,7 @@ describe('patientBatches of patient labels', () => {
 });
 
 describe('sliceBatches', () => {
-  it('gives every slice once an epoch, in batches of the size asked for', async () => {
+  it('gives every slice once per epoch, in batches of the size asked for', async () => {
     const seen = await collect(sliceBatches(source, 1, 4, plain));
     expect(seen.map(({ shape }) => shape)).toEqual([4, 4, 4, 3].map((n) => [n, 1, 8, 8, 1]));
     const all = source.patients.flatMap((patient) =>

@@ -15,7 +15,7 @@ const buildModel = () =>
   buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), labels: ['a', 'b'], seed: 1 });
 const weightsOf = (model: tf.LayersModel) => model.getWeights().map((weight) => [...weight.dataSync()]);
 
-/** Two batches an epoch, each epoch its own. */
+/** Two batches per epoch, each epoch its own. */
 async function* batches(epoch: number): AsyncGenerator<TrainingBatch> {
   for (const step of [1, 2]) {
     yield {

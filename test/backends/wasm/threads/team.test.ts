@@ -18,7 +18,7 @@ describe('a team of threads', () => {
   });
   afterAll(() => team.stop());
 
-  /** Copies `units` numbers, a unit each, by the compiled `copyColumns` shifted one argument: (unit, scratch, …). */
+  /** Copies `units` numbers, one unit each, by the compiled `copyColumns` shifted one argument: (unit, scratch, …). */
   it('does every unit once, whoever takes it, job after job', () => {
     const values = new Float32Array(team.memory.buffer);
     // a unit of winogradTaps is a channel: 16 of them, 8 filters, size 2
