@@ -48,5 +48,5 @@ export async function fitted(
     ]);
     console.log(`${textTable(['threshold', 'before', 'chosen', ''], rows)}\n`);
   }
-  return { manifest: { ...manifest, thresholds, ...(calibration && { calibration }) }, predictions };
+  return { manifest: { ...manifest, thresholds, calibration }, predictions };
 }

@@ -41,7 +41,7 @@ export async function predictToFile(
   source: PatientSource,
   { thresholds, calibration }: Pick<CheckpointDescription, 'thresholds' | 'calibration'>,
 ): Promise<void> {
-  const options = { calibration, ...(thresholds && { threshold: thresholds }) };
+  const options = { calibration, threshold: thresholds };
   if (outputLevel(model) === 'patients') {
     const patients: PatientPrediction[] = [];
     for await (const prediction of predictPatientLevel(model, source, options)) patients.push(prediction);

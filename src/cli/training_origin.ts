@@ -17,8 +17,8 @@ export interface TrainingOrigin {
 export async function trainingOrigin(weights?: string): Promise<TrainingOrigin> {
   const commit = await currentCommit();
   return {
-    ...(commit !== undefined && { commit }),
-    ...(weights !== undefined && { weightsSha256: await sha256(weights) }),
+    commit,
+    weightsSha256: weights === undefined ? undefined : await sha256(weights),
   };
 }
 

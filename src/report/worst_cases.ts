@@ -74,7 +74,7 @@ async function draw(
   let heat: tf.Tensor3D | undefined;
   let withoutMap: string | undefined = maps ? undefined : 'not asked for';
   try {
-    if (maps) heat = gradCam(model, images, { label, ...(place !== undefined && { slice: place }) });
+    if (maps) heat = gradCam(model, images, { label, slice: place });
   } catch (error) {
     // a model of another form has no map, and is reported all the same
     if (!(error instanceof ArgumentError)) throw error;
@@ -91,5 +91,5 @@ async function draw(
   tf.dispose([image, ...(map ? [map] : [])]);
   heat?.dispose();
   disposeStack(stack);
-  return { slice: slices[shown]!, ...drawn, ...(withoutMap !== undefined && { withoutMap }) };
+  return { slice: slices[shown]!, ...drawn, withoutMap };
 }

@@ -101,8 +101,8 @@ function writerVersions(): CheckpointManifest['versions'] {
   const [node, backend] = [scope.process?.versions?.node, tf.getBackend() as string | undefined];
   return {
     ...{ 'ct-multilabel': VERSION, tfjs: tf.version.tfjs },
-    ...(node !== undefined && { node }),
-    ...(backend !== undefined && { backend }),
+    node,
+    backend,
   };
 }
 

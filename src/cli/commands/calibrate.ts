@@ -79,7 +79,7 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
 
   const { calibration: _, ...description } = manifest;
   await saveCheckpoint(out, model, {
-    ...{ ...description, thresholds, ...(calibration && { calibration }) },
+    ...{ ...description, thresholds, calibration },
     state: { ...seen, fitted: [...study.patients] },
   });
   await study.close();

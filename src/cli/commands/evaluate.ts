@@ -115,7 +115,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
     collectPredictions(model, source, {
       level,
       calibration,
-      ...(args.mirror && { flips: ['horizontal'] as const }),
+      flips: args.mirror ? (['horizontal'] as const) : undefined,
       onProgress: ({ done, total }) => line.show(done, total),
     });
   const { manifest, predictions } =
@@ -167,9 +167,9 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
     resamples,
     seed,
     worst: { level, cases },
-    ...(epochs && { epochs }),
-    ...(seen.config && { config: seen.config }),
-    ...(date !== undefined && { date }),
+    epochs,
+    config: seen.config,
+    date,
     ...(level === 'slices' && { runs: runsOf(source, predictions, thresholds) }),
   });
   await study.close();

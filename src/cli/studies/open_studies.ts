@@ -41,7 +41,7 @@ export async function preprocessingFor(
   return createPreprocessing({
     imageSize: [size, size],
     neighbors,
-    ...(windows !== undefined && { windows: windows.split(',') as CtWindowName[] }),
+    windows: windows?.split(',') as CtWindowName[] | undefined,
     ...(clahe ? {} : { clahe: false }),
   });
 }

@@ -33,8 +33,8 @@ export function splitStudies({ study, trainOnly }: OpenedStudies, args: SplitArg
   const fixed = new Set(trainOnly);
   const known = study.patients.filter((patient) => !fixed.has(patient));
   const grouping = {
-    ...(study.groupOf && { groupBy: (patient: string) => study.groupOf!(patient) }),
-    ...(args.stratify && { stratifyBy: (patient: string) => patientLabels(study, patient) }),
+    groupBy: study.groupOf && ((patient: string) => study.groupOf!(patient)),
+    stratifyBy: args.stratify ? (patient: string) => patientLabels(study, patient) : undefined,
   };
   const { test, fraction } = testPatients(known, args, grouping);
   const validation = args.validationFraction;
