@@ -53,7 +53,16 @@ describe('ct-multilabel', () => {
       /from '[^']*onnx\/|from '@bufbuild/.test(readFileSync(file, 'utf8')),
     );
     expect(importers).toEqual([source('interop/onnx/messages.ts')]);
-    expect(packages).toEqual(['@bufbuild/protobuf/wire', '@tensorflow/tfjs']);
+    // a backend comes with `import()`, when it is asked for
+    const backends = ['@tensorflow/tfjs-backend-wasm', '@tensorflow/tfjs-backend-webgpu'];
+    const imports = files.flatMap((file) =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => /import\b.*tfjs-backend/.test(line) && !line.startsWith(' * '))
+        .map((line) => [file, line.includes('await import(')]),
+    );
+    expect(imports).toEqual(backends.map(() => [source('backends/use_browser_backend.ts'), true]));
+    expect(packages).toEqual(['@bufbuild/protobuf/wire', '@tensorflow/tfjs', ...backends]);
     expect(files.length).toBeGreaterThan(50);
     expect(files.filter((file) => file.startsWith(source('node')))).toEqual([]);
   });
