@@ -25,6 +25,7 @@ const BENCHES: [title: string, file: string, ...args: string[]][] = [
   ['Sums', 'sum.bench.ts'],
   ['CLAHE and augmentation', 'transforms.bench.ts'],
   ['Slices from files', 'streaming.bench.ts'],
+  ['In the browser, two threads', 'browser.bench.ts', '2'],
 ];
 
 const folder = path.dirname(fileURLToPath(import.meta.url));

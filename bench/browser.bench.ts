@@ -1,0 +1,155 @@
+/**
+ * The library in Chromium, in a Web Worker: training steps in a cross-origin isolated page on so many threads beside a plain page's one
+ * and Node's one, and forward passes beside onnxruntime-web on the same threads.
+ *
+ *   npx tsx bench/browser.bench.ts [threads]
+ */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+import { useBackend } from 'ct-multilabel/node';
+import { SLICES, trainer, type Backbone, type Timed } from './browser_page/work';
+import { compare, relativeDifference, report } from './compare';
+
+/** What of the package check's tools is used. */
+interface Page {
+  goto(url: string): Promise<unknown>;
+  evaluate<T, A>(work: (argument: A) => T | Promise<T>, argument: A): Promise<T>;
+}
+interface Chromium {
+  openChromium(): Promise<{
+    why?: string;
+    browser?: { newPage(): Promise<Page>; version(): string; close(): Promise<void> };
+  }>;
+}
+interface Visit {
+  ISOLATED: Record<string, string>;
+  serve(root: string, use: (url: string) => Promise<void>, headers?: Record<string, string>): Promise<void>;
+}
+
+const threads = Number(process.argv[2] ?? 2);
+const PER = { per: { count: SLICES, unit: 'slice' }, rounds: 5 };
+/** Names of what is compared. */
+const [ISOLATED_PAGE, PLAIN_PAGE, NODE] = [
+  `isolated page, ${threads} threads`,
+  'plain page',
+  'Node, 1 thread',
+];
+
+const [chromiumTools, visitTools] = ['../scripts/package/chromium.mjs', '../scripts/package/visit.mjs'];
+const { openChromium } = (await import(chromiumTools)) as Chromium;
+const { serve, ISOLATED } = (await import(visitTools)) as Visit;
+
+const { browser, why } = await openChromium();
+if (browser === undefined) {
+  report({ what: 'the library in Chromium', value: `skipped: ${why}` });
+  process.exit(0);
+}
+const work = mkdtempSync(path.join(tmpdir(), 'browser-bench-'));
+try {
+  await buildPage(path.join(work, 'dist'));
+  await useBackend('wasm', { threads: 1 });
+  report({ what: 'browser', value: `Chromium ${browser.version()}` });
+  await serve(work, (plain) => serve(work, (isolated) => measure(plain, isolated), ISOLATED));
+} finally {
+  await browser.close();
+  rmSync(work, { recursive: true });
+}
+process.exit(0);
+
+async function measure(plainUrl: string, isolatedUrl: string): Promise<void> {
+  const [plain, isolated] = [await open(plainUrl, 1), await open(isolatedUrl, threads)];
+  for (const name of ['vgg16', 'squeezenet1_1'] as const) await steps(name, plain, isolated);
+  await forward('vgg16', 4, isolated);
+  await forward('squeezenet1_1', 2.5, isolated);
+}
+
+type Ask = (...order: unknown[]) => Promise<Timed>;
+
+/** A page whose worker has started the backend on so many threads. */
+async function open(url: string, wanted: number): Promise<Ask> {
+  const page = await browser!.newPage();
+  await page.goto(url);
+  const ask = (...order: unknown[]) =>
+    page.evaluate(
+      (all) => (globalThis as unknown as { ask(...all: unknown[]): Promise<unknown> }).ask(...all),
+      order,
+    );
+  const started = (await ask('start', wanted)) as {
+    threads: number;
+    compiledKernels: boolean;
+    reason: string;
+  };
+  if (started.threads !== wanted || !started.compiledKernels) throw new Error(`${url}: ${started.reason}`);
+  return ask as Ask;
+}
+
+async function steps(name: Backbone, plain: Ask, isolated: Ask): Promise<void> {
+  const train = trainer(name);
+  const candidates = {
+    [ISOLATED_PAGE]: () => isolated('step', name),
+    [PLAIN_PAGE]: () => plain('step', name),
+    [NODE]: async () => train(),
+  };
+  const losses = [];
+  for (const step of Object.values(candidates)) losses.push((await step()).values);
+  expectSame(`${name}: first losses`, losses);
+  const timed = (label: string) => async () => (await candidates[label]!()).ms;
+  await compare(
+    `${name} training step`,
+    { [ISOLATED_PAGE]: timed(ISOLATED_PAGE), [PLAIN_PAGE]: timed(PLAIN_PAGE) },
+    { ...PER, bars: { [PLAIN_PAGE]: 1 / 0.65 } },
+  );
+  await compare(
+    `${name} training step, one thread`,
+    { [PLAIN_PAGE]: timed(PLAIN_PAGE), [NODE]: timed(NODE) },
+    { ...PER, bars: { [NODE]: 1 / 1.15 } },
+  );
+}
+
+async function forward(name: Backbone, bar: number, isolated: Ask): Promise<void> {
+  const [ours, onnx] = [() => isolated('ours', name, threads), () => isolated('onnx', name, threads)];
+  expectSame(`${name}: outputs`, [(await ours()).values, (await onnx()).values]);
+  await compare(
+    `${name} forward, ${threads} threads`,
+    { [ISOLATED_PAGE]: async () => (await ours()).ms, 'onnxruntime-web': async () => (await onnx()).ms },
+    { ...PER, bars: { 'onnxruntime-web': bar } },
+  );
+}
+
+function expectSame(what: string, [first, ...others]: number[][]): void {
+  for (const other of others) {
+    if (other.length === first!.length && relativeDifference(other, first!) < 1e-4) continue;
+    throw new Error(`${what}: ${other}, expected ${first}`);
+  }
+}
+
+/** The page as Vite makes it of the sources, with the files of TensorFlow.js and onnxruntime-web beside it. */
+async function buildPage(outDir: string): Promise<void> {
+  const source = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+  await build({
+    root: source('browser_page'),
+    configFile: false,
+    logLevel: 'error',
+    resolve: { alias: [{ find: /^ct-multilabel$/, replacement: source('../src/index.ts') }] },
+    build: { outDir, target: 'es2022', chunkSizeWarningLimit: 10_000 },
+  });
+  const { resolve } = createRequire(import.meta.url);
+  const tfjs = path.dirname(resolve('@tensorflow/tfjs-backend-wasm/package.json'));
+  cpSync(path.join(tfjs, 'dist'), path.join(outDir, 'tfjs'), {
+    recursive: true,
+    filter: isFolderOr(/\.wasm$/),
+  });
+  const onnx = path.dirname(resolve('onnxruntime-web'));
+  cpSync(onnx, path.join(outDir, 'onnx'), {
+    recursive: true,
+    filter: isFolderOr(/(ort\.wasm\.min|ort-wasm-simd-threaded)\.(mjs|wasm)$/),
+  });
+}
+
+function isFolderOr(pattern: RegExp): (file: string) => boolean {
+  return (file) => pattern.test(file) || path.extname(file) === '';
+}

@@ -1,0 +1,61 @@
+// A Web Worker of the page, where all is computed: `start` first, then what is to be measured, by name.
+import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import { useBrowserBackend } from 'ct-multilabel';
+import { predictor, trainer, type Backbone, type Timed } from './work';
+
+/** What of onnxruntime-web is used. */
+interface OnnxRuntime {
+  env: { wasm: { numThreads: number } };
+  InferenceSession: {
+    create(
+      model: Uint8Array,
+      options: object,
+    ): Promise<{
+      inputNames: string[];
+      outputNames: string[];
+      run(feeds: object): Promise<Record<string, { data: Float32Array }>>;
+    }>;
+  };
+  Tensor: new (type: 'float32', values: Float32Array, shape: number[]) => unknown;
+}
+
+/** Where the page's files lie, in the folder of its own. */
+const at = (file: string) => new URL(`/${file}`, location.href).href;
+
+let steps: Partial<Record<Backbone, () => Timed>> = {};
+let forward: { name: Backbone; ours: () => Timed; onnx: () => Promise<Timed> } | undefined;
+
+const METHODS = {
+  start: (threads: number) => {
+    setWasmPaths(at('tfjs/'));
+    return useBrowserBackend('wasm', { threads });
+  },
+  step: (name: Backbone) => (steps[name] ??= trainer(name))(),
+  ours: async (name: Backbone, threads: number) => (await prepared(name, threads)).ours(),
+  onnx: async (name: Backbone, threads: number) => (await prepared(name, threads)).onnx(),
+};
+
+async function prepared(name: Backbone, threads: number) {
+  if (forward?.name === name) return forward;
+  steps = {};
+  const { run: ours, onnx: model, images, shape } = await predictor(name);
+  const runtime = (await import(/* @vite-ignore */ at('onnx/ort.wasm.min.mjs'))) as OnnxRuntime;
+  runtime.env.wasm.numThreads = threads;
+  const session = await runtime.InferenceSession.create(model, { executionProviders: ['wasm'] });
+  const feeds = { [session.inputNames[0]!]: new runtime.Tensor('float32', images, shape) };
+  const onnx = async () => {
+    const start = performance.now();
+    const { data } = (await session.run(feeds))[session.outputNames[0]!]!;
+    return { ms: performance.now() - start, values: [...data] };
+  };
+  return (forward = { name, ours, onnx });
+}
+
+addEventListener('message', async ({ data: [method, ...args] }) => {
+  try {
+    const result = await (METHODS[method as keyof typeof METHODS] as (...all: unknown[]) => unknown)(...args);
+    postMessage({ result });
+  } catch (error) {
+    postMessage({ error: (error as Error).message });
+  }
+});
