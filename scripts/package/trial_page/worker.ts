@@ -30,7 +30,7 @@ Object.assign(Atomics, {
   add(words: Int32Array, index: number, value: number) {
     draws++;
     // by then the others have done all that there was to do
-    if (idle) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    if (idle) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     return add(words, index, value);
   },
 });
