@@ -26,6 +26,8 @@ const BENCHES: [title: string, file: string, ...args: string[]][] = [
   ['CLAHE and augmentation', 'transforms.bench.ts'],
   ['Slices from files', 'streaming.bench.ts'],
   ['In the browser, two threads', 'browser.bench.ts', '2'],
+  ['Slices kept in fewer bits', 'precision.bench.ts'],
+  ['A study of the size of RSNA', 'study.bench.ts'],
 ];
 
 const folder = path.dirname(fileURLToPath(import.meta.url));

@@ -19,7 +19,7 @@ export async function printEstimate(
   study: PatientSource,
   split: StudySplit,
   recipe: Recipe,
-  bytes: { memoryBudget: number; cache: number },
+  bytes: { memoryBudget: number; cache: number; valueBytes: number },
 ): Promise<void> {
   const sides = (Object.keys(split) as (keyof StudySplit)[]).filter((side) => split[side].length > 0);
   const slicesOf = (patients: readonly string[]) =>
@@ -50,7 +50,7 @@ export async function printEstimate(
   console.log(`\n${textTable(['stage', 'hours at most'], [...hours, ['all', total.toFixed(2)]])}`);
   const weights = model.countParams() * 4;
   const shape = model.inputs[0]!.shape.slice(2) as number[];
-  const kept = Math.min(bytes.cache, (train + validation) * 4 * tf.util.sizeFromShape(shape));
+  const kept = Math.min(bytes.cache, (train + validation) * bytes.valueBytes * tf.util.sizeFromShape(shape));
   // weights, two moments, gradients, the best epoch's weights
   const memory = bytes.memoryBudget + kept + 5 * weights;
   console.log(`memory: about ${(memory / 2 ** 30).toFixed(1)} GiB beside the program's own`);

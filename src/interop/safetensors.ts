@@ -3,7 +3,7 @@ import { describe, shortened } from '../base/describe';
 import { CheckpointError } from '../base/errors';
 import { foreignFile } from '../base/foreign_file';
 import { anything, oneOf, optional, resolveOptions, type Rules } from '../base/options';
-import { HALF_MAX, floatToHalf, halfToFloat } from './half';
+import { HALF_MAX, floatToHalf, halfToFloat } from '../base/half';
 
 /** A tensor's place in a safetensors file, checked against the file's size. */
 export interface SafetensorsEntry {
@@ -79,14 +79,23 @@ export async function writeSafetensors(
   options: WriteSafetensorsOptions = {},
 ): Promise<Uint8Array> {
   const { precision, metadata } = resolveOptions('writeSafetensors', options, WRITE_RULES);
-  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
-  const parts: Uint8Array[] = [];
-  let offset = 0;
+  const entries: SafetensorsEntry[] = [];
   for (const [name, tensor] of Object.entries(tensors)) {
-    const { dtype, part } = await encode(name, tensor, precision);
-    header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, offset + part.length] };
-    parts.push(part);
-    offset += part.length;
+    entries.push({ name, shape: tensor.shape, ...(await encode(name, tensor, precision)) });
+  }
+  return safetensorsFile(entries, metadata);
+}
+
+/** The file of tensors whose bytes are there. */
+export function safetensorsFile(
+  entries: readonly SafetensorsEntry[],
+  metadata?: Record<string, string>,
+): Uint8Array {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  let offset = 0;
+  for (const { name, dtype, shape, bytes } of entries) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    offset += bytes.length;
   }
   // the data starts at a multiple of 8, as the format asks
   const json = JSON.stringify(header);
@@ -95,9 +104,9 @@ export async function writeSafetensors(
   new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
   file.set(head, 8);
   let at = 8 + head.length;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
+  for (const { bytes } of entries) {
+    file.set(bytes, at);
+    at += bytes.length;
   }
   return file;
 }
@@ -122,12 +131,12 @@ async function encode(
   name: string,
   tensor: tf.Tensor,
   precision: 'float32' | 'float16',
-): Promise<{ dtype: string; part: Uint8Array }> {
+): Promise<Pick<SafetensorsEntry, 'dtype' | 'bytes'>> {
   const dtype = WRITTEN_DTYPES[tensor.dtype];
   if (!dtype) return fail(`'${name}' has dtype ${tensor.dtype}, which is not written`);
   const data = await tensor.data();
   if (dtype !== 'F32' || precision === 'float32') {
-    return { dtype, part: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+    return { dtype, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
   }
   const beyond = data.findIndex((value) => Number.isFinite(value) && Math.abs(value) > HALF_MAX);
   if (beyond !== -1) {
@@ -135,7 +144,7 @@ async function encode(
       `'${name}' holds ${data[beyond]}, and float16 ends at ${HALF_MAX}: write it with precision 'float32'`,
     );
   }
-  return { dtype: 'F16', part: new Uint8Array(Uint16Array.from(data, floatToHalf).buffer) };
+  return { dtype: 'F16', bytes: new Uint8Array(Uint16Array.from(data, floatToHalf).buffer) };
 }
 
 const utf8Length = (text: string) => new TextEncoder().encode(text).length;

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/base/errors';
-import { floatToHalf, halfToFloat } from '../../src/interop/half';
+import { floatToHalf, halfToFloat } from '../../src/base/half';
 import { readSafetensors, writeSafetensors } from '../../src/interop/safetensors';
 import { readGolden } from '../support/golden';
 import { expectNoLeak } from '../support/matchers';

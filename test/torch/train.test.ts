@@ -67,7 +67,7 @@ describe('prepare', { timeout: 120_000 }, () => {
     expect(await readdir(at('shards'))).toHaveLength(study.patients.length + 1);
   });
 
-  it('writes half the bytes in float16, and no second time into a folder', async () => {
+  it('writes half the bytes in float16, a quarter in 8 bits, and no second time into a folder', async () => {
     const { code, stdout } = await prepare('half', '--precision', 'float16', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ precision: 'float16', train: { patients: 7, slices: 56 } });
@@ -78,6 +78,13 @@ describe('prepare', { timeout: 120_000 }, () => {
     const { images, labels } = readSafetensors(bytes);
     expectClose(images!, (await study.load(patients[0]!.name)).images, 2 ** -11);
     expect(labels!.dtype).toBe('int32');
+    const eight = await prepare('eight', '--precision', 'uint8');
+    expect(`${eight.code} ${eight.stderr}`).toBe('0 ');
+    const small = await readFile(at('eight', patients[0]!.file));
+    expect(small.length).toBeLessThan(8 * 32 * 32 + 1000);
+    const levels = readSafetensors(small)['images']!;
+    expect(levels.dtype).toBe('int32'); // of U8
+    expectClose(tf.div(levels, 255), (await study.load(patients[0]!.name)).images, 0.5 / 255 + 1e-6);
     const again = await prepare('half');
     expect(`${again.code} ${again.stderr}`).toMatch(/^1 .*--out: expected a new folder/);
   });

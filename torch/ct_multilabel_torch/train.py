@@ -47,7 +47,8 @@ class Shards:
         wanted = "patient_labels" if of_patients else "labels"
         if wanted not in stack:
             raise ValueError(f"{patient['name']}: expected labels of slices, found those of the patient alone")
-        return stack["images"][None], stack[wanted][None]
+        images = stack["images"]
+        return (images / 255 if images.dtype == torch.uint8 else images)[None], stack[wanted][None]
 
 
 def batches(patients: Sequence[Patient], size: int, world: int, seed: int, epoch: int) -> List[List[List[Patient]]]:

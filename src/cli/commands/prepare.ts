@@ -7,7 +7,9 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, CT_LABELS, writeSafetensors } from '../../index';
+import { ArgumentError, CT_LABELS } from '../../index';
+import { PRECISIONS, storedValues } from '../../base/stored_values';
+import { safetensorsFile } from '../../interop/safetensors';
 import { useBackend } from '../../node';
 import { patientTargets } from '../../data/sources/patient_source';
 import { exists, writeFileAtomic } from '../../node/files/atomic_write';
@@ -21,7 +23,7 @@ const OPTIONS = options({
   data: { value: 'DIR', help: 'folder of patients, as for train; may be given more than once', required: true, multiple: true },
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
   out: { value: 'DIR', help: 'a new folder for the files', required: true },
-  precision: { value: 'NAME', choices: ['float32', 'float16'], default: 'float32', help: 'what values are stored as' },
+  precision: { value: 'NAME', choices: PRECISIONS, default: 'float32', help: 'what values are stored as; uint8 is 255ths' },
   ...TABLE,
   ...PREPROCESSING,
   ...SPLIT,
@@ -29,8 +31,10 @@ const OPTIONS = options({
   ...STUDY,
 }); // prettier-ignore
 
+const DTYPES = { float32: 'F32', float16: 'F16', uint8: 'U8' };
+
 export default command({
-  examples: ['--data DIR --out shards', '--data DIR --precision float16 --out shards'],
+  examples: ['--data DIR --out shards', '--data DIR --precision uint8 --out shards'],
   options: OPTIONS,
   json: 'how many patients and slices are on each side',
   run: prepare,
@@ -67,13 +71,19 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
   for (const [i, { name, side }] of sides.entries()) {
     const { images, labels, slices } = await study.load(name);
     const file = `${String(i).padStart(6, '0')}.safetensors`;
-    const tensors = {
-      images,
-      ...(labels && { labels: tf.cast(labels, 'int32') }),
-      patient_labels: tf.tensor1d(patientTargets(study, name), 'int32'),
-    };
-    await writeFileAtomic(path.join(out, file), await writeSafetensors(tensors, { precision }));
-    tf.dispose([tensors, labels ?? []]);
+    const entry = (what: string, dtype: string, shape: number[], values: ArrayBufferView) => ({
+      ...{ name: what, dtype, shape },
+      bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    });
+    const pixels = storedValues((await images.data()) as Float32Array, precision);
+    const ofPatient = patientTargets(study, name);
+    const entries = [
+      entry('images', DTYPES[precision], images.shape, pixels),
+      ...(labels ? [entry('labels', 'I32', labels.shape, Int32Array.from(await labels.data()))] : []),
+      entry('patient_labels', 'I32', [ofPatient.length], Int32Array.from(ofPatient)),
+    ];
+    await writeFileAtomic(path.join(out, file), safetensorsFile(entries));
+    tf.dispose([images, labels ?? []]);
     patients.push({ name, side, file, slices: slices.length });
     line.show(i + 1, sides.length);
   }

@@ -1,5 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import { numberFrom0, optional, resolveOptions, type Rules } from '../../base/options';
+import { numberFrom0, oneOf, optional, resolveOptions, type Rules } from '../../base/options';
+import {
+  plainValues,
+  PRECISIONS,
+  STORED_ARRAYS,
+  storedValues,
+  type Precision,
+  type StoredValues,
+} from '../../base/stored_values';
 import type { Labels } from '../../base/types';
 import { derive, disposeStack, takeSlices, type PatientSource, type PatientStack } from './patient_source';
 
@@ -14,12 +22,21 @@ export interface CachedSourceOptions {
    * @defaultValue 512 MiB
    */
   maxBytes?: number;
+  /**
+   * What slices are kept as: `'float16'` takes half of the memory and `'uint8'`, 255ths of images in 0..1, a quarter. Slices are then those
+   * values the first time, too, and where they do not fit.
+   * @defaultValue 'float32'
+   */
+  precision?: 'float32' | 'float16' | 'uint8';
 }
 
-const RULES = { maxBytes: optional(numberFrom0, 512 * 2 ** 20) } satisfies Rules<CachedSourceOptions>;
+const RULES = {
+  maxBytes: optional(numberFrom0, 512 * 2 ** 20),
+  precision: optional(oneOf(PRECISIONS), 'float32'),
+} satisfies Rules<CachedSourceOptions>;
 
 interface CachedSlice {
-  pixels: Float32Array;
+  pixels: StoredValues;
   shape: [number, number, number];
   labels: number[] | undefined;
 }
@@ -36,7 +53,7 @@ export function cachedSource<L extends Labels>(
   source: PatientSource<L>,
   options: CachedSourceOptions = {},
 ): PatientSource<L> {
-  const { maxBytes } = resolveOptions('cachedSource', options, RULES);
+  const { maxBytes, precision } = resolveOptions('cachedSource', options, RULES);
   const kept = new Map<string, CachedSlice>();
   const claimed = new Set<string>();
   let bytes = 0;
@@ -46,16 +63,17 @@ export function cachedSource<L extends Labels>(
     const [, ...shape] = stack.images.shape as [number, number, number, number];
     const size = shape[0] * shape[1] * shape[2];
     const fresh = indices.filter((index) => !claimed.has(key(patient, index)));
-    if (bytes + 4 * size * fresh.length > maxBytes) return;
+    const needed = STORED_ARRAYS[precision].BYTES_PER_ELEMENT * size * fresh.length;
+    if (bytes + needed > maxBytes) return;
     // claimed before the first await, so that loads side by side respect the limit
-    bytes += 4 * size * fresh.length;
+    bytes += needed;
     for (const index of fresh) claimed.add(key(patient, index));
     const [pixels, labels] = await Promise.all([stack.images.data(), stack.labels?.array()]);
     for (const index of fresh) {
       const i = indices.indexOf(index);
       // slice() copies: a view would keep the whole stack alive
       const slice = (pixels as Float32Array).slice(i * size, (i + 1) * size);
-      kept.set(key(patient, index), { pixels: slice, shape, labels: labels?.[i] });
+      kept.set(key(patient, index), { pixels: storedValues(slice, precision), shape, labels: labels?.[i] });
     }
   };
 
@@ -73,7 +91,10 @@ export function cachedSource<L extends Labels>(
     const all = indices.length === names.length && indices.every((index, i) => index === i);
     // what a source can only load whole is kept whole
     const whole = all || !source.loadSlices;
-    const stack = whole ? await source.load(patient) : await source.loadSlices!(patient, indices);
+    const stack = await rounded(
+      whole ? await source.load(patient) : await source.loadSlices!(patient, indices),
+      precision,
+    );
     try {
       await keep(patient, whole ? everything : indices, stack);
     } catch (error) {
@@ -90,10 +111,24 @@ export function cachedSource<L extends Labels>(
   });
 }
 
+/** The stack with the values that it is kept as. */
+async function rounded(stack: PatientStack, precision: Precision): Promise<PatientStack> {
+  if (precision === 'float32') return stack;
+  try {
+    const stored = storedValues((await stack.images.data()) as Float32Array, precision);
+    const images = tf.tensor4d(plainValues(stored), stack.images.shape);
+    stack.images.dispose();
+    return { ...stack, images };
+  } catch (error) {
+    disposeStack(stack);
+    throw error;
+  }
+}
+
 function fromCache(patient: string, slices: string[], cached: CachedSlice[]): PatientStack {
   const { shape } = cached[0]!;
   const pixels = new Float32Array(cached.length * shape[0] * shape[1] * shape[2]);
-  cached.forEach((slice, i) => pixels.set(slice.pixels, i * slice.pixels.length));
+  cached.forEach((slice, i) => pixels.set(plainValues(slice.pixels), i * slice.pixels.length));
   const labels = cached.map((slice) => slice.labels);
   return {
     patient,

@@ -1,4 +1,4 @@
-import { floatToHalf, HALF_MAX } from '../half';
+import { floatToHalf, HALF_MAX } from '../../base/half';
 import { ATTRIBUTE_TYPES, DATA_TYPES, type NodeMessage, type TensorMessage } from './messages';
 
 /** An attribute of a node: a whole number, several, or text. */

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { STORED_ARRAYS, type Precision, type StoredValues } from '../../base/stored_values';
 import { VERSION } from '../../version';
 
-/** A prepared slice: float32 values of `[height, width, channels]`. */
+/** A prepared slice: values of `[height, width, channels]`, as the cache's precision stores them. */
 export interface CachedSlice {
-  values: Float32Array;
+  values: StoredValues;
   shape: [height: number, width: number, channels: number];
 }
 
@@ -42,9 +43,14 @@ export class SliceCache {
   /**
    * @param folder - Made when the first slice is written.
    * @param settings - All that the values depend on beside the image's bytes: plain data.
+   * @param precision - What values are stored as; each has files of its own.
    */
-  constructor(folder: string, settings: unknown) {
-    const key = JSON.stringify([FORMAT, VERSION, settings]);
+  constructor(
+    folder: string,
+    settings: unknown,
+    private readonly precision: Precision = 'float32',
+  ) {
+    const key = JSON.stringify([FORMAT, VERSION, settings, ...(precision === 'float32' ? [] : [precision])]);
     this.settings = createHash('sha256').update(key).digest('hex');
     this.folder = path.join(folder, this.settings.slice(0, 16));
   }
@@ -65,7 +71,7 @@ export class SliceCache {
     } catch {
       return undefined;
     }
-    return decode(bytes, key);
+    return decode(bytes, key, this.precision);
   }
 
   private async put({ file, key }: Place, slice: CachedSlice): Promise<void> {
@@ -106,16 +112,17 @@ function encode({ values, shape }: CachedSlice, key: Buffer): Buffer {
   return Buffer.concat([MAGIC, sizes, checksum(key, sizes, data), data]);
 }
 
-function decode(file: Buffer, key: Buffer): CachedSlice | undefined {
+function decode(file: Buffer, key: Buffer, precision: Precision): CachedSlice | undefined {
+  const Stored = STORED_ARRAYS[precision];
   if (file.length < HEADER_BYTES || !file.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const sizes = file.subarray(MAGIC.length, MAGIC.length + 12);
   const data = file.subarray(HEADER_BYTES);
   const shape = [0, 4, 8].map((at) => sizes.readUInt32LE(at)) as CachedSlice['shape'];
-  if (data.length !== 4 * shape[0] * shape[1] * shape[2]) return undefined;
+  if (data.length !== Stored.BYTES_PER_ELEMENT * shape[0] * shape[1] * shape[2]) return undefined;
   if (!checksum(key, sizes, data).equals(file.subarray(HEADER_BYTES - CHECKSUM_BYTES, HEADER_BYTES)))
     return undefined;
   // a copy, since a float needs an address that is a multiple of 4
-  return { values: new Float32Array(new Uint8Array(data).buffer), shape };
+  return { values: new Stored(new Uint8Array(data).buffer), shape };
 }
 
 const checksum = (...parts: Buffer[]) => {

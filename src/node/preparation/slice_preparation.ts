@@ -4,6 +4,7 @@ import type { HuWindow } from '../../transforms/hu_window';
 import { neighborSlices } from '../../transforms/neighbor_slices';
 import { prepareSlices, type CtPreprocessing } from '../../transforms/preprocessing';
 import { applyAugmentation } from '../../transforms/random_augment';
+import { plainValues, storedValues, type Precision } from '../../base/stored_values';
 import type { AugmentationDraw } from '../../base/types';
 import { parseDicom, type ParsedDicom } from '../../dicom/dicom_header';
 import { decodeFrame } from '../../dicom/pixels/decode_slice';
@@ -43,6 +44,8 @@ export interface PreparationSettings {
   allow?: readonly DicomProblemKind[];
   /** Folder of prepared slices, see {@link SliceCache}. */
   cacheFolder?: string;
+  /** What they are stored as there. */
+  cachePrecision?: Precision;
 }
 
 /** A stack that is asked for: plain data. */
@@ -93,12 +96,12 @@ export class SlicePreparation {
   private readonly cache: SliceCache | undefined;
 
   constructor(private readonly settings: PreparationSettings) {
-    const { cacheFolder, imageWindow, imageTurn, allow, preprocessing } = settings;
+    const { cacheFolder, cachePrecision, imageWindow, imageTurn, allow, preprocessing } = settings;
     const { neighbors: _, edge: __, ...ofEachSlice } = preprocessing;
     this.cache =
       cacheFolder === undefined
         ? undefined
-        : new SliceCache(cacheFolder, { imageWindow, imageTurn, allow, ...ofEachSlice });
+        : new SliceCache(cacheFolder, { imageWindow, imageTurn, allow, ...ofEachSlice }, cachePrecision);
   }
 
   /** `[slices, height, width, channels]`. */
@@ -157,7 +160,7 @@ export class SlicePreparation {
     decode: (slice: SliceToPrepare) => Promise<tf.Tensor3D>,
   ): Promise<tf.Tensor3D> {
     const found = await cached?.get(slice.frame);
-    if (found) return tf.tensor3d(found.values, found.shape);
+    if (found) return tf.tensor3d(plainValues(found.values), found.shape);
     const decoded = await decode(slice);
     let prepared: tf.Tensor3D;
     try {
@@ -165,11 +168,18 @@ export class SlicePreparation {
     } finally {
       decoded.dispose();
     }
-    if (cached) {
-      const values = (await prepared.data()) as Float32Array;
-      await cached.put({ values, shape: prepared.shape }, slice.frame);
+    if (!cached) return prepared;
+    const { cachePrecision = 'float32' } = this.settings;
+    const { shape } = prepared;
+    try {
+      const values = storedValues((await prepared.data()) as Float32Array, cachePrecision);
+      await cached.put({ values, shape }, slice.frame);
+      if (cachePrecision === 'float32') return prepared.clone();
+      // the same as from the cache, later
+      return tf.tensor3d(plainValues(values), shape);
+    } finally {
+      prepared.dispose();
     }
-    return prepared;
   }
 
   /** A frame of a DICOM file in the standard orientation, in HU. */

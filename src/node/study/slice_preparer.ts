@@ -11,6 +11,7 @@ import {
   rule,
   type Rules,
 } from '../../base/options';
+import { PRECISIONS } from '../../base/stored_values';
 import type { DicomProblemKind } from '../../dicom/problems';
 import { orientationOf } from '../../dicom/series/geometry';
 import { turnOf } from '../../dicom/series/turn';
@@ -41,12 +42,18 @@ export interface SliceFileOptions {
    */
   workers?: number;
   /**
-   * Folder where preprocessed slices are kept, for the next epoch and the next run: 4 bytes per pixel and channel. A slice is
-   * found again by the content of its file and the settings it was made with, so one folder serves any number of studies and
-   * settings.
+   * Folder, outside of the study, where preprocessed slices are kept, for the next epoch and the next run: 4 bytes per pixel and channel. A
+   * slice is found again by the content of its file and the settings it was made with, so one folder serves any number of studies
+   * and settings. Headers of DICOM are kept there too, as by `scanDicomFolder`.
    * @defaultValue none: slices are prepared each time
    */
   cacheFolder?: string;
+  /**
+   * What prepared slices are stored as in `cacheFolder`: `'float16'` takes half of the place and `'uint8'`, 255ths, a quarter; slices are then
+   * those values the first time, too. What that changes is in docs/performance.md.
+   * @defaultValue 'float32'
+   */
+  cachePrecision?: 'float32' | 'float16' | 'uint8';
   /**
    * The window that JPEG or PNG images show. Needed where one side has Hounsfield units and the other has images: to turn grey values back
    * into them where the preprocessing has windows, and to show DICOM as such images where it has none.
@@ -97,6 +104,7 @@ export const SLICE_FILE_RULES = {
   },
   workers: optional(integerIn(0, MOST_WORKERS), 0),
   cacheFolder: optional(rule<string>('a path', (value) => typeof value === 'string' && value !== '')),
+  cachePrecision: optional(oneOf(PRECISIONS), 'float32'),
   imageWindow: optional({
     check: (value, what) => void resolveWindow(what, value as CtWindowName | Readonly<HuWindow>),
   }),
@@ -146,7 +154,7 @@ export function createPreparer(
   allow: readonly DicomProblemKind[],
 ): Preparer {
   const resolved = resolveOptions('SliceFileSource', options, SLICE_FILE_RULES);
-  const { workers, cacheFolder, imageWindow, imageOrientation } = resolved;
+  const { workers, cacheFolder, cachePrecision, imageWindow, imageOrientation } = resolved;
   const preprocessing = createPreprocessing(resolved.preprocessing);
   const imageTurn = turnOf(orientationOf([...imageOrientation])!);
   const formats = new Set([...slices.values()].flat().map(({ format }) => format));
@@ -170,7 +178,7 @@ export function createPreparer(
     ...(shown !== undefined && { imageWindow: shown }),
     ...(imageTurn !== undefined && { imageTurn }),
     ...(allow.length > 0 && { allow }),
-    ...(cacheFolder !== undefined && { cacheFolder }),
+    ...(cacheFolder !== undefined && { cacheFolder, cachePrecision }),
   };
   if (workers === 0) {
     const preparation = new SlicePreparation(settings);

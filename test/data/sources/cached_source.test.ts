@@ -30,6 +30,32 @@ async function plain(stack: PatientStack) {
 }
 
 describe('cachedSource', () => {
+  it.each(['float16', 'uint8'] as const)(
+    'gives the same %s whether a slice is kept or not',
+    async (precision) => {
+      const loads = async (maxBytes: number) => {
+        const cached = cachedSource(source(), { maxBytes, precision });
+        const first = await plain(await cached.load('r'));
+        return [
+          first,
+          await plain(await cached.loadSlices!('r', [2, 0])),
+          await plain(await cached.load('r')),
+        ];
+      };
+      const original = await plain(await source().load('r'));
+      const bytes = 4 * 16 * 16 * (precision === 'uint8' ? 1 : 2);
+      const [kept, none] = [await loads(bytes), await loads(bytes - 1)];
+      expect(kept).toEqual(none);
+      expect(kept[2]).toEqual(kept[0]);
+      const most = precision === 'uint8' ? 0.5 / 255 : 2 ** -12;
+      kept[0]!.images.forEach((value, i) => {
+        expect(Math.abs(value - original.images[i]!)).toBeLessThanOrEqual(most + 1e-7);
+      });
+      // these images are of 255ths
+      if (precision === 'float16') expect(kept[0]!.images).not.toEqual(original.images);
+    },
+  );
+
   it.each(['slices', 'whole patients'])(
     'gives what a source of %s gives, for any loads and any limit',
     async (of) => {

@@ -220,6 +220,34 @@ describe('SliceFileSource', () => {
       expect(await inodes()).toEqual(before);
     });
 
+    it.each(['float16', 'uint8'] as const)(
+      'keeps %s on request, the same values at once and later',
+      async (precision) => {
+        const windows = createPreprocessing({ windows: ['brain'], imageSize: [2, 2], clahe: false });
+        const { slices, open, entries } = await cached({ preprocessing: windows, imageWindow: 'brainWide' });
+        await writeFile(slices.get('a')![1]!.file, flatPng(8, 6, 131)); // within the window
+        const pixels = async (more: Partial<SliceFileOptions> = {}) => {
+          const stack = await (await open({ cachePrecision: precision, ...more })).load('a');
+          const values = [...(await stack.images.data())];
+          disposeStack(stack);
+          return values;
+        };
+        const plain = await pixels({ cachePrecision: 'float32' });
+        const files = await entries();
+        const rounded = await pixels();
+        const stored = (await entries()).filter((file) => !files.includes(file));
+        expect(stored).toHaveLength(files.length);
+        const saved = (await stat(files[0]!)).size - (await stat(stored[0]!)).size;
+        expect(saved).toBe(4 * (precision === 'uint8' ? 3 : 2));
+        expect(await pixels()).toEqual(rounded);
+        expect(await pixels({ workers: 1 })).toEqual(rounded);
+        expect(await pixels({ cachePrecision: 'float32' })).toEqual(plain);
+        expect(rounded).not.toEqual(plain);
+        const most = precision === 'uint8' ? 0.5 / 255 : 2 ** -12;
+        rounded.forEach((value, i) => expect(Math.abs(value - plain[i]!)).toBeLessThanOrEqual(most + 1e-7));
+      },
+    );
+
     it('makes a slice anew whose file came from another slice', async () => {
       const { open, entries } = await cached();
       await greysOf((await open()).load('a'));

@@ -1,0 +1,94 @@
+/**
+ * What prepared slices in float16 or in 8 bits change: logits, decisions and F2 of a trained model, beside slices in float32.
+ *
+ *   npx tsx bench/precision.bench.ts [NAME RUN DATA ...]
+ *
+ * `RUN` is the folder of a training, `DATA` the study that it divided; patients that it was not trained on are predicted. Without any,
+ * the demo is trained on phantoms for that.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { cachedSource, predictPatients, subset, type PatientSource } from 'ct-multilabel';
+import { loadCheckpoint, openStudy, useBackend } from 'ct-multilabel/node';
+import { runCommand } from '../src/cli/run_command';
+import { report } from './compare';
+
+const given = process.argv.slice(2);
+const work = await mkdtemp(path.join(tmpdir(), 'precision-'));
+try {
+  if (given.length === 0) {
+    await runCommand(['demo', '--out', work, '--patients', '48', '--pretrain-epochs', '8', '--epochs', '1']);
+    given.push('phantoms', path.join(work, 'run'), path.join(work, 'study'));
+  }
+  await useBackend('wasm');
+  for (let i = 0; i < given.length; i += 3) {
+    const [name, run, data] = given.slice(i, i + 3) as [string, string, string];
+    await measure(name, run, data);
+  }
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+
+interface Scored {
+  logits: number[];
+  decisions: number[];
+  f2: number;
+}
+
+async function measure(name: string, run: string, data: string): Promise<void> {
+  const { model, manifest } = await loadCheckpoint(path.join(run, 'best'));
+  const { preprocessing, labels, thresholds } = manifest;
+  const { split } = JSON.parse(await readFile(path.join(run, 'config.json'), 'utf8')) as {
+    split?: { validation: string[]; test?: string[] };
+  };
+  const study = await openStudy(data, { preprocessing, labels });
+  // of several studies a name has the study's before it
+  const unseen = split
+    ? [...split.validation, ...(split.test ?? [])].map((one) => one.split('/').at(-1)!)
+    : study.patients;
+  const source = subset(
+    study,
+    unseen.filter((patient) => study.patients.includes(patient)),
+  );
+  const score = async (precision: 'float32' | 'float16' | 'uint8'): Promise<Scored> => {
+    // nothing is kept, but values are what would be
+    const rounded: PatientSource = cachedSource(source, { maxBytes: 0, precision });
+    const scored: Scored = { logits: [], decisions: [], f2: 0 };
+    let [both, missed, wrong] = [0, 0, 0];
+    for await (const slices of predictPatients(model, rounded, { threshold: thresholds })) {
+      const truth = study.sliceLabels(slices[0]!.patient)!;
+      slices.forEach(({ probabilities, decisions }, s) => {
+        scored.logits.push(...probabilities.map((p) => Math.log(p / (1 - p))));
+        scored.decisions.push(...decisions);
+        decisions.forEach((decision, l) => {
+          both += decision * truth[s]![l]!;
+          missed += (1 - decision) * truth[s]![l]!;
+          wrong += decision * (1 - truth[s]![l]!);
+        });
+      });
+    }
+    return { ...scored, f2: (5 * both) / (5 * both + 4 * missed + wrong) };
+  };
+
+  const plain = await score('float32');
+  const of = `${name}, ${source.patients.length} patients unseen`;
+  report({ what: `float32, 4 bytes per value: ${of}`, value: `F2 ${plain.f2.toFixed(4)}` });
+  for (const [precision, bytes] of [
+    ['float16', 2],
+    ['uint8', 1],
+  ] as const) {
+    // prettier-ignore
+    const rounded = await score(precision);
+    const apart = rounded.logits.map((logit, i) => Math.abs(logit - plain.logits[i]!));
+    const mean = apart.reduce((sum, one) => sum + one, 0) / apart.length;
+    const changed = rounded.decisions.filter((decision, i) => decision !== plain.decisions[i]).length;
+    report({
+      what: `${precision}, ${bytes} byte${bytes > 1 ? 's' : ''} per value: ${of}`,
+      value:
+        `logits apart by ${mean.toPrecision(2)} on average, ${Math.max(...apart).toPrecision(2)} at most; ` +
+        `${changed} of ${apart.length} decisions changed, F2 ${rounded.f2.toFixed(4)}`,
+    });
+  }
+  await study.close();
+}

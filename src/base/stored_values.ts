@@ -1,0 +1,43 @@
+import { DataError } from './errors';
+import { floatToHalf, halfToFloat } from './half';
+
+/** What values of images, which lie in 0..1, can be stored as: `'uint8'` is 255ths. */
+export const PRECISIONS = ['float32', 'float16', 'uint8'] as const;
+
+/** One of {@link PRECISIONS}. */
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Values as a precision stores them: numbers, the bits of float16, or 255ths. */
+export type StoredValues = Float32Array | Uint16Array | Uint8Array;
+
+/** The array that a precision's values are in. */
+export const STORED_ARRAYS = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  uint8: Uint8Array,
+} as const;
+
+/** How far rounding may have taken a value out of 0..1. */
+const SLACK = 1e-3;
+
+/**
+ * Values as they are stored; the nearest that the precision has.
+ *
+ * @throws DataError for a value that 8 bits cannot hold, since it is not in 0..1.
+ */
+export function storedValues(values: Float32Array, precision: Precision): StoredValues {
+  if (precision === 'float32') return values;
+  if (precision === 'float16') return Uint16Array.from(values, floatToHalf);
+  const outside = values.findIndex((value) => !(value >= -SLACK && value <= 1 + SLACK));
+  if (outside >= 0) {
+    throw new DataError(`expected values in 0..1, which 8 bits can hold, found ${values[outside]}`);
+  }
+  return new Uint8Array(Uint8ClampedArray.from(values, (value) => 255 * value));
+}
+
+/** The values that {@link storedValues} stored, exactly those where it is done again. */
+export function plainValues(stored: StoredValues): Float32Array {
+  if (stored instanceof Float32Array) return stored;
+  if (stored instanceof Uint16Array) return Float32Array.from(stored, halfToFloat);
+  return Float32Array.from(stored, (value) => value / 255);
+}
