@@ -2,7 +2,7 @@
  * The library in Chromium, in a Web Worker: training steps in a cross-origin isolated page on so many threads beside a plain page's one
  * and Node's one, and forward passes beside onnxruntime-web on the same threads.
  *
- *   npx tsx bench/browser.bench.ts [threads]
+ *   npx tsx bench/browser.bench.ts [threads] [backbone]
  */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -31,6 +31,11 @@ interface Visit {
 }
 
 const threads = Number(process.argv[2] ?? 2);
+const only = process.argv[3];
+/** Backbones that are measured, and how many times onnxruntime-web's time ours is wanted to go into. */
+const BARS = Object.entries({ vgg16: 4, squeezenet1_1: 2.5 } satisfies Record<Backbone, number>).filter(
+  ([name]) => only === undefined || name === only,
+) as [Backbone, number][];
 const PER = { per: { count: SLICES, unit: 'slice' }, rounds: 5 };
 /** Names of what is compared. */
 const [ISOLATED_PAGE, PLAIN_PAGE, NODE] = [
@@ -62,9 +67,8 @@ process.exit(0);
 
 async function measure(plainUrl: string, isolatedUrl: string): Promise<void> {
   const [plain, isolated] = [await open(plainUrl, 1), await open(isolatedUrl, threads)];
-  for (const name of ['vgg16', 'squeezenet1_1'] as const) await steps(name, plain, isolated);
-  await forward('vgg16', 4, isolated);
-  await forward('squeezenet1_1', 2.5, isolated);
+  for (const [name] of BARS) await steps(name, plain, isolated);
+  for (const [name, bar] of BARS) await forward(name, bar, isolated);
 }
 
 type Ask = (...order: unknown[]) => Promise<Timed>;
