@@ -1,6 +1,6 @@
 // Packs the library and uses the tarball as people do: in Node of every supported version, as ES modules, CommonJS and
 // TypeScript, through bundlers, and in a page.
-import { checkKernelsAreApart, checkRegistration, checkSizes } from './package/bundles.mjs';
+import { checkKernelsAreApart, checkRegistration, checkSizes, checkThreadFile } from './package/bundles.mjs';
 import { nodeVersions } from './package/node_versions.mjs';
 import { checkPages } from './package/page.mjs';
 import { checkTypes, runCommands, runPredict, runPrograms, writePrograms } from './package/programs.mjs';
@@ -24,7 +24,8 @@ try {
   const versions = nodeVersions();
   for (const line of await checkSizes(project)) say(line);
   await checkKernelsAreApart(project);
-  say('the compiled kernels are a file of their own');
+  await checkThreadFile(project);
+  say('the compiled kernels are files of their own, and so is what their threads run');
   await checkRegistration(project, process.execPath);
   say("after a bare import 'ct-multilabel' a saved model loads: ES modules, CommonJS, every bundler");
   await checkSecondTfjs(project);

@@ -67,6 +67,24 @@ export async function checkKernelsAreApart(project) {
   }
 }
 
+/** The file of the threads that the wasm backend has in a page, for bundlers that are told where it is. */
+const THREAD = 'node_modules/ct-multilabel/dist/backends/wasm/threads/kernel_thread.js';
+
+/** esbuild leaves the address of a worker's file as it is: as an entry the file is whole, and lies where it is looked for. */
+export async function checkThreadFile(project) {
+  const [file, ...others] = await BUNDLERS.esbuild(path.join(project.folder, THREAD));
+  if (path.basename(file.name) !== 'kernel_thread.js' || others.length > 0 || /\bimport\b/.test(file.code)) {
+    throw new Error(`the threads' file is not whole: ${file.name} ${file.code}`);
+  }
+  const entry = project.write('threads.js', `export { useBrowserBackend } from 'ct-multilabel';`);
+  const files = await BUNDLERS.esbuild(entry);
+  const form = 'new Worker(new URL("./kernel_thread.js",import.meta.url),{type:"module"})';
+  const holder = files.find(({ code }) => code.includes(form));
+  if (holder === undefined || path.dirname(holder.name) !== path.dirname(file.name)) {
+    throw new Error(`${form} is in ${holder?.name}, and the file in ${file.name}`);
+  }
+}
+
 const SAVE = `import * as tf from '@tensorflow/tfjs';
 import { writeFileSync } from 'node:fs';
 import { buildCtBrainModel } from 'ct-multilabel';
