@@ -109,9 +109,23 @@ export default tseslint.config(
   },
   {
     // Functions that run in the page it drives.
-    files: ['scripts/package/{backend_checks,page,thread_checks,visit}.mjs', 'scripts/check_backends.mjs'],
+    files: [
+      'scripts/package/{backend_checks,page,thread_checks,viewer,visit}.mjs',
+      'scripts/check_backends.mjs',
+    ],
     languageOptions: {
-      globals: { window: 'readonly', document: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' },
+      globals: Object.fromEntries(
+        [
+          'window',
+          'document',
+          'setTimeout',
+          'clearTimeout',
+          'fetch',
+          'File',
+          'DataTransfer',
+          'DragEvent',
+        ].map((name) => [name, 'readonly']),
+      ),
     },
   },
 );

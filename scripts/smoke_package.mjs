@@ -8,7 +8,7 @@ import { packedProject } from './package/project.mjs';
 import { checkSecondTfjs } from './package/second_tfjs.mjs';
 
 const PACKED =
-  /^(dist\/|docs\/|examples\/(starter\/|[\w-]+\.ts$)|package\.json$|README\.md$|LICENSE$|(CHANGELOG|CONTRIBUTING|SECURITY)\.md$)/;
+  /^(dist\/|docs\/|examples\/(starter\/|viewer\/(?!dist\/)|browser\/(?!dist\/)|[\w-]+\.ts$)|package\.json$|README\.md$|LICENSE$|(CHANGELOG|CONTRIBUTING|SECURITY)\.md$)/;
 
 const started = Date.now();
 const say = (line) => console.log(`${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s  ${line}`);

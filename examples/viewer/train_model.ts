@@ -30,13 +30,13 @@ const preprocessing = createPreprocessing({
   imageSize: [SIZE, SIZE],
 });
 const phantoms = {
-  ...{ patients: 60, slices: 12, size: 2 * SIZE, difficulty: 0.2, seed: SEED },
+  ...{ patients: 50, slices: 20, size: 2 * SIZE, difficulty: 0.2, seed: SEED },
   // a trauma centre's patients: most have something
   prevalence: { ich: 0.6, ivh: 0.4, sah: 0.4, sdh: 0.4, edh: 0.35 },
 };
 const study = cachedSource(
   await phantomSource(phantoms, preprocessing, (made) => {
-    if (made % 20 === 0) console.log(`${made} of ${phantoms.patients} synthetic patients`);
+    if (made % 25 === 0) console.log(`${made} of ${phantoms.patients} synthetic patients`);
   }),
 );
 const stratifyBy = (patient: string) => patientLabels(study, patient);
@@ -57,7 +57,7 @@ try {
     ...{ run, train, validation, seed: SEED, patience: 8, ...bar },
     description: { labels: study.labels, preprocessing, model: { ...built, trainedOn: data } },
     // as the demo's: from scratch and in minutes, so the steps are larger than the recipe's
-    pretrain: { epochs: 12, learningRate: 3e-3, warmupEpochs: 0.5, decay: 'cosine', batchSize: 16 },
+    pretrain: { epochs: 11, learningRate: 3e-3, warmupEpochs: 0.5, decay: 'cosine', batchSize: 16 },
     warmUp: { learningRate: 2e-3 },
     patients: false,
     augment: { rotation: 10, verticalFlip: 0, scale: [0.9, 1.1], brightness: 0.1, contrast: 0.1 },

@@ -1,12 +1,19 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { UserConfig } from 'vite';
+import type { Plugin, UserConfig } from 'vite';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 // in this repository the library is its sources; a page that has installed the package finds it without
 const source = (entry: string) => `${repository}src/${entry}`;
 const isRepository = existsSync(source('index.ts'));
+
+/** What package.json says of side effects is of the built library; of its sources, it would lose the layers that register themselves. */
+const keepsRegistration = (): Plugin => ({
+  name: 'keeps-registration',
+  transform: (code, id) =>
+    isRepository && id.startsWith(source('')) ? { code, map: null, moduleSideEffects: true } : undefined,
+});
 
 export default {
   // files that work from any folder of a server
@@ -19,7 +26,7 @@ export default {
         ]
       : [],
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [keepsRegistration()] },
   server: { fs: { allow: [repository] } },
   build: { target: 'es2022', chunkSizeWarningLimit: 2500 },
 } satisfies UserConfig;

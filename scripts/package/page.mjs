@@ -6,6 +6,7 @@ import { checkIsolated, checkLimit } from './backend_checks.mjs';
 import { openChromium } from './chromium.mjs';
 import { repository, run } from './project.mjs';
 import { checkThreads, STRICT } from './thread_checks.mjs';
+import { checkViewer } from './viewer.mjs';
 import { ISOLATED, ready, serve, visit, waitUntil } from './visit.mjs';
 
 /** A module of Node, compiled kernels of ours, a backend that the page did not import. */
@@ -40,6 +41,8 @@ export async function checkPages(project) {
   // as it is written, since the host's threaded build, which the check starts, does not come up once Vite has minified it
   const trial = await buildPage(project, 'scripts/package/trial_page', { minify: false });
   const example = await buildPage(project, 'examples/browser');
+  const viewer = path.join(project.folder, 'examples/viewer');
+  await build({ root: viewer, configFile: path.join(viewer, 'vite.config.ts'), logLevel: 'error' });
 
   const { name, why, browser } = await openChromium();
   if (browser === undefined) return [`pages: built; skipped opening them: ${why}`];
@@ -67,6 +70,7 @@ export async function checkPages(project) {
       { ...ISOLATED, ...STRICT },
     );
     await serve(example, async (url) => lines.push(await checkExample(browser, url)));
+    await serve(viewer, async (url) => lines.push(...(await checkViewer(browser, url, project))));
     return lines;
   } finally {
     await browser.close();

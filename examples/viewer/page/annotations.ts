@@ -1,6 +1,6 @@
 // What is written on the image.
 import type { EdgeLetters } from '../protocol';
-import { heatColor } from './colors';
+import { heatColor, heatOpacity } from './colors';
 import type { Placed } from './slice_view';
 
 interface Size {
@@ -73,14 +73,16 @@ export function drawHeatScale(
   label: string,
   opacity: number,
 ): void {
-  const size = { width: 12, height: Math.min(160, height / 3) };
-  const [x, y] = [width - EDGE - size.width, height / 2 - size.height - 24];
+  // between the texts above and the letter below
+  const middle = Math.floor(height / 2) - 24;
+  const size = { width: 12, height: Math.max(20, Math.min(160, middle - 60)) };
+  const [x, y] = [width - EDGE - size.width, middle - size.height];
   context.fillStyle = '#6e6e6e'; // about the brain's gray, which the colours lie over
   context.fillRect(x, y, size.width, size.height);
   for (let line = 0; line < size.height; line++) {
-    const heat = 1 - line / (size.height - 1);
-    context.globalAlpha = heat * opacity;
-    context.fillStyle = `rgb(${heatColor(255 * heat).join(' ')})`;
+    const heat = Math.round(255 * (1 - line / size.height));
+    context.globalAlpha = (heatOpacity(heat) / 255) * opacity;
+    context.fillStyle = `rgb(${heatColor(heat).join(' ')})`;
     context.fillRect(x, y + line, size.width, 1.5);
   }
   context.globalAlpha = 1;

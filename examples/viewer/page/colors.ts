@@ -13,8 +13,11 @@ export function heatColor(heat: number): [number, number, number] {
   return [mix(0), mix(1), mix(2)];
 }
 
-/** RGBA of every heat 0..255: the hotter, the more of the colour. */
+/** How much of the colour a heat 0..255 gets, 0..255: more for the hotter, and soon enough to be seen on bright blood. */
+export const heatOpacity = (heat: number): number => Math.round(255 * Math.sqrt(heat / 255));
+
+/** RGBA of every heat 0..255. */
 export const HEAT_RGBA = Uint8ClampedArray.from({ length: 1024 }, (_, i) => {
   const heat = i >> 2;
-  return i % 4 === 3 ? heat : heatColor(heat)[(i % 4) as 0 | 1 | 2];
+  return i % 4 === 3 ? heatOpacity(heat) : heatColor(heat)[(i % 4) as 0 | 1 | 2];
 });

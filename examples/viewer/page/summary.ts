@@ -26,7 +26,7 @@ export function showSummary(
       const button = element('button', { class: 'link', 'aria-label': `${label}: go to slice ${best + 1}` }, `slice ${best + 1}`);
       button.addEventListener('click', () => onSlice(best));
       where.append(button);
-      if (isFound) where.append(element('span', { class: 'dim' }, ` ${count} of ${slices}`));
+      if (isFound) where.append(element('span', { class: 'where dim' }, `${count} of ${slices}`));
     } else {
       where.append('patient');
     }

@@ -33,3 +33,6 @@ export function groupOf(id: string): FileGroup {
   if (group === undefined) throw new Error('this series is no longer there: open its files again');
   return group;
 }
+
+/** The order of names for people: 2 before 10. */
+export const naturally = new Intl.Collator('en', { numeric: true }).compare;

@@ -1,7 +1,7 @@
 // What a folder holds: headers only, so that a thousand files are listed in a second or two.
 import { decodeDicomSlice, NoImageError, parseDicomHeader, type DicomHeader } from 'ct-multilabel/dicom';
 import type { Listing, NamedFile, SeriesItem } from '../protocol';
-import { addGroup, forgetGroups, HEADER_BYTES } from './groups';
+import { addGroup, forgetGroups, HEADER_BYTES, naturally } from './groups';
 import { firstPixels } from './pixels';
 import { sampleFiles } from './sample';
 import { forgetStacks } from './stacks';
@@ -67,7 +67,8 @@ async function preview(files: readonly NamedFile[], say: Running['say']): Promis
   const middle = Math.floor(files.length / 2);
   for (const { path, file } of files.slice(middle, middle + 4)) {
     try {
-      const slice = await decodeDicomSlice(new Uint8Array(await file.arrayBuffer()), { file: path });
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      const slice = await decodeDicomSlice(bytes, { file: path }, { padding: 'air' });
       say({ text: 'A first slice', preview: firstPixels(slice) });
       return;
     } catch {
@@ -122,6 +123,3 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
 }
-
-/** The order of names for people: 2 before 10. */
-export const naturally = new Intl.Collator('en', { numeric: true }).compare;

@@ -3,7 +3,7 @@ import { makePhantomPatient } from 'ct-multilabel';
 import type { NamedFile } from '../protocol';
 import { turn, type Running } from './running';
 
-const [SLICES, SIZE, SEED] = [20, 256, 12];
+const [SLICES, SIZE, SEED] = [20, 256, 31];
 
 /** Of the phantom's field of view, and about its height, in mm. */
 const [FIELD, HEIGHT] = [240, 150];
@@ -22,8 +22,8 @@ interface Dcmjs {
 export async function sampleFiles({ say, signal }: Running): Promise<NamedFile[]> {
   say({ text: 'Making a synthetic head' });
   const { hu } = makePhantomPatient({
-    ...{ seed: SEED, slices: SLICES, size: SIZE, difficulty: 0.2 },
-    prevalence: { ich: 1, ivh: 1, sah: 0, sdh: 1, edh: 0 },
+    ...{ seed: SEED, slices: SLICES, size: SIZE, difficulty: 0 },
+    prevalence: { ich: 1, ivh: 1, sah: 0, sdh: 0, edh: 0 },
   });
   await turn(signal);
   const module = (await import('dcmjs')) as unknown as { data?: Dcmjs; default: { data: Dcmjs } };

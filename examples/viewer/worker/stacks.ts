@@ -53,6 +53,7 @@ async function readDicom({ say, signal }: Running, group: FileGroup): Promise<Lo
   const byPath = new Map(group.files.map((named) => [named.path, named]));
   const list = await readDicomSeries(group.files.map(withPath), {
     onBadFile: 'skip',
+    padding: 'air', // as for the command line
     allow: SHOWN_ANYWAY,
     signal,
     onProgress: ({ done, total }) => say({ text: `Decoding slice ${done} of ${total}`, share: done / total }),

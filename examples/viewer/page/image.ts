@@ -1,0 +1,102 @@
+// What is on the image: a slice of a stack in a window, and the cursors that go with it.
+import type { DisplayWindow, Pixels, Stack } from '../protocol';
+import { byId, element } from './dom';
+import { SliceView } from './slice_view';
+import { Strips } from './strips';
+import { PRESETS } from './windows';
+
+const stage = byId('stage');
+const canvas = byId<HTMLCanvasElement>('canvas');
+const slider = byId<HTMLInputElement>('slice');
+
+export const view = new SliceView(canvas);
+export const strips = new Strips(byId('strips'), showSlice);
+
+let stack: Stack | undefined;
+
+/** Nothing to look at. */
+export function clearImage(): void {
+  stack = undefined;
+  Object.assign(view, { pixels: undefined, heat: undefined });
+  slider.disabled = true;
+  stage.dataset['state'] = 'empty';
+  byId('welcome').hidden = false;
+  canvas.setAttribute('aria-label', 'No image yet');
+  view.draw();
+}
+
+/** The first slice that can be had, while the others are read. */
+export function showPreview(pixels: Pixels): void {
+  if (stack !== undefined) return;
+  Object.assign(view, { slice: 0, corners: { topLeft: ['first slice'] } });
+  showPixels(pixels, 'preview');
+}
+
+/** A stack, its middle slice first. */
+export function showStackImage(opened: Stack): void {
+  stack = opened;
+  Object.assign(slider, { disabled: false, max: String(opened.names.length) });
+  view.slice = Math.floor(opened.names.length / 2);
+  showPixels(opened, 'stack');
+  showSlice(view.slice);
+  stage.focus({ preventScroll: true });
+}
+
+function showPixels(pixels: Pixels, state: 'preview' | 'stack'): void {
+  byId('welcome').hidden = true;
+  stage.dataset['state'] = state;
+  view.pixels = pixels;
+  setWindow(pixels.window);
+}
+
+/** Shows a slice of the stack, from 0; the nearest that there is. */
+export function showSlice(slice: number): void {
+  if (stack === undefined) return;
+  const count = stack.names.length;
+  view.slice = Math.min(count - 1, Math.max(0, slice));
+  slider.value = String(view.slice + 1);
+  byId('slice-text').textContent = `${view.slice + 1} / ${count}`;
+  strips.move(view.slice);
+  redraw();
+}
+
+export function setWindow({ center, width }: DisplayWindow): void {
+  view.window = { center: Math.round(center), width: Math.max(1, Math.round(width)) };
+  redraw();
+}
+
+/** Draws the image anew, with what is written on it. */
+export function redraw(): void {
+  const { center, width } = view.window;
+  byId('window').textContent = `C ${center}  W ${width} HU`;
+  for (const [i, button] of [...byId('presets').children].entries()) {
+    const isOn = PRESETS[i]!.center === center && PRESETS[i]!.width === width;
+    button.setAttribute('aria-pressed', String(isOn));
+  }
+  if (stack !== undefined) {
+    const { names, title, isSample } = stack;
+    const place = `slice ${view.slice + 1} of ${names.length}`;
+    const heat = view.heat ? `, heat map of ${view.heat.label}` : '';
+    slider.setAttribute('aria-valuetext', place);
+    canvas.setAttribute('aria-label', `${title}, ${place}, window ${center}/${width} HU${heat}`);
+    view.corners = {
+      topLeft: [`${view.slice + 1} / ${names.length}`, names[view.slice]!.split('/').at(-1)!],
+      topRight: isSample ? ['synthetic: no patient'] : [],
+      bottomLeft: ['Research use only', `C ${center} W ${width}`],
+    };
+  }
+  view.draw();
+}
+
+/** Buttons of the presets, and the slider. */
+export function listenToImage(): void {
+  byId('presets').append(
+    ...PRESETS.map((preset, i) => {
+      const title = `${preset.title}: ${preset.center}/${preset.width} HU (${i + 1})`;
+      const button = element('button', { title, 'aria-pressed': 'false' }, preset.name);
+      button.addEventListener('click', () => setWindow(preset));
+      return button;
+    }),
+  );
+  slider.addEventListener('input', () => showSlice(slider.valueAsNumber - 1));
+}
