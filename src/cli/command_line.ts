@@ -47,8 +47,12 @@ export interface CommandSpec<O extends Options = Options> {
   argument?: { name: keyof O & string };
   /** What `run` returns, for machines: with it, the command has `--json`. */
   json?: string;
-  /** Returns what `--json` prints. */
-  run(args: Args<O>): Promise<unknown>;
+  /**
+   * Returns what `--json` prints.
+   *
+   * @param json - Whether that is asked for.
+   */
+  run(args: Args<O>, json: boolean): Promise<unknown>;
   /** What to tell someone who stopped it with Ctrl-C. */
   interrupted?(args: Args<O>): string;
 }
@@ -59,7 +63,7 @@ export interface AnyCommand {
   options: Options;
   argument?: { name: string };
   json?: string;
-  run(args: never): Promise<unknown>;
+  run(args: never, json: boolean): Promise<unknown>;
   interrupted?(args: never): string;
 }
 

@@ -97,7 +97,7 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
 async function runSpec(program: string, spec: AnyCommand, argv: readonly string[], summary: string): Promise<void> {
   await usageExits(async () => {
     const { args, debug, json } = parseArgs(program, spec, argv, summary);
-    const run = json ? () => printJson(() => spec.run(args)) : () => spec.run(args);
+    const run = json ? () => printJson(() => spec.run(args, true)) : () => spec.run(args, false);
     await runToEnd(run, { debug, interrupted: () => spec.interrupted?.(args) });
   });
 } // prettier-ignore

@@ -6,11 +6,9 @@ import {
   type CheckpointDescription,
   type Evaluation,
   type PatientSource,
-  type SlicePrediction,
 } from '../index';
 import { writePredictions } from '../node';
 import { textTable } from './terminal';
-import type { PatientPrediction } from '../data/tables/predictions_table';
 import type { TrivialScores } from '../prediction/trivial_predictors';
 
 /** Prints F2, pooled and per label, beside two predictors that never look at an image. */
@@ -43,11 +41,8 @@ export async function predictToFile(
 ): Promise<void> {
   const options = { calibration, threshold: thresholds };
   if (outputLevel(model) === 'patients') {
-    const patients: PatientPrediction[] = [];
-    for await (const prediction of predictPatientLevel(model, source, options)) patients.push(prediction);
+    const patients = predictPatientLevel(model, source, options);
     return writePredictions(file, patients, source.labels, { format: 'patients' });
   }
-  const predictions: SlicePrediction[] = [];
-  for await (const slices of predictPatients(model, source, options)) predictions.push(...slices);
-  await writePredictions(file, predictions, source.labels);
+  await writePredictions(file, predictPatients(model, source, options), source.labels);
 }

@@ -7,20 +7,14 @@ import {
   predictPatients,
   type SlicePrediction,
 } from '../../index';
-import {
-  loadCheckpoint,
-  openStudy,
-  type DicomFolder,
-  type KaggleFolder,
-  useBackend,
-  writePredictions,
-} from '../../node';
+import { loadCheckpoint, openStudy, type DicomFolder, type KaggleFolder, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { dicomResults, type ReportingModel } from '../dicom_results';
 import { problemLines, warnOfProblems } from '../studies/study_problems';
 import { textTable } from '../terminal';
 import { writeFileAtomic } from '../../node/files/atomic_write';
+import { writeTables } from '../../node/runs/predictions_file';
 import type { PatientPrediction } from '../../data/tables/predictions_table';
 
 const OPTIONS = options({
@@ -50,7 +44,7 @@ export default command({
   run: predict,
 });
 
-async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
+async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unknown> {
   const { patient, data, images, out, kaggle, rsna, dicomOut } = args;
   if ((patient === undefined) === (data === undefined)) {
     console.error('Give either --patient or --data. See --help.');
@@ -86,38 +80,48 @@ async function predict(args: Args<typeof OPTIONS>): Promise<unknown> {
   if (outputLevel(model) === 'patients') {
     if (kaggle || rsna) throw new ArgumentError('the model predicts patients, and these files are of slices');
     const predictions: PatientPrediction[] = [];
-    for await (const prediction of predictPatientLevel(model, source, options)) {
-      predictions.push(prediction);
-      await dicom?.(prediction.patient, [prediction.probabilities]);
-    }
+    await writeTables(out ? [{ file: out, format: 'patients' }] : [], labels, async (add) => {
+      for await (const prediction of predictPatientLevel(model, source, options)) {
+        predictions.push(prediction);
+        await dicom?.(prediction.patient, [prediction.probabilities]);
+        await add([prediction]);
+      }
+    });
     const rows = predictions.map(({ patient: id, probabilities, decisions }) => [
       id,
       ...probabilities,
       found(decisions),
     ]);
     if (!args.quiet) console.log(`\n${textTable(['patient', ...labels, 'found'], rows)}`);
-    if (out) await writePredictions(out, predictions, labels, { format: 'patients' });
     console.log(`\n${predictions.length} patients`);
     await source.close();
     return { ...result, predictions };
   }
+  // a study may have more slices than memory holds predictions of: they go to the files as they come
   const predictions: SlicePrediction[] = [];
-  for await (const slices of predictPatients(model, source, options)) {
-    predictions.push(...slices);
-    const probabilities = slices.map((slice) => slice.probabilities);
-    await dicom?.(slices[0]!.patient, probabilities);
-    if (args.quiet) continue;
-    const rows = slices.map(({ slice, probabilities, decisions }) => [
-      slice,
-      ...probabilities,
-      found(decisions),
-    ]);
-    console.log(`\n${slices[0]?.patient}\n${textTable(['slice', ...labels, 'found'], rows)}`);
-  }
-  if (out) await writePredictions(out, predictions, labels);
-  if (kaggle) await writePredictions(kaggle, predictions, labels, { format: 'challenge' });
-  if (rsna) await writePredictions(rsna, predictions, labels, { format: 'rsna' });
-  console.log(`\n${predictions.length} slices of ${source.patients.length} patients`);
+  let count = 0;
+  const files = [
+    { file: out, format: 'slices' as const },
+    { file: kaggle, format: 'challenge' as const },
+    { file: rsna, format: 'rsna' as const },
+  ].flatMap(({ file, format }) => (file ? [{ file, format }] : []));
+  await writeTables(files, labels, async (add) => {
+    for await (const slices of predictPatients(model, source, options)) {
+      count += slices.length;
+      if (json) predictions.push(...slices);
+      const probabilities = slices.map((slice) => slice.probabilities);
+      await dicom?.(slices[0]!.patient, probabilities);
+      await add(slices);
+      if (args.quiet) continue;
+      const rows = slices.map(({ slice, probabilities, decisions }) => [
+        slice,
+        ...probabilities,
+        found(decisions),
+      ]);
+      console.log(`\n${slices[0]?.patient}\n${textTable(['slice', ...labels, 'found'], rows)}`);
+    }
+  });
+  console.log(`\n${count} slices of ${source.patients.length} patients`);
   await source.close();
   return { ...result, predictions };
 }

@@ -4,6 +4,7 @@ import {
   patientProbabilitiesTable,
   probabilitiesTable,
   submissionTable,
+  WrittenRows,
   type PatientPrediction,
   type SlicePrediction,
 } from './predictions_table';
@@ -61,9 +62,17 @@ export function predictionsTable<const O extends PredictionsTableOptions = { for
   labels: Labels,
   options?: O,
 ): string {
-  const given: PredictionsTableOptions = options ?? {};
-  const { format } = resolveOptions('predictionsTable', given, RULES);
-  if (format === 'patients') return patientProbabilitiesTable(predictions, labels);
+  return tableParts(labels, options ?? {})(predictions);
+}
+
+/** A table part by part: CSV text of some predictions at a time, the header before the first, which may be of none. */
+export function tableParts(
+  labels: Labels,
+  options: PredictionsTableOptions,
+): (predictions: readonly PatientPrediction[] | readonly SlicePrediction[]) => string {
+  const { format } = resolveOptions('predictionsTable', options, RULES);
+  const written = new WrittenRows();
+  if (format === 'patients') return (predictions) => patientProbabilitiesTable(predictions, labels, written);
   const tables = { slices: probabilitiesTable, challenge: submissionTable, rsna: rsnaSubmissionTable };
-  return tables[format](predictions as readonly SlicePrediction[], labels);
+  return (predictions) => tables[format](predictions as readonly SlicePrediction[], labels, written);
 }

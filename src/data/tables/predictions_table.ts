@@ -61,6 +61,20 @@ export interface PredictedSlice<L extends Labels = Labels> extends SlicePredicti
   labels: PredictedLabels<L>;
 }
 
+/** What of a table has been written that comes part by part: only names are held. */
+export class WrittenRows {
+  /** What the rows are called by, and what they are of. */
+  readonly names = new Map<string, { patient: string; slice?: string }>();
+  private begun = false;
+
+  /** The header, the first time. */
+  header(record: readonly string[]): (readonly string[])[] {
+    const records = this.begun ? [] : [record];
+    this.begun = true;
+    return records;
+  }
+}
+
 /**
  * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row per slice.
  * Numbers have the digits that a float32 needs to come back equal. A name that a spreadsheet would run as a formula, since it begins with
@@ -74,11 +88,15 @@ export interface PredictedSlice<L extends Labels = Labels> extends SlicePredicti
  * // 'dirname,ID,ich,ivh\nID_1,1_0.jpg,0.25,0.5\n'
  * ```
  */
-export function probabilitiesTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+export function probabilitiesTable(
+  predictions: readonly SlicePrediction[],
+  labels: Labels,
+  written = new WrittenRows(),
+): string {
   checkSlices('predictionsTable', predictions, labels);
-  checkOnce(predictions, ({ patient, slice }) => JSON.stringify([patient, slice]));
+  checkOnce(predictions, ({ patient, slice }) => JSON.stringify([patient, slice]), written);
   return csv([
-    ['dirname', 'ID', ...labels],
+    ...written.header(['dirname', 'ID', ...labels]),
     ...predictions.map(({ patient, slice, probabilities }) => [
       patient,
       slice,
@@ -98,11 +116,15 @@ export function probabilitiesTable(predictions: readonly SlicePrediction[], labe
  * const csv = submissionTable(predictions, study.labels);
  * ```
  */
-export function submissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+export function submissionTable(
+  predictions: readonly SlicePrediction[],
+  labels: Labels,
+  written = new WrittenRows(),
+): string {
   checkSlices('predictionsTable', predictions, labels);
-  checkOnce(predictions, ({ slice }) => sliceStem(slice));
+  checkOnce(predictions, ({ slice }) => sliceStem(slice), written);
   return csv([
-    ['ID', 'prediction'],
+    ...written.header(['ID', 'prediction']),
     ...predictions.flatMap(({ slice, decisions }) =>
       labels.map((label, i) => [`${sliceStem(slice)}_${label}`, String(decisions[i])]),
     ),
@@ -120,15 +142,18 @@ export function submissionTable(predictions: readonly SlicePrediction[], labels:
  * // 'patient,ich,ivh\nID_1,0.25,0.5\n'
  * ```
  */
-export function patientProbabilitiesTable(predictions: readonly PatientPrediction[], labels: Labels): string {
+export function patientProbabilitiesTable(
+  predictions: readonly PatientPrediction[],
+  labels: Labels,
+  written = new WrittenRows(),
+): string {
   checkPredictions('predictionsTable', predictions, labels);
-  const seen = new Set<string>();
   for (const { patient } of predictions) {
-    if (seen.has(patient)) throw new DataError('the patient comes twice', { patient });
-    seen.add(patient);
+    if (written.names.has(patient)) throw new DataError('the patient comes twice', { patient });
+    written.names.set(patient, { patient });
   }
   return csv([
-    ['patient', ...labels],
+    ...written.header(['patient', ...labels]),
     ...predictions.map(({ patient, probabilities }) => [patient, ...probabilities.map(float32Text)]),
   ]);
 }
@@ -174,18 +199,18 @@ export function checkPredictions(
 export function checkOnce(
   predictions: readonly SlicePrediction[],
   key: (p: SlicePrediction) => string,
+  { names }: WrittenRows,
 ): void {
-  const seen = new Map<string, SlicePrediction>();
   for (const prediction of predictions) {
     const { patient, slice } = prediction;
-    const first = seen.get(key(prediction));
+    const first = names.get(key(prediction));
     if (first !== undefined) {
       throw new DataError(`slice ${first.slice} of patient ${first.patient} has the same ID in the table`, {
         patient,
         slice,
       });
     }
-    seen.set(key(prediction), prediction);
+    names.set(key(prediction), { patient, slice });
   }
 }
 

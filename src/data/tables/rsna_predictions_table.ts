@@ -2,7 +2,14 @@ import { check } from '../../base/checks';
 import { DataError } from '../../base/errors';
 import type { Labels } from '../../base/types';
 import { sliceStem } from './slice_names';
-import { checkOnce, checkSlices, csv, float32Text, type SlicePrediction } from './predictions_table';
+import {
+  checkOnce,
+  checkSlices,
+  csv,
+  float32Text,
+  WrittenRows,
+  type SlicePrediction,
+} from './predictions_table';
 import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
 
 /**
@@ -21,7 +28,11 @@ import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
  * rsnaSubmissionTable(predictions, CT_LABELS); // 'ID,Label\nID_000012eaf_epidural,0.03\n...'
  * ```
  */
-export function rsnaSubmissionTable(predictions: readonly SlicePrediction[], labels: Labels): string {
+export function rsnaSubmissionTable(
+  predictions: readonly SlicePrediction[],
+  labels: Labels,
+  written = new WrittenRows(),
+): string {
   const places = rsnaPlaces('predictionsTable: labels', labels);
   check(
     RSNA_LABELS.every((label, place) => label === 'any' || places.includes(place)),
@@ -30,9 +41,9 @@ export function rsnaSubmissionTable(predictions: readonly SlicePrediction[], lab
     labels,
   );
   checkSlices('predictionsTable', predictions, labels);
-  checkOnce(predictions, ({ slice }) => sliceStem(slice));
+  checkOnce(predictions, ({ slice }) => sliceStem(slice), written);
   return csv([
-    ['ID', 'Label'],
+    ...written.header(['ID', 'Label']),
     ...predictions.flatMap(({ patient, slice, probabilities }) => {
       const stem = sliceStem(slice);
       if (!/^ID_./.test(stem)) throw new DataError('expected a slice named ID_…', { patient, slice });

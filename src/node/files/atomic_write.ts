@@ -8,31 +8,38 @@ import { writeError } from './write_error';
  * Writes a file whole or not at all: into a temporary file beside it, synced to disk, then renamed over it.
  * Missing parent folders are made.
  *
+ * @param data - The content, or what writes it part by part.
  * @throws CtMultilabelError that names the file, where the disk is full or the file may not be written; the old file, if any, is then
- * as it was.
+ * as it was, as it is where `data` throws.
  * @example
  * ```ts
  * await writeFileAtomic('out/figures.json', JSON.stringify({ f2: 0.78 }));
  * ```
  */
-export async function writeFileAtomic(file: string, data: string | Uint8Array): Promise<void> {
+export async function writeFileAtomic(
+  file: string,
+  data: string | Uint8Array | ((write: (part: string) => Promise<void>) => Promise<void>),
+): Promise<void> {
   const target = resolve(file);
+  /** An error of the disk names the file; what else `data` throws is not the file's. */
+  const onDisk = <T>(work: Promise<T>) => work.catch((error: unknown) => { throw writeError(error, file); }); // prettier-ignore
   await withTemporaryId(async (id) => {
     const temporary = besideName(target, id, 'tmp');
     try {
-      await mkdir(dirname(target), { recursive: true });
-      const handle = await open(temporary, 'wx');
+      await onDisk(mkdir(dirname(target), { recursive: true }));
+      const handle = await onDisk(open(temporary, 'wx'));
       try {
-        await handle.writeFile(data);
-        await handle.sync();
+        const write = (part: string | Uint8Array) => onDisk(handle.writeFile(part));
+        await (typeof data === 'function' ? data(write) : write(data));
+        await onDisk(handle.sync());
       } finally {
         await handle.close();
       }
-      await rename(temporary, target);
-      await syncPath(dirname(target));
+      await onDisk(rename(temporary, target));
+      await onDisk(syncPath(dirname(target)));
     } catch (error) {
       await rm(temporary, { force: true });
-      throw writeError(error, file);
+      throw error;
     }
   });
 }

@@ -29,6 +29,43 @@ describe('predictions files', () => {
     expect((await readdir(join(folder, 'out'))).sort()).toEqual(['p.csv', 's.csv']);
   });
 
+  it('are the same whether predictions come all at once or one patient after another', async () => {
+    const folder = await temporaryFolder();
+    const many = Array.from({ length: 7 }, (_, i): SlicePrediction => ({
+      ...{ patient: `p${Math.floor(i / 3)}`, slice: `ID_${i}`, decisions: [1, 0, 0, 1, 0] },
+      probabilities: [0.1 * i, 0, 0.5, 1, 0.3],
+    }));
+    async function* coming(of = many) {
+      for (let i = 0; i < of.length; i += 3) yield of.slice(i, i + 3);
+    }
+    for (const format of ['slices', 'challenge', 'rsna'] as const) {
+      const [file, whole] = [join(folder, 'some', format), join(folder, 'all', format)];
+      await writePredictions(file, coming(), CT_LABELS, { format });
+      await writePredictions(whole, many, CT_LABELS, { format });
+      expect(await readFile(file, 'utf8')).toBe(await readFile(whole, 'utf8'));
+      await writePredictions(join(folder, 'none'), coming([]), CT_LABELS, { format });
+      expect(await readFile(join(folder, 'none'), 'utf8')).toBe(predictionsTable([], CT_LABELS, { format }));
+    }
+    async function* patients() {
+      for (const patient of ['a', 'b']) yield { patient, probabilities: [0.5], decisions: [1 as const] };
+    }
+    await writePredictions(join(folder, 'patients'), patients(), ['x'], { format: 'patients' });
+    expect(await readFile(join(folder, 'patients'), 'utf8')).toBe('patient,x\na,0.5\nb,0.5\n');
+
+    // what came before is as it was
+    const file = join(folder, 'some', 'slices');
+    const before = await readFile(file, 'utf8');
+    const twice = writePredictions(file, coming([...many, many[0]!]), CT_LABELS);
+    await expect(twice).rejects.toThrow(/slice ID_0 of patient p0 has the same ID in the table/);
+    async function* failing() {
+      yield many;
+      throw new Error('the model failed');
+    }
+    await expect(writePredictions(file, failing(), CT_LABELS)).rejects.toThrow('the model failed');
+    expect(await readFile(file, 'utf8')).toBe(before);
+    expect((await readdir(join(folder, 'some'))).sort()).toEqual(['challenge', 'rsna', 'slices']);
+  });
+
   it('hold the table of patients', async () => {
     const folder = await temporaryFolder();
     const file = join(folder, 'patients.csv');
