@@ -38,7 +38,7 @@ interface Scored {
 
 async function measure(name: string, run: string, data: string): Promise<void> {
   const { model, manifest } = await loadCheckpoint(path.join(run, 'best'));
-  const { preprocessing, labels, thresholds } = manifest;
+  const { preprocessing, labels, thresholds, calibration } = manifest;
   const { split } = JSON.parse(await readFile(path.join(run, 'config.json'), 'utf8')) as {
     split?: { validation: string[]; test?: string[] };
   };
@@ -56,7 +56,7 @@ async function measure(name: string, run: string, data: string): Promise<void> {
     const rounded: PatientSource = cachedSource(source, { maxBytes: 0, precision });
     const scored: Scored = { logits: [], decisions: [], f2: 0 };
     let [both, missed, wrong] = [0, 0, 0];
-    for await (const slices of predictPatients(model, rounded, { threshold: thresholds })) {
+    for await (const slices of predictPatients(model, rounded, { threshold: thresholds, calibration })) {
       const truth = study.sliceLabels(slices[0]!.patient)!;
       slices.forEach(({ probabilities, decisions }, s) => {
         scored.logits.push(...probabilities.map((p) => Math.log(p / (1 - p))));

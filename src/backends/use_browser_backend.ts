@@ -21,7 +21,7 @@ export type BrowserBackendName = 'wasm' | 'webgl' | 'webgpu' | 'cpu';
 export interface UseBrowserBackendOptions {
   /**
    * Threads that compute convolutions on the `'wasm'` backend, the calling one among them. More than one need a Web Worker of a
-   * cross-origin isolated page; there `'auto'` takes as many as the machine runs at once, at most 8, and elsewhere one. Other backends
+   * cross-origin isolated page; there `'auto'` takes as many as the machine runs at once, at most 8 (up to 64 may be asked for), and elsewhere one. Other backends
    * have none.
    *
    * @defaultValue `'auto'`

@@ -39,9 +39,10 @@ export async function printEstimate(
   const { step, prediction } = await secondsPerSlice(model, study, split.train, bytes.memoryBudget);
   const [train, validation] = [slicesOf(split.train), slicesOf(split.validation)];
   const { pretrain, warmUp, patients } = recipe;
-  const whole = (epochs: number) => epochs * (train * step + validation * prediction);
+  const whole = (epochs: number, most = train) =>
+    epochs * (Math.min(train, most) * step + validation * prediction);
   const stages: [string, number][] = [
-    ['pretrain', pretrain ? whole(pretrain.epochs ?? 50) : 0],
+    ['pretrain', pretrain ? whole(pretrain.epochs ?? 50, pretrain.slicesPerEpoch) : 0],
     ['warm-up', warmUp ? (train * (1 + (warmUp.versions ?? 4)) + validation) * prediction : 0],
     ['patients', patients ? whole(patients.epochs ?? 50) : 0],
   ];

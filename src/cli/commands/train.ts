@@ -74,6 +74,7 @@ const OPTIONS = options({
   'pretrain-epochs': { value: 'N', help: `most epochs on single slices; 0 leaves the stage out (${of('pretrain', 'epochs')})` },
   'pretrain-lr': { value: 'X', help: `learning rate on single slices (${of('pretrain', 'learningRate')})` },
   'batch-size': { value: 'N', help: `slices per batch there (${of('pretrain', 'batchSize')})` },
+  'slices-per-epoch': { value: 'N', help: 'slices per epoch there, drawn anew for each (all)' },
   'warm-up-epochs': { value: 'N', help: `most epochs of the head on the backbone's features; 0 leaves the stage out (${of('warmUp', 'epochs')})` },
   'warm-up-lr': { value: 'X', help: `learning rate there (${of('warmUp', 'learningRate')})` },
   versions: { value: 'N', help: `augmented versions that features are extracted of (${of('warmUp', 'versions')})` },
@@ -295,7 +296,7 @@ function recipeOptions(args: Args<typeof OPTIONS>): RecipeOptions {
   const sequence = args.variant === 'recommended' ? RECOMMENDED_TRAINING : {};
   return {
     ...recipe,
-    pretrain: stage(recipe.pretrain, { epochs: args.pretrainEpochs, learningRate: args.pretrainLr, batchSize: args.batchSize }),
+    pretrain: stage(recipe.pretrain, { epochs: args.pretrainEpochs, learningRate: args.pretrainLr, batchSize: args.batchSize, slicesPerEpoch: args.slicesPerEpoch }),
     warmUp: stage(recipe.warmUp, { epochs: args.warmUpEpochs, learningRate: args.warmUpLr, versions: args.versions, ...sequence }),
     patients: stage(recipe.patients, { epochs: args.epochs, learningRate: learningRates(args.lr), ...sequence }),
     patience: args.patience ?? recipe.patience,

@@ -31,7 +31,7 @@ export interface UseBackendOptions {
   log?: (line: string) => void;
   /**
    * Threads that compute convolutions on the `'wasm'` backend, the calling one among them; `'auto'` takes as many as the
-   * machine runs at once, at most 8. Other backends have their own.
+   * machine runs at once, at most 8; up to 64 may be asked for. Other backends have their own.
    *
    * @defaultValue `'auto'`
    */

@@ -188,7 +188,7 @@ export function patientBatches(
 }
 
 /**
- * Single slices of all patients, shuffled anew each epoch, each augmented by a draw of its own.
+ * Single slices of all patients, or so many of them, drawn and shuffled anew each epoch, each augmented by a draw of its own.
  *
  * Batches are `[n, 1, h, w, c]` with labels `[n, 1, labels]`, n being `batchSize` but for the last.
  */
@@ -196,9 +196,9 @@ export function sliceBatches(
   source: PatientSource,
   epoch: number,
   batchSize: number,
-  options: BatchOptions,
+  options: BatchOptions & { slices?: number },
 ): AsyncIterable<TrainingBatch> {
-  const { seed, balance = false, skip = 0 } = options;
+  const { seed, balance = false, skip = 0, slices: most } = options;
   const slices = source.patients.flatMap((patient) => {
     const labels = source.sliceLabels(patient);
     return source
@@ -206,7 +206,7 @@ export function sliceBatches(
       .map((name, index) => ({ patient, name, index, positive: anyOf(labels?.[index]) }));
   });
   const drawn = drawOrder(slices, ({ positive }) => positive, deriveSeed(seed, 'slices', epoch), balance);
-  const order = counted(drawn, ({ patient, index }) => JSON.stringify([patient, index]));
+  const order = counted(drawn.slice(0, most), ({ patient, index }) => JSON.stringify([patient, index]));
   const groups = Array.from({ length: Math.ceil(order.length / batchSize) }, (_, i) =>
     order.slice(i * batchSize, (i + 1) * batchSize),
   ).slice(skip);

@@ -43,7 +43,7 @@ export type SequenceSchedule = Pick<TrainPatientsOptions, keyof typeof SEQUENCE>
  */
 export interface Recipe {
   /** First stage, on single slices; `false`, or no epochs, leaves a stage out. */
-  pretrain: (StageSchedule & Pick<PretrainOptions, 'batchSize'>) | false;
+  pretrain: (StageSchedule & Pick<PretrainOptions, 'batchSize' | 'slicesPerEpoch'>) | false;
   /** Second stage, the head on features of the backbone; `false` leaves it out. */
   warmUp: (StageSchedule & SequenceSchedule & Pick<WarmUpOptions, 'versions' | 'averageEpochs'>) | false;
   /** Last stage, the whole model on whole patients; `false` leaves it out. */
@@ -111,13 +111,13 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
   },
 };
 
-const { batchSize } = PRETRAIN_RULES;
+const { batchSize, slicesPerEpoch } = PRETRAIN_RULES;
 const { versions, averageEpochs } = WARM_UP_RULES;
 type Schedule<Stage extends 'pretrain' | 'warmUp' | 'patients'> = Exclude<Recipe[Stage], false>;
 
 export const RECIPE_RULES = {
   pretrain: optional(
-    or(false, nested<Schedule<'pretrain'>>({ ...SCHEDULE, batchSize })),
+    or(false, nested<Schedule<'pretrain'>>({ ...SCHEDULE, batchSize, slicesPerEpoch })),
     RECIPES.default.pretrain,
   ),
   warmUp: optional(

@@ -19,11 +19,17 @@ export interface PretrainOptions extends TrainingOptions {
    * @defaultValue `16`
    */
   batchSize?: number;
+  /**
+   * Slices of an epoch, drawn anew for each: for studies so large that all of them take hours.
+   * @defaultValue all
+   */
+  slicesPerEpoch?: number;
 }
 
 export const PRETRAIN_RULES = {
   ...TRAINING_RULES,
   batchSize: optional(positiveInteger, 16),
+  slicesPerEpoch: optional(positiveInteger),
 } satisfies Rules<PretrainOptions>;
 
 /**
@@ -45,16 +51,21 @@ export const PRETRAIN_RULES = {
  * ```
  */
 export async function pretrainBackbone(model: tf.LayersModel, options: PretrainOptions): Promise<EpochLog[]> {
-  const { batchSize, ...training } = resolveOptions('pretrainBackbone', options, PRETRAIN_RULES);
+  const { batchSize, slicesPerEpoch, ...training } = resolveOptions(
+    'pretrainBackbone',
+    options,
+    PRETRAIN_RULES,
+  );
   const { train } = training;
   const expected = 'a model with logits of slices, [batch, slices, labels]';
   check(outputLevel(model) === 'slices', 'pretrainBackbone: model', expected, model.outputs[0]!.shape);
-  const slices = train.patients.reduce((sum, patient) => sum + train.sliceNames(patient).length, 0);
+  const all = train.patients.reduce((sum, patient) => sum + train.sliceNames(patient).length, 0);
+  const slices = Math.min(all, slicesPerEpoch ?? all);
   return runStage('pretrain', model, training, {
     learningRate: 1e-4,
     updateBatchNorm: true,
     steps: () => Math.ceil(slices / batchSize),
-    batches: (epoch, batchOptions) => sliceBatches(train, epoch, batchSize, batchOptions),
+    batches: (epoch, batchOptions) => sliceBatches(train, epoch, batchSize, { ...batchOptions, slices }),
   });
 }
 

@@ -17,7 +17,7 @@ describe('useBackend, on threads', () => {
     const x = tf.randomNormal([2, 20, 20, 16], 0, 1, 'float32', 1) as tf.Tensor4D;
     const filter = tf.randomNormal([3, 3, 16, 16], 0, 1, 'float32', 2) as tf.Tensor4D;
     const alone = tf.conv2d(x, filter, 1, 'same');
-    for (const threads of [2, 4]) {
+    for (const threads of [2, 4, 12]) {
       await useBackend('wasm', { threads });
       expect(wasmMemory().shared).toBeGreaterThan(2 ** 20);
       const together = tf.conv2d(x, filter, 1, 'same');

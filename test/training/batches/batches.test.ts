@@ -164,6 +164,21 @@ describe('sliceBatches', () => {
     expect(new Set(slicesIn(first[0]!).map((entry) => entry.split('/')[0])).size).toBeGreaterThan(1);
   });
 
+  it('gives so many slices as are asked for, each once, others in another epoch', async () => {
+    const drawn = async (slices: number, epoch = 1, balance = false) =>
+      (await collect(sliceBatches(source, epoch, 4, { ...plain, slices, balance }))).flatMap(({ name }) =>
+        slicesIn(name),
+      );
+    const [six, others] = [await drawn(6), await drawn(6, 2)];
+    expect(new Set(six).size).toBe(6);
+    expect(await drawn(6)).toEqual(six);
+    expect([...others].sort()).not.toEqual([...six].sort());
+    expect(await drawn(100)).toHaveLength(15);
+    const epochs = await Promise.all(Array.from({ length: 20 }, (_, epoch) => drawn(6, epoch)));
+    expect(new Set(epochs.flat()).size).toBe(15);
+    expect(await drawn(6, 1, true)).toHaveLength(6);
+  });
+
   it('augments each slice by a draw of its own, whatever its batch', async () => {
     const pictures = async (batchSize: number) => {
       const bySlice = new Map<string, string>();

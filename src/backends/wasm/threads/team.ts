@@ -1,5 +1,5 @@
 import { CtMultilabelError, OutOfMemoryError } from '../../../base/errors';
-import { MOST_THREADS } from '../../threads_option';
+import { AUTO_THREADS } from '../../threads_option';
 import { compileKernels, instantiateKernels } from '../runtime/compiled';
 import { setThreadTeam } from '../runtime/thread_team';
 import type { ThreadTeam } from '../runtime/workspace';
@@ -38,7 +38,7 @@ export interface RunningThread {
 export async function provideThreads(threads: 'auto' | number, platform: ThreadPlatform): Promise<number> {
   const hindrance = threads === 1 ? undefined : platform.hindrance();
   if (hindrance !== undefined) throw new CtMultilabelError(hindrance);
-  const wanted = threads === 'auto' ? Math.min(MOST_THREADS, platform.parallelism()) : threads;
+  const wanted = threads === 'auto' ? Math.min(AUTO_THREADS, platform.parallelism()) : threads;
   if (wanted !== (present?.threads ?? 1)) {
     const former = present;
     present = undefined;
