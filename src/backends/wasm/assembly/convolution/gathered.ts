@@ -2,9 +2,9 @@
  * Convolutions of any size, stride, dilation and padding as matrix products: the pixels that an output meets are gathered
  * into a row, row after row, and multiplied by the taps.
  *
- * Which pixels those are is told by a list of offsets, `[taps][2]` of (row, column): output (r, c) of the grid meets input
- * (r * strideRow + row, c * strideColumn + column). The gradient of a strided convolution's input is a few such
- * convolutions with other lists, each filling every second, third, … pixel.
+ * Which pixels those are is told by a list of offsets, `[taps][3]` of (row, column, run): output (r, c) of the grid meets input
+ * (r * strideRow + row, c * strideColumn + column), and the `run - 1` taps after it meet the pixels right of that. The gradient
+ * of a strided convolution's input is a few such convolutions with other lists, each filling every second, third, … pixel.
  *
  * Every kernel works on its `unit` of the whole: units may run in any order and on any thread, each thread with scratch
  * memory of its own. Pixels outside the image are zero.
@@ -115,12 +115,20 @@ export function gatheredConvolve(
   if (inPlace && whole == count) {
     a = x + bytes(first * channels);
   } else {
+    const imageBytes = bytes(height * width * channels);
+    let image = x + <usize>(first / (rows * columns)) * imageBytes;
+    let row = ((first / columns) % rows) * strideRow;
+    let column = (first % columns) * strideColumn;
     for (let i = 0; i < count; i++) {
-      const grid = (first + i) % (rows * columns);
-      const image = x + bytes(((first + i) / (rows * columns)) * height * width * channels);
-      const row = (grid / columns) * strideRow;
-      const column = (grid % columns) * strideColumn;
       gatherRow(image, height, width, channels, offsets, row, column, 0, depth, scratch + bytes(i * depth));
+      // counted on, since divisions for each pixel take as long as gathering it
+      column += strideColumn;
+      if (column < columns * strideColumn) continue;
+      column = 0;
+      row += strideRow;
+      if (row < rows * strideRow) continue;
+      row = 0;
+      image += imageBytes;
     }
   }
 
@@ -150,6 +158,10 @@ export function gatheredConvolve(
 
   if (direct && bias == 0 && relu == 0) return;
   for (let i = 0; i < count; i++) {
+    if (dense) {
+      finishRow(c + bytes(i * wide), y + bytes((first + i) * filters), filters, bias, relu);
+      continue;
+    }
     const grid = (first + i) % (rows * columns);
     const image = (first + i) / (rows * columns);
     const row = firstRow + (grid / columns) * stepRow;
@@ -176,13 +188,17 @@ function gatherRow(
   to: i32,
   out: usize,
 ): void {
+  let tap = from / channels;
+  let channel = from % channels;
   while (from < to) {
-    const tap = from / channels;
-    const channel = from % channels;
-    const count = min(channels - channel, to - from);
-    const h = row + load<i32>(offsets + bytes(2 * tap));
-    const w = column + load<i32>(offsets + bytes(2 * tap), 4);
-    const inside = h >= 0 && h < height && w >= 0 && w < width;
+    const h = row + load<i32>(offsets + bytes(3 * tap));
+    const w = column + load<i32>(offsets + bytes(3 * tap), 4);
+    const run = load<i32>(offsets + bytes(3 * tap), 8);
+    const inRow = h >= 0 && h < height;
+    // taps side by side lie so in memory too: all of them at once, unless the image's edge parts them
+    const together = !inRow || (w >= 0 && w + run <= width);
+    const count = min((together ? run * channels : channels) - channel, to - from);
+    const inside = inRow && w >= 0 && w < width;
     const pixel = image + bytes((h * width + w) * channels + channel);
     let i = 0;
     for (; i + 4 <= count; i += 4) {
@@ -191,6 +207,8 @@ function gatherRow(
     for (; i < count; i++) store<f32>(out + bytes(i), inside ? load<f32>(pixel + bytes(i)) : 0);
     out += bytes(count);
     from += count;
+    tap += together ? run : 1;
+    channel = 0;
   }
 }
 
@@ -254,14 +272,21 @@ export function gatheredTaps(
 
   for (let first = 0; first < total; first += pixels) {
     const count = min(pixels, total - first);
+    const imageBytes = bytes(height * width * channels);
+    let image = x + <usize>(first / (rows * columns)) * imageBytes;
+    let row = ((first / columns) % rows) * strideRow;
+    let column = (first % columns) * strideColumn;
     for (let i = 0; i < count; i++) {
-      const grid = (first + i) % (rows * columns);
-      const image = x + bytes(((first + i) / (rows * columns)) * height * width * channels);
-      const row = (grid / columns) * strideRow;
-      const column = (grid % columns) * strideColumn;
       const line = scratch + bytes(i * values);
       gatherRow(image, height, width, channels, offsets, row, column, from, to, line);
       for (let j = to - from; j < values; j++) store<f32>(line + bytes(j), 0);
+      column += strideColumn;
+      if (column < columns * strideColumn) continue;
+      column = 0;
+      row += strideRow;
+      if (row < rows * strideRow) continue;
+      row = 0;
+      image += imageBytes;
     }
     const panelBytes = bytes(count * PANEL);
     packPanels(dy + bytes(first * filters), bytes(filters), false, count, filters, panels, panelBytes);

@@ -11,7 +11,7 @@ const TAP_PIXELS = 128;
 export interface Grid {
   /** Indices of the taps met. */
   taps: number[];
-  /** Row and column of the input that each of them meets at output (0, 0) of the grid. */
+  /** Of each, the row and column of the input that it meets at output (0, 0) of the grid, and how many taps from it on lie side by side. */
   offsets: number[];
   strideRow: number;
   strideColumn: number;
@@ -32,7 +32,7 @@ export function wholeGrid(geometry: Geometry): Grid {
   const columnOf = (tap: number) => (tap % tapColumns) * dilationColumn - left;
   return {
     taps: all,
-    offsets: all.flatMap((tap) => [rowOf(tap), columnOf(tap)]),
+    offsets: withRuns(all.map((tap) => [rowOf(tap), columnOf(tap)])),
     strideRow: geometry.strideRow,
     strideColumn: geometry.strideColumn,
     rows: geometry.outHeight,
@@ -63,7 +63,7 @@ export function phases(forward: Geometry): Grid[] {
       const pairs = rows.flatMap((row) => columns.map((column) => ({ row, column })));
       grids.push({
         taps: pairs.map(({ row, column }) => row.tap * tapColumns + column.tap),
-        offsets: pairs.flatMap(({ row, column }) => [row.offset, column.offset]),
+        offsets: withRuns(pairs.map(({ row, column }) => [row.offset, column.offset])),
         strideRow: 1,
         strideColumn: 1,
         rows: Math.ceil((height - a) / strideRow),
@@ -76,6 +76,16 @@ export function phases(forward: Geometry): Grid[] {
     }
   }
   return grids;
+}
+
+/** Adds to each place how many from it on follow one another in a row. */
+function withRuns(places: [row: number, column: number][]): number[] {
+  const runs = places.map(() => 1);
+  for (let i = places.length - 2; i >= 0; i--) {
+    const [[row, column], [nextRow, nextColumn]] = [places[i]!, places[i + 1]!];
+    if (nextRow === row && nextColumn === column + 1) runs[i] = runs[i + 1]! + 1;
+  }
+  return places.flatMap((place, i) => [...place, runs[i]!]);
 }
 
 /** Packs the taps of a grid and tells how to convolve with them. */
