@@ -51,7 +51,8 @@ function findInstalled() {
   return CHROMIUM || files.find((file) => existsSync(file));
 }
 
-async function unpackChromium() {
+/** Unpacks it into the folder for temporary files, and tells how it is started. */
+export async function unpackChromium() {
   const folder = path.join(repository, 'node_modules', '.cache', `chromium-${VERSION}`);
   if (!existsSync(path.join(folder, 'node_modules', PACKAGED))) {
     mkdirSync(folder, { recursive: true });

@@ -3,8 +3,8 @@ import { checkOneOf } from '../base/checks';
 import { CtMultilabelError } from '../base/errors';
 import { optional, resolveOptions, type Rules } from '../base/options';
 import { activate, activeBackend, isRegistered } from './activate';
+import { prepareWebGpuBackend } from './prepare_webgpu_backend';
 import { THREADS } from './threads_option';
-import { guardWebGpu } from './webgpu/guard';
 
 /**
  * Backends that {@link useBrowserBackend} knows.
@@ -37,7 +37,10 @@ const RULES = { threads: optional(THREADS, 'auto') } satisfies Rules<UseBrowserB
  * @inline
  */
 export interface BrowserBackend {
-  /** Convolutions and what stands between them run by this library's compiled kernels; `'wasm'` alone has them. */
+  /**
+   * This library's own kernels are in place: on `'wasm'` for convolutions and what stands between them, on `'webgpu'` for the latter and
+   * the recurrences.
+   */
   compiledKernels: boolean;
   /** Running out of memory is an OutOfMemoryError; on `'wasm'` and `'webgpu'`. */
   memoryGuard: boolean;
@@ -49,8 +52,8 @@ export interface BrowserBackend {
 
 /**
  * Makes a TensorFlow.js backend the active one of this page or Web Worker, with all that this library has for it: compiled kernels,
- * threads and a memory guard on `'wasm'`; on `'webgpu'` a guard against buffers past the device's limits, errors that nobody caught and
- * the loss of the device.
+ * threads and a memory guard on `'wasm'`; on `'webgpu'` kernels that take few launches, and a guard against buffers past the device's
+ * limits, errors that nobody caught and the loss of the device.
  *
  * The backend's package is loaded unless the page has imported it: that of `'wasm'` comes with this library, that of `'webgpu'` is
  * `@tensorflow/tfjs-backend-webgpu`, which the page installs. `'wasm'` is told where its files are by `setWasmPaths` of
@@ -99,11 +102,12 @@ const STARTERS: Record<BrowserBackendName, (threads: 'auto' | number) => Promise
   wasm: startWasm,
   async webgpu() {
     await startWebGpu();
-    const memoryGuard = guardWebGpu();
-    const reason = memoryGuard
-      ? 'GPU through WebGPU'
-      : 'GPU through WebGPU, without a guard against running out of memory';
-    return { compiledKernels: false, memoryGuard, threads: 1, reason };
+    const { compiledKernels, memoryGuard } = await prepareWebGpuBackend();
+    const notes = [
+      ...(compiledKernels ? [] : ["with the host's kernels, which take more launches"]),
+      ...(memoryGuard ? [] : ['without a guard against running out of memory']),
+    ];
+    return { compiledKernels, memoryGuard, threads: 1, reason: ['GPU through WebGPU', ...notes].join(', ') };
   },
   webgl: () => startPlain('webgl', 'GPU through WebGL'),
   cpu: () => startPlain('cpu', 'plain JavaScript on 1 thread'),

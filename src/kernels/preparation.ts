@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 
 /** What the preparation of a backend put in place. */
 export interface Preparation {
-  /** Compiled kernels run on it; undefined for backends that have none. */
-  compiledKernels?: boolean;
+  /** Kernels of ours run on it. */
+  compiledKernels: boolean;
   /** Running out of memory is an error. */
   memoryGuard: boolean;
 }
@@ -42,7 +42,7 @@ export function warnUnprepared(): void {
   seen.add(backend);
   const preparation = (backend as Markable)[PREPARED];
   const lacks = [
-    ...(name === 'wasm' && preparation?.compiledKernels !== true ? ['compiled kernels'] : []),
+    ...(preparation?.compiledKernels !== true ? ['compiled kernels'] : []),
     ...(preparation?.memoryGuard !== true ? ['memory guard'] : []),
   ];
   if (lacks.length === 0) return;

@@ -1,11 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import { ADAM_KERNEL, type AdamAttrs, type AdamInputs } from '../kernels/adam/contract';
+import {
+  ADAM_KERNEL,
+  ADAM_STEP_KERNEL,
+  type AdamAttrs,
+  type AdamInputs,
+  type AdamStepAttrs,
+} from '../kernels/adam/contract';
 import '../kernels/adam/plain';
 import { hasKernel } from '../kernels/has_kernel';
+import { hostValues } from '../kernels/host_values';
 
 /**
- * Adam, as `tf.train.adam`, in one pass over each variable where the backend has our kernel (`cpu` and `wasm`); elsewhere it
- * is the host's.
+ * Adam, as `tf.train.adam`, in one pass over each variable where the backend has our kernel (`cpu`, `wasm` and `webgpu`); elsewhere
+ * it is the host's.
  *
  * `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g²`,
  * `w = w - learningRate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)`
@@ -63,20 +70,26 @@ export class Adam extends tf.AdamOptimizer {
     gradients: Parameters<tf.Optimizer['applyGradients']>[0],
     rateOf: (variable: string) => number,
   ): void {
-    if (!hasKernel(ADAM_KERNEL)) {
+    const powers = hasKernel(ADAM_STEP_KERNEL) ? this.powersInMemory() : undefined;
+    if (powers === undefined && !hasKernel(ADAM_KERNEL)) {
       this.applyByHost(gradients, rateOf);
       return;
     }
     const list = Array.isArray(gradients)
       ? gradients
       : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }));
-    list.forEach(({ name, tensor }, place) => {
-      const variable = tf.engine().registeredVariables[name]!;
+    const steps = list.flatMap(({ name, tensor: gradient }, place): VariableStep[] => {
+      const value = tf.engine().registeredVariables[name]!;
       // moments belong to places in the list, also where there is no gradient this time
-      const firstMoment = momentAt(this['accumulatedFirstMoment'], place, `${name}/m`, variable);
-      const secondMoment = momentAt(this['accumulatedSecondMoment'], place, `${name}/v`, variable);
-      if (tensor) this.step(variable, tensor, firstMoment, secondMoment, rateOf(name));
+      const firstMoment = momentAt(this['accumulatedFirstMoment'], place, `${name}/m`, value);
+      const secondMoment = momentAt(this['accumulatedSecondMoment'], place, `${name}/v`, value);
+      if (!gradient) return [];
+      tf.util.assertShapesMatch(value.shape, gradient.shape, `${value.name} and its gradient: `);
+      const rate = this.learningRate * rateOf(name);
+      return [{ tensors: { value, gradient, firstMoment, secondMoment }, rate }];
     });
+    if (powers === undefined) steps.forEach((step) => this.step(step));
+    else this.stepAtOnce(steps, powers);
     tf.tidy(() => {
       this['accBeta1'].assign(tf.mul(this['accBeta1'], this.beta1));
       this['accBeta2'].assign(tf.mul(this['accBeta2'], this.beta2));
@@ -102,25 +115,55 @@ export class Adam extends tf.AdamOptimizer {
     });
   }
 
-  private step(
-    value: tf.Variable,
-    gradient: tf.Tensor,
-    firstMoment: tf.Variable,
-    secondMoment: tf.Variable,
-    factor: number,
-  ): void {
-    tf.util.assertShapesMatch(value.shape, gradient.shape, `${value.name} and its gradient: `);
+  private step({ tensors, rate }: VariableStep): void {
     const { beta1, beta2, epsilon } = this;
-    const learningRate = this.learningRate * factor;
-    const attrs: AdamAttrs = { learningRate, beta1, beta2, epsilon: epsilon! };
-    const inputs = {
-      ...{ value, gradient, firstMoment, secondMoment },
-      ...{ accBeta1: this['accBeta1'], accBeta2: this['accBeta2'] },
-    } satisfies AdamInputs;
-    const results = tf.engine().runKernel<tf.Tensor[]>(ADAM_KERNEL, inputs, { ...attrs });
-    [value, firstMoment, secondMoment].forEach((variable, i) => variable.assign(results[i]!));
-    tf.dispose(results);
+    const attrs: AdamAttrs = { learningRate: rate, beta1, beta2, epsilon: epsilon! };
+    const inputs: AdamInputs = { ...tensors, accBeta1: this['accBeta1'], accBeta2: this['accBeta2'] };
+    assignAll([tensors], tf.engine().runKernel<tf.Tensor[]>(ADAM_KERNEL, inputs as never, { ...attrs }));
   }
+
+  /** All variables by one call. */
+  private stepAtOnce(steps: VariableStep[], [power1, power2]: [number, number]): void {
+    const { beta1, beta2, epsilon } = this;
+    const attrs: AdamStepAttrs = {
+      rates: steps.map(({ rate }) => rate),
+      ...{ beta1, beta2, epsilon: epsilon! },
+      ...{ correction1: 1 - power1, correction2: 1 - power2 },
+    };
+    const inputs = steps.flatMap(({ tensors }, i) =>
+      Object.entries(tensors).map(([name, tensor]) => [`${name}${i}`, tensor]),
+    );
+    const results = tf
+      .engine()
+      .runKernel<tf.Tensor[]>(ADAM_STEP_KERNEL, Object.fromEntries(inputs) as tf.NamedTensorMap, {
+        ...attrs,
+      });
+    assignAll(
+      steps.map(({ tensors }) => tensors),
+      results,
+    );
+  }
+
+  /** The powers of beta, where they are not on a device. */
+  private powersInMemory(): [number, number] | undefined {
+    const [power1] = hostValues(this['accBeta1']) ?? [];
+    const [power2] = hostValues(this['accBeta2']) ?? [];
+    return power1 === undefined || power2 === undefined ? undefined : [power1, power2];
+  }
+}
+
+/** A variable's part in a step. */
+interface VariableStep {
+  tensors: Record<'value' | 'firstMoment' | 'secondMoment', tf.Variable> & { gradient: tf.Tensor };
+  rate: number;
+}
+
+/** Gives variables their new values and moments, in the order of the kernels' outputs, and disposes of these. */
+function assignAll(variables: VariableStep['tensors'][], results: tf.Tensor[]): void {
+  variables
+    .flatMap(({ value, firstMoment, secondMoment }) => [value, firstMoment, secondMoment])
+    .forEach((variable, i) => variable.assign(results[i]!));
+  tf.dispose(results);
 }
 
 /** WebGL calls its float32 textures float16, https://github.com/tensorflow/tfjs/issues/6980; gradients are often below its 1e-4. */

@@ -1,44 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { CtMultilabelError, OutOfMemoryError } from '../../base/errors';
-import { markPrepared } from '../../kernels/preparation';
+import type { BufferManager, WebGpuBackend } from './backend';
 
-/** What we use of the host's class `WebGPUBackend`. */
-interface GpuBackend extends tf.KernelBackend {
-  device: GpuDevice;
-  bufferManager: BufferManager;
-  tensorMap: { get(dataId: tf.DataId): { resource?: unknown } | undefined };
-  uploadToGPU(dataId: tf.DataId): void;
-  makeTensorInfo(shape: number[], dtype: string): tf.TensorInfo;
-  runWebGPUProgram(
-    program: { outputShape: number[] },
-    inputs: tf.TensorInfo[],
-    dtype: string,
-    uniforms?: unknown,
-    output?: tf.TensorInfo,
-  ): tf.TensorInfo;
-  read(dataId: tf.DataId): Promise<tf.BackendValues>;
-  readSync(dataId: tf.DataId): tf.BackendValues;
-  readToGPU(dataId: tf.DataId): tf.GPUData;
-  [GUARDED]?: true;
-}
-
-interface GpuDevice {
-  limits: { maxBufferSize: number; maxStorageBufferBindingSize: number };
-  lost: Promise<{ reason: string; message: string }>;
-  addEventListener(type: 'uncapturederror', listener: (event: { error: Error }) => void): void;
-}
-
-interface BufferManager {
-  acquireBuffer(size: number, usage: number, ...rest: boolean[]): unknown;
-  /** Buffers kept for later, which the host never gives back. */
-  freeBuffers: Map<string, { size: number; destroy(): void }[]>;
-  numFreeBuffers: number;
-  numBytesAllocated: number;
-  numBytesUsed: number;
-}
-
-/** Marks a guarded backend. */
+/** Marks a guarded backend, and holds what watches its device. */
 const GUARDED: unique symbol = Symbol.for('ct-multilabel.webgpu-memory-guard');
+
+type GuardedBackend = WebGpuBackend & { [GUARDED]?: Pick<DeviceWatch, 'came'> };
 
 /** `GPUBufferUsage.STORAGE` */
 const STORAGE = 0x80;
@@ -61,16 +28,20 @@ const REMEDY = 'lower the slices per chunk, the image size or the batch size';
  * @returns True when the guard is in place; false when the active backend is not the WebGPU one or is not as expected inside.
  */
 export function guardWebGpu(): boolean {
-  const backend = tf.getBackend() === 'webgpu' ? (tf.backend() as GpuBackend) : undefined;
+  const backend = tf.getBackend() === 'webgpu' ? (tf.backend() as GuardedBackend) : undefined;
   if (backend === undefined || !isAsExpected(backend)) return false;
-  if (backend[GUARDED] === true) return true;
+  if (backend[GUARDED] !== undefined) return true;
   const watch = new DeviceWatch(backend.device);
   backend.device.addEventListener('uncapturederror', () => giveBackFreeBuffers(backend.bufferManager));
   limitBuffers(backend, watch);
   followValues(backend, watch);
-  backend[GUARDED] = true;
-  markPrepared(backend, { memoryGuard: true });
+  backend[GUARDED] = watch;
   return true;
+}
+
+/** Tells the guard, if there is one, that a tensor has new values: written in place they come in no other way. */
+export function noteWritten(backend: WebGpuBackend, dataId: tf.DataId): void {
+  (backend as GuardedBackend)[GUARDED]?.came(dataId);
 }
 
 function isAsExpected({
@@ -79,7 +50,7 @@ function isAsExpected({
   tensorMap,
   uploadToGPU,
   runWebGPUProgram,
-}: GpuBackend): boolean {
+}: WebGpuBackend): boolean {
   return (
     typeof device?.addEventListener === 'function' &&
     device.limits?.maxBufferSize > 0 &&
@@ -99,7 +70,7 @@ class DeviceWatch {
   private readonly doubts: { after: number; until: number; error: () => CtMultilabelError }[] = [];
   private lost: (() => CtMultilabelError) | undefined;
 
-  constructor(device: GpuDevice) {
+  constructor(device: WebGpuBackend['device']) {
     device.addEventListener('uncapturederror', ({ error }) => this.doubt(error));
     void device.lost.then(({ reason, message }) => {
       this.lost = () => lostError(reason, message);
@@ -150,7 +121,7 @@ class DeviceWatch {
   }
 }
 
-function limitBuffers({ device, bufferManager }: GpuBackend, watch: DeviceWatch): void {
+function limitBuffers({ device, bufferManager }: WebGpuBackend, watch: DeviceWatch): void {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const acquire = bufferManager.acquireBuffer.bind(bufferManager);
   bufferManager.acquireBuffer = (size, usage, ...rest) => {
@@ -171,7 +142,7 @@ function limitBuffers({ device, bufferManager }: GpuBackend, watch: DeviceWatch)
   };
 }
 
-function followValues(backend: GpuBackend, watch: DeviceWatch): void {
+function followValues(backend: WebGpuBackend, watch: DeviceWatch): void {
   const [upload, run, read, readSync, readToGpu] = [
     backend.uploadToGPU.bind(backend),
     backend.runWebGPUProgram.bind(backend),

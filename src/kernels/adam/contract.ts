@@ -16,3 +16,19 @@ export interface AdamAttrs {
   beta2: number;
   epsilon: number;
 }
+
+/**
+ * Kernel of a step of all variables at once, for backends where each call costs: inputs `value`, `gradient`, `firstMoment` and
+ * `secondMoment`, numbered from 0 for each variable (`value0`); outputs each one's new value and moments, in place of the old ones where
+ * nobody else holds these.
+ */
+export const ADAM_STEP_KERNEL = 'CtAdamStep';
+
+/** Attributes of the kernel of all variables. */
+export interface AdamStepAttrs extends Omit<AdamAttrs, 'learningRate'> {
+  /** Learning rate of each variable. */
+  rates: number[];
+  /** `1 - beta^t`, by which the moments are divided. */
+  correction1: number;
+  correction2: number;
+}

@@ -16,3 +16,27 @@ export const SCALE_SHIFT_KERNEL = 'CtScaleShift';
 
 /** Inputs `dy`, `x`, `a`, `b`, `c`; output `dy a + x b + c`. */
 export const COMBINE_KERNEL = 'CtCombine';
+
+/**
+ * Inputs `x`, `gamma`, `beta`, `mean`, `variance`, attributes {@link BatchNormAttrs}; outputs `gamma (x - mean) inverse + beta`, the columns'
+ * `scale = gamma inverse`, and `inverse = 1 / sqrt(variance + epsilon)`. For backends where each call costs: elsewhere the columns' share
+ * is small, and {@link SCALE_SHIFT_KERNEL} does the rest.
+ */
+export const BATCH_NORM_KERNEL = 'CtBatchNorm';
+
+/** Attributes of {@link BATCH_NORM_KERNEL}. */
+export interface BatchNormAttrs {
+  epsilon: number;
+}
+
+/**
+ * Inputs `dy`, `x`, `mean` and, from {@link BATCH_NORM_KERNEL}, `scale` and `inverse`; attributes {@link BatchNormGradientAttrs}; outputs
+ * the gradients of `x`, `gamma` and `beta`.
+ */
+export const BATCH_NORM_GRADIENT_KERNEL = 'CtBatchNormGradient';
+
+/** Attributes of {@link BATCH_NORM_GRADIENT_KERNEL}. */
+export interface BatchNormGradientAttrs {
+  /** Mean and variance are those of `x`, which so has a part in them. */
+  byBatch: boolean;
+}

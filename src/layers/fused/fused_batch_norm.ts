@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {
+  BATCH_NORM_GRADIENT_KERNEL,
+  BATCH_NORM_KERNEL,
   COLUMN_DOTS_KERNEL,
   COLUMN_MOMENTS_KERNEL,
   COMBINE_KERNEL,
@@ -101,7 +103,38 @@ interface Statistics {
   byBatch: boolean;
 }
 
-function normalize(
+function normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, statistics: Statistics): tf.Tensor {
+  return hasKernel(BATCH_NORM_KERNEL)
+    ? normalizeAtOnce(x, gamma, beta, statistics)
+    : normalizeByColumns(x, gamma, beta, statistics);
+}
+
+/** By a kernel for each pass, where the backend has them. */
+function normalizeAtOnce(
+  x: tf.Tensor,
+  gamma: tf.Tensor,
+  beta: tf.Tensor,
+  { mean, variance, epsilon, byBatch }: Statistics,
+): tf.Tensor {
+  const run = tf.customGrad((...args) => {
+    const [input, weight, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const tensors = { x: input, gamma: weight, beta: offset, mean, variance };
+    const [value, scale, inverse] = tf
+      .engine()
+      .runKernel<tf.Tensor[]>(BATCH_NORM_KERNEL, tensors, { epsilon });
+    save([input, scale!, inverse!, mean]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [xThen, scaleThen, inverseThen, meanThen] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      const given = { dy, x: xThen, scale: scaleThen, inverse: inverseThen, mean: meanThen };
+      return tf.engine().runKernel<tf.Tensor[]>(BATCH_NORM_GRADIENT_KERNEL, given, { byBatch });
+    };
+    return { value: value!, gradFunc };
+  });
+  return run(x, gamma, beta);
+}
+
+/** By operations on the columns, and passes over all values. */
+function normalizeByColumns(
   x: tf.Tensor,
   gamma: tf.Tensor,
   beta: tf.Tensor,

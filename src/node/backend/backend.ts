@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { activate, activeBackend, isRegistered } from '../../backends/activate';
+import { prepareWebGpuBackend } from '../../backends/prepare_webgpu_backend';
 import { THREADS } from '../../backends/threads_option';
-import { guardWebGpu } from '../../backends/webgpu/guard';
 import { hostModule } from '../../backends/wasm/runtime/host_module';
 import { sharedBytes } from '../../backends/wasm/threads/team';
 import { checkOneOf } from '../../base/checks';
@@ -195,9 +195,12 @@ async function startWebGpu(): Promise<string> {
   await load('@tensorflow/tfjs-backend-webgpu');
   if (!isRegistered('webgpu')) throw new Error(OTHER_COPY);
   await activate('webgpu');
-  return guardWebGpu()
-    ? 'GPU through WebGPU'
-    : 'GPU through WebGPU, without a guard against running out of memory';
+  const { compiledKernels, memoryGuard } = await prepareWebGpuBackend();
+  const notes = [
+    ...(compiledKernels ? [] : ["with the host's kernels, which take more launches"]),
+    ...(memoryGuard ? [] : ['without a guard against running out of memory']),
+  ];
+  return ['GPU through WebGPU', ...notes].join(', ');
 }
 
 /** Sees to `navigator.gpu`, which browsers have, with the package `webgpu`. */

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError, NonFiniteError } from '../../base/errors';
+import { FINITE_KERNEL } from '../../kernels/finite/contract';
+import { hasKernel } from '../../kernels/has_kernel';
 import { firstOutside, hostValues } from '../../kernels/host_values';
 
 /**
@@ -18,7 +20,7 @@ export type StepGradients = {
 /**
  * A step's loss and gradients, if all are finite: a single NaN in them would make NaN of all weights.
  *
- * Where they are in memory every value is looked at. Elsewhere the loss becomes NaN where a gradient's sum is not finite, so that
+ * Where they are in memory every value is looked at. Elsewhere the loss becomes NaN where a gradient, or its sum, is not finite, so that
  * who reads the loss, as one does after each step, learns of it without another reading.
  *
  * @throws NonFiniteError that names the slice or the weight.
@@ -29,6 +31,10 @@ export function checkFiniteStep(step: StepGradients): StepGradients {
   const list = Object.entries(gradients);
   if (value === undefined) {
     if (list.length === 0) return step;
+    if (hasKernel(FINITE_KERNEL)) {
+      const inputs = Object.fromEntries(list.map(([, gradient], i) => [`x${i}`, gradient]));
+      return { ...step, loss: tf.engine().runKernel(FINITE_KERNEL, { loss, ...inputs }) as tf.Scalar };
+    }
     // not tf.addN: WebGPU takes eight tensors at once
     const sum = tf.sum(tf.stack(list.map(([, gradient]) => tf.sum(gradient))));
     return { ...step, loss: tf.add(loss, tf.mul(sum, 0)) };

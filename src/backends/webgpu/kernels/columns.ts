@@ -1,0 +1,311 @@
+import type * as tf from '@tensorflow/tfjs';
+import {
+  BATCH_NORM_GRADIENT_KERNEL,
+  BATCH_NORM_KERNEL,
+  COLUMN_DOTS_KERNEL,
+  COLUMN_MOMENTS_KERNEL,
+  COMBINE_KERNEL,
+  RELU_BIAS_GRADIENT_KERNEL,
+  SCALE_SHIFT_KERNEL,
+  type BatchNormAttrs,
+  type BatchNormGradientAttrs,
+} from '../../../kernels/columns/contract';
+import type { WebGpuBackend } from '../backend';
+import { forEach, groupsFor, launch, webGpuKernel, type Launch, type Results } from '../launch';
+
+/*
+ * Sums over rows take two launches: workgroups of 32 columns by 8 threads each sum a part of the rows, then the parts are summed.
+ * Each pass over memory does what else its values are needed for.
+ */
+
+/** Columns that a workgroup sums. */
+const WIDTH = 32;
+/** Rows that one workgroup sums at least, and most parts that rows are cut into. */
+const [ROWS, PARTS] = [512, 128];
+
+const sizeOf = (shape: number[]) => shape.reduce((product, n) => product * n, 1);
+
+/** `x scale + shift`. */
+export const scaleShift = webGpuKernel<'x' | 'scale' | 'shift', undefined>(
+  SCALE_SHIFT_KERNEL,
+  ({ inputs, backend, results }) => {
+    const { x } = inputs;
+    const y = results.make(x.shape);
+    const [count, columns] = [sizeOf(x.shape), x.shape.at(-1)!];
+    launch(backend, {
+      name: SCALE_SHIFT_KERNEL,
+      inputs,
+      outputs: { y },
+      whole: { count, columns },
+      groups: [groupsFor(count)],
+      main: forEach('u.count', 'let c = i % u.columns; y[i] = x[i] * scale[c] + shift[c];'),
+    });
+    return y;
+  },
+);
+
+/** `dy a + x b + c`. */
+export const combine = webGpuKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
+  COMBINE_KERNEL,
+  ({ inputs, backend, results }) => {
+    const out = results.make(inputs.x.shape);
+    combineInto(backend, inputs, out);
+    return out;
+  },
+);
+
+function combineInto(
+  backend: WebGpuBackend,
+  inputs: Record<'dy' | 'x' | 'a' | 'b' | 'c', tf.TensorInfo>,
+  out: tf.TensorInfo,
+): void {
+  const [count, columns] = [sizeOf(out.shape), out.shape.at(-1)!];
+  launch(backend, {
+    name: COMBINE_KERNEL,
+    inputs,
+    outputs: { out },
+    whole: { count, columns },
+    groups: [groupsFor(count)],
+    main: forEach('u.count', 'let k = i % u.columns; out[i] = dy[i] * a[k] + x[i] * b[k] + c[k];'),
+  });
+}
+
+/** `dz = dy where y > 0`, and its sums. */
+export const reluBiasGradient = webGpuKernel<'dy' | 'y', undefined>(
+  RELU_BIAS_GRADIENT_KERNEL,
+  ({ inputs, backend, results }) => {
+    const dz = results.make(inputs.y.shape);
+    const parts = partialSums(backend, results, inputs.y.shape, {
+      ...{ name: RELU_BIAS_GRADIENT_KERNEL, inputs, outputs: { dz }, sums: 1 },
+      row: 'let d = select(0.0, dy[i], y[i] > 0.0); dz[i] = d; sum0 += d;',
+    });
+    const [db] = addParts(backend, results, RELU_BIAS_GRADIENT_KERNEL, parts);
+    return [dz, db!];
+  },
+);
+
+/** Sums of `dy` and of `dy (x - centre)`. */
+export const columnDots = webGpuKernel<'dy' | 'x' | 'centre', undefined>(
+  COLUMN_DOTS_KERNEL,
+  ({ inputs, backend, results }) => {
+    const parts = partialSums(backend, results, inputs.x.shape, {
+      ...{ name: COLUMN_DOTS_KERNEL, inputs, outputs: {}, sums: 2 },
+      row: 'let d = dy[i]; sum0 += d; sum1 += d * (x[i] - centre[c]);',
+    });
+    return addParts(backend, results, COLUMN_DOTS_KERNEL, parts);
+  },
+);
+
+/** Mean and variance: of each part, then of all, so that no square of a large mean is subtracted. */
+export const columnMoments = webGpuKernel<'x', undefined>(
+  COLUMN_MOMENTS_KERNEL,
+  ({ inputs, backend, results }) => {
+    const { x } = inputs;
+    const parts = partialSums(backend, results, x.shape, {
+      ...{ name: COLUMN_MOMENTS_KERNEL, inputs, outputs: {}, sums: 2 },
+      row: 'sum0 += x[i];',
+      // of the squares about the part's own mean
+      second: 'let d = x[i] - mean; sum1 += d * d;',
+    });
+    const { columns, rows, count, perPart } = parts;
+    const [mean, variance] = [results.make([columns]), results.make([columns])];
+    launch(backend, {
+      name: COLUMN_MOMENTS_KERNEL,
+      inputs: { partial: parts.partial },
+      outputs: { mean, variance },
+      whole: { columns, rows, parts: count, perPart },
+      groups: [groupsFor(columns)],
+      main: forEach(
+        'u.columns',
+        `var total = 0.0;
+         for (var p = 0u; p < u.parts; p++) { total += partial[(2u * p) * u.columns + i]; }
+         let centre = total / f32(u.rows);
+         var squares = 0.0;
+         for (var p = 0u; p < u.parts; p++) {
+           let n = f32(min(u.perPart, u.rows - p * u.perPart));
+           let apart = partial[(2u * p) * u.columns + i] / n - centre;
+           squares += partial[(2u * p + 1u) * u.columns + i] + n * apart * apart;
+         }
+         mean[i] = centre;
+         variance[i] = squares / f32(u.rows);`,
+      ),
+    });
+    return [mean, variance];
+  },
+);
+
+/** `y`, and of the columns the scale and the inverse of the deviation. */
+export const batchNorm = webGpuKernel<'x' | 'gamma' | 'beta' | 'mean' | 'variance', BatchNormAttrs>(
+  BATCH_NORM_KERNEL,
+  ({ inputs, attrs: { epsilon }, backend, results }) => {
+    const { x } = inputs;
+    const [count, columns] = [sizeOf(x.shape), x.shape.at(-1)!];
+    const y = results.make(x.shape);
+    const [scale, inverse] = [results.make([columns]), results.make([columns])];
+    launch(backend, {
+      name: BATCH_NORM_KERNEL,
+      inputs,
+      outputs: { y, scale, inverse },
+      whole: { count, columns },
+      real: { epsilon },
+      groups: [groupsFor(count)],
+      main: forEach(
+        'u.count',
+        `let c = i % u.columns;
+         let inv = 1.0 / sqrt(variance[c] + u.epsilon);
+         let s = gamma[c] * inv;
+         y[i] = x[i] * s + (beta[c] - mean[c] * s);
+         if (i < u.columns) { scale[i] = s; inverse[i] = inv; }`,
+      ),
+    });
+    return [y, scale, inverse];
+  },
+);
+
+/** `dx`, `dgamma` and `dbeta`. */
+export const batchNormGradient = webGpuKernel<
+  'dy' | 'x' | 'scale' | 'inverse' | 'mean',
+  BatchNormGradientAttrs
+>(
+  BATCH_NORM_GRADIENT_KERNEL,
+  ({ inputs: { dy, x, scale, inverse, mean }, attrs: { byBatch }, backend, results }) => {
+    const name = BATCH_NORM_GRADIENT_KERNEL;
+    const dx = results.make(x.shape);
+    const parts = partialSums(backend, results, x.shape, {
+      ...{ name, sums: 2 },
+      inputs: { dy, x, mean, scale: byBatch ? undefined : scale },
+      outputs: { dx: byBatch ? undefined : dx },
+      row: `let d = dy[i]; sum0 += d; sum1 += d * (x[i] - mean[c]); ${byBatch ? '' : 'dx[i] = d * scale[c];'}`,
+    });
+    const { partial, columns, rows, count } = parts;
+    const [dgamma, dbeta] = [results.make([columns]), results.make([columns])];
+    const [b, c] = byBatch ? [results.scratch([columns]), results.scratch([columns])] : [];
+    launch(backend, {
+      name,
+      inputs: { partial, inverse, ...(byBatch ? { scale, mean } : {}) },
+      outputs: { dgamma, dbeta, b, c },
+      whole: { columns, rows, parts: count },
+      groups: [groupsFor(columns)],
+      main: forEach(
+        'u.columns',
+        `var sums = 0.0;
+         var dots = 0.0;
+         for (var p = 0u; p < u.parts; p++) {
+           sums += partial[(2u * p) * u.columns + i];
+           dots += partial[(2u * p + 1u) * u.columns + i];
+         }
+         let n = f32(max(u.rows, 1u));
+         dots *= inverse[i];
+         dgamma[i] = dots;
+         dbeta[i] = sums;
+         ${
+           byBatch
+             ? `let slope = -scale[i] * inverse[i] * (dots / n);
+         b[i] = slope;
+         c[i] = -(scale[i] * (sums / n) + slope * mean[i]);`
+             : ''
+         }`,
+      ),
+    });
+    if (byBatch) combineInto(backend, { dy, x, a: scale, b: b!, c: c! }, dx);
+    return [dx, dgamma, dbeta];
+  },
+);
+
+/** Sums over parts of the rows, `[count, sums, columns]`. */
+interface Parts {
+  partial: tf.TensorInfo;
+  sums: number;
+  columns: number;
+  rows: number;
+  /** Number of parts, and rows of each but the last. */
+  count: number;
+  perPart: number;
+}
+
+/** Runs over all values, `i` being the place of a value and `c` its column, and sums what `row` adds to `sum0` and `sum1`. */
+function partialSums(
+  backend: WebGpuBackend,
+  results: Results,
+  shape: number[],
+  {
+    sums,
+    row,
+    second,
+    ...work
+  }: Pick<Launch, 'name' | 'inputs' | 'outputs'> & { sums: 1 | 2; row: string; second?: string },
+): Parts {
+  const columns = shape.at(-1)!;
+  const rows = sizeOf(shape) / columns;
+  const perPart = Math.max(1, ROWS, Math.ceil(rows / PARTS));
+  const count = Math.max(1, Math.ceil(rows / perPart));
+  const partial = results.scratch([count, sums, columns]);
+  const lanes = 256 / WIDTH;
+  const overRows = (body: string) => `
+    for (var r = first + lane; r < end; r += ${lanes}u) {
+      if (inside) { let i = r * u.columns + c; ${body} }
+    }`;
+  const gather = (k: number) => `
+    gathered[thread] = sum${k};
+    workgroupBarrier();
+    if (lane == 0u) {
+      for (var l = 1u; l < ${lanes}u; l++) { sum${k} += gathered[l * ${WIDTH}u + thread]; }
+      if (inside) { partial[(group.y * ${sums}u + ${k}u) * u.columns + c] = sum${k}; }
+      gathered[thread] = sum${k};
+    }
+    workgroupBarrier();`;
+  launch(backend, {
+    ...work,
+    outputs: { ...work.outputs, partial },
+    whole: { columns, rows, perPart },
+    groups: [Math.ceil(columns / WIDTH), count],
+    declarations: 'var<workgroup> gathered: array<f32, 256>;',
+    main: `
+      let lane = thread / ${WIDTH}u;
+      let c = group.x * ${WIDTH}u + thread % ${WIDTH}u;
+      let inside = c < u.columns;
+      let first = group.y * u.perPart;
+      let end = min(first + u.perPart, u.rows);
+      var sum0 = 0.0;
+      ${sums === 2 ? 'var sum1 = 0.0;' : ''}
+      ${overRows(row)}
+      ${gather(0)}
+      ${
+        second === undefined
+          ? ''
+          : `let mean = gathered[thread % ${WIDTH}u] / f32(end - first);
+      workgroupBarrier();
+      ${overRows(second)}`
+      }
+      ${sums === 2 ? gather(1) : ''}`,
+  });
+  return { partial, sums, columns, rows, count, perPart };
+}
+
+function addParts(
+  backend: WebGpuBackend,
+  results: Results,
+  name: string,
+  { partial, sums, columns, count }: Parts,
+): tf.TensorInfo[] {
+  const totals = Array.from({ length: sums }, () => results.make([columns]));
+  const each = totals.map((_, k) => k);
+  launch(backend, {
+    name,
+    inputs: { partial },
+    outputs: Object.fromEntries(totals.map((total, k) => [`total${k}`, total])),
+    whole: { columns, parts: count },
+    groups: [groupsFor(columns)],
+    main: forEach(
+      'u.columns',
+      each
+        .map(
+          (k) => `var sum${k} = 0.0;
+         for (var p = 0u; p < u.parts; p++) { sum${k} += partial[(${sums}u * p + ${k}u) * u.columns + i]; }
+         total${k}[i] = sum${k};`,
+        )
+        .join('\n'),
+    ),
+  });
+  return totals;
+}

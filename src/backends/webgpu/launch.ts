@@ -1,0 +1,221 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Pipeline, WebGpuBackend } from './backend';
+import { noteWritten } from './guard';
+
+/** Threads of a workgroup where a kernel has no reason for another number. */
+export const GROUP = 256;
+
+/** One launch of a program on the device. */
+export interface Launch {
+  /** What it is called by those who count launches. */
+  name: string;
+  /** Tensors by the names that the code knows them by; undefined ones are not declared. */
+  inputs?: Record<string, tf.TensorInfo | undefined>;
+  /** Tensors that are written, and may be read. */
+  outputs: Record<string, tf.TensorInfo | undefined>;
+  /** Numbers that the code knows as fields of `u`: whole ones as `u32`, the others as `f32`. */
+  whole?: Record<string, number>;
+  real?: Record<string, number>;
+  /** Number of workgroups; along `x` no more than the device takes. */
+  groups: readonly [x: number, y?: number, z?: number];
+  /**
+   * Threads of a workgroup.
+   * @defaultValue {@link GROUP}
+   */
+  threads?: number;
+  /** Declarations outside the entry point. */
+  declarations?: string;
+  /** Type of a tensor's values in the code, where it is not that of the tensor. */
+  types?: Record<string, string>;
+  /** WGSL of the entry point, which knows `group`, `groups` and `thread`. */
+  main: string;
+}
+
+/** Compiled programs of a device, by their source. */
+const programs = new WeakMap<object, Map<string, Pipeline>>();
+
+/**
+ * Launches a program of ours, which unlike the host's may write several tensors, and in place.
+ *
+ * Like the host's it is recorded, and submitted with others; the guard's checks of operands and results apply.
+ */
+export function launch(backend: WebGpuBackend, work: Launch): void {
+  const bindings = [...present(work.inputs), ...present(work.outputs)];
+  const uniforms = [
+    ...Object.values(work.whole ?? {}).map((value) => ({ type: 'uint32' as const, data: [value] })),
+    ...Object.values(work.real ?? {}).map((value) => ({ type: 'float32' as const, data: [value] })),
+  ];
+  for (const [, { dataId }] of bindings) backend.uploadToGPU(dataId);
+  const pipeline = programOf(backend, work.name, sourceOf(work));
+  const resources = [
+    ...bindings.map(([, { dataId }]) => ({ buffer: backend.tensorMap.get(dataId)!.resource })),
+    backend.makeUniforms(uniforms),
+  ];
+  const group = backend.device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: resources.map((resource, binding) => ({ binding, resource })),
+  });
+  backend.ensureCommandEncoderReady();
+  backend.computePassEncoder ??= backend.commandEncoder!.beginComputePass();
+  const pass = backend.computePassEncoder;
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  const [x, y = 1, z = 1] = work.groups;
+  pass.dispatchWorkgroups(Math.min(x, backend.device.limits.maxComputeWorkgroupsPerDimension), y, z);
+  for (const [, { dataId }] of bindings) backend.commandQueueOwnedIds.add(dataId);
+  for (const [, { dataId }] of present(work.outputs)) {
+    backend.tensorMap.get(dataId)!.values = null; // what was read before is no longer so
+    noteWritten(backend, dataId);
+  }
+  backend.dispatchCountInPass++;
+  if (backend.dispatchCountInPass >= (tf.env().get('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE') as number)) {
+    backend.endComputePassEncoder();
+    backend.submitQueue();
+  }
+}
+
+const present = (tensors: Launch['inputs'] = {}) =>
+  Object.entries(tensors).filter((entry): entry is [string, tf.TensorInfo] => entry[1] !== undefined);
+
+function programOf({ device }: WebGpuBackend, label: string, code: string): Pipeline {
+  const known = programs.get(device) ?? new Map<string, Pipeline>();
+  programs.set(device, known);
+  let pipeline = known.get(code);
+  if (pipeline === undefined) {
+    const module = device.createShaderModule({ label, code });
+    pipeline = device.createComputePipeline({
+      label,
+      layout: 'auto',
+      compute: { module, entryPoint: 'main' },
+    });
+    known.set(code, pipeline);
+  }
+  return pipeline;
+}
+
+function sourceOf(work: Launch): string {
+  const { whole = {}, real = {}, threads = GROUP, declarations = '', types = {}, main } = work;
+  const typeOf = (name: string, { dtype }: tf.TensorInfo) =>
+    types[name] ?? (dtype === 'float32' ? 'f32' : 'i32');
+  const declared = [
+    ...present(work.inputs).map(
+      ([name, info]) => `var<storage, read> ${name}: array<${typeOf(name, info)}>;`,
+    ),
+    ...present(work.outputs).map(
+      ([name, info]) => `var<storage, read_write> ${name}: array<${typeOf(name, info)}>;`,
+    ),
+    'var<uniform> u: Numbers;',
+  ].map((declaration, binding) => `@group(0) @binding(${binding}) ${declaration}`);
+  const fields = [
+    ...Object.keys(whole).map((name) => `${name}: u32`),
+    ...Object.keys(real).map((name) => `${name}: f32`),
+  ];
+  return `struct Numbers { ${fields.join(', ')} }
+${declared.join('\n')}
+${declarations}
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+${main}
+}`;
+}
+
+/** Results of a kernel and tensors it works on, given back where it fails. */
+export class Results {
+  private readonly made: tf.TensorInfo[] = [];
+  private readonly scratches = new Set<tf.TensorInfo>();
+
+  private constructor(private readonly backend: WebGpuBackend) {}
+
+  /** Runs `work`; gives back what it needed in between and, where it throws, its results. */
+  static of<T>(backend: WebGpuBackend, work: (results: Results) => T): T {
+    const results = new Results(backend);
+    try {
+      const value = work(results);
+      for (const { dataId } of results.scratches) backend.disposeData(dataId);
+      return value;
+    } catch (error) {
+      for (const { dataId } of results.made) backend.disposeData(dataId);
+      throw error;
+    }
+  }
+
+  /** A float32 tensor that holds anything, or the values given. */
+  make(shape: number[], values?: Float32Array): tf.TensorInfo {
+    const info = this.backend.makeTensorInfo(shape, 'float32', values);
+    this.made.push(info);
+    return info;
+  }
+
+  /** A tensor that there is already, as a result. */
+  again(info: tf.TensorInfo): tf.TensorInfo {
+    this.backend.incRef(info.dataId);
+    this.made.push(info);
+    return info;
+  }
+
+  /** One that is gone when the kernel has ended. */
+  scratch(shape: number[], values?: Float32Array): tf.TensorInfo {
+    const info = this.make(shape, values);
+    this.scratches.add(info);
+    return info;
+  }
+
+  /** The tensor, in floats where it says that it is of these: casting whole numbers, the host leaves them as they lie. */
+  asItSays(info: tf.TensorInfo): tf.TensorInfo {
+    const { dtype } = this.backend.tensorMap.get(info.dataId)!;
+    if (dtype === info.dtype || info.dtype !== 'float32') return info;
+    const floats = this.scratch(info.shape);
+    const count = info.shape.reduce((product, n) => product * n, 1);
+    launch(this.backend, {
+      name: 'CtFloats',
+      inputs: { whole: { ...info, dtype: 'int32' } },
+      outputs: { floats },
+      whole: { count },
+      groups: [groupsFor(count)],
+      main: forEach('u.count', 'floats[i] = f32(whole[i]);'),
+    });
+    return floats;
+  }
+
+  /** Whole numbers for the kernel's time. */
+  integers(values: Int32Array): tf.TensorInfo {
+    const info = this.backend.makeTensorInfo([values.length], 'int32', values);
+    this.made.push(info);
+    this.scratches.add(info);
+    return info;
+  }
+}
+
+/** A kernel for the WebGPU backend, with the tensors it takes and its attributes. */
+export function webGpuKernel<Inputs extends string, Attrs>(
+  kernelName: string,
+  run: (args: {
+    inputs: Record<Inputs, tf.TensorInfo>;
+    attrs: Attrs;
+    backend: WebGpuBackend;
+    results: Results;
+  }) => tf.TensorInfo | tf.TensorInfo[],
+): tf.KernelConfig {
+  const kernelFunc: tf.KernelFunc = ({ inputs, attrs, backend: host }) => {
+    const backend = host as WebGpuBackend;
+    return Results.of(backend, (results) => {
+      const entries = Object.entries(inputs).map(([name, info]) => [name, results.asItSays(info!)]);
+      const tensors = Object.fromEntries(entries) as Record<Inputs, tf.TensorInfo>;
+      return run({ inputs: tensors, attrs: attrs as Attrs, backend, results });
+    });
+  };
+  return { kernelName, backendName: 'webgpu', kernelFunc };
+}
+
+/** A loop of all threads of all workgroups over `count` things. */
+export const forEach = (count: string, body: string, threads = GROUP): string => `
+  for (var i = group.x * ${threads}u + thread; i < ${count}; i += groups.x * ${threads}u) {
+    ${body}
+  }`;
+
+/** Workgroups for {@link forEach}. */
+export const groupsFor = (count: number, threads = GROUP): number => Math.max(1, Math.ceil(count / threads));

@@ -1,0 +1,66 @@
+import * as tf from '@tensorflow/tfjs';
+import { markPrepared } from '../../kernels/preparation';
+import type { WebGpuBackend } from './backend';
+import { guardWebGpu } from './guard';
+import { adamStep } from './kernels/adam';
+import { asymmetricLoss } from './kernels/asymmetric_loss';
+import {
+  batchNorm,
+  batchNormGradient,
+  columnDots,
+  columnMoments,
+  combine,
+  reluBiasGradient,
+  scaleShift,
+} from './kernels/columns';
+import { finite } from './kernels/finite';
+import { gruBackward, gruForward } from './kernels/gru';
+import { lstmBackward, lstmForward } from './kernels/lstm';
+
+/** What {@link prepare} could do. */
+export interface WebGpuPreparation {
+  /** This library's kernels run on the device. */
+  compiledKernels: boolean;
+  /** Running out of memory is an error. */
+  memoryGuard: boolean;
+}
+
+const KERNELS = [
+  ...[scaleShift, combine, reluBiasGradient, columnDots, columnMoments, batchNorm, batchNormGradient],
+  ...[gruForward, gruBackward, lstmForward, lstmBackward],
+  ...[asymmetricLoss, adamStep, finite],
+];
+
+/**
+ * Gives the active WebGPU backend this library's kernels and the guard against stale numbers, as far as it is as expected inside.
+ * Calling it again changes nothing.
+ */
+export function prepare(): WebGpuPreparation {
+  const backend = tf.getBackend() === 'webgpu' ? (tf.backend() as WebGpuBackend) : undefined;
+  if (backend === undefined) return { compiledKernels: false, memoryGuard: false };
+  const memoryGuard = guardWebGpu();
+  const compiledKernels = takesLaunches(backend);
+  if (compiledKernels) {
+    for (const kernel of KERNELS) {
+      if (tf.getKernel(kernel.kernelName, 'webgpu') === undefined) tf.registerKernel(kernel);
+    }
+  }
+  markPrepared(backend, { compiledKernels, memoryGuard });
+  return { compiledKernels, memoryGuard };
+}
+
+/** Whether all is there that a launch uses of the host. */
+function takesLaunches(backend: WebGpuBackend): boolean {
+  const { device, tensorMap, commandQueueOwnedIds, dispatchCountInPass } = backend;
+  const methods = [
+    ...[backend.uploadToGPU, backend.makeTensorInfo, backend.makeUniforms, backend.submitQueue],
+    ...[backend.ensureCommandEncoderReady, backend.endComputePassEncoder, backend.refCount],
+    ...[device?.createShaderModule, device?.createComputePipeline, device?.createBindGroup],
+    ...[tensorMap?.get, commandQueueOwnedIds?.add],
+  ];
+  return (
+    methods.every((method) => typeof method === 'function') &&
+    typeof dispatchCountInPass === 'number' &&
+    device.limits?.maxComputeInvocationsPerWorkgroup >= 256
+  );
+}
