@@ -59,6 +59,12 @@ export const LONG_STEPS = [
     fix: 'node scripts/check_backends.mjs NAME runs the cases whose names contain NAME',
   },
   {
+    name: 'kernels on WebGPU in Node',
+    command: ['npx', 'vitest', 'run', 'test/backends/webgpu'],
+    environment: { CT_MULTILABEL_FULL: '1' },
+    fix: 'CT_MULTILABEL_FULL=1 npx vitest run test/backends/webgpu; it brings Dawn and a driver in software from npm',
+  },
+  {
     name: 'a training survives kills',
     command: ['node', 'scripts/check_kills.mjs', '--kills', '40'],
     fix: 'node scripts/check_kills.mjs names the operations that it was killed at, and keeps the folder',

@@ -64,7 +64,7 @@ export async function checkLimit(browser, url) {
     const started = await page.evaluate(() => window.trial.use('webgpu').catch((e) => e.message));
     if (typeof started === 'string') return `trial page: no webgpu here (${started})`;
     const reason = 'GPU through WebGPU';
-    expectEqual('webgpu', started, { compiledKernels: false, memoryGuard: true, threads: 1, reason });
+    expectEqual('webgpu', started, { compiledKernels: true, memoryGuard: true, threads: 1, reason });
     const { tooLarge, kept, uncaught, used, after } = await page.evaluate(() =>
       window.trial.beyondTheLimit(),
     );

@@ -32,7 +32,7 @@ export async function* dicomResults(
   probabilities: readonly (readonly number[])[],
 ): AsyncGenerator<ResultObject, void, undefined> {
   const { labels, thresholds } = manifest;
-  const identity = reportedModel({ model, manifest });
+  const identity = await reportedModel({ model, manifest });
   const images = await sourceImages(study, patient);
   const found = labels.filter((_, k) => probabilities.some((row) => row[k]! >= thresholds[k]!));
   if (found.length > 0) yield* heatMaps({ model, manifest }, study, patient, found, images);
@@ -51,7 +51,7 @@ async function* heatMaps(
   images: Awaited<ReturnType<typeof sourceImages>>,
 ): AsyncGenerator<ResultObject, void, undefined> {
   const { labels } = manifest;
-  const identity = reportedModel({ model, manifest });
+  const identity = await reportedModel({ model, manifest });
   const { orientation } = study.seriesOf(patient);
   const stack = await study.load(patient);
   try {
@@ -81,10 +81,13 @@ async function* heatMaps(
 }
 
 /** The model by the names that were given to what it was built from, and a version that any change of it changes. */
-export function reportedModel({ model, manifest }: ReportingModel): { name: string; version: string } {
+export async function reportedModel({
+  model,
+  manifest,
+}: ReportingModel): Promise<{ name: string; version: string }> {
   const { variant, backbone } = manifest.model;
   const built = [variant ?? backbone].find((part) => typeof part === 'string') ?? 'a model';
-  const sums = manifest.checksums ?? checksumsOf(model, manifest);
+  const sums = manifest.checksums ?? (await checksumsOf(model, manifest));
   return {
     name: `ct-multilabel ${String(built)}`.slice(0, 64),
     version: `${sums.description}-${sums.weights}`,
@@ -92,8 +95,9 @@ export function reportedModel({ model, manifest }: ReportingModel): { name: stri
 }
 
 /** Of models that were saved before there were any. */
-function checksumsOf(model: tf.LayersModel, manifest: CheckpointManifest) {
-  const values = model.getWeights().map((weight) => new Uint8Array(weight.dataSync().slice().buffer));
+async function checksumsOf(model: tf.LayersModel, manifest: CheckpointManifest) {
+  const read = await Promise.all(model.getWeights().map((weight) => weight.data()));
+  const values = read.map((each) => new Uint8Array(each.slice().buffer));
   const weights = new Uint8Array(values.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const bytes of values) {

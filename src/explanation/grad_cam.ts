@@ -4,7 +4,7 @@ import { anything, oneOf, optional, resolveOptions, type Rules } from '../base/o
 import {
   activationBytesPerSlice,
   CHUNK_RULES,
-  DEFAULT_MEMORY_BUDGET,
+  trainingBudget,
   slicesPerChunk,
 } from '../models/memory_budget';
 import { chunksOf, slicesOf } from '../models/slice_chunks';
@@ -39,7 +39,7 @@ export interface GradCamOptions {
   layer?: string;
   /**
    * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
-   * @defaultValue 768 MiB
+   * @defaultValue 768 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
   /** Slices in a chunk, in place of what the budget allows. */
@@ -98,7 +98,7 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
   const parts = modelParts(model);
   checkExplained(what, model, images, label);
   checkSlice(what, model, images.shape[0], slice);
-  const { memoryBudget = DEFAULT_MEMORY_BUDGET } = given;
+  const { memoryBudget = trainingBudget() } = given;
   const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = given;
   const cut = cutBackbone(parts.backbone, layer);
 

@@ -12,7 +12,7 @@ import {
 import {
   activationBytesPerSlice,
   CHUNK_RULES,
-  DEFAULT_MEMORY_BUDGET,
+  trainingBudget,
   slicesPerChunk,
 } from '../models/memory_budget';
 import { chunksOf, slicesOf } from '../models/slice_chunks';
@@ -114,7 +114,7 @@ export async function integratedGradients(
 ): Promise<tf.Tensor3D> {
   const what = 'integratedGradients';
   const resolved = resolveOptions(what, options, RULES);
-  const { label, slice, steps, bone, memoryBudget = DEFAULT_MEMORY_BUDGET } = resolved;
+  const { label, slice, steps, bone, memoryBudget = trainingBudget() } = resolved;
   const parts = modelParts(model);
   checkExplained(what, model, images, label);
   checkSlice(what, model, images.shape[0], slice);

@@ -3,7 +3,7 @@ import { freeingTape } from '../base/gradient_tape';
 import { anything, resolveOptions, type Rules } from '../base/options';
 import {
   CHUNK_RULES,
-  PREDICTION_MEMORY_BUDGET,
+  predictionBudget,
   predictionBytesPerSlice,
   slicesPerChunk,
 } from '../models/memory_budget';
@@ -23,7 +23,7 @@ export interface SliceContributionsOptions {
   label: number;
   /**
    * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
-   * @defaultValue 512 MiB
+   * @defaultValue 512 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
   /** Slices in a chunk, in place of what the budget allows. */
@@ -68,7 +68,7 @@ export function sliceContributions(
 ): tf.Tensor1D | tf.Tensor2D {
   const what = 'sliceContributions';
   const { label, ...given } = resolveOptions(what, options, RULES);
-  const { memoryBudget = PREDICTION_MEMORY_BUDGET } = given;
+  const { memoryBudget = predictionBudget() } = given;
   const parts = modelParts(model);
   checkExplained(what, model, images, label);
   const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = given;

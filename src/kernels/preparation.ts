@@ -6,6 +6,8 @@ export interface Preparation {
   compiledKernels: boolean;
   /** Running out of memory is an error. */
   memoryGuard: boolean;
+  /** Bytes of the largest buffer, where the backend's device has a limit. */
+  largestBuffer?: number;
 }
 
 /** Marks a prepared backend; a registered symbol, so that two copies of this library see each other's marks. */
@@ -16,6 +18,11 @@ type Markable = object & { [PREPARED]?: Preparation };
 /** Notes what a backend was given. */
 export function markPrepared(backend: tf.KernelBackend, preparation: Preparation): void {
   (backend as Markable)[PREPARED] = preparation;
+}
+
+/** Bytes of the largest buffer that the active backend takes; undefined where it knows of no limit. */
+export function largestBuffer(): number | undefined {
+  return (tf.backend() as Markable)[PREPARED]?.largestBuffer;
 }
 
 /** Whether this is the WebAssembly backend in the build that computes on threads of its own, over memory that they share. */

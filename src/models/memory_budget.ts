@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { optional, rule } from '../base/options';
+import { largestBuffer } from '../kernels/preparation';
 
 /** Layers whose output tfjs computes in several steps, each of which the gradient keeps. */
 const STEPS_KEPT: Record<string, number> = { Conv2D: 3, BatchNormalization: 3 };
@@ -30,11 +31,19 @@ function outputBytes(backbone: tf.layers.Layer): number[] {
   });
 }
 
-/** Bytes of activations that training keeps at once by default: far below the 4 GiB of WebAssembly. */
-export const DEFAULT_MEMORY_BUDGET = 0.75 * 2 ** 30;
+/**
+ * Bytes of activations that training keeps at once by default: 768 MiB, far below the 4 GiB of WebAssembly; on WebGPU half of the largest
+ * buffer that the device takes, since a device tells no other measure of its memory.
+ */
+export const trainingBudget = (): number => deviceBudget() ?? 0.75 * 2 ** 30;
 
-/** The same without a gradient, which keeps less. */
-export const PREDICTION_MEMORY_BUDGET = 512 * 2 ** 20;
+/** The same without a gradient, which keeps less: 512 MiB, or what the device's limits say. */
+export const predictionBudget = (): number => deviceBudget() ?? 512 * 2 ** 20;
+
+function deviceBudget(): number | undefined {
+  const buffer = largestBuffer();
+  return buffer === undefined ? undefined : buffer / 2;
+}
 
 const atLeast = (least: number) =>
   rule<number>(`at least ${least}`, (value) => typeof value === 'number' && value >= least);

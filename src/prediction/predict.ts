@@ -3,7 +3,7 @@ import { check } from '../base/checks';
 import { flag, listOf, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import {
   CHUNK_RULES,
-  PREDICTION_MEMORY_BUDGET,
+  predictionBudget,
   predictionBytesPerSlice,
   slicesPerChunk,
 } from '../models/memory_budget';
@@ -21,7 +21,7 @@ import { flip } from '../transforms/flip';
 export interface PredictOptions {
   /**
    * Bytes of backbone activations kept at once.
-   * @defaultValue 512 MiB
+   * @defaultValue 512 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
   /** Slices in a chunk, in place of what the budget allows. */
@@ -85,7 +85,7 @@ export function predictStack(
   return tf.tidy(() => {
     const parts = modelParts(model);
     if (fromFeatures) return runHead(model, parts, stackedFeatures(parts, images), { training: false });
-    const { memoryBudget = PREDICTION_MEMORY_BUDGET } = chunking;
+    const { memoryBudget = predictionBudget() } = chunking;
     const { chunkSlices = slicesPerChunk(predictionBytesPerSlice(parts.backbone), memoryBudget) } = chunking;
     const slices = foldSlices(images);
     const chunks = chunksOf(slices.shape[0]!, chunkSlices);

@@ -81,9 +81,7 @@ async function draw(
     withoutMap = error.message;
   }
   // of a patient as a whole, the slice that speaks loudest; without maps the middle one
-  const hottest = heat
-    ? tf.tidy(() => tf.argMax(tf.max(heat!, [1, 2])).dataSync()[0]!)
-    : Math.floor(count / 2);
+  const hottest = heat ? await hottestSlice(heat) : Math.floor(count / 2);
   const shown = place ?? hottest;
   const image = tf.slice(images, [shown, 0, 0, 0], [1, -1, -1, 1]);
   const map = heat && tf.slice(heat, [shown, 0, 0], [1, -1, -1]);
@@ -92,4 +90,11 @@ async function draw(
   heat?.dispose();
   disposeStack(stack);
   return { slice: slices[shown]!, ...drawn, withoutMap };
+}
+
+async function hottestSlice(heat: tf.Tensor3D): Promise<number> {
+  const place = tf.tidy(() => tf.argMax(tf.max(heat, [1, 2])));
+  const [slice] = await place.data();
+  place.dispose();
+  return slice!;
 }

@@ -41,6 +41,13 @@ const programs = new WeakMap<object, Map<string, Pipeline>>();
  */
 export function launch(backend: WebGpuBackend, work: Launch): void {
   const bindings = [...present(work.inputs), ...present(work.outputs)];
+  if (bindings.some(([, { shape }]) => shape.includes(0))) {
+    // the device has no empty buffers: what is summed over nothing is 0
+    for (const [, { dataId, shape }] of present(work.outputs)) {
+      backend.tensorMap.get(dataId)!.values = new Float32Array(tf.util.sizeFromShape(shape));
+    }
+    return;
+  }
   const uniforms = [
     ...Object.values(work.whole ?? {}).map((value) => ({ type: 'uint32' as const, data: [value] })),
     ...Object.values(work.real ?? {}).map((value) => ({ type: 'float32' as const, data: [value] })),

@@ -13,8 +13,10 @@ import {
   reluBiasGradient,
   scaleShift,
 } from './kernels/columns';
+import { clahe } from './kernels/clahe';
 import { finite } from './kernels/finite';
 import { gruBackward, gruForward } from './kernels/gru';
+import { colorJitter, resize, warp } from './kernels/images';
 import { lstmBackward, lstmForward } from './kernels/lstm';
 
 /** What {@link prepare} could do. */
@@ -29,6 +31,7 @@ const KERNELS = [
   ...[scaleShift, combine, reluBiasGradient, columnDots, columnMoments, batchNorm, batchNormGradient],
   ...[gruForward, gruBackward, lstmForward, lstmBackward],
   ...[asymmetricLoss, adamStep, finite],
+  ...[clahe, warp, resize, colorJitter],
 ];
 
 /**
@@ -45,7 +48,9 @@ export function prepare(): WebGpuPreparation {
       if (tf.getKernel(kernel.kernelName, 'webgpu') === undefined) tf.registerKernel(kernel);
     }
   }
-  markPrepared(backend, { compiledKernels, memoryGuard });
+  const { maxBufferSize, maxStorageBufferBindingSize } = backend.device.limits;
+  const largestBuffer = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  markPrepared(backend, { compiledKernels, memoryGuard, largestBuffer });
   return { compiledKernels, memoryGuard };
 }
 

@@ -97,7 +97,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     const phantom = phantomOf(stack.patient);
     const slice = args.slice === undefined ? undefined : args.slice - 1;
     const maps = await mapsOf(stack, place, slice);
-    const chances = probabilitiesOf(stack)[place]!;
+    const chances = (await probabilitiesOf(stack))[place]!;
     const truth = study.sliceLabels(stack.patient);
     const captions = stack.slices.map((_, i) => {
       const chance = chances.length === stack.slices.length ? ` ${chances[i]!.toFixed(2)}` : '';
@@ -118,16 +118,19 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     const legend = `${args.method}, 1: hottest point of the stack`;
     const { width, height } = await writeHeatMaps(args.out, [drawn], { zoom: args.zoom, legend });
     console.log(`${args.out}: ${stack.slices.length} slices of ${stack.patient}, ${width} x ${height} pixels`); // prettier-ignore
-    const contributions = slice === undefined ? undefined : printContributions(stack, slice);
+    const contributions = slice === undefined ? undefined : await printContributions(stack, slice);
     tf.dispose([maps, images, heat]);
     disposeStack(stack);
     return contributions;
   }
 
   /** What each slice adds to the logit of one. */
-  function printContributions(stack: PatientStack, slice: number): { slice: string; logit: number }[] {
+  async function printContributions(
+    stack: PatientStack,
+    slice: number,
+  ): Promise<{ slice: string; logit: number }[]> {
     const matrix = sliceContributions(model, stack.images, { label: place });
-    const row = (matrix.arraySync() as number[][])[slice]!;
+    const row = ((await matrix.array()) as number[][])[slice]!;
     matrix.dispose();
     const rows = row.map((value, i) => [`${stack.slices[i]}${i === slice ? ' (itself)' : ''}`, value]);
     console.log(`\n${textTable([`adds to ${label} on slice ${slice + 1}`, 'logit'], rows)}`);
@@ -143,7 +146,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     for await (const stack of prefetchPatients(study, judged)) {
       const phantom = phantomOf(stack.patient)!;
       const { slices, size } = phantom;
-      const probabilities = probabilitiesOf(stack);
+      const probabilities = await probabilitiesOf(stack);
       for (const k of labels.keys()) {
         if (!phantom.labels.some((row) => row[k] === 1)) continue;
         const small = await mapsOf(stack, k);
@@ -183,12 +186,15 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
   }
 
   /** `[labels][slices]`; of a model of patients `[labels][1]`. */
-  function probabilitiesOf(stack: PatientStack): number[][] {
-    return tf.tidy(() => {
+  async function probabilitiesOf(stack: PatientStack): Promise<number[][]> {
+    const probabilities = tf.tidy(() => {
       const logits = predictStack(model, tf.expandDims(stack.images));
       const rows = outputLevel(model) === 'patients' ? logits : tf.squeeze(logits, [0]);
-      return tf.transpose(tf.sigmoid(rows)).arraySync() as number[][];
+      return tf.transpose(tf.sigmoid(rows)) as tf.Tensor2D;
     });
+    const values = await probabilities.array();
+    probabilities.dispose();
+    return values;
   }
 }
 

@@ -64,8 +64,8 @@ async function watch(args: Args<typeof OPTIONS>): Promise<void> {
     };
     // a process that was killed leaves the study that it was at
     await rm(scorer.folder, { recursive: true, force: true });
-    const version = reportedModel(checkpoint).version;
-    log(`watching ${args.server} with ${reportedModel(checkpoint).name}, version ${version}`);
+    const { name, version } = await reportedModel(checkpoint);
+    log(`watching ${args.server} with ${name}, version ${version}`);
     const watcher = new Watcher(scorer, ledger, version, once);
     const query = new URLSearchParams(args.query ?? '');
     if (once) {

@@ -62,10 +62,12 @@ export interface BackendReport {
  *
  * - `'tensorflow'`: TensorFlow's C library, through `@tensorflow/tfjs-node-gpu` or else `@tensorflow/tfjs-node`, if
  *   installed. They work on Node 22 and older.
- * - `'webgpu'`: the GPU through Dawn, if `webgpu` and `@tensorflow/tfjs-backend-webgpu` are installed.
+ * - `'webgpu'`: the GPU through Dawn, if `webgpu` and `@tensorflow/tfjs-backend-webgpu` are installed, with kernels that take few
+ *   launches and an error where its memory ends.
  * - `'wasm'`: WebAssembly, always there, with the kernels training needs and an error where its memory ends.
  * - `'cpu'`: plain JavaScript, always there and slow.
- * - `'auto'`: the first of `'tensorflow'`, `'wasm'`, `'cpu'` that works; a missing one is no error.
+ * - `'auto'`: the first of `'tensorflow'`, `'webgpu'`, `'wasm'`, `'cpu'` that works; a missing one is no error, and a GPU that is
+ *   computed by software is passed over.
  *
  * The choice holds for the whole process and may be changed again: tensors of another backend move when they are used.
  *
@@ -126,7 +128,7 @@ let lastReport: BackendReport | undefined;
 
 let lastTurn: Promise<unknown> = Promise.resolve();
 
-const AUTO_ORDER: BackendName[] = ['tensorflow', 'wasm', 'cpu'];
+const AUTO_ORDER: BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'cpu'];
 
 async function choose(
   name: 'auto' | BackendName,
@@ -137,7 +139,7 @@ async function choose(
   const tried: BackendReport['tried'] = [];
   for (const candidate of name === 'auto' ? AUTO_ORDER : [name]) {
     try {
-      const how = await STARTERS[candidate](threads);
+      const how = await STARTERS[candidate]({ threads, asked: name !== 'auto' });
       lastReport = { name: candidate, reason: name === 'auto' ? how : `${how}, as asked for`, tried };
       log?.(`backend ${candidate}: ${lastReport.reason}`);
       return candidate;
@@ -155,12 +157,18 @@ async function choose(
 }
 
 /** How each is started; the promise tells what it is, or is rejected with the reason why not. */
-const STARTERS: Record<BackendName, (threads: 'auto' | number) => Promise<string>> = {
+const STARTERS: Record<BackendName, (how: Start) => Promise<string>> = {
   tensorflow: startTensorflow,
   webgpu: startWebGpu,
   wasm: startWasm,
   cpu: startCpu,
 };
+
+interface Start {
+  threads: 'auto' | number;
+  /** By name, rather than `'auto'`. */
+  asked: boolean;
+}
 
 async function startTensorflow(): Promise<string> {
   if (isRegistered('tensorflow')) {
@@ -190,8 +198,11 @@ export function tfjsNodeHindrance(version: string): string | undefined {
     : undefined;
 }
 
-async function startWebGpu(): Promise<string> {
-  await provideGpu();
+async function startWebGpu({ asked }: Start): Promise<string> {
+  const adapter = await provideGpu();
+  const { vendor = '', architecture = '', description = '' } = adapter.info ?? {};
+  const named = [description, vendor, architecture].find((name) => name !== '') ?? 'of unknown make';
+  if (!asked && isSoftware(adapter)) throw new Error(`its adapter is software (${named}), slower than wasm`);
   await load('@tensorflow/tfjs-backend-webgpu');
   if (!isRegistered('webgpu')) throw new Error(OTHER_COPY);
   await activate('webgpu');
@@ -200,11 +211,11 @@ async function startWebGpu(): Promise<string> {
     ...(compiledKernels ? [] : ["with the host's kernels, which take more launches"]),
     ...(memoryGuard ? [] : ['without a guard against running out of memory']),
   ];
-  return ['GPU through WebGPU', ...notes].join(', ');
+  return [`GPU through WebGPU (${named})`, ...notes].join(', ');
 }
 
 /** Sees to `navigator.gpu`, which browsers have, with the package `webgpu`. */
-async function provideGpu(): Promise<void> {
+async function provideGpu(): Promise<GpuAdapter> {
   const scope = globalThis as unknown as { navigator?: { gpu?: Gpu } };
   let gpu = scope.navigator?.gpu;
   if (gpu === undefined) {
@@ -212,7 +223,8 @@ async function provideGpu(): Promise<void> {
     Object.assign(globalThis, dawn.globals);
     gpu = dawn.create([]);
   }
-  if ((await gpu.requestAdapter()) === null) {
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }); // as the host does
+  if (adapter === null) {
     throw new Error('no GPU adapter was found: it needs a GPU and its Vulkan, Metal or Direct3D driver');
   }
   if (scope.navigator === undefined) {
@@ -221,13 +233,25 @@ async function provideGpu(): Promise<void> {
   if (scope.navigator?.gpu !== gpu) {
     Object.defineProperty(scope.navigator, 'gpu', { value: gpu, configurable: true });
   }
+  return adapter;
 }
 
 interface Gpu {
-  requestAdapter(): Promise<object | null>;
+  requestAdapter(options: object): Promise<GpuAdapter | null>;
 }
 
-async function startWasm(threads: 'auto' | number): Promise<string> {
+interface GpuAdapter {
+  info?: { vendor?: string; architecture?: string; description?: string; isFallbackAdapter?: boolean };
+}
+
+/** Whether the processor does a GPU's work: SwiftShader, Mesa's llvmpipe, Windows' basic driver. */
+const isSoftware = ({ info = {} }: GpuAdapter): boolean =>
+  info.isFallbackAdapter === true ||
+  /swiftshader|llvmpipe|lavapipe|software|basic render|\bwarp\b/i.test(
+    [info.vendor, info.architecture, info.description].join(' '),
+  );
+
+async function startWasm({ threads }: Start): Promise<string> {
   await withoutGlueHandlers(async () => {
     await import('@tensorflow/tfjs-backend-wasm');
     if (!isRegistered('wasm')) throw new Error(OTHER_COPY);

@@ -20,7 +20,7 @@ import {
 import type { AugmentationDraw, Labels } from '../../base/types';
 import {
   CHUNK_RULES,
-  PREDICTION_MEMORY_BUDGET,
+  predictionBudget,
   predictionBytesPerSlice,
   slicesPerChunk,
 } from '../../models/memory_budget';
@@ -56,7 +56,7 @@ export interface ExtractFeaturesOptions {
   augment?: AugmentationRanges;
   /**
    * Bytes of backbone activations kept at once.
-   * @defaultValue 512 MiB
+   * @defaultValue 512 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
   /** Called after each patient. */
@@ -95,7 +95,7 @@ export async function extractFeatures(
 ): Promise<Map<string, Float32Array[]>> {
   const what = 'extractFeatures';
   const { versions, seed, augment, onProgress, ...given } = resolveOptions(what, options, RULES);
-  const { memoryBudget = PREDICTION_MEMORY_BUDGET } = given;
+  const { memoryBudget = predictionBudget() } = given;
   const { shape } = backbone.outputs[0]!;
   const expected = 'a model to [n, features]';
   check(backbone.outputs.length === 1 && shape.length === 2, `${what}: backbone`, expected, shape);

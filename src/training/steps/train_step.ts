@@ -6,7 +6,7 @@ import type { LossFn } from '../../base/types';
 import {
   activationBytesPerSlice,
   CHUNK_RULES,
-  DEFAULT_MEMORY_BUDGET,
+  trainingBudget,
   slicesPerChunk,
 } from '../../models/memory_budget';
 import { chunksOf, slicesOf } from '../../models/slice_chunks';
@@ -32,7 +32,7 @@ export interface TrainStepOptions {
   loss: LossFn;
   /**
    * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
-   * @defaultValue 768 MiB
+   * @defaultValue 768 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
   /** Slices in a chunk, in place of what the budget allows. */
@@ -91,7 +91,7 @@ export function computeGradients(
   options: TrainStepOptions,
 ): StepGradients {
   const resolved = resolveOptions('trainStep', options, TRAIN_STEP_RULES);
-  const { loss, memoryBudget = DEFAULT_MEMORY_BUDGET, updateBatchNorm } = resolved;
+  const { loss, memoryBudget = trainingBudget(), updateBatchNorm } = resolved;
   const { sliceClassifierWeight, fromFeatures } = resolved;
   const whole = modelParts(model);
   const parts = fromFeatures ? { ...whole, backboneVariables: [] } : whole;

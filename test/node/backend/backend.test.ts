@@ -122,6 +122,19 @@ describe('useBackend', () => {
     expect(tf.getBackend()).toBe('cpu');
   });
 
+  it('takes no GPU in software by itself', async () => {
+    const info = { vendor: 'google', architecture: 'swiftshader', description: 'SwiftShader driver' };
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => ({ info }) } });
+    try {
+      expect(await useBackend('auto')).toBe('wasm');
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    const whyNot = 'its adapter is software (SwiftShader driver), slower than wasm';
+    expect(backendReport().tried).toContainEqual({ name: 'webgpu', whyNot });
+    await useBackend('cpu');
+  });
+
   it('prefers TensorFlow when it is there', async () => {
     registerFakeTensorflow(newCpuBackend);
     expect(await useBackend()).toBe('tensorflow');
@@ -136,7 +149,10 @@ describe('useBackend', () => {
   it('goes on when TensorFlow does not start or cannot compute', async () => {
     registerFakeTensorflow(() => Promise.reject(new Error('no driver')));
     expect(await useBackend()).toBe('wasm');
-    expect(backendReport().tried).toEqual([{ name: 'tensorflow', whyNot: 'it did not start' }]);
+    expect(backendReport().tried).toEqual([
+      { name: 'tensorflow', whyNot: 'it did not start' },
+      { name: 'webgpu', whyNot: 'webgpu is not installed (npm install webgpu)' },
+    ]);
 
     tf.removeBackend('tensorflow');
     tf.registerBackend('tensorflow', newCpuBackend);
@@ -178,8 +194,9 @@ describe('backendReport', () => {
 
   it('gives a copy', async () => {
     await useBackend('auto');
-    backendReport().tried.push({ name: 'x', whyNot: 'y' });
-    expect(backendReport().tried).toHaveLength(1);
+    const { tried } = backendReport();
+    tried.push({ name: 'x', whyNot: 'y' });
+    expect(backendReport().tried).toHaveLength(tried.length - 1);
   });
 });
 
