@@ -24,6 +24,7 @@ const BENCHES: [title: string, file: string, ...args: string[]][] = [
   ['Optimizer', 'optimizer.bench.ts'],
   ['Sums', 'sum.bench.ts'],
   ['CLAHE and augmentation', 'transforms.bench.ts'],
+  ['WebGPU', 'webgpu.bench.ts'],
   ['Slices from files', 'streaming.bench.ts'],
   ['In the browser, two threads', 'browser.bench.ts', '2'],
   ['Slices kept in fewer bits', 'precision.bench.ts'],

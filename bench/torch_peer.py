@@ -8,6 +8,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 torch.set_num_threads(int(sys.argv[1]))
+DEVICE = sys.argv[2] if len(sys.argv) > 2 else 'cpu'
+if DEVICE != 'cpu':
+    torch.set_default_device(DEVICE)  # from PyTorch 2.0 on
 torch.manual_seed(1)
 
 
@@ -242,6 +245,8 @@ def main():
             made[key] = globals()['make_' + job['name']](job['params'])
         start = time.perf_counter()
         made[key]()
+        if DEVICE == 'cuda':
+            torch.cuda.synchronize()
         print((time.perf_counter() - start) * 1000, flush=True)
 
 

@@ -14,15 +14,22 @@ export interface TorchPeer {
 /**
  * Starts PyTorch where there is a `python3` that has it (Debian: `apt-get install python3-torch`).
  *
- * @returns Undefined where there is none.
+ * @returns Undefined where there is none, or none that has the device.
  */
-export async function torchPeer({ threads }: { threads: number }): Promise<TorchPeer | undefined> {
+export async function torchPeer({
+  threads,
+  device = 'cpu',
+}: {
+  threads: number;
+  device?: 'cpu' | 'cuda';
+}): Promise<TorchPeer | undefined> {
+  const test = device === 'cuda' ? 'assert torch.cuda.is_available()' : 'torch.Tensor';
   const python = ['python3', '/usr/bin/python3'].find(
-    (command) => spawnSync(command, ['-c', 'import torch; torch.Tensor']).status === 0,
+    (command) => spawnSync(command, ['-c', `import torch; ${test}`]).status === 0,
   );
   if (python === undefined) return undefined;
   const script = fileURLToPath(new URL('torch_peer.py', import.meta.url));
-  const child = spawn(python, [script, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [script, String(threads), device], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();

@@ -10,6 +10,7 @@ import {
   columnDots,
   columnMoments,
   combine,
+  movingMoments,
   reluBiasGradient,
   scaleShift,
 } from './kernels/columns';
@@ -28,7 +29,8 @@ export interface WebGpuPreparation {
 }
 
 const KERNELS = [
-  ...[scaleShift, combine, reluBiasGradient, columnDots, columnMoments, batchNorm, batchNormGradient],
+  ...[scaleShift, combine, reluBiasGradient, columnDots, columnMoments],
+  ...[movingMoments, batchNorm, batchNormGradient],
   ...[gruForward, gruBackward, lstmForward, lstmBackward],
   ...[asymmetricLoss, adamStep, finite],
   ...[clahe, warp, resize, colorJitter],

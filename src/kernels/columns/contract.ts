@@ -18,6 +18,17 @@ export const SCALE_SHIFT_KERNEL = 'CtScaleShift';
 export const COMBINE_KERNEL = 'CtCombine';
 
 /**
+ * Inputs `x`, `movingMean`, `movingVariance`, attributes {@link MovingMomentsAttrs}; outputs mean and variance over all axes but the last,
+ * and the moving ones, moved towards them. For backends where each call costs.
+ */
+export const MOVING_MOMENTS_KERNEL = 'CtMovingMoments';
+
+/** Attributes of {@link MOVING_MOMENTS_KERNEL}: `moved = momentum moving + (1 - momentum) new`. */
+export interface MovingMomentsAttrs {
+  momentum: number;
+}
+
+/**
  * Inputs `x`, `gamma`, `beta`, `mean`, `variance`, attributes {@link BatchNormAttrs}; outputs `gamma (x - mean) inverse + beta`, the columns'
  * `scale = gamma inverse`, and `inverse = 1 / sqrt(variance + epsilon)`. For backends where each call costs: elsewhere the columns' share
  * is small, and {@link SCALE_SHIFT_KERNEL} does the rest.

@@ -5,6 +5,7 @@ import {
   COLUMN_DOTS_KERNEL,
   COLUMN_MOMENTS_KERNEL,
   COMBINE_KERNEL,
+  MOVING_MOMENTS_KERNEL,
   SCALE_SHIFT_KERNEL,
 } from '../../kernels/columns/contract';
 import { hasKernel } from '../../kernels/has_kernel';
@@ -84,6 +85,18 @@ export class FusedBatchNorm extends layerOn<HostBatchNorm>('BatchNormalization')
 
   /** The batch's mean and variance, having moved the stored ones towards them. */
   private batchStatistics(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
+    const stored = { movingMean: this.movingMean.read(), movingVariance: this.movingVariance.read() };
+    if (hasKernel(MOVING_MOMENTS_KERNEL)) {
+      const results = tf.tidy(() =>
+        tf
+          .engine()
+          .runKernel<tf.Tensor[]>(MOVING_MOMENTS_KERNEL, { x, ...stored }, { momentum: this.momentum }),
+      );
+      const [mean, variance, movedMean, movedVariance] = results as Four;
+      this.movingMean.write(movedMean);
+      this.movingVariance.write(movedVariance);
+      return [mean, variance];
+    }
     const [mean, variance] = moments(x);
     const move = (stored: tf.LayerVariable, value: tf.Tensor) =>
       stored.write(tf.add(tf.mul(stored.read(), this.momentum), tf.mul(value, 1 - this.momentum)));
@@ -93,6 +106,8 @@ export class FusedBatchNorm extends layerOn<HostBatchNorm>('BatchNormalization')
   }
 }
 tf.serialization.registerClass(FusedBatchNorm);
+
+type Four = [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
 
 /** Statistics to normalise by. */
 interface Statistics {

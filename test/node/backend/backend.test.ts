@@ -40,6 +40,7 @@ describe('useBackend', () => {
           name: 'tensorflow',
           whyNot: expect.stringMatching(/tfjs-node-gpu is not installed.*tfjs-node is not installed/),
         },
+        { name: 'webgpu', whyNot: 'webgpu is not installed (npm install webgpu)' },
       ],
     });
   });

@@ -5,10 +5,12 @@ import {
   COLUMN_DOTS_KERNEL,
   COLUMN_MOMENTS_KERNEL,
   COMBINE_KERNEL,
+  MOVING_MOMENTS_KERNEL,
   RELU_BIAS_GRADIENT_KERNEL,
   SCALE_SHIFT_KERNEL,
   type BatchNormAttrs,
   type BatchNormGradientAttrs,
+  type MovingMomentsAttrs,
 } from '../../../kernels/columns/contract';
 import type { WebGpuBackend } from '../backend';
 import { forEach, groupsFor, launch, webGpuKernel, type Launch, type Results } from '../launch';
@@ -96,43 +98,68 @@ export const columnDots = webGpuKernel<'dy' | 'x' | 'centre', undefined>(
   },
 );
 
-/** Mean and variance: of each part, then of all, so that no square of a large mean is subtracted. */
+/** Mean and variance. */
 export const columnMoments = webGpuKernel<'x', undefined>(
   COLUMN_MOMENTS_KERNEL,
-  ({ inputs, backend, results }) => {
-    const { x } = inputs;
-    const parts = partialSums(backend, results, x.shape, {
-      ...{ name: COLUMN_MOMENTS_KERNEL, inputs, outputs: {}, sums: 2 },
-      row: 'sum0 += x[i];',
-      // of the squares about the part's own mean
-      second: 'let d = x[i] - mean; sum1 += d * d;',
-    });
-    const { columns, rows, count, perPart } = parts;
-    const [mean, variance] = [results.make([columns]), results.make([columns])];
-    launch(backend, {
-      name: COLUMN_MOMENTS_KERNEL,
-      inputs: { partial: parts.partial },
-      outputs: { mean, variance },
-      whole: { columns, rows, parts: count, perPart },
-      groups: [groupsFor(columns)],
-      main: forEach(
-        'u.columns',
-        `var total = 0.0;
-         for (var p = 0u; p < u.parts; p++) { total += partial[(2u * p) * u.columns + i]; }
-         let centre = total / f32(u.rows);
-         var squares = 0.0;
-         for (var p = 0u; p < u.parts; p++) {
-           let n = f32(min(u.perPart, u.rows - p * u.perPart));
-           let apart = partial[(2u * p) * u.columns + i] / n - centre;
-           squares += partial[(2u * p + 1u) * u.columns + i] + n * apart * apart;
-         }
-         mean[i] = centre;
-         variance[i] = squares / f32(u.rows);`,
-      ),
-    });
-    return [mean, variance];
-  },
+  ({ inputs: { x }, backend, results }) => moments(backend, results, COLUMN_MOMENTS_KERNEL, x),
 );
+
+/** The same, and the moving ones. */
+export const movingMoments = webGpuKernel<'x' | 'movingMean' | 'movingVariance', MovingMomentsAttrs>(
+  MOVING_MOMENTS_KERNEL,
+  ({ inputs: { x, movingMean, movingVariance }, attrs: { momentum }, backend, results }) =>
+    moments(backend, results, MOVING_MOMENTS_KERNEL, x, { movingMean, movingVariance, momentum }),
+);
+
+/** Of each part, then of all, so that no square of a large mean is subtracted. */
+function moments(
+  backend: WebGpuBackend,
+  results: Results,
+  name: string,
+  x: tf.TensorInfo,
+  moving?: { movingMean: tf.TensorInfo; movingVariance: tf.TensorInfo; momentum: number },
+): tf.TensorInfo[] {
+  const parts = partialSums(backend, results, x.shape, {
+    ...{ name, inputs: { x }, outputs: {}, sums: 2 },
+    row: 'sum0 += x[i];',
+    // of the squares about the part's own mean
+    second: 'let d = x[i] - mean; sum1 += d * d;',
+  });
+  const { columns, rows, count, perPart } = parts;
+  const { movingMean, movingVariance, momentum = 0 } = moving ?? {};
+  const [mean, variance] = [results.make([columns]), results.make([columns])];
+  const [movedMean, movedVariance] = moving ? [results.make([columns]), results.make([columns])] : [];
+  launch(backend, {
+    name,
+    inputs: { partial: parts.partial, movingMean, movingVariance },
+    outputs: { mean, variance, movedMean, movedVariance },
+    whole: { columns, rows, parts: count, perPart },
+    real: { momentum, share: 1 - momentum },
+    groups: [groupsFor(columns)],
+    main: forEach(
+      'u.columns',
+      `var total = 0.0;
+       for (var p = 0u; p < u.parts; p++) { total += partial[(2u * p) * u.columns + i]; }
+       let centre = total / f32(u.rows);
+       var squares = 0.0;
+       for (var p = 0u; p < u.parts; p++) {
+         let n = f32(min(u.perPart, u.rows - p * u.perPart));
+         let apart = partial[(2u * p) * u.columns + i] / n - centre;
+         squares += partial[(2u * p + 1u) * u.columns + i] + n * apart * apart;
+       }
+       let spread = squares / f32(u.rows);
+       mean[i] = centre;
+       variance[i] = spread;
+       ${
+         moving
+           ? `movedMean[i] = movingMean[i] * u.momentum + centre * u.share;
+       movedVariance[i] = movingVariance[i] * u.momentum + spread * u.share;`
+           : ''
+       }`,
+    ),
+  });
+  return [mean, variance, ...(movedMean && movedVariance ? [movedMean, movedVariance] : [])];
+}
 
 /** `y`, and of the columns the scale and the inverse of the deviation. */
 export const batchNorm = webGpuKernel<'x' | 'gamma' | 'beta' | 'mean' | 'variance', BatchNormAttrs>(
