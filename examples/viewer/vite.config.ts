@@ -15,6 +15,12 @@ const keepsRegistration = (): Plugin => ({
     isRepository && id.startsWith(source('')) ? { code, map: null, moduleSideEffects: true } : undefined,
 });
 
+// let the worker compute on several threads
+const headers = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
 export default {
   // files that work from any folder of a server
   base: './',
@@ -27,6 +33,7 @@ export default {
       : [],
   },
   worker: { format: 'es', plugins: () => [keepsRegistration()] },
-  server: { fs: { allow: [repository] } },
+  server: { fs: { allow: [repository] }, headers },
+  preview: { headers },
   build: { target: 'es2022', chunkSizeWarningLimit: 2500 },
 } satisfies UserConfig;

@@ -70,7 +70,7 @@ export async function checkPages(project) {
       { ...ISOLATED, ...STRICT },
     );
     await serve(example, async (url) => lines.push(await checkExample(browser, url)));
-    await serve(viewer, async (url) => lines.push(...(await checkViewer(browser, url, project))));
+    await serve(viewer, async (url) => lines.push(...(await checkViewer(browser, url, project))), ISOLATED);
     return lines;
   } finally {
     await browser.close();

@@ -13,25 +13,27 @@ setWasmPaths({
   'tfjs-backend-wasm-threaded-simd.wasm': threaded,
 });
 
-let started: Promise<string> | undefined;
+type Started = Promise<[backend: 'wasm' | 'cpu', words: string]>;
+
+let started: Started | undefined;
 
 /** Computes on WebAssembly from now on, or in plain JavaScript where that cannot be had. @returns Its name, for people. */
 export async function computing(): Promise<string> {
   started ??= start();
-  const name = await started;
-  await tf.setBackend(name.startsWith('WebAssembly') ? 'wasm' : 'cpu');
-  return name;
+  const [backend, words] = await started;
+  await tf.setBackend(backend);
+  return words;
 }
 
 /** Pixels that are read stay in plain memory, outside of the one that models have. */
 export const reading = (): Promise<boolean> => tf.setBackend('cpu');
 
-async function start(): Promise<string> {
+async function start(): Started {
   try {
     const { threads } = await useBrowserBackend('wasm');
-    return threads > 1 ? `WebAssembly, ${threads} threads` : 'WebAssembly';
+    return ['wasm', threads > 1 ? `WebAssembly on ${threads} threads` : 'WebAssembly'];
   } catch (error) {
     console.warn(error);
-    return 'plain JavaScript';
+    return ['cpu', 'plain JavaScript'];
   }
 }
