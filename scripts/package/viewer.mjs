@@ -98,7 +98,7 @@ async function checkHostileFiles(page) {
     data.items.add(new File(['<script>alert(1)</script>'], '<img src=x onerror=alert(1)>.txt'));
     window.dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
   });
-  await waitUntil(() => page.evaluate(() => !document.getElementById('error').hidden));
+  await waitUntil(() => page.evaluate(() => !document.getElementById('alert').hidden));
   const error = await page.textContent('#error');
   const listed = await page.evaluate(() => document.querySelectorAll('#left-out li').length);
   if (!/^Nothing to show: .+: .+/.test(error) || listed !== 3) {

@@ -1,7 +1,7 @@
 // What is going on, and what went wrong.
 import type { Progress } from '../protocol';
 import { isCancelled, type Task } from './worker_client';
-import { byId, showText } from './dom';
+import { byId } from './dom';
 
 /** Announced to screen readers at most this often, in ms: a word for each slice would be noise. */
 const EVERY = 1500;
@@ -10,6 +10,7 @@ let running: Task<unknown> | undefined;
 let said = 0;
 
 byId('cancel').addEventListener('click', () => running?.cancel());
+byId('dismiss').addEventListener('click', clearError);
 
 /** Says what is, when nothing is going on. */
 export function say(text: string): void {
@@ -50,9 +51,12 @@ export function showError(error: unknown): void {
     say('Cancelled.');
     return;
   }
-  const { message } = error as Error;
-  showText(byId('error'), message);
+  byId('error').textContent = (error as Error).message;
+  byId('alert').hidden = false;
   say('That did not work.');
 }
 
-export const clearError = (): void => showText(byId('error'), undefined);
+export function clearError(): void {
+  byId('alert').hidden = true;
+  byId('error').textContent = '';
+}

@@ -41,6 +41,8 @@ export async function heatMapFiles(
   const area = rows * columns;
   const sources = await sourceImages(stack, signal);
   const named = info.labels[label]!;
+  // UIDs derive from it, and those of the command line's maps are of Grad-CAM
+  const version = method === 'grad-cam' ? info.version : `${info.version} ${method}`.slice(0, 64);
   const files = await dicomHeatMaps(
     sources.map((source, i) => ({
       ...source,
@@ -48,7 +50,7 @@ export async function heatMapFiles(
       map: heat.slice(i * area, (i + 1) * area),
     })),
     {
-      ...{ model: { name: info.name, version: info.version }, label: named, rows, columns },
+      ...{ model: { name: info.name, version }, label: named, rows, columns },
       orientation: stack.orientation,
     },
   );
