@@ -81,6 +81,11 @@ export const LONG_STEPS = [
     fix: 'CT_MULTILABEL_FULL=1 npx vitest run test/torch; it needs PyTorch, and says so where it is missing',
   },
   {
+    name: 'one model from here to PyTorch, back and to ONNX',
+    command: ['npx', 'tsx', 'scripts/check_story.ts'],
+    fix: 'npx tsx scripts/check_story.ts FOLDER keeps the files; it needs PyTorch, and says so where it is missing',
+  },
+  {
     name: 'fuzzing with other seeds',
     command: ['npx', 'vitest', 'run', 'test/fuzz'],
     environment: { CT_MULTILABEL_FUZZ: '10', CT_MULTILABEL_FUZZ_SEED: 'random' },

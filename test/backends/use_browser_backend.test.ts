@@ -14,9 +14,9 @@ describe('useBrowserBackend', () => {
     await expect(useBrowserBackend('wasm', { thread: 2 } as never)).rejects.toThrow(
       "did you mean 'threads'?",
     );
-    for (const threads of [0, 9, 1.5]) {
+    for (const threads of [0, 65, 1.5]) {
       await expect(useBrowserBackend('wasm', { threads })).rejects.toThrow(
-        /threads: expected 'auto' or 1 to 8/,
+        /threads: expected 'auto' or 1 to 64/,
       );
     }
     expect(tf.getBackend()).toBe('cpu');

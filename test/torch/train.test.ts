@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +19,7 @@ import { writePhantomStudy } from '../../src/node/study/phantom_study';
 import { createPreprocessing } from '../../src/transforms/preprocessing';
 import { command } from '../support/command';
 import { expectClose } from '../support/matchers';
-import { python, runPython } from '../support/torch_twin';
+import { LAUNCHER, python, pythonEnvironment, runPython } from '../support/torch_twin';
 
 interface Index {
   format: string;
@@ -159,19 +163,7 @@ describe.skipIf(python === undefined || !isFull)(
     });
 
     it('on two processes gives what one gives, of the same batches', async () => {
-      // PyTorch 1.13 on Python 3.11 fails with its default of the last two
-      const launcher = [
-        '-m',
-        'torch.distributed.run',
-        '--standalone',
-        '--nproc_per_node',
-        '2',
-        '--redirects',
-        '1',
-        '--tee',
-        '1',
-      ];
-      await runPython(...launcher, ...training('two', '--epochs', '2'));
+      await runPython(...LAUNCHER, ...training('two', '--epochs', '2'));
       const [one, two, start] = [
         await weightsOf('one'),
         await weightsOf('two'),
@@ -194,6 +186,34 @@ describe.skipIf(python === undefined || !isFull)(
       for (const [name, tensor] of Object.entries(on)) expectClose(tensor, one[name]!, 0, name);
       const other = training('on', '--epochs', '3', '--resume', '--seed', '5');
       await expect(runPython(...other)).rejects.toThrow(/--resume: expected the run's settings/);
+    });
+
+    it('killed in the middle of an epoch, goes on bit by bit, augmented and in bfloat16', async () => {
+      const more = ['--epochs', '2', '--batch-size', '1', '--augment', '{"rotation": 15}', '--amp'];
+      const steps = ['--checkpoint-steps', '1'];
+      await runPython(...training('whole', ...more));
+      const killed = spawn(python!, training('killed', ...more, ...steps), { env: pythonEnvironment() });
+      const ended = once(killed, 'exit');
+      // six batches an epoch: the state is there after the first
+      while (killed.exitCode === null && !existsSync(at('killed', 'last.pt'))) await setTimeout(5);
+      killed.kill('SIGKILL');
+      expect(await ended).toEqual([null, 'SIGKILL']);
+      expect(existsSync(at('killed', 'history.csv'))).toBe(false);
+      await runPython(...training('killed', ...more, ...steps, '--resume'));
+      const [whole, on, plain] = [
+        await weightsOf('whole'),
+        await weightsOf('killed'),
+        await weightsOf('one'),
+      ];
+      for (const [name, tensor] of Object.entries(on)) expectClose(tensor, whole[name]!, 0, name);
+      const name = 'backbone.conv0.weight';
+      expect(tf.max(tf.abs(tf.sub(on[name]!, plain[name]!))).dataSync()[0]).toBeGreaterThan(1e-4);
+      expect(await readFile(at('killed', 'history.csv'), 'utf8')).toBe(
+        await readFile(at('whole', 'history.csv'), 'utf8'),
+      );
+      await expect(
+        runPython(...training('killed', '--epochs', '3', '--batch-size', '1', '--resume')),
+      ).rejects.toThrow(/--resume: expected the run's settings/);
     });
 
     it('comes back to TypeScript with the same logits', async () => {

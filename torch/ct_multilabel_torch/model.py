@@ -180,6 +180,7 @@ class CtBrainModel(nn.Module):
     def __init__(self, options: Record, labels: Sequence[str]) -> None:
         super().__init__()
         self.labels, self.of_patients = list(labels), options["output"] == "patient"
+        self.amp = False  # whether the backbone, which is nearly all of the work, computes in bfloat16
         self.input_shape, self.mask_value = list(options["inputShape"]), options["maskValue"]
         self.neck_mode, self.shared = options["neck"], options["labelFeatures"] == "shared"
         self.differences, self.label_first = options["sliceDifferences"], options["order"] == "label-then-slice"
@@ -228,7 +229,9 @@ class CtBrainModel(nn.Module):
         x = images.flatten(0, 1).permute(0, 3, 1, 2)
         x = x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
         x = (x - self.mean) / self.std if self.normalize else x
-        features = self.backbone(x).unflatten(0, images.shape[:2])
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.amp):
+            features = self.backbone(x)
+        features = features.float().unflatten(0, images.shape[:2])
         x = features
         if self.label_first and self.label_decoder is not None:
             x = self.label_decoder(x)

@@ -17,6 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .augment import apply_augmentation, draw_augmentation
 from .loss import IGNORED_LABEL, asymmetric_loss
 from .model import CtBrainModel, load_model, read_manifest
 from .safetensors import read_safetensors, write_safetensors
@@ -107,11 +108,17 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.model.parameters(), args.lr, eps=1e-7)
         # what a run that goes on must have in common with the one that began
         self.settings = {"shards": self.shards.settings, "model": manifest["model"], "batch": args.batch_size, "seed": args.seed}
+        self.settings.update({name: value for name, value in [("augment", args.augment), ("amp", args.amp)] if value not in (None, False)})
+        self.model.amp = args.amp
         self.history: List[Dict[str, float]] = []
+        self.sums: List[Tuple[float, float]] = []  # loss and labelled entries of each batch of the epoch so far
 
-    def load(self, patient: Patient) -> Tuple[Tensor, Tensor]:
-        images, labels = self.shards.load(patient, self.model.of_patients)
-        return images.to(self.device), labels.to(self.device)
+    def load(self, patient: Patient, augmented: bool = False) -> Tuple[Tensor, Tensor]:
+        images, labels = (tensor.to(self.device) for tensor in self.shards.load(patient, self.model.of_patients))
+        if augmented and self.args.augment is not None:
+            seed = f"{self.args.seed} {len(self.history)} {patient['name']}"  # whoever loads it, and when
+            images = apply_augmentation(images[0], draw_augmentation(self.args.augment, seed))[None]
+        return images, labels
 
     def step(self, shares: List[List[Patient]]) -> Tuple[float, float]:
         """One step on a batch: the gradient of the mean loss over all its labelled entries, whoever computed them."""
@@ -121,7 +128,7 @@ class Trainer:
         self.optimizer.zero_grad()
         losses = torch.zeros(2, dtype=torch.float64, device=self.device)
         for i, patient in enumerate(stacks):
-            images, labels = self.load(patient)
+            images, labels = self.load(patient, augmented=True)
             waits = self.world > 1 and i < len(stacks) - 1
             with self.net.no_sync() if waits else nullcontext():  # type: ignore[operator]
                 loss, count = asymmetric_loss(labels, self.net(images))
@@ -158,10 +165,10 @@ class Trainer:
             raise ValueError(f"--resume: expected the run's settings, {state['settings']}, received {self.settings}")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.history = state["history"]
+        self.history, self.sums = state["history"], state.get("sums", [])
 
     def save(self) -> None:
-        """Files appear whole, the state last: a run that is killed goes on with the epoch that had not ended."""
+        """The files of an epoch. They appear whole, the state last: a run that is killed goes on with what had not ended."""
         out: Path = self.args.out
         out.mkdir(parents=True, exist_ok=True)
         weights = {name: value.cpu() for name, value in self.model.weights().items()}
@@ -172,15 +179,24 @@ class Trainer:
             writer = csv.DictWriter(file, list(self.history[0]))
             writer.writeheader()
             writer.writerows(self.history)
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save({**state, "history": self.history, "settings": self.settings}, out / "last.pt.tmp")
+        self.save_state()
+
+    def save_state(self) -> None:
+        out: Path = self.args.out
+        out.mkdir(parents=True, exist_ok=True)
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "settings": self.settings}
+        torch.save({**state, "history": self.history, "sums": self.sums}, out / "last.pt.tmp")
         (out / "last.pt.tmp").replace(out / "last.pt")
 
     def run(self) -> None:
         patients = self.shards.side("train")
         for epoch in range(len(self.history), self.args.epochs):
-            sums = [self.step(shares) for shares in batches(patients, self.args.batch_size, self.world, self.args.seed, epoch)]
-            loss = sum(total for total, _ in sums) / max(1, sum(count for _, count in sums))
+            for shares in batches(patients, self.args.batch_size, self.world, self.args.seed, epoch)[len(self.sums) :]:
+                self.sums.append(self.step(shares))
+                if self.rank == 0 and self.args.checkpoint_steps and len(self.sums) % self.args.checkpoint_steps == 0:
+                    self.save_state()
+            loss = sum(total for total, _ in self.sums) / max(1, sum(count for _, count in self.sums))
+            self.sums = []
             f2, threshold = self.validate()
             self.history.append({"epoch": epoch + 1, "loss": loss, "validation_f2": f2, "validation_threshold": threshold})
             if self.rank == 0:
@@ -198,8 +214,13 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-5, help="Adam's step size")
     parser.add_argument("--batch-size", type=int, default=1, help="patients of a step, of all processes together")
     parser.add_argument("--seed", type=int, default=1, help="of the order of patients")
+    parser.add_argument("--augment", type=json.loads, metavar="JSON", help="augment, from these ranges in place of the published recipe's ({})")
+    parser.add_argument("--amp", action="store_true", help="compute the backbone in bfloat16")
+    parser.add_argument("--checkpoint-steps", type=int, default=0, help="batches after which a run that is killed can go on within an epoch")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     args = parser.parse_args()
+    if args.augment is not None:
+        draw_augmentation(args.augment, "")  # refuses what it does not know
     if args.batch_size < 1 or args.epochs < 1:
         parser.error(f"--batch-size, --epochs: expected at least 1, received {args.batch_size} and {args.epochs}")
     if not args.resume and (args.out / "last.pt").exists():
