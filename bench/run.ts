@@ -28,7 +28,8 @@ const BENCHES: [title: string, file: string, ...args: string[]][] = [
   ['Slices from files', 'streaming.bench.ts'],
   ['In the browser, two threads', 'browser.bench.ts', '2'],
   ['Slices kept in fewer bits', 'precision.bench.ts'],
-  ['A study of the size of RSNA', 'study.bench.ts'],
+  ['Training in PyTorch, processes', 'torch_scaling.bench.ts'],
+  ['Large studies', 'study.bench.ts', '50000', '150000'],
 ];
 
 const folder = path.dirname(fileURLToPath(import.meta.url));

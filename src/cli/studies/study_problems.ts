@@ -9,7 +9,9 @@ export function problemLines(study: KaggleFolder | DicomFolder): string[] {
   const lines = SEVERITIES.flatMap((severity) => {
     const stacks = new Map<string, string[]>();
     for (const { patient, message } of problems.filter((one) => one.severity === severity)) {
-      stacks.set(message, [...(stacks.get(message) ?? []), patient]);
+      const before = stacks.get(message);
+      if (before) before.push(patient);
+      else stacks.set(message, [patient]);
     }
     return [...stacks].map(([message, patients]) => {
       const more = patients.length > 3 ? ` and ${patients.length - 3} more` : '';

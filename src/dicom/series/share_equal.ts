@@ -8,10 +8,18 @@ const NONE: DicomHeader['problems'] = [];
  */
 export function headerSharer(): (header: DicomHeader) => DicomHeader {
   const known = new Map<string, unknown>();
+  const common = new WeakSet<object>();
   const shared = <T>(value: T): T => {
     if (value === undefined) return value;
-    const key = JSON.stringify(value);
-    if (!known.has(key)) known.set(key, value);
+    const isObject = typeof value === 'object' && value !== null;
+    // headers that were kept come with it
+    if (isObject && common.has(value)) return value;
+    // no object's text begins so
+    const key = typeof value === 'string' ? `'${value}` : JSON.stringify(value);
+    if (!known.has(key)) {
+      known.set(key, value);
+      if (isObject) common.add(value);
+    }
     return known.get(key) as T;
   };
   return (header) => ({
