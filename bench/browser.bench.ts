@@ -31,6 +31,7 @@ interface Visit {
 }
 
 const threads = Number(process.argv[2] ?? 2);
+const onThreads = threads === 1 ? '1 thread' : `${threads} threads`;
 const only = process.argv[3];
 /** Backbones that are measured, and how many times onnxruntime-web's time ours is wanted to go into. */
 const BARS = Object.entries({ vgg16: 4, squeezenet1_1: 2.5 } satisfies Record<Backbone, number>).filter(
@@ -38,11 +39,7 @@ const BARS = Object.entries({ vgg16: 4, squeezenet1_1: 2.5 } satisfies Record<Ba
 ) as [Backbone, number][];
 const PER = { per: { count: SLICES, unit: 'slice' }, rounds: 5 };
 /** Names of what is compared. */
-const [ISOLATED_PAGE, PLAIN_PAGE, NODE] = [
-  `isolated page, ${threads} threads`,
-  'plain page',
-  'Node, 1 thread',
-];
+const [ISOLATED_PAGE, PLAIN_PAGE, NODE] = [`isolated page, ${onThreads}`, 'plain page', 'Node, 1 thread'];
 
 const [chromiumTools, visitTools] = ['../scripts/package/chromium.mjs', '../scripts/package/visit.mjs'];
 const { openChromium } = (await import(chromiumTools)) as Chromium;
@@ -118,7 +115,7 @@ async function forward(name: Backbone, bar: number, isolated: Ask): Promise<void
   const [ours, onnx] = [() => isolated('ours', name, threads), () => isolated('onnx', name, threads)];
   expectSame(`${name}: outputs`, [(await ours()).values, (await onnx()).values]);
   await compare(
-    `${name} forward, ${threads} threads`,
+    `${name} forward, ${onThreads}`,
     { [ISOLATED_PAGE]: async () => (await ours()).ms, 'onnxruntime-web': async () => (await onnx()).ms },
     { ...PER, bars: { 'onnxruntime-web': bar } },
   );
