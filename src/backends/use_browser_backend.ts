@@ -20,9 +20,9 @@ export type BrowserBackendName = 'wasm' | 'webgl' | 'webgpu' | 'cpu';
  */
 export interface UseBrowserBackendOptions {
   /**
-   * Threads that compute convolutions on the `'wasm'` backend, the calling one among them. More than one need a Web Worker of a
-   * cross-origin isolated page; there `'auto'` takes as many as the machine runs at once, at most 8 (up to 64 may be asked for), and elsewhere one. Other backends
-   * have none.
+   * Threads that compute convolutions on the `'wasm'` backend, the calling one among them, at most 64. More than one need a Web Worker of
+   * a cross-origin isolated page; there `'auto'` takes as many as the machine runs at once, but no more than 8, and elsewhere one. Other
+   * backends have none.
    *
    * @defaultValue `'auto'`
    */
