@@ -44,7 +44,8 @@ export class Strips {
       });
       strip.append(svg);
       this.listen(strip);
-      const value = element('output', { class: 'strip-value' });
+      // hidden from screen readers, which hear the slider's value
+      const value = element('span', { class: 'strip-value', 'aria-hidden': 'true' });
       const name = element('span', { class: 'strip-name', title: names[k] }, label);
       this.place.append(element('div', { class: 'strip-row' }, name, strip, value));
       const of = (slice: number) => {
