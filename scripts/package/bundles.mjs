@@ -55,14 +55,13 @@ export async function checkSizes(project) {
 
 /** Only who prepares the wasm backend, or starts it, gets the compiled kernels, and in files of their own. */
 export async function checkKernelsAreApart(project) {
-  for (const what of ['prepareWasmBackend', 'useBrowserBackend']) {
-    const entry = project.write(`${what}.js`, `export { ${what} } from 'ct-multilabel';`);
-    for (const [name, bundle] of Object.entries(BUNDLERS)) {
-      const files = await bundle(entry);
-      const holders = files.filter(({ code }) => code.includes(WASM));
-      if (holders.length === 0 || holders.includes(files[0])) {
-        throw new Error(`${name}, ${what}: the compiled kernels are in ${holders.map((file) => file.name)}`);
-      }
+  const names = 'prepareWasmBackend, useBrowserBackend';
+  const entry = project.write('prepare.js', `export { ${names} } from 'ct-multilabel';`);
+  for (const [name, bundle] of Object.entries(BUNDLERS)) {
+    const files = await bundle(entry);
+    const holders = files.filter(({ code }) => code.includes(WASM));
+    if (holders.length === 0 || holders.includes(files[0])) {
+      throw new Error(`${name}: the compiled kernels are in ${holders.map((file) => file.name).join(', ')}`);
     }
   }
 }
