@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { OutOfMemoryError } from '../../base/errors';
 import type { Pipeline, WebGpuBackend } from './backend';
 import { noteWritten } from './guard';
 
@@ -16,8 +17,8 @@ export interface Launch {
   /** Numbers that the code knows as fields of `u`: whole ones as `u32`, the others as `f32`. */
   whole?: Record<string, number>;
   real?: Record<string, number>;
-  /** Number of workgroups; along `x` no more than the device takes. */
-  groups: readonly [x: number, y?: number, z?: number];
+  /** Number of workgroups. */
+  groups: readonly [x: number, y?: number];
   /**
    * Threads of a workgroup.
    * @defaultValue {@link GROUP}
@@ -52,6 +53,7 @@ export function launch(backend: WebGpuBackend, work: Launch): void {
     ...Object.values(work.whole ?? {}).map((value) => ({ type: 'uint32' as const, data: [value] })),
     ...Object.values(work.real ?? {}).map((value) => ({ type: 'float32' as const, data: [value] })),
   ];
+  checkGroups(backend, work);
   for (const [, { dataId }] of bindings) backend.uploadToGPU(dataId);
   const pipeline = programOf(backend, work.name, sourceOf(work));
   const resources = [
@@ -67,8 +69,8 @@ export function launch(backend: WebGpuBackend, work: Launch): void {
   const pass = backend.computePassEncoder;
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
-  const [x, y = 1, z = 1] = work.groups;
-  pass.dispatchWorkgroups(Math.min(x, backend.device.limits.maxComputeWorkgroupsPerDimension), y, z);
+  const [x, y = 1] = work.groups;
+  pass.dispatchWorkgroups(x, y, 1);
   for (const [, { dataId }] of bindings) backend.commandQueueOwnedIds.add(dataId);
   for (const [, { dataId }] of present(work.outputs)) {
     backend.tensorMap.get(dataId)!.values = null; // what was read before is no longer so
@@ -79,6 +81,16 @@ export function launch(backend: WebGpuBackend, work: Launch): void {
     backend.endComputePassEncoder();
     backend.submitQueue();
   }
+}
+
+/** More would be an error that comes late, and says less. */
+function checkGroups({ device }: WebGpuBackend, { name, groups }: Launch): void {
+  const { maxComputeWorkgroupsPerDimension: most } = device.limits;
+  const wanted = Math.max(...(groups as number[]));
+  if (wanted <= most) return;
+  throw new OutOfMemoryError(
+    `the webgpu kernel ${name} takes ${wanted} workgroups for these tensors, and the device at most ${most}; lower the batch size`,
+  );
 }
 
 const present = (tensors: Launch['inputs'] = {}) =>
@@ -117,7 +129,8 @@ function sourceOf(work: Launch): string {
     ...Object.keys(whole).map((name) => `${name}: u32`),
     ...Object.keys(real).map((name) => `${name}: f32`),
   ];
-  return `struct Numbers { ${fields.join(', ')} }
+  return `// ${work.name}
+struct Numbers { ${fields.join(', ')} }
 ${declared.join('\n')}
 ${declarations}
 @compute @workgroup_size(${threads})
@@ -219,10 +232,10 @@ export function webGpuKernel<Inputs extends string, Attrs>(
 }
 
 /** A loop of all threads of all workgroups over `count` things. */
-export const forEach = (count: string, body: string, threads = GROUP): string => `
-  for (var i = group.x * ${threads}u + thread; i < ${count}; i += groups.x * ${threads}u) {
+export const forEach = (count: string, body: string): string => `
+  for (var i = group.x * ${GROUP}u + thread; i < ${count}; i += groups.x * ${GROUP}u) {
     ${body}
   }`;
 
-/** Workgroups for {@link forEach}. */
-export const groupsFor = (count: number, threads = GROUP): number => Math.max(1, Math.ceil(count / threads));
+/** Workgroups for {@link forEach}: as many as every device takes, and no more than there is work for. */
+export const groupsFor = (count: number): number => Math.min(65_535, Math.max(1, Math.ceil(count / GROUP)));

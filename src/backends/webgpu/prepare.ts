@@ -50,9 +50,9 @@ export function prepare(): WebGpuPreparation {
       if (tf.getKernel(kernel.kernelName, 'webgpu') === undefined) tf.registerKernel(kernel);
     }
   }
-  const { maxBufferSize, maxStorageBufferBindingSize } = backend.device.limits;
+  const { maxBufferSize = Infinity, maxStorageBufferBindingSize = Infinity } = backend.device?.limits ?? {};
   const largestBuffer = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  markPrepared(backend, { compiledKernels, memoryGuard, largestBuffer });
+  markPrepared(backend, { compiledKernels, memoryGuard, ...(largestBuffer < Infinity && { largestBuffer }) });
   return { compiledKernels, memoryGuard };
 }
 

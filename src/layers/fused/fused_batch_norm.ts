@@ -85,14 +85,12 @@ export class FusedBatchNorm extends layerOn<HostBatchNorm>('BatchNormalization')
 
   /** The batch's mean and variance, having moved the stored ones towards them. */
   private batchStatistics(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
-    const stored = { movingMean: this.movingMean.read(), movingVariance: this.movingVariance.read() };
     if (hasKernel(MOVING_MOMENTS_KERNEL)) {
-      const results = tf.tidy(() =>
-        tf
-          .engine()
-          .runKernel<tf.Tensor[]>(MOVING_MOMENTS_KERNEL, { x, ...stored }, { momentum: this.momentum }),
+      const inputs = { x, movingMean: this.movingMean.read(), movingVariance: this.movingVariance.read() };
+      const attrs = { momentum: this.momentum };
+      const [mean, variance, movedMean, movedVariance] = tf.tidy(
+        () => tf.engine().runKernel(MOVING_MOMENTS_KERNEL, inputs, attrs) as unknown as Four,
       );
-      const [mean, variance, movedMean, movedVariance] = results as Four;
       this.movingMean.write(movedMean);
       this.movingVariance.write(movedVariance);
       return [mean, variance];
