@@ -84,9 +84,9 @@ export function launch(backend: WebGpuBackend, work: Launch): void {
 }
 
 /** More would be an error that comes late, and says less. */
-function checkGroups({ device }: WebGpuBackend, { name, groups }: Launch): void {
+function checkGroups({ device }: WebGpuBackend, { name, groups: [x, y = 1] }: Launch): void {
   const { maxComputeWorkgroupsPerDimension: most } = device.limits;
-  const wanted = Math.max(...(groups as number[]));
+  const wanted = Math.max(x, y);
   if (wanted <= most) return;
   throw new OutOfMemoryError(
     `the webgpu kernel ${name} takes ${wanted} workgroups for these tensors, and the device at most ${most}; lower the batch size`,
