@@ -9,7 +9,9 @@ import {
   f2Metric,
   FusedBatchNorm,
   FusedConv2D,
+  loadCtBrainModel,
   memoryRun,
+  saveCtBrainModel,
   seededRandom,
   trainPatients,
   trainRecipe,
@@ -112,11 +114,11 @@ export async function trainOnPatients(): Promise<number[]> {
   return history.map(({ loss }) => loss);
 }
 
-/** A whole recipe: losses of its stages, and what the model that comes of it predicts. */
+/** A whole recipe: losses of its stages, and what the model that comes of it predicts once it was saved and read again. */
 export async function recipe() {
   const [train, validation] = [patientsInMemory(['a', 'b', 'c']), patientsInMemory(['d'])];
   const run = memoryRun();
-  const { model, history } = await trainRecipe(buildModel(), {
+  const { model, history, description } = await trainRecipe(buildModel(), {
     ...{ run, train, validation, seed: 1 },
     description: {
       labels: [...LABELS],
@@ -125,8 +127,10 @@ export async function recipe() {
     ...{ pretrain: { epochs: 1 }, warmUp: { epochs: 1 }, patients: { epochs: 1 } },
   });
   run.dispose();
-  const { f2 } = await evaluatePatients(model, validation);
-  return { losses: history.map(({ loss }) => loss), predictions: await predict(model), f2 };
+  await saveCtBrainModel(model, 'indexeddb://recipe', description);
+  const { model: saved } = await loadCtBrainModel('indexeddb://recipe', { includeOptimizer: false });
+  const { f2 } = await evaluatePatients(saved, validation);
+  return { losses: history.map(({ loss }) => loss), predictions: await predict(saved), f2 };
 }
 
 /** A convolution as most of a VGG16's are, and its gradients: by Winograd's algorithm, which the small model has no use for. */
