@@ -58,8 +58,6 @@ export interface Stack extends Pixels {
   id: string;
   title: string;
   names: string[];
-  /** Distance between slices, in mm. */
-  sliceSpacing: number | undefined;
   /** Why it cannot be scored. */
   notScored: string | undefined;
   /** Whether results can be saved as DICOM. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { heatColor, heatOpacity } from '../../examples/viewer/page/colors';
 import { isCheckpoint } from '../../examples/viewer/page/dropped_files';
 import { dragged, PRESETS } from '../../examples/viewer/page/windows';
-import { naturally } from '../../examples/viewer/worker/groups';
+import { naturally, withOwnPaths } from '../../examples/viewer/worker/groups';
 import { edgeLetters, whole, windowFor } from '../../examples/viewer/worker/pixels';
 
 // What needs a page is checked in Chromium, by scripts/package/viewer.mjs.
@@ -47,11 +47,13 @@ describe('the viewer', () => {
     expect([0, 64, 255].map(heatOpacity)).toEqual([0, 128, 255]);
   });
 
-  it('tells a checkpoint from a study, and sorts names as people do', () => {
+  it('tells a checkpoint from a study, and files of one name from one another', () => {
     const files = (...paths: string[]) => paths.map((path) => ({ path, file: new File([], path) }));
     expect(isCheckpoint(files('run/model.json', 'run/weights.bin'))).toBe(true);
     expect(isCheckpoint(files('a.dcm', 'b.json'))).toBe(false);
     expect(isCheckpoint(files('model.json'))).toBe(false);
+    const paths = withOwnPaths(files('a.dcm', 'b.dcm', 'a.dcm')).map(({ path }) => path);
+    expect(paths).toEqual(['a.dcm', 'b.dcm', 'a.dcm (2)']);
     expect(['a10', 'a9', 'a1'].sort(naturally)).toEqual(['a1', 'a9', 'a10']);
   });
 });

@@ -34,5 +34,15 @@ export function groupOf(id: string): FileGroup {
   return group;
 }
 
+/** Files with paths of their own: of those that are dropped from several folders, names may be alike. */
+export function withOwnPaths(files: readonly NamedFile[]): NamedFile[] {
+  const counts = new Map<string, number>();
+  return files.map(({ path, file }) => {
+    const count = (counts.get(path) ?? 0) + 1;
+    counts.set(path, count);
+    return { path: count === 1 ? path : `${path} (${count})`, file };
+  });
+}
+
 /** The order of names for people: 2 before 10. */
 export const naturally = new Intl.Collator('en', { numeric: true }).compare;

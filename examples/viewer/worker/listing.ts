@@ -1,7 +1,7 @@
 // What a folder holds: headers only, so that a thousand files are listed in a second or two.
 import { decodeDicomSlice, NoImageError, parseDicomHeader, type DicomHeader } from 'ct-multilabel/dicom';
 import type { Listing, NamedFile, SeriesItem } from '../protocol';
-import { addGroup, forgetGroups, HEADER_BYTES, naturally } from './groups';
+import { addGroup, forgetGroups, HEADER_BYTES, naturally, withOwnPaths } from './groups';
 import { firstPixels } from './pixels';
 import { sampleFiles } from './sample';
 import { forgetStacks } from './stacks';
@@ -21,7 +21,8 @@ export async function listFiles(
   const leftOut: Listing['leftOut'] = [];
   const headers = new Map<string, { header: DicomHeader; file: NamedFile }[]>();
   const pictures = new Map<string, NamedFile[]>();
-  const seen = files.filter(({ path }) => !path.split('/').some((part) => part.startsWith('.')));
+  const isHidden = (part: string) => part.startsWith('.');
+  const seen = withOwnPaths(files.filter(({ path }) => !path.split('/').some(isHidden)));
   seen.sort((a, b) => naturally(a.path, b.path));
   await preview(seen, say);
   for (let i = 0; i < seen.length; i += AT_ONCE) {

@@ -15,6 +15,5 @@ export interface LoadedStack {
   letters: Pixels['letters'];
   /** What it is best shown in; of pictures it is not known. */
   window: Pixels['window'] | undefined;
-  sliceSpacing: number | undefined;
   notScored: string | undefined;
 }

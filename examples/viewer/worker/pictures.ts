@@ -38,7 +38,7 @@ export async function readPictures(
     kind: 'pictures',
     values,
     slices: planes.map(({ source }) => ({ name: source.path, source, frame: undefined })),
-    ...{ rows, columns, orientation: undefined, sliceSpacing: undefined, notScored: undefined },
+    ...{ rows, columns, orientation: undefined, notScored: undefined },
     ...{ spacing: undefined, letters: undefined, window: undefined },
   };
 }

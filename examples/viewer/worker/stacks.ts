@@ -39,13 +39,13 @@ export async function loadedStack(running: Running, id: string): Promise<LoadedS
 /** A stack for the page to show. */
 export async function stack(running: Running, id: string, picture: DisplayWindow): Promise<Stack> {
   const { item, kind, values, slices, ...loaded } = await loadedStack(running, id);
-  const { rows, columns, spacing, letters, window = picture, sliceSpacing, notScored } = loaded;
+  const { rows, columns, spacing, letters, window = picture, notScored } = loaded;
   const isDicom = kind === 'dicom';
   const hu = isDicom ? values : values.map((gray) => picture.center + (gray - 0.5) * picture.width);
   const step = isDicom ? 1 : picture.width / 1000;
   return {
     ...{ id, title: item.title, names: slices.map(({ name }) => name), isDicom, isSample: item.isSample },
-    ...{ values: whole(hu, step), step, rows, columns, spacing, letters, window, sliceSpacing, notScored },
+    ...{ values: whole(hu, step), step, rows, columns, spacing, letters, window, notScored },
   };
 }
 
@@ -90,7 +90,6 @@ async function readDicom({ say, signal }: Running, group: FileGroup): Promise<Lo
       spacing: row === undefined || column === undefined ? undefined : [row, column],
       letters: info.orientation && edgeLetters(info.orientation),
       window: windowFor(header, values, info.kind === 'axial' && error === undefined),
-      sliceSpacing: between,
       notScored: error?.message ?? notAxial,
     }); // prettier-ignore
   }
