@@ -61,7 +61,7 @@ async function measure(program: string): Promise<void> {
       return (performance.now() - start) / 1000;
     };
     // without what it takes to start
-    const epoch = (processes: number) => (seconds(processes, 5) - seconds(processes, 1)) / 4;
+    const epoch = (processes: number) => (seconds(processes, 3) - seconds(processes, 1)) / 2;
     const [one, two] = [epoch(1), epoch(2)];
     report({ what: 'an epoch in PyTorch, one process', value: `${one.toFixed(2)} s` });
     report({
