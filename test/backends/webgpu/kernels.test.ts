@@ -11,7 +11,8 @@ import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
 import { trainingBudget } from '../../../src/models/memory_budget';
 import { adam } from '../../../src/optimizers/adam';
 import { checkFiniteStep } from '../../../src/training/steps/finite_step';
-import { computeGradients } from '../../../src/training/steps/train_step';
+import { computeGradients, trainStep } from '../../../src/training/steps/train_step';
+import { countLaunches, total } from '../../../bench/webgpu_launches';
 import { clahe } from '../../../src/transforms/clahe';
 import { colorJitter } from '../../../src/transforms/color_jitter';
 import { resize } from '../../../src/transforms/resize';
@@ -260,6 +261,21 @@ describe.skipIf(why !== undefined)(
       model.dispose();
       return [step.loss, step.logits, ...Object.values(step.gradients), ...changed];
     }, 2)); // prettier-ignore
+
+    it.runIf(isFull)('takes few launches for a step beside those of the backbone', async () => {
+      await tf.setBackend('webgpu');
+      const options = { filters: 4, kernelSize: 3, strides: 4, inputShape: [16, 16, 1] };
+      const layers = [new FusedConv2D(options), tf.layers.globalAveragePooling2d({})];
+      const model = buildCtBrainModel({ backbone: tf.sequential({ layers }), seed: 1 });
+      const [x, y] = [values([1, 32, 16, 16, 1], 3), tf.zeros([1, 32, 5])];
+      const optimizer = adam(1e-3);
+      const step = () => tf.dispose(trainStep(model, x, y, optimizer, { loss: asymmetricLoss() }));
+      countLaunches(step, { compute: false }); // makes Adam's moments
+      const launches = countLaunches(step, { compute: false });
+      expect(launches.get('CtAdamStep')).toBeGreaterThan(0);
+      expect(total(launches)).toBeLessThanOrEqual(120);
+      model.dispose();
+    });
 
     it('makes NaN of the loss where a gradient is not finite, and leaves it as it is elsewhere', async () => {
       await tf.setBackend('webgpu');
