@@ -14,20 +14,18 @@ import {
   POSTER_VARIANTS,
   preprocessedChannels,
   readSafetensors,
-  RECIPES,
-  RECOMMENDED_TRAINING,
   resolveRecipe,
   subset,
   trainRecipe,
   trivialPredictors,
   type Evaluation,
   type PosterVariant,
-  type RecipeOptions,
 } from '../../index';
 import { openTrainingRun, trainingProgressBar, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
 import { BACKEND, labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
+import { RECIPE, recipeOptions } from '../recipe_options';
 import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../studies/seen_patients';
 import { openStudies, preprocessingFor } from '../studies/open_studies';
@@ -35,10 +33,6 @@ import { checkStudies, splitStudies } from '../studies/split_studies';
 import { progressLine } from '../terminal';
 import { PRECISIONS, STORED_ARRAYS } from '../../base/stored_values';
 import { trainingOrigin } from '../training_origin';
-
-/** A setting of the default recipe, for the help. */
-const of = (stage: 'pretrain' | 'warmUp' | 'patients', setting: string) =>
-  String((RECIPES.default[stage] as unknown as Record<string, unknown>)[setting]);
 
 const OPTIONS = options({
   data: {
@@ -50,12 +44,6 @@ const OPTIONS = options({
   ...TABLE,
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
   out: { value: 'DIR', default: 'runs/kaggle', help: 'where checkpoints, history and predictions go' },
-  recipe: {
-    value: 'NAME',
-    choices: ['default', 'poster'],
-    default: 'default',
-    help: 'poster: as published, no warm-up, threshold 0.5; the settings below change it',
-  },
   variant: {
     value: 'NAME',
     choices: [...(Object.keys(POSTER_VARIANTS) as PosterVariant[]), 'recommended'],
@@ -70,25 +58,7 @@ const OPTIONS = options({
   ...PREPROCESSING,
   output: { value: 'LEVEL', choices: ['slices', 'patient'], default: 'slices', help: 'a prediction per slice, or per patient' },
   pooling: { value: 'NAME', choices: ['max', 'attention'], default: 'max', help: 'with --output patient, over the slices' },
-  augment: { default: true, help: 'flip, rotate, scale and light each stack at random' },
-  'pretrain-epochs': { value: 'N', help: `most epochs on single slices; 0 leaves the stage out (${of('pretrain', 'epochs')})` },
-  'pretrain-lr': { value: 'X', help: `learning rate on single slices (${of('pretrain', 'learningRate')})` },
-  'batch-size': { value: 'N', help: `slices per batch there (${of('pretrain', 'batchSize')})` },
-  'slices-per-epoch': { value: 'N', help: 'slices per epoch there, drawn anew for each (all)' },
-  'warm-up-epochs': { value: 'N', help: `most epochs of the head on the backbone's features; 0 leaves the stage out (${of('warmUp', 'epochs')})` },
-  'warm-up-lr': { value: 'X', help: `learning rate there (${of('warmUp', 'learningRate')})` },
-  versions: { value: 'N', help: `augmented versions that features are extracted of (${of('warmUp', 'versions')})` },
-  epochs: { value: 'N', help: `most epochs of the whole model on whole patients; 0 leaves the stage out (${of('patients', 'epochs')})` },
-  lr: { value: 'X[,X]', help: `learning rate there, or two, backbone,head (${of('patients', 'learningRate')})` },
-  patience: { value: 'N', help: `epochs without a better validation F2 before a stage stops (${RECIPES.default.patience})` },
-  thresholds: { value: 'X|fit', help: "'fit': chosen on the validation patients; or a number, 0.5 being the poster's (fit)" },
-  decay: { value: 'NAME', choices: ['none', 'cosine'], help: 'how the learning rate falls in every stage' },
-  'rate-warm-up': { value: 'X', help: 'epochs over which the learning rate rises in every stage' },
-  'weight-decay': { value: 'X', help: 'decoupled weight decay in every stage (0)' },
-  'clip-norm': { value: 'X', help: 'largest norm of the gradients in every stage (none)' },
-  accumulate: { value: 'N', help: 'batches whose gradients make one step in every stage (1)' },
-  balance: { help: 'draw slices and patients with and without a label equally often' },
-  'checkpoint-steps': { value: 'N', help: 'batches after which a run that is killed can go on within an epoch' },
+  ...RECIPE,
   ...SPLIT,
   seed: { value: 'N', default: 1, help: 'seed of split, weights, order and augmentation' },
   'memory-budget': { value: 'MiB', default: 768, help: 'activations kept at once; lower it where memory is short' },
@@ -280,47 +250,4 @@ async function removeUnused(out: string): Promise<void> {
   if (names.join() !== 'config.json') return;
   await rm(path.join(out, 'config.json'));
   await rmdir(out);
-}
-
-/** The recipe that the command line asks for. */
-function recipeOptions(args: Args<typeof OPTIONS>): RecipeOptions {
-  const recipe = RECIPES[args.recipe];
-  const everywhere = {
-    ...{ decay: args.decay, warmupEpochs: args.rateWarmUp, weightDecay: args.weightDecay },
-    ...{ clipNorm: args.clipNorm, accumulate: args.accumulate, balance: args.balance || undefined },
-  };
-  const stage = <T extends object>(of: T | false, given: { epochs: number | undefined; [setting: string]: unknown }): T | false => {
-    const set = Object.entries({ ...everywhere, ...given }).filter(([, value]) => value !== undefined);
-    return of === false && !given.epochs ? false : ({ ...of, ...Object.fromEntries(set) } as T);
-  };
-  const sequence = args.variant === 'recommended' ? RECOMMENDED_TRAINING : {};
-  return {
-    ...recipe,
-    pretrain: stage(recipe.pretrain, { epochs: args.pretrainEpochs, learningRate: args.pretrainLr, batchSize: args.batchSize, slicesPerEpoch: args.slicesPerEpoch }),
-    warmUp: stage(recipe.warmUp, { epochs: args.warmUpEpochs, learningRate: args.warmUpLr, versions: args.versions, ...sequence }),
-    patients: stage(recipe.patients, { epochs: args.epochs, learningRate: learningRates(args.lr), ...sequence }),
-    patience: args.patience ?? recipe.patience,
-    augment: args.augment ? recipe.augment : false,
-    threshold: threshold(args.thresholds) ?? recipe.threshold,
-  };
-} // prettier-ignore
-
-/** One rate for all, or one for the backbone and one for the head. */
-function learningRates(text: string | undefined): { backbone: number; head: number } | undefined {
-  if (text === undefined) return undefined;
-  const rates = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
-  if (rates.length > 2 || !rates.every((rate) => Number.isFinite(rate) && rate >= 0)) {
-    throw new ArgumentError(`--lr: expected a number, or two as backbone,head, received '${text}'`);
-  }
-  const [backbone, head = backbone] = rates as [number, number?];
-  return { backbone, head: head! };
-}
-
-function threshold(text: string | undefined): number | 'fit' | undefined {
-  if (text === undefined || text === 'fit') return text;
-  const value = text.trim() === '' ? NaN : Number(text);
-  if (!(value >= 0 && value <= 1)) {
-    throw new ArgumentError(`--thresholds: expected 'fit' or a number in [0, 1], received '${text}'`);
-  }
-  return value;
 }
