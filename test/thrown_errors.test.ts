@@ -10,9 +10,11 @@ const root = fileURLToPath(new URL('../src', import.meta.url));
 /** Files that make errors of another class, and why no user meets them. */
 const OTHERS: Record<string, string> = {
   'backends/activate.ts': 'cause of a CtMultilabelError, or part of the report',
+  'backends/use_browser_backend.ts': 'why a backend is not taken: part of the CtMultilabelError',
   'backends/wasm/runtime/kernel_support.ts': 'a kernel of this library asks for one that it never registered',
   'backends/wasm/runtime/memory_guard.ts':
     "the RangeError that the host's allocator takes for: no more memory",
+  'backends/wasm/threads/browser_threads.ts': 'cause of a CtMultilabelError',
   'cli/command_line.ts': 'what was typed is wrong: printed, with exit code 2',
   'dicom/data_set.ts': 'cause of a DataError',
   'dicom/elements.ts': 'cause of a DataError',
