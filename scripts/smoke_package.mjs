@@ -3,7 +3,7 @@
 import { checkKernelsAreApart, checkRegistration, checkSizes, checkThreadFile } from './package/bundles.mjs';
 import { nodeVersions } from './package/node_versions.mjs';
 import { checkPages } from './package/page.mjs';
-import { checkTypes, runCommands, runPredict, runPrograms, writePrograms } from './package/programs.mjs';
+import { checkTypes, runCommands, runCommandsOn, runPrograms, writePrograms } from './package/programs.mjs';
 import { packedProject } from './package/project.mjs';
 import { checkSecondTfjs } from './package/second_tfjs.mjs';
 
@@ -41,7 +41,7 @@ try {
       continue;
     }
     await runPrograms(project, node);
-    await runPredict(project, node);
+    await runCommandsOn(project, node, name);
     say(`${name}: ES modules, CommonJS, a worker thread, the wasm backend and the command line`);
   }
 } finally {

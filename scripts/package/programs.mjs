@@ -72,14 +72,27 @@ export async function runPrograms(project, node) {
 
 const command = path.join('node_modules', 'ct-multilabel', 'dist', 'cli', 'main.js');
 
-/** The command line on this Node: options, and a prediction by what {@link runCommands} trained. */
-export async function runPredict(project, node) {
-  const of = ['--checkpoint', path.join('runs', 'demo', 'run'), '--data', path.join('runs', 'demo', 'study')];
-  const { stdout } = await run(node, [command, 'predict', ...of, '--json'], project.folder);
+/** The command line on this Node, with the study and the checkpoint that {@link runCommands} made: help, and every command on them. */
+export async function runCommandsOn(project, node, name) {
+  const ct = (...args) => run(node, [command, ...args], project.folder);
+  const [study, checkpoint] = [path.join('runs', 'demo', 'study'), path.join('runs', 'demo', 'run')];
+  const of = ['--checkpoint', checkpoint, '--data', study];
+  const { stdout: help } = await ct('--help');
+  if (!help.includes('explain')) throw new Error(`--help on ${node} says ${help}`);
+  const { stdout } = await ct('predict', ...of, '--json');
   const { predictions } = JSON.parse(stdout);
   if (predictions.length !== 12 * 8) throw new Error(`predict on ${node} gave ${predictions.length} slices`);
-  const { stdout: help } = await run(node, [command, '--help'], project.folder);
-  if (!help.includes('explain')) throw new Error(`--help on ${node} says ${help}`);
+  const out = path.join('runs', name.replace(/\W+/g, '-'));
+  const made = (file) => path.join(out, file);
+  mkdirSync(path.join(project.folder, out), { recursive: true });
+  await ct('inspect', '--data', study, '--sheet', made('sheet.png'));
+  await ct('evaluate', ...of, '--worst', '1', '--out', made('report.html'));
+  await ct('explain', ...of, '--out', made('maps.png'));
+  await ct('calibrate', ...of, '--out', made('site'));
+  await ct('export', '--checkpoint', checkpoint, '--out', made('brain.onnx'));
+  for (const file of ['sheet.png', 'report.html', 'maps.png', 'site/model.json', 'brain.onnx']) {
+    if (!existsSync(path.join(project.folder, made(file)))) throw new Error(`${node} made no ${file}`);
+  }
 }
 
 /** The command line from the first study to a report, as an installed package has it. */
