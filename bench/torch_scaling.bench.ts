@@ -1,5 +1,5 @@
 /**
- * An epoch of training in PyTorch on one process and on two, each on one thread: SqueezeNet on 64x64, four patients a step.
+ * An epoch of training in PyTorch on one process and on two, each on one thread: SqueezeNet on 64x64, four patients per step.
  *
  *   npx tsx bench/torch_scaling.bench.ts
  */

@@ -1,6 +1,6 @@
 import type { Plugin } from 'esbuild';
 
-/** Keeps every module of the sources a file of its own, whose imports name the files beside it. */
+/** Compiles every module of the sources to a file of its own, without bundling. */
 export const modulesStayFiles: Plugin = {
   name: 'modules-stay-files',
   setup({ initialOptions, onResolve }) {

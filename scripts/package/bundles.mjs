@@ -66,7 +66,7 @@ export async function checkKernelsAreApart(project) {
   }
 }
 
-/** The file of the threads that the wasm backend has in a page, for bundlers that are told where it is. */
+/** The file of the threads that the wasm backend has in a page, for bundlers that need it as an entry. */
 const THREAD = 'node_modules/ct-multilabel/dist/backends/wasm/threads/kernel_thread.js';
 
 /** esbuild leaves the address of a worker's file as it is: as an entry the file is whole, and lies where it is looked for. */

@@ -56,8 +56,8 @@ export interface BrowserBackend {
  * limits, errors that nobody caught and the loss of the device.
  *
  * The backend's package is loaded unless the page has imported it: that of `'wasm'` comes with this library, that of `'webgpu'` is
- * `@tensorflow/tfjs-backend-webgpu`, which the page installs. `'wasm'` is told where its files are by `setWasmPaths` of
- * `@tensorflow/tfjs-backend-wasm`, before. In Node there is `useBackend` of `ct-multilabel/node`.
+ * `@tensorflow/tfjs-backend-webgpu`, which the page installs. `setWasmPaths` of `@tensorflow/tfjs-backend-wasm`, called
+ * before, says where the files of `'wasm'` are. In Node there is `useBackend` of `ct-multilabel/node`.
  *
  * Calls wait for one another. A later one may change the backend and the number of threads.
  *

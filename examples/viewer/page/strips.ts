@@ -93,7 +93,7 @@ export class Strips {
   }
 }
 
-/** Bars from 0 to 1, the threshold, and where the shown slice is: a unit across is a slice. */
+/** Bars from 0 to 1, the threshold, and the position of the slice that is shown; one unit across is one slice. */
 function draw(column: readonly number[], threshold: number): { svg: SVGElement; cursor: SVGElement } {
   const svg = shape('svg', {
     viewBox: `0 0 ${column.length} 1`,

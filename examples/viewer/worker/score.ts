@@ -42,7 +42,7 @@ export async function score(running: Running, id: string, picture: DisplayWindow
 async function logitsOf(images: tf.Tensor4D, { say, signal }: Running): Promise<tf.Tensor> {
   const { model } = openedModel();
   const slices = images.shape[0];
-  // a slice that counts as padding is told by its pixels, which features no longer show
+  // padding is recognised by its pixels, which features no longer show
   const masks = model.layers.some((layer) => layer instanceof PerSlice && layer.maskValue !== undefined);
   if (masks) {
     say({ text: `Scoring ${slices} slices` });

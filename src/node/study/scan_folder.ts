@@ -20,7 +20,7 @@ export interface ScanDicomOptions {
    */
   onBadFile?: 'throw' | 'skip';
   /**
-   * Whether links in the folder may lead out of it; otherwise such a link counts as a file that cannot be read.
+   * Whether links in the folder may lead out of it; otherwise such a link is treated as an unreadable file.
    * @defaultValue false
    */
   followLinks?: boolean;

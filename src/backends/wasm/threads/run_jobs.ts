@@ -35,7 +35,7 @@ export interface ThreadTask {
 }
 
 /**
- * What a thread of the team does, for ever; `ready` is called before. Node's threads get it as text, so it knows nothing but its
+ * What a thread of the team does until it is terminated; `ready` is called before. Node's threads get it as text, so it knows nothing but its
  * arguments, and holds no function of its own (which build tools would wrap in helpers that are not there).
  */
 export function runJobs(task: ThreadTask, ready: () => void): void {

@@ -2,7 +2,7 @@
  * Convolutions of any size, stride, dilation and padding as matrix products: the pixels that an output meets are gathered
  * into a row, row after row, and multiplied by the taps.
  *
- * Which pixels those are is told by a list of offsets, `[taps][3]` of (row, column, run): output (r, c) of the grid meets input
+ * A list of offsets says which pixels those are, `[taps][3]` of (row, column, run): output (r, c) of the grid meets input
  * (r * strideRow + row, c * strideColumn + column), and the `run - 1` taps after it meet the pixels right of that. The gradient
  * of a strided convolution's input is a few such convolutions with other lists, each filling every second, third, … pixel.
  *
