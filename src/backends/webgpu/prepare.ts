@@ -4,16 +4,7 @@ import type { WebGpuBackend } from './backend';
 import { guardWebGpu } from './guard';
 import { adamStep } from './kernels/adam';
 import { asymmetricLoss } from './kernels/asymmetric_loss';
-import {
-  batchNorm,
-  batchNormGradient,
-  columnDots,
-  columnMoments,
-  combine,
-  movingMoments,
-  reluBiasGradient,
-  scaleShift,
-} from './kernels/columns';
+import { batchNorm, batchNormGradient, movingMoments, reluBiasGradient } from './kernels/columns';
 import { clahe } from './kernels/clahe';
 import { finite } from './kernels/finite';
 import { gruBackward, gruForward } from './kernels/gru';
@@ -29,8 +20,7 @@ export interface WebGpuPreparation {
 }
 
 const KERNELS = [
-  ...[scaleShift, combine, reluBiasGradient, columnDots, columnMoments],
-  ...[movingMoments, batchNorm, batchNormGradient],
+  ...[reluBiasGradient, movingMoments, batchNorm, batchNormGradient],
   ...[gruForward, gruBackward, lstmForward, lstmBackward],
   ...[asymmetricLoss, adamStep, finite],
   ...[clahe, warp, resize, colorJitter],

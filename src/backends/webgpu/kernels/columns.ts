@@ -2,12 +2,9 @@ import type * as tf from '@tensorflow/tfjs';
 import {
   BATCH_NORM_GRADIENT_KERNEL,
   BATCH_NORM_KERNEL,
-  COLUMN_DOTS_KERNEL,
-  COLUMN_MOMENTS_KERNEL,
   COMBINE_KERNEL,
   MOVING_MOMENTS_KERNEL,
   RELU_BIAS_GRADIENT_KERNEL,
-  SCALE_SHIFT_KERNEL,
   type BatchNormAttrs,
   type BatchNormGradientAttrs,
   type MovingMomentsAttrs,
@@ -16,35 +13,7 @@ import type { WebGpuBackend } from '../backend';
 import { forEach, groupsFor, launch, webGpuKernel, type Results } from '../launch';
 import { addParts, partialSums, sizeOf } from './column_sums';
 
-/** `x scale + shift`. */
-export const scaleShift = webGpuKernel<'x' | 'scale' | 'shift', undefined>(
-  SCALE_SHIFT_KERNEL,
-  ({ inputs, backend, results }) => {
-    const { x } = inputs;
-    const y = results.make(x.shape);
-    const [count, columns] = [sizeOf(x.shape), x.shape.at(-1)!];
-    launch(backend, {
-      name: SCALE_SHIFT_KERNEL,
-      inputs,
-      outputs: { y },
-      whole: { count, columns },
-      groups: [groupsFor(count)],
-      main: forEach('u.count', 'let c = i % u.columns; y[i] = x[i] * scale[c] + shift[c];'),
-    });
-    return y;
-  },
-);
-
 /** `dy a + x b + c`. */
-export const combine = webGpuKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
-  COMBINE_KERNEL,
-  ({ inputs, backend, results }) => {
-    const out = results.make(inputs.x.shape);
-    combineInto(backend, inputs, out);
-    return out;
-  },
-);
-
 function combineInto(
   backend: WebGpuBackend,
   inputs: Record<'dy' | 'x' | 'a' | 'b' | 'c', tf.TensorInfo>,
@@ -75,25 +44,7 @@ export const reluBiasGradient = webGpuKernel<'dy' | 'y', undefined>(
   },
 );
 
-/** Sums of `dy` and of `dy (x - centre)`. */
-export const columnDots = webGpuKernel<'dy' | 'x' | 'centre', undefined>(
-  COLUMN_DOTS_KERNEL,
-  ({ inputs, backend, results }) => {
-    const parts = partialSums(backend, results, inputs.x.shape, {
-      ...{ name: COLUMN_DOTS_KERNEL, inputs, outputs: {}, sums: 2 },
-      row: 'let d = dy[i]; sum0 += d; sum1 += d * (x[i] - centre[c]);',
-    });
-    return addParts(backend, results, COLUMN_DOTS_KERNEL, parts);
-  },
-);
-
-/** Mean and variance. */
-export const columnMoments = webGpuKernel<'x', undefined>(
-  COLUMN_MOMENTS_KERNEL,
-  ({ inputs: { x }, backend, results }) => moments(backend, results, COLUMN_MOMENTS_KERNEL, x),
-);
-
-/** The same, and the moving ones. */
+/** Mean and variance, and the moving ones. */
 export const movingMoments = webGpuKernel<'x' | 'movingMean' | 'movingVariance', MovingMomentsAttrs>(
   MOVING_MOMENTS_KERNEL,
   ({ inputs: { x, movingMean, movingVariance }, attrs: { momentum }, backend, results }) =>
