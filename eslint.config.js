@@ -91,6 +91,22 @@ export default tseslint.config(
     },
   },
   {
+    // Windows refuses to rename what is open: `move` tries again.
+    files: ['src/node/**/*.ts', 'src/cli/**/*.ts'],
+    ignores: ['src/node/files/move.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['node:fs/promises', 'node:fs'].map((name) => ({
+            name,
+            importNames: ['rename', 'renameSync'],
+          })),
+        },
+      ],
+    },
+  },
+  {
     files: ['examples/**/*.ts'],
     rules: {
       'no-restricted-imports': ['error', { patterns: ['**/src/**'] }],

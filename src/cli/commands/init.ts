@@ -1,8 +1,9 @@
 /** Writes a small project of one's own: a program that trains, and what it takes to run it. */
-import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError } from '../../base/errors';
+import { move, remove } from '../../node/files/move';
 import { VERSION } from '../../version';
 import { command, options, type Args } from '../command_line';
 
@@ -78,9 +79,9 @@ async function init({ folder, package: spec }: Args<typeof OPTIONS>): Promise<vo
       await copyFile(path.join(ROOT, 'examples', 'starter', file), path.join(draft, file));
     }
     if (there !== undefined) await rmdir(folder);
-    await rename(draft, folder);
+    await move(draft, folder);
   } catch (error) {
-    await rm(draft, { recursive: true, force: true });
+    await remove(draft);
     throw error;
   }
   const made = [...Object.keys(files), 'train.ts', 'README.md'];

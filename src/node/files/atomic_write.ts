@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../../base/errors';
+import { move, remove } from './move';
 import { besideName, removeAbandoned, temporariesIn, withTemporaryId } from './temporary_names';
 import { writeError } from './write_error';
 
@@ -35,10 +36,10 @@ export async function writeFileAtomic(
       } finally {
         await handle.close();
       }
-      await onDisk(rename(temporary, target));
+      await onDisk(move(temporary, target));
       await onDisk(syncPath(dirname(target)));
     } catch (error) {
-      await rm(temporary, { force: true });
+      await remove(temporary);
       throw error;
     }
   });
@@ -89,19 +90,19 @@ async function replaceFolder(
     await fill(temporary);
     await syncTree(temporary);
     const replaces = await exists(target);
-    if (replaces) await rename(target, aside);
+    if (replaces) await move(target, aside);
     try {
-      await rename(temporary, target);
+      await move(temporary, target);
     } catch (error) {
-      if (replaces) await rename(aside, target);
+      if (replaces) await move(aside, target);
       throw error;
     }
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await remove(temporary);
     throw error;
   }
   await syncPath(dirname(target));
-  await rm(aside, { recursive: true, force: true });
+  await remove(aside);
 }
 
 /**
@@ -121,15 +122,15 @@ export async function recoverFolder(folder: string): Promise<boolean> {
   const target = resolve(folder);
   for (const aside of await setAside(target)) {
     if (await exists(target)) {
-      await rm(aside, { recursive: true, force: true });
+      await remove(aside);
       continue;
     }
     const temporary = newBeside(aside);
     if (await exists(temporary)) {
-      await rename(temporary, target);
-      await rm(aside, { recursive: true, force: true });
+      await move(temporary, target);
+      await remove(aside);
     } else {
-      await rename(aside, target);
+      await move(aside, target);
     }
   }
   await removeAbandoned(dirname(target), basename(target));
@@ -201,15 +202,15 @@ async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await syncTree(path);
-    else if (entry.isFile()) await syncPath(path);
+    else if (entry.isFile()) await syncPath(path, 'r+');
   }
   await syncPath(folder);
 }
 
-/** Asks the disk to keep a file or folder; some systems cannot do that for folders, or for files opened to read. */
-async function syncPath(path: string): Promise<void> {
+/** Asks the disk to keep a folder, or a file (`'r+'`: Windows syncs what may be written); some systems cannot do that for folders. */
+async function syncPath(path: string, flags: 'r' | 'r+' = 'r'): Promise<void> {
   try {
-    const handle = await open(path, 'r');
+    const handle = await open(path, flags);
     try {
       await handle.sync();
     } finally {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { remove } from './move';
 import { isRunning } from './processes';
 
 /** Ids in use in this process, of every copy of this module. */
@@ -59,7 +60,7 @@ export async function removeAbandoned(folder: string, target?: string): Promise<
   for (const { path, target: name, id, kind } of found) {
     const isOther = target !== undefined && name !== target;
     if (kind === 'old' || setAside.has(id) || isOther || isAtWork(id)) continue;
-    await rm(path, { recursive: true, force: true });
+    await remove(path);
   }
 }
 

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { STORED_ARRAYS, type Precision, type StoredValues } from '../../base/stored_values';
 import { VERSION } from '../../version';
+import { move, remove } from '../files/move';
 
 /** A prepared slice: values of `[height, width, channels]`, as the cache's precision stores them. */
 export interface CachedSlice {
@@ -80,9 +81,9 @@ export class SliceCache {
     try {
       await mkdir(path.dirname(file), { recursive: true });
       await writeFile(temporary, encode(slice, key), { flag: 'wx' });
-      await rename(temporary, file);
+      await move(temporary, file);
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
+      await remove(temporary).catch(() => undefined);
       if (this.failed) return; // others were under way
       this.failed = true;
       process.emitWarning(`prepared slices are not kept in ${this.folder}: ${(error as Error).message}`);

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, unlinkSync } from 'node:fs';
-import { constants, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { CheckpointError } from '../../base/errors';
 import { exists } from '../files/atomic_write';
+import { move, remove } from '../files/move';
 import { isRunning, startOf } from '../files/processes';
 import { besideName, withTemporaryId } from '../files/temporary_names';
 import { writeError } from '../files/write_error';
@@ -76,7 +77,7 @@ export class RunLock {
     held.delete(this.file);
     try {
       const holder = await this.holder();
-      if (typeof holder === 'object' && holder.id === this.id) await rm(this.file, { force: true });
+      if (typeof holder === 'object' && holder.id === this.id) await remove(this.file);
     } catch {
       // what cannot be removed is taken over once this process has ended
     }
@@ -97,7 +98,7 @@ export class RunLock {
           await writeFile(temporary, `${JSON.stringify(own)}\n`, { flag: 'wx' });
           await this.place(temporary);
         } finally {
-          await rm(temporary, { force: true });
+          await remove(temporary);
         }
       });
     } catch (error) {
@@ -116,7 +117,7 @@ export class RunLock {
       if (holder === 'none') continue;
       const isOwn = holder !== 'unreadable' && isOfThisProcess(holder);
       if (holder !== 'unreadable' && !isOwn) refuseWhereHeld(holder, this.folder);
-      await rename(temporary, this.file);
+      await move(temporary, this.file);
       if (isOwn) return;
       await setTimeout(SETTLED_MS);
       const winner = await this.holder();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { PHANTOM_STUDY_RULES, resolvePhantomOptions } from '../../data/phantom/options';
@@ -13,6 +13,7 @@ import {
 import { check, isRecord } from '../../base/checks';
 import { DataError } from '../../base/errors';
 import { callback, isNumberIn, oneOf, optional, resolveOptions, rule, type Rules } from '../../base/options';
+import { move, remove } from '../files/move';
 import { writeError } from '../files/write_error';
 
 /**
@@ -123,10 +124,10 @@ export async function writePhantomStudy(
     await writeFile(join(draft, RECORD), `${JSON.stringify({ made, summary }, null, 2)}\n`);
     // An empty folder may have been made for us
     await rmdir(target).catch(() => undefined);
-    await rename(draft, target);
+    await move(draft, target);
     return { ...summary, reused: false };
   } catch (error) {
-    await rm(draft, { recursive: true, force: true });
+    await remove(draft);
     throw writeError(error, folder);
   }
 }
