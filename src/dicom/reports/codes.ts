@@ -29,7 +29,7 @@ export const OWN_SCHEME = '99CTML';
 export const PERCENT: DicomCode = { value: '%', scheme: 'UCUM', meaning: 'Percent' };
 
 const CEREBRAL = sct('274100004', 'Cerebral hemorrhage');
-const VENTRICULAR = sct('23276006', 'Cerebral ventricular hemorrhage');
+const VENTRICULAR = sct('23276006', 'Intraventricular hemorrhage');
 const SUBARACHNOID = sct('21454007', 'Subarachnoid intracranial hemorrhage');
 const SUBDURAL = sct('35486000', 'Subdural intracranial hemorrhage');
 const EPIDURAL = sct('82999001', 'Epidural intracranial hemorrhage');
