@@ -77,10 +77,10 @@ const RULES = {
 
 const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
 
-/** Letters' scale, and height of the line below an image, in pixels. */
+/** Letters' scale, and the space around a line below an image, in pixels. */
 const SCALE = 1;
 const MARGIN = 3;
-const LINE = TEXT_HEIGHT * SCALE + 2 * MARGIN;
+const LINE = TEXT_HEIGHT * SCALE + MARGIN;
 const WHITE: Rgb = [235, 235, 235];
 
 /**
@@ -158,22 +158,24 @@ export async function dicomHeatMaps(
   return files;
 }
 
-/** A slice with its map laid over it, and a line below that says what it is. */
+/** A slice with its map laid over it, and below what it is. */
 function picture(
   { pixels, map }: MappedImage,
   label: string,
   { rows, columns, opacity }: { rows: number; columns: number; opacity: number },
 ): Elements {
-  const height = rows + LINE;
+  const lines = caption(label, columns);
+  const height = rows + lines.length * LINE + MARGIN;
   const size = 3 * columns * height;
   // an element's length is even
   const canvas = { data: new Uint8Array(size + (size % 2)), width: columns, height };
   for (let pixel = 0; pixel < rows * columns; pixel++) {
     canvas.data.set(overlaid(grayLevel(pixels[pixel]!), unit(map[pixel]!), opacity), 3 * pixel);
   }
-  const lines = [`${label}: not for clinical use`, 'not for clinical use', 'no clinical use'];
-  const line = lines.find((one) => textWidth(one, SCALE) <= columns) ?? '';
-  drawText(canvas, line, Math.floor((columns - textWidth(line, SCALE)) / 2), rows + MARGIN, WHITE, SCALE);
+  for (const [i, line] of lines.entries()) {
+    const left = Math.floor((columns - textWidth(line, SCALE)) / 2);
+    drawText(canvas, line, left, rows + MARGIN + i * LINE, WHITE, SCALE);
+  }
   return {
     SamplesPerPixel: 3,
     PhotometricInterpretation: 'RGB',
@@ -186,6 +188,15 @@ function picture(
     PixelRepresentation: 0,
     PixelData: canvas.data.buffer,
   };
+}
+
+/** The label, and that it is not for clinical use: a line, or two where the image is too narrow for one. */
+function caption(label: string, columns: number): string[] {
+  const fits = (line: string) => textWidth(line, SCALE) <= columns;
+  const whole = `${label}: not for clinical use`;
+  if (fits(whole)) return [whole];
+  const warning = ['not for clinical use', 'no clinical use'].find(fits) ?? '';
+  return [label, warning].filter((line) => line !== '' && fits(line));
 }
 
 const shortText = (text: string) => [...text].slice(0, 64).join('');

@@ -5,7 +5,7 @@ import { isGray } from '../../../src/dicom/pixels/pixel_format';
 import { dciodvfyErrors, hasDciodvfy, pydicom, pythonWithPydicom } from '../../support/dicom_tools';
 import { DATE, MODEL, sourceSlice, stack } from './source';
 
-const [ROWS, COLUMNS] = [9, 85]; // an odd number of bytes
+const [ROWS, COLUMNS] = [9, 101]; // an odd number of bytes
 const OPTIONS = { model: MODEL, label: 'ich', rows: ROWS, columns: COLUMNS, date: DATE };
 
 const pixels = Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => i / (ROWS * COLUMNS));
@@ -41,6 +41,22 @@ describe('dicomHeatMaps', () => {
     expect(below.length % 2).toBe(area % 2);
   });
 
+  it('names the label below a narrow image too, on a line of its own', async () => {
+    const [rows, columns] = [2, 64];
+    const values = new Float32Array(rows * columns);
+    const below = async (label: string) => {
+      const images = [{ ...stack(1)[0]!, pixels: values, map: values }];
+      const [bytes] = await dicomHeatMaps(images, { ...OPTIONS, rows, columns, label });
+      return [...pixelsOf(bytes!).subarray(3 * rows * columns)];
+    };
+    const [ich, sdh] = [await below('ich'), await below('sdh')];
+    expect(ich.length).toBe(3 * columns * (2 * 8 + 3));
+    const upper = 3 * columns * 8;
+    expect(ich.slice(0, upper)).not.toEqual(sdh.slice(0, upper));
+    expect(ich.slice(upper)).toEqual(sdh.slice(upper));
+    expect(ich.slice(upper)).toContain(235);
+  });
+
   it('is read as a colour image of its patient, which no series takes for a scan', async () => {
     const [first, second] = await maps({ orientation: [[1, 0, 0], [0, 0.948, -0.317]] }); // prettier-ignore
     const header = parseDicomHeader(first!);
@@ -71,7 +87,7 @@ describe('dicomHeatMaps', () => {
 
   it('refuses values that do not fit', async () => {
     await expect(maps({ rows: 8 })).rejects.toThrow(
-      'images[0].pixels: expected 8 x 85 numbers, received 765',
+      'images[0].pixels: expected 8 x 101 numbers, received 909',
     );
     await expect(maps({ label: 'fracture' })).rejects.toThrow("one for the label 'fracture'");
     await expect(maps({ orientation: [1, 2] })).rejects.toThrow('orientation: expected two directions');
