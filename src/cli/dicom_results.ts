@@ -85,13 +85,18 @@ export async function reportedModel({
   model,
   manifest,
 }: ReportingModel): Promise<{ name: string; version: string }> {
-  const { variant, backbone } = manifest.model;
-  const built = [variant ?? backbone].find((part) => typeof part === 'string') ?? 'a model';
   const sums = manifest.checksums ?? (await checksumsOf(model, manifest));
   return {
-    name: `ct-multilabel ${String(built)}`.slice(0, 64),
+    name: `ct-multilabel ${builtFrom(manifest.model)}`.slice(0, 64),
     version: `${sums.description}-${sums.weights}`,
   };
+}
+
+/** A variant by its published name, in which another backbone takes the place of VGG16. */
+export function builtFrom({ variant, backbone }: CheckpointManifest['model']): string {
+  const known = typeof backbone === 'string' ? backbone : undefined;
+  if (typeof variant !== 'string') return known ?? 'a model';
+  return known === undefined || known === 'vgg16' ? variant : variant.replace(/^VGG16/, known);
 }
 
 /** Of models that were saved before there were any. */

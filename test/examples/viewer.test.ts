@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { heatColor, heatOpacity } from '../../examples/viewer/page/colors';
-import { isCheckpoint } from '../../examples/viewer/page/dropped_files';
+import { droppedFiles, isCheckpoint } from '../../examples/viewer/page/dropped_files';
 import { dragged, PRESETS } from '../../examples/viewer/page/windows';
+import { builtFrom } from '../../examples/viewer/worker/built_from';
 import { naturally, withOwnPaths } from '../../examples/viewer/worker/groups';
 import { edgeLetters, whole, windowFor } from '../../examples/viewer/worker/pixels';
+import { builtFrom as builtFromOfCommands } from '../../src/cli/dicom_results';
 
 // What needs a page is checked in Chromium, by scripts/package/viewer.mjs.
 describe('the viewer', () => {
@@ -55,5 +57,39 @@ describe('the viewer', () => {
     const paths = withOwnPaths(files('a.dcm', 'b.dcm', 'a.dcm')).map(({ path }) => path);
     expect(paths).toEqual(['a.dcm', 'b.dcm', 'a.dcm (2)']);
     expect(['a10', 'a9', 'a1'].sort(naturally)).toEqual(['a1', 'a9', 'a10']);
+  });
+
+  it('calls a model as the command line does: by what is in it', () => {
+    const called = [
+      [{ variant: 'VGG16 + LRNN' }, 'VGG16 + LRNN'],
+      [{ variant: 'VGG16 + LRNN', backbone: 'vgg16' }, 'VGG16 + LRNN'],
+      [{ variant: 'VGG16 + LRNN', backbone: 'smallCnn' }, 'smallCnn + LRNN'],
+      [{ variant: 'recommended', backbone: 'squeezenet1_1' }, 'recommended'],
+      [{ backbone: 'resnet18' }, 'resnet18'],
+      [{}, 'a model'],
+    ] as const;
+    for (const [model, name] of called) {
+      expect(builtFrom(model)).toBe(name);
+      expect(builtFromOfCommands(model)).toBe(name);
+    }
+  });
+
+  it('walks dropped folders, and names what the browser cannot read', async () => {
+    const folder = (name: string, children: object[]) => {
+      const left = [children, []];
+      const readEntries = (resolve: (some: object[]) => void) => resolve(left.shift()!);
+      return { name, isFile: false, createReader: () => ({ readEntries }) };
+    };
+    const file = (name: string, error?: Error) => ({
+      ...{ name, isFile: true },
+      file: (resolve: (value: File) => void, reject: (error: Error) => void) =>
+        error === undefined ? resolve(new File([], name)) : reject(error),
+    });
+    const drop = (entry: object) =>
+      droppedFiles({ items: [{ webkitGetAsEntry: () => entry }], files: [] } as never);
+    const found = await drop(folder('a', [file('1.dcm'), folder('b', [file('2.dcm')])]));
+    expect(found.map(({ path }) => path)).toEqual(['a/1.dcm', 'a/b/2.dcm']);
+    const gone = folder('a', [folder('b', [file('2.dcm', new Error('it is gone'))])]);
+    await expect(drop(gone)).rejects.toThrow('a/b/2.dcm cannot be read: it is gone');
   });
 });

@@ -17,20 +17,28 @@ export async function droppedFiles({ items, files }: DataTransfer): Promise<Name
 async function walk(entry: FileSystemEntry, folder: string, found: NamedFile[]): Promise<void> {
   const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
   if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) =>
-      (entry as FileSystemFileEntry).file(resolve, reject),
-    );
+    const file = await asked<File>(path, (...answer) => (entry as FileSystemFileEntry).file(...answer));
     found.push({ path, file });
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   for (;;) {
     // a hundred at a time
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
-      reader.readEntries(resolve, reject),
-    );
+    const some = await asked<FileSystemEntry[]>(path, (...answer) => reader.readEntries(...answer));
     if (some.length === 0) return;
     for (const one of some) await walk(one, path, found);
+  }
+}
+
+/** What the browser answers; it names no file where it cannot. */
+async function asked<T>(
+  path: string,
+  ask: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
+): Promise<T> {
+  try {
+    return await new Promise<T>(ask);
+  } catch (cause) {
+    throw new Error(`${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { CT_LABEL_NAMES, loadCtBrainModel, outputLevel } from 'ct-multilabel';
 import type { ModelInfo, ModelOrigin } from '../protocol';
 import { computing } from './backend';
+import { builtFrom } from './built_from';
 import type { Running } from './running';
 
 type Loaded = Awaited<ReturnType<typeof loadCtBrainModel>>;
@@ -77,14 +78,13 @@ async function describe(
 ): Promise<ModelInfo> {
   const { labels, thresholds, calibration, preprocessing, training, versions, checksums } = manifest;
   const { variant, backbone, ...built } = manifest.model;
-  const name = [variant, backbone].find((part) => typeof part === 'string') ?? 'a model';
   const level = outputLevel(model);
   const { windows, imageSize, clahe, neighbors } = preprocessing;
   const sums = checksums ?? { description: 'unknown', weights: await shortHash(artifacts) };
   const takes = windows === false ? 'pictures in 0..1' : windows.map(({ center, width }) => `${center}/${width} HU`).join(', '); // prettier-ignore
   return {
     // name and version as `ct-multilabel predict --dicom-out` gives them
-    name: `ct-multilabel ${String(name)}`.slice(0, 64),
+    name: `ct-multilabel ${builtFrom(manifest.model)}`.slice(0, 64),
     version: `${sums.description}-${sums.weights}`,
     ...{ labels, thresholds, level, isSample },
     names: labels.map((label) => NAMES[label] ?? label),
