@@ -22,7 +22,7 @@ export function clearImage(): void {
   stage.dataset['state'] = 'empty';
   byId('welcome').hidden = false;
   canvas.setAttribute('aria-label', 'No image yet');
-  view.draw();
+  redraw();
 }
 
 /** The first slice that can be had, while the others are read. */
@@ -68,9 +68,10 @@ export function setWindow({ center, width }: DisplayWindow): void {
 /** Draws the image anew, with what is written on it. */
 export function redraw(): void {
   const { center, width } = view.window;
-  byId('window').textContent = `C ${center}  W ${width} HU`;
+  const isShown = view.pixels !== undefined;
+  byId('window').textContent = isShown ? `C ${center}  W ${width} HU` : '';
   for (const [i, button] of [...byId('presets').children].entries()) {
-    const isOn = PRESETS[i]!.center === center && PRESETS[i]!.width === width;
+    const isOn = isShown && PRESETS[i]!.center === center && PRESETS[i]!.width === width;
     button.setAttribute('aria-pressed', String(isOn));
   }
   if (stack !== undefined) {

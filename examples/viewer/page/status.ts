@@ -10,7 +10,10 @@ let running: Task<unknown> | undefined;
 let said = 0;
 
 byId('cancel').addEventListener('click', () => running?.cancel());
-byId('dismiss').addEventListener('click', clearError);
+byId('dismiss').addEventListener('click', () => {
+  clearError();
+  byId('stage').focus({ preventScroll: true }); // the button, which had it, is gone
+});
 
 /** Says what is, when nothing is going on. */
 export function say(text: string): void {
