@@ -26,6 +26,7 @@ const random = seededRandom(Number(values.seed));
 
 /** A patient whose name must be nowhere but on the server. */
 const NAME = 'Mustermann^Jürgen';
+const SECRET = 'secret-';
 const [SLICES, SIZE] = [3, 32];
 
 if (missing === undefined) await check();
@@ -122,7 +123,7 @@ function study(i: number): Uint8Array[] {
           '0008,0005': ['CS', 'ISO_IR 192'],
           '0008,0016': ['UI', '1.2.840.10008.5.1.4.1.1.2'],
           '0010,0010': ['PN', NAME],
-          '0010,0020': ['LO', `secret-${i}`],
+          '0010,0020': ['LO', `${SECRET}${i}`],
           '0020,000d': ['UI', `1.2.826.${i + 1}`],
           '0020,000e': ['UI', `1.2.826.${i + 1}.2`],
         },
@@ -152,6 +153,7 @@ function start(args: readonly string[]) {
 }
 
 interface Item {
+  ID: string;
   MainDicomTags: Record<string, string>;
   Instances: string[];
   Series: string[];
@@ -164,7 +166,12 @@ async function problems(server: Orthanc, output: string, ledger: string): Promis
   if (found.length !== studies) wrong.push(`${found.length} studies on the server, expected ${studies}`);
   const uids = new Set<string>();
   for (const one of found) {
-    const name = one.MainDicomTags['StudyInstanceUID'];
+    const name = one.MainDicomTags['StudyInstanceUID']!;
+    // what all its images and results have in common, in Unicode
+    const shared = (await server.get(`/studies/${one.ID}/shared-tags?simplify`)) as Record<string, string>;
+    const patient = `${shared['PatientName']} ${shared['PatientID']}`;
+    const own = `${NAME} ${SECRET}${Number(name.split('.').at(-1)) - 1}`;
+    if (patient !== own) wrong.push(`study ${name}: expected all of it to be of ${own}, found ${patient}`);
     const sizes: Record<string, number[]> = {};
     for (const series of one.Series) {
       const item = (await server.get(`/series/${series}`)) as Item;
@@ -178,7 +185,7 @@ async function problems(server: Orthanc, output: string, ledger: string): Promis
   }
   if (uids.size !== studies * (2 * SLICES + 1)) wrong.push(`${uids.size} instances on the server`);
   for (const text of [output, readFileSync(ledger, 'utf8')]) {
-    for (const secret of ['Mustermann', 'Jürgen', 'secret-', AUTHORIZATION]) {
+    for (const secret of ['Mustermann', 'Jürgen', SECRET, AUTHORIZATION]) {
       if (text.includes(secret)) wrong.push(`the log or the ledger has ${secret} in it`);
     }
   }
