@@ -5,6 +5,7 @@ import { disposeStack, gradCam, type CheckpointManifest, type CtBrainModel } fro
 import { dicomHeatMaps, dicomReport, type DicomFolder } from '../node';
 import { DicomDataSet } from '../dicom/data_set';
 import { DEFLATED_LITTLE_ENDIAN } from '../dicom/transfer_syntax';
+import { ownChannels } from '../data/sources/own_channels';
 import { sliceNames } from '../node/study/stack_names';
 import { modelChecksums } from '../saving/checksum';
 
@@ -56,7 +57,7 @@ async function* heatMaps(
   const stack = await study.load(patient);
   try {
     const [, rows, columns, channels] = stack.images.shape;
-    const pixels = await firstChannel(stack.images, channels);
+    const pixels = await channelOf(stack.images, ownChannels(study, channels)[0]);
     for (const label of found) {
       const maps = gradCam(model, stack.images, { label: labels.indexOf(label) });
       const heat = await maps.data();
@@ -137,7 +138,8 @@ async function headOf(path: string, file: string): Promise<Uint8Array> {
   return Uint8Array.from(bytes.subarray(0, pixelData?.offset));
 }
 
-async function firstChannel(images: tf.Tensor4D, channels: number): Promise<Float32Array> {
+async function channelOf(images: tf.Tensor4D, channel: number): Promise<Float32Array> {
   const values = (await images.data()) as Float32Array;
-  return values.filter((_, i) => i % channels === 0);
+  const [, , , channels] = images.shape;
+  return values.filter((_, i) => i % channels === channel);
 }

@@ -1,6 +1,7 @@
 /** Pictures of the slices that a model is most wrong on. */
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError } from '../base/errors';
+import { ownChannels } from '../data/sources/own_channels';
 import { disposeStack } from '../data/sources/patient_source';
 import type { PatientSource } from '../data/sources/source_types';
 import { largestLosses } from '../evaluation/largest_losses';
@@ -70,7 +71,8 @@ async function draw(
 ): Promise<Pick<WorstCase, 'slice' | 'plain' | 'overlaid' | 'withoutMap'>> {
   const stack = await source.load(patient);
   const { images, slices } = stack;
-  const [count] = images.shape;
+  const [count, , , channels] = images.shape;
+  const [own] = ownChannels(source, channels);
   let heat: tf.Tensor3D | undefined;
   let withoutMap: string | undefined = maps ? undefined : 'not asked for';
   try {
@@ -83,7 +85,7 @@ async function draw(
   // of a patient as a whole, the slice that speaks loudest; without maps the middle one
   const hottest = heat ? await hottestSlice(heat) : Math.floor(count / 2);
   const shown = place ?? hottest;
-  const image = tf.slice(images, [shown, 0, 0, 0], [1, -1, -1, 1]);
+  const image = tf.slice(images, [shown, 0, 0, own], [1, -1, -1, 1]);
   const map = heat && tf.slice(heat, [shown, 0, 0], [1, -1, -1]);
   const drawn = await pictures(image, map);
   tf.dispose([image, ...(map ? [map] : [])]);

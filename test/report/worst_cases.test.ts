@@ -2,6 +2,8 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { worstCases } from '../../src/report/worst_cases';
 import { largestLosses } from '../../src/evaluation/largest_losses';
+import { derive } from '../../src/data/sources/patient_source';
+import { neighborSlices } from '../../src/transforms/neighbor_slices';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
 import { slicePictures } from '../../src/node/pictures/slice_pictures';
 import { collectPredictions } from '../../src/prediction/collect_predictions';
@@ -51,6 +53,34 @@ describe('worstCases', () => {
       });
       expect(cases.map(({ patient }) => patient).sort()).toEqual(['p', 'q']);
       for (const { patient, slice } of cases) expect(source.sliceNames(patient)).toContain(slice);
+    }
+  });
+
+  it('draws the slice, where it has its neighbours as further channels', async () => {
+    const preprocessing = { neighbors: 1 };
+    const withNeighbors = derive(source, {
+      preprocessing,
+      load: async (patient) => {
+        const { images, ...rest } = await source.load(patient);
+        const wide = neighborSlices(images);
+        images.dispose();
+        return { ...rest, images: wide };
+      },
+    });
+    const predictions = await collectPredictions(model, source);
+    const drawn: number[][] = [];
+    const cases = await worstCases(model, withNeighbors, predictions, {
+      count: 6,
+      maps: false,
+      pictures: async (image) => {
+        expect(image.shape).toEqual([1, 16, 16, 1]);
+        drawn.push([...(await image.data())]);
+        return { plain: new Uint8Array() };
+      },
+    });
+    for (const [i, { patient, slice }] of cases.entries()) {
+      const { images } = await source.loadSlices!(patient, [source.sliceNames(patient).indexOf(slice)]);
+      expect(drawn[i]).toEqual([...(await images.data())]);
     }
   });
 

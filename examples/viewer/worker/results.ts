@@ -33,8 +33,11 @@ export async function heatMapFiles(
   const maps = await heatOf(running, id, label, method);
   const heat = await maps.data();
   maps.dispose();
-  const { images } = preparedStack(id);
+  const { images, model } = preparedStack(id);
   const [slices, rows, columns, channels] = images.shape;
+  // the first channels are of the slice below, where a slice has its neighbours too
+  const { neighbors } = model.manifest.preprocessing;
+  const own = (neighbors * channels) / (2 * neighbors + 1);
   const seen = await images.data();
   say({ text: `Writing ${slices} pictures` });
   await turn(signal);
@@ -46,7 +49,7 @@ export async function heatMapFiles(
   const files = await dicomHeatMaps(
     sources.map((source, i) => ({
       ...source,
-      pixels: Float32Array.from({ length: area }, (_, pixel) => seen[(i * area + pixel) * channels]!),
+      pixels: Float32Array.from({ length: area }, (_, pixel) => seen[(i * area + pixel) * channels + own]!),
       map: heat.slice(i * area, (i + 1) * area),
     })),
     {

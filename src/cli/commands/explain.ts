@@ -20,6 +20,7 @@ import {
   type PhantomPatient,
 } from '../../index';
 import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps } from '../../node';
+import { ownChannels } from '../../data/sources/own_channels';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { seenPatients } from '../studies/seen_patients';
@@ -106,7 +107,11 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     const explained = slice === undefined ? label : `${label} on slice ${slice + 1}`;
     // lesions are outlined at the size they are known at
     const size = phantom ? ([phantom.size, phantom.size] as const) : preprocessing.imageSize;
-    const [images, heat] = tf.tidy(() => [resize(stack.images, size), enlarged(maps, size)] as const);
+    const [own] = ownChannels(study, stack.images.shape[3]);
+    const [images, heat] = tf.tidy(() => {
+      const shown: tf.Tensor4D = tf.slice(stack.images, [0, 0, 0, own], [-1, -1, -1, 1]);
+      return [resize(shown, size), enlarged(maps, size)] as const;
+    });
     const written = ['slice', ...(chances.length === stack.slices.length ? ['probability'] : []), ...(truth ? ['truth'] : [])]; // prettier-ignore
     const drawn = {
       title: `${stack.patient}: where it looked for ${explained} (${written.join(', ')})`,

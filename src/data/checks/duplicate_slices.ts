@@ -1,5 +1,6 @@
 import { CtMultilabelError } from '../../base/errors';
 import { callback, flag, optional, resolveOptions, type Rules } from '../../base/options';
+import { ownChannels } from '../sources/own_channels';
 import { disposeStack, type PatientProgress, type PatientSource } from '../sources/patient_source';
 import { PERSON_OF } from '../splits/patient_groups';
 
@@ -44,7 +45,8 @@ export interface DuplicateSlices {
 /**
  * Finds slices that come more than once, as they do where a scan was given out under two names.
  *
- * Slices are equal when they have the same height, width and channels and the same value in every pixel, as the source gives them:
+ * Slices are equal when they have the same height, width and channels and the same value in every pixel, as the source gives them
+ * (channels of neighbours aside):
  * open it without CLAHE and at a size not much below the files' own, or slices that differ may come out equal. Slices of one
  * constant value are left out, since air equals air. Slices that are only alike (another compression, another window, shifted) are
  * not found. One patient at a time is in memory.
@@ -113,7 +115,11 @@ function byPlace(a: FoundSlice, b: FoundSlice): number {
 async function hashSlices(source: PatientSource, patient: string, subtle: SubtleCrypto) {
   const stack = await source.load(patient);
   const { slices } = stack;
-  const shape = stack.images.shape.slice(1);
+  const [, height, width, channels] = stack.images.shape;
+  // a neighbour is no part of the slice
+  const [begin, end] = ownChannels(source, channels);
+  const own = end - begin;
+  const shape = [height, width, own];
   let pixels: ArrayLike<number>;
   try {
     pixels = await stack.images.data();
@@ -128,7 +134,10 @@ async function hashSlices(source: PatientSource, patient: string, subtle: Subtle
     content.set(shape);
     const values = content.subarray(shape.length);
     // -0 equals 0 but has other bits; adding 0 turns it into 0
-    for (let i = 0; i < size; i++) values[i] = pixels[index * size + i]! + 0;
+    for (let i = 0; i < size; i++) {
+      const pixel = index * height * width + Math.floor(i / own);
+      values[i] = pixels[pixel * channels + begin + (i % own)]! + 0;
+    }
     const blank = values.every((value) => value === values[0]);
     hashes.push({ slice, hash: blank ? undefined : await sha256(subtle, content) });
   }

@@ -1,3 +1,4 @@
+import { ownChannels } from '../../data/sources/own_channels';
 import { patientLabels, type PatientSource } from '../../data/sources/patient_source';
 import { check } from '../../base/checks';
 import { anything, callback, optional, positiveInteger, resolveOptions } from '../../base/options';
@@ -57,7 +58,7 @@ const LABEL_COLORS: readonly Rgb[] = [
 /**
  * Draws patients as rows of slices with the labels of each slice under it, as a PNG: what a source holds, at a glance.
  *
- * The first channel is drawn, at the size that the source's preprocessing gives.
+ * Of each slice the first channel that is its own, and no neighbour's, is drawn, at the size that the source's preprocessing gives.
  *
  * @param file - Written whole or not at all.
  * @throws ArgumentError for an option out of range, or a picture of more than 200 megapixels.
@@ -136,13 +137,14 @@ async function readRow(source: PatientSource, patient: string, most: number): Pr
   const all = indices.length === count || source.loadSlices === undefined;
   const stack = all ? await source.load(patient) : await source.loadSlices!(patient, indices);
   const [, height, width, channels] = stack.images.shape;
+  const [own] = ownChannels(source, channels);
   const values = await stack.images.data();
   stack.images.dispose();
   stack.labels?.dispose();
   const labels = source.sliceLabels(patient);
   const tiles = indices.map((index, i) => {
     const start = (all ? index : i) * height * width;
-    const grey = (_: unknown, pixel: number) => 255 * values[(start + pixel) * channels]!;
+    const grey = (_: unknown, pixel: number) => 255 * values[(start + pixel) * channels + own]!;
     return {
       index,
       labels: labels?.[index],

@@ -14,7 +14,7 @@ import { drawText, textWidth, type Canvas, type Rgb } from '../../drawing/pixel_
 export interface HeatMapStack {
   /** Written above the slices. */
   title: string;
-  /** `[slices, height, width, channels]`, 0..1; the first channel is drawn. */
+  /** `[slices, height, width, channels]`, 0..1; the first channel is drawn, which with neighbours must be the slice's own. */
   images: tf.Tensor4D;
   /** `[slices, height, width]`, 0..1, as `gradCam` gives them. */
   maps: tf.Tensor3D;

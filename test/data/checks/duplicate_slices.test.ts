@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { findDuplicateSlices } from '../../../src/data/checks/duplicate_slices';
 import { checkNoLeak } from '../../../src/data/checks/leak_check';
-import type { PatientSource } from '../../../src/data/sources/patient_source';
+import { derive, type PatientSource } from '../../../src/data/sources/patient_source';
 import { ArgumentError, CtMultilabelError, DataError } from '../../../src/base/errors';
 import { expectNoLeakAsync } from '../../support/matchers';
 
@@ -50,6 +50,19 @@ describe('findDuplicateSlices', () => {
       const found = await findDuplicateSlices(pixelSource(order).source);
       expect(found.map(({ slices }) => slices)).toEqual(expected);
     }
+  });
+
+  it('finds a slice whose neighbours, as further channels, are others', async () => {
+    const [prior, next] = [Q, [...P].reverse()];
+    // pixel by pixel: the slice before, the slice, the slice after
+    const between = (before: number[], own: number[], after: number[]) =>
+      own.flatMap((value, i) => [before[i]!, value, after[i]!]);
+    const study = { a: [between(P, P, P)], b: [between(prior, P, next)], c: [between(P, next, P)] };
+    const { source } = pixelSource(study, [2, 2, 3]);
+    const found = await findDuplicateSlices(derive(source, { preprocessing: { neighbors: 1 } }));
+    expect(found.map(({ slices }) => slices)).toEqual([[at('a', 0), at('b', 0)]]);
+    // channels that are windows all count
+    expect(await findDuplicateSlices(source)).toEqual([]);
   });
 
   it('gives the SHA-256 of shape and values', async () => {

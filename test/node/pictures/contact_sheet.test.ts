@@ -4,6 +4,9 @@ import sharp from 'sharp';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { writeContactSheet } from '../../../src/node/pictures/contact_sheet';
+import { derive } from '../../../src/data/sources/patient_source';
+import { neighborSlices } from '../../../src/transforms/neighbor_slices';
+import { createPreprocessing } from '../../../src/transforms/preprocessing';
 import { drawText, textWidth } from '../../../src/drawing/pixel_text';
 import { memorySource } from '../../support/memory_source';
 import { temporaryFolder } from '../../support/folder';
@@ -40,6 +43,26 @@ describe('writeContactSheet', () => {
     const caption = data.subarray(0, 3 * 14 * info.width);
     expect(caption.some((value) => value > 200)).toBe(true);
     expect(await readdir(path.dirname(file))).toEqual(['sheet.png']);
+  });
+
+  it('draws each slice, where it has its neighbours as further channels', async () => {
+    const file = path.join(await temporaryFolder(), 'sheet.png');
+    const preprocessing = createPreprocessing({ imageSize: [16, 16], neighbors: 1 });
+    const withNeighbors = derive(memorySource({ patients: ['p'], slices: 3, size: 16 }), {
+      preprocessing,
+      loadSlices: undefined,
+      load: async (patient) => ({
+        ...{ patient, slices: ['0', '1', '2'] },
+        // each slice is as dark as its place
+        images: tf.tidy(() =>
+          neighborSlices(tf.tile(tf.tensor4d([0.1, 0.2, 0.3], [3, 1, 1, 1]), [1, 16, 16, 1])),
+        ),
+      }),
+    });
+    await writeContactSheet(file, withNeighbors);
+    const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    const row = 14 + 8;
+    expect([0, 1, 2].map((i) => data[3 * (row * info.width + 16 * i + 8)])).toEqual([26, 51, 77]);
   });
 
   it('draws the patients that are asked for, in their order', async () => {
