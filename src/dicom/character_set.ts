@@ -22,6 +22,22 @@ const ENCODINGS: Record<string, string> = {
   GBK: 'gbk',
 };
 
+/** A defined term as writers spell it: with hyphens, spaces and underscores in one another's place, or without them. */
+const TERM = /^ISO[ _-]*(?:2022[ _-]*)?(?:IR[ _-]*)?(\d+)$/i;
+
+/** The decoder that a term stands for; of what is no defined term (UTF-8, windows-1251, ISO 2022 GBK) the one of that name. */
+function encodingOf(term: string): string | undefined {
+  const number = TERM.exec(term)?.[1];
+  const name =
+    number === undefined ? term.replace(/^ISO[ _-]*2022[ _-]*/i, '').toUpperCase() : `ISO_IR ${number}`;
+  if (Object.hasOwn(ENCODINGS, name)) return ENCODINGS[name];
+  try {
+    return new TextDecoder(name).encoding;
+  } catch {
+    return undefined;
+  }
+}
+
 const ESCAPE = String.fromCharCode(27);
 
 /** What follows an escape (PS3.3, C.12.1.1.2), and the decoder for the bytes behind it. */
@@ -43,6 +59,7 @@ const DESIGNATIONS: Record<string, string> = {
   $B: 'iso-2022-jp',
   '$)C': 'euc-kr',
   '$)A': 'gb18030',
+  '$(D': 'euc-jp',
 };
 
 /**
@@ -52,7 +69,7 @@ const DESIGNATIONS: Record<string, string> = {
  * @param terms - Values of SpecificCharacterSet.
  */
 export function decodeText(bytes: Uint8Array, terms: readonly string[]): string {
-  const known = terms.map((term) => ENCODINGS[term.replace(/^ISO 2022 IR /, 'ISO_IR ')]);
+  const known = terms.map(encodingOf);
   const text = decodeExtended(bytes, known[0] ?? 'utf-8');
   if (text !== undefined) return text;
   for (const encoding of [...known, 'utf-8']) {
@@ -82,7 +99,10 @@ function decodeExtended(bytes: Uint8Array, initial: string): string | undefined 
     // this decoder reads the escape itself
     const from = isFirst || encoding === 'iso-2022-jp' ? 0 : 1 + name!.length;
     try {
-      texts.push(new TextDecoder(encoding, { fatal: true }).decode(piece.subarray(from)));
+      const value = piece.subarray(from);
+      // JIS X 0212 in 7 bits is in EUC-JP with a byte before each pair, and in 8 bits
+      const encoded = name === '$(D' ? Uint8Array.from([...value].flatMap((byte, i) => (i % 2 ? [byte | 0x80] : [0x8f, byte | 0x80]))) : value; // prettier-ignore
+      texts.push(new TextDecoder(encoding, { fatal: true }).decode(encoded));
     } catch {
       return undefined;
     }

@@ -25,6 +25,7 @@ const CASES: [terms: string[], bytes: string, text: string][] = [
   [['ISO_IR 100'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
   [['ISO 2022 IR 100', 'ISO 2022 IR 144'], 'J\xe9r\xf4me ESC-L\xbb\xee\xda\xe1', 'Jérôme Люкс'],
   [['ISO_IR 192'], '\xe6\x9d\x8e', '李'],
+  [['', 'ISO 2022 IR 87', 'ISO 2022 IR 159'], 'ESC$B;3ESC$(D0!0"ESC(B^Tarou', '山丂丄^Tarou'],
 ];
 
 describe('decodeText', () => {
@@ -32,7 +33,32 @@ describe('decodeText', () => {
     expect(decodeText(bytes(encoded), terms)).toBe(text);
   });
 
+  // as writers spell them, by pydicom's list of what it has met and by names of other vocabularies
+  it.each([
+    ...['ISO-IR 144', 'ISO IR 144', 'ISO_IR_144', 'ISO_IR144', 'iso_ir 144', 'ISO 2022-IR 144'],
+    ...['ISO2022 IR 144', 'ISO 2022 144', 'ISO-8859-5'],
+  ])('takes %s for the Cyrillic set', (term) => {
+    expect(decodeText(bytes('\xbb\xee\xda\xe1'), [term])).toBe('Люкс');
+  });
+
+  it.each(['GBK', 'ISO 2022 GBK', 'ISO 2022 58', 'ISO 2022 GB18030', 'gb2312'])(
+    'takes %s for Chinese',
+    (term) => {
+      expect(decodeText(bytes('\xd5\xc5\xc8\xfd'), [term])).toBe('张三');
+    },
+  );
+
+  it.each(['UTF-8', 'utf8', 'ISO-IR 192'])('takes %s for UTF-8', (term) => {
+    expect(decodeText(bytes('\xe6\x9d\x8e'), [term])).toBe('李');
+  });
+
+  it('takes no word that is no name of a set for one', () => {
+    for (const term of ['constructor', 'ISO_IR 999', 'unknown', '']) {
+      expect(decodeText(bytes('J\xe9r\xf4me'), [term])).toBe('Jérôme');
+    }
+  });
+
   it('leaves escapes that it does not know as they are, so that nobody takes them for text', () => {
-    expect(decodeText(bytes('ESC$(D4F'), ['ISO 2022 IR 87'])).toContain('\x1b');
+    expect(decodeText(bytes('ESC$(E4F'), ['ISO 2022 IR 87'])).toContain('\x1b');
   });
 });
