@@ -1,5 +1,5 @@
 import { DataError } from './errors';
-import { floatToHalf, halfToFloat } from './half';
+import { floatToHalf, HALF_MAX, halfToFloat } from './half';
 
 /** What values of images, which lie in 0..1, can be stored as: `'uint8'` is 255ths. */
 export const PRECISIONS = ['float32', 'float16', 'uint8'] as const;
@@ -23,11 +23,17 @@ const SLACK = 1e-3;
 /**
  * Values as they are stored; the nearest that the precision has.
  *
- * @throws DataError for a value that 8 bits cannot hold, since it is not in 0..1.
+ * @throws DataError for a value that is beyond what float16 holds, or that 8 bits cannot hold, since it is not in 0..1.
  */
 export function storedValues(values: Float32Array, precision: Precision): StoredValues {
   if (precision === 'float32') return values;
-  if (precision === 'float16') return Uint16Array.from(values, floatToHalf);
+  if (precision === 'float16') {
+    const beyond = values.findIndex((value) => Number.isFinite(value) && Math.abs(value) > HALF_MAX);
+    if (beyond < 0) return Uint16Array.from(values, floatToHalf);
+    throw new DataError(
+      `expected values of at most ${HALF_MAX}, which float16 can hold, found ${values[beyond]}`,
+    );
+  }
   const outside = values.findIndex((value) => !(value >= -SLACK && value <= 1 + SLACK));
   if (outside >= 0) {
     throw new DataError(`expected values in 0..1, which 8 bits can hold, found ${values[outside]}`);

@@ -25,6 +25,19 @@ describe.each(PRECISIONS)('values stored as %s', (precision) => {
   });
 });
 
+describe('float16', () => {
+  it.each([65505, -70_000, 3e38])('has no room for %s', (value) => {
+    expect(() => storedValues(Float32Array.of(0.5, value), 'float16')).toThrow(
+      `expected values of at most 65504, which float16 can hold, found ${Math.fround(value)}`,
+    );
+  });
+
+  it('has room for what HU can be, and keeps what is not finite for those who check it', () => {
+    const values = Float32Array.of(-1024, 3071, 65_504, NaN, Infinity);
+    expect([...plainValues(storedValues(values, 'float16'))]).toEqual([-1024, 3072, 65_504, NaN, Infinity]);
+  });
+});
+
 describe('8 bits', () => {
   it.each([NaN, Infinity, -0.1, 1.01])('have no room for %s', (value) => {
     expect(() => storedValues(Float32Array.of(0.5, value), 'uint8')).toThrow(
