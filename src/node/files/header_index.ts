@@ -185,13 +185,14 @@ const LINES_AT_ONCE = 100_000;
 const SETTLED_MS = 2000;
 
 /**
- * Size and times of a file; the time of the last change of any kind too, which copying programs do not set back. At once: it takes
+ * Which file it is, its size and its times; the time of the last change of any kind too, which copying programs do not set back. Where
+ * folders change names, a path leads to another file, which may be as large and have been written in the same moment. At once: it takes
  * microseconds, and waiting for one answer after another takes longer than all of them where the machine is busy.
  */
 function stateOf(file: string): { text: string; changed: number } | undefined {
   try {
-    const { size, mtimeMs, ctimeMs } = statSync(file);
-    return { text: `${size} ${mtimeMs} ${ctimeMs}`, changed: Math.max(mtimeMs, ctimeMs) };
+    const { ino, size, mtimeMs, ctimeMs } = statSync(file);
+    return { text: `${ino} ${size} ${mtimeMs} ${ctimeMs}`, changed: Math.max(mtimeMs, ctimeMs) };
   } catch {
     return undefined; // reading it says why
   }

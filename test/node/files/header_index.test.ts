@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -114,6 +115,25 @@ describe('a scan with an index', () => {
     await rm(path.join(folder, 'd.dcm'));
     expect(await scan()).toEqual([]);
     expect((await stat(await indexFile(cache))).size).toBeLessThan(size);
+  });
+
+  it('reads again where folders have changed their names, and files have the same size and times', async () => {
+    const [folder, cache] = [await temporaryFolder(), await temporaryFolder()];
+    const paths = ['a/1.dcm', 'b/1.dcm'].map((place) => path.join(folder, place)) as [string, string];
+    const times = () => paths.map((at) => JSON.stringify([statSync(at).mtimeMs, statSync(at).ctimeMs]));
+    const long = new Date(1e12);
+    do {
+      // at once, so that one tick of the disk's clock has both
+      for (const [i, at] of paths.entries()) {
+        mkdirSync(path.dirname(at), { recursive: true });
+        writeFileSync(at, slice(i, 0));
+      }
+      paths.forEach((at) => utimesSync(at, long, long));
+    } while (new Set(times()).size > 1);
+    await found(folder, cache);
+    for (const [from, to] of ['ac', 'ba', 'cb'])
+      await rename(path.join(folder, from!), path.join(folder, to!));
+    expect(await found(folder, cache)).toEqual(await found(folder));
   });
 
   it('does not keep what changed in the last moments', async () => {
