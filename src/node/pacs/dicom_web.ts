@@ -48,6 +48,9 @@ const STORE_BYTES = 8 * 2 ** 20;
 /** Status of answers that another try may change. */
 const isPassing = (status: number) => status === 408 || status === 429 || status >= 500;
 
+/** Status of an answer that lacks some of what was asked for. */
+const PARTIAL = 206;
+
 /** Failure reason of an object that the server has already (PS3.4, table GG.4-1). */
 const DUPLICATE = 0x0111;
 
@@ -64,6 +67,12 @@ class StatusError extends CtMultilabelError {
 type DicomJson = Record<string, { Value?: unknown[] } | undefined>;
 
 const first = (item: DicomJson, tag: string): unknown => item[tag]?.Value?.[0];
+
+/** A number of things that a server tells; undefined where it does not. */
+function countOf(item: DicomJson, tag: string): number | undefined {
+  const count = Number(first(item, tag) ?? NaN);
+  return Number.isInteger(count) ? count : undefined;
+}
 
 /** What may be put into an address or a file's name. */
 const isUid = (value: unknown): value is string => typeof value === 'string' && /^[\d.]{1,64}$/.test(value);
@@ -92,37 +101,59 @@ export class DicomWeb {
 
   /** All studies with CT that a query finds, each once. */
   async *studies(query: URLSearchParams): AsyncGenerator<FoundStudy, void, undefined> {
-    const seen = new Set<string>();
-    for (let offset = 0; ; offset += PAGE) {
-      const page = new URLSearchParams(query);
-      page.set('ModalitiesInStudy', 'CT');
-      page.set('includefield', '00201208');
-      page.set('limit', String(PAGE));
-      page.set('offset', String(offset));
-      const items = await this.query(`/studies?${page}`);
-      const fresh = items.filter((item) => !seen.has(String(first(item, '0020000D'))));
-      // a server that does not know offsets gives the same again
-      if (fresh.length === 0) return;
-      for (const item of fresh) {
-        const uid = first(item, '0020000D');
-        if (!isUid(uid)) continue;
-        seen.add(uid);
-        const instances = Number(first(item, '00201208') ?? NaN);
-        yield { uid, instances: Number.isInteger(instances) ? instances : undefined };
-      }
-      if (items.length < PAGE) return;
+    const asked = new URLSearchParams(query);
+    asked.set('ModalitiesInStudy', 'CT');
+    asked.set('includefield', '00201208');
+    for await (const [uid, item] of this.items('/studies', asked, '0020000D')) {
+      yield { uid, instances: countOf(item, '00201208') };
     }
   }
 
   /** The series of CT images of a study. */
   async series(study: string): Promise<FoundSeries[]> {
-    const items = await this.query(`/studies/${study}/series?Modality=CT&includefield=00201209`);
-    return items.flatMap((item) => {
-      const uid = first(item, '0020000E');
+    const path = `/studies/${study}/series`;
+    const asked = new URLSearchParams({ Modality: 'CT', includefield: '00201209' });
+    const found: FoundSeries[] = [];
+    for await (const [uid, item] of this.items(path, asked, '0020000E')) {
       // some servers do not filter
-      if (!isUid(uid) || first(item, '00080060') !== 'CT') return [];
-      return [{ uid, images: Number(first(item, '00201209') ?? 0) }];
-    });
+      if (first(item, '00080060') !== 'CT') continue;
+      found.push({
+        uid,
+        images: countOf(item, '00201209') ?? (await this.count(`${path}/${uid}/instances`)),
+      });
+    }
+    return found;
+  }
+
+  /** How many images a series has, for a server that does not tell: it need not (PS3.18, 10.6.1.2). */
+  private async count(path: string): Promise<number> {
+    let images = 0;
+    for await (const _ of this.items(path, new URLSearchParams(), '00080018')) images++;
+    return images;
+  }
+
+  /** What a query finds by its UIDs, each once, page after page; a server may give fewer at a time than it is asked for. */
+  private async *items(
+    path: string,
+    query: URLSearchParams,
+    tag: string,
+  ): AsyncGenerator<[uid: string, item: DicomJson], void, undefined> {
+    const seen = new Set<string>();
+    for (let offset = 0; ;) {
+      const page = new URLSearchParams(query);
+      page.set('limit', String(PAGE));
+      page.set('offset', String(offset));
+      const items = await this.query(`${path}?${page}`);
+      const fresh = items.filter((item) => !seen.has(String(first(item, tag))));
+      // after the last, or again and again where a server does not know offsets
+      if (fresh.length === 0) return;
+      for (const item of fresh) {
+        const uid = first(item, tag);
+        seen.add(String(uid));
+        if (isUid(uid)) yield [uid, item];
+      }
+      offset += items.length;
+    }
   }
 
   /**
@@ -140,6 +171,7 @@ export class DicomWeb {
     await this.retried(`/studies/${study}/series/${series}`, async (path) => {
       await begin();
       const response = await this.request(path, { headers: { Accept: accept } });
+      if (response.status === PARTIAL) throw new CtMultilabelError('the server gave a part of the series');
       for await (const bytes of partsOf(response)) await take(bytes);
     });
   }

@@ -57,7 +57,11 @@ const all = async <T>(items: AsyncIterable<T>) => {
 describe('DicomWeb', () => {
   it('finds studies page after page, each once, with what the query asks for', async () => {
     const many = Array.from({ length: 100 }, (_, i) => study(`1.2.${i}`, i));
-    const { asked, web } = await serving(json(many), json([study('1.2.99'), study('1.3'), study('no/uid')]));
+    const { asked, web } = await serving(
+      json(many),
+      json([study('1.2.99'), study('1.3'), study('no/uid')]),
+      json([]),
+    );
     const found = await all(web().studies(new URLSearchParams('StudyDate=20240101-')));
     expect(found).toHaveLength(101);
     expect([found[0], found[100]]).toEqual([{ uid: '1.2.0', instances: 0 }, { uid: '1.3', instances: undefined }]); // prettier-ignore
@@ -74,6 +78,15 @@ describe('DicomWeb', () => {
     expect(await all(same.web().studies(new URLSearchParams()))).toHaveLength(100);
     expect(same.asked).toHaveLength(2);
     close!();
+    // fewer at a time than asked for, as servers do that have a limit of their own
+    const limited = await serving((request, response) => {
+      const { searchParams } = new URL(request.url!, 'http://x');
+      const offset = Number(searchParams.get('offset'));
+      json(many.slice(offset, Math.min(offset + 30, 70)))(request, response);
+    });
+    const uids = (await all(limited.web().studies(new URLSearchParams()))).map(({ uid }) => uid);
+    expect(uids).toEqual(Array.from({ length: 70 }, (_, i) => `1.2.${i}`));
+    close!();
     const none = await serving((_, response) => response.writeHead(204).end());
     expect(await all(none.web().studies(new URLSearchParams()))).toEqual([]);
   });
@@ -86,6 +99,19 @@ describe('DicomWeb', () => {
     });
     const { web } = await serving(json([series('1.1', 'CT'), series('1.2', 'SR')]));
     expect(await web().series('1')).toEqual([{ uid: '1.1', images: 12 }]);
+  });
+
+  it('counts the images of a series where the server does not tell how many it has', async () => {
+    const image = (i: number) => ({ '00080018': { Value: [`1.1.${i}`] } });
+    const { web, asked } = await serving(
+      ...[
+        json([{ '0020000E': { Value: ['1.1'] }, '00080060': { Value: ['CT'] } }]),
+        json([image(1), image(2)]),
+      ],
+      ...[json([image(2), image(3)]), json([]), json([])],
+    );
+    expect(await web().series('1')).toEqual([{ uid: '1.1', images: 3 }]);
+    expect(asked[1]!.url).toMatch(/\/studies\/1\/series\/1\.1\/instances\?/);
   });
 
   const parts = (...texts: string[]) =>
@@ -101,6 +127,37 @@ describe('DicomWeb', () => {
       if (length === text.length) response.end();
       else setTimeout(() => response.destroy(), 50);
     };
+
+  it('takes no part of a series for all of it, and no preamble for a part', async () => {
+    const type = 'multipart/related; type="application/dicom"; boundary="b c"';
+    const body = parts('one', 'two').replaceAll('--b', '--b c');
+    const taken: string[] = [];
+    const fetched = (web: DicomWeb) =>
+      web.fetchSeries(
+        { study: '1', series: '1.1' },
+        async () => void taken.splice(0),
+        async (bytes) => void taken.push(Buffer.from(bytes).toString()),
+      );
+    const sent = (code: number, text: string, size = 1) =>
+      serving((_, response) => {
+        response.writeHead(code, { 'Content-Type': type });
+        // in pieces that cut the boundary, too
+        for (let i = 0; i < text.length; i += size) response.write(text.slice(i, i + size));
+        response.end();
+      });
+    for (const before of ['\r\n', 'This is a multi-part message.\r\n', '--b\r\n--b d\r\n']) {
+      await fetched((await sent(200, before + body)).web());
+      expect(taken).toEqual(['one', 'two']);
+      close!();
+    }
+    await expect(fetched((await sent(206, body)).web())).rejects.toThrow(
+      'the server gave a part of the series',
+    );
+    close!();
+    await expect(fetched((await sent(200, 'x'.repeat(70_000), 10_000)).web())).rejects.toThrow(
+      'expected the boundary of a multipart response within 65536 bytes',
+    );
+  });
 
   it('fetches a series file by file, and begins anew where an answer is cut short', async () => {
     const whole = parts('one', 'two\r\n--a', 'three');
