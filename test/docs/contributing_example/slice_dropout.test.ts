@@ -14,7 +14,7 @@ describe('SliceDropout', () => {
     masked: true,
   });
 
-  it('drops whole slices while training, and makes up for them', () => {
+  it('drops whole slices during training, and scales the others up', () => {
     const layer = new SliceDropout({ rate: 0.25, seed: 1 });
     const y = layer.apply(tf.ones([1, 1000, 3]), { training: true }) as tf.Tensor3D;
     const slices = y.arraySync()[0]!;
@@ -35,7 +35,7 @@ describe('SliceDropout', () => {
     );
   });
 
-  it('refuses what is no rate', () => {
+  it('refuses an invalid rate', () => {
     for (const rate of [-0.1, 1, NaN]) {
       expect(() => new SliceDropout({ rate })).toThrow(/rate: expected a number in \[0, 1\)/);
     }
