@@ -1,17 +1,17 @@
-/** Command line options: one table gives the parser, its types, the defaults and `--help`. */
+/** Command line options: one table defines the parser, its types, the defaults and `--help`. */
 import { Command, CommanderError, InvalidArgumentError, Option as CommanderOption } from 'commander';
 
 /** An option of a command. One with `value` takes a value; one without is a switch, off with `--no-name`. */
 export interface Option {
-  /** What follows the name in `--help`: `N` and `MiB` are whole numbers, `X` is a number, anything else text. */
+  /** Placeholder of the value in `--help`: `N` and `MiB` are whole numbers, `X` is a number, anything else is text. */
   value?: string;
-  /** The only values that are taken. */
+  /** The only values accepted. */
   choices?: readonly string[];
-  /** Of a switch, whether it is on. */
+  /** For a switch: whether it is on. */
   default?: string | number | boolean;
   help: string;
   required?: true;
-  /** A required option that may be given more than once, and gives a list. */
+  /** A required option that may be given more than once; its value is a list. */
   multiple?: true;
 }
 
@@ -35,29 +35,29 @@ type ValueOf<O extends Option> = O extends { value: string }
     : Given<O> | undefined
   : boolean;
 
-/** What was typed, or the default, by the options' names in camel case. */
+/** Values given on the command line, or defaults, by the options' names in camel case. */
 export type Args<O extends Options> = { [K in keyof O & string as CamelCase<K>]: ValueOf<O[K]> };
 
-/** A command: its options, and what it does. */
+/** A command: its options and implementation. */
 export interface CommandSpec<O extends Options = Options> {
-  /** Commands as one would type them, without the program's name. */
+  /** Example command lines, without the program's name. */
   examples?: readonly string[];
   options: O;
-  /** What is typed without a name, as `args[name]`. */
+  /** Positional argument, read as `args[name]`. */
   argument?: { name: keyof O & string };
-  /** What `run` returns, for machines: with it, the command has `--json`. */
+  /** Describes the result of `run`; with it, the command has `--json`. */
   json?: string;
   /**
    * Returns what `--json` prints.
    *
-   * @param json - Whether that is asked for.
+   * @param json - Whether `--json` was given.
    */
   run(args: Args<O>, json: boolean): Promise<unknown>;
-  /** What to tell someone who stopped it with Ctrl-C. */
+  /** Message after Ctrl-C. */
   interrupted?(args: Args<O>): string;
 }
 
-/** A command of any options. */
+/** A command with any options. */
 export interface AnyCommand {
   examples?: readonly string[];
   options: Options;
@@ -70,15 +70,14 @@ export interface AnyCommand {
 /** A command's table, with the types of its options. */
 export const command = <const O extends Options>(spec: CommandSpec<O>): CommandSpec<O> => spec;
 
-/** Part of a table that several commands have. */
+/** Part of an options table that several commands share. */
 export const options = <const O extends Options>(table: O): O => table;
 
-/**
- * Reads what was typed.
+/** Parses a command line.
  *
- * @param program - What is typed to start the command, e.g. `ct-multilabel train`.
+ * @param program - The command as typed, e.g. `ct-multilabel train`.
  * @param summary - What it does, in one sentence.
- * @throws CommanderError after it has printed the help, or what is wrong.
+ * @throws CommanderError after printing the help or the error.
  */
 export function parseArgs(
   program: string,
@@ -94,8 +93,8 @@ export function parseArgs(
     .showSuggestionAfterError()
     .showHelpAfterError('See --help.')
     .configureHelp({ optionTerm: termOf })
-    .option('--debug', 'print where an error came from');
-  if (result) parser.option('--json', `print ${result} as JSON, and all else on standard error`);
+    .option('--debug', 'print the stack trace of an error');
+  if (result) parser.option('--json', `print ${result} as JSON, and everything else to standard error`);
   for (const [name, option] of Object.entries(spec.options)) {
     if (name === argument?.name) parser.argument(`<${name}>`, option.help);
     else addOption(parser, name, option);
@@ -103,7 +102,7 @@ export function parseArgs(
   const lines = (spec.examples ?? []).map((line) => `  ${program} ${line}`);
   if (lines.length > 0) parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
   parser.parse([...argv], { from: 'user' });
-  // after what is unknown: a name that is misspelt is the likelier reason
+  // checked after unknown options: a misspelt name is the likelier cause
   const missing = parser.options.find(
     (option) =>
       spec.options[option.name()]?.required && parser.getOptionValue(option.attributeName()) === undefined,
@@ -115,12 +114,12 @@ export function parseArgs(
   );
   const given = parser.opts<{ debug?: boolean; json?: boolean }>();
   const { debug = false, json = false, ...named } = { ...off, ...given };
-  // what the table's types say, as `command` made them
+  // the types that `command` derived from the table
   const args = { ...named, ...(argument && { [argument.name]: parser.args[0] }) } as never;
   return { args, debug, json };
 }
 
-/** Reads a program's own command line by its table; ends the process where there is nothing to run. */
+/** Parses the process's own command line; ends the process if there is nothing to run. */
 export function readArgs<O extends Options>(program: string, table: O): Args<O> {
   try {
     return parseArgs(program, command({ options: table, run: async () => undefined }), process.argv.slice(2), '').args;
@@ -130,7 +129,7 @@ export function readArgs<O extends Options>(program: string, table: O): Args<O> 
   }
 } // prettier-ignore
 
-/** Whether parsing ended because there was nothing to run: help was asked for, or what was typed is wrong. */
+/** Whether parsing ended because there is nothing to run: help was requested, or the command line is invalid. */
 export const isUsage = (error: unknown): error is CommanderError => error instanceof CommanderError;
 
 function addOption(parser: Command, name: string, option: Option): void {
@@ -159,7 +158,7 @@ function valueOf(kind: string, text: string): string | number {
   return number;
 }
 
-/** A switch is listed once, with the word that turns it off. */
+/** Lists a switch once, together with the form that turns it off. */
 const termOf = (option: CommanderOption): string =>
   option.isBoolean() && !['--debug', '--json', '--help'].includes(option.long!)
     ? `${option.flags}, --no-${option.long!.slice(2)}`

@@ -1,4 +1,4 @@
-/** What a model found in a study of DICOM, as DICOM objects. */
+/** A model's results for a DICOM study, as DICOM objects. */
 import { readFile } from 'node:fs/promises';
 import type * as tf from '@tensorflow/tfjs';
 import { disposeStack, gradCam, type CheckpointManifest, type CtBrainModel } from '../index';
@@ -9,7 +9,7 @@ import { ownChannels } from '../data/sources/own_channels';
 import { sliceNames } from '../node/study/stack_names';
 import { modelChecksums } from '../saving/checksum';
 
-/** A model, and what it says of itself. */
+/** A model and its manifest. */
 export interface ReportingModel {
   model: CtBrainModel;
   manifest: CheckpointManifest;
@@ -21,10 +21,10 @@ export interface ResultObject {
   bytes: Uint8Array;
 }
 
-/**
- * The heat maps of each label that was found in a stack, then its report, so that a report says that all is there.
+/** The heat maps of each label that was found in a stack, then its report, so that the presence of a report means that the results are complete.
  *
- * @param probabilities - `[slices][labels]` of the slices that the study has, or `[1][labels]` of a model of patients.
+ * @param probabilities - `[slices][labels]` of the slices that the study has, or `[1][labels]` for a patient-level
+ * model.
  */
 export async function* dicomResults(
   { model, manifest }: ReportingModel,
@@ -81,7 +81,7 @@ async function* heatMaps(
   }
 }
 
-/** The model by the names that were given to what it was built from, and a version that any change of it changes. */
+/** A name for the model from its variant or backbone, and a version that changes with any change of the model. */
 export async function reportedModel({
   model,
   manifest,
@@ -100,7 +100,7 @@ export function builtFrom({ variant, backbone }: CheckpointManifest['model']): s
   return known === undefined || known === 'vgg16' ? variant : variant.replace(/^VGG16/, known);
 }
 
-/** Of models that were saved before there were any. */
+/** For models that were saved before checksums were introduced. */
 async function checksumsOf(model: tf.LayersModel, manifest: CheckpointManifest) {
   const read = await Promise.all(model.getWeights().map((weight) => weight.data()));
   const values = read.map((each) => new Uint8Array(each.slice().buffer));
@@ -133,7 +133,7 @@ async function sourceImages(study: DicomFolder, patient: string) {
 async function headOf(path: string, file: string): Promise<Uint8Array> {
   const bytes = await readFile(path);
   const { pixelData, syntax } = DicomDataSet.parse(bytes, { file });
-  // of a deflated file this is a place in what it inflates to
+  // in a deflated file this offset refers to the inflated data
   if (syntax.uid === DEFLATED_LITTLE_ENDIAN) return bytes;
   return Uint8Array.from(bytes.subarray(0, pixelData?.offset));
 }

@@ -1,4 +1,4 @@
-/** What a training will take, from a step and a prediction that are timed. */
+/** Estimates the time and memory of a training run by timing one step and one prediction. */
 import * as tf from '@tensorflow/tfjs';
 import {
   asymmetricLoss,
@@ -13,7 +13,7 @@ import { textTable } from './terminal';
 import type { StudySplit } from './studies/split_studies';
 import type { Recipe } from '../training/recipes/recipes';
 
-/** Prints the sides of the split, and the hours and the memory that the recipe takes at most. */
+/** Prints the sides of the split, and the maximum time and memory of the recipe. */
 export async function printEstimate(
   model: tf.LayersModel,
   study: PatientSource,
@@ -33,7 +33,7 @@ export async function printEstimate(
       ...labels.map((label) => `${label.slices.positive} / ${label.patients.positive}`),
     ];
   });
-  console.log('with each label: slices / patients');
+  console.log('per label: positive slices / patients');
   console.log(textTable(['', 'patients', 'slices', ...study.labels], rows));
 
   const { step, prediction } = await secondsPerSlice(model, study, split.train, bytes.memoryBudget);
@@ -48,13 +48,13 @@ export async function printEstimate(
   ];
   const hours = stages.map(([stage, seconds]) => [stage, (seconds / 3600).toFixed(2)]);
   const total = stages.reduce((sum, [, seconds]) => sum + seconds, 0) / 3600;
-  console.log(`\n${textTable(['stage', 'hours at most'], [...hours, ['all', total.toFixed(2)]])}`);
+  console.log(`\n${textTable(['stage', 'maximum hours'], [...hours, ['all', total.toFixed(2)]])}`);
   const weights = model.countParams() * 4;
   const shape = model.inputs[0]!.shape.slice(2) as number[];
   const kept = Math.min(bytes.cache, (train + validation) * bytes.valueBytes * tf.util.sizeFromShape(shape));
   // weights, two moments, gradients, the best epoch's weights
   const memory = bytes.memoryBudget + kept + 5 * weights;
-  console.log(`memory: about ${(memory / 2 ** 30).toFixed(1)} GiB beside the program's own`);
+  console.log(`memory: about ${(memory / 2 ** 30).toFixed(1)} GiB in addition to the program itself`);
 }
 
 /** Seconds of a training step and of a prediction, per slice, on the first training slices. */
@@ -83,7 +83,7 @@ async function secondsPerSlice(
       result.dispose();
       return (performance.now() - start) / 1000 / images!.shape[1]!;
     };
-    await once(); // the first one makes what later ones find made
+    await once(); // warm-up
     return once();
   };
   const loss = asymmetricLoss();

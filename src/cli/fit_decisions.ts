@@ -6,14 +6,13 @@ import type { LabelledPredictions } from '../prediction/collect_predictions';
 export interface FitChoices {
   calibrate: boolean;
   choose: boolean;
-  /** Of the calibration. */
+  /** Method of the calibration. */
   method: 'temperature' | 'platt';
 }
 
-/**
- * The manifest with what was fitted, and the predictions that it makes of the patients fitted on.
+/** The manifest with the fitted calibration and thresholds, and the predictions with it for the same patients.
  *
- * @param predict - Predicts with a calibration, or without.
+ * @param predict - Predicts with or without a calibration.
  */
 export async function fitted(
   manifest: CheckpointManifest,
@@ -32,9 +31,10 @@ export async function fitted(
       ...[fit.logLossBefore[l], fit.logLossAfter[l]].map(figure),
       fit.kept.find((kept) => kept.label === label)?.reason ?? '',
     ]);
-    console.log(`${textTable(['calibration', 'log loss before', 'after', 'left as it is'], rows)}\n`);
+    console.log(`${textTable(['calibration', 'log loss before', 'after', 'not calibrated'], rows)}\n`);
   }
-  // predicted anew, rather than calibrated here, so that thresholds are chosen on the very numbers that the checkpoint will give
+  // predicted again, rather than calibrated here, so that thresholds are chosen on exactly the numbers that the
+  // checkpoint will give
   const predictions = await predict(calibration);
   if (choose) {
     const { yTrue, probabilities, patients } = predictions;
@@ -44,7 +44,7 @@ export async function fitted(
       label,
       manifest.thresholds[l]!,
       thresholds[l]!,
-      chosen.guarded.includes(label) ? 'few positive patients: of all labels' : '',
+      chosen.guarded.includes(label) ? 'few positive patients: pooled threshold' : '',
     ]);
     console.log(`${textTable(['threshold', 'before', 'chosen', ''], rows)}\n`);
   }

@@ -3,36 +3,36 @@ import { CT_WINDOWS, RSNA_LABELS } from '../index';
 import type { DicomProblemKind } from '../node';
 import { options } from './command_line';
 
-/** Names of windows of HU. */
+/** Names of HU windows. */
 export const WINDOWS = Object.keys(CT_WINDOWS) as (keyof typeof CT_WINDOWS)[];
 
-/** Of what computes. */
+/** The backend. */
 export const BACKEND = options({
   backend: {
     value: 'NAME',
     choices: ['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'],
     default: 'auto',
-    help: 'what computes',
+    help: 'backend that runs the model',
   },
 });
 
-/** Of opening a study for a model that is there already. */
+/** For opening a study for an existing model. */
 export const STUDY = options({
   'image-window': {
     value: 'NAME',
     choices: WINDOWS,
-    help: 'the window that JPEG or PNG images show: of the study, for a model of HU; of the training, for DICOM and a model of images',
+    help: 'window that JPEG or PNG images show: those of the study for a model trained on HU, those of the training data for DICOM and a model trained on images',
   },
   workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
   'cache-dir': {
     value: 'DIR',
-    help: 'folder, outside of the study, where headers of DICOM and prepared slices are kept for the next time',
+    help: 'folder, outside the study, in which DICOM headers and prepared slices are cached',
   },
-  'follow-links': { help: 'read links that lead out of the folder, as those of DVC and DataLad' },
-  'skip-bad': { help: 'leave out what cannot be read or has an error' },
+  'follow-links': { help: 'follow links that lead out of the folder, such as those of DVC and DataLad' },
+  'skip-bad': { help: 'leave out files that cannot be read or have an error' },
   allow: {
     value: 'KINDS',
-    help: 'kinds of DICOM error that do not stop, as messages name them, separated by commas',
+    help: 'kinds of DICOM error to accept, as named in messages, separated by commas',
   },
 });
 
@@ -40,16 +40,20 @@ export const STUDY = options({
 export const TABLE = options({
   table: {
     value: 'NAME',
-    help: "the table of labels in the study's folder (default: the first of the known names)",
+    help: "the label table in the study's folder (default: the first of the known names)",
   },
 });
 
-/** A checkpoint that is there already. */
+/** An existing checkpoint. */
 export const CHECKPOINT = options({
-  checkpoint: { value: 'DIR', help: "a training's --out, or one checkpoint in it", required: true },
+  checkpoint: {
+    value: 'DIR',
+    help: 'the --out folder of a training run, or one checkpoint in it',
+    required: true,
+  },
 });
 
-/** What {@link STUDY} says, for `openStudy`. */
+/** The values of {@link STUDY}, for `openStudy`. */
 export const studyOptions = (args: {
   imageWindow: keyof typeof CT_WINDOWS | undefined;
   workers: number;
@@ -66,36 +70,36 @@ export const studyOptions = (args: {
   allow: problemKinds(args.allow),
 });
 
-/** What `--allow` names. */
+/** The kinds named by `--allow`. */
 export const problemKinds = (text: string | undefined): DicomProblemKind[] | undefined =>
   text?.split(',') as DicomProblemKind[] | undefined;
 
-/** Names of labels, as typed. */
+/** Label names from the command line. */
 export const labelNames = (text: string): readonly string[] =>
   text === 'rsna' ? RSNA_LABELS : text.split(',');
 
-/** What happens to a slice before a model that is to be trained sees it. */
+/** Preprocessing for a model to be trained. */
 export const PREPROCESSING = options({
   'image-size': { value: 'N', default: 224, help: 'height and width the slices are resized to' },
   windows: {
     value: 'NAMES',
     help: 'windows of HU as channels, e.g. brain,subdural,bone (default brainWide for DICOM, none for images)',
   },
-  neighbors: { value: 'N', default: 0, help: 'slices on each side as further channels' },
+  neighbors: { value: 'N', default: 0, help: 'slices on each side used as additional channels' },
   clahe: { default: true, help: 'equalise contrast (clip limit 2, grid 8x8)' },
 });
 
-/** How patients are divided. */
+/** How patients are split. */
 export const SPLIT = options({
   'validation-fraction': {
     value: 'X',
     default: 0.2,
     help: 'share of patients held out to choose epochs and thresholds by',
   },
-  'test-fraction': { value: 'X', default: 0, help: 'share of patients kept aside for a report at the end' },
+  'test-fraction': { value: 'X', default: 0, help: 'share of patients held out for testing at the end' },
   'test-fold': {
     value: 'K/N',
-    help: 'keep the K-th of N folds aside instead; runs of one seed with each of them test every patient once',
+    help: 'hold out the K-th of N folds instead; one run per fold with the same seed tests every patient once',
   },
-  stratify: { default: true, help: 'divide the patients of each label in that proportion too' },
+  stratify: { default: true, help: 'keep these shares for the patients of each label too' },
 });

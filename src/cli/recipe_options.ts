@@ -1,41 +1,41 @@
-/** The recipe of a training: the options that change it, and the recipe that they make. */
+/** The recipe of a training run: the options that change it, and the resulting recipe. */
 import { ArgumentError, RECIPES, RECOMMENDED_TRAINING, type RecipeOptions } from '../index';
 import { options, type Args } from './command_line';
 
-/** A setting of the default recipe, for the help. */
+/** A setting of the default recipe, for the help text. */
 const of = (stage: 'pretrain' | 'warmUp' | 'patients', setting: string) =>
   String((RECIPES.default[stage] as unknown as Record<string, unknown>)[setting]);
 
-/** Which recipe, and what it does otherwise. */
+/** The choice of recipe, and settings that override it. */
 export const RECIPE = options({
   recipe: {
     value: 'NAME',
     choices: ['default', 'poster'],
     default: 'default',
-    help: 'poster: as published, no warm-up, threshold 0.5; the settings below change it',
+    help: 'poster: as published, no warm-up, threshold 0.5; the settings below override the recipe',
   },
-  augment: { default: true, help: 'flip, rotate, scale and light each stack at random' },
-  'pretrain-epochs': { value: 'N', help: `most epochs on single slices; 0 leaves the stage out (${of('pretrain', 'epochs')})` },
+  augment: { default: true, help: 'flip, rotate and scale each stack and change its brightness and contrast at random' },
+  'pretrain-epochs': { value: 'N', help: `maximum epochs on single slices; 0 skips the stage (${of('pretrain', 'epochs')})` },
   'pretrain-lr': { value: 'X', help: `learning rate on single slices (${of('pretrain', 'learningRate')})` },
   'batch-size': { value: 'N', help: `slices per batch there (${of('pretrain', 'batchSize')})` },
-  'slices-per-epoch': { value: 'N', help: 'slices per epoch there, drawn anew for each (all)' },
-  'warm-up-epochs': { value: 'N', help: `most epochs of the head on the backbone's features; 0 leaves the stage out (${of('warmUp', 'epochs')})` },
+  'slices-per-epoch': { value: 'N', help: 'slices per epoch there, drawn anew for each epoch (all)' },
+  'warm-up-epochs': { value: 'N', help: `maximum epochs of the head on the backbone's features; 0 skips the stage (${of('warmUp', 'epochs')})` },
   'warm-up-lr': { value: 'X', help: `learning rate there (${of('warmUp', 'learningRate')})` },
-  versions: { value: 'N', help: `augmented versions that features are extracted of (${of('warmUp', 'versions')})` },
-  epochs: { value: 'N', help: `most epochs of the whole model on whole patients; 0 leaves the stage out (${of('patients', 'epochs')})` },
-  lr: { value: 'X[,X]', help: `learning rate there, or two, backbone,head (${of('patients', 'learningRate')})` },
+  versions: { value: 'N', help: `augmented versions of each slice to extract features from (${of('warmUp', 'versions')})` },
+  epochs: { value: 'N', help: `maximum epochs of the whole model on whole patients; 0 skips the stage (${of('patients', 'epochs')})` },
+  lr: { value: 'X[,X]', help: `learning rate there, or two as backbone,head (${of('patients', 'learningRate')})` },
   patience: { value: 'N', help: `epochs without a better validation F2 before a stage stops (${RECIPES.default.patience})` },
-  thresholds: { value: 'X|fit', help: "'fit': chosen on the validation patients; or a number, 0.5 being the poster's (fit)" },
-  decay: { value: 'NAME', choices: ['none', 'cosine'], help: 'how the learning rate falls in every stage' },
-  'rate-warm-up': { value: 'X', help: 'epochs over which the learning rate rises in every stage' },
+  thresholds: { value: 'X|fit', help: "'fit': chosen on the validation patients; or a number, in the poster 0.5 (fit)" },
+  decay: { value: 'NAME', choices: ['none', 'cosine'], help: 'decay of the learning rate in every stage' },
+  'rate-warm-up': { value: 'X', help: 'epochs over which the learning rate warms up in every stage' },
   'weight-decay': { value: 'X', help: 'decoupled weight decay in every stage (0)' },
-  'clip-norm': { value: 'X', help: 'largest norm of the gradients in every stage (none)' },
-  accumulate: { value: 'N', help: 'batches whose gradients make one step in every stage (1)' },
+  'clip-norm': { value: 'X', help: 'maximum norm of the gradients in every stage (none)' },
+  accumulate: { value: 'N', help: 'batches per optimizer step in every stage (1)' },
   balance: { help: 'draw slices and patients with and without a label equally often' },
-  'checkpoint-steps': { value: 'N', help: 'batches after which a run that is killed can go on within an epoch' },
+  'checkpoint-steps': { value: 'N', help: 'batches between checkpoints within an epoch, for resuming a killed run' },
 }); // prettier-ignore
 
-/** The recipe that the command line asks for. */
+/** The recipe requested on the command line. */
 export function recipeOptions(args: Args<typeof RECIPE> & { variant: string }): RecipeOptions {
   const recipe = RECIPES[args.recipe];
   const everywhere = {
@@ -58,7 +58,7 @@ export function recipeOptions(args: Args<typeof RECIPE> & { variant: string }): 
   };
 } // prettier-ignore
 
-/** One rate for all, or one for the backbone and one for the head. */
+/** One rate for everything, or one for the backbone and one for the head. */
 function learningRates(text: string | undefined): { backbone: number; head: number } | undefined {
   if (text === undefined) return undefined;
   const rates = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));

@@ -5,34 +5,35 @@ import { endWithTheReader, printJson, runToEnd } from './terminal';
 
 interface Listed {
   summary: string;
-  // loaded when it is asked for: help comes at once
+  // loaded on demand, so that help is fast
   load: () => Promise<{ default: AnyCommand }>;
 }
 
-/** Every command, in the order that one meets them. */
+/** All commands, in the usual order of use. */
 export const COMMANDS: Readonly<Record<string, Listed>> = {
   init: {
-    summary: 'Write a small TypeScript project that trains on synthetic head CT, to begin from',
+    summary: 'Write a small TypeScript project that trains on synthetic head CT, as a starting point',
     load: () => import('./commands/init'),
   },
   demo: {
-    summary: 'Train the whole recipe in minutes, on synthetic head CT, and draw where the model looked',
+    summary: 'Run the whole recipe in minutes on synthetic head CT, and draw where the model looked',
     load: () => import('./commands/demo'),
   },
   inspect: {
-    summary: 'Say what a folder of patients holds and what is wrong with it, and draw it',
+    summary: 'Report the contents and problems of a folder of patients, and draw a contact sheet',
     load: () => import('./commands/inspect'),
   },
   train: {
-    summary: 'Train a model on folders of images or DICOM; exits with 3 where it finds nothing',
+    summary:
+      'Train a model on folders of images or DICOM; exits with status 3 if it is no better than guessing',
     load: () => import('./commands/train'),
   },
   evaluate: {
-    summary: 'Score a checkpoint on a labelled study, and write a report',
+    summary: 'Evaluate a checkpoint on a labelled study, and write a report',
     load: () => import('./commands/evaluate'),
   },
   predict: {
-    summary: 'Predict patients with what a training wrote',
+    summary: 'Predict patients with a trained model',
     load: () => import('./commands/predict'),
   },
   explain: {
@@ -45,23 +46,22 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   calibrate: {
     summary:
-      "Fit a finished model's thresholds and calibration on another hospital's patients, and write a copy",
+      "Fit a trained model's thresholds and calibration on another hospital's patients, and write a copy",
     load: () => import('./commands/calibrate'),
   },
   prepare: {
-    summary: 'Write prepared slices as safetensors, to train on in PyTorch',
+    summary: 'Write prepared slices as safetensors, for training in PyTorch',
     load: () => import('./commands/prepare'),
   },
   export: {
-    summary: 'Write a finished model as ONNX, or its weights for PyTorch',
+    summary: 'Export a trained model as ONNX, or its weights for PyTorch',
     load: () => import('./commands/export'),
   },
 };
 
-/**
- * Runs `ct-multilabel` as from the command line, and sets the exit code: 1 after an error, 2 where what was typed is wrong.
+/** Runs `ct-multilabel` as from the command line, and sets the exit code: 1 after an error, 2 for an invalid command line.
  *
- * @param argv - What follows the program's name.
+ * @param argv - Arguments after the program's name.
  * @example
  * ```ts
  * import { runCommand } from 'ct-multilabel/cli';
@@ -70,7 +70,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
  * ```
  */
 export async function runCommand(argv: readonly string[]): Promise<void> {
-  // help is much to read, too
+  // also for the help, which is long
   endWithTheReader();
   const program = new Command('ct-multilabel')
     .description('Multi-label classifiers for brain CT: train, score, explain, predict. Research use only.')
@@ -84,7 +84,7 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     program
       .command(name)
       .description(summary)
-      // its own parser reads what follows
+      // the command's own parser reads the remaining arguments
       .helpOption(false)
       .allowUnknownOption()
       .passThroughOptions()
@@ -106,7 +106,7 @@ async function usageExits(run: () => Promise<unknown>): Promise<void> {
   try {
     await run();
   } catch (error) {
-    // commander has printed the help, or what is wrong
+    // commander has printed the help or the error
     if (!isUsage(error)) throw error;
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   }

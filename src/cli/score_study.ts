@@ -1,4 +1,4 @@
-/** A study of a DICOMweb server: fetched, scored, and what was found stored beside it. */
+/** Fetches a study from a DICOMweb server, scores it, and stores the results with it. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -17,7 +17,7 @@ import { dicomResults, type ReportingModel } from './dicom_results';
 /** How studies are scored. */
 export interface StudyScorer extends ReportingModel {
   server: DicomWeb;
-  /** A folder of its own, which is emptied before and after: it holds one study at a time. */
+  /** A dedicated folder for one study at a time, emptied before and after. */
   folder: string;
   options: Pick<DicomFolderOptions, 'workers' | 'onBadFile' | 'allow'>;
 }
@@ -25,8 +25,8 @@ export interface StudyScorer extends ReportingModel {
 /**
  * Fetches and scores a study, and stores its results.
  *
- * @returns How many objects were stored.
- * @throws DataError for a study that cannot be read; CtMultilabelError where the server fails.
+ * @returns The number of objects stored.
+ * @throws DataError for a study that cannot be read; CtMultilabelError if the server fails.
  */
 export async function scoreStudy(
   scorer: StudyScorer,
@@ -61,10 +61,9 @@ export async function scoreStudy(
   }
 }
 
-/**
- * Files of a series, numbered: what a server calls them may name a patient.
+/** Fetches the files of a series under numbers, since the server's names for them may contain a patient's name.
  *
- * @throws CtMultilabelError for fewer than the server said it has: a part of a stack must not pass for all of it.
+ * @throws CtMultilabelError for fewer files than the server reported: part of a stack must not be taken for all of it.
  */
 async function fetchInto(
   folder: string,
@@ -83,10 +82,10 @@ async function fetchInto(
     (bytes) => writeFile(path.join(folder, `${String(++count).padStart(6, '0')}.dcm`), bytes),
   );
   if (count >= series.images) return;
-  throw new CtMultilabelError(`series ${series.uid}: ${count} files came, expected ${series.images}`);
+  throw new CtMultilabelError(`series ${series.uid}: expected ${series.images} files, received ${count}`);
 }
 
-/** Each stack of a study with its rows of probabilities: one per slice, or one in all. */
+/** Each stack of a study with its rows of probabilities: one per slice, or a single one. */
 async function* predictions(
   { model, manifest }: ReportingModel,
   study: DicomFolder,
@@ -103,11 +102,11 @@ async function* predictions(
   }
 }
 
-/** @throws ArgumentError for a model that sees images and no HU, or has labels without a code. */
+/** @throws ArgumentError for a model trained on images instead of HU, or with labels without a code. */
 export function checkReports({ manifest }: ReportingModel): void {
   labelCodes('--checkpoint', manifest.labels, {});
   if (manifest.preprocessing.windows !== false) return;
   throw new ArgumentError(
-    '--checkpoint: expected a model of windows of HU, received one of images as they are',
+    '--checkpoint: expected a model trained on windows of HU, received one trained on images',
   );
 }

@@ -11,7 +11,7 @@ import { writePredictions } from '../node';
 import { textTable } from './terminal';
 import type { TrivialScores } from '../prediction/trivial_predictors';
 
-/** Prints F2, pooled and per label, beside two predictors that never look at an image. */
+/** Prints F2, pooled and per label, next to that of predictors that never look at an image. */
 export function printF2(
   title: string,
   name: string,
@@ -19,7 +19,7 @@ export function printF2(
   trivial: readonly TrivialScores[],
   labels: readonly string[],
 ): void {
-  const whole = evaluation.level === 'patients' ? ', each as a whole' : '';
+  const whole = evaluation.level === 'patients' ? ', per patient' : '';
   console.log(`\nF2 on ${title}${whole}`);
   const scores = [{ name, f2: evaluation.f2, f2PerLabel: evaluation.f2PerLabel }, ...trivial];
   console.log(
@@ -29,10 +29,10 @@ export function printF2(
     ),
   );
   const absent = labels.filter((_, l) => evaluation.f2PerLabel[l] === undefined);
-  if (absent.length > 0) console.log(`–: none of them has ${absent.join(', ')}`);
+  if (absent.length > 0) console.log(`–: none of these patients has ${absent.join(', ')}`);
 }
 
-/** Writes a probability per slice and label; of a patient-level model, per patient and label. */
+/** Writes a probability per slice and label, or for a patient-level model per patient and label. */
 export async function predictToFile(
   file: string,
   model: tf.LayersModel,

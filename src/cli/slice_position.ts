@@ -1,14 +1,13 @@
 import { chooseThresholds, evaluateProbabilities, type PatientSource } from '../index';
 import type { TrivialScores } from '../prediction/trivial_predictors';
 
-/** Parts that a stack is divided into, from the base of the skull upward. */
+/** Number of parts that a stack is divided into, from the base of the skull upward. */
 const PARTS = 12;
 
-/**
- * F2 of a predictor that knows where in the stack a slice lies, and nothing else: how often training slices there have each label.
- *
- * Hemorrhages keep to their levels, and in the middle of a head one is likelier than not, so this beats predictors that know nothing. A
- * model that scores no better has learned anatomy and no hemorrhage, and no map can show where it saw one.
+/** F2 of a predictor that knows only a slice's position in the stack: how often training slices there have each label.
+ * Hemorrhages occur at typical levels, and in the middle of a head one is likelier than not, so this beats predictors
+ * that know nothing. A model that scores no better has learned anatomy rather than hemorrhages, and no map can show
+ * where it saw one.
  */
 export function slicePosition(train: PatientSource, test: PatientSource): TrivialScores {
   const labels = train.labels;
@@ -31,7 +30,7 @@ export function slicePosition(train: PatientSource, test: PatientSource): Trivia
   return {
     name: 'slice position',
     f2: report.pooled.fBeta ?? 0,
-    // a false alarm makes it 0 where no slice has the label, which says nothing of the predictor
+    // if no slice has the label, any false alarm makes it 0, which is not informative
     f2PerLabel: report.labels.map(({ fBeta }, l) =>
       truth.yTrue.some((row) => row[l] === 1) ? fBeta : undefined,
     ),

@@ -1,14 +1,14 @@
-/** What a command writes to the terminal, and how it ends there. */
+/** Terminal output of a command, and how it ends. */
 import { duration } from '../node/runs/duration';
 
-/** How far a walk has come and how long it will take, on one line of the terminal; without a terminal, nothing. */
+/** Shows progress and remaining time on one line of the terminal; does nothing without a terminal. */
 export function progressLine(what: string): { show: (done: number, total: number) => void; end: () => void } {
   const { stderr } = process;
   if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
   let first = { done: Infinity, at: 0 };
   return {
     show: (done, total) => {
-      // another walk begins
+      // a new pass begins
       if (done <= first.done) first = { done, at: Date.now() };
       const seconds = (Date.now() - first.at) / 1000;
       const left = seconds < 1 ? '' : `, ${duration((seconds / (done - first.done)) * (total - done))} left`;
@@ -18,7 +18,7 @@ export function progressLine(what: string): { show: (done: number, total: number
   };
 }
 
-/** Columns of text, numbers to the right; a dash where there is no number. */
+/** A table of text columns, numbers right-aligned, missing values as a dash. */
 export function textTable(header: string[], rows: (string | number | undefined)[][]): string {
   const cell = (value: string | number | undefined) =>
     typeof value === 'number' ? value.toFixed(3) : (value ?? '–');
@@ -31,14 +31,17 @@ export function textTable(header: string[], rows: (string | number | undefined)[
   );
 }
 
-/** Runs a command for a program that reads standard output: what it returns goes there as JSON, all that it says to standard error. */
+/**
+ * Runs a command for a program that reads standard output: prints the result there as JSON, and everything else to
+ * standard error.
+ */
 export async function printJson(run: () => Promise<unknown>): Promise<void> {
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = stderr.write.bind(stderr);
   try {
     const result = await run();
-    // what is undefined is null: a reader need not guess whether a figure was forgotten
+    // undefined becomes null, so that an undefined figure cannot be mistaken for a missing one
     const text = JSON.stringify(result, (_key, value: unknown) => value ?? null, 2);
     await new Promise((done) => write(`${text}\n`, done));
   } finally {
@@ -48,7 +51,7 @@ export async function printJson(run: () => Promise<unknown>): Promise<void> {
 
 let ending = false;
 
-/** Ends the process quietly where nobody reads on, as after `| head`. */
+/** Ends the process quietly if its output is closed, as by `| head`. */
 export function endWithTheReader(): void {
   if (ending) return;
   ending = true;
@@ -60,9 +63,7 @@ export function endWithTheReader(): void {
   }
 }
 
-/**
- * Runs a command to its end: an error that the library explains is printed as one line, any other with a hint at `--debug`. Where
- * nobody reads on it ends quietly; stopped with Ctrl-C it leaves the terminal as it was, and exits with 130.
+/** Runs a command to its end: an error of the library is printed as one line, any other with a hint at `--debug`. If its output is closed it ends quietly; after Ctrl-C it restores the terminal and exits with 130.
  */
 export async function runToEnd(
   run: () => Promise<unknown>,
@@ -70,7 +71,7 @@ export async function runToEnd(
 ): Promise<void> {
   endWithTheReader();
   process.once('SIGINT', () => {
-    // a progress bar had turned wrapping and the cursor off
+    // a progress bar turns wrapping and the cursor off
     if (process.stderr.isTTY) process.stderr.write('\x1b[?7h\x1b[?25h');
     const hint = interrupted?.();
     console.error(hint === undefined ? '\nstopped' : `\nstopped: ${hint}`);
@@ -85,8 +86,8 @@ export async function runToEnd(
 }
 
 async function explained(error: unknown): Promise<string> {
-  // not above: help needs no TensorFlow.js, and comes at once
+  // not imported above: help does not need TensorFlow.js
   const { CtMultilabelError } = await import('../base/errors');
   if (error instanceof CtMultilabelError) return `${error.name}: ${error.message}`;
-  return `${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n(--debug says where)`;
+  return `${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}\n(--debug prints the stack trace)`;
 }

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { promisify } from 'node:util';
 
-/** Where a training comes from, for the model card: what is kept of it in a run's config.json. */
+/** Origin of a training run for the model card, as saved in its config.json. */
 export interface TrainingOrigin {
-  /** Commit of the repository that it was started in, with `-dirty` where files differ from it. */
+  /** Commit of the repository that it was started in, with `-dirty` if files differ from it. */
   commit?: string;
-  /** Of the file with the initial weights. */
+  /** SHA-256 of the file with the initial weights. */
   weightsSha256?: string;
 }
 
@@ -22,7 +22,7 @@ export async function trainingOrigin(weights?: string): Promise<TrainingOrigin> 
   };
 }
 
-/** undefined outside of a repository, and where there is no git. */
+/** undefined outside a repository or without git. */
 async function currentCommit(): Promise<string | undefined> {
   try {
     const args = ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'];

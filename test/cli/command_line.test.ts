@@ -87,7 +87,7 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
       .map((row) => row.split(',')[0]);
     expect(stages).toEqual(['pretrain', 'warm-up', 'warm-up', 'patients', 'patients']);
     const ended = await command('train', ...again, '--epochs', '2', '--resume', '--json');
-    expect(ended.stderr).toContain(`${trained} had ended: nothing was left to train`);
+    expect(ended.stderr).toContain(`${trained} was already complete: nothing was trained`);
     const scores = JSON.parse(ended.stdout) as { validation: { f2: number }; checkpoint: string };
     expect(scores.checkpoint).toBe(trained);
     expect(resumed.stdout).toContain(scores.validation.f2.toFixed(3));
@@ -233,7 +233,7 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     expect((await readFile(where)).subarray(1, 4).toString()).toBe('PNG');
     const slice = await command('explain', ...common, '--patient', 'ID_002', '--slice', '3');
     expect(`${slice.code} ${slice.stderr}`).toBe('0 ');
-    expect(slice.stdout).toMatch(/adds to ich on slice 3 +logit\n/);
+    expect(slice.stdout).toMatch(/contribution to ich on slice 3 +logit\n/);
     expect(slice.stdout).toMatch(/002_2\.png \(itself\) +-?\d+\.\d{3}\n/);
   });
 
@@ -278,7 +278,7 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     );
     expect(`${trained.code} ${trained.stderr}`).toMatch(TRAINED);
     expect(trained.stdout).toMatch(
-      /F2 on 2 patients that it was not trained on, but which chose its epochs and thresholds, each as a whole/,
+      /F2 on 2 validation patients, used to choose epochs and thresholds, not to train, per patient/,
     );
     const predicted = await command('predict', '--checkpoint', wholeRun, '--data', data, '--out', out);
     expect(`${predicted.code} ${predicted.stderr}`).toBe('0 ');

@@ -32,7 +32,7 @@ describe('init', { timeout: 120_000 }, () => {
     await writeFile(path.join(folder, 'mine.txt'), 'mine');
     const { code, stderr } = await command('init', folder);
     expect(`${code} ${stderr}`).toBe(
-      `1 ArgumentError: init: expected a new or empty folder, received '${folder}', which holds mine.txt\n`,
+      `1 ArgumentError: init: expected a new or empty folder, received '${folder}', which contains mine.txt\n`,
     );
     expect(await readdir(folder)).toEqual(['mine.txt']);
     const file = path.join(folder, 'mine.txt');

@@ -73,6 +73,6 @@ describe('ct-multilabel', { timeout: 120_000 }, () => {
       if (stdout.includes('backend')) child.kill('SIGINT'); // it makes its study now
     });
     const code = await new Promise((done) => child.on('close', done));
-    expect(`${code} ${stderr}`).toBe('130 \nstopped: the same command starts anew\n');
+    expect(`${code} ${stderr}`).toBe('130 \nstopped: the same command starts from the beginning\n');
   });
 });

@@ -1,6 +1,4 @@
-/**
- * Fits calibration and thresholds of a finished model on another hospital's labelled patients. The weights stay. Use patients that the
- * model was not trained on, and score it on others.
+/** Fits a trained model's calibration and thresholds on another hospital's labelled patients. The weights do not change. Use patients that the model was not trained on, and evaluate it on others.
  */
 import { readdir } from 'node:fs/promises';
 import { ArgumentError, asymmetricLoss, evaluatePatients, fitDecisions } from '../../index';
@@ -15,8 +13,8 @@ const OPTIONS = options({
   ...CHECKPOINT,
   data: { value: 'DIR', help: "the site's labelled study, images or DICOM", required: true },
   ...TABLE,
-  out: { value: 'DIR', help: 'a new folder: the model with what was fitted', required: true },
-  calibration: { value: 'NAME', choices: ['platt', 'temperature', 'none'], default: 'platt', help: 'how' },
+  out: { value: 'DIR', help: 'new folder for the recalibrated model', required: true },
+  calibration: { value: 'NAME', choices: ['platt', 'temperature', 'none'], default: 'platt', help: 'calibration method' },
   ...STUDY,
   ...BACKEND,
 }); // prettier-ignore
@@ -24,7 +22,7 @@ const OPTIONS = options({
 export default command({
   examples: ['--checkpoint runs/kaggle --data CLINIC --out runs/clinic'],
   options: OPTIONS,
-  json: 'what was fitted, and F2 before and after',
+  json: 'calibration, thresholds, and F2 before and after',
   run: calibrate,
 });
 
@@ -48,14 +46,14 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const shared = study.patients.filter((patient) => trained.has(patient));
   if (shared.length > 0) {
     console.log(
-      `Note: the model was trained on ${shared.length} patients of these names; if they are the same, what is fitted is wrong`,
+      `Note: the model was trained on ${shared.length} patients with these names; if they are the same patients, the fit is invalid`,
     );
   }
 
   const line = progressLine('patients');
   const decisions = await fitDecisions(model, study, {
     calibration: method === 'none' ? false : method,
-    loss: asymmetricLoss(), // what trainRecipe trains with
+    loss: asymmetricLoss(), // the loss of trainRecipe
     onProgress: ({ done, total }) => line.show(done, total),
   });
   line.end();
@@ -70,11 +68,11 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const rows = manifest.labels.map((label, l) => [
     label,
     ...[manifest.thresholds[l]!, before.f2PerLabel[l], thresholds[l]!, after.f2PerLabel[l]],
-    chosen.guarded.includes(label) ? 'few positive patients: of all labels' : '',
+    chosen.guarded.includes(label) ? 'few positive patients: pooled threshold' : '',
   ]);
   console.log(textTable(['', 'threshold', 'F2', 'fitted threshold', 'F2', ''], rows));
   console.log(
-    `F2 of all labels: ${before.f2.toFixed(3)} before, ${after.f2.toFixed(3)} after, on the patients fitted on`,
+    `F2 over all labels: ${before.f2.toFixed(3)} before, ${after.f2.toFixed(3)} after, on the patients used for fitting`,
   );
 
   const { calibration: _, ...description } = manifest;
@@ -83,7 +81,9 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
     state: { ...seen, fitted: [...study.patients] },
   });
   await study.close();
-  console.log(`\n${out}: the model with thresholds of ${study.patients.length} patients of ${args.data}`);
+  console.log(
+    `\n${out}: the model with thresholds fitted on ${study.patients.length} patients of ${args.data}`,
+  );
   return {
     checkpoint: out,
     patients: study.patients,

@@ -1,4 +1,4 @@
-/** Makes head phantoms, trains the poster's best arrangement on them, and scores it on patients it never trained on. */
+/** Makes head phantoms, trains the poster's best arrangement on them, and evaluates it on held-out patients. */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -35,14 +35,14 @@ import { slicePosition } from '../slice_position';
 import { trainingOrigin } from '../training_origin';
 
 const OPTIONS = options({
-  out: { value: 'DIR', default: 'runs/demo', help: 'where study/ and run/ go, made anew each time' },
+  out: { value: 'DIR', default: 'runs/demo', help: 'folder for study/ and run/, which are replaced each time' },
   seed: { value: 'N', default: 1, help: 'seed of study, split, weights, order and augmentation' },
   patients: { value: 'N', default: 96, help: 'synthetic patients' },
   slices: { value: 'N', default: 12, help: 'slices per patient' },
   difficulty: { value: 'X', default: 0.2, help: '0: large bright hemorrhages, 1: small and faint ones' },
-  'image-size': { value: 'N', default: 64, help: 'height and width the model sees' },
-  'pretrain-epochs': { value: 'N', default: 16, help: 'most epochs on single slices' },
-  epochs: { value: 'N', default: 4, help: 'most epochs on whole patients' },
+  'image-size': { value: 'N', default: 64, help: "height and width of the model's input" },
+  'pretrain-epochs': { value: 'N', default: 16, help: 'maximum epochs on single slices' },
+  epochs: { value: 'N', default: 4, help: 'maximum epochs on whole patients' },
   patience: { value: 'N', default: 8, help: 'epochs without a better validation F2 before a stage stops' },
   backend: { ...BACKEND.backend, default: 'wasm' },
 }); // prettier-ignore
@@ -50,9 +50,9 @@ const OPTIONS = options({
 export default command({
   examples: ['', '--seed 2 --out runs/second'],
   options: OPTIONS,
-  json: 'the scores, and where things are',
+  json: 'the scores and the paths of the results',
   run: demo,
-  interrupted: () => 'the same command starts anew',
+  interrupted: () => 'the same command starts from the beginning',
 });
 
 async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
@@ -69,15 +69,15 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
     slices: args.slices,
     size: 2 * size,
     difficulty: args.difficulty,
-    // a trauma centre's patients: most have something
+    // as at a trauma centre: most patients have a hemorrhage
     prevalence: { ich: 0.6, ivh: 0.4, sah: 0.4, sdh: 0.4, edh: 0.35 },
     seed,
   });
   const found = Object.entries(positives).map(([label, count]) => `${label} ${count}`);
   console.log(`${folder}: ${patients} synthetic patients, ${slices} slices (${found.join(', ')})`);
 
-  // patients to learn from, to choose the best epoch by, and to be scored on
-  const preprocessing = createPreprocessing({ imageSize: [size, size], clahe: false }); // which hides small lesions in noise
+  // patients to train on, to choose the best epoch by, and to test on
+  const preprocessing = createPreprocessing({ imageSize: [size, size], clahe: false }); // CLAHE hides small lesions in noise
   const study = cachedSource(await openKaggleFolder(folder, { preprocessing }));
   const stratifyBy = (patient: string) => patientLabels(study, patient);
   const first = splitByPatient(study.patients, { validationFraction: 0.2, seed, stratifyBy });
@@ -89,7 +89,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
     `${train.patients.length} to train on, ${validation.patients.length} to validate, ${test.patients.length} to test`,
   );
 
-  // the model; from scratch and in minutes, so steps are larger and augmentation milder than the poster's
+  // trained from scratch in minutes, so learning rates are higher and augmentation is milder than the poster's
   const variant = 'VGG16 + LRNN + SDL(GRU)';
   const model = buildCtBrainModel({
     variant,
@@ -104,7 +104,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
       ...{ decay: 'cosine' as const, batchSize: 16 },
     },
     warmUp: { learningRate: 2e-3 },
-    // a step of the backbone moves all that the head has learned to read
+    // a change of the backbone changes all features that the head has learned to use
     patients: {
       ...{ epochs: args.epochs, learningRate: { backbone: 2e-5, head: 2e-4 } },
       decay: 'cosine' as const,
@@ -134,14 +134,14 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { thresholds, calibration } = result.description;
   const score = await evaluatePatients(result.model, test, { threshold: thresholds, calibration });
   const trivial = [slicePosition(train, test), ...trivialPredictors(train, test, seed)];
-  const title = `${test.patients.length} test patients, which neither trained nor chose anything`;
+  const title = `${test.patients.length} test patients, used for neither training nor any choice`;
   printF2(title, 'this model', score, trivial, study.labels);
   await predictToFile(`${run.folder}/predictions.csv`, result.model, test, result.description);
   const shown = await drawWhereItLooked(`${run.folder}/where-it-looked.png`, result.model, test);
   console.log(
     `\n${run.folder}: best/ (checkpoint), predictions.csv, history.csv, config.json, where-it-looked.png`,
   );
-  // in a clone nothing is installed under the command's name
+  // in a clone the command is not installed
   const inClone =
     process.env['npm_package_name'] === 'ct-multilabel' && process.env['npm_lifecycle_event'] !== 'npx';
   const program = inClone ? 'npm run ct-multilabel --' : 'npx ct-multilabel';
@@ -149,7 +149,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
   return { study: folder, checkpoint: run.folder, labels: study.labels, thresholds, test: score, trivial };
 }
 
-/** Draws where the model looked for each label of the patient that has the most, and returns its name. */
+/** Draws where the model looked for each label of the patient with the most labels, and returns the patient's name. */
 async function drawWhereItLooked(
   file: string,
   model: tf.LayersModel,
@@ -163,7 +163,7 @@ async function drawWhereItLooked(
   for (const [l, label] of source.labels.entries()) {
     if (patientLabels(source, patient)[l] !== 1) continue;
     drawn.push({
-      title: `${patient}: where it looked for ${label} (slice, truth)`,
+      title: `${patient}: where the model looked for ${label} (slice, true label)`,
       images: stack.images,
       maps: await integratedGradients(model, stack.images, { label: l }),
       captions: stack.slices.map((_, i) => `${i + 1}${truth[i]![l] === 1 ? ` ${label}` : ''}`),

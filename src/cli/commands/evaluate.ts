@@ -1,6 +1,4 @@
-/**
- * Evaluates a checkpoint on a labelled study, and writes a report: one HTML file with figures, charts, pictures and a model card. With
- * --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint that has them.
+/** Evaluates a checkpoint on a labelled study, and writes a report: one HTML file with figures, charts, pictures and a model card. With --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint with them.
  */
 import { readdir } from 'node:fs/promises';
 import {
@@ -43,28 +41,28 @@ const OPTIONS = options({
   ...CHECKPOINT,
   data: { value: 'DIR', help: 'a labelled study, images or DICOM', required: true },
   ...TABLE,
-  out: { value: 'FILE', default: 'report.html', help: 'where the report goes' },
+  out: { value: 'FILE', default: 'report.html', help: 'file for the report' },
   patients: {
     value: 'WHICH',
     choices: ['all', 'unseen', 'validation'],
     default: 'all',
-    help: 'unseen: neither trained nor fitted on, by names and by what slices show; validation: those that the best epoch was chosen by',
+    help: 'unseen: used for neither training nor fitting, by name and by slice content; validation: those that the best epoch was chosen by',
   },
-  run: { value: 'DIR', help: 'the training run, for its history and split (default: where the checkpoint lies)' },
+  run: { value: 'DIR', help: "the training run, for its history and split (default: the checkpoint's run)" },
   prevalence: {
     value: 'X[,X...]',
-    help: 'share of patients that have a label, one for all or one per label, for PPV and NPV of patients (default: the share in the study)',
+    help: 'share of patients with a label, one number or one per label, for PPV and NPV per patient (default: the share in the study)',
   },
-  worst: { value: 'N', default: 12, help: 'slices to show, those with the largest loss' },
-  maps: { default: true, help: 'show where the model looked on them' },
+  worst: { value: 'N', default: 12, help: 'number of slices with the largest loss to show' },
+  maps: { default: true, help: 'show where the model looked in them' },
   calibrate: { help: 'fit a calibration on these patients; needs --save' },
-  'calibration-method': { value: 'NAME', choices: ['temperature', 'platt'], default: 'temperature', help: 'how' },
+  'calibration-method': { value: 'NAME', choices: ['temperature', 'platt'], default: 'temperature', help: 'calibration method' },
   'choose-thresholds': { help: 'choose thresholds for F2 on these patients; needs --save' },
-  save: { value: 'DIR', help: 'a new folder: the checkpoint with what was fitted' },
+  save: { value: 'DIR', help: 'new folder for the checkpoint with the fitted calibration and thresholds' },
   seed: { value: 'N', default: 1, help: 'seed of the bootstrap' },
-  resamples: { value: 'N', default: 2000, help: 'resamples of the bootstrap' },
-  date: { value: 'TEXT', help: 'a date to write into the report (default: none, so that equal input gives equal files)' },
-  mirror: { help: 'look at the slices left to right too, and take the mean of the logits' },
+  resamples: { value: 'N', default: 2000, help: 'number of bootstrap resamples' },
+  date: { value: 'TEXT', help: 'date to print in the report (default: none, so that equal input gives equal files)' },
+  mirror: { help: 'also predict mirrored slices (left to right), and average the logits' },
   ...STUDY,
   ...BACKEND,
 }); // prettier-ignore
@@ -82,7 +80,9 @@ export default command({
 async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { calibrate, chooseThresholds: choose, save, run, date } = args;
   if ((calibrate || choose) !== (save !== undefined)) {
-    throw new ArgumentError('--calibrate and --choose-thresholds need --save, and it needs one of them');
+    throw new ArgumentError(
+      '--calibrate and --choose-thresholds need --save, and --save needs at least one of them',
+    );
   }
   if (save !== undefined && (await readdir(save).catch(() => [])).length > 0) {
     throw new ArgumentError(`--save: expected a new or empty folder, received '${save}'`);
@@ -106,7 +106,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   for (const note of chosen.notes) console.log(`--patients ${args.patients}: ${note}`);
   const source = subset(study, chosen.patients);
 
-  // a model of slices is scored on patients alone where only those are labelled
+  // a slice-level model is evaluated per patient only if only patients are labelled
   const byOutput = outputLevel(model);
   const labelled = source.patients.every((patient) => source.sliceLabels(patient) !== undefined);
   const level = byOutput === 'slices' && !labelled ? 'patients' : byOutput;
@@ -126,7 +126,9 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   if (save !== undefined) {
     const fittedOn = [...new Set([...(seen.fitted ?? []), ...source.patients])];
     await saveCheckpoint(save, model, { ...manifest, state: { fitted: fittedOn } });
-    console.log(`${save}: the checkpoint with what was fitted on ${source.patients.length} patients`);
+    console.log(
+      `${save}: the checkpoint with calibration and thresholds fitted on ${source.patients.length} patients`,
+    );
     seen.fitted = fittedOn;
   }
 
@@ -176,7 +178,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   await writeFileAtomic(args.out, text);
   printSummary(measured, warnings);
   console.log(args.out);
-  // the samples themselves are what predict prints
+  // predict prints the samples themselves
   const figures = measured.map(({ yTrue, people, ...own }) => ({
     level: own.level,
     number: yTrue.length,
@@ -191,7 +193,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   return { report: args.out, labels, thresholds, warnings, figures };
 }
 
-/** The patients that `--patients` names. */
+/** The patients selected by `--patients`. */
 async function chosenPatients(
   args: Args<typeof OPTIONS>,
   study: PatientSource,
@@ -201,7 +203,9 @@ async function chosenPatients(
   const { patients: which } = args;
   if (which === 'all') return { patients: [...study.patients], compared: false, notes: [] };
   if (!seen.train || !seen.validation) {
-    throw new ArgumentError(`--patients ${which}: the run that tells them is not there, see --run`);
+    throw new ArgumentError(
+      `--patients ${which}: the training run that records them was not found, see --run`,
+    );
   }
   const validation = new Set(seen.validation);
   const chosen =
@@ -209,12 +213,14 @@ async function chosenPatients(
       ? await unseenPatients(args.data, study, seen, { preprocessing, ...studyOptions(args) })
       : { patients: study.patients.filter((patient) => validation.has(patient)), compared: false, notes: [] };
   if (chosen.patients.length === 0) {
-    throw new ArgumentError([`--patients ${which}: the study has none`, ...chosen.notes].join('; '));
+    throw new ArgumentError(
+      [`--patients ${which}: the study has no such patients`, ...chosen.notes].join('; '),
+    );
   }
   return chosen;
 }
 
-/** Shares of patients, as stated. */
+/** Shares of patients, as given. */
 function prevalences(text: string | undefined, labels: number): number[] | undefined {
   if (text === undefined) return undefined;
   const values = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
@@ -225,7 +231,7 @@ function prevalences(text: string | undefined, labels: number): number[] | undef
   return values.length === 1 ? Array.from({ length: labels }, () => values[0]!) : values;
 }
 
-/** Slices and the patients that they are of, or patients alone. */
+/** Slices with their patients, or patients only. */
 function samplesOf(predictions: LabelledPredictions, person: (patient: string) => string): Samples[] {
   const { level, patients, yTrue, probabilities } = predictions;
   const own = { level, yTrue, probabilities, people: patients.map(person) };
@@ -267,16 +273,16 @@ function warningsFor(patients: readonly string[], { train, validation, fitted: f
   const of = `of the ${patients.length} patients evaluated here, judging by their names`;
   const warnings: string[] = [];
   if (among(fits) > 0) {
-    warnings.push(`The calibration or the thresholds of this checkpoint were fitted on ${among(fits)} ${of}: the figures are too good. Evaluate it on other patients.`);
+    warnings.push(`The calibration or the thresholds of this checkpoint were fitted on ${among(fits)} ${of}: the figures are optimistic. Evaluate it on other patients.`);
   }
   if (among(train) > 0) {
-    warnings.push(`The model was trained on ${among(train)} ${of}: if they are the same patients, the figures are too good.`);
+    warnings.push(`The model was trained on ${among(train)} ${of}: if they are the same patients, the figures are optimistic.`);
   }
   if (among(validation) > 0) {
-    warnings.push(`The best epoch was chosen by ${among(validation)} ${of}: if they are the same patients, the figures are somewhat too good.`);
+    warnings.push(`The best epoch was chosen by ${among(validation)} ${of}: if they are the same patients, the figures are somewhat optimistic.`);
   }
   if (!train) {
-    warnings.push('Which patients the model was trained on is not known here. If any are among these, the figures are too good.');
+    warnings.push('It is unknown which patients the model was trained on. If any are among these, the figures are optimistic.');
   }
   return warnings;
 } // prettier-ignore
@@ -295,7 +301,7 @@ function printSummary(measured: readonly Measured[], warnings: readonly string[]
     String(yTrue.length),
     ...[pooled.f2, pooled.allPositive, pooled.difference].map(interval),
   ]);
-  const header = ['decisions on', 'number', 'F2 [95%]', 'F2 if all positive [95%]', 'difference [95%]'];
+  const header = ['decisions per', 'number', 'F2 [95%]', 'F2 if all positive [95%]', 'difference [95%]'];
   console.log(`\n${textTable(header, rows)}\n`);
   for (const warning of warnings) console.log(`Note: ${warning}`);
 }

@@ -1,6 +1,4 @@
-/**
- * Draws where a trained model looked (integrated gradients, Grad-CAM or HiResCAM). With --phantom the data are a synthetic study, whose lesions are known: they are outlined,
- * and the hottest point of every slice is checked against them, on patients that the model was not trained on where there are any.
+/** Draws where a trained model looked (integrated gradients, Grad-CAM or HiResCAM). With --phantom the data are a synthetic study, whose lesions are known: they are outlined, and the hottest point of every slice is checked against them, on patients that the model was not trained on if there are any.
  */
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -32,13 +30,13 @@ const OPTIONS = options({
   data: { value: 'DIR', help: 'a folder of patients, images or DICOM', required: true },
   patient: { value: 'ID', help: 'the patient to draw (default: the first with the label)' },
   label: { value: 'NAME', default: 'ich', help: 'the label whose decision is explained' },
-  slice: { value: 'N', help: 'explain the decision on this slice alone, from 1' },
-  method: { value: 'NAME', choices: ['integrated-gradients', 'grad-cam', 'hires-cam'], default: 'integrated-gradients', help: 'of the map' },
-  layer: { value: 'NAME', help: "the backbone's layer that a CAM is of (default: the last before pooling)" },
-  out: { value: 'FILE', default: 'where-it-looked.png', help: 'where the picture goes' },
-  zoom: { value: 'N', default: 1, help: "pixels of the picture along one of the model's images" },
+  slice: { value: 'N', help: 'explain the decision on this slice only, counted from 1' },
+  method: { value: 'NAME', choices: ['integrated-gradients', 'grad-cam', 'hires-cam'], default: 'integrated-gradients', help: 'method of the heat map' },
+  layer: { value: 'NAME', help: "the backbone layer for a CAM (default: the last before pooling)" },
+  out: { value: 'FILE', default: 'where-it-looked.png', help: 'file for the picture' },
+  zoom: { value: 'N', default: 1, help: "pixels of the picture per pixel of the model's images" },
   phantom: { help: 'the data are a synthetic study: check the maps against its lesions' },
-  tolerance: { value: 'X', default: 0, help: 'pixels from a lesion that count as in it, with --phantom' },
+  tolerance: { value: 'X', default: 0, help: 'distance from a lesion in pixels that still counts as inside, with --phantom' },
   ...STUDY,
   ...BACKEND,
 }); // prettier-ignore
@@ -49,7 +47,7 @@ export default command({
     '--checkpoint runs/demo/run --data runs/demo/study --phantom',
   ],
   options: OPTIONS,
-  json: 'what each slice adds with --slice, and how often maps hit with --phantom,',
+  json: 'the contribution of each slice (with --slice) and the hit rates of the maps (with --phantom)',
   run: explain,
 });
 
@@ -68,9 +66,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     phantoms?.patient(Number(patient.replace('ID_', '')) - 1);
 
   if (args.layer !== undefined && args.method === 'integrated-gradients')
-    throw new ArgumentError(
-      `--layer: expected --method grad-cam or hires-cam with it, received '${args.method}'`,
-    );
+    throw new ArgumentError(`--layer: expected --method grad-cam or hires-cam, received '${args.method}'`);
   const label = args.label;
   const place = labels.indexOf(label);
   if (place < 0)
@@ -93,7 +89,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     return gradCam(model, images, { ...options, method, layer });
   }
 
-  /** A picture of one patient, and where along the stack a decision comes from. */
+  /** A picture of one patient, and the contributions of the slices to a decision. */
   async function draw(stack: PatientStack): Promise<unknown> {
     const phantom = phantomOf(stack.patient);
     const slice = args.slice === undefined ? undefined : args.slice - 1;
@@ -105,16 +101,16 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
       return `${i + 1}${chance}${truth?.[i]?.[place] === 1 ? ` ${label}` : ''}`;
     });
     const explained = slice === undefined ? label : `${label} on slice ${slice + 1}`;
-    // lesions are outlined at the size they are known at
+    // lesions are outlined at their original resolution
     const size = phantom ? ([phantom.size, phantom.size] as const) : preprocessing.imageSize;
     const [own] = ownChannels(study, stack.images.shape[3]);
     const [images, heat] = tf.tidy(() => {
       const shown: tf.Tensor4D = tf.slice(stack.images, [0, 0, 0, own], [-1, -1, -1, 1]);
       return [resize(shown, size), enlarged(maps, size)] as const;
     });
-    const written = ['slice', ...(chances.length === stack.slices.length ? ['probability'] : []), ...(truth ? ['truth'] : [])]; // prettier-ignore
+    const written = ['slice', ...(chances.length === stack.slices.length ? ['probability'] : []), ...(truth ? ['true label'] : [])]; // prettier-ignore
     const drawn = {
-      title: `${stack.patient}: where it looked for ${explained} (${written.join(', ')})`,
+      title: `${stack.patient}: where the model looked for ${explained} (${written.join(', ')})`,
       images,
       maps: heat,
       captions,
@@ -129,7 +125,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     return contributions;
   }
 
-  /** What each slice adds to the logit of one. */
+  /** The contribution of each slice to the logit of one. */
   async function printContributions(
     stack: PatientStack,
     slice: number,
@@ -138,7 +134,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     const row = ((await matrix.array()) as number[][])[slice]!;
     matrix.dispose();
     const rows = row.map((value, i) => [`${stack.slices[i]}${i === slice ? ' (itself)' : ''}`, value]);
-    console.log(`\n${textTable([`adds to ${label} on slice ${slice + 1}`, 'logit'], rows)}`);
+    console.log(`\n${textTable([`contribution to ${label} on slice ${slice + 1}`, 'logit'], rows)}`);
     return row.map((logit, i) => ({ slice: stack.slices[i]!, logit }));
   }
 
@@ -184,13 +180,15 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
         share(counts.chanceHits, counts),
       ]),
     ]);
-    const known = unseen.length > 0 ? 'it was not trained on' : 'it was trained on';
-    console.log(`\nHottest point of a slice's map in a lesion, on ${judged.length} patients ${known}`);
-    console.log(textTable(['', 'slices', 'hits', 'by chance', 'of these found', 'hits', 'by chance'], rows));
+    const known = unseen.length > 0 ? 'not used for training' : 'used for training';
+    console.log(`\nHottest point of a slice's map inside a lesion, on ${judged.length} patients ${known}`);
+    console.log(
+      textTable(['', 'slices', 'hits', 'by chance', 'of these detected', 'hits', 'by chance'], rows),
+    );
     return labels.map((name, k) => ({ label: name, all: all[k], found: found[k] }));
   }
 
-  /** `[labels][slices]`; of a model of patients `[labels][1]`. */
+  /** `[labels][slices]`; for a patient-level model `[labels][1]`. */
   async function probabilitiesOf(stack: PatientStack): Promise<number[][]> {
     const probabilities = tf.tidy(() => {
       const logits = predictStack(model, tf.expandDims(stack.images));
@@ -203,18 +201,18 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
   }
 }
 
-/** Maps `[slices, h, w]` at another size. */
+/** Resizes maps `[slices, h, w]`. */
 function enlarged(maps: tf.Tensor3D, size: readonly [number, number]): tf.Tensor3D {
   return tf.squeeze(resize(tf.expandDims(maps, 3), size), [3]);
 }
 
-/** 1 where a phantom has the label, on the slices that count. */
+/** 1 where a phantom has the label, on the slices that are counted. */
 function lesions(phantom: PhantomPatient, label: number, counts = (_slice: number) => true): Uint8Array {
   const area = phantom.size ** 2;
   return phantom.masks.map((bits, i) => (counts(Math.floor(i / area)) ? (bits >> label) & 1 : 0));
 }
 
-/** The first of the patients with a label; without any, the first. */
+/** The first patient with a label, or the first of all if there is none. */
 function firstWith(source: PatientSource, patients: readonly string[], label: number): string {
   const labelled = (patient: string) =>
     source.sliceLabels(patient) !== undefined || source.labelsOf?.(patient) !== undefined;

@@ -1,4 +1,4 @@
-/** Writes a finished model for somebody else: as ONNX for onnxruntime, or its weights as safetensors for PyTorch. */
+/** Exports a trained model: as ONNX for onnxruntime, or its weights as safetensors for PyTorch. */
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError, exportOnnx, torchStateDict, writeSafetensors } from '../../index';
 import { loadCheckpoint, useBackend } from '../../node';
@@ -10,7 +10,7 @@ const OPTIONS = options({
   ...CHECKPOINT,
   out: { value: 'FILE', help: 'the file to write', required: true },
   format: { value: 'NAME', choices: ['onnx', 'safetensors'], default: 'onnx', help: 'onnx for onnxruntime, safetensors for PyTorch' },
-  precision: { value: 'NAME', choices: ['float32', 'float16'], default: 'float32', help: 'what weights are stored as' },
+  precision: { value: 'NAME', choices: ['float32', 'float16'], default: 'float32', help: 'precision of the stored weights' },
   lengths: { help: 'onnx: a second input with the number of real slices of each stack, for padded batches' },
 }); // prettier-ignore
 
@@ -26,7 +26,7 @@ export default command({
 async function exportModel(args: Args<typeof OPTIONS>): Promise<void> {
   const { out, format, precision, lengths } = args;
   if (lengths && format !== 'onnx') {
-    throw new ArgumentError(`--lengths: expected --format onnx beside it, received '${format}'`);
+    throw new ArgumentError(`--lengths: expected --format onnx, received '${format}'`);
   }
   await useBackend('wasm'); // nothing is computed
   const { model, manifest } = await loadCheckpoint(args.checkpoint);
@@ -36,7 +36,7 @@ async function exportModel(args: Args<typeof OPTIONS>): Promise<void> {
   } else {
     const state = torchStateDict(model);
     const { labels, preprocessing, thresholds, calibration } = manifest;
-    // the format keeps texts
+    // the format stores only strings
     const metadata = { format: 'pt', 'ct-multilabel': JSON.stringify({ labels, preprocessing, thresholds, calibration }) };
     file = await writeSafetensors(state, { precision, metadata });
     tf.dispose(state);

@@ -1,4 +1,4 @@
-/** Writes a small project of one's own: a program that trains, and what it takes to run it. */
+/** Writes a small project: a program that trains, and the files needed to run it. */
 import { copyFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,7 @@ export default command({
   run: init,
 });
 
-/** The package's root, from the sources and from what is built alike. */
+/** The package's root, for both the sources and the built package. */
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 const COMPILER = {
@@ -43,7 +43,7 @@ async function init({ folder, package: spec }: Args<typeof OPTIONS>): Promise<vo
   });
   if (there !== undefined && there.length > 0) {
     throw new ArgumentError(
-      `init: expected a new or empty folder, received '${folder}', which holds ${there[0]}`,
+      `init: expected a new or empty folder, received '${folder}', which contains ${there[0]}`,
     );
   }
   const name = path
@@ -70,7 +70,7 @@ async function init({ folder, package: spec }: Args<typeof OPTIONS>): Promise<vo
     'tsconfig.json': json({ compilerOptions: COMPILER, include: ['*.ts'] }),
     '.gitignore': 'node_modules/\ndata/\nruns/\n',
   };
-  // whole or not at all
+  // atomically
   const draft = `${path.resolve(folder)}.${process.pid}.tmp`;
   try {
     await mkdir(draft, { recursive: true });
@@ -89,7 +89,7 @@ async function init({ folder, package: spec }: Args<typeof OPTIONS>): Promise<vo
   console.log(`next: cd ${/\s/.test(folder) ? `"${folder}"` : folder} && npm install && npm start`);
 }
 
-/** A file is named as seen from the new folder. */
+/** A path relative to the new folder. */
 function packageSpec(spec: string, folder: string): string {
   if (!spec.endsWith('.tgz')) return spec;
   return `file:${path.relative(folder, spec.replace(/^file:/, '')).replaceAll(path.sep, '/')}`;

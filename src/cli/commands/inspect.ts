@@ -1,6 +1,4 @@
-/**
- * Patients, series, sizes, spacing, labels and which come together, what is wrong with the files and the labels; and a contact sheet of
- * slices with their labels. Any layout that `openStudy` knows.
+/** Reports patients, series, sizes, spacing, labels and which occur together, and problems of files and labels, and draws a contact sheet of slices with their labels, for any layout that `openStudy` knows.
  */
 import {
   createPreprocessing,
@@ -28,11 +26,11 @@ const OPTIONS = options({
   images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
   ...TABLE,
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
-  sheet: { value: 'FILE', default: 'contact-sheet.png', help: 'where the contact sheet goes' },
+  sheet: { value: 'FILE', default: 'contact-sheet.png', help: 'file for the contact sheet' },
   patients: { value: 'N', default: 12, help: 'patients on the contact sheet; those with labels first' },
-  slices: { value: 'N', default: 16, help: 'most slices of a patient on the contact sheet' },
+  slices: { value: 'N', default: 16, help: 'maximum slices per patient on the contact sheet' },
   'tile-size': { value: 'N', default: 128, help: 'height and width of a slice on the contact sheet' },
-  window: { value: 'NAME', choices: WINDOWS, default: 'brainWide', help: 'window that DICOM is drawn in' },
+  window: { value: 'NAME', choices: WINDOWS, default: 'brainWide', help: 'window for drawing DICOM' },
   duplicates: { help: 'read every slice, and look for equal ones across patients' },
   'cache-dir': STUDY['cache-dir'],
   'follow-links': STUDY['follow-links'],
@@ -47,7 +45,7 @@ export default command({
   run: inspect,
 });
 
-/** Size at which slices are compared: at less, slices that differ may look the same. */
+/** Size at which slices are compared: at a smaller one, different slices may look the same. */
 const DUPLICATES_SIZE = 512;
 
 async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
@@ -69,7 +67,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
       workers: args.workers,
       cacheFolder,
       followLinks: args.followLinks,
-      // this only looks: errors are listed, and do not stop
+      // errors are listed instead of thrown
       allow: ['not-hu', 'not-ct', 'implausible-hu', 'one-position'],
       onProgress: ({ done, total }) => files.show(done, total),
       images,
@@ -91,7 +89,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
   else await printImageSizes(study);
   printLabels(study);
   const problems = printProblems(study);
-  // at full size, slices would fill a disk
+  // not cached: full-size slices would fill the disk
   const duplicates = args.duplicates ? await printDuplicates(await open(DUPLICATES_SIZE)) : undefined;
 
   const drawing = progressLine('contact sheet');
@@ -116,7 +114,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
 
 type Study = Awaited<ReturnType<typeof openStudy>>;
 
-/** One line per series, as its headers have it. */
+/** One line per series, from its headers. */
 function printSeries(study: DicomFolder): void {
   const mm = (value: number | undefined) => value?.toFixed(2) ?? '?';
   const rows = study.patients.map((patient) => {
@@ -189,9 +187,9 @@ function printProblems(study: Study): string[] {
   lines.push(...problemLines(study));
   for (const file of study.unlisted) lines.push(`not part of the study: ${file}`);
   for (const problem of study.tableProblems) lines.push(`table: ${problem}`);
-  for (const name of study.withoutFile) lines.push(`table: there is no file for ${name}`);
+  for (const name of study.withoutFile) lines.push(`table: no file for ${name}`);
   const most = 40;
-  console.log(`\n${lines.length === 0 ? 'nothing unusual' : `to look at (${lines.length}):`}`);
+  console.log(`\n${lines.length === 0 ? 'nothing unusual' : `to check (${lines.length}):`}`);
   for (const line of lines.slice(0, most)) console.log(`- ${line}`);
   if (lines.length > most) console.log(`- and ${lines.length - most} more`);
   return lines;
@@ -211,7 +209,7 @@ async function printDuplicates(study: Study): Promise<unknown> {
   return found;
 }
 
-/** Patients in the order of their labels: most first. */
+/** Patients by number of labels, most first. */
 function interesting(study: PatientSource): string[] {
   const labelsOf = (patient: string) =>
     new Set(

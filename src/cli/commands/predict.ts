@@ -1,4 +1,4 @@
-/** Predicts with what a training wrote: a table on the screen, and files of probabilities, decisions or DICOM. */
+/** Predicts with a trained model: prints a table, and writes files of probabilities, decisions or DICOM. */
 import path from 'node:path';
 import {
   ArgumentError,
@@ -22,11 +22,11 @@ const OPTIONS = options({
   patient: { value: 'DIR', help: "one patient's folder of slices, images or DICOM" },
   data: { value: 'DIR', help: "a folder in the challenge's layout, or of DICOM; labels are not needed" },
   images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
-  out: { value: 'FILE', help: 'write dirname,ID and a probability per label; of a patient-level model patient,…' },
+  out: { value: 'FILE', help: 'write dirname,ID and a probability per label; for a patient-level model patient,…' },
   kaggle: { value: 'FILE', help: "write the challenge's submission: ID,prediction" },
   rsna: { value: 'FILE', help: "write RSNA's submission: ID,Label" },
-  'dicom-out': { value: 'DIR', help: 'of a study of DICOM, write a structured report and heat maps as DICOM' },
-  mirror: { help: 'look at the slices left to right too, and take the mean of the logits' },
+  'dicom-out': { value: 'DIR', help: 'for a DICOM study, write a structured report and heat maps as DICOM' },
+  mirror: { help: 'also predict mirrored slices (left to right), and average the logits' },
   quiet: { help: 'do not print the table' },
   ...STUDY,
   ...BACKEND,
@@ -40,7 +40,7 @@ export default command({
     '--checkpoint runs/dicom --patient study/of/dicom/files --dicom-out results',
   ],
   options: OPTIONS,
-  json: 'every prediction, the thresholds and problems of the study',
+  json: 'all predictions, the thresholds and the problems of the study',
   run: predict,
 });
 
@@ -78,7 +78,10 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
     labels.filter((_, i) => decisions[i] === 1).join(' ') || '-';
 
   if (outputLevel(model) === 'patients') {
-    if (kaggle || rsna) throw new ArgumentError('the model predicts patients, and these files are of slices');
+    if (kaggle || rsna)
+      throw new ArgumentError(
+        '--kaggle, --rsna: expected a model that predicts slices, received one that predicts patients',
+      );
     const predictions: PatientPrediction[] = [];
     await writeTables(out ? [{ file: out, format: 'patients' }] : [], labels, async (add) => {
       for await (const prediction of predictPatientLevel(model, source, options)) {
@@ -97,7 +100,7 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
     await source.close();
     return { ...result, predictions };
   }
-  // a study may have more slices than memory holds predictions of: they go to the files as they come
+  // the predictions of a large study may not fit into memory, so they are written as they are made
   const predictions: SlicePrediction[] = [];
   let count = 0;
   const files = [
@@ -126,7 +129,7 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
   return { ...result, predictions };
 }
 
-/** Writes what was found in a stack into a folder of its own. */
+/** Writes the results of each stack to its own folder. */
 function dicomWriter(folder: string, model: ReportingModel, source: DicomFolder | KaggleFolder) {
   if (!('seriesOf' in source)) {
     throw new ArgumentError('--dicom-out: expected a study of DICOM files, received one of images');

@@ -1,7 +1,4 @@
-/**
- * Writes every patient's slices as a model sees them, for a training in PyTorch: a file of each patient, `images`
- * `[slices, height, width, channels]`, `labels` `[slices, labels]` where slices are labelled, `patient_labels` `[labels]`; and
- * `index.json`, written last.
+/** Writes every patient's slices as a model sees them, for training in PyTorch: one file per patient with `images` `[slices, height, width, channels]`, `labels` `[slices, labels]` if slices are labelled, and `patient_labels` `[labels]`; and `index.json`, written last.
  */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
@@ -23,11 +20,11 @@ const OPTIONS = options({
   data: { value: 'DIR', help: 'folder of patients, as for train; may be given more than once', required: true, multiple: true },
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
   out: { value: 'DIR', help: 'a new folder for the files', required: true },
-  precision: { value: 'NAME', choices: PRECISIONS, default: 'float32', help: 'what values are stored as; uint8 is 255ths' },
+  precision: { value: 'NAME', choices: PRECISIONS, default: 'float32', help: 'precision of the stored values; uint8 stores 255ths' },
   ...TABLE,
   ...PREPROCESSING,
   ...SPLIT,
-  seed: { value: 'N', default: 1, help: "seed of the split; that of a training divides as it did" },
+  seed: { value: 'N', default: 1, help: "seed of the split; use a training run's seed for the same split" },
   ...STUDY,
 }); // prettier-ignore
 
@@ -36,7 +33,7 @@ const DTYPES = { float32: 'F32', float16: 'F16', uint8: 'U8' };
 export default command({
   examples: ['--data DIR --out shards', '--data DIR --precision uint8 --out shards'],
   options: OPTIONS,
-  json: 'how many patients and slices are on each side',
+  json: 'the numbers of patients and slices on each side',
   run: prepare,
 });
 
@@ -44,7 +41,9 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { data: folders, out, precision } = args;
   const index = path.join(out, 'index.json');
   if (await exists(index)) {
-    throw new ArgumentError(`--out: expected a new folder, received '${out}', which holds prepared patients`);
+    throw new ArgumentError(
+      `--out: expected a new folder, received '${out}', which contains prepared patients`,
+    );
   }
   await useBackend('wasm');
   const preprocessing = await preprocessingFor(folders, args);

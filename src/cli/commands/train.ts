@@ -37,13 +37,13 @@ import { trainingOrigin } from '../training_origin';
 const OPTIONS = options({
   data: {
     value: 'DIR',
-    help: 'folder with train.csv and train/ID_x/x_N.jpg or .png; or DICOM with a table of labels; may be given more than once',
+    help: 'folder with train.csv and train/ID_x/x_N.jpg or .png, or with DICOM and a table of labels; may be given more than once',
     required: true,
     multiple: true,
   },
   ...TABLE,
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
-  out: { value: 'DIR', default: 'runs/kaggle', help: 'where checkpoints, history and predictions go' },
+  out: { value: 'DIR', default: 'runs/kaggle', help: 'folder for checkpoints, history and predictions' },
   variant: {
     value: 'NAME',
     choices: [...(Object.keys(POSTER_VARIANTS) as PosterVariant[]), 'recommended'],
@@ -53,19 +53,19 @@ const OPTIONS = options({
   backbone: { value: 'NAME', choices: BACKBONES, default: 'vgg16', help: 'backbone' },
   'backbone-weights': {
     value: 'FILE',
-    help: 'torchvision weights as .safetensors, trained on ImageNet; without them training starts from scratch',
+    help: 'torchvision weights pretrained on ImageNet, as .safetensors (default: train from scratch)',
   },
   ...PREPROCESSING,
-  output: { value: 'LEVEL', choices: ['slices', 'patient'], default: 'slices', help: 'a prediction per slice, or per patient' },
-  pooling: { value: 'NAME', choices: ['max', 'attention'], default: 'max', help: 'with --output patient, over the slices' },
+  output: { value: 'LEVEL', choices: ['slices', 'patient'], default: 'slices', help: 'predict per slice or per patient' },
+  pooling: { value: 'NAME', choices: ['max', 'attention'], default: 'max', help: 'how slices are pooled, with --output patient' },
   ...RECIPE,
   ...SPLIT,
   seed: { value: 'N', default: 1, help: 'seed of split, weights, order and augmentation' },
-  'memory-budget': { value: 'MiB', default: 768, help: 'activations kept at once; lower it where memory is short' },
-  cache: { value: 'MiB', default: 1024, help: 'prepared slices kept in memory; what does not fit is read again' },
-  'cache-precision': { value: 'NAME', choices: PRECISIONS, default: 'float32', help: 'what prepared slices are kept as, in memory and in --cache-dir; uint8 takes a quarter' },
-  'dry-run': { help: 'say what would be trained on, how long, and in how much memory' },
-  resume: { help: 'go on with the run in --out' },
+  'memory-budget': { value: 'MiB', default: 768, help: 'activations kept at once; reduce it if memory is short' },
+  cache: { value: 'MiB', default: 1024, help: 'memory for prepared slices; slices that do not fit are read again' },
+  'cache-precision': { value: 'NAME', choices: PRECISIONS, default: 'float32', help: 'precision of prepared slices, in memory and in --cache-dir; uint8 takes a quarter' },
+  'dry-run': { help: 'print the split and the time and memory that training would take, without training' },
+  resume: { help: 'continue the run in --out' },
   ...STUDY,
   ...BACKEND,
 }); // prettier-ignore
@@ -77,21 +77,21 @@ export default command({
     '--data CLINIC --data RSNA --test-fraction 0.2',
   ],
   options: OPTIONS,
-  json: 'the scores, beside those of trivial predictors, and the thresholds',
+  json: 'the scores, those of trivial predictors, and the thresholds',
   run: train,
-  interrupted: ({ out }) => `${out} keeps what was saved; the same command with --resume goes on`,
+  interrupted: ({ out }) => `${out} keeps what was saved; continue with the same command and --resume`,
 });
 
 async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const recipe = resolveRecipe(recipeOptions(args));
   if (args.resume && (await readdir(args.out).catch(() => [])).length === 0) {
-    throw new ArgumentError(`--resume: there is no run in '${args.out}'; without it, one begins there`);
+    throw new ArgumentError(`--resume: there is no run in '${args.out}'; omit --resume to start one`);
   }
   await useBackend(args.backend, { log: console.log });
   const { imageSize: size, seed, data: folders } = args;
   const preprocessing = await preprocessingFor(folders, args);
 
-  // patients, divided
+  // split the patients
   const opened = await openStudies(folders, {
     preprocessing,
     labels: labelNames(args.labels),
@@ -110,7 +110,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   console.log(`patients: ${counts.join(', ')}`);
   if (opened.trainOnly.length > 0) {
     console.log(
-      `${opened.trainOnly.length} single slices of unknown patients: the backbone learns from them; they choose no epoch and no threshold`,
+      `${opened.trainOnly.length} single slices of unknown patients: used to train the backbone, not to choose epochs or thresholds`,
     );
   }
 
@@ -132,7 +132,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   if (weights) {
     const state = readSafetensors(await readFile(weights));
     const { fresh } = loadTorchWeights(backboneOf(model), state, { partial: true });
-    if (fresh.length > 0) console.log(`not in ${weights}, so they start fresh: ${fresh.join(', ')}`);
+    if (fresh.length > 0) console.log(`not in ${weights}, so initialised randomly: ${fresh.join(', ')}`);
     tf.dispose(state);
   }
   const memoryBudget = args.memoryBudget * 2 ** 20;
@@ -146,13 +146,13 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   }
   if (folders.length > 1) await checkStudies(study, split);
 
-  // its training
+  // train it
   const { threshold: thresholds, ...stages } = recipe;
   const config = {
     ...{ data: folders.length === 1 ? folders[0] : folders, model: built, weights: weights ?? null },
-    // `thresholds` is what the runs of earlier versions call it, which go on with this one
+    // runs of earlier versions, which can be resumed, call it `thresholds`
     ...{ preprocessing, ...stages, thresholds, seed, split },
-    // a run that goes on comes from where it began
+    // a resumed run keeps its origin
     origin: args.resume
       ? (await readRecord(path.join(args.out, 'config.json')))?.origin
       : await trainingOrigin(weights),
@@ -185,27 +185,31 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
 
   if (args.resume && result.history.length === epochs) {
     console.log(
-      `${args.out} had ended: nothing was left to train; more epochs go on with it, another --out begins anew`,
+      `${args.out} was already complete: nothing was trained; set more epochs to continue it, or another --out to start a new run`,
     );
   }
 
-  // how well it does
+  // evaluate it
   const { description, decisions, beatsTrivial } = result;
-  // where the first stage's model is kept, with its linear head, figures are of that
+  // the figures are those of the first stage's model, with its linear head, if that is the one kept
   const trained = description.training?.stage === 'pretrain' ? 'first stage, linear head' : built.variant;
   const by = decisions ? 'epochs and thresholds' : 'epochs';
-  const chose = `${validation!.patients.length} patients that it was not trained on, but which chose its ${by}`;
-  const optimistic = opened.optimistic ? '; a patient may be on both sides, so the figures are too good' : '';
+  const chose = `${validation!.patients.length} validation patients, used to choose ${by}, not to train`;
+  const optimistic = opened.optimistic
+    ? '; a patient may be on both sides, so the figures are optimistic'
+    : '';
   printF2(`${chose}${optimistic}`, trained, result.validation, result.trivial, study.labels);
   console.log(
     `thresholds: ${study.labels.map((label, l) => `${label} ${description.thresholds[l]!.toFixed(3)}`).join(', ')}`,
   );
   if (decisions?.implied !== undefined) {
-    console.log(`(drawn towards what the loss implies, ${decisions.implied.toFixed(3)} before calibration)`);
+    console.log(
+      `(shrunk towards the threshold that the loss implies, ${decisions.implied.toFixed(3)} before calibration)`,
+    );
   }
   if (decisions && decisions.chosen.guarded.length > 0) {
     console.log(
-      `(too few validation patients have ${decisions.chosen.guarded.join(', ')}: the threshold of all labels together)`,
+      `(too few validation patients have ${decisions.chosen.guarded.join(', ')}: threshold of all labels pooled)`,
     );
   }
   let testScore: Evaluation | undefined;
@@ -216,7 +220,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
       calibration: description.calibration,
     });
     testScore = score;
-    const title = `${test.patients.length} test patients, which neither trained nor chose anything${optimistic}`;
+    const title = `${test.patients.length} test patients, used for neither training nor any choice${optimistic}`;
     printF2(title, trained, score, trivialPredictors(train!, test, seed, score.level), study.labels);
     await predictToFile(`${args.out}/test-predictions.csv`, result.model, test, description);
   }
@@ -226,7 +230,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   if (!beatsTrivial) {
     console.error(
       '\nWarning: on the validation patients this model is no better than a predictor that never looks at an image.\n' +
-        'Do not use it. What may help: pretrained weights (--backbone-weights), more patients (--data may be given\n' +
+        'Do not use it. These may help: pretrained weights (--backbone-weights), more patients (--data may be given\n' +
         'more than once), more epochs, a larger --validation-fraction if few patients have a label.',
     );
     process.exitCode = 3;
@@ -244,7 +248,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   };
 }
 
-/** After a start that failed: a folder with nothing but its settings would only stand in the way of the next. */
+/** After a failed start, removes a folder that contains only settings, so that the next run can use it. */
 async function removeUnused(out: string): Promise<void> {
   const names = await readdir(out).catch(() => []);
   if (names.join() !== 'config.json') return;

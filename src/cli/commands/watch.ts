@@ -1,4 +1,4 @@
-/** Watches a DICOMweb server: scores studies of CT that are new there, and stores what was found beside them. */
+/** Watches a DICOMweb server: scores new CT studies, and stores the results with them. */
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -15,14 +15,14 @@ import { checkReports, scoreStudy, type StudyScorer } from '../score_study';
 const OPTIONS = options({
   ...CHECKPOINT,
   server: { value: 'URL', help: "address of the server's DICOMweb service", required: true },
-  state: { value: 'DIR', help: 'folder for what is done already, and for the study at work', required: true },
-  once: { help: 'score what is there now, then end; exits with 1 where a study failed' },
-  interval: { value: 'N', default: 60, help: 'seconds from one look at the server to the next' },
-  query: { value: 'TEXT', help: 'which studies to look for, as in StudyDate=20240101-&StudyDescription=*HEAD*' },
+  state: { value: 'DIR', help: 'folder for the record of finished studies and the files of the current one', required: true },
+  once: { help: 'score the studies on the server, then exit; with status 1 if a study failed' },
+  interval: { value: 'N', default: 60, help: 'seconds between queries of the server' },
+  query: { value: 'TEXT', help: 'filter for studies, e.g. StudyDate=20240101-&StudyDescription=*HEAD*' },
   authorization: { value: 'FILE', help: "file with the Authorization header's value, e.g. Bearer and a token" },
   workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
-  'skip-bad': { help: 'leave out what cannot be read or has an error, and score the rest' },
-  allow: { value: 'KINDS', help: 'kinds of DICOM error that do not stop, separated by commas' },
+  'skip-bad': { help: 'leave out files that cannot be read or have an error, and score the rest' },
+  allow: { value: 'KINDS', help: 'kinds of DICOM error to accept, separated by commas' },
   ...BACKEND,
 }); // prettier-ignore
 
@@ -33,10 +33,10 @@ export default command({
   ],
   options: OPTIONS,
   run: watch,
-  interrupted: () => 'start it again with the same --state to go on',
+  interrupted: () => 'to continue, start it again with the same --state',
 });
 
-/** Failures after which a study waits longest. */
+/** Number of failures from which on the wait no longer grows. */
 const MOST_FAILURES = 10;
 
 async function watch(args: Args<typeof OPTIONS>): Promise<void> {
@@ -62,7 +62,7 @@ async function watch(args: Args<typeof OPTIONS>): Promise<void> {
         allow: problemKinds(allow),
       },
     };
-    // a process that was killed leaves the study that it was at
+    // a killed process leaves the files of its current study
     await rm(scorer.folder, { recursive: true, force: true });
     const { name, version } = await reportedModel(checkpoint);
     log(`watching ${args.server} with ${name}, version ${version}`);
@@ -78,7 +78,7 @@ async function watch(args: Args<typeof OPTIONS>): Promise<void> {
         await watcher.look(query);
       } catch (error) {
         if (!isPassing(error)) throw error;
-        log(`looking for studies failed: ${(error as Error).message}`);
+        log(`query for studies failed: ${(error as Error).message}`);
       }
       await wait(1000 * interval);
     }
@@ -88,11 +88,11 @@ async function watch(args: Args<typeof OPTIONS>): Promise<void> {
   }
 }
 
-/** What a watch knows between one look and the next. */
+/** State kept between queries. */
 class Watcher {
-  /** Studies that failed in the last look. */
+  /** Number of studies that failed in the last query. */
   failed = 0;
-  /** CT images that studies had when they were seen last: one that still grows is not scored. */
+  /** Number of CT images of each study at the last query: a study that is still growing is not scored. */
   private readonly growing = new Map<string, number>();
   private readonly failures = new Map<string, { count: number; next: number }>();
 
@@ -117,7 +117,7 @@ class Watcher {
         this.failed++;
         const count = Math.min((failure?.count ?? 0) + 1, MOST_FAILURES);
         this.failures.set(found.uid, { count, next: Date.now() + 60_000 * 2 ** (count - 1) });
-        log(`study ${found.uid}: failed, to be tried again: ${(error as Error).message}`);
+        log(`study ${found.uid}: failed, will be retried: ${(error as Error).message}`);
       }
     }
   }
@@ -125,12 +125,12 @@ class Watcher {
   private async study({ uid, instances }: FoundStudy): Promise<void> {
     const { scorer, ledger, version } = this;
     const known = ledger.entryOf(uid, version);
-    // nothing came since
+    // nothing was added since
     if (known?.instances !== undefined && known.instances === instances) return;
     const series = await scorer.server.series(uid);
     const images = series.reduce((sum, one) => sum + one.images, 0);
     if (known?.images === images) {
-      // what came are our own results, or no CT
+      // only our own results, or no CT, were added
       if (known.instances !== instances) await ledger.add({ ...known, instances });
       return;
     }
@@ -155,14 +155,14 @@ class Watcher {
   }
 }
 
-/** Whether an error is the server's or the network's, and no defect. */
+/** Whether an error comes from the server or the network, and is not a defect. */
 const isPassing = (error: unknown): boolean => error instanceof Error && error.name === 'CtMultilabelError';
 
-/** Whether an error is one of the study's files, which no other try changes. */
+/** Whether an error comes from the study's files, so that a retry would not help. */
 const isOfTheStudy = (error: unknown): error is DataError | NonFiniteError =>
   error instanceof DataError || error instanceof NonFiniteError;
 
-/** An error's message without what files say of the patient. */
+/** An error's message without the patient's name from the files. */
 function withoutNames(error: DataError | NonFiniteError): string {
   const { patient } = error.location;
   return patient === undefined ? error.message : error.message.replaceAll(patient, '…');
@@ -181,7 +181,7 @@ async function takeState(folder: string): Promise<RunLock> {
   try {
     return await RunLock.take(folder);
   } catch (cause) {
-    throw new ArgumentError(`--state: expected a folder that no other process uses now: ${folder}`, {
+    throw new ArgumentError(`--state: expected a folder that no other process is using: ${folder}`, {
       cause,
     });
   }

@@ -1,4 +1,4 @@
-/** The studies of a training, opened as one source. */
+/** The studies of a training run, opened as one source. */
 import path from 'node:path';
 import {
   createPreprocessing,
@@ -15,14 +15,14 @@ import type { StudyOptions } from '../../node/study/open_study';
 export interface OpenedStudies {
   /** The only study, or the union of several. */
   study: PatientSource;
-  /** Of which nobody knows the patients: they are trained on, and choose nothing. */
+  /** Slices of unknown patients, which are trained on but used for no choice. */
   trainOnly: string[];
-  /** Whether this holds of all of them: figures are then too good. */
+  /** Whether all patients are unknown: figures are then optimistic. */
   optimistic: boolean;
   close: () => Promise<void>;
 }
 
-/** What happens to the slices of these folders: HU need a window, images have one already. */
+/** Preprocessing for these folders: HU need a window, images already have one. */
 export async function preprocessingFor(
   folders: readonly string[],
   args: {
@@ -46,7 +46,7 @@ export async function preprocessingFor(
   });
 }
 
-/** Opens every folder; labels that a table lacks count as not labelled where there are several. */
+/** Opens every folder; if there are several, labels that a table lacks count as "not labelled". */
 export async function openStudies(
   folders: readonly string[],
   options: StudyOptions & { preprocessing: CtPreprocessing },
@@ -71,13 +71,13 @@ export async function openStudies(
   return { study, trainOnly, optimistic, close };
 }
 
-/** Names of the folders, numbered where two are the same. */
+/** Names of the folders, numbered if two are the same. */
 export function studyNames(folders: readonly string[]): string[] {
   const bases = folders.map((folder) => path.basename(path.resolve(folder)));
   return bases.map((name, i) => (bases.indexOf(name) === i ? name : `${name}-${i + 1}`));
 }
 
-/** Says which window each study is seen through: a model cannot tell a window from a hospital. */
+/** Prints the window of each study, since a model cannot distinguish a window from a hospital. */
 async function reportWindows(
   folders: readonly string[],
   { preprocessing, imageWindow, followLinks }: StudyOptions & { preprocessing: CtPreprocessing },
@@ -88,8 +88,8 @@ async function reportWindows(
       const { format } = await detectStudy(folder, { followLinks });
       if (format === 'dicom') return `HU in the windows ${windows ?? 'of the files'}`;
       if (windows !== undefined)
-        return `images of the window ${imageWindow as CtWindowName}, in the windows ${windows}`;
-      return "images as they are, in the files' own window, which may differ from study to study";
+        return `images that show the window ${imageWindow as CtWindowName}, in the windows ${windows}`;
+      return "images in the files' own window, which may differ between studies";
     }),
   );
   folders.forEach((folder, i) => console.log(`${folder}: ${seen[i]}`));

@@ -1,25 +1,24 @@
-/** What a checkpoint's folder tells of the patients that the model has already seen, by name. */
+/** Names of the patients that a model has already seen, from its checkpoint's folder. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../../index';
 import type { TrainingOrigin } from '../training_origin';
 
 export interface SeenPatients {
-  /** Patients that its weights were trained on; undefined where the run that would say so is not there. */
+  /** Patients that its weights were trained on; undefined if the training run is missing. */
   train?: readonly string[];
   /** Patients that its best epoch was chosen by. */
   validation?: readonly string[];
-  /** Configuration of the run, where that is there. */
+  /** Configuration of the run, if available. */
   config?: Record<string, unknown>;
-  /** Patients that its calibration or its thresholds were fitted on, where `evaluate --save` did that. */
+  /** Patients that its calibration or thresholds were fitted on by `evaluate --save`. */
   fitted?: readonly string[];
 }
 
-/**
- * Reads a run's config.json, and what `evaluate --save` left beside the weights.
+/** Reads a run's config.json, and the record that `evaluate --save` wrote next to the weights.
  *
  * @param checkpoint - A checkpoint, or a run's folder.
- * @param run - The run's folder; left out, looked for where a run keeps its checkpoints.
+ * @param run - The run's folder; default: where a run keeps its checkpoints.
  */
 export async function seenPatients(checkpoint: string, run?: string): Promise<SeenPatients> {
   const runs = run === undefined ? runFolders(checkpoint) : [run];
@@ -34,11 +33,11 @@ export async function seenPatients(checkpoint: string, run?: string): Promise<Se
   };
 }
 
-/** A training on several studies names a patient `<study>/<patient>`; here the study may be opened by itself. */
+/** A run on several studies names patients `<study>/<patient>`; here the study may be opened on its own. */
 const withBareNames = (names: readonly string[]): string[] =>
   names.flatMap((name) => (name.includes('/') ? [name, name.slice(name.indexOf('/') + 1)] : [name]));
 
-/** Where the run of a checkpoint may lie. */
+/** Possible folders of a checkpoint's run. */
 export const runFolders = (checkpoint: string): string[] => [
   checkpoint,
   path.dirname(path.resolve(checkpoint)),
@@ -50,7 +49,7 @@ interface Known {
   origin?: TrainingOrigin;
 }
 
-/** A file of a run that holds JSON; undefined where it is not there. */
+/** A JSON file of a run; undefined if it does not exist. */
 export async function readRecord(file: string): Promise<Known | null | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** The patients of a training, divided into sides. */
+/** Splits the patients of a training run. */
 import {
   ArgumentError,
   checkNoLeak,
@@ -18,7 +18,7 @@ export interface StudySplit {
   test: string[];
 }
 
-/** What `SPLIT` of the options says. */
+/** The values of the `SPLIT` options. */
 interface SplitArgs {
   validationFraction: number;
   testFraction: number;
@@ -27,7 +27,7 @@ interface SplitArgs {
   stratify: boolean;
 }
 
-/** Divides the patients; those of `trainOnly` are trained on. */
+/** Splits the patients; those of `trainOnly` are used for training. */
 export function splitStudies({ study, trainOnly }: OpenedStudies, args: SplitArgs): StudySplit {
   const { seed } = args;
   const fixed = new Set(trainOnly);
@@ -40,12 +40,12 @@ export function splitStudies({ study, trainOnly }: OpenedStudies, args: SplitArg
   const validation = args.validationFraction;
   if (validation <= 0 || validation + fraction >= 1) {
     throw new ArgumentError(
-      '--validation-fraction, --test-fraction: expected more than 0 to validate on, and less than 1 together, ' +
+      '--validation-fraction, --test-fraction: expected a validation fraction above 0, and a sum below 1, ' +
         `received ${validation} and ${fraction}`,
     );
   }
   const aside = new Set(test);
-  // of those that a fold leaves
+  // relative to the patients that a fold leaves
   const left = test ? 1 - fraction : 1;
   const shares: Partial<Record<keyof StudySplit, number>> = {
     train: (1 - validation - fraction) / left,
@@ -63,7 +63,7 @@ export function splitStudies({ study, trainOnly }: OpenedStudies, args: SplitArg
   };
 }
 
-/** The share of patients to test on, and which they are where a fold says so. */
+/** The share of patients to test on, and the patients themselves if a fold selects them. */
 function testPatients(
   patients: readonly string[],
   { testFraction: fraction, testFold, seed }: SplitArgs,
@@ -73,8 +73,8 @@ function testPatients(
   const [fold, folds] = (/^([1-9]\d*)\/([1-9]\d*)$/.exec(testFold)?.slice(1) ?? []).map(Number);
   if (fraction > 0 || !fold || !folds || fold > folds) {
     throw new ArgumentError(
-      `--test-fold: expected a fold and the number of folds, e.g. 2/5, in place of --test-fraction, received ${testFold}` +
-        (fraction > 0 ? ` beside --test-fraction ${fraction}` : ''),
+      `--test-fold: expected a fold and the number of folds, e.g. 2/5, instead of --test-fraction, received ${testFold}` +
+        (fraction > 0 ? ` with --test-fraction ${fraction}` : ''),
     );
   }
   return {
@@ -83,7 +83,7 @@ function testPatients(
   };
 }
 
-/** Refuses a split that has the same slice on two sides, by its content. */
+/** Refuses a split with equal slices (by content) on two sides. */
 export async function checkStudies(study: PatientSource, split: StudySplit): Promise<void> {
   const line = progressLine('comparing slices of patients');
   const duplicates = await findDuplicateSlices(study, {

@@ -1,9 +1,12 @@
-/** What is wrong with the files of a study: to be read before any figure made of it. */
+/** Problems of a study's files, to be read before any of its figures. */
 import type { DicomFolder, KaggleFolder } from '../../node';
 
 const SEVERITIES = ['error', 'warning', 'note'] as const;
 
-/** One line for each file that was left out, then for each problem of DICOM, the gravest first, with the first stacks that have it. */
+/**
+ * One line for each file that was left out, then one for each DICOM problem, most severe first, with the first stacks
+ * that have it.
+ */
 export function problemLines(study: KaggleFolder | DicomFolder): string[] {
   const problems = 'problems' in study ? study.problems : [];
   const lines = SEVERITIES.flatMap((severity) => {
@@ -21,7 +24,7 @@ export function problemLines(study: KaggleFolder | DicomFolder): string[] {
   return [...study.skipped.map(({ error }) => `left out: ${error.message}`), ...lines];
 }
 
-/** Says on standard error what is wrong with a study that is about to be trained on, predicted or scored. */
+/** Prints to standard error the problems of a study that is about to be trained on, predicted or evaluated. */
 export function warnOfProblems(study: KaggleFolder | DicomFolder): void {
   for (const line of problemLines(study)) console.warn(`problem: ${line}`);
   if (study.skipped.length > 0) console.warn(`problem: ${study.skipped.length} files were left out`);

@@ -1,4 +1,4 @@
-/** Which patients of a study a model has not seen, by their names and by what their slices show. */
+/** Which patients of a study a model has not seen, by name and by the content of their slices. */
 import { realpath } from 'node:fs/promises';
 import {
   createPreprocessing,
@@ -14,22 +14,21 @@ import { progressLine } from '../terminal';
 import type { SeenPatients } from './seen_patients';
 import type { StudyOptions } from '../../node/study/open_study';
 
-/** Slices are compared at this size, without CLAHE: at less, slices that differ may look the same. */
+/** Slices are compared at this size, without CLAHE: at a smaller one, different slices may look the same. */
 const SIZE = 256;
 
 export interface Unseen {
   patients: string[];
-  /** Whether slices were compared, and not names alone. */
+  /** Whether slices were compared, not only names. */
   compared: boolean;
   /** What was left out and why. */
   notes: string[];
 }
 
-/**
- * Leaves out whom the model was trained on, whom its epochs were chosen by, and whom its thresholds were fitted on.
- *
- * Where the folders of the training are still there, patients of another folder are compared with its patients slice by slice: equal names
- * at two hospitals are two persons, and one scan may have two names. Otherwise names alone are compared.
+/** Leaves out patients that the model was trained on, that its epochs were chosen by, or that its thresholds were fitted on.
+ * If the folders of the training run still exist, patients of another folder are compared with its patients slice by
+ * slice: equal names at two hospitals are two persons, and one scan may have two names. Otherwise only names are
+ * compared.
  */
 export async function unseenPatients(
   folder: string,
@@ -53,7 +52,7 @@ export async function unseenPatients(
   if (!trained) {
     const left = study.patients.filter((patient) => !names.has(patient));
     notes.push(
-      `left out ${study.patients.length - left.length} patients by their names alone: the folders of the training are not there to compare slices with`,
+      `left out ${study.patients.length - left.length} patients by name only: the folders of the training run were not found, so slices could not be compared`,
     );
     return { patients: left, compared: false, notes };
   }
@@ -84,10 +83,10 @@ export async function unseenPatients(
       }) as [string, string][],
     );
     if (byName.length > 0)
-      notes.push(`left out ${byName.length} patients that it has seen, by their names in this folder`);
+      notes.push(`left out ${byName.length} patients that the model has seen, by their names in this folder`);
     for (const [patient, other] of equal) {
       notes.push(
-        `left out ${patient}: its slices are those of ${other.replace(/^seen /, '')}, which it has seen`,
+        `left out ${patient}: its slices equal those of ${other.replace(/^seen /, '')}, which the model has seen`,
       );
     }
     return { patients: rest.filter((patient) => !equal.has(patient)), compared: true, notes };
@@ -99,7 +98,7 @@ export async function unseenPatients(
 
 type Opened = Awaited<ReturnType<typeof openStudy>>;
 
-/** The studies of the training with the patients of theirs that it used; undefined where not all of them are there. */
+/** The studies of the training run with the patients it used; undefined if any of them is missing. */
 async function openTrained(seen: SeenPatients, open: (dir: string) => Promise<Opened>) {
   const data = seen.config?.['data'];
   const folders = (Array.isArray(data) ? data : [data]).filter((dir) => typeof dir === 'string');

@@ -38,11 +38,11 @@ describe('splitStudies', () => {
 
   it('refuses a fold beside a fraction, more folds than patients, and shares that leave none to train on', () => {
     expect(() => splitStudies(opened(), { ...args, testFold: '1/5', testFraction: 0.2 })).toThrow(
-      'beside --test-fraction 0.2',
+      'with --test-fraction 0.2',
     );
     expect(() => splitStudies(opened(), { ...args, testFold: '1/50' })).toThrow('folds');
     expect(() => splitStudies(opened(), { ...args, testFold: '1/2', validationFraction: 0.5 })).toThrow(
-      'less than 1 together',
+      'a sum below 1',
     );
   });
 });

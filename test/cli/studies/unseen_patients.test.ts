@@ -34,14 +34,16 @@ describe('unseenPatients', () => {
   it('goes by names in the folder of the training', async () => {
     const { patients, notes } = await of(ours, { ...split, config: { data: ours } });
     expect(patients).toEqual(['ID_004']);
-    expect(notes).toEqual(['left out 3 patients that it has seen, by their names in this folder']);
+    expect(notes).toEqual(['left out 3 patients that the model has seen, by their names in this folder']);
   });
 
   it('knows a scan under another name, and other persons under the same names', async () => {
     const { patients, compared, notes } = await of(theirs, { ...split, config: { data: ours } });
     expect(compared).toBe(true);
     expect(patients).toEqual(['ID_001', 'ID_002', 'ID_003']);
-    expect(notes).toEqual(['left out ID_900: its slices are those of ours/ID_002, which it has seen']);
+    expect(notes).toEqual([
+      'left out ID_900: its slices equal those of ours/ID_002, which the model has seen',
+    ]);
     const several = { train: ['ours/ID_002', 'more/ID_001'], validation: ['ours/ID_003'] };
     const more = path.join(path.dirname(ours), 'more');
     await writePhantomStudy(more, { patients: 1, slices: 8, size: 32, seed: 3 });
@@ -54,7 +56,7 @@ describe('unseenPatients', () => {
     const { patients, compared, notes } = await of(theirs, { ...split, config: { data: ours } });
     expect([patients, compared]).toEqual([['ID_900'], false]);
     expect(notes).toEqual([
-      'left out 3 patients by their names alone: the folders of the training are not there to compare slices with',
+      'left out 3 patients by name only: the folders of the training run were not found, so slices could not be compared',
     ]);
     await rename(gone, ours);
     expect((await of(theirs, split)).compared).toBe(false);
