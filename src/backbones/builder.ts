@@ -20,7 +20,7 @@ export interface BackboneOptions {
    * @defaultValue `false`
    */
   normalize?: boolean;
-  /** Seed of the initial weights; none draws new ones each time. */
+  /** Seed of the initial weights; without one they differ each time. */
   seed?: number;
 }
 

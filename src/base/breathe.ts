@@ -1,8 +1,8 @@
 /**
- * Gives the page, or a signal handler, its turn.
+ * Yields to the page's event loop, or to a signal handler.
  *
- * `tf.nextFrame` waits for a frame to be drawn, and timers run once a second or less, in a page that nobody looks at: a training
- * would stand still there. Messages wait for neither.
+ * In a background page `tf.nextFrame` waits for a frame that is not drawn, and timers run once a second or less, so
+ * training would stall. Messages are not delayed.
  */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => {

@@ -7,7 +7,7 @@ import { nearestName } from './nearest_name';
  *
  * @param what - The argument, e.g. `'asymmetricLoss: clip'`.
  * @param rule - What was expected, e.g. `'a number in [0, 1)'`.
- * @param received - The value that came.
+ * @param received - The value received.
  * @example
  * ```ts
  * const gamma = 2;
@@ -24,7 +24,7 @@ export function check(ok: boolean, what: string, rule: string, received: unknown
  * Throws an ArgumentError unless every key of `options` is one of `known`, so that a misspelt option is never silently
  * ignored.
  *
- * @param what - Whose options, e.g. `'asymmetricLoss'`.
+ * @param what - The function or class that takes the options, e.g. `'asymmetricLoss'`.
  * @example
  * ```ts
  * checkKnownKeys({ gammaNegative: 4 }, ['gammaNeg', 'gammaPos'], 'asymmetricLoss');
@@ -77,7 +77,7 @@ export function isPositiveInteger(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1;
 }
 
-/** True for objects as JSON has them: no lists, no null. */
+/** True for plain objects: not for lists or null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -12,31 +12,33 @@ export function describe(value: unknown): string {
   return shortened(textOf(value, 0));
 }
 
-/** Whether a text has control characters: line ends, and what a terminal takes for commands. */
+/** Whether a text has control characters: line breaks, and what a terminal interprets as commands. */
 export const hasControl = (text: string): boolean => CONTROL.test(text);
 
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
-/** A text whose control characters are written out, so that none reaches a terminal. */
+/** A text with its control characters escaped, so that none reaches a terminal. */
 export const printable = (text: string): string =>
   text.replace(
     new RegExp(CONTROL, 'g'),
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** The beginning of a text for an error message: what a file holds may be of any length. */
+/** The beginning of a text for an error message: text from a file may be of any length. */
 export function shortened(text: string, most = 200): string {
   return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
-/** JSON where the value is JSON; else what JSON would hide (NaN, undefined, tensors in a list) or choke on. */
+/**
+ * JSON if the value is JSON; otherwise a text for what JSON would hide (NaN, undefined, tensors in a list) or fail on.
+ */
 function textOf(value: unknown, depth: number): string {
   if (value instanceof tf.Tensor) return `${value.dtype} tensor of shape [${value.shape.join(', ')}]`;
   if (typeof value === 'function') return `function ${value.name}`;
   if (typeof value === 'string') return printable(JSON.stringify(value.slice(0, 300)));
   if (typeof value !== 'object' || value === null) return String(value);
-  if (depth > 4) return '…'; // deep enough to say what it is, also for a value that holds itself
+  if (depth > 4) return '…'; // deep enough to describe it, and ends for a value that contains itself
   if (Array.isArray(value)) {
     return `[${value
       .slice(0, 200)

@@ -1,10 +1,10 @@
 import { printable, shortened } from './describe';
 
 /**
- * Base of every error this library throws on purpose, so that one `catch` can tell ours from others.
+ * Base class of every error this library throws on purpose, so that one `catch` can distinguish them from others.
  *
- * Thrown itself where no class below fits: a backend that cannot be started, worker threads that have been closed or have failed.
- * `message` is meant to be read; `cause` is the error below, where there is one.
+ * Thrown directly if no subclass fits: for a backend that cannot be started, or worker threads that were closed or
+ * failed. `message` is meant for people; `cause` is the underlying error, if there is one.
  *
  * @example
  * ```ts
@@ -14,7 +14,7 @@ import { printable, shortened } from './describe';
  *   if (error instanceof NonFiniteError) console.error('try a smaller learning rate');
  *   else if (error instanceof DataError) console.error(error.location.patient, error.message);
  *   else if (error instanceof CtMultilabelError) console.error(error.message);
- *   else throw error; // not ours: a defect, or the host's
+ *   else throw error; // not from this library: a defect, or an error of tfjs
  * }
  * ```
  */
@@ -26,7 +26,7 @@ export class CtMultilabelError extends Error {
 }
 
 /**
- * An argument broke its rule, or has a name that nobody knows. Thrown before anything is done; the message names the argument, the
+ * An argument is invalid, or its name is unknown. Thrown before anything is done; the message names the argument, the
  * rule and the value received.
  *
  * @example
@@ -41,7 +41,7 @@ export class CtMultilabelError extends Error {
 export class ArgumentError extends CtMultilabelError {}
 
 /**
- * Where in a study something is wrong. Rows count from 1 for the header, as a spreadsheet shows them.
+ * Location of an error in a study. Rows are counted from 1, the header, as in a spreadsheet.
  *
  * @inline
  */
@@ -57,8 +57,8 @@ export interface DataLocation {
 }
 
 /**
- * A table, folder or image is not what it should be, or a patient lacks the labels that are asked for. The message says what was
- * expected and what was found, and ends with {@link DataError.location}.
+ * A table, folder or image is invalid, or a patient lacks the requested labels. The message says what was expected and
+ * what was found, and ends with {@link DataError.location}.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export interface DataLocation {
 export class DataError extends CtMultilabelError {
   constructor(
     message: string,
-    /** File, row, patient and slice, as far as they are known. */
+    /** File, row, patient and slice, as far as known. */
     readonly location: DataLocation = {},
     options?: ErrorOptions,
   ) {
@@ -80,7 +80,7 @@ export class DataError extends CtMultilabelError {
   }
 }
 
-/** ` (patient X, slice Y)`, as far as they are known. */
+/** ` (patient X, slice Y)`, as far as known. */
 function placeText(location: DataLocation): string {
   const where = Object.entries(location)
     .filter(([, value]) => value !== undefined)
@@ -90,8 +90,8 @@ function placeText(location: DataLocation): string {
 }
 
 /**
- * A checkpoint, a weight file or the folder of a training run cannot be read, or does not belong to the model or the settings it is
- * read for. The message names the file and lists what differs.
+ * A checkpoint, a weight file or the folder of a training run cannot be read, or does not match the model or the
+ * settings it is read for. The message names the file and lists the differences.
  *
  * @example
  * ```ts
@@ -105,8 +105,9 @@ function placeText(location: DataLocation): string {
 export class CheckpointError extends CtMultilabelError {}
 
 /**
- * A number is not finite where it must be: a pixel, a logit, a loss or gradient of a training, a weight that is to be saved. The
- * message says what it is, and ends with {@link NonFiniteError.location}; that of a training names stage, epoch, step and batch too.
+ * A number that must be finite is not: a pixel, a logit, a loss or gradient in training, a weight to be saved. The
+ * message says which, and ends with {@link NonFiniteError.location}; in training it also names stage, epoch, step and
+ * batch.
  *
  * @example
  * ```ts
@@ -120,7 +121,7 @@ export class CheckpointError extends CtMultilabelError {}
 export class NonFiniteError extends CtMultilabelError {
   constructor(
     message: string,
-    /** Patient and slice, as far as they are known. */
+    /** Patient and slice, as far as known. */
     readonly location: DataLocation = {},
     options?: ErrorOptions,
   ) {
@@ -129,8 +130,8 @@ export class NonFiniteError extends CtMultilabelError {
 }
 
 /**
- * Backend `wasm` has no memory left, or `webgpu` takes no buffer of that size, ran out of memory or lost its device; the message says
- * what to lower.
+ * Backend `wasm` has no memory left, or `webgpu` does not support a buffer of that size, ran out of memory or lost its
+ * device; the message says what to reduce.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import type { DataError } from './errors';
 
 /**
- * How far a walk over files has come.
+ * Progress of reading files.
  *
  * @inline
  */
@@ -21,9 +21,9 @@ export interface FileProgress {
  */
 export interface SkippedFile {
   file: string;
-  /** Why: names patient and slice too, where they are known. */
+  /** The reason, with patient and slice if known. */
   error: DataError;
 }
 
-/** Larger than any slice of a CT in any format; keeps a wrong file from filling the memory. */
+/** Larger than any CT slice in any format; keeps a wrong file from filling the memory. */
 export const MAX_FILE_BYTES = 512 * 2 ** 20;

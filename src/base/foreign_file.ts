@@ -1,8 +1,8 @@
 /**
- * What a file is that should be another: by its first bytes, for error messages. Weights are often not what their name says: a download
- * that stopped at a login page, a pointer in place of the file, a checkpoint of another framework.
+ * Recognises a wrong kind of file by its first bytes, for error messages. Weight files are often not what their name
+ * says: a download that ended at a login page, a pointer instead of the file, a checkpoint of another framework.
  *
- * @returns A noun with what to do, or undefined for a file that nothing is known of.
+ * @returns What the file is and what to do, or undefined for an unknown kind.
  */
 export function foreignFile(bytes: Uint8Array): string | undefined {
   const start = bytes.subarray(0, 512);

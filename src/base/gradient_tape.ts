@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * Runs what takes gradients. Where it throws, what tfjs has saved for the backward pass is freed, which tfjs keeps for good: of a
- * training step, all activations.
+ * Runs code that takes gradients. If it throws, frees what tfjs has saved for the backward pass (in a training step,
+ * all activations), which tfjs would never free.
  */
 export function freeingTape<T>(run: () => T): T {
   try {

@@ -1,4 +1,4 @@
-/** Numbers of 16 bits, as IEEE 754 binary16 has them. */
+/** 16-bit floating-point numbers (IEEE 754 binary16). */
 
 /** The largest finite one. */
 export const HALF_MAX = 65504;
@@ -6,7 +6,7 @@ export const HALF_MAX = 65504;
 const float = new Float32Array(1);
 const bitsOf = new Uint32Array(float.buffer);
 
-/** Bits of the number of 16 bits nearest to this one, the even one of two; beyond {@link HALF_MAX} infinity from 65520 on. */
+/** Bits of the nearest 16-bit number, rounding half to even; infinity from 65520 on. */
 export function floatToHalf(value: number): number {
   float[0] = value;
   const bits = bitsOf[0]!;
@@ -18,7 +18,7 @@ export function floatToHalf(value: number): number {
   return sign | ((magnitude + 0xfff + ((magnitude >>> 13) & 1) - 0x38000000) >>> 13);
 }
 
-/** The number that 16 bits stand for. */
+/** The number that 16 bits represent. */
 export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

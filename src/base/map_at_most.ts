@@ -1,6 +1,6 @@
 /**
- * `Promise.all` over `run` with at most `limit` under way, results in order. After a failure nothing new starts,
- * what was made is given to `discard`, and the failure that comes first in order is thrown.
+ * `Promise.all` over `run` with at most `limit` in progress, results in order. After a failure nothing new starts,
+ * finished results are passed to `discard`, and the failure that is first in order is thrown.
  */
 export async function mapAtMost<T, R>(
   items: readonly T[],

@@ -1,4 +1,4 @@
-/** The known name that was probably meant; undefined where none is near. */
+/** The known name that was probably meant; undefined if none is close. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   const distances = known.map((other) => editDistance(name.toLowerCase(), other.toLowerCase()));
@@ -8,10 +8,10 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return nearest !== undefined && smallest < Math.max(name.length, nearest.length) / 2 ? nearest : undefined;
 }
 
-/** No option has a longer name; what a file gives may be of any length. */
+/** No option has a longer name; a name from a file may be of any length. */
 const LONGEST_NAME = 64;
 
-/** Fewest insertions, deletions and replacements of a character that make `a` of `b` (Levenshtein). */
+/** Minimum number of character insertions, deletions and replacements that turn `b` into `a` (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

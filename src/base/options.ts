@@ -1,17 +1,17 @@
 import { check, checkKnownKeys, checkOneOf, isPositiveInteger, isRecord } from './checks';
 
-/** What the values of one option may be. */
+/** The valid values of one option. */
 export interface Rule<T> {
   /** Throws an ArgumentError for any other value; `what` names the option. */
   readonly check: (value: unknown, what: string) => void;
-  /** What stands for an option that is left out; a rule without this property needs the option. */
+  /** Default of the option; without this property the option is required. */
   readonly absent?: T | undefined;
 }
 
-/** A rule for each option: the compiler refuses a table that lacks one. */
+/** One rule per option: a table that lacks one does not compile. */
 export type Rules<Options extends object> = { readonly [Name in keyof Options]-?: Rule<Options[Name]> };
 
-/** Options with what stands for those that are left out: undefined where their rule has nothing for that. */
+/** Options with defaults filled in: undefined if the rule has no default. */
 export type Resolved<Options extends object, Table> = {
   [Name in keyof Table & keyof Options]: Table[Name] extends { readonly absent: undefined }
     ? Options[Name] | undefined
@@ -19,11 +19,11 @@ export type Resolved<Options extends object, Table> = {
 };
 
 /**
- * Options with what stands for those that are left out.
+ * Checks options and fills in defaults.
  *
- * @param what - Whose options, e.g. `'SliceConv1D'`.
- * @param passed - Names that belong to somebody else: known, but neither checked nor returned.
- * @throws ArgumentError for names that are not known and values that break their rule.
+ * @param what - The function or class that takes the options, e.g. `'SliceConv1D'`.
+ * @param passed - Names of options that others handle: accepted, but neither checked nor returned.
+ * @throws ArgumentError for unknown names and invalid values.
  */
 export function resolveOptions<Options extends object, const Table extends Rules<Options> = Rules<Options>>(
   what: string,
@@ -42,19 +42,19 @@ export function resolveOptions<Options extends object, const Table extends Rules
   return Object.fromEntries(resolved) as Resolved<Options, Table>;
 }
 
-/** A rule of our own: `expected` says what passes `test`. */
+/** A custom rule: `expected` describes the values that pass `test`. */
 export const rule = <T>(expected: string, test: (value: unknown) => boolean): Rule<T> => ({
   check: (value, what) => check(test(value), what, expected, value),
 });
 
-/** The same rule for an option that may be left out, for which `absent` then stands; none keeps it undefined. */
+/** The same rule for an optional option with default `absent`; without `absent` the option stays undefined. */
 export function optional<T>(given: Rule<T>): Rule<T> & { readonly absent: undefined };
 export function optional<T>(given: Rule<T>, absent: T): Rule<T> & { readonly absent: T };
 export function optional<T>(given: Rule<T>, absent?: T): Rule<T> {
   return { ...given, absent };
 }
 
-/** The same rule, or this one value, which stands for something of its own. */
+/** The same rule, or one additional value with a special meaning. */
 export const or = <T, const Value extends string | boolean>(
   other: Value,
   given: Rule<T>,
@@ -64,7 +64,7 @@ export const or = <T, const Value extends string | boolean>(
   },
 });
 
-/** Options within an option, by rules of their own. */
+/** Options nested in an option, with their own rules. */
 export const nested = <Options extends object>(rules: Rules<Options>): Rule<Options> => ({
   check: (value, what) => {
     check(isRecord(value), what, 'an object', value);
@@ -72,7 +72,7 @@ export const nested = <Options extends object>(rules: Rules<Options>): Rule<Opti
   },
 });
 
-/** A list of values that each keep a rule. */
+/** A list whose items follow a rule. */
 export const listOf = <T>(item: Rule<T>): Rule<readonly T[]> => ({
   check: (value, what) => {
     check(Array.isArray(value), what, 'a list', value);
@@ -80,7 +80,7 @@ export const listOf = <T>(item: Rule<T>): Rule<readonly T[]> => ({
   },
 });
 
-/** For options that somebody else checks. */
+/** For options that are checked elsewhere. */
 export const anything: Rule<never> = { check: () => undefined };
 
 export const callback = rule<never>('a function', (value) => typeof value === 'function');
@@ -115,6 +115,6 @@ export const oneOf = <const Name extends string>(names: readonly Name[]): Rule<N
 export const isNumberIn = (value: unknown, low: number, high = Infinity): boolean =>
   Number.isFinite(value) && (value as number) >= low && (value as number) <= high;
 
-/** Whether a value is a list of so many items, all of which pass `test`. */
+/** Whether a value is a list of `length` items that all pass `test`. */
 export const isTuple = <T>(value: unknown, length: number, test: (item: unknown) => boolean): value is T[] =>
   Array.isArray(value) && value.length === length && value.every(test);

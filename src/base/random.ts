@@ -26,7 +26,8 @@ export function seededRandom(seed: number): Random {
 }
 
 /**
- * A seed for a part of a job, so that e.g. epoch 3 of patient 7 draws the same numbers in any order of work.
+ * A seed for part of a job, so that e.g. epoch 3 of patient 7 draws the same numbers in whatever order the work is
+ * done.
  *
  * @example
  * ```ts

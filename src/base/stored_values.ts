@@ -1,27 +1,27 @@
 import { DataError } from './errors';
 import { floatToHalf, HALF_MAX, halfToFloat } from './half';
 
-/** What values of images, which lie in 0..1, can be stored as: `'uint8'` is 255ths. */
+/** Precisions in which image values, which lie in 0..1, can be stored: `'uint8'` stores 255ths. */
 export const PRECISIONS = ['float32', 'float16', 'uint8'] as const;
 
 /** One of {@link PRECISIONS}. */
 export type Precision = (typeof PRECISIONS)[number];
 
-/** Values as a precision stores them: numbers, the bits of float16, or 255ths. */
+/** Stored values: numbers, the bits of float16, or 255ths. */
 export type StoredValues = Float32Array | Uint16Array | Uint8Array;
 
-/** The array that a precision's values are in. */
+/** The array type of each precision. */
 export const STORED_ARRAYS = {
   float32: Float32Array,
   float16: Uint16Array,
   uint8: Uint8Array,
 } as const;
 
-/** How far rounding may have taken a value out of 0..1. */
+/** Tolerance for values that rounding has moved out of 0..1. */
 const SLACK = 1e-3;
 
 /**
- * Values as they are stored; the nearest that the precision has.
+ * Values rounded to a precision, as they are stored.
  *
  * @throws DataError for a value that is beyond what float16 holds, or that 8 bits cannot hold, since it is not in 0..1.
  */
@@ -41,7 +41,7 @@ export function storedValues(values: Float32Array, precision: Precision): Stored
   return new Uint8Array(Uint8ClampedArray.from(values, (value) => 255 * value));
 }
 
-/** The values that {@link storedValues} stored, exactly those where it is done again. */
+/** The values that {@link storedValues} stored; storing them again gives the same result. */
 export function plainValues(stored: StoredValues): Float32Array {
   if (stored instanceof Float32Array) return stored;
   if (stored instanceof Uint16Array) return Float32Array.from(stored, halfToFloat);

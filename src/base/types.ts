@@ -25,7 +25,7 @@ export type Kwargs = { mask?: tf.Tensor | tf.Tensor[]; training?: boolean } & Re
 export type LossFn = (yTrue: tf.Tensor, yPred: tf.Tensor) => tf.Tensor;
 
 /**
- * A loss or metric that can say how it was made, as a layer can, so that a saved model is compiled with it again.
+ * A loss or metric that knows its configuration, as a layer does, so that a saved model can be compiled with it again.
  *
  * @inline
  */
@@ -57,9 +57,9 @@ export type LayerVariable = ReturnType<tf.layers.Layer['addWeight']>;
 export interface TorchParameter {
   /** Name in the module's state dict. */
   name: string;
-  /** Weight it fills; absent for a parameter that PyTorch has and the layer can do without. */
+  /** Weight it fills; absent for a parameter of PyTorch that the layer does not need. */
   variable?: LayerVariable;
-  /** Axes of the PyTorch tensor in the order of the layer's weight; none keeps them. */
+  /** Axes of the PyTorch tensor in the order of the layer's weight; default: unchanged. */
   permute?: number[];
 }
 
@@ -69,7 +69,7 @@ export interface TorchParameter {
  * @inline
  */
 export interface TorchLoadable {
-  /** Every parameter of the PyTorch module this layer stands for. */
+  /** Every parameter of the PyTorch module that this layer corresponds to. */
   torchParameters(): TorchParameter[];
 }
 
@@ -77,7 +77,7 @@ export interface TorchLoadable {
 export const IGNORED_LABEL = -1;
 
 /**
- * One draw, as plain data: everything `applyAugmentation` does to a stack.
+ * One draw as plain data: everything that `applyAugmentation` does to a stack.
  *
  * @inline
  */

@@ -73,7 +73,8 @@ export const command = <const O extends Options>(spec: CommandSpec<O>): CommandS
 /** Part of an options table that several commands share. */
 export const options = <const O extends Options>(table: O): O => table;
 
-/** Parses a command line.
+/**
+ * Parses a command line.
  *
  * @param program - The command as typed, e.g. `ct-multilabel train`.
  * @param summary - What it does, in one sentence.

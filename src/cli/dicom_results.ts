@@ -21,7 +21,9 @@ export interface ResultObject {
   bytes: Uint8Array;
 }
 
-/** The heat maps of each label that was found in a stack, then its report, so that the presence of a report means that the results are complete.
+/**
+ * The heat maps of each label that was found in a stack, then its report, so that the presence of a report means that
+ * the results are complete.
  *
  * @param probabilities - `[slices][labels]` of the slices that the study has, or `[1][labels]` for a patient-level
  * model.

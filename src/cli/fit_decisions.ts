@@ -10,7 +10,8 @@ export interface FitChoices {
   method: 'temperature' | 'platt';
 }
 
-/** The manifest with the fitted calibration and thresholds, and the predictions with it for the same patients.
+/**
+ * The manifest with the fitted calibration and thresholds, and the predictions with it for the same patients.
  *
  * @param predict - Predicts with or without a calibration.
  */

@@ -59,7 +59,9 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
 };
 
-/** Runs `ct-multilabel` as from the command line, and sets the exit code: 1 after an error, 2 for an invalid command line.
+/**
+ * Runs `ct-multilabel` as from the command line, and sets the exit code: 1 after an error, 2 for an invalid command
+ * line.
  *
  * @param argv - Arguments after the program's name.
  * @example

@@ -61,7 +61,8 @@ export async function scoreStudy(
   }
 }
 
-/** Fetches the files of a series under numbers, since the server's names for them may contain a patient's name.
+/**
+ * Fetches the files of a series under numbers, since the server's names for them may contain a patient's name.
  *
  * @throws CtMultilabelError for fewer files than the server reported: part of a stack must not be taken for all of it.
  */

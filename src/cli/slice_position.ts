@@ -4,7 +4,8 @@ import type { TrivialScores } from '../prediction/trivial_predictors';
 /** Number of parts that a stack is divided into, from the base of the skull upward. */
 const PARTS = 12;
 
-/** F2 of a predictor that knows only a slice's position in the stack: how often training slices there have each label.
+/**
+ * F2 of a predictor that knows only a slice's position in the stack: how often training slices there have each label.
  * Hemorrhages occur at typical levels, and in the middle of a head one is likelier than not, so this beats predictors
  * that know nothing. A model that scores no better has learned anatomy rather than hemorrhages, and no map can show
  * where it saw one.

@@ -63,7 +63,9 @@ export function endWithTheReader(): void {
   }
 }
 
-/** Runs a command to its end: an error of the library is printed as one line, any other with a hint at `--debug`. If its output is closed it ends quietly; after Ctrl-C it restores the terminal and exits with 130.
+/**
+ * Runs a command to its end: an error of the library is printed as one line, any other with a hint at `--debug`. If its
+ * output is closed it ends quietly; after Ctrl-C it restores the terminal and exits with 130.
  */
 export async function runToEnd(
   run: () => Promise<unknown>,

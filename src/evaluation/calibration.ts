@@ -23,7 +23,9 @@ export interface FitCalibrationOptions {
   yTrue: LabelRows;
   /** `[samples][labels]`, finite, of patients that the model was not trained on. */
   logits?: LabelRows;
-  /** `[samples][labels]`, in [0, 1]: in place of `logits`, taken to lie in [1e-7, 1 - 1e-7], next to which float32 has no
+  /**
+   * `[samples][labels]`, in [0, 1]: in place of `logits`, taken to lie in [1e-7, 1 - 1e-7], next to which float32 has
+   * no
    * other. */
   probabilities?: LabelRows;
   /**

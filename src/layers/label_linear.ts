@@ -9,14 +9,14 @@ import { CtLayer, oneShape, SEED } from './layer';
  * @inline
  */
 export interface LabelLinearArgs extends LayerArgs {
-  /** Seed of the initial weights; none draws new ones each time. */
+  /** Seed of the initial weights; without one they differ each time. */
   seed?: number;
 }
 
 /**
  * One linear head per label: `logit[l] = x[l] . w[l] + b[l]`.
  *
- * Input `[..., labels, features]`, output `[..., labels]`. A mask passes through.
+ * Input `[..., labels, features]`, output `[..., labels]`. Masks are passed on.
  *
  * @throws ArgumentError for an input without fixed numbers of labels and features.
  * @example
@@ -53,7 +53,7 @@ export class LabelLinear extends CtLayer<LabelLinearArgs> implements TorchLoadab
     return oneShape(inputShape, this.name).slice(0, -1);
   }
 
-  /** `weight` `[labels, features]` and `bias` `[labels]`, as of an `nn.Linear` of which each label has a row. */
+  /** `weight` `[labels, features]` and `bias` `[labels]`, as for an `nn.Linear` with one row per label. */
   torchParameters(): TorchParameter[] {
     return [
       { name: 'weight', variable: this.kernel },

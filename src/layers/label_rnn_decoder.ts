@@ -40,7 +40,7 @@ export interface LabelRNNDecoderArgs extends LayerArgs {
    * @defaultValue `false`
    */
   returnFeatures?: boolean;
-  /** Seed of the initial weights; none draws new ones each time. */
+  /** Seed of the initial weights; without one they differ each time. */
   seed?: number;
 }
 
@@ -54,13 +54,14 @@ const RULES: LayerRules<LabelRNNDecoderArgs> = {
 };
 
 /**
- * Label decoder (LRNN): a recurrence that takes one step per label, so that a label's score depends on the labels before.
+ * Label decoder (LRNN): a recurrence that takes one step per label, so that a label's score depends on the labels
+ * before it.
  *
  * The feature sets the initial state, `h0 = x W + b`; `c0` and every input are zero; step `l` gives the hidden state of
- * label `l`, and one scalar head shared by the steps its logit. Since the input is zero there is no input kernel.
+ * label `l`, and a scalar head shared by the steps gives its logit. Since the input is zero there is no input kernel.
  *
- * Input `[..., features]` with any leading axes; output logits `[..., labels]`, or `[..., labels, units * directions]` with
- * `returnFeatures`. A mask passes through.
+ * Input `[..., features]` with any leading axes; output logits `[..., labels]`, or `[..., labels, units * directions]`
+ * with `returnFeatures`. Masks are passed on.
  *
  * @throws ArgumentError for options out of range or an empty input.
  * @example
@@ -160,7 +161,7 @@ export class LabelRNNDecoder extends CtLayer<LabelRNNDecoderArgs> implements Tor
   private gruStates(h0: tf.Tensor): tf.Tensor {
     const shape = [h0.shape[0]!, this.labels, 3 * this.units];
     const directions = this.directions.map(({ recurrentKernel, bias, recurrentBias }) => ({
-      inputs: tf.broadcastTo(bias.read(), shape), // all that is left of the projection of zero
+      inputs: tf.broadcastTo(bias.read(), shape), // the projection of a zero input
       kernel: recurrentKernel.read(),
       bias: recurrentBias.read(),
     }));

@@ -3,20 +3,20 @@ import { check } from '../base/checks';
 import { finiteNumber, optional, resolveOptions, type Rule, type Rules } from '../base/options';
 import type { Kwargs, LayerArgs, LayerVariable, Shape } from '../base/types';
 
-/** Beside the inputs: which slices are real, and whether to train. */
+/** Arguments of a call besides the inputs: which slices are real, and whether to train. */
 export interface LayerCall {
-  /** 1 for real slices and 0 for padding, float32 `[batch, slices]`; none where all are real. */
+  /** 1 for real slices and 0 for padding, float32 `[batch, slices]`; undefined if all are real. */
   mask?: tf.Tensor2D | undefined;
   training?: boolean | undefined;
 }
 
-/** A rule for each option that a layer has beside those of every layer. */
+/** One rule for each option of a layer that is not common to all layers. */
 export type LayerRules<Args extends object> = Rules<Omit<Args, keyof LayerArgs>>;
 
 /** The rule for the seed of a layer's initial weights. */
 export const SEED = optional(finiteNumber);
 
-/** What every layer takes, see {@link LayerArgs}. */
+/** Options common to all layers, see {@link LayerArgs}. */
 const HOST_OPTIONS: readonly (keyof LayerArgs)[] = [
   'name',
   'trainable',
@@ -28,14 +28,14 @@ const HOST_OPTIONS: readonly (keyof LayerArgs)[] = [
   'inputDType',
 ];
 
-/** What {@link layerOn} adds to a class of the host. */
+/** What {@link layerOn} adds to a tfjs class. */
 export interface OwnLayer {
-  /** The layer's own options, with what stands for those that are left out. */
+  /** The layer's own options, with defaults filled in. */
   readonly options: object;
-  /** Checks the number of inputs, and runs the layer within `tf.tidy`. */
+  /** Checks the number of inputs, and calls `run` within `tf.tidy`. */
   call(inputs: tf.Tensor | tf.Tensor[], kwargs?: Kwargs): tf.Tensor;
   /**
-   * What the layer computes, within `tf.tidy`; unless overridden, what the host's class computes.
+   * Computes the output, within `tf.tidy`; by default as tfjs's class does.
    * @internal
    */
   run(inputs: tf.Tensor[], call: LayerCall): tf.Tensor;
@@ -44,11 +44,11 @@ export interface OwnLayer {
 export type Constructor<L> = (new (...args: any[]) => L) & Pick<typeof tf.layers.Layer, 'fromConfig'>; // eslint-disable-line @typescript-eslint/no-explicit-any
 
 /**
- * The host's layer of this name with what all layers here share: unknown and invalid options are refused, the number of inputs
- * is checked, and a call tidies up after itself. Configuration and masking stay the host's.
+ * The tfjs layer of this name with what all layers here share: unknown and invalid options are refused, the number of
+ * inputs is checked, and calls run in `tf.tidy`. Configuration and masking are tfjs's.
  */
 export function layerOn<L extends tf.layers.Layer>(className: string): Constructor<OwnLayer & L> {
-  // of most of its classes the host exports functions only
+  // tfjs exports only functions for most of its classes
   const [host] = tf.serialization.SerializationMap.getMap().classNameMap[className]!;
   return ours(host as unknown as Constructor<L>);
 }
@@ -67,7 +67,7 @@ function ours<L extends tf.layers.Layer>(host: Constructor<L>): Constructor<OwnL
       const { customObjects: _, ...given } = args as Record<string, unknown>;
       const { className } = new.target as unknown as { className: string };
       for (const [name, rule] of Object.entries(rules as Record<string, Rule<unknown>>)) {
-        // as a configuration in JSON says that there is none
+        // JSON has null for an undefined option
         if (given[name] === null && 'absent' in rule && rule.absent === undefined) given[name] = undefined;
       }
       this.options = resolveOptions(className, given as object, rules, HOST_OPTIONS);
@@ -88,18 +88,18 @@ function ours<L extends tf.layers.Layer>(host: Constructor<L>): Constructor<OwnL
 }
 
 /**
- * Base of the layers: a layer writes `build` for its weights, `run` for its output, and `computeOutputShape` where that is not
- * the input's.
+ * Base class of the layers: a layer implements `build` for its weights, `run` for its output, and `computeOutputShape`
+ * if that differs from the input's.
  *
- * Options become fields of their names and the configuration; masks pass through.
+ * Options become fields and part of the configuration; masks are passed on.
  */
 export abstract class CtLayer<Args extends LayerArgs = LayerArgs> extends ours(
   tf.layers.Layer as unknown as Constructor<tf.layers.Layer>,
 ) {
-  /** Of the initial weights, for a layer with such an option. */
+  /** Seed of the initial weights, for a layer with that option. */
   declare protected readonly seed: number | undefined;
 
-  /** @param inputCount - How many tensors the layer takes. */
+  /** @param inputCount - Number of input tensors. */
   constructor(args: Args, rules: LayerRules<Args>, inputCount: 1 | 2 = 1) {
     super(args, rules, inputCount);
     Object.assign(this, this.options);
@@ -124,12 +124,12 @@ export abstract class CtLayer<Args extends LayerArgs = LayerArgs> extends ours(
     return { ...super.getConfig(), ...(Object.fromEntries(own) as tf.serialization.ConfigDict) };
   }
 
-  /** A seed for the layer's `n`-th weight or draw; none where the layer has none. */
+  /** A seed for the layer's `n`-th weight or draw; undefined if the layer has none. */
   protected nthSeed(n: number): number | undefined {
     return this.seed === undefined ? undefined : this.seed + n;
   }
 
-  /** Creates the layer's `n`-th weight, drawn as PyTorch draws those of its layers: uniform in ±1/sqrt(fanIn). */
+  /** Creates the layer's `n`-th weight, initialised as in PyTorch: uniform in ±1/sqrt(fanIn). */
   protected uniformWeight(name: string, shape: number[], fanIn: number, n: number): LayerVariable {
     const limit = 1 / Math.sqrt(fanIn);
     const seed = this.nthSeed(n);

@@ -13,7 +13,7 @@ import { addLinear, applyLinear, type Linear } from './support';
  */
 export interface ResidualNeckArgs extends LayerArgs {
   /**
-   * Add the slice features to the CNN's, or put them side by side.
+   * Add the slice features to the CNN's, or concatenate them.
    * @defaultValue `'add'`
    */
   mode?: 'add' | 'concat';
@@ -22,7 +22,7 @@ export interface ResidualNeckArgs extends LayerArgs {
    * @defaultValue `'relu'`
    */
   activation?: Activation;
-  /** Seed of the initial weights of the projection; none draws new ones each time. */
+  /** Seed of the initial weights of the projection; without one they differ each time. */
   seed?: number;
 }
 
@@ -33,13 +33,14 @@ const RULES: LayerRules<ResidualNeckArgs> = {
 };
 
 /**
- * The residual neck: the CNN's features beside those of the slice layer, so that gradients reach the CNN unhindered.
+ * The residual neck: combines the CNN's features with those of the slice layer, so that gradients reach the CNN
+ * directly.
  *
- * `add`: `y = activation(cnn + slice P + b)`, the projection `P, b` only where widths differ;
- * `concat`: `y = activation([cnn, slice])`.
+ * `add`: `y = activation(cnn + slice P + b)`, with the projection `P, b` only if widths differ; `concat`:
+ * `y = activation([cnn, slice])`.
  *
  * Inputs `[cnnFeatures, sliceFeatures]`, `[..., f]` and `[..., g]` with equal leading axes; output `[..., f]` or
- * `[..., f + g]`. A mask passes through.
+ * `[..., f + g]`. Masks are passed on.
  *
  * @throws ArgumentError for options out of range or inputs that are not two of equal leading axes.
  * @example
@@ -84,7 +85,7 @@ export class ResidualNeck extends CtLayer<ResidualNeckArgs> implements TorchLoad
     return [...leading, this.mode === 'concat' ? cnn + slice : cnn];
   }
 
-  /** The projection as an `nn.Linear`: `weight` `[out, in]` and `bias`; none where widths are equal. */
+  /** The projection as an `nn.Linear`: `weight` `[out, in]` and `bias`; none if widths are equal. */
   torchParameters(): TorchParameter[] {
     if (!this.projection) return [];
     return [

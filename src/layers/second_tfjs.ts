@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * Says so when this process has loaded a second copy of TensorFlow.js: tensors pass between copies, layers and saved models do
- * not, and the host's errors then name neither cause nor cure.
+ * Warns if this process has loaded a second copy of TensorFlow.js: tensors can be passed between copies, but layers and
+ * saved models cannot, and tfjs's errors then do not name the cause or the fix.
  *
- * Copies share one engine and environment, made by the first; each later one sets the environment's platform anew. So a copy
- * loaded before ours shows at once, and one that the same program loads after ours shows when its imports have been run.
- * A warning, since a program that keeps to one of the copies works.
+ * Copies share one engine and environment, created by the first; each later one sets the environment's platform again.
+ * So a copy loaded before ours is detected at once, and one that the same program loads later is detected after its
+ * imports have run. This is only a warning, since a program that uses one of the copies consistently works.
  */
 export function warnOfSecondTfjs(): void {
   if (!(tf.env() instanceof tf.Environment)) {

@@ -14,7 +14,7 @@ export interface SliceConv1DArgs extends LayerArgs {
   /** Width of the output. */
   filters: number;
   /**
-   * Slices a filter sees.
+   * Number of slices a filter covers.
    * @defaultValue `5`
    */
   kernelSize?: number;
@@ -23,7 +23,7 @@ export interface SliceConv1DArgs extends LayerArgs {
    * @defaultValue `'linear'`
    */
   activation?: Activation;
-  /** Seed of the initial weights; none draws new ones each time. */
+  /** Seed of the initial weights; without one they differ each time. */
   seed?: number;
 }
 
@@ -39,8 +39,8 @@ const RULES: LayerRules<SliceConv1DArgs> = {
  *
  * `y[s] = activation(sum_k x[s + k - floor((kernelSize - 1) / 2)] W[k] + b)`, slices outside the stack being zero.
  *
- * Input `[batch, slices, features]`, output `[batch, slices, filters]`. With a mask `[batch, slices]` padding slices count
- * as zero input, as if the stack ended there.
+ * Input `[batch, slices, features]`, output `[batch, slices, filters]`. With a mask `[batch, slices]`, padding slices
+ * count as zero input, as if the stack ended there.
  *
  * @throws ArgumentError for options out of range, an input of another rank, or no slices.
  * @example

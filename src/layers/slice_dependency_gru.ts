@@ -19,7 +19,7 @@ export interface SliceDependencyGRUArgs extends LayerArgs {
   /** Width of the hidden state of one direction. */
   units: number;
   /**
-   * Layers stacked on one another.
+   * Number of stacked layers.
    * @defaultValue `1`
    */
   numLayers?: number;
@@ -29,7 +29,7 @@ export interface SliceDependencyGRUArgs extends LayerArgs {
    */
   bidirectional?: boolean;
   /**
-   * How the two directions are put together.
+   * How the two directions are combined.
    * @defaultValue `'concat'`
    */
   mergeMode?: 'concat' | 'sum';
@@ -38,7 +38,7 @@ export interface SliceDependencyGRUArgs extends LayerArgs {
    * @defaultValue `false`
    */
   residual?: boolean;
-  /** Seed of the initial weights; none draws new ones each time. */
+  /** Seed of the initial weights; without one they differ each time. */
   seed?: number;
 }
 
@@ -63,11 +63,12 @@ const GATES = 3; // reset, update, new: PyTorch's order
  * n = tanh(x Wn + bn + r (h Un + cn))   h' = (1 - z) n + z h
  * ```
  *
- * `tf.layers.gru` applies the reset gate before the recurrent product, so PyTorch's weights give other numbers there.
+ * `tf.layers.gru` applies the reset gate before the recurrent product, so PyTorch's weights give different results
+ * there.
  *
- * Input `[batch, slices, features]`; output `[batch, slices, units * directions]` (`units` with `mergeMode: 'sum'`).
- * A mask `[batch, slices]` leaves padding out in both directions: the backward one starts at each patient's own last
- * slice. Masked outputs are zero.
+ * Input `[batch, slices, features]`; output `[batch, slices, units * directions]` (`units` with `mergeMode: 'sum'`). A
+ * mask `[batch, slices]` excludes padding in both directions: the backward one starts at each patient's own last slice.
+ * Masked outputs are zero.
  *
  * @throws ArgumentError for options out of range, an input of another rank, or no slices.
  * @example
@@ -150,7 +151,7 @@ export class SliceDependencyGRU extends CtLayer<SliceDependencyGRUArgs> implemen
     const [batch, slices] = x.shape;
     const states = gruRecurrence(
       directions.map(({ kernel, bias, recurrentKernel, recurrentBias }) => ({
-        // of all steps at once, as one matrix product
+        // for all steps at once, as one matrix product
         inputs: applyLinear(x, { kernel: kernel!, bias }),
         kernel: recurrentKernel.read(),
         bias: recurrentBias.read(),

@@ -4,20 +4,20 @@ import { CtLayer, oneShape, type LayerCall } from './layer';
 import { checkSlices, featuresOfSlices } from './support';
 
 /**
- * Puts each slice's features beside how they differ from the slice before and the slice after.
+ * Concatenates each slice's features with their differences from the slice before and the slice after.
  *
- * `y[s] = [x[s], x[s] - x[s - 1], x[s] - x[s + 1]]`; where there is no such slice, at the ends of the stack and beside padding,
- * the difference is zero.
+ * `y[s] = [x[s], x[s] - x[s - 1], x[s] - x[s + 1]]`; where there is no such slice, at the ends of the stack and next to
+ * padding, the difference is zero.
  *
- * Input `[batch, slices, features]`, output `[batch, slices, 3 * features]`. A mask `[batch, slices]` passes through.
+ * Input `[batch, slices, features]`, output `[batch, slices, 3 * features]`. A mask `[batch, slices]` is passed on.
  *
  * @throws ArgumentError for an input of another rank, or no slices.
  * @example
  * ```ts
  * const y = new SliceDifferences({}).apply(tf.randomNormal([1, 32, 512])) as tf.Tensor; // [1, 32, 1536]
  * ```
- * @see D. Hanley and J. Lahiri, second place of the RSNA Intracranial Hemorrhage Detection challenge, 2019, whose sequence model
- * saw a slice's embedding and its differences to its neighbours'.
+ * @see D. Hanley and J. Lahiri, second place of the RSNA Intracranial Hemorrhage Detection challenge, 2019, whose
+ * sequence model saw a slice's embedding and its differences to its neighbours'.
  */
 export class SliceDifferences extends CtLayer {
   static className = 'SliceDifferences';
@@ -47,7 +47,9 @@ export class SliceDifferences extends CtLayer {
 }
 tf.serialization.registerClass(SliceDifferences);
 
-/** Each slice's neighbour so many places on; the slice itself where there is none, so that the difference is zero. */
+/**
+ * Each slice's neighbour at a distance of `step`; the slice itself if there is none, so that the difference is zero.
+ */
 function neighbour(x: tf.Tensor3D, mask: tf.Tensor2D | undefined, step: -1 | 1): tf.Tensor3D {
   const moved = shifted(x, step) as tf.Tensor3D;
   if (!mask) return moved;
@@ -55,7 +57,7 @@ function neighbour(x: tf.Tensor3D, mask: tf.Tensor2D | undefined, step: -1 | 1):
   return tf.add(tf.mul(moved, real), tf.mul(x, tf.sub(1, real)));
 }
 
-/** Moved along axis 1; the slice at the end stays where nothing takes its place. */
+/** Shifted along axis 1; the slice at the end is repeated. */
 function shifted(x: tf.Tensor, step: -1 | 1): tf.Tensor {
   const slices = x.shape[1]!;
   if (slices === 1) return x;

@@ -11,19 +11,19 @@ import { addLinear, applyLinear, checkSlices, type Linear } from './support';
  * @inline
  */
 export interface SlicePoolingArgs extends LayerArgs {
-  /** The largest value of each feature, or a mean of the slices weighted by what they show. */
+  /** The largest value of each feature, or a mean of the slices with learned weights. */
   mode: 'max' | 'attention';
   /**
-   * Width of the hidden layer that rates a slice, in mode `'attention'`.
+   * Width of the hidden layer that scores a slice, in mode `'attention'`.
    * @defaultValue `128`
    */
   units?: number;
   /**
-   * Multiplies the hidden layer by a gate `sigmoid(U h + c)`, in mode `'attention'`.
+   * Whether the hidden layer is multiplied by a gate `sigmoid(U h + c)`, in mode `'attention'`.
    * @defaultValue `false`
    */
   gated?: boolean;
-  /** Seed of the initial weights; none draws new ones each time. */
+  /** Seed of the initial weights; without one they differ each time. */
   seed?: number;
 }
 
@@ -35,16 +35,16 @@ const RULES: LayerRules<SlicePoolingArgs> = {
 };
 
 /**
- * Makes one thing of a patient's slices, whatever their number and order.
+ * Pools a patient's slices, whatever their number and order.
  *
- * - `'max'`: `y = max_k h_k`, each feature by itself. The gradient goes to the first of several equal slices.
+ * - `'max'`: `y = max_k h_k`, per feature. The gradient goes to the first of several equal slices.
  * - `'attention'`: `y = sum_k a_k h_k`, `a = softmax_k(w . tanh(V h_k + b))`, or with `gated`
- *   `softmax_k(w . (tanh(V h_k + b) * sigmoid(U h_k + c)))`. A bias beside `w` would cancel in the softmax.
+ *   `softmax_k(w . (tanh(V h_k + b) * sigmoid(U h_k + c)))`. A bias next to `w` would cancel in the softmax.
  *
- * Input `[batch, slices, ...rest, features]`, output `[batch, ...rest, features]`; with attention every index of `rest` (a
- * label) weighs the slices for itself, by the same `V` and `w`. Of one slice the output is that slice. With a mask
- * `[batch, slices]` padding slices neither win nor weigh anything, whatever they hold; where all slices of a patient are masked
- * the output is 0. The mask ends here.
+ * Input `[batch, slices, ...rest, features]`, output `[batch, ...rest, features]`; with attention every index of `rest`
+ * (a label) has its own weights of the slices, from the same `V` and `w`. For a single slice the output is that slice.
+ * With a mask `[batch, slices]`, padding slices are ignored, whatever they contain; if all slices of a patient are
+ * masked the output is 0. The mask is not passed on.
  *
  * @throws ArgumentError for options out of range, an input of rank below 3, or no slices.
  * @example
@@ -87,7 +87,7 @@ export class SlicePooling extends CtLayer<SlicePoolingArgs> implements TorchLoad
     check(x.rank >= 3, this.name, 'input [batch, slices, ..., features]', x);
     checkSlices(x, x.rank, this.name);
     const real = mask && tf.cast(alongSlices(mask, x.rank), 'bool');
-    // what padding holds must not count even if it is NaN
+    // padding must not count even if it is NaN
     const slices = real ? tf.where(real, x, tf.zerosLike(x)) : x;
     return this.mode === 'max' ? firstMaximum(slices, real) : this.weightedMean(slices, mask);
   }
@@ -98,14 +98,14 @@ export class SlicePooling extends CtLayer<SlicePoolingArgs> implements TorchLoad
     return [batch, ...rest];
   }
 
-  /** None: there are no slices left to mask. */
+  /** None: there are no slices to mask any more. */
   override computeMask(): tf.Tensor {
     return null as unknown as tf.Tensor;
   }
 
   /**
-   * The names of the authors' modules: `attention.0.*` (V, b) and `attention.2.*` (w), or with `gated` `attention_V.0.*`,
-   * `attention_U.0.*` and `attention_w.*`. The bias beside w has no effect and is left out.
+   * The names of the authors' modules: `attention.0.*` (V, b) and `attention.2.*` (w), or with `gated`
+   * `attention_V.0.*`, `attention_U.0.*` and `attention_w.*`. The bias next to w has no effect and is ignored.
    */
   torchParameters(): TorchParameter[] {
     if (!this.hidden || !this.rating) return [];
@@ -137,13 +137,13 @@ tf.serialization.registerClass(SlicePooling);
 const alongSlices = (mask: tf.Tensor, rank: number): tf.Tensor =>
   tf.reshape(mask, [...mask.shape, ...Array<number>(rank - 2).fill(1)]);
 
-/** Below any float32 that counts, and finite: what is masked everywhere still has a softmax. */
+/** Below any relevant float32, and finite: a patient masked everywhere still has a softmax. */
 const LOWEST = -3e38;
 
 /**
- * The largest of `x` over its slices, those that are not `real` left out.
+ * The largest of `x` over its `real` slices.
  *
- * tfjs's own maximum hands the whole gradient to each of several equal values, and loses NaN on some backends.
+ * tfjs's own maximum passes the whole gradient to each of several equal values, and loses NaN on some backends.
  */
 function firstMaximum(x: tf.Tensor, real: tf.Tensor | undefined): tf.Tensor {
   const choose = (values: tf.Tensor) => {
@@ -163,7 +163,7 @@ function firstMaximum(x: tf.Tensor, real: tf.Tensor | undefined): tf.Tensor {
   return pick(x);
 }
 
-/** Softmax of [batch, slices, ...] over the slices; masked ones get 0, all of them where none is left. */
+/** Softmax of [batch, slices, ...] over the slices; masked ones get 0, also if all are masked. */
 function softmaxOverSlices(x: tf.Tensor, mask: tf.Tensor2D | undefined): tf.Tensor {
   const real = mask && alongSlices(mask, x.rank);
   const ratings = real ? tf.where(tf.cast(real, 'bool'), x, tf.fill(x.shape, LOWEST)) : x;

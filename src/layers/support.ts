@@ -18,7 +18,7 @@ export function checkSlices(x: tf.Tensor, rank: number, layer: string): void {
   check(x.shape[1]! >= 1, layer, 'at least one slice on axis 1', x);
 }
 
-/** `tf.unstack`, whose gradient fails where there is only one part. */
+/** `tf.unstack`, whose gradient fails if there is only one part. */
 export function unstack(x: tf.Tensor, axis = 0): tf.Tensor[] {
   return x.shape[axis] === 1 ? [tf.squeeze(x, [axis])] : tf.unstack(x, axis);
 }

@@ -18,7 +18,7 @@ import { hasKernel } from '../kernels/has_kernel';
  */
 export interface AsymmetricLossOptions {
   /**
-   * Focusing exponent of the negatives, at least 0: the higher, the less an easy negative counts.
+   * Focusing exponent of the negatives, at least 0: the higher, the less easy negatives count.
    * @defaultValue 4
    */
   gammaNeg?: number;
@@ -33,7 +33,7 @@ export interface AsymmetricLossOptions {
    */
   clip?: number;
   /**
-   * `'mean'` over the entries kept, their `'sum'`, or `'none'` for one value an entry (0 where left out).
+   * `'mean'` over the entries that count, their `'sum'`, or `'none'` for one value per entry (0 for ignored ones).
    * @defaultValue 'mean'
    */
   reduction?: 'mean' | 'sum' | 'none';
@@ -46,7 +46,7 @@ export interface AsymmetricLossOptions {
 
 const GAMMA = rule<number>(
   'a finite number of at least 0',
-  (value) => isNumberIn(value, 0) && Number.isFinite(Math.fround(value as number)), // as a float32, too
+  (value) => isNumberIn(value, 0) && Number.isFinite(Math.fround(value as number)), // as a float32 too
 );
 
 const RULES = {
@@ -79,10 +79,10 @@ export interface AsymmetricLossFn extends ConfiguredFn {
  * Loss and gradient stay finite for any finite float32 logit. The gradient (first order) flows to the logits only; a
  * NaN logit gives a NaN loss. With both gammas and `clip` at 0 this is the sigmoid cross entropy.
  *
- * Shapes: `yTrue` and `logits` `[..., labels]`, equal; `mask` `[...]`, their shape without the last axis, 0 (or
- * false) for a slice to leave out. `yTrue` is 0 or 1, anything between for smoothed labels, or -1 for "not
- * labelled": such entries are left out. Returns a scalar, or the shape of `logits` for `reduction: 'none'`. With
- * no entry kept the loss is 0.
+ * Shapes: `yTrue` and `logits` `[..., labels]`, equal; `mask` `[...]`, their shape without the last axis, 0 (or false)
+ * for slices to ignore. `yTrue` is 0 or 1, anything between for smoothed labels, or -1 for "not labelled": such entries
+ * are ignored. Returns a scalar, or the shape of `logits` for `reduction: 'none'`. If all entries are ignored the loss
+ * is 0.
  *
  * @throws ArgumentError for options out of range, shapes that differ, or empty tensors.
  *
@@ -105,8 +105,8 @@ export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricL
 }
 
 /**
- * {@link asymmetricLoss} as an object of a class, for checkpoints and reports: it too can be called, and is what `model.compile`
- * takes as a loss.
+ * {@link asymmetricLoss} as an instance of a class, for checkpoints and reports. It is callable and can be passed to
+ * `model.compile` as a loss.
  *
  * @throws ArgumentError for options out of range.
  *
@@ -118,10 +118,10 @@ export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricL
  * const twin = new AsymmetricLoss(loss.getConfig());
  * ```
  */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor gives what the interface says
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor returns what the interface describes
 export class AsymmetricLoss {
   constructor(options: AsymmetricLossOptions = {}) {
-    // a function of this class: model.compile takes nothing else for a loss
+    // a function with this class: model.compile accepts only functions as losses
     return Object.setPrototypeOf(asymmetricLoss(options), new.target.prototype as object) as this;
   }
 
@@ -131,7 +131,7 @@ export class AsymmetricLoss {
   }
 }
 
-/** What {@link asymmetricLoss} gives. */
+/** The return value of {@link asymmetricLoss}. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
 export interface AsymmetricLoss extends AsymmetricLossFn {}
 
@@ -149,14 +149,14 @@ function apply(
   check(
     !isOutputOfSigmoid(logits),
     `${what}: logits`,
-    'scores before the sigmoid, which it takes itself',
+    'scores before the sigmoid, which the loss applies itself',
     'the output of a sigmoid; build the model without that activation',
   );
   const slices = logits.shape.slice(0, -1);
   const masks = mask === undefined || (mask instanceof tf.Tensor && tf.util.arraysEqual(mask.shape, slices));
   const maskForm = `a tensor of the shape of the logits without their last axis, [${slices.join(', ')}]`;
   check(masks, `${what}: mask`, maskForm, mask);
-  // a margin that float32 would flush to zero is none
+  // a margin that float32 would flush to zero counts as none
   const terms = { ...config, clip: config.clip < SMALLEST_NORMAL ? 0 : config.clip };
   return tf.tidy(() => {
     const x = logits.dtype === 'float32' ? logits : tf.cast(logits, 'float32');
@@ -167,8 +167,8 @@ function apply(
 }
 
 /**
- * Whether a tensor comes out of a sigmoid, at most reshaped: known where a gradient is taken, from the tape, as in each training
- * step. A model with such an output would train on `sigmoid(sigmoid(x))`, and never say so.
+ * Whether a tensor is the output of a sigmoid, possibly reshaped. This is known from the tape when a gradient is taken,
+ * as in each training step. A model with such an output would silently train on `sigmoid(sigmoid(x))`.
  */
 function isOutputOfSigmoid(logits: tf.Tensor): boolean {
   type Node = { kernelName: string; inputs: Record<string, tf.Tensor>; outputs: tf.Tensor[] };
@@ -184,13 +184,13 @@ function isOutputOfSigmoid(logits: tf.Tensor): boolean {
   return false;
 }
 
-/** Operations to look back over: a head's last ones. */
+/** Number of operations to look back: the last ones of a head. */
 const TAPE_END = 16;
 
 /** The smallest positive float32 that keeps its full precision. */
 const SMALLEST_NORMAL = 2 ** -126;
 
-/** The loss by one kernel, which computes its slope on the way where a gradient may be asked for. */
+/** The loss in one kernel, which also computes its slope if a gradient may be requested. */
 function onePass(terms: AsymmetricLossTerms, labels: tf.Tensor, x: tf.Tensor, mask?: tf.Tensor): tf.Tensor {
   const run = (logits: tf.Tensor, withSlope: boolean) => {
     const attrs: AsymmetricLossAttrs = { ...terms, withSlope };

@@ -17,9 +17,15 @@ import { SLICE_CLASSIFIER } from './run_parts';
 import type { CtBrainModelOptions } from './options';
 import { resolveCtBrainModelOptions, type ResolvedCtBrainModelOptions } from './resolve_options';
 
-/** A model that may know the names of its outputs. Any `tf.LayersModel` is one, so that built and loaded models can stand in one place. */
+/**
+ * A model that may know the names of its outputs. Any `tf.LayersModel` is one, so that built and loaded models are
+ * interchangeable.
+ */
 export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
-  /** Names of the labels, in the order of the outputs; missing in a model that was loaded, whose checkpoint's manifest has them. */
+  /**
+   * Names of the labels, in the order of the outputs; missing in a loaded model, for which the checkpoint's manifest
+   * has them.
+   */
   readonly labels?: L;
 };
 
@@ -27,15 +33,16 @@ export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
  * Builds the multi-label classifier for stacks of head CT slices: backbone, slice dependency learning with a residual
  * neck, label decoder.
  *
- * Input `[batch, slices, height, width, channels]` with any number of slices, values as the backbone expects them (0..1);
- * output logits `[batch, slices, labels]`, or `[batch, labels]` with `output: 'patient'`. With the defaults:
+ * Input `[batch, slices, height, width, channels]` with any number of slices, values as the backbone expects them
+ * (0..1); output logits `[batch, slices, labels]`, or `[batch, labels]` with `output: 'patient'`. With the defaults:
  *
  * ```
  * images -> PerSlice(vgg16) -> features [f] -> GRU -> + features, ReLU -> LSTM over the labels -> logits [5]
  * ```
  *
- * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work. Beside that it
- * has its `labels`, whose names the compiler knows: `predictPatients` does not compile on a source of other labels.
+ * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work.
+ * In addition it has `labels`, whose names the compiler knows: `predictPatients` does not compile with a source of
+ * other labels.
  *
  * @throws ArgumentError for unknown options or values out of range.
  * @example
@@ -63,7 +70,7 @@ export function buildCtBrainModel<const L extends Labels = CtLabels>(
   const added = resolved.sliceClassifier ? addLogits(features, decoded, resolved) : decoded;
   const logits = poolWith('max', added, resolved);
   const model = tf.model({ inputs: images, outputs: logits, name: 'ct_brain_model' });
-  // the resolved names are those of the options, or CT_LABELS: what `L` says
+  // the resolved names are those of the options, or CT_LABELS, which is the type `L`
   return Object.assign(model, { labels: resolved.labels as L });
 }
 
@@ -81,7 +88,7 @@ function buildBackbone(options: ResolvedCtBrainModelOptions): tf.LayersModel {
   return backboneByName(backbone, { inputShape, normalize, seed: layerSeed(options, 'backbone') });
 }
 
-/** Features [batch, slices, f] to logits, the slices first. Attention, where the model pools by it, comes below the decoder. */
+/** Features [batch, slices, f] to logits, slices first. Attention pooling comes before the decoder. */
 function sliceThenLabel(
   features: tf.SymbolicTensor,
   options: ResolvedCtBrainModelOptions,
@@ -97,7 +104,10 @@ function sliceThenLabel(
   return linearHead(x, options);
 }
 
-/** Features [batch, slices, f] to logits, the labels first: each label's features then meet the neighbouring slices'. */
+/**
+ * Features [batch, slices, f] to logits, labels first: each label's features are then combined with those of
+ * neighbouring slices.
+ */
 function labelThenSlice(
   features: tf.SymbolicTensor,
   options: ResolvedCtBrainModelOptions,
@@ -132,7 +142,7 @@ function addLogits(
   return apply(tf.layers.add({ name: 'add_logits' }), [ofSlices, decoded]);
 }
 
-/** Makes one of a patient's slices, where the model does so and in this way; else `x` as it is. */
+/** Pools a patient's slices if the model does so and in this way; otherwise returns `x`. */
 function poolWith(
   mode: 'max' | 'attention',
   x: tf.SymbolicTensor,
@@ -175,7 +185,7 @@ function sliceLayer(
   return layer && apply(onLabels(layer, name), input);
 }
 
-/** `sliceLayer(x)`, put together with `x` as the neck option says. */
+/** `sliceLayer(x)`, combined with `x` according to the neck option. */
 function withNeck(
   x: tf.SymbolicTensor,
   slices: (x: tf.SymbolicTensor) => tf.SymbolicTensor | undefined,

@@ -2,12 +2,12 @@ import * as tf from '@tensorflow/tfjs';
 import { optional, rule } from '../base/options';
 import { largestBuffer } from '../kernels/preparation';
 
-/** Layers whose output tfjs computes in several steps, each of which the gradient keeps. */
+/** Layers whose output tfjs computes in several steps, all of which are kept for the gradient. */
 const STEPS_KEPT: Record<string, number> = { Conv2D: 3, BatchNormalization: 3 };
 
 /**
- * Memory that one slice takes while a gradient is computed, in bytes: every layer's output and, until the backward pass has
- * ended, its gradient; an estimate from the layers' shapes.
+ * Memory that one slice takes while a gradient is computed, in bytes: every layer's output and, until the backward pass
+ * has ended, its gradient; estimated from the layers' shapes.
  */
 export function activationBytesPerSlice(backbone: tf.layers.Layer): number {
   const steps = layersOf(backbone).map((layer) => STEPS_KEPT[layer.getClassName()] ?? 1);
@@ -15,8 +15,8 @@ export function activationBytesPerSlice(backbone: tf.layers.Layer): number {
 }
 
 /**
- * Memory that one slice takes without a gradient, in bytes: a layer's input, its output, and what a branch beside it still
- * waits for; an estimate by the largest output.
+ * Memory that one slice takes without a gradient, in bytes: a layer's input, its output, and the output of a parallel
+ * branch; estimated from the largest output.
  */
 export function predictionBytesPerSlice(backbone: tf.layers.Layer): number {
   return 4 * Math.max(0, ...outputBytes(backbone));
@@ -32,12 +32,12 @@ function outputBytes(backbone: tf.layers.Layer): number[] {
 }
 
 /**
- * Bytes of activations that training keeps at once by default: 768 MiB, far below the 4 GiB of WebAssembly; on WebGPU half of the largest
- * buffer that the device takes, since a device tells no other measure of its memory.
+ * Bytes of activations that training keeps at once by default: 768 MiB, far below the 4 GiB of WebAssembly; on WebGPU
+ * half of the device's maximum buffer size, since a device reports no other measure of its memory.
  */
 export const trainingBudget = (): number => deviceBudget() ?? 0.75 * 2 ** 30;
 
-/** The same without a gradient, which keeps less: 512 MiB, or what the device's limits say. */
+/** The same without a gradient, which keeps less: 512 MiB, or according to the device's limits. */
 export const predictionBudget = (): number => deviceBudget() ?? 512 * 2 ** 20;
 
 function deviceBudget(): number | undefined {
@@ -48,13 +48,13 @@ function deviceBudget(): number | undefined {
 const atLeast = (least: number) =>
   rule<number>(`at least ${least}`, (value) => typeof value === 'number' && value >= least);
 
-/** For how much of a stack goes through the backbone at once; infinite ones take it whole. */
+/** Options for how much of a stack goes through the backbone at once; infinite values mean all of it. */
 export const CHUNK_RULES = {
   memoryBudget: optional(atLeast(0)),
   chunkSlices: optional(atLeast(1)),
 };
 
-/** How many slices of so many bytes each go through the backbone at once within a budget of memory: at least one. */
+/** Number of slices that go through the backbone at once within a memory budget: at least one. */
 export function slicesPerChunk(bytesPerSlice: number, memoryBudget: number): number {
   return bytesPerSlice === 0 ? Infinity : Math.max(1, Math.floor(memoryBudget / bytesPerSlice));
 }

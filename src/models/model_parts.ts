@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/checks';
 import { PerSlice } from '../layers/wrappers/per_slice';
 
-/** A model taken apart where memory is spent: the backbone that sees one slice at a time, and the head above it. */
+/**
+ * The parts of a model that differ in memory use: the backbone, which sees one slice at a time, and the head above it.
+ */
 export interface ModelParts {
   perSlice: PerSlice;
   /** The model that `perSlice` runs. */
@@ -36,7 +38,7 @@ export function modelParts(model: tf.LayersModel): ModelParts {
 /**
  * The backbone of a model, e.g. to load its weights or to freeze it.
  *
- * @throws ArgumentError for a model that {@link buildCtBrainModel} did not make.
+ * @throws ArgumentError for a model not made by {@link buildCtBrainModel}.
  * @example
  * ```ts
  * loadTorchWeights(backboneOf(model), readSafetensors(bytes));

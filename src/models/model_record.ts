@@ -4,32 +4,31 @@ import { describe } from '../base/describe';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../base/types';
 
-/** What the images and the outputs of a model that was loaded are. */
+/** Images and outputs of a loaded model. */
 export interface ModelRecord {
   /** Label names, in the order of the outputs. */
   labels: Labels;
-  /** What happened to each slice that the model was trained on. */
+  /** Preprocessing of the slices that the model was trained on. */
   preprocessing: CtPreprocessing;
 }
 
-/** The same key in every copy of this module, as an ESM and a CommonJS one. */
+/** The same key in every copy of this module, such as ESM and CommonJS. */
 const RECORD = Symbol.for('ct-multilabel.modelRecord');
 
-/** Remembers what a model was trained on, for {@link checkSourceFits}. */
+/** Records what a model was trained on, for {@link checkSourceFits}. */
 export function rememberRecord(model: tf.LayersModel, { labels, preprocessing }: ModelRecord): void {
   Object.defineProperty(model, RECORD, { value: { labels, preprocessing }, configurable: true });
 }
 
-/** What says how slices are labelled, and maybe how they are prepared. */
+/** Anything that has labels and possibly a preprocessing. */
 type Study = { labels: Labels; preprocessing?: object };
 
 /**
- * Refuses a source whose labels are not those that a loaded model's outputs stand for, name by name, or whose slices are prepared in
- * another way: both would give plausible numbers that are wrong. A model that was not loaded, and a source that does not say how it
- * prepares slices, are taken as they are.
+ * Refuses a source whose labels or preprocessing differ from those of a loaded model: both would give plausible but
+ * wrong numbers. A model that was not loaded, and a source without a preprocessing record, are accepted.
  *
- * @param what - The source, as an error names it.
- * @throws ArgumentError that lists what differs.
+ * @param what - Name of the source for error messages.
+ * @throws ArgumentError that lists the differences.
  */
 export function checkSourceFits(what: string, model: tf.LayersModel, source: Study): void {
   const record = (model as { [RECORD]?: ModelRecord })[RECORD];
@@ -43,9 +42,10 @@ export function checkSourceFits(what: string, model: tf.LayersModel, source: Stu
 }
 
 /**
- * Refuses a source that is not what a training's description will say of the model: who loads it would read its outputs wrong.
+ * Refuses a source that does not match the description that training will save with the model: its outputs would be
+ * misread after loading.
  *
- * @throws ArgumentError that lists what differs.
+ * @throws ArgumentError that lists the differences.
  */
 export function checkSourceIsDescribed(what: string, description: ModelRecord, source: Study): void {
   compare(what, description, source, {
@@ -67,7 +67,7 @@ function compare(
     createPreprocessing(one),
   );
   for (const key of Object.keys(trained!) as (keyof CtPreprocessing)[]) {
-    if (key === 'edge' && trained!.neighbors === 0) continue; // nothing is beyond the edge
+    if (key === 'edge' && trained!.neighbors === 0) continue; // without neighbours the edge does not matter
     check(
       JSON.stringify(trained![key]) === JSON.stringify(found![key]),
       `${what}: ${key}`,

@@ -14,7 +14,7 @@ import type { Labels } from '../base/types';
 export interface GRUOptions extends Partial<
   Pick<SliceDependencyGRUArgs, 'units' | 'numLayers' | 'bidirectional' | 'mergeMode' | 'residual'>
 > {
-  /** Inferred from the other options where it is left out. */
+  /** Inferred from the other options if omitted. */
   type?: 'gru';
 }
 
@@ -67,7 +67,7 @@ export type PosterVariant =
 export type CtBrainVariant = PosterVariant | AboveBackbone<PosterVariant> | 'recommended';
 
 /**
- * A published arrangement by what stands above the backbone, whichever that is.
+ * A published arrangement by the parts above the backbone.
  *
  * @inline
  */
@@ -78,29 +78,30 @@ export type AboveBackbone<Variant extends PosterVariant> = Variant extends `VGG1
 /** Options of `buildCtBrainModel`. */
 export interface CtBrainModelOptions<L extends Labels = Labels> {
   /**
-   * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`, by its published name
-   * or, over a backbone that is not VGG16, by what stands above it: `'linear'`, `'LRNN'`, `'SDL(GRU) + LRNN'`; or
-   * `'recommended'`, see `RECOMMENDED_VARIANT`, which leaves the backbone to you. Options given beside it win.
+   * One of the poster's seven arrangements, setting `backbone`, `sliceDependency`, `labelDecoder` and `order`, by its
+   * published name or, for another backbone than VGG16, by the parts above it: `'linear'`, `'LRNN'`,
+   * `'SDL(GRU) + LRNN'`; or `'recommended'`, see `RECOMMENDED_VARIANT`, which leaves the backbone to you. Other options
+   * override those of the variant.
    */
   variant?: CtBrainVariant;
   /**
-   * Shape of one slice, `[height, width, channels]`. Taken from the backbone where that is a model.
+   * Shape of one slice, `[height, width, channels]`. Taken from the backbone if that is a model.
    * @defaultValue `[224, 224, 1]`
    */
   inputShape?: [height: number, width: number, channels: number];
   /**
-   * What makes a slice's features: a name, or a model `[n, height, width, channels]` to `[n, features]`.
+   * Extracts a slice's features: a name, or a model from `[n, height, width, channels]` to `[n, features]`.
    * @defaultValue `'vgg16'`
    */
   backbone?: BackboneName | tf.LayersModel;
   /**
-   * ImageNet normalisation inside a backbone asked for by name, for images in 0..1 and weights trained on ImageNet.
+   * ImageNet normalisation inside a backbone given by name, for images in 0..1 and weights trained on ImageNet.
    * @defaultValue `false`
    */
   normalize?: boolean;
   /**
-   * Slice dependency learning. The default width gives as many features as came in: half of them a direction for a
-   * bidirectional GRU, all of them for a convolution.
+   * Slice dependency learning. By default the number of output features equals the number of input features: half of
+   * them per direction for a bidirectional GRU.
    * @defaultValue `'gru'`
    */
   sliceDependency?: 'gru' | 'conv1d' | 'none' | GRUOptions | Conv1DOptions;
@@ -110,43 +111,44 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
    */
   labelDecoder?: 'lrnn' | 'linear' | LRNNOptions;
   /**
-   * Which comes first. In `'label-then-slice'` the decoder gives each label its own features, and the slice layer runs on
-   * those.
+   * Which part comes first. In `'label-then-slice'` the decoder gives each label its own features, and the slice layer
+   * runs on those.
    * @defaultValue `'slice-then-label'`
    */
   order?: 'slice-then-label' | 'label-then-slice';
   /**
-   * In `'label-then-slice'`: `'shared'` runs one slice layer on each label's features by itself; `'joint'` runs it on the
-   * features of all labels side by side.
+   * In `'label-then-slice'`: `'shared'` runs one slice layer on each label's features separately; `'joint'` runs it on
+   * the concatenated features of all labels.
    * @defaultValue `'shared'`
    */
   labelFeatures?: 'shared' | 'joint';
   /**
-   * How the slice layer's output meets its input, see `ResidualNeck`; `'none'` drops the input.
+   * How the slice layer's output is combined with its input, see `ResidualNeck`; `'none'` drops the input.
    * @defaultValue `'add'`
    */
   neck?: 'add' | 'concat' | 'none';
   /**
-   * The slice layer sees how a slice's features differ from its neighbours' too, see `SliceDifferences`. The neck adds
-   * its output to the features alone.
+   * The slice layer also sees how a slice's features differ from its neighbours', see `SliceDifferences`. The neck adds
+   * its output to the features only.
    * @defaultValue `false`
    */
   sliceDifferences?: boolean;
   /**
-   * Adds the logits of a linear classifier on the backbone's features to the decoder's, so that the layers above learn what a
-   * slice by itself does not tell. `trainPatients` can supervise it by itself too.
+   * Adds the logits of a linear classifier on the backbone's features to the decoder's, so that the layers above learn
+   * what a single slice does not show. `trainPatients` can also supervise it separately.
    * @defaultValue `false`
    */
   sliceClassifier?: boolean;
   /**
-   * What the logits are of: each slice, or the patient as a whole, for studies that are labelled patient by patient.
+   * Whether there are logits per slice or per patient, for studies that are labelled per patient.
    * @defaultValue `'slices'`
    */
   output?: 'slices' | 'patient';
   /**
-   * With output `'patient'`: how its slices become one, see `SlicePooling`. `'max'` takes the largest of the slices'
-   * logits, so a label is as likely as in the slice that shows it best; `'attention'` takes a weighted mean of the features
-   * below the last decoder. In `'label-then-slice'` with `labelFeatures: 'shared'` each label weighs the slices for itself.
+   * With output `'patient'`: how slices are pooled, see `SlicePooling`. `'max'` takes the largest of the slices'
+   * logits, so a label is as likely as in the slice that shows it best; `'attention'` takes a weighted mean of the
+   * features before the last decoder. In `'label-then-slice'` with `labelFeatures: 'shared'` each label has its own
+   * weights of the slices.
    * @defaultValue `'max'`
    */
   pooling?: 'max' | 'attention' | { type: 'max' } | AttentionPoolingOptions;
@@ -155,8 +157,8 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
    * @defaultValue `CT_LABELS`
    */
   labels?: L;
-  /** A slice whose every value equals this is padding and is masked, see `PerSlice`. None masks nothing. */
+  /** A slice whose values all equal this is padding and is masked, see `PerSlice`; default: no masking. */
   maskValue?: number;
-  /** Seed of the initial weights; none draws new ones each time. */
+  /** Seed of the initial weights; without one they differ each time. */
   seed?: number;
 }

@@ -3,18 +3,19 @@ import { check } from '../base/checks';
 import { SLICE_CLASSIFIER } from './run_parts';
 
 /**
- * Sets the biases of a model's outputs to the labels' log-odds, so that training starts from the labels' frequencies rather than
- * from 0.5: one bias per label where the output layer has that, the pooled one in a decoder's shared head.
+ * Sets the biases of a model's outputs to the labels' log-odds, so that training starts from the labels' frequencies
+ * rather than from 0.5: one bias per label if the output layer has that, the pooled log-odds in a decoder's shared
+ * head.
  *
- * @param counts - Of each label: entries that have it and entries that do not.
- * @throws ArgumentError for a model without an output layer that `buildCtBrainModel` makes.
+ * @param counts - Per label: entries that have it and entries that do not.
+ * @throws ArgumentError for a model without an output layer made by `buildCtBrainModel`.
  */
 export function setOutputBias(
   model: tf.LayersModel,
   counts: readonly { positives: number; negatives: number }[],
 ): void {
   const named = new Map(model.layers.map((layer) => [layer.name, layer]));
-  // logits of two classifiers may be added: one of them carries the log-odds, the other none
+  // logits of two classifiers may be added: only one of them gets the log-odds
   const outputs = [SLICE_CLASSIFIER, 'classifier', 'label_decoder'].flatMap((name) => named.get(name) ?? []);
   const biases = outputs.flatMap((layer) =>
     layer.weights.filter(({ originalName }) => isOutputBias(originalName)),
@@ -33,7 +34,7 @@ export function setOutputBias(
 const isOutputBias = (name: string) =>
   name === `${SLICE_CLASSIFIER}/bias` || name === 'classifier/bias' || name === 'label_decoder/head_bias';
 
-/** Log-odds of the entries together; half an entry on each side keeps them finite. */
+/** Log-odds of the pooled entries; half an entry on each side keeps them finite. */
 function logOdds(group: readonly { positives: number; negatives: number }[]): number {
   const sum = (side: 'positives' | 'negatives') => group.reduce((total, count) => total + count[side], 0);
   return Math.log((sum('positives') + 0.5) / (sum('negatives') + 0.5));

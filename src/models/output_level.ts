@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { check } from '../base/checks';
 
 /**
- * What a model's outputs are of: each slice, or the patient as a whole.
+ * Whether a model's outputs are per slice or per patient.
  *
  * @inline
  */

@@ -1,12 +1,12 @@
 import type { CtBrainModelOptions, PosterVariant } from './options';
 
 /**
- * A published arrangement: what builds it, and the F2 its authors report.
+ * A published arrangement: its options, and the F2 that its authors report.
  *
  * @inline
  */
 export interface PublishedVariant {
-  /** What `buildCtBrainModel` takes. */
+  /** Options of `buildCtBrainModel`. */
   readonly options: Readonly<
     Pick<CtBrainModelOptions, 'backbone' | 'sliceDependency' | 'labelDecoder' | 'order'>
   >;

@@ -1,12 +1,12 @@
 import type { CtBrainModelOptions } from './options';
 
 /**
- * What `variant: 'recommended'` stands for: the published arrangement that none of the others, and nothing put on top of it, did better
- * than when all were compared on the same folds of real head CT; the backbone is yours to choose. `docs/results.md` has the figures, and
- * how sure they are.
+ * Options of `variant: 'recommended'`: the published arrangement that neither another one nor any addition outperformed
+ * when all were compared on the same folds of real head CT; the backbone is yours to choose. `docs/results.md` has the
+ * figures and their uncertainty.
  *
- * What did not do worse lies in its training and its use: `RECOMMENDED_TRAINING`, the mean weights of the last epochs
- * (`WeightAverage`), and `flips` when predicting.
+ * Additions that did no harm concern training and prediction: `RECOMMENDED_TRAINING`, the mean weights of the last
+ * epochs (`WeightAverage`), and `flips` when predicting.
  *
  * @example
  * ```ts

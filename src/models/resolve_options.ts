@@ -25,7 +25,7 @@ import type {
 import { POSTER_VARIANTS } from './poster_variants';
 import { RECOMMENDED_VARIANT } from './recommended_variant';
 
-/** What each variant stands for; the published ones also by what stands above the backbone. */
+/** Options of each variant; the published ones also by the parts above the backbone. */
 const VARIANTS = Object.fromEntries([
   ...Object.entries(POSTER_VARIANTS).flatMap(([name, { options }]) => {
     const [, ...above] = name.split(' + ');
@@ -45,7 +45,7 @@ const LABELS = rule<Labels>(
 
 const RULES = {
   variant: optional(oneOf(Object.keys(VARIANTS) as CtBrainVariant[])),
-  inputShape: optional(anything, [224, 224, 1]), // the backbone checks it
+  inputShape: optional(anything, [224, 224, 1]), // checked by the backbone
   backbone: optional(
     { check: (value, what) => void (typeof value === 'string' && checkOneOf(value, BACKBONES, what)) },
     'vgg16',
@@ -65,7 +65,7 @@ const RULES = {
   seed: optional(integer),
 } satisfies Rules<CtBrainModelOptions>;
 
-/** What each kind of part takes beside its `type`; the part's layer checks the values. */
+/** Options of each kind of part in addition to `type`; the part's layer checks the values. */
 const PARTS = {
   gru: { units: 1, numLayers: 1, bidirectional: 1, mergeMode: 1, residual: 1 } satisfies Names<GRUOptions>,
   conv1d: { filters: 1, kernelSize: 1, activation: 1 } satisfies Names<Conv1DOptions>,
@@ -83,7 +83,7 @@ type PartType = keyof typeof PARTS;
 export type ResolvedCtBrainModelOptions = ReturnType<typeof resolveCtBrainModelOptions>;
 
 /**
- * Checks the options of {@link buildCtBrainModel} and fills in the variant's and the default ones.
+ * Checks the options of {@link buildCtBrainModel} and fills in those of the variant and the defaults.
  *
  * @throws ArgumentError for an unknown key or a value out of range.
  */
@@ -111,7 +111,7 @@ export function resolveCtBrainModelOptions(options: CtBrainModelOptions) {
   check(pools, `${what}: pooling`, "none, unless output is 'patient'", asked);
   const differs = !sliceDifferences || sliceDependency.type !== 'none';
   check(differs, `${what}: sliceDifferences`, 'false where sliceDependency is none', sliceDifferences);
-  const slicesLeft = "false with pooling 'attention', which leaves no slices to add logits to";
+  const slicesLeft = "false with pooling 'attention', after which there are no slices to add logits to";
   check(
     !sliceClassifier || pooling.type !== 'attention',
     `${what}: sliceClassifier`,
@@ -132,7 +132,7 @@ type WithType<Part extends { type?: string }> = Part extends unknown
   ? Part & { type: NonNullable<Part['type']> }
   : never;
 
-/** A part's options with its type, which is the first that takes all of them where it is left out. */
+/** A part's options with its type; if omitted, the type is the first that accepts all of them. */
 function resolvePart<Part extends { type?: string }>(
   what: string,
   value: string | Part,

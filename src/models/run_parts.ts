@@ -4,9 +4,9 @@ import type { Kwargs } from '../base/types';
 import type { ModelParts } from './model_parts';
 
 /**
- * Features `[batch, slices, f]` of stacks that hold features in place of images, `[batch, slices, 1, 1, f]`.
+ * Features `[batch, slices, f]` of stacks that contain features instead of images, `[batch, slices, 1, 1, f]`.
  *
- * @throws ArgumentError for stacks of another form, or not as many features as the backbone gives.
+ * @throws ArgumentError for stacks of another form, or with another number of features than the backbone's.
  */
 export function stackedFeatures({ perSlice }: ModelParts, images: tf.Tensor): tf.Tensor {
   const features = (perSlice.output as tf.SymbolicTensor).shape.at(-1)!;
@@ -32,7 +32,10 @@ export function runBackbone(
   return Array.isArray(output) ? output[0]! : output;
 }
 
-/** Runs the layers above the backbone on features `[batch, slices, f]`; a layer may end the mask, as `SlicePooling` does. */
+/**
+ * Runs the layers above the backbone on features `[batch, slices, f]`; a layer may drop the mask, as `SlicePooling`
+ * does.
+ */
 export function runHead(
   model: tf.LayersModel,
   parts: ModelParts,
@@ -45,11 +48,11 @@ export function runHead(
 /**
  * Runs the layers between two places of a model's graph.
  *
- * tfjs cannot cut a model in two without adding nodes to its layers, so this walks the graph itself.
+ * tfjs cannot split a model without adding nodes to its layers, so this traverses the graph itself.
  *
- * @param input - What stands at `from`.
- * @returns What then stands at `to`.
- * @throws ArgumentError where `to` depends on the model's input by a way around `from`.
+ * @param input - The value at `from`.
+ * @returns The value at `to`.
+ * @throws ArgumentError if `to` also depends on the model's input by a path around `from`.
  */
 export function runBetween(
   from: tf.SymbolicTensor,
@@ -63,7 +66,7 @@ export function runBetween(
     const known = values.get(symbol.id);
     if (known) return known;
     const inputs = symbol.inputs.map(valueOf);
-    check(inputs.length > 0, 'model', `a way from the input through ${from.name} only`, symbol.name);
+    check(inputs.length > 0, 'model', `a path from the input through ${from.name} only`, symbol.name);
     const layer = symbol.sourceLayer as tf.layers.Layer;
     const tensors = inputs.map(({ tensor }) => tensor);
     const masks = inputs.map(({ mask }) => mask);
@@ -80,7 +83,7 @@ export function runBetween(
   return valueOf(to).tensor;
 }
 
-/** What stands at a place of the graph, and which of its slices are real. */
+/** The value at a node of the graph, and which of its slices are real. */
 interface Value {
   tensor: tf.Tensor;
   mask: tf.Tensor | undefined;
@@ -96,11 +99,11 @@ function maskAfter(
   return (Array.isArray(mask) ? mask[0] : mask) ?? undefined;
 }
 
-/** Name of the layer that classifies each slice on its own, in models with one. */
+/** Name of the layer that classifies each slice separately, in models that have one. */
 export const SLICE_CLASSIFIER = 'slice_classifier';
 
 /**
- * Runs the classifier that sees each slice by itself on features `[batch, slices, f]`.
+ * Runs the single-slice classifier on features `[batch, slices, f]`.
  *
  * @throws ArgumentError for a model without one.
  */

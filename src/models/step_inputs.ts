@@ -7,14 +7,15 @@ import { ImageNetNormalization } from '../layers/input_layers';
 import { modelParts } from './model_parts';
 import { outputLevel } from './output_level';
 
-/** How far rounding may take a pixel out of 0..1. */
+/** Tolerance for pixels that rounding has moved out of 0..1. */
 const SLACK = 1e-3;
 
 /**
- * Checks images before a model meets them: their size, and where they are in memory their values, which must be finite, and in
- * 0..1 for a model that normalises such images itself. On a device that has them already, finding that would mean to wait for it.
+ * Checks images before they go into a model: their size and, if they are in memory, their values, which must be finite,
+ * and in 0..1 for a model that normalises such images itself. If they are already on a device, checking values would
+ * mean waiting for it.
  *
- * @param fromFeatures - They are features, of no size of their own.
+ * @param fromFeatures - Whether they are features, which have no image size.
  * @throws ArgumentError for another size or range; NonFiniteError for a value that is not finite, naming its slice.
  */
 export function checkStepImages(
@@ -27,7 +28,7 @@ export function checkStepImages(
   check(images.rank === 5 && images.size > 0, `${what}: images`, form, images);
   const size = model.inputs[0]!.shape.slice(2);
   const fits = fromFeatures || size.every((n, axis) => n === null || n === images.shape[axis + 2]);
-  check(fits, `${what}: images`, `[batch, slices, ${size.join(', ')}], as the model takes them`, images);
+  check(fits, `${what}: images`, `[batch, slices, ${size.join(', ')}], as the model expects`, images);
   const values = hostValues(images);
   if (values === undefined) return;
   const place = firstOutside(values);
@@ -49,7 +50,7 @@ export function checkStepImages(
 }
 
 /**
- * Checks labels before a loss or a score meets them: their shape, and where they are in memory that each is 0, 1 or -1.
+ * Checks labels before they go into a loss or a score: their shape and, if they are in memory, that each is 0, 1 or -1.
  *
  * @throws ArgumentError naming the slice (or patient) and the label.
  */
@@ -73,14 +74,14 @@ export function checkStepLabels(
   );
 }
 
-/** Where a value of `[batch, slices, h, w, c]` is. */
+/** Location of a value of `[batch, slices, h, w, c]`. */
 function placeOf(place: number, shape: readonly number[]): string {
   const [stack, slice, row, column, channel] = indicesOf(place, shape);
   const ofStack = shape[0] === 1 ? '' : `, stack ${stack! + 1} of ${shape[0]}`;
   return `at row ${row}, column ${column}, channel ${channel} of slice ${slice! + 1} of ${shape[1]}${ofStack}`;
 }
 
-/** The indices of a value of a tensor, of the first axis first. */
+/** The indices of a value of a tensor, first axis first. */
 function indicesOf(place: number, shape: readonly number[]): number[] {
   return shape.reduceRight<number[]>((indices, size) => {
     indices.unshift(place % size);

@@ -11,19 +11,19 @@ import { hasKernel } from '../kernels/has_kernel';
 import { hostValues } from '../kernels/host_values';
 
 /**
- * Adam, as `tf.train.adam`, in one pass over each variable where the backend has our kernel (`cpu`, `wasm` and `webgpu`); elsewhere
- * it is the host's.
+ * Adam, equal to `tf.train.adam`, in one pass over each variable on backends that have our kernel (`cpu`, `wasm` and
+ * `webgpu`); on others tfjs's own is used.
  *
  * `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g²`,
  * `w = w - learningRate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)`
  *
- * Results, weights and configuration are those of `tf.train.adam`, so that one reads the other's checkpoints.
+ * Results, weights and configuration are those of `tf.train.adam`, so each can read the other's checkpoints.
  *
  * @param learningRate - Step size.
  * @param beta1 - Decay of the gradient's running mean.
- * @param beta2 - Decay of its square's.
- * @param epsilon - Keeps the division finite. Default: 1e-7 where the backend computes in float32, 1e-4 in float16. On WebGL
- * `tf.train.adam` takes 1e-4 for both.
+ * @param beta2 - Decay of the running mean of its square.
+ * @param epsilon - Keeps the division finite. Default: 1e-7 if the backend computes in float32, 1e-4 in float16. On
+ * WebGL `tf.train.adam` uses 1e-4 for both.
  *
  * @example
  * ```ts
@@ -56,13 +56,13 @@ export class Adam extends tf.AdamOptimizer {
     return this.learningRate;
   }
 
-  /** Takes a step: gradients by the names of their variables, as `computeGradients` gives them. */
+  /** Takes a step with gradients by variable name, as returned by `computeGradients`. */
   override applyGradients(gradients: Parameters<tf.Optimizer['applyGradients']>[0]): void {
     this.applyScaled(gradients, () => 1);
   }
 
   /**
-   * Takes a step whose size differs from variable to variable.
+   * Takes a step with a separate learning rate per variable.
    *
    * @param rateOf - Factor on the learning rate, by the variable's name.
    */
@@ -80,7 +80,7 @@ export class Adam extends tf.AdamOptimizer {
       : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }));
     const steps = list.flatMap(({ name, tensor: gradient }, place): VariableStep[] => {
       const value = tf.engine().registeredVariables[name]!;
-      // moments belong to places in the list, also where there is no gradient this time
+      // moments belong to positions in the list, also of variables without a gradient this time
       const firstMoment = momentAt(this['accumulatedFirstMoment'], place, `${name}/m`, value);
       const secondMoment = momentAt(this['accumulatedSecondMoment'], place, `${name}/v`, value);
       if (!gradient) return [];
@@ -97,7 +97,7 @@ export class Adam extends tf.AdamOptimizer {
     this.incrementIterations();
   }
 
-  /** The host takes whole steps only: of these, a variable keeps the share that its factor says. */
+  /** tfjs takes full steps only: each variable keeps the share of it given by its factor. */
   private applyByHost(
     gradients: Parameters<tf.Optimizer['applyGradients']>[0],
     rateOf: (variable: string) => number,
@@ -108,7 +108,7 @@ export class Adam extends tf.AdamOptimizer {
         const variable = tf.engine().registeredVariables[name]!;
         return rateOf(name) === 1 ? [] : [{ variable, before: variable.clone(), factor: rateOf(name) }];
       });
-      super.applyGradients(gradients as never); // declared narrower than it is
+      super.applyGradients(gradients as never); // its declared type is too narrow
       for (const { variable, before, factor } of scaled) {
         variable.assign(tf.add(before, tf.mul(tf.sub(variable, before), factor)));
       }
@@ -122,7 +122,7 @@ export class Adam extends tf.AdamOptimizer {
     assignAll([tensors], tf.engine().runKernel<tf.Tensor[]>(ADAM_KERNEL, inputs as never, { ...attrs }));
   }
 
-  /** All variables by one call. */
+  /** All variables in one call. */
   private stepAtOnce(steps: VariableStep[], [power1, power2]: [number, number]): void {
     const { beta1, beta2, epsilon } = this;
     const attrs: AdamStepAttrs = {
@@ -144,7 +144,7 @@ export class Adam extends tf.AdamOptimizer {
     );
   }
 
-  /** The powers of beta, where they are not on a device. */
+  /** The powers of beta, if they are not on a device. */
   private powersInMemory(): [number, number] | undefined {
     const [power1] = hostValues(this['accBeta1']) ?? [];
     const [power2] = hostValues(this['accBeta2']) ?? [];
@@ -158,7 +158,7 @@ interface VariableStep {
   rate: number;
 }
 
-/** Gives variables their new values and moments, in the order of the kernels' outputs, and disposes of these. */
+/** Assigns new values and moments to variables, in the order of the kernels' outputs, and disposes these. */
 function assignAll(variables: VariableStep['tensors'][], results: tf.Tensor[]): void {
   variables
     .flatMap(({ value, firstMoment, secondMoment }) => [value, firstMoment, secondMoment])
@@ -166,13 +166,16 @@ function assignAll(variables: VariableStep['tensors'][], results: tf.Tensor[]): 
   tf.dispose(results);
 }
 
-/** WebGL calls its float32 textures float16, https://github.com/tensorflow/tfjs/issues/6980; gradients are often below its 1e-4. */
+/**
+ * WebGL reports its float32 textures as float16, https://github.com/tensorflow/tfjs/issues/6980; gradients are often
+ * below 1e-4.
+ */
 function defaultEpsilon(): number {
   const float32 = tf.getBackend() === 'webgl' && tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
   return float32 ? 1e-7 : tf.backend().epsilon();
 }
 
-/** The moment at a place in the list of variables; 0 when it is first asked for. */
+/** The moment at a position in the list of variables; created as 0 when first requested. */
 function momentAt(
   moments: { originalName: string; variable: tf.Variable }[],
   place: number,

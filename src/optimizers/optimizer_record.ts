@@ -10,16 +10,16 @@ import { Adam } from './adam';
  * @inline
  */
 export interface OptimizerRecord {
-  /** tfjs's name of it, e.g. `'Adam'`. */
+  /** Its class name in tfjs, e.g. `'Adam'`. */
   className: string;
-  /** What its `getConfig` says. */
+  /** The result of its `getConfig`. */
   config: Record<string, number | boolean>;
 }
 
 /**
  * Class and configuration of an optimizer.
  *
- * @throws ArgumentError for a custom class, or one whose state tfjs does not reveal (Adamax).
+ * @throws ArgumentError for a custom class, or one whose state tfjs does not expose (Adamax).
  */
 export function optimizerRecord(what: string, optimizer: tf.Optimizer): OptimizerRecord {
   const kind = kindOf(optimizer);
@@ -28,7 +28,7 @@ export function optimizerRecord(what: string, optimizer: tf.Optimizer): Optimize
   return { className: kind, config: optimizer.getConfig() as OptimizerRecord['config'] };
 }
 
-/** For a record of something made by a class or function. */
+/** For a record of an object made by a class or function. */
 export const RECORD_RULES = { className: anything, config: anything } satisfies Rules<OptimizerRecord>;
 
 /**
@@ -51,7 +51,7 @@ export function optimizerFromRecord({ className, config }: OptimizerRecord): tf.
   return optimizerClass.fromConfig(optimizerClass, config);
 }
 
-/** How many moments an optimizer keeps of each variable; undefined for a custom class. */
+/** Number of moments that an optimizer keeps per variable; undefined for a custom class. */
 export function momentsOf(optimizer: tf.Optimizer): number | undefined {
   const kind = kindOf(optimizer);
   if (kind === undefined) return undefined;
@@ -63,15 +63,15 @@ type OptimizerClass = tf.serialization.SerializableConstructor<tf.Optimizer> & {
 };
 
 interface OptimizerKind {
-  /** The first is the one that is made; the others have the same results. */
+  /** The first is the one that is created; the others give the same results. */
   classes: [OptimizerClass, ...OptimizerClass[]];
-  /** For what its `getConfig` says. */
+  /** Rules for the result of `getConfig`. */
   rules: Record<string, Rule<number | boolean>>;
-  /** Kept of each variable. */
+  /** Number of moments per variable. */
   moments: number;
 }
 
-/** By tfjs's class names. Adam is made as ours, which gives the results of tfjs's, faster. */
+/** By tfjs's class names. Adam is created as ours, which gives the same results faster. */
 const KINDS: Record<string, OptimizerKind> = {
   Adam: {
     classes: [Adam, tf.AdamOptimizer],
@@ -101,6 +101,6 @@ const KINDS: Record<string, OptimizerKind> = {
   },
 };
 
-/** By the class itself: subclasses inherit the name, and `instanceof` holds for every optimizer of tfjs. */
+/** By the class itself: subclasses inherit the name, and `instanceof` is true for every optimizer of tfjs. */
 const kindOf = (optimizer: tf.Optimizer): string | undefined =>
   Object.keys(KINDS).find((kind) => (KINDS[kind]!.classes as unknown[]).includes(optimizer.constructor));

@@ -5,15 +5,15 @@ import { firstOutside, hostValues } from '../kernels/host_values';
 import { momentsOf } from './optimizer_record';
 
 /**
- * Everything an optimizer remembers: step count and moments as `PLACE:NAME`, since tfjs knows moments by their place, and powers
- * of beta by their names.
+ * The state of an optimizer: step count and moments as `POSITION:NAME`, since tfjs identifies moments by position, and
+ * powers of beta by name.
  *
- * @returns New tensors, the caller's to dispose.
+ * @returns New tensors, which the caller disposes.
  */
 export async function optimizerState(optimizer: tf.Optimizer): Promise<Record<string, tf.Tensor>> {
   const weights = await optimizer.getWeights();
   const state = Object.fromEntries(weights.map(({ name, tensor }, i) => [`${i}:${name}`, tensor.clone()]));
-  weights[0]?.tensor.dispose(); // the step count is a tensor of its own, the rest is the optimizer's
+  weights[0]?.tensor.dispose(); // the step count is a separate tensor, the rest belongs to the optimizer
   for (const name of BIAS_CORRECTION) {
     const power = (optimizer as BiasCorrected)[name];
     if (power) state[name] = power.clone();
@@ -22,11 +22,12 @@ export async function optimizerState(optimizer: tf.Optimizer): Promise<Record<st
 }
 
 /**
- * Brings an optimizer to the state that {@link optimizerState} gave.
+ * Restores a state returned by {@link optimizerState}.
  *
- * @param state - Untrusted; stays the caller's.
- * @param shapes - Of the variables that the optimizer steps, in their order, where they are known.
- * @throws CheckpointError for the state of another kind of optimizer, of other variables, or with a value that is not finite.
+ * @param state - Untrusted; the caller keeps it.
+ * @param shapes - Shapes of the optimizer's variables, in order, if known.
+ * @throws CheckpointError for the state of another kind of optimizer, of other variables, or with a value that is not
+ * finite.
  */
 export async function restoreOptimizerState(
   optimizer: tf.Optimizer,
@@ -64,7 +65,7 @@ export async function restoreOptimizerState(
   }
 }
 
-/** What keeps an optimizer from going on with variables of these shapes, in this order; undefined for nothing. */
+/** Why an optimizer cannot continue with variables of these shapes, in this order; undefined if it can. */
 export async function optimizerProblem(
   optimizer: tf.Optimizer,
   shapes: readonly number[][],
@@ -78,7 +79,7 @@ export async function optimizerProblem(
   );
 }
 
-/** What is wrong with moments, which tfjs would take as they come, and fail with at the next step. */
+/** Problem of the moments, which tfjs would accept unchecked and fail with at the next step. */
 function momentsProblem(
   optimizer: tf.Optimizer,
   moments: readonly tf.Tensor[],
@@ -100,8 +101,8 @@ function momentsProblem(
 }
 
 /**
- * Powers of beta that Adam keeps by multiplying step after step. tfjs neither saves them nor restores the same ones: its
- * `pow(beta, steps + 1)` rounds otherwise, and a resumed training would drift from one that was never interrupted.
+ * Powers of beta that Adam keeps by multiplying step after step. tfjs does not save them, and its restored
+ * `pow(beta, steps + 1)` is rounded differently, so a resumed training would drift from one that was never interrupted.
  */
 const BIAS_CORRECTION = ['accBeta1', 'accBeta2'] as const;
 type BiasCorrected = tf.Optimizer & { [name in (typeof BIAS_CORRECTION)[number]]?: tf.Variable };

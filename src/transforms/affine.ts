@@ -64,7 +64,7 @@ const RULES = {
  * One kernel for all images on backends `cpu` and `wasm`, `tf.image.transform` elsewhere; without a gradient.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
- * @returns Images in the shape that came in, float32.
+ * @returns Images in the input's shape, float32.
  * @throws ArgumentError for images of another shape or an option out of range.
  * @example
  * ```ts

@@ -65,7 +65,7 @@ export const CLAHE_RULES = {
  * plane by plane, and read nothing back. There is no gradient.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
- * @returns Equalised images in the shape that came in, float32, within `valueRange`.
+ * @returns Equalised images in the input's shape, float32, within `valueRange`.
  * @throws ArgumentError for images of another shape, for options out of range, and on `cpu` and `wasm` for values
  * outside `valueRange` and for NaN, with its place; elsewhere finding them would mean to wait for the device: values outside are
  * clipped there, and NaN counts as grey 0.

@@ -42,7 +42,7 @@ const RULES = {
  * Differentiable. On backends `cpu` and `wasm` one kernel, of one pass for the mean and one for all else.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
- * @returns Images in the shape that came in, float32, within [0, 1].
+ * @returns Images in the input's shape, float32, within [0, 1].
  * @throws ArgumentError for images of another shape, a negative factor, and on `cpu` and `wasm` for values outside 0..1;
  * int32 counts as 0..255.
  * @example

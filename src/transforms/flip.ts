@@ -10,7 +10,7 @@ import { onImages } from './images';
  * Mirrors images: `'horizontal'` swaps left and right, `'vertical'` top and bottom. Differentiable.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
- * @returns Images in the shape that came in, float32.
+ * @returns Images in the input's shape, float32.
  * @throws ArgumentError for images of another shape or another direction.
  * @example
  * ```ts

@@ -39,7 +39,7 @@ export const CT_WINDOWS = {
  * This is DICOM's `LINEAR_EXACT`; its `LINEAR` is half a unit off and made for integers.
  *
  * @param images - HU, `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
- * @returns Images in the shape that came in, float32, within [0, 1].
+ * @returns Images in the input's shape, float32, within [0, 1].
  * @throws ArgumentError for images of another shape or a width that is not above 0.
  * @example
  * ```ts

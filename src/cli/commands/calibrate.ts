@@ -1,4 +1,6 @@
-/** Fits a trained model's calibration and thresholds on another hospital's labelled patients. The weights do not change. Use patients that the model was not trained on, and evaluate it on others.
+/**
+ * Fits a trained model's calibration and thresholds on another hospital's labelled patients. The weights do not change.
+ * Use patients that the model was not trained on, and evaluate it on others.
  */
 import { readdir } from 'node:fs/promises';
 import { ArgumentError, asymmetricLoss, evaluatePatients, fitDecisions } from '../../index';

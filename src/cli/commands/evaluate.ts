@@ -1,4 +1,7 @@
-/** Evaluates a checkpoint on a labelled study, and writes a report: one HTML file with figures, charts, pictures and a model card. With --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint with them.
+/**
+ * Evaluates a checkpoint on a labelled study, and writes a report: one HTML file with figures, charts, pictures and a
+ * model card. With --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint
+ * with them.
  */
 import { readdir } from 'node:fs/promises';
 import {

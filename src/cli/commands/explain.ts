@@ -1,4 +1,7 @@
-/** Draws where a trained model looked (integrated gradients, Grad-CAM or HiResCAM). With --phantom the data are a synthetic study, whose lesions are known: they are outlined, and the hottest point of every slice is checked against them, on patients that the model was not trained on if there are any.
+/**
+ * Draws where a trained model looked (integrated gradients, Grad-CAM or HiResCAM). With --phantom the data are a
+ * synthetic study, whose lesions are known: they are outlined, and the hottest point of every slice is checked against
+ * them, on patients that the model was not trained on if there are any.
  */
 import * as tf from '@tensorflow/tfjs';
 import {

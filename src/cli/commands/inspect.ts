@@ -1,4 +1,6 @@
-/** Reports patients, series, sizes, spacing, labels and which occur together, and problems of files and labels, and draws a contact sheet of slices with their labels, for any layout that `openStudy` knows.
+/**
+ * Reports patients, series, sizes, spacing, labels and which occur together, and problems of files and labels, and
+ * draws a contact sheet of slices with their labels, for any layout that `openStudy` knows.
  */
 import {
   createPreprocessing,

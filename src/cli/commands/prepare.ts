@@ -1,4 +1,7 @@
-/** Writes every patient's slices as a model sees them, for training in PyTorch: one file per patient with `images` `[slices, height, width, channels]`, `labels` `[slices, labels]` if slices are labelled, and `patient_labels` `[labels]`; and `index.json`, written last.
+/**
+ * Writes every patient's slices as a model sees them, for training in PyTorch: one file per patient with `images`
+ * `[slices, height, width, channels]`, `labels` `[slices, labels]` if slices are labelled, and `patient_labels`
+ * `[labels]`; and `index.json`, written last.
  */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';

@@ -1,4 +1,7 @@
-/** Trains the poster's model: the backbone with a linear head on single slices, the head on its features, the whole model. */
+/**
+ * Trains the poster's model: the backbone with a linear head on single slices, the head on its features, the whole
+ * model.
+ */
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';

@@ -15,7 +15,8 @@ export interface SeenPatients {
   fitted?: readonly string[];
 }
 
-/** Reads a run's config.json, and the record that `evaluate --save` wrote next to the weights.
+/**
+ * Reads a run's config.json, and the record that `evaluate --save` wrote next to the weights.
  *
  * @param checkpoint - A checkpoint, or a run's folder.
  * @param run - The run's folder; default: where a run keeps its checkpoints.

@@ -25,7 +25,9 @@ export interface Unseen {
   notes: string[];
 }
 
-/** Leaves out patients that the model was trained on, that its epochs were chosen by, or that its thresholds were fitted on.
+/**
+ * Leaves out patients that the model was trained on, that its epochs were chosen by, or that its thresholds were fitted
+ * on.
  * If the folders of the training run still exist, patients of another folder are compared with its patients slice by
  * slice: equal names at two hospitals are two persons, and one scan may have two names. Otherwise only names are
  * compared.

@@ -19,7 +19,7 @@ import { layerOn, type LayerCall, type LayerRules } from '../layer';
  */
 export type FusedBatchNormArgs = NonNullable<Parameters<typeof tf.layers.batchNormalization>[0]>;
 
-/** What we use of the host's layer, whose class it does not export. */
+/** The part of tfjs's layer that we use; tfjs does not export the class. */
 interface HostBatchNorm extends tf.layers.Layer {
   axis: number;
   momentum: number;
@@ -30,7 +30,7 @@ interface HostBatchNorm extends tf.layers.Layer {
   movingVariance: tf.LayerVariable;
 }
 
-/** The host checks them. */
+/** Checked by tfjs. */
 const RULES: LayerRules<FusedBatchNormArgs> = {
   axis: anything,
   momentum: anything,
@@ -50,11 +50,11 @@ const RULES: LayerRules<FusedBatchNormArgs> = {
 /**
  * `tf.layers.batchNormalization` over the last axis with the same options, weights and results, faster to train.
  *
- * `y = gamma (x - mean) / sqrt(variance + epsilon) + beta`, by the batch's mean and variance while training, which then
- * move the stored ones, and by the stored ones otherwise. Input and output `[..., channels]`.
+ * `y = gamma (x - mean) / sqrt(variance + epsilon) + beta`, with the batch's mean and variance in training, which
+ * update the stored ones, and with the stored ones otherwise. Input and output `[..., channels]`.
  *
- * Backward, with `n = (x - mean) / sqrt(variance + epsilon)`, `s = gamma / sqrt(variance + epsilon)` and sums over all axes
- * but the last: `dbeta = sum dy`, `dgamma = sum dy n`, `dx = s dy`, and by the batch's statistics
+ * Backward, with `n = (x - mean) / sqrt(variance + epsilon)`, `s = gamma / sqrt(variance + epsilon)` and sums over all
+ * axes but the last: `dbeta = sum dy`, `dgamma = sum dy n`, `dx = s dy`, and by the batch's statistics
  * `dx = s (dy - mean(dy) - n mean(dy n))`.
  *
  * @example
@@ -83,7 +83,7 @@ export class FusedBatchNorm extends layerOn<HostBatchNorm>('BatchNormalization')
     return normalize(x, gamma, beta, { mean, variance, epsilon: this.epsilon, byBatch: training });
   }
 
-  /** The batch's mean and variance, having moved the stored ones towards them. */
+  /** Returns the batch's mean and variance, and updates the stored ones. */
   private batchStatistics(x: tf.Tensor): [tf.Tensor, tf.Tensor] {
     if (hasKernel(MOVING_MOMENTS_KERNEL)) {
       const inputs = { x, movingMean: this.movingMean.read(), movingVariance: this.movingVariance.read() };
@@ -112,7 +112,7 @@ interface Statistics {
   mean: tf.Tensor;
   variance: tf.Tensor;
   epsilon: number;
-  /** They are those of `x` itself, so that `x` has a part in them. */
+  /** Whether they are those of `x` itself, so that gradients flow through them. */
   byBatch: boolean;
 }
 
@@ -122,7 +122,7 @@ function normalize(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, statistics: 
     : normalizeByColumns(x, gamma, beta, statistics);
 }
 
-/** By a kernel for each pass, where the backend has them. */
+/** With one kernel per pass, if the backend has them. */
 function normalizeAtOnce(
   x: tf.Tensor,
   gamma: tf.Tensor,
@@ -146,7 +146,7 @@ function normalizeAtOnce(
   return run(x, gamma, beta);
 }
 
-/** By operations on the columns, and passes over all values. */
+/** With operations on columns and passes over all values. */
 function normalizeByColumns(
   x: tf.Tensor,
   gamma: tf.Tensor,
@@ -159,14 +159,14 @@ function normalizeByColumns(
     const inverse = tf.rsqrt(tf.add(variance, epsilon));
     const scale = tf.mul(weight, inverse);
     const value = scaleShift(input, scale, tf.sub(offset, tf.mul(mean, scale)));
-    // the statistics too: what a closure holds is gone by the time of the backward pass
+    // the statistics too: tensors in a closure are disposed before the backward pass
     save([input, scale, inverse, mean]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
       const [xThen, scaleThen, inverseThen, meanThen] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
       const [sums, dots] = columnDots(dy, xThen, meanThen);
       const dgamma = tf.mul(dots, inverseThen);
       if (!byBatch) return [scaleDown(dy, scaleThen), dgamma, sums];
-      // s (dy - mean(dy) - n mean(dy n)), sorted by what it multiplies
+      // s (dy - mean(dy) - n mean(dy n)), grouped by factor
       const b = tf.neg(tf.mul(tf.mul(scaleThen, inverseThen), tf.div(dgamma, count)));
       const c = tf.neg(tf.add(tf.mul(scaleThen, tf.div(sums, count)), tf.mul(b, meanThen)));
       return [combine(dy, xThen, scaleThen, b, c), dgamma, sums];

@@ -12,7 +12,7 @@ import { layerOn, type LayerCall, type LayerRules } from '../layer';
  */
 export type FusedConv2DArgs = Parameters<typeof tf.layers.conv2d>[0];
 
-/** What we use of the host's layer, whose class it does not export. */
+/** The part of tfjs's layer that we use; tfjs does not export the class. */
 interface HostConv2D extends tf.layers.Layer {
   kernel: tf.LayerVariable;
   bias?: tf.LayerVariable;
@@ -23,7 +23,7 @@ interface HostConv2D extends tf.layers.Layer {
   activation: tf.serialization.Serializable | null;
 }
 
-/** The host checks them. */
+/** Checked by tfjs. */
 const RULES: LayerRules<FusedConv2DArgs> = {
   filters: anything,
   kernelSize: anything,
@@ -43,12 +43,11 @@ const RULES: LayerRules<FusedConv2DArgs> = {
 };
 
 /**
- * `tf.layers.conv2d` with the same options, weights and results, faster to train: convolution, bias and ReLU are one step,
- * of which only the output is kept for the backward pass.
+ * `tf.layers.conv2d` with the same options, weights and results, faster to train: convolution, bias and ReLU are one
+ * step, of which only the output is kept for the backward pass.
  *
  * `y = activation(conv2d(x, kernel) + bias)`. Input `[n, height, width, channels]`, output
- * `[n, outHeight, outWidth, filters]`. An activation that is neither linear nor ReLU, and a dilation, go
- * the host's way.
+ * `[n, outHeight, outWidth, filters]`. Dilation and activations other than linear and ReLU use tfjs's implementation.
  *
  * @throws ArgumentError for an input that is not of rank 4.
  * @example
@@ -68,7 +67,7 @@ export class FusedConv2D extends layerOn<HostConv2D>('Conv2D') {
   override run([x]: [tf.Tensor], call: LayerCall): tf.Tensor {
     check(x.rank === 4, `${this.name}: input`, '[n, height, width, channels]', x);
     const activation = this.activation?.getClassName() ?? 'linear';
-    // no backend's kernels know the gradient of a dilated convolution: the host says so
+    // no backend has the gradient of a dilated convolution: tfjs throws
     const dilated = [this.dilationRate].flat().some((rate) => rate !== 1);
     const fused = activation === 'linear' || activation === 'relu';
     if (!fused || dilated || this.dataFormat !== 'channelsLast') return super.run([x], call);
@@ -89,7 +88,7 @@ export class FusedConv2D extends layerOn<HostConv2D>('Conv2D') {
 }
 tf.serialization.registerClass(FusedConv2D);
 
-/** As the host's kernels take them; they know `null` where its public types say undefined. */
+/** As tfjs's kernels take them, with `null` where the public types have undefined. */
 interface FusedConv2DAttrs {
   strides: number | [number, number];
   pad: 'same' | 'valid';
@@ -101,8 +100,8 @@ interface FusedConv2DAttrs {
 }
 
 /**
- * The host has the fused kernel on every backend, but no gradient for it: its own `tf.fused.conv2d` comes apart into three
- * ops where there is a gradient.
+ * tfjs has the fused kernel on every backend, but no gradient for it: its own `tf.fused.conv2d` is split into three
+ * operations when a gradient is taken.
  */
 tf.registerGradient({
   kernelName: tf.FusedConv2D,
@@ -116,7 +115,7 @@ tf.registerGradient({
     return {
       bias: () => db(),
       filter: () => tf.engine().runKernel(tf.Conv2DBackpropFilter, { x: x!, dy: dz }, backward) as tf.Tensor,
-      // asked for last, if at all: nothing needs dz any more
+      // requested last, if at all: dz is not needed afterwards
       x: () => {
         const dx = tf.engine().runKernel(tf.Conv2DBackpropInput, { dy: dz, filter: filter! }, backward);
         if (dz !== dy) dz.dispose();
@@ -126,7 +125,7 @@ tf.registerGradient({
   },
 });
 
-/** The gradient before activation and bias, and that of the bias. */
+/** The gradient before activation and bias, and the gradient of the bias. */
 function beforeActivation(
   dy: tf.Tensor4D,
   y: tf.Tensor4D,

@@ -15,7 +15,7 @@ import { unstack } from '../support';
 
 /** One direction of a GRU. */
 export interface GruDirection {
-  /** Projected inputs, their bias added, `[batch, steps, 3 units]`. */
+  /** Projected inputs with bias, `[batch, steps, 3 units]`. */
   inputs: tf.Tensor;
   /** `U`, `[units, 3 units]`. */
   kernel: tf.Tensor;
@@ -26,16 +26,17 @@ export interface GruDirection {
 /**
  * The recurrence of a reset-after GRU over time, with its own backward pass.
  *
- * With `a = h U + c` and gates side by side as reset, update, new:
+ * With `a = h U + c` and the gates reset, update, new side by side:
  *
  * ```
  * r = sigmoid(x_r + a_r)   z = sigmoid(x_z + a_z)   n = tanh(x_n + r a_n)   h' = n + z (h - n)
  * ```
  *
- * A masked step keeps the state and puts out zero.
+ * A masked step keeps the state and outputs zero.
  *
- * Backward, `d` being the gradient of `h'`: everything but `d` is known beforehand, so the loop over time is left with one
- * product by `F` and one matrix product by the transposed `U`; the weights' gradients are one matrix product at the end:
+ * Backward, `d` being the gradient of `h'`: everything but `d` is known beforehand, so the loop over time only has one
+ * product by `F` and one matrix product by the transposed `U`; the weights' gradients are one matrix product at the
+ * end:
  *
  * ```
  * da = d F,   F = [(1-z)(1-n²) a_n r (1-r),   (h-n) z (1-z),   (1-z)(1-n²) r]
@@ -65,7 +66,7 @@ export function gruRecurrence(
 
 type Inputs = 'inputs' | 'kernel' | 'bias' | 'initial';
 
-/** Kernels that do each pass at once, where the backend has them. */
+/** One kernel per pass, if the backend has them. */
 const compiled: Passes<Inputs, 'mask', 'kernel' | 'kept' | 'initial' | 'mask'> = {
   forward({ inputs, kernel, bias, initial, mask }) {
     const attrs = { directions: inputs.length, steps: inputs[0]!.shape[1]! };
@@ -88,10 +89,13 @@ const compiled: Passes<Inputs, 'mask', 'kernel' | 'kept' | 'initial' | 'mask'> =
   },
 };
 
-/** What the composed backward pass needs of the forward one: `[steps, directions, batch, ...]`, but for kernel and mask. */
+/**
+ * What the composed backward pass needs from the forward pass: `[steps, directions, batch, ...]`, except for kernel and
+ * mask.
+ */
 type Kept = 'kernel' | 'mask' | 'initial' | 'gates' | 'candidates' | 'recurrent' | 'previous';
 
-/** The same of tfjs's own operations, both directions in one loop. */
+/** The same with tfjs operations, both directions in one loop. */
 const composed: Passes<Inputs, 'mask', Kept> = { forward, backward };
 
 function forward({ inputs, kernel, bias, initial, mask }: Named<Inputs | 'mask'>): {
@@ -144,7 +148,7 @@ function backward(dy: tf.Tensor, kept: Named<Kept>): Named<Inputs> {
   const newFactor = tf.mul(tf.sub(1, z), tf.sub(1, tf.square(n)));
   const resetFactor = tf.mul(newFactor, tf.mul(recurrent, tf.mul(r, tf.sub(1, r))));
   const updateFactor = tf.mul(tf.sub(previous, n), tf.mul(z, tf.sub(1, z)));
-  // [steps, directions, batch, 3, units], so that a gradient [directions, batch, 1, units] meets all three
+  // [steps, directions, batch, 3, units], so that a gradient [directions, batch, 1, units] broadcasts to all three
   const factors = unstack(tf.stack([resetFactor, updateFactor, tf.mul(newFactor, r)], 3));
   const updates = unstack(z);
   const gradients = unstack(inTime(tf.split(dy, directions, 2)));
@@ -160,7 +164,7 @@ function backward(dy: tf.Tensor, kept: Named<Kept>): Named<Inputs> {
     const d = keep ? tf.mul(keep, total) : total;
     const da = tf.reshape(tf.mul(tf.expandDims(d, 2), factors[t]!), [directions, batch, 3 * units]);
     dh = tf.add(tf.mul(d, updates[t]!), tf.matMul(da, u, false, true));
-    if (keep) dh = tf.add(dh, tf.sub(total, d)); // what a masked step passes by
+    if (keep) dh = tf.add(dh, tf.sub(total, d)); // a masked step passes the gradient through
     states.unshift(d);
     products.unshift(da);
   }

@@ -17,14 +17,14 @@ import { unstack } from '../support';
 export interface LstmDirection {
   /** `U`, `[units, 4 units]`. */
   kernel: tf.Tensor;
-  /** `b`, `[4 units]`: where inputs are zero there is only the sum of the two that PyTorch has. */
+  /** `b`, `[4 units]`: as inputs are zero, only the sum of PyTorch's two biases matters. */
   bias: tf.Tensor;
 }
 
 /**
  * The recurrence of an LSTM over time whose inputs are all zero, with its own backward pass.
  *
- * With `a = h U + b` and gates side by side as input, forget, cell, output:
+ * With `a = h U + b` and the gates input, forget, cell, output side by side:
  *
  * ```
  * i = sigmoid(a_i)   f = sigmoid(a_f)   g = tanh(a_g)   o = sigmoid(a_o)
@@ -57,7 +57,7 @@ export function lstmRecurrence(directions: LstmDirection[], initial: tf.Tensor, 
 
 type Inputs = 'kernel' | 'bias' | 'initial';
 
-/** Kernels that do each pass at once, where the backend has them. */
+/** One kernel per pass, if the backend has them. */
 const compiled = (steps: number): Passes<Inputs, never, 'kernel' | 'kept'> => ({
   forward({ kernel, bias, initial }) {
     const tensors = { numbered: { kernel, bias }, single: { initial } };
@@ -79,10 +79,13 @@ const compiled = (steps: number): Passes<Inputs, never, 'kernel' | 'kept'> => ({
   },
 });
 
-/** What the composed backward pass needs of the forward one: `[steps, directions, batch, ...]`, but for the kernel. */
+/**
+ * What the composed backward pass needs from the forward pass: `[steps, directions, batch, ...]`, except for the
+ * kernel.
+ */
 type Kept = 'kernel' | 'gates' | 'squashed' | 'states' | 'cells';
 
-/** The same of tfjs's own operations, both directions in one loop. */
+/** The same with tfjs operations, both directions in one loop. */
 const composed = (steps: number): Passes<Inputs, never, Kept> => ({
   forward: (given) => forward(given, steps),
   backward,
@@ -124,7 +127,8 @@ type Four = [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
 function backward(dy: tf.Tensor, { kernel, gates, squashed, states, cells }: Named<Kept>): Named<Inputs> {
   const [i, f, g, o] = unstack(gates[0]!, 1) as Four;
   const slope = (sigmoid: tf.Tensor) => tf.mul(sigmoid, tf.sub(1, sigmoid));
-  // [steps, directions, batch, 3, units], so that a cell's gradient [directions, batch, 1, units] meets all three
+  // [steps, directions, batch, 3, units], so that a cell's gradient [directions, batch, 1, units] broadcasts to all
+  // three
   const ofCell = unstack(
     tf.stack([tf.mul(g, slope(i)), tf.mul(cells[0]!, slope(f)), tf.mul(i, tf.sub(1, tf.square(g)))], 3),
   );

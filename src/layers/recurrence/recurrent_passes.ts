@@ -1,18 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import { unstack } from '../support';
 
-/** Tensors by name, one for each direction, or one or none. */
+/** Tensors by name: one per direction, a single one, or none. */
 export type Named<K extends string> = Record<K, tf.Tensor[]>;
 
 /** The two passes of a recurrence. */
 export interface Passes<Inputs extends string, Fixed extends string, Kept extends string> {
-  /** From inputs, and what gets no gradient, to outputs and what the backward pass needs. */
+  /** From inputs and tensors without a gradient to outputs and what the backward pass needs. */
   forward(given: Named<Inputs | Fixed>): { outputs: tf.Tensor; kept: Named<Kept> };
-  /** From the outputs' gradient to those of the inputs. */
+  /** From the gradient of the outputs to those of the inputs. */
   backward(dy: tf.Tensor, kept: Named<Kept>): Named<Inputs>;
 }
 
-/** Runs the forward pass, with the backward pass for its gradient. */
+/** Runs the forward pass, using the backward pass as its gradient. */
 export function withBackwardPass<Inputs extends string, Fixed extends string, Kept extends string>(
   { forward, backward }: Passes<Inputs, Fixed, Kept>,
   inputs: Named<Inputs>,
@@ -21,7 +21,7 @@ export function withBackwardPass<Inputs extends string, Fixed extends string, Ke
   const run = tf.customGrad((...args) => {
     const save = args.at(-1) as tf.GradSaveFunc;
     const { outputs, kept } = forward({ ...named(inputs, args as tf.Tensor[]), ...fixed });
-    // what a closure holds is gone by the time of the backward pass
+    // tensors in a closure are disposed before the backward pass
     save(listed(kept));
     return {
       value: outputs,
@@ -41,7 +41,7 @@ export function withBackwardPass<Inputs extends string, Fixed extends string, Ke
 
 const listed = (tensors: Named<string>): tf.Tensor[] => Object.values(tensors).flat();
 
-/** A list under the names, and in the numbers, of `like`. */
+/** A list as tensors by name, with the names and counts of `like`. */
 function named<K extends string>(like: Named<K>, list: tf.Tensor[]): Named<K> {
   let next = 0;
   const entries = Object.entries<tf.Tensor[]>(like).map(([name, { length }]) => {
@@ -51,7 +51,7 @@ function named<K extends string>(like: Named<K>, list: tf.Tensor[]): Named<K> {
   return Object.fromEntries(entries) as Named<K>;
 }
 
-/** Runs a kernel of several results on tensors by name; those for each direction are numbered, `kernel0`, `kernel1`. */
+/** Runs a kernel with several results on tensors by name; those per direction are numbered, `kernel0`, `kernel1`. */
 export function runRecurrentKernel(
   name: string,
   { numbered, single }: { numbered: Named<string>; single: Named<string> },
@@ -67,8 +67,8 @@ export function runRecurrentKernel(
 }
 
 /**
- * `[batch, steps, width]` for each direction to `[steps, directions, batch, width]` in the order of time, in which the second
- * direction runs from the last step to the first.
+ * `[batch, steps, width]` for each direction to `[steps, directions, batch, width]` in the order of computation, in
+ * which the second direction runs from the last step to the first.
  */
 export function inTime(directions: tf.Tensor[]): tf.Tensor {
   return tf.stack(
@@ -77,7 +77,7 @@ export function inTime(directions: tf.Tensor[]): tf.Tensor {
   );
 }
 
-/** The way back. */
+/** The inverse of {@link inTime}. */
 export function outOfTime(x: tf.Tensor): tf.Tensor[] {
   return unstack(x, 1).map((part, d) => tf.transpose(inOrder(part, d), [1, 0, 2]));
 }

@@ -3,13 +3,13 @@ import type { CtLayer } from '../layer';
 
 /** Weights of one direction of one recurrent layer; gates lie side by side on the last axis. */
 export interface DirectionWeights {
-  /** [features, gates * units], absent where every input is zero. */
+  /** [features, gates * units], absent if every input is zero. */
   kernel?: LayerVariable;
   /** [units, gates * units] */
   recurrentKernel: LayerVariable;
   /** [gates * units], PyTorch's `bias_ih` */
   bias: LayerVariable;
-  /** [gates * units], PyTorch's `bias_hh`: kept apart because the reset gate acts on it */
+  /** [gates * units], PyTorch's `bias_hh`: separate because the reset gate applies to it */
   recurrentBias: LayerVariable;
 }
 

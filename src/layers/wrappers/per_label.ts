@@ -5,10 +5,10 @@ import { oneShape, type LayerCall } from '../layer';
 import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
 
 /**
- * Runs a slice layer on each label's features by itself, with one set of weights for all labels.
+ * Runs a slice layer on each label's features separately, with one set of weights for all labels.
  *
  * Input `[batch, slices, labels, features]`, output `[batch, slices, labels, out]` where the inner layer maps
- * `[n, slices, features]` to `[n, slices, out]`. A mask `[batch, slices]` holds for every label.
+ * `[n, slices, features]` to `[n, slices, out]`. A mask `[batch, slices]` applies to every label.
  *
  * @throws ArgumentError for an input of another rank or no slices.
  * @example

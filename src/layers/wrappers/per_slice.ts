@@ -13,8 +13,8 @@ import { LAYER, Wrapper, type WrapperArgs } from './wrapper';
  */
 export interface PerSliceArgs extends WrapperArgs {
   /**
-   * A slice whose every value equals this is padding: it gets a mask that the layers above respect. None masks nothing.
-   * @defaultValue none
+   * A slice whose values all equal this is padding: it is masked in the layers above.
+   * @defaultValue none: no masking
    */
   maskValue?: number;
 }
@@ -45,7 +45,7 @@ export class PerSlice extends Wrapper<PerSliceArgs> {
     check(x.rank >= 3, this.name, 'input [batch, slices, ...]', x);
     checkSlices(x, x.rank, this.name);
     const [batch, slices, ...rest] = x.shape as [number, number, ...number[]];
-    // the mask is of slices, not of what the inner layer sees
+    // the mask is per slice, not for the input of the inner layer
     const out = this.runInner(tf.reshape(x, [batch * slices, ...rest]), { training });
     return tf.reshape(out, [batch, slices, ...out.shape.slice(1)]);
   }

@@ -6,12 +6,15 @@ import type { Kwargs, LayerArgs, Shape } from '../../base/types';
 import { CtLayer, oneShape, type LayerCall } from '../layer';
 
 /**
- * Options of a layer that holds another one.
+ * Options of a layer that wraps another one.
  *
  * @inline
  */
 export interface WrapperArgs extends LayerArgs {
-  /** The inner model, or a layer of its own: one that was built elsewhere bears weight names that a saved model cannot find. */
+  /**
+   * The inner model, or a layer not used elsewhere: the weights of a layer built elsewhere have names that a saved
+   * model cannot find.
+   */
   layer: tf.layers.Layer;
 }
 
@@ -21,17 +24,17 @@ export const LAYER = rule<tf.layers.Layer>(
 );
 
 /**
- * A layer around another layer or model, whose weights are its own.
+ * A layer that wraps another layer or model and owns its weights.
  *
  * tfjs has such a base class but does not export it.
  */
 export abstract class Wrapper<Args extends WrapperArgs = WrapperArgs> extends CtLayer<Args> {
   declare readonly layer: tf.layers.Layer;
 
-  /** The shape that the inner layer sees of this layer's input. */
+  /** The inner layer's input shape for an input shape of this layer. */
   protected abstract innerShape(inputShape: Shape | Shape[]): Shape;
 
-  /** The inner layer's one output. */
+  /** The inner layer's single output. */
   protected runInner(x: tf.Tensor, call: LayerCall): tf.Tensor {
     const y = this.layer.call(x, call as Kwargs);
     if (!Array.isArray(y)) return y;
@@ -51,7 +54,7 @@ export abstract class Wrapper<Args extends WrapperArgs = WrapperArgs> extends Ct
     super.build(inputShape);
   }
 
-  // The base constructor uses both accessors before `layer` is there.
+  // The base constructor uses both accessors before `layer` is set.
   override get trainable(): boolean {
     return (this.layer as tf.layers.Layer | undefined)?.trainable ?? true;
   }

@@ -23,7 +23,7 @@ describe('computeGradients', () => {
     const { images, labels } = data(2, 3);
     const step = (x: tf.Tensor, y: tf.Tensor) => () => computeGradients(model, x, y, { loss });
     expect(step(tf.zeros([2, 3, 20, 16, 1]), labels)).toThrow(
-      'trainStep: images: expected [batch, slices, 16, 16, 1], as the model takes them',
+      'trainStep: images: expected [batch, slices, 16, 16, 1], as the model expects',
     );
     expect(step(images, tf.zeros([2, 3, 4]))).toThrow(/labels: expected .* = \[2, 3, 5\]/);
     const odd = labels.arraySync() as number[][][];
