@@ -52,7 +52,7 @@ export interface BootstrapInterval {
  * @param statistic - The score of a sample; it is given the same array each time, filled anew, and must not keep it. Undefined where
  * the sample does not define the score.
  *
- * @throws ArgumentError without a patient, for a bad option, or for a statistic that is not a finite number or undefined.
+ * @throws ArgumentError without a patient, for an invalid option, or for a statistic that is not a finite number or undefined.
  *
  * @example
  * ```ts

@@ -81,7 +81,7 @@ export interface FittedCalibration {
  * probabilities.
  *
  * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled logit that is not finite, a
- * probability outside [0, 1], or a bad option.
+ * probability outside [0, 1], or an invalid option.
  *
  * @example
  * ```ts

@@ -2,18 +2,20 @@ import * as tf from '@tensorflow/tfjs';
 import { check, checkOneOf } from '../base/checks';
 import type { LabelRows } from './labelled_scores';
 
-/** How logits become calibrated logits, `scale * logit + offset`, label by label: plain data, kept in a checkpoint's manifest. */
+/**
+ * Maps logits to calibrated logits, `scale * logit + offset`, per label: plain data, saved in a checkpoint's manifest.
+ */
 export interface Calibration {
-  /** `'temperature'`: a scale (one over the temperature) for each label; `'platt'`: a scale and an offset. */
+  /** `'temperature'`: a scale per label (one over the temperature); `'platt'`: a scale and an offset. */
   method: 'temperature' | 'platt';
-  /** One per label, above 0, so that the order of the samples stays. */
+  /** One per label, above 0, so that the order of the samples is preserved. */
   scale: number[];
   /** One per label; 0 for `'temperature'`. */
   offset: number[];
 }
 
 /**
- * Calibrated logits: `scale * logit + offset` of each label; a sigmoid makes probabilities of them.
+ * Calibrated logits: `scale * logit + offset` per label; apply a sigmoid to get probabilities.
  *
  * Shapes: `logits` `[..., labels]` -> the same, float32.
  *
@@ -32,7 +34,7 @@ export function applyCalibration(logits: tf.Tensor, calibration: Calibration): t
 }
 
 /**
- * Calibrated probabilities of probabilities that were predicted without calibration; certain ones (0 and 1) stay certain.
+ * Calibrates probabilities that were predicted without calibration; 0 and 1 do not change.
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
  * @throws ArgumentError for a row or a calibration that does not fit.
@@ -55,9 +57,9 @@ export function calibrateProbabilities(probabilities: LabelRows, calibration: Ca
 }
 
 /**
- * Logits of probabilities, `log(p / (1 - p))`, where only probabilities were kept.
+ * Logits of probabilities, `log(p / (1 - p))`, if only probabilities are available.
  *
- * Probabilities are taken to lie in [1e-7, 1 - 1e-7], next to which float32 has no other, so that logits lie within ±16.1.
+ * Probabilities are clipped to [1e-7, 1 - 1e-7], the limit of float32's resolution, so that logits lie within ±16.1.
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
  * @throws ArgumentError for a number outside [0, 1].
@@ -73,10 +75,10 @@ export function logitsOf(probabilities: LabelRows): number[][] {
 }
 
 /**
- * Refuses what is not a calibration.
+ * Refuses an invalid calibration.
  *
- * @param what - Whose, e.g. `'calibrateProbabilities: calibration'`.
- * @param labels - How many labels there are; left out, any number of at least 1 will do.
+ * @param what - Name of the argument, e.g. `'calibrateProbabilities: calibration'`.
+ * @param labels - Number of labels; if omitted, any number of at least 1 is valid.
  */
 export function checkCalibration(what: string, calibration: Calibration, labels?: number): void {
   check(typeof calibration === 'object' && calibration !== null, what, 'an object', calibration);

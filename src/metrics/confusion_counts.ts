@@ -20,13 +20,14 @@ export interface ConfusionCounts {
  * `tp = sum(y d)`, `fp = sum((1-y) d)`, `fn = sum(y (1-d))`, `tn = sum((1-y) (1-d))` over the labelled entries,
  * with the decision `d = probability >= threshold`.
  *
- * Shapes: `yTrue` and `probabilities` `[..., labels]` as {@link checkScores} has them. `yTrue` is 0 or 1, or -1 for "not labelled": such
- * entries count nowhere. Values between 0 and 1 add their fraction to both sides; others have no meaning. Decisions (0 or 1, any dtype)
- * do in place of probabilities. NaN in either gives NaN in the counts it would have joined, never a quiet 0.
+ * Shapes: `yTrue` and `probabilities` `[..., labels]`, see {@link checkScores}. `yTrue` is 0 or 1, or -1 for "not
+ * labelled": such entries are ignored. Values between 0 and 1 add their fraction to both sides; others are meaningless.
+ * Decisions (0 or 1, any dtype) may be passed instead of probabilities. NaN in either gives NaN in the affected counts,
+ * never a silent 0.
  *
  * Counts are float32, exact up to 2^24 (16.7 million) entries each.
  *
- * @param per - What is counted together: all slices of a `'label'`, or all labels of a `'sample'` (one slice).
+ * @param per - Whether to count per `'label'` (over all slices) or per `'sample'` (over all labels of a slice).
  */
 export function confusionCounts(
   yTrue: tf.Tensor,
@@ -58,7 +59,7 @@ function composedCounts(
     const nothing = tf.zerosLike(y);
     const present = tf.where(labelled, y, nothing);
     const absent = tf.where(labelled, tf.sub(1, y), nothing);
-    // NaN probabilities of entries without a label count nowhere, too
+    // NaN probabilities of entries without a label are ignored too
     const found = tf.where(labelled, d, nothing);
     const missed = tf.sub(1, found);
     const count = (a: tf.Tensor, b: tf.Tensor): tf.Tensor1D => tf.sum(tf.mul(a, b), per === 'label' ? 0 : 1);
@@ -71,9 +72,9 @@ function composedCounts(
   });
 }
 
-/** Refuses anything but two tensors of one shape `[..., labels]`, not empty; returns the number of labels. */
+/** Checks two non-empty tensors of the same shape `[..., labels]`; returns the number of labels. */
 export function checkScores(fn: string, yTrue: tf.Tensor, probabilities: tf.Tensor): number {
-  // an empty sum is not 0 but whatever lay in memory on the WebAssembly backend
+  // on the WebAssembly backend an empty sum is not 0 but uninitialised memory
   check(
     probabilities instanceof tf.Tensor && probabilities.rank >= 2 && probabilities.size > 0,
     `${fn}: probabilities`,

@@ -3,13 +3,13 @@ import { optional, resolveOptions, type Rule } from '../base/options';
 import type { LabelRows } from './labelled_scores';
 
 /**
- * Options of everything that decides whether a label counts as present.
+ * Options of functions that decide whether a label counts as present.
  *
  * @inline
  */
 export interface ThresholdOptions {
   /**
-   * Probability in [0, 1] from which on a label counts as present, one for all labels or one per label.
+   * Probability in [0, 1] from which a label counts as present, one for all labels or one per label.
    * @defaultValue 0.5
    */
   threshold?: number | readonly number[];
@@ -18,7 +18,7 @@ export interface ThresholdOptions {
 /** One for all labels, or one per label. */
 export type Threshold = NonNullable<ThresholdOptions['threshold']>;
 
-/** The rule of the option `threshold`, before it is known how many labels there are. */
+/** The rule of the option `threshold`, before the number of labels is known. */
 export const THRESHOLD: Rule<Threshold> = optional(
   { check: (value, what) => checkThreshold(what, value as Threshold) },
   0.5,
@@ -27,11 +27,11 @@ export const THRESHOLD: Rule<Threshold> = optional(
 /**
  * Turns probabilities into decisions: 1 where `probability >= threshold`, else 0.
  *
- * Both sides are compared as float32, so a threshold that was taken from float32 probabilities meets its own entry. Every metric
- * decides in this way.
+ * Both sides are compared as float32, so an entry equal to a threshold chosen from float32 probabilities reaches it.
+ * All metrics decide this way.
  *
  * @param probabilities - `[samples][labels]`, in [0, 1].
- * @throws ArgumentError for another number, rows that differ in length, or a threshold that does not fit.
+ * @throws ArgumentError for other values, rows that differ in length, or an invalid threshold.
  *
  * @example
  * ```ts
@@ -57,10 +57,10 @@ export function thresholdsOf(what: string, threshold: Threshold, labels: number)
 }
 
 /**
- * Refuses a threshold that is not a number in [0, 1] or a list of such, one per label.
+ * Refuses a threshold that is neither a number in [0, 1] nor a list of them, one per label.
  *
- * @param what - Whose, e.g. `'decide: threshold'`.
- * @param labels - How many labels there are; left out, any length of at least 1 will do.
+ * @param what - Name of the argument, e.g. `'decide: threshold'`.
+ * @param labels - Number of labels; if omitted, any length of at least 1 is valid.
  */
 export function checkThreshold(what: string, threshold: Threshold, labels?: number): void {
   const inRange = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1;

@@ -7,14 +7,15 @@ import type { DecisionCounts } from './decision_counts';
 import { StreamingMetric } from './streaming_metric';
 
 /**
- * `countDecisions` of tensors, batch by batch: exact in any batching and order. `decisionRates` makes rates of the counts.
+ * `countDecisions` for tensors, batch by batch: exact for any batching and order. `decisionRates` turns the counts into
+ * rates.
  *
- * Holds four sums on the device and reads nothing back before the result; `dispose()` frees them. Labels are 0, 1, or -1 for "not
- * labelled", which counts nowhere; values between 0 and 1 add their fraction to both sides. Counts are float32, exact up to 2^24
- * (16.7 million) entries per label.
+ * Keeps four sums on the device and reads nothing back before the result; `dispose()` frees them. Labels are 0, 1, or
+ * -1 for "not labelled", which is ignored; values between 0 and 1 add their fraction to both sides. Counts are float32,
+ * exact up to 2^24 (16.7 million) entries per label.
  *
- * @throws ArgumentError for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
- * `result()` also before the first `update()`, and for NaN in a labelled entry.
+ * @throws ArgumentError for an invalid option, shapes that differ, empty tensors or a batch with another number of
+ * labels; `result()` also before the first `update()`, and for NaN in a labelled entry.
  *
  * @example
  * ```ts
@@ -39,7 +40,7 @@ export class DecisionCounter extends StreamingMetric<Required<ThresholdOptions>>
     return [tp, fp, fn, tn];
   }
 
-  /** Counts of each label, of all batches since the start or the last reset. */
+  /** Counts per label over all batches since the start or the last reset. */
   async result(): Promise<DecisionCounts[]> {
     const [sums] = await this.read();
     const [tp, fp, fn, tn] = sums as [

@@ -15,13 +15,13 @@ import {
  * @inline
  */
 export interface DecisionCounts {
-  /** Present and found. */
+  /** Present and predicted. */
   tp: number;
-  /** Absent but found. */
+  /** Absent but predicted. */
   fp: number;
   /** Present but missed. */
   fn: number;
-  /** Absent and not found. */
+  /** Absent and not predicted. */
   tn: number;
 }
 
@@ -37,36 +37,36 @@ export interface DecisionRatesOptions {
    */
   beta?: number;
   /**
-   * Share of patients (or slices, where the counts are of slices) that have the label where the model will be used, in [0, 1]. Left
-   * out, there are no predictive values.
+   * Share of patients (or slices, if the counts are of slices) that have the label where the model will be used, in [0,
+   * 1]. Without it, there are no predictive values.
    */
   prevalence?: number;
 }
 
 /**
- * Rates of {@link DecisionCounts}; undefined where there is nothing to take a share of.
+ * Rates of {@link DecisionCounts}; undefined if the denominator is 0.
  *
  * @inline
  */
 export interface DecisionRates {
-  /** F-beta; undefined where there is neither a positive nor a finding. */
+  /** F-beta; undefined without any positive or any predicted positive. */
   fBeta: number | undefined;
-  /** `tp / (tp + fp)`: share of the found that have the label; undefined where nothing was found. */
+  /** `tp / (tp + fp)`: share of predicted positives that have the label; undefined without any. */
   precision: number | undefined;
-  /** `tp / (tp + fn)`, also called sensitivity: share of the positives that were found; undefined without a positive. */
+  /** `tp / (tp + fn)`, also called sensitivity: share of positives that were predicted; undefined without any. */
   recall: number | undefined;
-  /** `tn / (tn + fp)`: share of the negatives that were not found; undefined without a negative. */
+  /** `tn / (tn + fp)`: share of negatives that were not predicted; undefined without any. */
   specificity: number | undefined;
-  /** Positive predictive value at the stated prevalence: share of the found that have the label. */
+  /** Positive predictive value at the given prevalence: share of predicted positives that have the label. */
   ppv: number | undefined;
-  /** Negative predictive value at the stated prevalence: share of the not found that do not have the label. */
+  /** Negative predictive value at the given prevalence: share of predicted negatives that do not have the label. */
   npv: number | undefined;
 }
 
 /**
- * Counts decisions, label by label.
+ * Counts decisions per label.
  *
- * @param yTrue - `[samples][labels]`, 0, 1, or -1 for "not labelled", which counts nowhere.
+ * @param yTrue - `[samples][labels]`, 0, 1, or -1 for "not labelled", which is ignored.
  * @param probabilities - `[samples][labels]`; compared as float32, as {@link decide} does.
  *
  * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry or a threshold outside [0, 1].
@@ -86,10 +86,10 @@ export function countDecisions(
 }
 
 /**
- * {@link countDecisions} for each patient by itself: what intervals that draw patients anew are made from.
+ * {@link countDecisions} per patient, as needed for intervals that resample patients.
  *
- * @returns `[patients][labels]`, in the order in which the patients first come.
- * @throws ArgumentError as {@link countDecisions}, or unless there is one patient per sample.
+ * @returns `[patients][labels]`, in the order in which the patients first appear.
+ * @throws ArgumentError as {@link countDecisions}, and unless there is one patient per sample.
  *
  * @example
  * ```ts
@@ -102,7 +102,7 @@ export function countDecisionsByPatient(
   options: ThresholdOptions = {},
 ): DecisionCounts[][] {
   const fn = 'countDecisionsByPatient';
-  // of all at once, so that an error names the sample as the caller counts it
+  // checked all at once, so that an error has the caller's index of the sample
   counted(fn, yTrue, probabilities, options);
   checkPatients(fn, patients, yTrue.length);
   const samples = new Map<string, number[]>();
@@ -116,7 +116,7 @@ export function countDecisionsByPatient(
 }
 
 /**
- * Sum of counts, of labels or of patients.
+ * Sum of counts over labels or patients.
  *
  * @example
  * ```ts
@@ -136,16 +136,17 @@ export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
 }
 
 /**
- * F-beta, precision, recall (sensitivity) and specificity of counts, and the predictive values at a stated prevalence.
+ * F-beta, precision, recall (sensitivity) and specificity of counts, and the predictive values at a given prevalence.
  *
- * `F = (1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`, undefined where `fBetaScore` has its `zeroDivision`.
+ * `F = (1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`, undefined where `fBetaScore` returns `zeroDivision`.
  *
- * Predictive values say what a decision means where it will be used, rather than in the test set, whose share of positives is often
- * larger: `PPV = sens * prev / (sens * prev + (1 - spec) (1 - prev))`, `NPV = spec (1 - prev) / (spec (1 - prev) + (1 - sens) prev)`
- * (Bayes). A good ranking is not enough: a model with an area under the ROC curve of .84 (sensitivity 73%, specificity 79%) had a
- * positive predictive value of 19% in an accident and emergency department where 6% of the scans showed a hemorrhage (Abrigo et al.).
+ * Predictive values tell what a decision means where the model will be used, rather than in the test set, whose share
+ * of positives is often larger: `PPV = sens * prev / (sens * prev + (1 - spec) (1 - prev))`,
+ * `NPV = spec (1 - prev) / (spec (1 - prev) + (1 - sens) prev)` (Bayes). Good ranking is not enough: a model with an
+ * area under the ROC curve of .84 (sensitivity 73%, specificity 79%) had a positive predictive value of 19% in an
+ * emergency department where 6% of the scans showed a hemorrhage (Abrigo et al.).
  *
- * @throws ArgumentError for counts that are not numbers of at least 0, or a bad option.
+ * @throws ArgumentError for counts that are not numbers of at least 0, or an invalid option.
  *
  * @example
  * ```ts
@@ -153,9 +154,9 @@ export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
  * decisionRates({ tp: 73, fp: 21, fn: 27, tn: 79 }, { prevalence: 0.061 }).ppv; // 0.18
  * ```
  *
- * van Rijsbergen, "Information Retrieval", 1979, chapter 7; Altman and Bland, "Diagnostic tests 2: Predictive values", BMJ 1994; Abrigo
- * et al., "Artificial intelligence for detection of intracranial haemorrhage on head computed tomography scans: diagnostic accuracy in
- * Hong Kong", Hong Kong Medical Journal 2023
+ * van Rijsbergen, "Information Retrieval", 1979, chapter 7; Altman and Bland, "Diagnostic tests 2: Predictive values",
+ * BMJ 1994; Abrigo et al., "Artificial intelligence for detection of intracranial haemorrhage on head computed
+ * tomography scans: diagnostic accuracy in Hong Kong", Hong Kong Medical Journal 2023
  */
 export function decisionRates(counts: DecisionCounts, options: DecisionRatesOptions = {}): DecisionRates {
   const name = 'decisionRates';
@@ -191,14 +192,14 @@ const RULES = {
   ),
 };
 
-/** What a true positive and a false negative weigh in F-beta, a false positive being 1. */
+/** Weights of a true positive and a false negative in F-beta, relative to a false positive. */
 export function fBetaWeights(beta: number): { hit: number; miss: number } {
-  // beyond, F-beta is the recall to more digits than there are, and the square leaves the range of numbers
+  // beyond this, F-beta equals the recall to float precision, and the square overflows
   const miss = Math.min(beta ** 2, 1e20);
   return { hit: 1 + miss, miss };
 }
 
-/** F-beta of counts; undefined where there is neither a positive nor a finding. */
+/** F-beta of counts; undefined without any positive or any predicted positive. */
 export function fBetaOf(
   { tp, fp, fn }: Pick<DecisionCounts, 'tp' | 'fp' | 'fn'>,
   beta = 2,
@@ -207,7 +208,7 @@ export function fBetaOf(
   return share(hit * tp, miss * fn + fp);
 }
 
-/** F2 of all labels pooled and of each by itself, which a label without a positive has not. */
+/** F2 of all labels pooled and per label; undefined for a label without a positive. */
 export const f2OfLabels = (counts: readonly DecisionCounts[]) => ({
   f2: fBetaOf(poolCounts(counts)),
   f2PerLabel: counts.map((count) => (count.tp + count.fn === 0 ? undefined : fBetaOf(count))),
@@ -225,7 +226,7 @@ function counted(
   return columns.map((entries, label) => countsOf(entries, thresholds[label]!));
 }
 
-/** Counts of one label. */
+/** Counts for one label. */
 export function countsOf({ positives, negatives }: LabelledScores, threshold: number): DecisionCounts {
   const limit = Math.fround(threshold);
   const found = (scores: ArrayLike<number>) => {

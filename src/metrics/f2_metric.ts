@@ -12,21 +12,21 @@ import { fBetaScore } from './f_beta';
  */
 export interface F2MetricOptions extends ThresholdOptions {
   /**
-   * Whether the model puts out logits (as this library's models do), to be sent through a sigmoid first.
+   * Whether the model outputs logits (as this library's models do), to which a sigmoid is applied first.
    * @defaultValue true
    */
   fromLogits?: boolean;
 }
 
 /**
- * The challenge's F2 (`beta` 2, micro) as a metric for `model.compile`; its history shows as `f2` and `val_f2`.
+ * The challenge's F2 (`beta` 2, micro) as a metric for `model.compile`; it appears in the history as `f2` and `val_f2`.
  *
- * tfjs reports the **mean over batches** of such a metric, which is not the F2 of the epoch: it wobbles with the
- * batching, and a batch without positives scores 0. Watch training with it; report `FBetaScore`.
+ * tfjs reports the **mean over batches** of such a metric, which is not the F2 of the epoch: it depends on the
+ * batching, and a batch without positives scores 0. Use it to monitor training; report `FBetaScore`.
  *
  * Shapes: `yTrue` and the model's output `[..., labels]`, as in `fBetaScore` -> scalar.
  *
- * @throws ArgumentError for a bad option.
+ * @throws ArgumentError for an invalid option.
  *
  * @example
  * ```ts

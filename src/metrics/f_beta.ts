@@ -17,7 +17,7 @@ export interface FBetaOptions extends ThresholdOptions {
    */
   beta?: number;
   /**
-   * How the scores of the labels become one; names and meanings are scikit-learn's.
+   * How the scores of the labels are averaged, as in scikit-learn.
    *
    * `'micro'` pools the entries of all labels (the challenge's F2); `'macro'` is the mean over labels, `'weighted'`
    * that mean weighted by the number of positives, `'samples'` the mean over slices, `'none'` one score per label.
@@ -25,7 +25,7 @@ export interface FBetaOptions extends ThresholdOptions {
    */
   average?: 'micro' | 'macro' | 'weighted' | 'samples' | 'none';
   /**
-   * Score where there is neither a positive nor a finding.
+   * Score without any positive or any predicted positive.
    * @defaultValue 0
    */
   zeroDivision?: 0 | 1;
@@ -34,16 +34,16 @@ export interface FBetaOptions extends ThresholdOptions {
 /**
  * F-beta score of multi-label probabilities.
  *
- * `F = (1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`, the decision being `probability >= threshold`; scikit-learn's
- * `fbeta_score` on the decisions, its `zero_division` included.
+ * `F = (1 + beta²) tp / ((1 + beta²) tp + beta² fn + fp)`, with the decision `probability >= threshold`; equals
+ * scikit-learn's `fbeta_score` on the decisions, including `zero_division`.
  *
  * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar, or `[labels]` for
  * `average: 'none'`. Every index of the leading axes is a sample. `yTrue` is 0 or 1, or -1 for "not labelled": such
- * entries are left out, and so are samples that hold nothing else. A label without any labelled entry scores
- * `zeroDivision`. NaN in a labelled entry gives a NaN score. Labels between 0 and 1 add their fraction to both sides; counts
- * are float32, exact up to 2^24 (16.7 million) entries per label.
+ * entries are ignored, and so are samples with nothing else. A label without any labelled entry scores `zeroDivision`.
+ * NaN in a labelled entry gives a NaN score. Labels between 0 and 1 add their fraction to both sides; counts are
+ * float32, exact up to 2^24 (16.7 million) entries per label.
  *
- * @throws ArgumentError for shapes that differ, empty tensors, or a bad option.
+ * @throws ArgumentError for shapes that differ, empty tensors, or an invalid option.
  *
  * @example
  * ```ts
@@ -65,12 +65,13 @@ export function fBetaScore(
 }
 
 /**
- * {@link fBetaScore} of a whole epoch, batch by batch: exact in any batching and order, unlike a mean of batch scores.
+ * {@link fBetaScore} over a whole epoch, batch by batch: exact for any batching and order, unlike a mean of batch
+ * scores.
  *
- * Holds sums on the device (three tensors at most) and reads nothing back; `dispose()` frees them.
+ * Keeps sums on the device (three tensors at most) and reads nothing back; `dispose()` frees them.
  *
- * @throws ArgumentError as {@link fBetaScore}; also for a batch with another number of labels, and for a
- * `result()` before the first `update()`.
+ * @throws ArgumentError as {@link fBetaScore}; also for a batch with another number of labels, and for `result()`
+ * before the first `update()`.
  *
  * @example
  * ```ts
@@ -93,7 +94,7 @@ export class FBetaScore extends StreamingMetric<Required<FBetaOptions>> {
     return summarize(yTrue, probabilities, this.config);
   }
 
-  /** The score of all batches since the start or the last reset: a new tensor, scalar or `[labels]` for `'none'`. */
+  /** The score over all batches since the start or the last reset: a new tensor, scalar or `[labels]` for `'none'`. */
   result(): tf.Tensor {
     return tf.tidy(() => reduce(this.batches()[0]!, this.config));
   }
@@ -111,8 +112,8 @@ const resolve = (fn: string, options: FBetaOptions) =>
   });
 
 /**
- * All that the score needs to know of the data, and what batches add up in: true positives, false positives and false negatives per
- * label, or for `'samples'` the scores' sum and number.
+ * All that the score needs to know of the data, and what batches add up in: true positives, false positives and false
+ * negatives per label, or for `'samples'` the scores' sum and number.
  */
 function summarize(yTrue: tf.Tensor, probabilities: tf.Tensor, config: Required<FBetaOptions>): tf.Tensor[] {
   const { average, threshold } = config;
@@ -120,7 +121,7 @@ function summarize(yTrue: tf.Tensor, probabilities: tf.Tensor, config: Required<
   const { tp, fp, fn, tn } = counts;
   if (average !== 'samples') return [tp, fp, fn];
   const entries = tf.addN([tp, fp, fn, tn]);
-  // `0 == entries` rather than its opposite, so that NaN is kept
+  // `0 == entries` rather than its negation, so that NaN is kept
   const scores = tf.where(tf.equal(entries, 0), tf.zerosLike(entries), score([tp, fp, fn], config));
   return [tf.sum(scores), tf.sum(tf.cast(tf.notEqual(entries, 0), 'float32'))];
 }
@@ -140,7 +141,7 @@ function reduce(sums: readonly tf.Tensor[], config: Required<FBetaOptions>): tf.
   const positives = tf.add(tp, fn);
   const total = tf.sum(positives);
   const weighted = tf.divNoNan(tf.sum(tf.mul(scores, positives)), total);
-  // without a positive there are no weights: 0 if anything was found, else zeroDivision, as the pooled score has it
+  // without a positive there are no weights: 0 if anything was predicted, else zeroDivision, like the pooled score
   return tf.where(tf.equal(total, 0), pooled(), weighted);
 }
 

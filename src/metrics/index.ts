@@ -1,8 +1,9 @@
 /**
  * The metrics, without the layers that `ct-multilabel` always brings.
  *
- * Functions take rows and give numbers, `undefined` where the data do not define them; classes take tensors batch by batch and give
- * promises. `fBetaScore`, `FBetaScore`, `weightedLogLoss` and the two metrics for `model.compile` take and give tensors.
+ * Functions take rows and return numbers, or `undefined` if the data do not define them; classes take tensors batch by
+ * batch and return promises. `fBetaScore`, `FBetaScore`, `weightedLogLoss` and the two metrics for `model.compile` take
+ * and return tensors.
  *
  * @module metrics
  */

@@ -3,19 +3,19 @@ import { anything, oneOf, optional, resolveOptions, rule, type Rule } from '../b
 import { IGNORED_LABEL, type Labels } from '../base/types';
 
 /**
- * `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as `await tensor.array()` gives them.
+ * `[samples][labels]`: labels (0, 1, or -1 for "not labelled") or scores, as returned by `await tensor.array()`.
  *
  * @inline
  */
 export type LabelRows = readonly (readonly number[])[];
 
 /**
- * Truth and probabilities of the slices of patients, as `collectPredictions` gives them.
+ * Truth and probabilities of the slices of patients, as returned by `collectPredictions`.
  *
  * @inline
  */
 export interface PatientRows {
-  /** `[samples]`: whose each sample is; a patient's samples may lie apart. */
+  /** `[samples]`: the patient of each sample; a patient's samples need not be adjacent. */
   patients: readonly string[];
   /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
   yTrue: LabelRows;
@@ -24,29 +24,29 @@ export interface PatientRows {
 }
 
 /**
- * How the values of the labels become one; names and meanings are scikit-learn's. `'micro'` pools the entries of all labels;
- * `'macro'` is the mean over the labels that have a value, `'weighted'` that mean weighted by the number of positives; `'none'`
- * gives one value per label.
+ * How the values of the labels are averaged, as in scikit-learn. `'micro'` pools the entries of all labels; `'macro'`
+ * is the mean over the labels that have a value, `'weighted'` that mean weighted by the number of positives; `'none'`
+ * returns one value per label.
  *
  * @inline
  */
 export type LabelAverage = 'micro' | 'macro' | 'weighted' | 'none';
 
 /**
- * Options of metrics that give one number per label.
+ * Options of metrics that are computed per label.
  *
  * @inline
  */
 export interface LabelAverageOptions<A extends LabelAverage = LabelAverage> {
   /**
-   * How the values of the labels become one.
+   * How the values of the labels are averaged.
    * @defaultValue 'macro'
    */
   average?: A;
 }
 
 /**
- * A value for each label or one for all; undefined where the data do not define it.
+ * A value per label or one for all; undefined if the data do not define it.
  *
  * @inline
  */
@@ -58,14 +58,14 @@ export interface LabelledScores {
   negatives: ArrayLike<number>;
 }
 
-/** What is asked of a score: `'probability'` for numbers in [0, 1], `'logit'` and `'score'` for any finite number. */
+/** Valid scores: `'probability'` for numbers in [0, 1], `'logit'` and `'score'` for any finite number. */
 export type ScoreKind = 'probability' | 'logit' | 'score';
 
 /**
  * Labelled entries of each label, in the order of the rows.
  *
- * @throws ArgumentError for rows that are missing or differ in shape, a label other than 0, 1 and -1, or a score of a labelled
- * entry that is not of its kind: NaN never passes.
+ * @throws ArgumentError for rows that are missing or differ in shape, a label other than 0, 1 and -1, or an invalid
+ * score of a labelled entry: NaN is always invalid.
  */
 export function labelledScores(
   fn: string,
@@ -104,9 +104,9 @@ export function labelledScores(
 }
 
 /**
- * A score of rows: of each label by `scoreOf`, and of all of them as the option says.
+ * A score of rows: per label by `scoreOf`, and averaged according to the option.
  *
- * @throws ArgumentError as {@link labelledScores}, and for a bad option.
+ * @throws ArgumentError as {@link labelledScores}, and for an invalid option.
  */
 export function scoreOfRows<A extends LabelAverage>(
   fn: string,
@@ -139,7 +139,7 @@ export const NAMED_ROWS = {
   probabilities: anything,
 };
 
-/** As {@link labelledScores} for one label by itself. */
+/** {@link labelledScores} for a single label. */
 export function labelledScoresOf(
   fn: string,
   yTrue: ArrayLike<number>,
@@ -156,7 +156,7 @@ export function labelledScoresOf(
   return { positives, negatives };
 }
 
-/** Which side an entry belongs to; undefined for one that is not labelled. */
+/** The class of an entry; undefined if it is not labelled. */
 export function sideOf(
   fn: string,
   label: number,
@@ -172,9 +172,9 @@ export function sideOf(
 }
 
 /**
- * How many patients have each label.
+ * The number of patients with each label.
  *
- * @param patients - `[samples]`: whose each sample is; missing: each is another patient's.
+ * @param patients - `[samples]`: the patient of each sample; if missing, each sample is a patient of its own.
  * @throws ArgumentError unless there is one patient per sample.
  */
 export function positivePatients(
@@ -189,13 +189,13 @@ export function positivePatients(
   });
 }
 
-/** Refuses anything but one patient per sample. */
+/** Checks that there is one patient per sample. */
 export function checkPatients(fn: string, patients: readonly string[], samples: number): void {
   const fits = Array.isArray(patients as unknown) && patients.length === samples;
   check(fits, `${fn}: patients`, `one for each of ${samples} samples`, patients);
 }
 
-/** All entries as if of one label. */
+/** The entries of all labels pooled. */
 export function pooledScores(columns: readonly LabelledScores[]): LabelledScores {
   const pool = (side: keyof LabelledScores) => columns.flatMap((column) => Array.from(column[side]));
   return { positives: pool('positives'), negatives: pool('negatives') };
@@ -214,7 +214,7 @@ export function averaged<A extends LabelAverage>(
   return definedMean(values, weights) as Averaged<A>;
 }
 
-/** Weighted mean of the values there are; undefined where there are none, or none has a weight. */
+/** Weighted mean of the defined values; undefined if there are none or all weights are 0. */
 export function definedMean(
   values: readonly (number | undefined)[],
   weights: readonly number[] = values.map(() => 1),

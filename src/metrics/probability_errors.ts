@@ -11,13 +11,14 @@ import {
 } from './labelled_scores';
 
 /**
- * Brier score: mean squared difference of probability and label, `mean (p - y)²`; the lower the better, 0.25 for probabilities of 0.5;
- * scikit-learn's `brier_score_loss`.
+ * Brier score: mean squared difference of probability and label, `mean (p - y)²`; lower is better, 0.25 for
+ * probabilities of 0.5; equals scikit-learn's `brier_score_loss`.
  *
- * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. A label
- * of which nothing is labelled has no score: `undefined`, and `'macro'` leaves it out.
+ * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are
+ * ignored. A label without any labelled entry has no score: it is `undefined`, and `'macro'` leaves it out.
  *
- * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or an
+ * invalid option.
  *
  * @example
  * ```ts
@@ -41,38 +42,40 @@ export function brierScore<A extends LabelAverage = 'macro'>(
  */
 export interface CalibrationBinOptions {
   /**
-   * Bins of equal width that [0, 1] is divided into.
+   * Number of bins of equal width in [0, 1].
    * @defaultValue 15
    */
   bins?: number;
 }
 
 /**
- * Entries of like probability, and how often they were positive.
+ * Entries of similar probability, and how often they were positive.
  *
  * @inline
  */
 export interface ReliabilityBin {
-  /** The bin holds probabilities above this one (the first bin 0 as well), */
+  /** Lower bound, exclusive (inclusive for the first bin). */
   low: number;
-  /** and up to this one. */
+  /** Upper bound, inclusive. */
   high: number;
-  /** Labelled entries in the bin; bins without any are left out. */
+  /** Number of labelled entries in the bin; empty bins are left out. */
   count: number;
   /** Mean of their probabilities. */
   meanProbability: number;
-  /** Share of them that is positive. */
+  /** Share of positives among them. */
   positiveShare: number;
 }
 
 /**
- * How often one label was present, by what was predicted for it: points of a reliability diagram; scikit-learn's `calibration_curve`.
+ * How often a label was present, by its predicted probability: the points of a reliability diagram; equals
+ * scikit-learn's `calibration_curve`.
  *
  * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
  * @param probabilities - One per label value.
- * @returns The bins that hold an entry, lowest first.
+ * @returns The non-empty bins, lowest first.
  *
- * @throws ArgumentError for lengths that differ, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for lengths that differ, other labels, a labelled entry that is not in [0, 1], or an invalid
+ * option.
  *
  * @example
  * ```ts
@@ -91,16 +94,19 @@ export function reliabilityCurve(
 }
 
 /**
- * Expected calibration error: how far the probabilities of a bin are from how often they came true, on average over the entries.
+ * Expected calibration error: the difference between predicted probability and observed frequency per bin, averaged
+ * over the entries.
  *
- * `ECE = sum_b n_b / n |positive share_b - mean probability_b|` over bins of equal width, as {@link reliabilityCurve} has them. It is of
- * the probability that the label is present, not of a winning class's confidence, as it is defined for many classes. It depends
- * on the number of bins, and few entries make it larger than it is.
+ * `ECE = sum_b n_b / n |positive share_b - mean probability_b|` over bins of equal width, as in {@link
+ * reliabilityCurve}. It is computed for the probability that the label is present, not for the confidence of the
+ * winning class, as in multi-class definitions. It depends on the number of bins, and is overestimated with few
+ * entries.
  *
- * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. A label
- * of which nothing is labelled has no error: `undefined`, and `'macro'` leaves it out.
+ * `yTrue` and `probabilities` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are
+ * ignored. A label without any labelled entry has no error: it is `undefined`, and `'macro'` leaves it out.
  *
- * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or a bad option.
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled entry that is not in [0, 1], or an
+ * invalid option.
  *
  * @example
  * ```ts
@@ -126,7 +132,7 @@ export const BINS = optional(positiveInteger, 15);
 /** Brier score of one label. */
 export const brierScoreOf = meanOf((p, y) => (p - y) ** 2);
 
-/** Log loss of one label, probabilities taken to lie in `[epsilon, 1 - epsilon]`. */
+/** Log loss of one label, with probabilities clipped to `[epsilon, 1 - epsilon]`. */
 export const logLossOf = (entries: LabelledScores, epsilon = 1e-7) =>
   meanOf((p, y) => {
     const clipped = Math.min(Math.max(p, epsilon), 1 - epsilon);
@@ -144,7 +150,7 @@ export function calibrationErrorOf(entries: LabelledScores, bins: number): numbe
   return sum / count;
 }
 
-/** Mean of a cost over the labelled entries, undefined where there are none. */
+/** Mean of a cost over the labelled entries; undefined without any. */
 function meanOf(cost: (probability: number, label: 0 | 1) => number) {
   return ({ positives, negatives }: LabelledScores): number | undefined => {
     const count = positives.length + negatives.length;
@@ -177,7 +183,7 @@ function reliabilityBins({ positives, negatives }: LabelledScores, bins: number)
   })).filter(({ count }) => count > 0);
 }
 
-/** The bin with `low < p <= high`; the product alone may be off by one at an edge. */
+/** The bin with `low < p <= high`; the product itself may be off by one at an edge. */
 function binOf(p: number, bins: number): number {
   let bin = Math.min(Math.max(Math.ceil(p * bins) - 1, 0), bins - 1);
   if (bin > 0 && p <= bin / bins) bin--;

@@ -13,17 +13,18 @@ import { scoreCuts } from './score_curves';
 import { StreamingMetric } from './streaming_metric';
 
 /**
- * Average precision: precision at every positive's score, averaged over the positives; scikit-learn's `average_precision_score`.
+ * Average precision: precision at every positive's score, averaged over the positives; equals scikit-learn's
+ * `average_precision_score`.
  *
- * `AP = sum_k (recall_k - recall_(k-1)) precision_k` over the scores that occur, from the highest on; equal scores count together.
- * No interpolation, which would flatter.
+ * `AP = sum_k (recall_k - recall_(k-1)) precision_k` over the distinct scores in descending order. There is no
+ * interpolation, which would be optimistic.
  *
- * `yTrue` and `scores` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. `scores` are
- * probabilities or logits. A label without a positive has no average precision: `undefined`, and `'macro'` and `'weighted'` leave it
- * out (scikit-learn has 0 there).
+ * `yTrue` and `scores` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are ignored.
+ * `scores` are probabilities or logits. A label without a positive has no average precision: it is `undefined`, and
+ * `'macro'` and `'weighted'` leave it out (scikit-learn returns 0).
  *
- * @throws ArgumentError for rows that differ in shape, other labels, a labelled score that is not a finite number, or a bad
- * option.
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled score that is not a finite number, or a
+ * bad option.
  *
  * @example
  * ```ts
@@ -41,25 +42,26 @@ export function averagePrecision<A extends LabelAverage = 'macro'>(
 }
 
 /**
- * Area under the ROC curve; scikit-learn's `roc_auc_score`.
+ * Area under the ROC curve; equals scikit-learn's `roc_auc_score`.
  *
- * The share of pairs of a positive and a negative in which the positive has the higher score, equal scores counting half.
- * Prevalence does not enter: where few are positive, read it with {@link averagePrecision} and the predictive values of
- * `decisionRates` beside it.
+ * The share of pairs of a positive and a negative in which the positive has the higher score, with ties counting half.
+ * It does not depend on prevalence: if positives are rare, look at {@link averagePrecision} and the predictive values
+ * of `decisionRates` too.
  *
- * `yTrue` and `scores` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are left out. `scores` are
- * probabilities or logits. A label without a positive or without a negative has no area: `undefined`, and `'macro'` and `'weighted'`
- * leave it out (scikit-learn refuses it).
+ * `yTrue` and `scores` are `[samples][labels]`. `yTrue` is 0 or 1, or -1 for "not labelled": such entries are ignored.
+ * `scores` are probabilities or logits. A label without a positive or without a negative has no area: it is
+ * `undefined`, and `'macro'` and `'weighted'` leave it out (scikit-learn refuses it).
  *
- * @throws ArgumentError for rows that differ in shape, other labels, a labelled score that is not a finite number, or a bad
- * option.
+ * @throws ArgumentError for rows that differ in shape, other labels, a labelled score that is not a finite number, or a
+ * bad option.
  *
  * @example
  * ```ts
  * const perLabel = rocAuc(yTrue, probabilities, { average: 'none' });
  * ```
  *
- * Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve", Radiology 1982
+ * Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve", Radiology
+ * 1982
  */
 export function rocAuc<A extends LabelAverage = 'macro'>(
   yTrue: LabelRows,
@@ -69,7 +71,7 @@ export function rocAuc<A extends LabelAverage = 'macro'>(
   return scoreOfRows('rocAuc', yTrue, scores, 'score', options, rocAucOf);
 }
 
-/** What depends on the order of all scores cannot be summed up batch by batch, so that each batch is kept. */
+/** A metric that depends on the order of all scores cannot be summed batch by batch, so each batch is kept. */
 abstract class RankingMetric<A extends LabelAverage> extends StreamingMetric<
   Required<LabelAverageOptions<A>>
 > {
@@ -88,10 +90,10 @@ abstract class RankingMetric<A extends LabelAverage> extends StreamingMetric<
   }
 
   /**
-   * The score of all batches since the start or the last reset; a list for `'none'`.
+   * The score over all batches since the start or the last reset; a list for `'none'`.
    *
-   * @throws ArgumentError before the first `update()`, for labels other than 0, 1 and -1, and for a labelled score that is not a
-   * finite number.
+   * @throws ArgumentError before the first `update()`, for labels other than 0, 1 and -1, and for a labelled score that
+   * is not a finite number.
    */
   async result(): Promise<Averaged<A>> {
     const labels = this.batches()[0]![0]!.shape.at(-1)!;
@@ -102,12 +104,12 @@ abstract class RankingMetric<A extends LabelAverage> extends StreamingMetric<
 }
 
 /**
- * {@link averagePrecision} of tensors, batch by batch: exact in any batching and order.
+ * {@link averagePrecision} for tensors, batch by batch: exact for any batching and order.
  *
- * Exactness needs every score, so each batch is kept on the device until `reset()` or `dispose()`.
+ * This needs every score, so each batch is kept on the device until `reset()` or `dispose()`.
  *
- * @throws ArgumentError as {@link averagePrecision}; also for a batch with another number of labels, and for a `result()` before
- * the first `update()`.
+ * @throws ArgumentError as {@link averagePrecision}; also for a batch with another number of labels, and for `result()`
+ * before the first `update()`.
  *
  * @example
  * ```ts
@@ -124,12 +126,12 @@ export class AveragePrecision<A extends LabelAverage = 'macro'> extends RankingM
 }
 
 /**
- * {@link rocAuc} of tensors, batch by batch: exact in any batching and order.
+ * {@link rocAuc} for tensors, batch by batch: exact for any batching and order.
  *
- * Exactness needs every score, so each batch is kept on the device until `reset()` or `dispose()`.
+ * This needs every score, so each batch is kept on the device until `reset()` or `dispose()`.
  *
- * @throws ArgumentError as {@link rocAuc}; also for a batch with another number of labels, and for a `result()` before the first
- * `update()`.
+ * @throws ArgumentError as {@link rocAuc}; also for a batch with another number of labels, and for `result()` before
+ * the first `update()`.
  *
  * @example
  * ```ts
@@ -167,7 +169,7 @@ export function rocAucOf(entries: LabelledScores): number | undefined {
   const pairs = entries.positives.length * entries.negatives.length;
   if (pairs === 0) return undefined;
   const { tp, fp } = scoreCuts(entries);
-  // twice the area in pairs, so that every term is a whole number
+  // twice the number of pairs, so that every term is an integer
   let twice = 0;
   tp.forEach((found, i) => {
     twice += (fp[i]! - (fp[i - 1] ?? 0)) * (found + (tp[i - 1] ?? 0));

@@ -9,12 +9,12 @@ import { labelledScoresOf, type LabelledScores } from './labelled_scores';
 export interface PrecisionRecallCurve {
   precision: number[];
   recall: number[];
-  /** Scores from which on an entry counts as found; one fewer than points. */
+  /** Scores from which an entry counts as positive; one fewer than points. */
   thresholds: number[];
 }
 
 /**
- * Share of negatives and of positives that are found at every score of a label, from the highest threshold to the lowest.
+ * False and true positive rate at every score of a label, from the highest threshold to the lowest.
  *
  * @inline
  */
@@ -23,7 +23,7 @@ export interface RocCurve {
   fpr: number[];
   /** True positive rate, the recall or sensitivity. */
   tpr: number[];
-  /** Scores from which on an entry counts as found; the first, for "nothing is found", is `Infinity` (`null` in JSON). */
+  /** Scores from which an entry counts as positive; the first, for "no positives", is `Infinity` (`null` in JSON). */
   thresholds: number[];
 }
 
@@ -34,19 +34,19 @@ export interface RocCurve {
  */
 export interface CurveOptions {
   /**
-   * Leaves points out that lie on a straight line between others (of {@link precisionRecallCurve}: points between others of the same
-   * number of true positives), so that the curve has fewer and looks the same.
+   * Whether to drop points that lie on a straight line between others (for {@link precisionRecallCurve}: points between
+   * others with the same number of true positives), which does not change how the curve looks.
    * @defaultValue `true` for {@link rocCurve}, `false` for {@link precisionRecallCurve}
    */
   dropIntermediate?: boolean;
 }
 
 /**
- * Precision against recall of one label; scikit-learn's `precision_recall_curve`.
+ * Precision-recall curve of one label; equals scikit-learn's `precision_recall_curve`.
  *
- * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
+ * @param yTrue - 0, 1, or -1 for "not labelled", which is ignored.
  * @param scores - Probabilities or logits, one per label value.
- * @returns undefined without a positive: there is no recall.
+ * @returns undefined without a positive, since recall is undefined.
  *
  * @throws ArgumentError for lengths that differ, other labels, or a score that is not a finite number.
  *
@@ -81,11 +81,11 @@ export function precisionRecallCurve(
 }
 
 /**
- * True against false positive rate of one label; scikit-learn's `roc_curve`.
+ * ROC curve of one label; equals scikit-learn's `roc_curve`.
  *
- * @param yTrue - 0, 1, or -1 for "not labelled", which is left out.
+ * @param yTrue - 0, 1, or -1 for "not labelled", which is ignored.
  * @param scores - Probabilities or logits, one per label value.
- * @returns undefined without a positive or without a negative: one of the rates is not defined.
+ * @returns undefined without a positive or without a negative, since one of the rates is undefined.
  *
  * @throws ArgumentError for lengths that differ, other labels, or a score that is not a finite number.
  *
@@ -107,7 +107,7 @@ export function rocCurve(
   const [positives, negatives] = [entries.positives.length, entries.negatives.length];
   if (positives === 0 || negatives === 0) return undefined;
   const { thresholds, tp, fp } = scoreCuts(entries);
-  // as scikit-learn does, judged before the point (0, 0) is put in front
+  // as in scikit-learn, applied before the point (0, 0) is prepended
   const bends = (i: number) =>
     tp[i]! - tp[i - 1]! !== tp[i + 1]! - tp[i]! || fp[i]! - fp[i - 1]! !== fp[i + 1]! - fp[i]!;
   const points = indices(thresholds.length).filter(
@@ -120,9 +120,9 @@ export function rocCurve(
   };
 }
 
-/** What is found from each score on, highest score first; equal scores are found together. */
+/** Counts at each distinct score, highest score first. */
 export interface ScoreCuts {
-  /** The scores that occur, each once, falling. */
+  /** The distinct scores in descending order. */
   thresholds: number[];
   /** Positives with at least that score. */
   tp: number[];
@@ -130,9 +130,9 @@ export interface ScoreCuts {
   fp: number[];
 }
 
-/** Counts of true and false positives at every score that occurs, in `O(n log n)`. */
+/** Counts of true and false positives at every distinct score, in `O(n log n)`. */
 export function scoreCuts(entries: LabelledScores): ScoreCuts {
-  // typed arrays sort by value, and much faster than with a comparison of ours
+  // typed arrays sort by value, much faster than with a comparison function
   const positives = Float64Array.from(entries.positives).sort();
   const negatives = Float64Array.from(entries.negatives).sort();
   const cuts: ScoreCuts = { thresholds: [], tp: [], fp: [] };

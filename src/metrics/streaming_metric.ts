@@ -3,30 +3,31 @@ import { check } from '../base/checks';
 import { checkScores } from './confusion_counts';
 
 /**
- * A metric of a whole epoch, batch by batch: exact in any batching and order, unlike a mean of batch scores.
+ * A metric over a whole epoch, batch by batch: exact for any batching and order, unlike a mean of batch scores.
  *
- * What it needs of the batches stays on the device, and nothing is read back before the result; `dispose()` frees it.
+ * It keeps data on the device, and reads nothing back before the result; `dispose()` frees the data.
  */
 export abstract class StreamingMetric<Config extends object> {
-  /** Whether batches add up; else each is kept. */
+  /** Whether batches are summed; otherwise each is kept. */
   protected readonly addsUp: boolean = true;
   private kept: tf.Tensor[][] = [];
   private labels: number | undefined;
 
-  /** @param name - For messages. */
+  /** @param name - Name for error messages. */
   constructor(
     protected readonly name: string,
     protected readonly config: Config,
   ) {}
 
-  /** What is needed of a batch. */
+  /** The data needed from a batch. */
   protected abstract summarize(yTrue: tf.Tensor, probabilities: tf.Tensor): tf.Tensor[];
 
-  /** Refuses a number of labels that the options do not fit. */
+  /** Refuses a number of labels that does not match the options. */
   protected checkFits(_what: string, _labels: number): void {}
 
   /**
-   * Adds a batch: labels and probabilities `[..., labels]` of one shape, whose leading axes may differ between batches.
+   * Adds a batch: labels and probabilities `[..., labels]` of the same shape, whose leading axes may differ between
+   * batches.
    *
    * @throws ArgumentError for shapes that differ, empty tensors, or another number of labels than before.
    */
@@ -41,31 +42,31 @@ export abstract class StreamingMetric<Config extends object> {
       const batch = this.summarize(yTrue, probabilities);
       return sums ? sums.map((sum, i) => tf.add(sum, batch[i]!)) : batch;
     });
-    // kept, so that an update inside a caller's tidy survives it
+    // kept, so that data added inside a caller's tidy survive it
     for (const tensor of next) tf.keep(tensor);
     if (this.addsUp) this.reset();
     this.kept.push(next);
     this.labels = labels;
   }
 
-  /** Starts over and frees what was kept. */
+  /** Starts over and frees the data. */
   reset(): void {
     tf.dispose(this.kept);
     this.kept = [];
     this.labels = undefined;
   }
 
-  /** Frees what was kept; the same as `reset`. */
+  /** Frees the data; the same as `reset`. */
   dispose(): void {
     this.reset();
   }
 
-  /** Every option, defaults filled in: plain JSON. */
+  /** All options with defaults filled in: plain JSON. */
   getConfig(): Config {
     return { ...this.config };
   }
 
-  /** What was kept: the sums, or each batch. */
+  /** The data: sums, or each batch. */
   protected batches(): tf.Tensor[][] {
     check(this.kept.length > 0, `${this.name}.result`, 'at least one update() before it', 'none');
     return this.kept;

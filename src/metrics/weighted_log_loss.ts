@@ -15,12 +15,12 @@ import { StreamingMetric } from './streaming_metric';
  */
 export interface WeightedLogLossOptions {
   /**
-   * How much each label counts, at least 0 and not all 0.
+   * Weight of each label, at least 0 and not all 0.
    * @defaultValue 1 for each
    */
   weights?: readonly number[];
   /**
-   * Probabilities are taken to lie in `[epsilon, 1 - epsilon]`, in (0, 0.5): none costs more than `-log(epsilon)`.
+   * Probabilities are clipped to `[epsilon, 1 - epsilon]`, so that none costs more than `-log(epsilon)`; in (0, 0.5).
    * @defaultValue 1e-7
    */
   epsilon?: number;
@@ -33,26 +33,29 @@ export interface WeightedLogLossOptions {
  */
 export interface WeightedLogLossMetricOptions extends WeightedLogLossOptions {
   /**
-   * Whether the model puts out logits (as this library's models do), to be sent through a sigmoid first.
+   * Whether the model outputs logits (as this library's models do), to which a sigmoid is applied first.
    * @defaultValue true
    */
   fromLogits?: boolean;
 }
 
-/** RSNA's weights: epidural, intraparenchymal, intraventricular, subarachnoid, subdural, and `any`, which counts twice. */
+/**
+ * RSNA's weights: epidural, intraparenchymal, intraventricular, subarachnoid, subdural, and `any`, which counts twice.
+ */
 export const RSNA_LABEL_WEIGHTS: readonly number[] = [1, 1, 1, 1, 1, 2];
 
 /**
- * Weighted multi-label log loss, the score of the RSNA 2019 challenge: the lower the better, 0.693 for probabilities of 0.5.
+ * Weighted multi-label log loss, the score of the RSNA 2019 challenge: lower is better, 0.693 for probabilities of 0.5.
  *
- * `-sum w [ y log p + (1-y) log(1-p) ] / sum w` over the labelled entries, `w` being the weight of the entry's label and `p`
- * clipped to `[epsilon, 1 - epsilon]`; scikit-learn's `log_loss` of the flattened entries, with `w` as `sample_weight`.
+ * `-sum w [ y log p + (1-y) log(1-p) ] / sum w` over the labelled entries, where `w` is the weight of the entry's label
+ * and `p` is clipped to `[epsilon, 1 - epsilon]`; equals scikit-learn's `log_loss` of the flattened entries, with `w`
+ * as `sample_weight`.
  *
- * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar. `yTrue` is 0 or 1, anything between
- * for smoothed labels, or -1 for "not labelled": such entries are left out. NaN in a labelled entry gives NaN, and so do
- * entries of which none is labelled (or has a weight): a tensor has no `undefined`.
+ * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar. `yTrue` is 0 or 1, anything
+ * between for smoothed labels, or -1 for "not labelled": such entries are ignored. NaN in a labelled entry gives NaN,
+ * and so does input without any labelled entry or weight, since a tensor cannot be `undefined`.
  *
- * @throws ArgumentError for shapes that differ, empty tensors, or a bad option.
+ * @throws ArgumentError for shapes that differ, empty tensors, or an invalid option.
  *
  * @example
  * ```ts
@@ -74,12 +77,13 @@ export function weightedLogLoss(
 }
 
 /**
- * {@link weightedLogLoss} of a whole epoch, batch by batch: exact in any batching and order, unlike a mean of batch losses.
+ * {@link weightedLogLoss} over a whole epoch, batch by batch: exact for any batching and order, unlike a mean of batch
+ * losses.
  *
- * Holds two sums on the device, in float32, and reads nothing back before the result; `dispose()` frees them.
+ * Keeps two sums on the device, in float32, and reads nothing back before the result; `dispose()` frees them.
  *
- * @throws ArgumentError for a bad option, shapes that differ, empty tensors or a batch with another number of labels; by
- * `result()` also before the first `update()`, and for NaN in a labelled entry.
+ * @throws ArgumentError for an invalid option, shapes that differ, empty tensors or a batch with another number of
+ * labels; `result()` also before the first `update()`, and for NaN in a labelled entry.
  *
  * @example
  * ```ts
@@ -102,7 +106,7 @@ export class WeightedLogLoss extends StreamingMetric<WeightedLogLossOptions & { 
     return summarize(yTrue, probabilities, tf.sub(1, probabilities), this.config);
   }
 
-  /** The loss of all batches since the start or the last reset; undefined where nothing is labelled or has a weight. */
+  /** The loss over all batches since the start or the last reset; undefined without any labelled entry or weight. */
   async result(): Promise<number | undefined> {
     const [[loss], [weight]] = (await this.read())[0] as [Float32Array, Float32Array];
     check(
@@ -116,15 +120,15 @@ export class WeightedLogLoss extends StreamingMetric<WeightedLogLossOptions & { 
 }
 
 /**
- * {@link weightedLogLoss} as a metric for `model.compile`; its history shows as `weighted_log_loss` and
+ * {@link weightedLogLoss} as a metric for `model.compile`; it appears in the history as `weighted_log_loss` and
  * `val_weighted_log_loss`.
  *
- * tfjs reports the **mean over batches** of such a metric, which is not the loss of the epoch where batches differ in size.
- * Watch training with it; report {@link WeightedLogLoss}.
+ * tfjs reports the **mean over batches** of such a metric, which is not the loss of the epoch if batches differ in
+ * size. Use it to monitor training; report {@link WeightedLogLoss}.
  *
  * Shapes: `yTrue` and the model's output `[..., labels]`, as in {@link weightedLogLoss} -> scalar.
  *
- * @throws ArgumentError for a bad option.
+ * @throws ArgumentError for an invalid option.
  *
  * @example
  * ```ts
@@ -144,7 +148,7 @@ export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}
       checkWeights(what, config.weights, checkScores(what, yTrue, yPred));
       const { fromLogits } = config;
       const present = fromLogits ? tf.sigmoid(yPred) : yPred;
-      // of logits, 1 - p has more digits as a sigmoid of its own
+      // from logits, 1 - p is more precise as sigmoid(-x)
       const absent = fromLogits ? tf.sigmoid(tf.neg(yPred)) : tf.sub(1, yPred);
       return mean(summarize(yTrue, present, absent, config));
     });
@@ -169,7 +173,7 @@ const RULES = {
   ),
 };
 
-/** The rule of weights that are one per label. */
+/** The rule of weights, one per label. */
 export const WEIGHTS = RULES.weights;
 
 export function checkWeights(fn: string, weights: readonly number[] | undefined, labels: number): void {
@@ -177,7 +181,7 @@ export function checkWeights(fn: string, weights: readonly number[] | undefined,
   check(fits, `${fn}: weights`, `one number for each of ${labels} labels`, weights);
 }
 
-/** Labels' losses together: a label counts by its weight and its number of entries. */
+/** The pooled loss of the labels, weighted by their weights and numbers of entries. */
 export function pooledLogLoss(
   columns: readonly LabelledScores[],
   weights?: readonly number[],
@@ -191,7 +195,7 @@ export function pooledLogLoss(
 }
 
 /**
- * What batches add up in: the weighted loss of the labelled entries, and their weight.
+ * The sums over batches: the weighted loss of the labelled entries, and their weight.
  *
  * @param absent - One minus the probabilities `present`.
  */
@@ -204,7 +208,7 @@ function summarize(
   const y = tf.cast(yTrue, 'float32');
   const cost = (p: tf.Tensor) => tf.neg(tf.log(tf.clipByValue(tf.cast(p, 'float32'), epsilon, 1 - epsilon)));
   const entropy = tf.add(tf.mul(y, cost(present)), tf.mul(tf.sub(1, y), cost(absent)));
-  // said again, because not every backend's clip keeps NaN
+  // restored, because not every backend's clip keeps NaN
   const loss = tf.where(tf.isNaN(present), tf.fill(y.shape, NaN), entropy);
   const labelled = tf.notEqual(y, IGNORED_LABEL);
   const weight = tf.mul(tf.cast(labelled, 'float32'), weights ? tf.tensor1d([...weights]) : 1);
@@ -212,6 +216,6 @@ function summarize(
   return [tf.sum(tf.mul(weight, counted)), tf.sum(weight)];
 }
 
-/** NaN where there is nothing to take the mean of. */
+/** The mean; NaN if the total weight is 0. */
 const mean = ([loss, weight]: [loss: tf.Tensor, weight: tf.Tensor]): tf.Scalar =>
   tf.where(tf.equal(weight, 0), tf.scalar(NaN), tf.div(loss, weight));
