@@ -16,7 +16,8 @@ export interface BackboneOptions {
   /** Shape of one slice, `[height, width, channels]`. One channel is repeated to three inside. */
   inputShape: [height: number, width: number, channels: number];
   /**
-   * Normalise by ImageNet's mean and deviation inside the model, for images in 0..1 and weights trained on ImageNet.
+   * Normalise by ImageNet's mean and standard deviation inside the model, for images in 0..1 and weights trained on
+   * ImageNet.
    * @defaultValue `false`
    */
   normalize?: boolean;
@@ -24,7 +25,7 @@ export interface BackboneOptions {
   seed?: number;
 }
 
-/** Smallest height and width that leave at least one pixel before the mean over space. */
+/** Smallest height and width with at least one pixel left before the mean over space. */
 const MIN_SIZE = 32;
 
 const INPUT_SHAPE = rule<BackboneOptions['inputShape']>(
@@ -32,14 +33,14 @@ const INPUT_SHAPE = rule<BackboneOptions['inputShape']>(
   (shape) => isTuple<number>(shape, 3, isPositiveInteger) && Math.min(shape[0]!, shape[1]!) >= MIN_SIZE,
 );
 
-/** For what all backbones take. */
+/** Rules of the options that all backbones share. */
 export const BACKBONE_RULES = {
   inputShape: INPUT_SHAPE,
   normalize: optional(flag, false),
   seed: optional(finiteNumber),
 } satisfies Rules<BackboneOptions>;
 
-/** The input of a backbone and what stands between it and the first convolution. */
+/** The input of a backbone and the layers between it and the first convolution. */
 export function backboneInput(
   what: string,
   { inputShape, normalize }: Resolved<BackboneOptions, typeof BACKBONE_RULES>,
@@ -83,14 +84,14 @@ export function conv(
   }).apply(padded) as tf.SymbolicTensor;
 }
 
-/** A convolution of each channel by itself, as PyTorch's `nn.Conv2d` with as many groups as channels, without a bias. */
+/** A depthwise convolution, as PyTorch's `nn.Conv2d` with as many groups as channels, without a bias. */
 export function depthwiseConv(
   x: tf.SymbolicTensor,
   options: { name: string; kernelSize: number; stride: number; padding: number; seed: number | undefined },
 ): tf.SymbolicTensor {
   const { name, kernelSize, stride, padding, seed } = options;
   const same = stride === 1 && padding * 2 === kernelSize - 1;
-  // He's deviation; tfjs's own initialiser would count every channel as an input of each output, which has one
+  // He initialisation; tfjs's own initialiser would count every channel as an input of each output, which has one
   const limit = Math.sqrt(6) / kernelSize;
   const drawn = {
     minval: -limit,

@@ -20,8 +20,8 @@ const GROWTH = 32;
 /**
  * DenseNet121 without its classifier: four blocks of layers that each see all before them, then the mean over space.
  *
- * `[n, height, width, channels]` to `[n, 1024]` with 7 million weights, at about 1/5 of VGG16's arithmetic. Layers bear torchvision's names
- * (`features.denseblock1.denselayer1.conv1`, …), so that `loadTorchWeights` fills it.
+ * `[n, height, width, channels]` to `[n, 1024]` with 7 million weights, at about 1/5 of VGG16's arithmetic. Layers have
+ * torchvision's names (`features.denseblock1.denselayer1.conv1`, …), so that `loadTorchWeights` fills it.
  *
  * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example

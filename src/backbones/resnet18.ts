@@ -16,7 +16,7 @@ import {
 /**
  * ResNet18 without its classifier: eight residual blocks, then the mean over space.
  *
- * `[n, height, width, channels]` to `[n, 512]`. Layers bear torchvision's names (`layer1.0.conv1`, …), so that
+ * `[n, height, width, channels]` to `[n, 512]`. Layers have torchvision's names (`layer1.0.conv1`, …), so that
  * `loadTorchWeights` fills it.
  *
  * @throws ArgumentError for an input smaller than 32x32 or unknown options.

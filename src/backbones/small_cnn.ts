@@ -12,26 +12,28 @@ const CONVOLUTIONS = [
   [32, 1],
 ] as const;
 
-/** Windows on values in 0..1, before training evenly spread: the i-th begins at `i / WINDOWS`. */
+/** Windows on values in 0..1, initially evenly spaced: the i-th starts at `i / WINDOWS`. */
 const WINDOWS = 8;
 
 /**
- * Learned windows, four convolutions and a 1 x 1 one with batch normalisation, then the mean over space, standardised: learns to see
- * hemorrhages from scratch within minutes on small images.
+ * Learned windows, four convolutions and a 1 x 1 one with batch normalisation, then the mean over space, standardised:
+ * learns to see hemorrhages from scratch within minutes on small images.
  *
- * Blood is brighter than brain and darker than bone. A convolution has "brighter than" at once and "between" only after long training, so
- * each pixel first goes through eight windows, to begin with `max(0, 4 (x - i / 8))` of the mean of its channels, in 0..1. A cell of
- * the last feature map stands for 4 x 4 pixels, as small lesions need. The means differ little from slice to slice; standardised by a batch
- * normalisation, they are what a head learns from fast.
+ * Blood is brighter than brain and darker than bone. A convolution learns "brighter than" at once and "between" only
+ * after long training, so each pixel first goes through eight windows, initially `max(0, 4 (x - i / 8))` of the mean of
+ * its channels, in 0..1. A cell of the last feature map covers 4 x 4 pixels, as small lesions require. The means differ
+ * little from slice to slice; standardised by a batch normalisation, a head learns from them quickly.
  *
- * `[n, height, width, channels]` to `[n, 64]` with 23 thousand weights; there are no pretrained ones of it, so `normalize` is of no use.
+ * `[n, height, width, channels]` to `[n, 64]` with 23 thousand weights; there are no pretrained weights, so `normalize`
+ * is not useful.
  *
  * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example
  * ```ts
  * const model = buildCtBrainModel({ backbone: 'smallCnn', inputShape: [64, 64, 1], seed: 1 });
  * ```
- * @see Lee et al., "Practical Window Setting Optimization for Medical Image Deep Learning", 2018, https://arxiv.org/abs/1812.00572
+ * @see Lee et al., "Practical Window Setting Optimization for Medical Image Deep Learning", 2018,
+ * https://arxiv.org/abs/1812.00572
  */
 export function smallCnn(options: BackboneOptions): tf.LayersModel {
   const resolved = resolveOptions('smallCnn', options, BACKBONE_RULES);

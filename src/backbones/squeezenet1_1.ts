@@ -28,8 +28,8 @@ const LAYERS: [index: number, squeeze: number, expand: number][] = [
 /**
  * SqueezeNet 1.1 without its classifier: eight fire modules, then the mean over space.
  *
- * `[n, height, width, channels]` to `[n, 512]` with 0.7 million weights, at about 1/45 of VGG16's arithmetic. Layers bear
- * torchvision's names (`features.3.squeeze`, …), so that `loadTorchWeights` fills it.
+ * `[n, height, width, channels]` to `[n, 512]` with 0.7 million weights, at about 1/45 of VGG16's arithmetic. Layers
+ * bear torchvision's names (`features.3.squeeze`, …), so that `loadTorchWeights` fills it.
  *
  * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example

@@ -51,7 +51,7 @@ const LAYERS = [
 /**
  * VGG16 without its classifier: 13 convolutions of 3x3, then the mean over space.
  *
- * `[n, height, width, channels]` to `[n, 512]`. Layers bear torchvision's names (`features.0`, …), so that
+ * `[n, height, width, channels]` to `[n, 512]`. Layers have torchvision's names (`features.0`, …), so that
  * `loadTorchWeights` fills it from `vgg16` or `vgg16_bn`.
  *
  * @throws ArgumentError for an input smaller than 32x32 or unknown options.

@@ -9,7 +9,7 @@ import { seededRandom } from '../base/random';
  */
 export interface BootstrapOptions {
   /**
-   * How many times the patients are drawn anew.
+   * Number of resamples of the patients.
    * @defaultValue 2000
    */
   resamples?: number;
@@ -26,33 +26,35 @@ export interface BootstrapOptions {
 }
 
 /**
- * A value and how far it would move with other patients: plain data.
+ * A value and its uncertainty over patients: plain data.
  *
  * @inline
  */
 export interface BootstrapInterval {
-  /** The value of all patients; undefined where they do not define it. */
+  /** The value for all patients; undefined if they do not define it. */
   estimate: number | undefined;
-  /** Lower end of the interval; undefined where no resample has a value. */
+  /** Lower end of the interval; undefined if no resample has a value. */
   low: number | undefined;
-  /** Upper end of the interval; undefined where no resample has a value. */
+  /** Upper end of the interval; undefined if no resample has a value. */
   high: number | undefined;
-  /** Resamples that have a value. Where many have none, the patients are too few for the interval to mean much. */
+  /** Number of resamples that have a value. If many have none, there are too few patients for a meaningful interval. */
   resamples: number;
 }
 
 /**
- * Percentile bootstrap interval of any score, over patients: they are drawn with replacement, each with all its slices, which are too
- * alike to be drawn one by one.
+ * Percentile bootstrap interval of any score over patients: patients are drawn with replacement, each with all its
+ * slices, which are too similar to be drawn individually.
  *
- * Resamples without a value are left out and counted. The interval is of the patients' chance alone: not of another training or
- * hospital. With few patients, and at the ends of a score's range, it is too narrow; of one patient it has no width.
+ * Resamples without a value are left out and counted. The interval covers only the sampling of patients, not another
+ * training or hospital. With few patients, and at the ends of a score's range, it is too narrow; with one patient it
+ * has no width.
  *
- * @param patients - Whatever `statistic` needs of each patient, at least one.
- * @param statistic - The score of a sample; it is given the same array each time, filled anew, and must not keep it. Undefined where
- * the sample does not define the score.
+ * @param patients - The data that `statistic` needs of each patient, at least one.
+ * @param statistic - The score of a sample; it is given the same array each time, filled anew, and must not keep it.
+ * Undefined where the sample does not define the score.
  *
- * @throws ArgumentError without a patient, for an invalid option, or for a statistic that is not a finite number or undefined.
+ * @throws ArgumentError without a patient, for an invalid option, or for a statistic that is not a finite number or
+ * undefined.
  *
  * @example
  * ```ts
@@ -76,14 +78,14 @@ export function bootstrapInterval<T>(
 }
 
 /**
- * Percentile bootstrap interval of the difference of two scores, `first - second`, on the same resamples: for two models on the same
- * patients, whose intervals by themselves may overlap although one is better on nearly every resample.
+ * Percentile bootstrap interval of the difference of two scores, `first - second`, on the same resamples: for two
+ * models on the same patients, whose separate intervals may overlap although one is better on nearly every resample.
  *
- * An interval that holds 0 means that these patients do not tell the two apart, not that they are equal.
+ * An interval that contains 0 means that these patients cannot distinguish the two, not that they are equal.
  *
- * @param patients - What both statistics need of each patient, at least one.
+ * @param patients - The data that both statistics need of each patient, at least one.
  * @param first - Score of one model.
- * @param second - Score of the other; a resample counts where both have a value.
+ * @param second - Score of the other; a resample counts if both have a value.
  *
  * @throws ArgumentError as {@link bootstrapInterval}.
  *
@@ -131,7 +133,7 @@ function interval<T>(
   return bootstrapIntervals(fn, patients, (sample) => ({ value: statistic(sample) }), options).value;
 }
 
-/** {@link bootstrapInterval} of several scores on the same resamples: those of a sample are often found in one walk. */
+/** {@link bootstrapInterval} of several scores on the same resamples, which can often be computed in one pass. */
 export function bootstrapIntervals<T, K extends string>(
   fn: string,
   patients: readonly T[],

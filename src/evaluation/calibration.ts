@@ -24,18 +24,17 @@ export interface FitCalibrationOptions {
   /** `[samples][labels]`, finite, of patients that the model was not trained on. */
   logits?: LabelRows;
   /**
-   * `[samples][labels]`, in [0, 1]: in place of `logits`, taken to lie in [1e-7, 1 - 1e-7], next to which float32 has
-   * no
-   * other. */
+   * `[samples][labels]`, in [0, 1]: instead of `logits`, clipped to [1e-7, 1 - 1e-7], the limit of float32's
+   * resolution. */
   probabilities?: LabelRows;
   /**
-   * `'temperature'` fits how far a label's logits are spread; `'platt'` also where they lie.
+   * `'temperature'` fits the scale of a label's logits; `'platt'` also their offset.
    * @defaultValue 'temperature'
    */
   method?: Calibration['method'];
   /**
-   * Fits to `(P + 1) / (P + 2)` and `1 / (N + 2)` in place of 1 and 0, of P positives and N negatives: without, data that a threshold
-   * separates would ask for certainty.
+   * Fits to `(P + 1) / (P + 2)` and `1 / (N + 2)` instead of 1 and 0, for P positives and N negatives: without it, data
+   * that a threshold separates would lead to probabilities of 0 and 1.
    * @defaultValue true
    */
   smoothTargets?: boolean;
@@ -45,39 +44,39 @@ export interface FitCalibrationOptions {
    */
   patients?: readonly string[];
   /**
-   * A label that fewer patients have, or fewer samples have not, takes the fit of all labels pooled. At least 1.
+   * A label with fewer positive patients, or fewer negative samples, gets the pooled fit of all labels. At least 1.
    * @defaultValue 10
    */
   minPositives?: number;
 }
 
 /**
- * A calibration, and what it did on the samples it was fitted on: plain data.
+ * A calibration, and its effect on the samples it was fitted on: plain data.
  *
  * @inline
  */
 export interface FittedCalibration {
-  /** For the `calibration` of a checkpoint's manifest; a label that was left as it is has scale 1 and offset 0. */
+  /** For the `calibration` of a checkpoint's manifest; an uncalibrated label has scale 1 and offset 0. */
   calibration: Calibration;
   /**
-   * Labels that were left as they are, and why: `'few'` positives or negatives, of all labels together too; `'reversed'`: the best
-   * scale would reverse their order; `'separable'`: without smoothed targets no scale is the best; `'no gain'`: the fit to smoothed
-   * targets costs log loss.
+   * Labels that were not calibrated, and why: `'few'` positives or negatives, also pooled; `'reversed'`: the best scale
+   * would reverse their order; `'separable'`: without smoothed targets there is no best scale; `'no gain'`: the fit to
+   * smoothed targets increases the log loss.
    */
   kept: { label: string; reason: 'few' | 'reversed' | 'separable' | 'no gain' }[];
-  /** Labels that took the fit of all labels pooled, because too few patients have them. */
+  /** Labels that got the pooled fit of all labels, because too few patients have them. */
   pooled: string[];
-  /** Log loss of each label as it was; undefined where nothing is labelled. */
+  /** Log loss of each label before calibration; undefined if nothing is labelled. */
   logLossBefore: (number | undefined)[];
-  /** Log loss of each label after calibration: never above the one before, but for a label that took the pooled fit. */
+  /** Log loss of each label after calibration: never above the one before, except for a label with the pooled fit. */
   logLossAfter: (number | undefined)[];
 }
 
 /**
- * Fits a calibration on validation logits, label by label, so that of the samples with probability p a share of p is positive.
+ * Fits a calibration on validation logits, per label, so that a share p of the samples with probability p is positive.
  *
- * Minimises the log loss of `sigmoid(scale * logit + offset)`, which is convex, by Newton's method with backtracking; the
- * scale stays above 0, so that ranking metrics do not change. Choose thresholds after calibration, on calibrated
+ * Minimises the log loss of `sigmoid(scale * logit + offset)`, which is convex, by Newton's method with backtracking;
+ * the scale stays above 0, so that ranking metrics do not change. Choose thresholds after calibration, on calibrated
  * probabilities.
  *
  * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled logit that is not finite, a
@@ -91,9 +90,9 @@ export interface FittedCalibration {
  * const { thresholds } = chooseThresholds({ labels, yTrue, probabilities: calibrated });
  * ```
  *
- * Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (offset, targets); Lin, Lin and Weng, "A note on Platt's
- * probabilistic outputs for support vector machines", Machine Learning 2007 (Newton's method); Guo et al., "On Calibration of Modern
- * Neural Networks", ICML 2017 (temperature)
+ * Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (offset, targets); Lin, Lin and Weng, "A note on
+ * Platt's probabilistic outputs for support vector machines", Machine Learning 2007 (Newton's method); Guo et al., "On
+ * Calibration of Modern Neural Networks", ICML 2017 (temperature)
  */
 export function fitCalibration(options: FitCalibrationOptions): FittedCalibration {
   const fn = 'fitCalibration';

@@ -33,7 +33,10 @@ export interface EvaluateProbabilitiesOptions extends ThresholdOptions {
   labels: Labels;
   /** `[samples][labels]`: 0, 1, or -1 for "not labelled". */
   yTrue: LabelRows;
-  /** `[samples][labels]`, in [0, 1]: of slices, or of patients (see `patientLevel`), other than the thresholds were chosen on. */
+  /**
+   * `[samples][labels]`, in [0, 1]: of slices, or of patients (see `patientLevel`), other than those the thresholds
+   * were chosen on.
+   */
   probabilities: LabelRows;
   /**
    * How many times as much recall counts as precision, above 0.
@@ -41,8 +44,8 @@ export interface EvaluateProbabilitiesOptions extends ThresholdOptions {
    */
   beta?: number;
   /**
-   * Share of samples that have the label where the model will be used, one for all or one per label; in [0, 1]. Left out, there are no
-   * predictive values.
+   * Share of samples that have the label where the model will be used, one for all or one per label; in [0, 1]. Without
+   * it, there are no predictive values.
    */
   prevalence?: number | readonly number[];
   /**
@@ -51,14 +54,14 @@ export interface EvaluateProbabilitiesOptions extends ThresholdOptions {
    */
   bins?: number;
   /**
-   * How much each label counts in the pooled log loss, at least 0 and not all 0.
+   * Weight of each label in the pooled log loss, at least 0 and not all 0.
    * @defaultValue 1 for each
    */
   weights?: readonly number[];
 }
 
 /**
- * Scores of decisions and probabilities; each is undefined where the data do not define it.
+ * Scores of decisions and probabilities; each is undefined if the data do not define it.
  *
  * @inline
  */
@@ -76,7 +79,7 @@ export interface ProbabilityScores extends DecisionRates {
 }
 
 /**
- * Scores of one label, and what they rest on.
+ * Scores of one label, and the data behind them.
  *
  * @inline
  */
@@ -87,31 +90,31 @@ export interface LabelReport extends ProbabilityScores {
   /** Labelled samples that do not. */
   negatives: number;
   threshold: number;
-  /** Share the predictive values are stated for, if one was given. */
+  /** Prevalence of the predictive values, if one was given. */
   prevalence: number | undefined;
   /** The decisions, counted. */
   counts: DecisionCounts;
 }
 
-/** All scores of predictions: plain data, for a table or JSON (which drops what is undefined). */
+/** All scores of predictions: plain data, for a table or JSON (which drops undefined values). */
 export interface ProbabilityReport {
   beta: number;
-  /** Each label by itself, in order. */
+  /** One report per label, in order. */
   labels: LabelReport[];
-  /** The entries of all labels together ("micro"); no predictive values where labels have prevalences of their own. */
+  /** The entries of all labels pooled ("micro"); no predictive values if labels have separate prevalences. */
   pooled: ProbabilityScores & Pick<LabelReport, 'positives' | 'negatives' | 'counts'>;
   /** Mean over the labels that have the score ("macro"). */
   macro: ProbabilityScores;
 }
 
 /**
- * Every score of predictions in one call: of slices as they are, of patients after `patientLevel`.
+ * Computes every score of predictions in one call: for slices directly, for patients after `patientLevel`.
  *
- * Entries labelled -1 are left out. A score that the data do not define is undefined, not 0: no recall without a positive, no
- * precision without a finding, no area under the ROC curve of one class.
+ * Entries labelled -1 are ignored. A score that the data do not define is undefined, not 0: recall without a positive,
+ * precision without a predicted positive, area under the ROC curve with one class.
  *
- * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled probability outside [0, 1], or a
- * bad option.
+ * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled probability outside [0, 1],
+ * or a bad option.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Figures from probabilities: intervals, thresholds, calibration.
+ * Evaluation of probabilities: intervals, thresholds, calibration.
  *
  * @module evaluation
  */

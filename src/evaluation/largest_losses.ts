@@ -8,25 +8,26 @@ import { logLossOf } from '../metrics/probability_errors';
  * @inline
  */
 export interface PredictionLoss {
-  /** Its place among the samples, from 0. */
+  /** Its index among the samples, from 0. */
   index: number;
   /** Log loss, the mean over its labelled labels. */
   loss: number;
-  /** Place of the label that is most wrong. */
+  /** Index of the label with the largest loss. */
   label: number;
 }
 
 /**
- * The samples whose probabilities are most wrong, the worst first: to be looked at, for such a slice is hard, or labelled wrongly.
+ * The samples with the largest losses, largest first: worth a look, since such a slice is difficult, or labelled
+ * wrongly.
  *
- * The log loss of each label has probabilities in [1e-7, 1 - 1e-7], as `weightedLogLoss` does. Samples of equal loss come in their
- * order; samples of which nothing is labelled do not come.
+ * The log loss of each label has probabilities in [1e-7, 1 - 1e-7], as `weightedLogLoss` does. Samples of equal loss
+ * keep their order; samples without labelled entries are left out.
  *
  * @param yTrue - `[samples][labels]`: 0, 1, or -1 for "not labelled".
  * @param probabilities - `[samples][labels]`, in [0, 1].
- * @param count - Most samples to name.
- * @throws ArgumentError for rows that differ in shape, other label values, a labelled probability outside [0, 1], or a bad
- * count.
+ * @param count - Maximum number of samples.
+ * @throws ArgumentError for rows that differ in shape, other label values, a labelled probability outside [0, 1], or a
+ * bad count.
  * @example
  * ```ts
  * for (const { index, loss, label } of largestLosses(yTrue, probabilities)) console.log(rows[index], labels[label], loss);

@@ -4,15 +4,16 @@ import { IGNORED_LABEL } from '../base/types';
 import { checkPatients, type PatientRows } from '../metrics/labelled_scores';
 
 /**
- * What the slices say of their patients: the largest probability of each label, as `predictPatientLevel` has it, and whether any slice
- * has the label.
+ * Aggregates slices to patients: the largest probability of each label, as in `predictPatientLevel`, and whether any
+ * slice has the label.
  *
- * Where no slice is known to have a label, and some slice is not labelled, the patient is not labelled either (-1): such an entry is
- * left out by every metric, as `evaluatePatients` does.
+ * If no slice is known to have a label, and some slice is not labelled, the patient is not labelled either (-1): such
+ * an entry is ignored by every metric, as in `evaluatePatients`.
  *
  * @param slices - Of any number of patients, in any order.
- * @returns One row for each patient, in the order in which they first come; every metric of slices takes them.
- * @throws DataError for a slice with another number of labels, a label other than 0, 1 and -1, or a probability outside [0, 1].
+ * @returns One row per patient, in the order in which they first appear; every metric of slices accepts them.
+ * @throws DataError for a slice with another number of labels, a label other than 0, 1 and -1, or a probability outside
+ * [0, 1].
  * @throws ArgumentError without a slice, or unless there is one patient per slice.
  *
  * @example

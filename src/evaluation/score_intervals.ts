@@ -18,10 +18,12 @@ export type IntervalScore =
   'f2' | 'allPositive' | 'difference' | 'sensitivity' | 'specificity' | 'averagePrecision' | 'rocAuc';
 
 /**
- * Bootstrap intervals over patients of what decisions and their ranking come to, on the same resamples: F2, that of saying yes to
- * everything and their difference, sensitivity, specificity, average precision and the area under the ROC curve.
+ * Bootstrap intervals over patients of what decisions and their ranking come to, on the same resamples: F2, that of
+ * saying yes to everything and their difference, sensitivity, specificity, average precision and the area under the ROC
+ * curve.
  *
- * Entries are sorted once. A resample only says how often each patient counts, so its scores take one walk over the entries.
+ * Entries are sorted once. A resample only says how often each patient counts, so its scores take one walk over the
+ * entries.
  *
  * @param count - How many patients there are.
  */

@@ -36,56 +36,59 @@ export interface ChooseThresholdsOptions {
    */
   beta?: number;
   /**
-   * `'micro'` chooses the thresholds together for the F-beta of all entries pooled (the challenge's); `'macro'` each for its own label.
+   * `'micro'` chooses the thresholds jointly for the F-beta of all entries pooled (the challenge's); `'macro'` each for
+   * its own label.
    * @defaultValue 'micro'
    */
   average?: 'micro' | 'macro';
   /**
-   * `[samples]`: whose each sample is. Missing: each sample is another patient's.
+   * `[samples]`: the patient of each sample. If missing, each sample is a patient of its own.
    * @defaultValue none
    */
   patients?: readonly string[];
   /**
-   * A label that fewer patients have takes the pooled threshold: what looks best on so few is luck. At least 1.
+   * A label that fewer patients have gets the pooled threshold: what looks best on so few is luck. At least 1.
    * @defaultValue 5
    */
   minPositives?: number;
 }
 
 /**
- * Thresholds, and how the predictions they were chosen on score with them: plain data.
+ * Thresholds, and the scores with them of the predictions they were chosen on: plain data.
  *
  * @inline
  */
 export interface ChosenThresholds {
   /** One per label: the `thresholds` of a checkpoint's manifest. */
   thresholds: number[];
-  /** F-beta of each label; undefined where there is neither a positive nor a finding. */
+  /** F-beta of each label; undefined without any positive or any predicted positive. */
   scores: (number | undefined)[];
   /** F-beta of all entries pooled. */
   pooledScore: number | undefined;
-  /** The one threshold for all labels with which F-beta of all entries pooled is largest; 0.5 where none is better. */
+  /**
+   * The single threshold for all labels with the largest F-beta of all entries pooled; 0.5 unless another is better.
+   */
   pooledThreshold: number;
-  /** Labels that took the pooled threshold because too few patients have them. */
+  /** Labels that got the pooled threshold because too few patients have them. */
   guarded: string[];
 }
 
 /**
  * Chooses the decision threshold of each label for F-beta, on out-of-fold validation predictions only.
  *
- * Every cut between scores that occur is looked at, in `O(n log n)`, and the best is found exactly: for `'macro'` each label's own; for
- * `'micro'` the best of all combinations, by Dinkelbach's method for ratios, which takes a few passes rather than a search over
- * combinations: `F = N / D` is largest where `N - F D`, a sum of one term per label, has the maximum 0. The pooled threshold is kept where
- * nothing is better. Equal input gives equal thresholds.
+ * Every cut between distinct scores is considered, in `O(n log n)`, and the best is found exactly: for `'macro'` per
+ * label; for `'micro'` the best of all combinations, by Dinkelbach's method for ratios, which takes a few passes rather
+ * than a search over combinations: `F = N / D` is largest where `N - F D`, a sum of one term per label, has the maximum 0.
+ * The pooled threshold is kept unless another is better. Equal input gives equal thresholds.
  *
- * Scores are float32, as the model's are, and equal ones are decided alike. A threshold lies halfway between the scores it separates
- * (so that new patients have room on either side), or on the upper one where float32 has nothing between: `decide` makes exactly
- * the decisions that were counted. "Find everything" and "find nothing" lie halfway to 0 and to 1.
+ * Scores are float32, like the model's, and equal ones get the same decision. A threshold lies halfway between the
+ * scores it separates (leaving a margin for new patients), or on the upper one if there is no float32 between them:
+ * `decide` makes exactly the decisions that were counted. "All positive" and "all negative" lie halfway to 0 and to 1.
  *
- * The scores reported are of the predictions chosen on, and so too good: report those of other patients.
+ * The returned scores are those of the predictions chosen on, and so optimistic: report those of other patients.
  *
- * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled probability outside [0, 1], or a
- * bad option.
+ * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled probability outside [0, 1],
+ * or a bad option.
  *
  * @example
  * ```ts
@@ -93,8 +96,8 @@ export interface ChosenThresholds {
  * await saveCheckpoint('runs/chosen', model, { labels: study.labels, preprocessing, thresholds });
  * ```
  *
- * Dinkelbach, "On nonlinear fractional programming", Management Science 1967; Ye et al., "Optimizing F-measures: a tale of two
- * approaches", ICML 2012
+ * Dinkelbach, "On nonlinear fractional programming", Management Science 1967; Ye et al., "Optimizing F-measures: a tale
+ * of two approaches", ICML 2012
  */
 export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresholds {
   const fn = 'chooseThresholds';
@@ -181,8 +184,8 @@ function bestTogether(candidates: readonly (readonly Cut[])[], beta: number): Cu
 }
 
 /**
- * The cut that adds most to `N - score * D`, where F-beta is `N / D` with `N = (1 + beta²) tp` and `D = tp + fp + beta² positives`,
- * whose last term is the same for every cut.
+ * The cut that adds most to `N - score * D`, where F-beta is `N / D` with `N = (1 + beta²) tp` and
+ * `D = tp + fp + beta² positives`, whose last term is the same for every cut.
  */
 function mostGain(cuts: readonly Cut[], score: number, beta: number): Cut {
   const { hit } = fBetaWeights(beta);

@@ -3,7 +3,7 @@ import { check, checkOneOf } from '../base/checks';
 import { runBetween } from '../models/run_parts';
 import { featureMapGrid, type FeatureMapGrid } from './feature_map_grid';
 
-/** A backbone cut in two at a feature map. */
+/** A backbone split at a feature map. */
 export interface BackboneCut {
   /** Name of the layer whose output the feature map is. */
   layer: string;
@@ -11,16 +11,16 @@ export interface BackboneCut {
   below(slices: tf.Tensor): tf.Tensor4D;
   /** Features `[n, f]` of feature maps. */
   above(maps: tf.Tensor): tf.Tensor;
-  /** Where the cells of the feature map lie on an image `[height, width]`. */
+  /** The positions of the feature map's cells on an image `[height, width]`. */
   gridOn(image: readonly [number, number]): FeatureMapGrid;
 }
 
 /**
- * Cuts a backbone at its last feature map `[n, h, w, c]` before pooling, or at a layer that is named: VGG16's `features.28`,
+ * Splits a backbone at its last feature map `[n, h, w, c]` before pooling, or at a named layer: VGG16's `features.28`,
  * ResNet18's `layer4.1.relu`, SqueezeNet's `features.12`.
  *
- * @throws ArgumentError for a backbone that is no model or has no feature map, or a layer that all of the features do
- * not depend on alone; the layers that can be named are listed.
+ * @throws ArgumentError for a backbone that is not a model or has no feature map, or a layer that some features bypass;
+ * the possible layers are listed.
  */
 export function cutBackbone(backbone: tf.layers.Layer, layer?: string): BackboneCut {
   check(backbone instanceof tf.LayersModel, 'model', 'a model whose backbone is a model', backbone);
@@ -43,8 +43,8 @@ export function cutBackbone(backbone: tf.layers.Layer, layer?: string): Backbone
 }
 
 /**
- * The places with a feature map `[n, h, w, c]` that `output` depends on, nearest first. A vector that is shaped like an image
- * again is none: a feature map was an image all the way.
+ * The places with a feature map `[n, h, w, c]` that `output` depends on, nearest first. A vector that is shaped like an
+ * image again is none: a feature map was an image all the way.
  */
 function featureMapsOf(output: tf.SymbolicTensor): tf.SymbolicTensor[] {
   const known = new Map<tf.SymbolicTensor, boolean>();

@@ -26,14 +26,14 @@ export function checkExplained(
   check(known, `${what}: label`, `the place of a label, 0 to ${labels - 1}`, label);
 }
 
-/** Which slices of `[slices, h, w, c]` are real, `[slices]` of true and false; nothing for a model that masks none. */
+/** Which slices of `[slices, h, w, c]` are real, as booleans `[slices]`; undefined for a model without masking. */
 export function realSlices({ perSlice }: ModelParts, images: tf.Tensor4D): tf.Tensor1D | undefined {
   const mask = perSlice.computeMask(tf.expandDims(images)) as tf.Tensor2D | undefined;
   return mask && tf.squeeze(mask, [0]);
 }
 
 /**
- * One label's logits of copies of a patient: `[copies, slices]`, or `[copies]` of a model of patients.
+ * One label's logits of copies of a patient: `[copies, slices]`, or `[copies]` for a patient-level model.
  *
  * @param features - `[copies, slices, f]`.
  * @param real - As {@link realSlices} gives it.
@@ -53,8 +53,8 @@ export function labelLogits(
 }
 
 /**
- * How what is explained of a patient follows the features `[slices, f]`: the sum of one label's logits of all slices, the logit of one
- * slice alone where one is given, or the patient's logit.
+ * How what is explained of a patient follows the features `[slices, f]`: the sum of one label's logits of all slices,
+ * the logit of one slice alone where one is given, or the patient's logit.
  */
 export function headCotangents(
   model: tf.LayersModel,
@@ -71,7 +71,7 @@ export function headCotangents(
   return freeingTape(() => tf.grad(explained)(features)) as tf.Tensor2D;
 }
 
-/** Divided by the largest value, where there is one above zero. */
+/** Divides by the largest value, if it is above zero. */
 export function scaledToOne(maps: tf.Tensor3D): tf.Tensor3D {
   const largest = tf.max(maps);
   return tf.div(maps, tf.where(tf.greater(largest, 0), largest, tf.onesLike(largest)));
@@ -87,7 +87,7 @@ function counted(real: tf.Tensor1D | undefined, slice: number | undefined, slice
 export function checkSlice(what: string, model: tf.LayersModel, slices: number, slice: unknown): void {
   if (slice === undefined) return;
   const ofSlices = outputLevel(model) === 'slices';
-  check(ofSlices, `${what}: slice`, 'none, for a model whose output is of patients', slice);
+  check(ofSlices, `${what}: slice`, 'none, for a model whose output is per patient', slice);
   const known = Number.isInteger(slice) && (slice as number) >= 0 && (slice as number) < slices;
   check(known, `${what}: slice`, `the place of a slice, 0 to ${slices - 1}`, slice);
 }

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Shape } from '../base/types';
 
-/** Where the cells of a feature map lie on the image, along one axis: cell i has its centre at pixel `first + step * i`. */
+/**
+ * Where the cells of a feature map lie on the image, along one axis: cell i has its centre at pixel `first + step * i`.
+ */
 export interface GridAxis {
   first: number;
   step: number;
@@ -13,10 +15,10 @@ export type FeatureMapGrid = readonly [rows: GridAxis, columns: GridAxis];
 /**
  * Where the cells of a feature map lie: each at the centre of the pixels that it sees.
  *
- * These are not spread evenly over the image. A convolution of stride 2 sees a pixel more on one side than on the other, and the next
- * one doubles that: four of them shift a map by half a cell, 7.5 pixels. A convolution or pooling moves cell i to
- * `stride * i + (kernel - 1) / 2 - padding` of its input; other layers keep the cells where they are, and those that change the size
- * without saying how are taken to spread them evenly.
+ * These are not spread evenly over the image. A convolution of stride 2 sees a pixel more on one side than on the
+ * other, and the next one doubles that: four of them shift a map by half a cell, 7.5 pixels. A convolution or pooling
+ * moves cell i to `stride * i + (kernel - 1) / 2 - padding` of its input; other layers keep the cells where they are,
+ * and those that change the size without saying how are taken to spread them evenly.
  *
  * @param place - The feature map in its model's graph.
  * @param image - `[height, width]` of the model's input.
@@ -34,7 +36,8 @@ export function featureMapGrid(place: tf.SymbolicTensor, image: readonly [number
 }
 
 /**
- * Maps `[n, h, w]` at the size of the image, between the centres of their cells bilinear, beyond the outermost as there.
+ * Maps `[n, h, w]` at the size of the image, between the centres of their cells bilinear, beyond the outermost as
+ * there.
  */
 export function enlargeMaps(
   maps: tf.Tensor3D,

@@ -19,30 +19,30 @@ import { checkExplained, checkSlice, headCotangents, realSlices, scaledToOne } f
  * @inline
  */
 export interface GradCamOptions {
-  /** Place of the label among the model's outputs, from 0. */
+  /** Index of the label among the model's outputs, from 0. */
   label: number;
   /**
-   * Place of the slice whose decision is explained, from 0; only for a model of slices.
-   * @defaultValue none: the decisions on all slices, added up
+   * Index of the slice whose decision is explained, from 0; only for a slice-level model.
+   * @defaultValue none: the sum over all slices
    */
   slice?: number;
   /**
-   * How a gradient and a feature map become a map: `'grad-cam'` weights each channel by the mean of its gradient, `'hires-cam'` each
-   * value by its own gradient.
+   * How a gradient and a feature map are combined: `'grad-cam'` weights each channel by the mean of its gradient,
+   * `'hires-cam'` each value by its own gradient.
    * @defaultValue 'grad-cam'
    */
   method?: 'grad-cam' | 'hires-cam';
   /**
-   * Name of the backbone's layer whose feature map `[n, h, w, c]` is looked at.
+   * Name of the backbone layer whose feature map `[n, h, w, c]` is used.
    * @defaultValue the last before pooling
    */
   layer?: string;
   /**
-   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * Bytes of backbone activations kept at once; if not all slices fit, they are processed in chunks.
    * @defaultValue 768 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
-  /** Slices in a chunk, in place of what the budget allows. */
+  /** Slices per chunk, overriding the memory budget. */
   chunkSlices?: number;
 }
 
@@ -53,7 +53,8 @@ const RULES = {
 } satisfies Rules<GradCamOptions>;
 
 /**
- * Where a model looked: Grad-CAM of one patient's slices, the gradient taken through the whole head (slice layer, neck, decoder).
+ * Where a model looked: Grad-CAM of one patient's slices, the gradient taken through the whole head (slice layer, neck,
+ * decoder).
  *
  * With feature maps `A[s]` of slice s, of h x w pixels and channels k, and what is explained, `y`:
  *
@@ -62,35 +63,35 @@ const RULES = {
  * map[s, i, j] = max(0, sum over k of weight[s, k] A[s, i, j, k])
  * ```
  *
- * With `method: 'hires-cam'`, `dy / dA[s, i, j, k]` itself stands for the weight. Both are the same, up to scale, where a mean over
- * space follows the feature map. Where a maximum does, or convolutions, Grad-CAM also paints places that `y` does not depend on, and
- * HiResCAM does not.
+ * With `method: 'hires-cam'`, `dy / dA[s, i, j, k]` itself stands for the weight. Both are the same, up to scale, if a
+ * mean over space follows the feature map. If a maximum or convolutions follow, Grad-CAM also highlights places that
+ * `y` does not depend on, while HiResCAM does not.
  *
- * - Without `slice`, `y` is the sum of the label's logits of all slices, and a slice's map shows what in it speaks for the label on
- *   this slice and on its neighbours, which the slice layer lets it speak to. One backward pass; these are not the maps that each
- *   slice's own logit has, which would take one pass per slice.
- * - With `slice`, `y` is the logit of that slice, and the maps show where in all of the stack that one decision comes from.
- * - Of a model of patients, `y` is the patient's logit.
+ * - Without `slice`, `y` is the sum of the label's logits of all slices, and a slice's map shows what in it supports
+ *   the label on this slice and, through the slice layer, on its neighbours. This takes one backward pass; maps of each
+ *   slice's own logit would take one pass per slice.
+ * - With `slice`, `y` is the logit of that slice, and the maps show where in the whole stack that decision comes from.
+ * - For a patient-level model, `y` is the patient's logit.
  *
- * The maps are enlarged to the images' size (bilinear, each value at the centre of the pixels that it sees) and divided by the
- * largest value of the stack: 1 is the hottest point of all slices, so that slices can be compared with one another, and two patients
- * cannot. Maps without a value above zero stay zero: nothing speaks for the label, or the head is saturated and has no gradient.
- * Padding (of a model with `maskValue`) neither counts in `y` nor has a map.
+ * The maps are enlarged to the images' size (bilinear, each value at the centre of the pixels that it sees) and divided
+ * by the largest value of the stack: 1 is the hottest point of all slices, so that slices can be compared with one
+ * another, but not two patients. Maps without a value above zero stay zero: nothing supports the label, or the head is
+ * saturated and has no gradient. Padding (in a model with `maskValue`) is not part of `y` and has no map.
  *
- * The backbone runs in chunks; what grows with the number of slices are the feature maps, the features and the result.
+ * The backbone runs in chunks; only the feature maps, the features and the result grow with the number of slices.
  *
  * @param model - As `buildCtBrainModel` makes it.
  * @param images - One patient, `[slices, height, width, channels]`.
  * @returns `[slices, height, width]`, 0..1.
- * @throws ArgumentError for a model of another form, a backbone without feature maps, a layer that is not on the way of all
- * features, or an option out of range.
+ * @throws ArgumentError for a model of another form, a backbone without feature maps, a layer that some features
+ * bypass, or an option out of range.
  * @example
  * ```ts
  * const { images } = await source.load('ID_001');
  * const maps = gradCam(model, images, { label: CT_LABELS.indexOf('ich') });
  * ```
- * @see Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017; Draelos and
- * Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", 2020.
+ * @see Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017;
+ * Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks", 2020.
  */
 export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: GradCamOptions): tf.Tensor3D {
   const what = 'gradCam';

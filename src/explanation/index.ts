@@ -1,5 +1,5 @@
 /**
- * Where a model looked, and which slices it looked at.
+ * Explanations: where a model looked, and which slices contributed.
  *
  * @module explanation
  */

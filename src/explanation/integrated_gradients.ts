@@ -27,40 +27,41 @@ import { surroundings } from './surroundings';
  * @inline
  */
 export interface IntegratedGradientsOptions {
-  /** Place of the label among the model's outputs, from 0. */
+  /** Index of the label among the model's outputs, from 0. */
   label: number;
   /**
-   * Place of the slice, from 0, whose decision is explained, and no other's. Only of models that decide slice by slice.
-   * @defaultValue all slices together
+   * Index of the only slice whose decision is explained, from 0. Only for slice-level models.
+   * @defaultValue none: the sum over all slices
    */
   slice?: number;
   /**
-   * Rows and columns on each side that a pixel's surroundings reach: twice as wide as what is to be found, or wider.
+   * Number of rows and columns on each side in a pixel's surroundings: twice the width of the structures of interest,
+   * or more.
    * @defaultValue an eighth of the image's shorter side
    */
   reach?: number;
   /**
-   * Value from which on a pixel and those next to it are bone, which is not covered: where the window ends that the images came through.
-   * Blood must stay below it, as in `brainWide`; `Infinity` for images without bone.
+   * Value from which a pixel and those next to it count as bone, which is not replaced: the upper end of the images'
+   * window. Blood must be below it, as in `brainWide`; `Infinity` for images without bone.
    * @defaultValue `0.97`
    */
   bone?: number;
   /**
-   * Pixels on each side that a value of the map is the mean of: a single pixel's gradient is noisy.
+   * Pixels on each side over which a value of the map is averaged, since a single pixel's gradient is noisy.
    * @defaultValue a sixty-fourth of the image's shorter side
    */
   smooth?: number;
   /**
-   * Images between the surroundings and the stack at which the gradient is taken.
+   * Number of images between the surroundings and the stack at which the gradient is taken.
    * @defaultValue 8
    */
   steps?: number;
   /**
-   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * Bytes of backbone activations kept at once; if not all slices fit, they are processed in chunks.
    * @defaultValue 0.75 GiB
    */
   memoryBudget?: number;
-  /** Slices in a chunk, in place of what the budget allows. */
+  /** Slices per chunk, overriding the memory budget. */
   chunkSlices?: number;
 }
 
@@ -77,24 +78,26 @@ const RULES = {
 } satisfies Rules<IntegratedGradientsOptions>;
 
 /**
- * Where a patient's slices speak for a label, pixel by pixel: what makes a logit differ from that of the same stack without anything small.
+ * Which pixels of a patient's slices support a label: what makes a logit differ from that of the same stack without
+ * small structures.
  *
- * The stack `x` is compared with its own surroundings `x0`, where each pixel is the median of the square around it, but for bone: a lesion
- * gives way to the tissue around it, and the skull, which may be as thin, stays. With what is explained, `y`, and n steps:
+ * The stack `x` is compared with its own surroundings `x0`, where each pixel is the median of the square around it,
+ * except for bone: a lesion is replaced by the tissue around it, while the skull, which may be as thin, is kept. With
+ * the explained value `y` and n steps:
  *
  * ```
  * a = (x - x0) * mean over t = 1/2, ..., n - 1/2 of dy/dx at x0 + t/n (x - x0)
  * map[s, i, j] = max(0, mean of a, added up over channels, over the square around (i, j))
  * ```
  *
- * For many steps the `a` of all pixels add up to y(x) - y(x0). Without `slice`, `y` is the sum of the label's logits of all slices,
- * which includes what a place has to do with decisions on neighbours; with it, the logit of that slice; of a model of patients, the
- * patient's logit. The maps are divided by their largest value: 1 is the hottest point of all slices. Padding (of a model with
- * `maskValue`) neither counts in `y` nor has a map.
+ * For many steps the `a` of all pixels add up to y(x) - y(x0). Without `slice`, `y` is the sum of the label's logits of
+ * all slices, which includes contributions to decisions on neighbours; with it, the logit of that slice; for a
+ * patient-level model, the patient's logit. The maps are divided by their largest value: 1 is the hottest point of all
+ * slices. Padding (in a model with `maskValue`) is not part of `y` and has no map.
  *
- * {@link gradCam} costs one backward pass and shows all that a logit is made of, on cells of a feature map, and so also what is there on
- * every image. This costs `steps` backward passes through the whole backbone and shows what sets a place apart, as large as `reach` at
- * most: blood, and not a slice's level, which has no place.
+ * {@link gradCam} costs one backward pass and shows everything that contributes to a logit, at the resolution of a
+ * feature map, and so also what every image contains. This function costs `steps` backward passes through the whole
+ * backbone and shows local differences, at most as large as `reach`: blood, but not the level of a slice.
  *
  * @param model - As `buildCtBrainModel` makes it.
  * @param images - One patient, `[slices, height, width, channels]`, finite.
@@ -134,7 +137,10 @@ export async function integratedGradients(
   });
 }
 
-/** What each value of `images` adds to what is explained, from a baseline on: `[slices, height, width, channels]`. */
+/**
+ * Contribution of each value of `images`, relative to a baseline, to the explained value:
+ * `[slices, height, width, channels]`.
+ */
 export function attributions(
   model: tf.LayersModel,
   parts: ModelParts,

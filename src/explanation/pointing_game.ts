@@ -10,12 +10,12 @@ export interface PointingGameOptions {
   /** `[slices, height, width]` of maps and masks. */
   shape: readonly [slices: number, height: number, width: number];
   /**
-   * Distance in pixels from a lesion that still counts as in it; maps are coarser than images.
+   * Distance in pixels from a lesion that still counts as inside; maps are coarser than images.
    * @defaultValue 0
    */
   tolerance?: number;
   /**
-   * Where chance points, not zero, as long as the masks: the head, say. Hits are counted everywhere.
+   * Nonzero where a random point may lie, e.g. in the head; as long as the masks. Hits are counted everywhere.
    * @defaultValue the whole image
    */
   within?: ArrayLike<number>;
@@ -30,27 +30,27 @@ const RULES = {
 } satisfies Rules<PointingGameOptions>;
 
 /**
- * Counts over slices; those of several patients add up.
+ * Counts over slices; those of several patients can be added.
  *
  * @inline
  */
 export interface PointingGameResult {
-  /** Slices whose hottest point lies in a lesion. */
+  /** Slices whose hottest point lies inside a lesion. */
   hits: number;
   /** Slices with a lesion. */
   total: number;
-  /** Hits to expect of points drawn evenly: the lesions' shares of each slice's area, added up. */
+  /** Expected hits of uniformly drawn points: the sum of the lesions' shares of each slice's area. */
   chanceHits: number;
 }
 
 /**
- * How often the hottest point of a slice's map lies in a lesion, and how often a random point would.
+ * Counts how often the hottest point of a slice's map lies inside a lesion, and how often a random point would.
  *
- * Only slices with a lesion count. A map without a value above zero points nowhere and misses; of equally hot points the first in
- * reading order is taken.
+ * Only slices with a lesion count. A map without a value above zero counts as a miss; among equally hot points the
+ * first in reading order is used.
  *
- * @param maps - Values slice by slice, row by row, as `gradCam` gives them.
- * @param masks - As long as `maps`; a lesion is what is not zero.
+ * @param maps - Values slice by slice, row by row, as from `gradCam`.
+ * @param masks - As long as `maps`; nonzero inside lesions.
  * @throws ArgumentError for arrays of another length or an option out of range.
  * @example
  * ```ts

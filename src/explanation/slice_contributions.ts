@@ -19,14 +19,14 @@ import { checkExplained, labelLogits, realSlices } from './explained_stack';
  * @inline
  */
 export interface SliceContributionsOptions {
-  /** Place of the label among the model's outputs, from 0. */
+  /** Index of the label among the model's outputs, from 0. */
   label: number;
   /**
-   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * Bytes of backbone activations kept at once; if not all slices fit, they are processed in chunks.
    * @defaultValue 512 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
-  /** Slices in a chunk, in place of what the budget allows. */
+  /** Slices per chunk, overriding the memory budget. */
   chunkSlices?: number;
 }
 
@@ -44,22 +44,24 @@ const HEAD_SLICES = 1024;
  * contribution[t, r] = sum over features of x[r] * dy[t] / dx[r]
  * ```
  *
- * Row t says where along the stack the decision on slice t comes from: with no slice layer the diagonal alone, with a convolution a
- * band, with a GRU anything. A positive entry speaks for the label. Where the head is linear, or has no bias and only ReLU, a row adds
- * up to the logit without the bias; otherwise (GRU, LSTM) it is a first-order answer. Rows and columns of padding are zero.
+ * Row t shows where along the stack the decision on slice t comes from: without a slice layer only the diagonal, with a
+ * convolution a band, with a GRU anything. A positive entry supports the label. If the head is linear, or has no bias
+ * and only ReLU, a row adds up to the logit without the bias; otherwise (GRU, LSTM) it is a first-order approximation.
+ * Rows and columns of padding are zero.
  *
- * The backbone runs once and without a gradient, in chunks; the head once per slice of a model of slices.
+ * The backbone runs once and without a gradient, in chunks; the head of a slice-level model runs once per slice.
  *
  * @param model - As `buildCtBrainModel` makes it.
  * @param images - One patient, `[slices, height, width, channels]`.
- * @returns `[slices decided on, slices contributing]`, or `[slices contributing]` of a model of patients.
+ * @returns `[slices decided on, slices contributing]`, or `[slices contributing]` for a patient-level model.
  * @throws ArgumentError for a model of another form or an option out of range.
  * @example
  * ```ts
  * const matrix = sliceContributions(model, images, { label: 0 });
- * const rows = matrix.arraySync() as number[][]; // rows[t][r]: what slice r adds to the logit of slice t
+ * const rows = matrix.arraySync() as number[][]; // rows[t][r]: contribution of slice r to the logit of slice t
  * ```
- * @see Shrikumar et al., "Not Just a Black Box: Learning Important Features Through Propagating Activation Differences", 2016.
+ * @see Shrikumar et al., "Not Just a Black Box: Learning Important Features Through Propagating Activation
+ * Differences", 2016.
  */
 export function sliceContributions(
   model: tf.LayersModel,

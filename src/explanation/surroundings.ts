@@ -2,12 +2,13 @@
 const LEVELS = 256;
 
 /**
- * Images without what is small in them: each value becomes the median of the square around it, 2 `reach` + 1 on a side and cut off at
- * the image's edge. Of two middle values the lower one counts; each channel of each slice by itself, in 256 levels from its smallest to
- * its largest value.
+ * Images without what is small in them: each value becomes the median of the square around it, 2 `reach` + 1 on a side
+ * and cut off at the image's edge. Of two middle values the lower one counts; each channel of each slice by itself, in
+ * 256 levels from its smallest to its largest value.
  *
  * @param values - `[slices, height, width, channels]`, finite.
- * @see Huang, Yang and Tang, "A fast two-dimensional median filtering algorithm", 1979: the histogram moves along with the square.
+ * @see Huang, Yang and Tang, "A fast two-dimensional median filtering algorithm", 1979: the histogram moves along with
+ * the square.
  */
 export function surroundings(
   values: ArrayLike<number>,

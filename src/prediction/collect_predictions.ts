@@ -20,8 +20,8 @@ import {
  */
 export interface CollectPredictionsOptions extends Omit<PredictPatientsOptions, 'threshold'> {
   /**
-   * What is predicted: slices, or patients as wholes. A model of patients has no slices.
-   * @defaultValue what the model's outputs are of
+   * Whether to predict per slice or per patient. A patient-level model cannot predict slices.
+   * @defaultValue the level of the model's outputs
    */
   level?: OutputLevel;
 }
@@ -34,13 +34,13 @@ export const COLLECT_RULES = {
 } satisfies Rules<CollectPredictionsOptions>;
 
 /**
- * What is true of a slice or a patient, and what the model says of it.
+ * True labels of a slice or a patient, and the model's prediction.
  *
  * @inline
  */
 export interface LabelledPrediction {
   patient: string;
-  /** The slice's name, where the prediction is of a slice. */
+  /** The slice's name, if the prediction is per slice. */
   slice?: string;
   /** One per label: 0, 1, or -1 for "not labelled". */
   yTrue: readonly number[];
@@ -59,23 +59,23 @@ export interface LabelledPredictions<L extends Labels = Labels> {
   labels: L;
   /** Patient after patient, in the order of the source. */
   rows: LabelledPrediction[];
-  /** The rows' patients, as `countDecisionsByPatient` takes them. */
+  /** The patients of the rows, for `countDecisionsByPatient`. */
   patients: string[];
-  /** The rows' truth, `[rows][labels]`, as everything that scores takes it. */
+  /** The true labels of the rows, `[rows][labels]`, for all metrics. */
   yTrue: (readonly number[])[];
-  /** The rows' probabilities, `[rows][labels]`. */
+  /** The probabilities of the rows, `[rows][labels]`. */
   probabilities: (readonly number[])[];
 }
 
 /**
- * Predicts every slice (or patient) of a labelled source, and puts the truth beside it: what every metric, threshold and calibration
- * is made from.
+ * Predicts every slice (or patient) of a labelled source, and returns predictions with the true labels, as needed for
+ * metrics, thresholds and calibration.
  *
- * One patient's images are in memory at a time; of each slice, only the numbers stay.
+ * Only one patient's images are in memory at a time.
  *
  * @param source - Labelled; its labels are checked before anything is predicted.
- * @throws DataError for a patient without labels, or with labels that do not fit.
- * @throws ArgumentError for a source without patients, or a model, a calibration or a level that do not fit.
+ * @throws DataError for a patient without labels, or with invalid ones.
+ * @throws ArgumentError for a source without patients, or a model, a calibration or a level that does not match.
  * @example
  * ```ts
  * const { labels, yTrue, probabilities } = await collectPredictions(model, validation);

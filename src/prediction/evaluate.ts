@@ -31,8 +31,8 @@ import {
  */
 export interface EvaluateOptions extends Omit<PredictPatientsOptions, 'threshold'> {
   /**
-   * Probability from which on a label counts as present, one for all or one per label; `'best'`: the one for all labels with which the
-   * F2 on these patients is largest.
+   * Probability from which a label counts as present, one for all or one per label; `'best'`: the single one with the
+   * largest F2 on these patients.
    * @defaultValue 0.5
    */
   threshold?: number | readonly number[] | 'best';
@@ -46,18 +46,18 @@ const EVALUATE_RULES = {
   loss: optional(callback),
 } satisfies Rules<EvaluateOptions>;
 
-/** How a model does on labelled patients. */
+/** Scores of a model on labelled patients. */
 export interface Evaluation {
-  /** What was scored: what the model's outputs are of. */
+  /** Whether slices or patients were scored, according to the model's outputs. */
   level: OutputLevel;
   /**
-   * F2 over all label bits of all slices, as the challenge counts, or of all patients; 0 where there is neither a positive nor a finding,
-   * as `fBetaScore` has it.
+   * F2 over all labels of all slices, as in the challenge, or of all patients; 0 without any positive or any predicted
+   * positive, as in `fBetaScore`.
    */
   f2: number;
-  /** F2 of each label by itself, in the source's order; undefined for a label that none of the patients has. */
+  /** F2 per label, in the source's order; undefined for a label that none of the patients has. */
   f2PerLabel: (number | undefined)[];
-  /** The threshold that F2 is at, one for all labels or one per label. */
+  /** The threshold of F2, one for all labels or one per label. */
   threshold: number | readonly number[];
   /** Mean over patients of the loss, if one was given. */
   loss?: number;
@@ -66,10 +66,10 @@ export interface Evaluation {
 }
 
 /**
- * F2 (pooled and per label) and the loss on labelled patients, one patient in memory at a time.
+ * Computes F2 (pooled and per label) and the loss on labelled patients, with one patient in memory at a time.
  *
- * A model whose output is of patients is scored against what `patientLabels` says of them, its slices need no labels;
- * where some slices are not labelled, and no other has the label, that label of the patient is left out.
+ * A patient-level model is evaluated against `patientLabels`, and slices need no labels; if some slices are not
+ * labelled and no other has the label, that label of the patient is ignored.
  *
  * @throws ArgumentError for a model, a threshold or a calibration that do not fit the source's labels, or no patients.
  * @throws DataError for a patient without labels, with labels other than 0, 1 and -1, or with pixels outside 0..1;
@@ -125,7 +125,7 @@ export async function evaluatePatients(
   return { level, ...scores, loss: loss && lossSum / done, patients: done, slices };
 }
 
-/** F2 of rows, pooled and per label. */
+/** F2 over rows, pooled and per label. */
 function scoreRows(
   fn: string,
   yTrue: LabelRows,

@@ -16,14 +16,14 @@ import { impliedThreshold } from './implied_threshold';
  */
 export interface FitDecisionsOptions extends Omit<CollectPredictionsOptions, 'calibration'> {
   /**
-   * Form of the calibration, see {@link fitCalibration}; `false` fits thresholds only.
+   * Method of the calibration, see {@link fitCalibration}; `false` fits thresholds only.
    * @defaultValue `'platt'`
    */
   calibration?: Calibration['method'] | false;
   /**
-   * Loss that the model was trained with, from labels and logits. With it, thresholds of few patients are drawn towards the one that the
-   * loss implies.
-   * @defaultValue none: thresholds are what is best on the patients
+   * Loss that the model was trained with, from labels and logits. With it, thresholds of labels with few patients are
+   * shrunk towards the one that the loss implies.
+   * @defaultValue none: thresholds are those that are best on the patients
    */
   loss?: LossFn;
 }
@@ -35,33 +35,35 @@ const RULES = {
 } satisfies Rules<FitDecisionsOptions>;
 
 /**
- * What a checkpoint needs to decide: plain data.
+ * What a checkpoint needs for decisions: plain data.
  *
  * @inline
  */
 export interface FittedDecisions {
-  /** One per label; of calibrated probabilities, where there is a calibration. */
+  /** One per label; for calibrated probabilities, if there is a calibration. */
   thresholds: number[];
   calibration?: Calibration;
-  /** What is best on the patients. */
+  /** The best thresholds on the patients. */
   chosen: ChosenThresholds;
-  /** The threshold that the loss implies, of probabilities before calibration; missing without `loss`, or where nothing is found. */
+  /** The threshold that the loss implies, before calibration; missing without `loss`, or if nothing is predicted. */
   implied?: number;
-  /** How the calibration was fitted. */
+  /** Details of the calibration's fit. */
   fit?: FittedCalibration;
 }
 
 /**
- * Fits a model's calibration, then its thresholds for F2, on labelled patients that neither its backbone nor its head was trained on.
+ * Fits a model's calibration, then its thresholds for F2, on labelled patients that neither its backbone nor its head
+ * was trained on.
  *
- * A label that too few of the patients have takes what fits all labels pooled.
+ * A label that too few of the patients have gets the pooled threshold.
  *
- * What is best on a handful of patients is luck, so with `loss` a threshold chosen on `n` patients who have the label (or, pooled, any
- * label) weighs `n / (n + 10)`, as a logit, against the one that the loss implies: F2 is largest where a label counts as present from a
- * chance of `F2 / 5` on, and the loss says which probability the model gives to that chance.
+ * What is best on a handful of patients is luck, so with `loss` a threshold chosen on `n` patients who have the label
+ * (or, pooled, any label) is averaged, as a logit, with the one that the loss implies, with weights `n / (n + 10)` and
+ * `10 / (n + 10)`: F2 is largest if a label counts as present from a chance of `F2 / 5` up, and the loss determines
+ * which probability the model gives to that chance.
  *
  * @throws DataError for a patient without labels.
- * @throws ArgumentError for a source without patients, or a model that does not fit.
+ * @throws ArgumentError for a source without patients, or a model that does not match.
  * @example
  * ```ts
  * const { thresholds, calibration } = await fitDecisions(model, validation);
@@ -99,10 +101,10 @@ export async function fitDecisions(
   };
 }
 
-/** So many patients weigh as much as what the loss implies. */
+/** Number of patients that have the same weight as the threshold that the loss implies. */
 const PRIOR_PATIENTS = 10;
 
-/** Patients that a label's threshold was chosen on: those who have it, or any label where it is the pooled one. */
+/** Patients that a label's threshold was chosen on: those who have it, or any label for the pooled threshold. */
 function positivesOf(
   labels: readonly string[],
   { guarded }: ChosenThresholds,
@@ -116,13 +118,13 @@ function positivesOf(
   return labels.map((label, l) => (guarded.includes(label) ? pooled : own[l]!));
 }
 
-/** What a probability is after calibration, label by label. */
+/** A probability after calibration, per label. */
 const calibrated = (labels: readonly string[], probability: number, calibration: Calibration | undefined) => {
   const row = labels.map(() => probability);
   return calibration === undefined ? row : Array.from(calibrateProbabilities([row], calibration)[0]!);
 };
 
-/** From one probability to another, by logits. */
+/** Interpolates between two probabilities, as logits. */
 function between(from: number, to: number, share: number): number {
   const [a, b] = [from, to].map((p) => {
     const inside = Math.min(Math.max(p, 1e-6), 1 - 1e-6);

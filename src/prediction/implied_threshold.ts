@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import type { LossFn } from '../base/types';
 
 /**
- * The probability to which a loss drives an entry whose label is present in `share` of such cases: where
- * `share L(1, x) + (1 - share) L(0, x)` is smallest.
+ * The probability at which a loss is minimal for an entry whose label is present in `share` of such cases: the minimum
+ * of `share L(1, x) + (1 - share) L(0, x)`.
  *
- * It is `share` itself for the cross entropy. The asymmetric loss with its default exponents puts 0.08 at 0.45.
+ * For cross entropy it is `share` itself; for the asymmetric loss with its default exponents it is 0.45 for a share of
+ * 0.08.
  *
- * @param loss - From labels and logits; what it does to one entry must not depend on the others.
+ * @param loss - From labels and logits; its value for one entry must not depend on the others.
  * @param share - In (0, 1).
  */
 export async function impliedThreshold(loss: LossFn, share: number): Promise<number> {
@@ -30,5 +31,5 @@ export async function impliedThreshold(loss: LossFn, share: number): Promise<num
 
 const LARGEST_LOGIT = 10;
 const POINTS = 40;
-/** Each narrows the search to a twentieth. */
+/** Each narrows the search by a factor of 20. */
 const PASSES = 3;

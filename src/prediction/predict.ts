@@ -24,17 +24,17 @@ export interface PredictOptions {
    * @defaultValue 512 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
-  /** Slices in a chunk, in place of what the budget allows. */
+  /** Slices per chunk, overriding the memory budget. */
   chunkSlices?: number;
   /**
-   * Also looks at the images mirrored in these ways, and takes the mean of the logits: test-time augmentation. A head's left and
-   * right are alike, `['horizontal']`.
+   * Also predicts the images flipped in these directions, and averages the logits: test-time augmentation. Since heads
+   * are roughly symmetric, `['horizontal']` makes sense.
    * @defaultValue `[]`
    */
   flips?: readonly ('horizontal' | 'vertical')[];
   /**
-   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as `featureSource` gives them, and runs
-   * what stands above it only.
+   * Whether images are features of the model's backbone, `[batch, slices, 1, 1, features]` as from `featureSource`, so
+   * that only the layers above it run.
    * @defaultValue `false`
    */
   fromFeatures?: boolean;
@@ -47,14 +47,14 @@ export const PREDICT_RULES = {
 } satisfies Rules<PredictOptions>;
 
 /**
- * Logits of a stack, the backbone running over chunks of slices so that memory does not grow with their number.
+ * Logits of a stack. The backbone runs over chunks of slices, so that memory does not grow with their number.
  *
- * Equal to `model.predict(images)`, without flips.
+ * Without flips the result equals `model.predict(images)`.
  *
  * @param images - `[batch, slices, h, w, c]`.
- * @throws ArgumentError for images of another size than the model's; NonFiniteError for a pixel that is not finite,
- * where it can be seen without waiting for a device.
- * @returns `[batch, slices, labels]`, or `[batch, labels]` of a model whose output is of patients.
+ * @throws ArgumentError for images of another size than the model's; NonFiniteError for a pixel that is not finite, if
+ * this can be checked without waiting for a device.
+ * @returns `[batch, slices, labels]`, or `[batch, labels]` for a patient-level model.
  * @example
  * ```ts
  * const probabilities = tf.sigmoid(predictStack(model, images));
@@ -67,7 +67,7 @@ export function predictStack(
 ): tf.Tensor {
   const { flips, fromFeatures, ...chunking } = resolveOptions('predictStack', options, PREDICT_RULES);
   checkStepImages('predictStack', model, images, fromFeatures);
-  check(flips.length === 0 || !fromFeatures, 'predictStack: flips', 'none, of features', flips);
+  check(flips.length === 0 || !fromFeatures, 'predictStack: flips', 'none, for features', flips);
   if (flips.length > 0) {
     return tf.tidy(() => {
       const run = (x: tf.Tensor) => predictStack(model, x, chunking);

@@ -27,7 +27,7 @@ import { PREDICT_RULES, predictStack, type PredictOptions } from './predict';
  */
 export interface PredictPatientsOptions extends PredictOptions, ThresholdOptions {
   /**
-   * Calibrates the logits before anything else is made of them: probabilities, decisions, scores, the loss.
+   * Calibration of the logits, applied before probabilities, decisions, scores and the loss are computed.
    * @defaultValue none
    */
   calibration?: Calibration | undefined;
@@ -35,7 +35,7 @@ export interface PredictPatientsOptions extends PredictOptions, ThresholdOptions
   onProgress?: (progress: PatientProgress) => void;
 }
 
-/** What depends on the labels is checked against them. */
+/** Options that depend on the labels are checked against them. */
 export const PREDICT_PATIENTS_RULES = {
   ...PREDICT_RULES,
   threshold: optional(anything, 0.5),
@@ -44,12 +44,12 @@ export const PREDICT_PATIENTS_RULES = {
 } satisfies Rules<PredictPatientsOptions>;
 
 /**
- * Probabilities and decisions for every slice of every patient, one patient in memory at a time.
+ * Predicts probabilities and decisions for every slice of every patient, with one patient in memory at a time.
  *
- * @throws ArgumentError for a model, a threshold or a calibration that do not fit the source's labels, a model that was saved with
- * other labels, another order of them or another preprocessing than the source has, a model whose output
- * is of patients, or images of another size than the model's; NonFiniteError for a pixel or an output that is not finite and
- * DataError for pixels outside 0..1, with patient and slice.
+ * @throws ArgumentError for a model, a threshold or a calibration that does not match the source's labels, a model that
+ * was saved with other labels, another label order or another preprocessing than the source's, a patient-level model,
+ * or images of another size than the model's; NonFiniteError for a pixel or an output that is not finite and DataError
+ * for pixels outside 0..1, with patient and slice.
  * @example
  * ```ts
  * const study = await openKaggleFolder('data', { preprocessing, labels: ['ich', 'sdh'] });
@@ -64,7 +64,7 @@ export async function* predictPatients<L extends Labels>(
   options: PredictPatientsOptions = {},
 ): AsyncGenerator<PredictedSlice<L>[], void, undefined> {
   const expected =
-    'a model with logits of slices, [batch, slices, labels] (see predictPatientLevel for those of patients)';
+    'a model with logits per slice, [batch, slices, labels] (see predictPatientLevel for patient-level models)';
   check(outputLevel(model) === 'slices', 'predictPatients: model', expected, model.outputs[0]!.shape);
   for await (const { patient, slices, probabilities, decisions } of predictStacks(
     'predictPatients',
@@ -83,13 +83,13 @@ export async function* predictPatients<L extends Labels>(
 }
 
 /**
- * Probabilities and decisions for every patient as a whole, one patient in memory at a time.
+ * Predicts probabilities and decisions per patient, with one patient in memory at a time.
  *
- * Of a model whose output is of patients they are what it says; of one whose output is of slices, each label's are the largest of
- * the slices'.
+ * For a patient-level model they are its outputs; for a slice-level model, the largest probability of each label over
+ * the slices.
  *
- * @throws ArgumentError for a model, a threshold or a calibration that do not fit the source's labels, or a model that was saved
- * with other labels, another order of them or another preprocessing than the source has.
+ * @throws ArgumentError for a model, a threshold or a calibration that does not match the source's labels, or a model
+ * that was saved with other labels, another label order or another preprocessing than the source's.
  * @throws NonFiniteError and DataError as {@link predictPatients}.
  * @example
  * ```ts
@@ -110,7 +110,7 @@ export async function* predictPatientLevel<L extends Labels>(
   }
 }
 
-/** One row of probabilities and decisions by the names of the labels. */
+/** One row of probabilities and decisions by label name. */
 function named<L extends Labels>(
   labels: L,
   probabilities: readonly number[],
@@ -120,7 +120,7 @@ function named<L extends Labels>(
   return byLabel(labels, row);
 }
 
-/** Rows of probabilities and decisions of each stack: one per slice, or one in all. */
+/** Rows of probabilities and decisions of each stack: one per slice, or a single one. */
 async function* predictStacks(
   fn: string,
   model: tf.LayersModel,
@@ -159,7 +159,7 @@ interface Rows {
   decisions: (0 | 1)[][];
 }
 
-/** Throws where one of `rows` rows of logits or probabilities is not finite: it would count as "absent". */
+/** Throws if one of `rows` rows of logits or probabilities is not finite, since it would count as "absent". */
 export function checkFinite(
   { patient, slices }: PatientStack,
   values: ArrayLike<number>,
@@ -183,7 +183,7 @@ export function calibratedLogits(
   return calibration ? applyCalibration(logits, calibration) : logits;
 }
 
-/** Refuses a model, a threshold or a calibration that do not fit the labels of a source. */
+/** Refuses a model, a threshold or a calibration that does not match the labels of a source. */
 export function checkModel(
   fn: string,
   model: tf.LayersModel,

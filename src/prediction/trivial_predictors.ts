@@ -14,22 +14,22 @@ import type { OutputLevel } from '../models/output_level';
  */
 export interface TrivialScores {
   name: string;
-  /** 0 where there is neither a positive nor a finding. */
+  /** 0 without any positive or any predicted positive. */
   f2: number;
-  /** Undefined for a label that none of the patients scored has. */
+  /** Undefined for a label that none of the evaluated patients has. */
   f2PerLabel: (number | undefined)[];
 }
 
 /**
  * F2 of two predictors that never look at an image: what a model must beat.
  *
- * "all positive" says yes to every label of every slice (or patient); "label frequency" says yes at random, each label as often as in
- * the training patients.
+ * "all positive" predicts every label for every slice (or patient); "label frequency" predicts at random, each label as
+ * often as in the training patients.
  *
- * @param train - Patients the frequencies are taken from.
- * @param test - Patients that are scored.
- * @param seed - Seed of the random answers.
- * @param level - Whether slices or patients are asked about: what the model's outputs are of.
+ * @param train - Patients from which the frequencies are taken.
+ * @param test - Patients to evaluate.
+ * @param seed - Seed of the random predictions.
+ * @param level - Whether to predict per slice or per patient, like the model to compare with.
  * @throws DataError for a patient without labels.
  * @throws ArgumentError for sources without slices, or of different labels.
  * @example
@@ -56,7 +56,7 @@ export function trivialPredictors(
     return labelled.reduce((sum, label) => sum + label, 0) / Math.max(labelled.length, 1);
   });
   const random = seededRandom(seed);
-  // averaged over many draws, so that a small study does not decide by luck
+  // averaged over many draws, so that the result for a small study is not luck
   const draws = Math.ceil(20_000 / truth.length);
   const repeated = Array.from({ length: draws }, () => truth).flat();
   return [

@@ -27,37 +27,40 @@ import {
 } from './encoded_weights';
 
 /**
- * A model that was read, with everything that was saved beside its weights.
+ * A loaded model, with everything that was saved with its weights.
  *
  * @inline
  */
 export interface SavedCtBrainModel {
-  /** Compiled, where it was when it was saved. */
+  /** The model, compiled if it was when saved. */
   model: tf.LayersModel;
-  /** Labels, preprocessing, thresholds, calibration and where the model came from. */
+  /** Labels, preprocessing, thresholds, calibration and origin of the model. */
   manifest: CheckpointManifest;
-  /** The optimizer with its state, where it was saved: the model's own, where that is compiled. */
+  /** The optimizer with its state, if it was saved: the model's own, if that is compiled. */
   optimizer?: tf.Optimizer;
 }
 
-/** What {@link checkpointArtifacts} takes of training. */
+/** The state of training for {@link checkpointArtifacts}. */
 export interface TrainedWith {
   record: CompileRecord;
   optimizer: tf.Optimizer;
 }
 
-/** Weights, and numbers in them, beyond those of the file that a topology may have, so that an error can say which differ. */
+/**
+ * Numbers of weights and of values in them by which a topology may exceed the file, so that an error can list the
+ * differences.
+ */
 const [SPARE_WEIGHTS, SPARE_NUMBERS] = [1000, 2 ** 24];
 
-/** Key of the manifest among tfjs's user-defined metadata, which all of its handlers keep. */
+/** Key of the manifest in tfjs's user-defined metadata, which all of its handlers keep. */
 const MANIFEST_KEY = 'ctMultilabel';
 
 /**
- * A model as tfjs's handlers take it. The manifest is user-defined metadata; the optimizer's state are weights of tfjs's group
- * `'optimizer'` after the model's, so that `tf.loadLayersModel` takes them for what they are.
+ * A model as tfjs's handlers take it. The manifest is user-defined metadata; the optimizer's state is stored as weights
+ * of tfjs's group `'optimizer'` after the model's, so that `tf.loadLayersModel` recognises it.
  *
- * @throws ArgumentError for a model whose weights share a name; NonFiniteError for a weight, or what an optimizer
- * remembers of one, that is not finite; CheckpointError for a description that is refused.
+ * @throws ArgumentError for a model whose weights share a name; NonFiniteError for a weight or an optimizer's moment
+ * that is not finite; CheckpointError for an invalid description.
  */
 export async function checkpointArtifacts(
   what: string,
@@ -74,7 +77,7 @@ export async function checkpointArtifacts(
   const artifacts = await modelArtifacts(model);
   const specs = artifacts.weightSpecs!;
   const twice = specs.find(({ name }, i) => specs.findIndex((other) => other.name === name) < i);
-  check(twice === undefined, `${what}: model`, 'weights with names of their own', twice?.name);
+  check(twice === undefined, `${what}: model`, 'weights with distinct names', twice?.name);
   checkFinite(what, { specs, data: tf.io.CompositeArrayBuffer.join(artifacts.weightData) });
   const record = plainData(what, manifest);
   const state = trained && (await encodedState(what, trained.optimizer));
@@ -106,18 +109,18 @@ async function encodedState(what: string, optimizer: tf.Optimizer): Promise<Enco
   }
 }
 
-/** A model with a weight that is not finite says nothing, and must not stand where one that does may stand already. */
+/** A model with a weight that is not finite is useless, and must not replace an earlier one. */
 function checkFinite(what: string, weights: EncodedWeights): void {
   const problem = nonFiniteWeight(weights);
   if (problem !== undefined) throw new NonFiniteError(`${what}: ${problem}; nothing is saved`);
 }
 
-/** The manifest in a model's artifacts, not yet checked; undefined for a model that this library did not save. */
+/** The manifest in a model's artifacts, not yet checked; undefined for a model not saved by this library. */
 export function manifestIn({ userDefinedMetadata }: tf.io.ModelArtifacts): unknown {
   return isRecord(userDefinedMetadata) ? userDefinedMetadata[MANIFEST_KEY] : undefined;
 }
 
-/** Artifacts with a manifest that was kept apart from them. */
+/** Artifacts with a manifest that was stored separately. */
 export function withManifest(artifacts: tf.io.ModelArtifacts, manifest: object): tf.io.ModelArtifacts {
   return {
     ...artifacts,
@@ -126,10 +129,10 @@ export function withManifest(artifacts: tf.io.ModelArtifacts, manifest: object):
 }
 
 /**
- * The model that artifacts describe. They are untrusted: everything is checked before tfjs meets it.
+ * The model described by artifacts. They are untrusted: everything is checked before it is passed to tfjs.
  *
- * @param includeOptimizer - Whether the optimizer is made and the model compiled.
- * @throws CheckpointError for artifacts that are not those of {@link checkpointArtifacts}; nothing is left behind then.
+ * @param includeOptimizer - Whether the optimizer is created and the model compiled.
+ * @throws CheckpointError for artifacts not made by {@link checkpointArtifacts}; nothing is leaked then.
  */
 export async function modelFromArtifacts(
   artifacts: tf.io.ModelArtifacts,
@@ -145,7 +148,7 @@ export async function modelFromArtifacts(
   const parts = checkedParts(artifacts);
   const { topology, weights, state } = parts;
   if (state.specs.length > 0 && !manifest.compiled) {
-    throw new CheckpointError('found the state of an optimizer, and no record of the optimizer');
+    throw new CheckpointError('found the state of an optimizer, but no record of the optimizer');
   }
   const problem = nonFiniteWeight(weights) ?? nonFiniteWeight(state);
   if (problem !== undefined) throw new CheckpointError(`expected finite weights, but ${problem}`);
@@ -162,7 +165,7 @@ export async function modelFromArtifacts(
       optimizer = optimizerFromRecord(manifest.compiled.optimizer);
       await restoreTraining(model, manifest.compiled, optimizer, state);
     }
-    // last, since what else is found wrong says more
+    // last, since other errors are more specific
     checkChecksums({ ...parts.whole, manifest: found as object, topology }, isQuantized(weights));
     rememberRecord(model, manifest);
     const { [MANIFEST_KEY]: _, ...others } = artifacts.userDefinedMetadata!;
@@ -171,7 +174,7 @@ export async function modelFromArtifacts(
   } catch (cause) {
     const values = model.getWeights();
     model.dispose();
-    // those of a layer that is called twice, which a changed topology may say
+    // weights of a layer that is called twice, which a modified topology may contain
     for (const value of values) if (!value.isDisposed) value.dispose();
     optimizer?.dispose();
     throw cause instanceof CheckpointError ? cause : new CheckpointError((cause as Error).message, { cause });
@@ -179,7 +182,7 @@ export async function modelFromArtifacts(
 }
 
 /**
- * Brings an optimizer to the state in a model's artifacts.
+ * Restores an optimizer's state from a model's artifacts.
  *
  * @throws CheckpointError for artifacts without one, or with that of another kind.
  */
@@ -219,7 +222,7 @@ async function restoreTraining(
   });
 }
 
-/** Names of weights that training leaves as they are. */
+/** Names of weights that are not trained. */
 function frozenWeights(model: tf.LayersModel): string[] {
   const trained = new Set(model.trainableWeights);
   return model.weights.filter((weight) => !trained.has(weight)).map(({ originalName }) => originalName);
@@ -237,7 +240,7 @@ function freeze(model: tf.LayersModel, names: readonly string[]): void {
 function checkFits(model: tf.LayersModel, specs: readonly WeightSpec[], labels: number): void {
   const differences = weightDifferences(model, specs);
   if (differences.length > 0) {
-    throw new CheckpointError(`the weights do not fit the model: ${listed(differences)}`);
+    throw new CheckpointError(`the weights do not match the model: ${listed(differences)}`);
   }
   const outputs = model.outputs[0]!.shape.at(-1);
   if (outputs !== labels) {
@@ -245,7 +248,7 @@ function checkFits(model: tf.LayersModel, specs: readonly WeightSpec[], labels: 
   }
 }
 
-/** The first of what may be a long list. */
+/** The first items of a possibly long list. */
 export function listed(differences: readonly string[]): string {
   const more = differences.length - 12;
   return differences.slice(0, 12).join('; ') + (more > 0 ? `; and ${more} more` : '');
@@ -256,7 +259,7 @@ const withoutPrefix = (tensors: Record<string, tf.Tensor>): Record<string, tf.Te
     Object.entries(tensors).map(([name, tensor]) => [name.slice(OPTIMIZER_PREFIX.length), tensor]),
   );
 
-/** What tfjs would hand to a handler. */
+/** What tfjs would pass to a handler. */
 async function modelArtifacts(model: tf.LayersModel): Promise<tf.io.ModelArtifacts> {
   let artifacts: tf.io.ModelArtifacts = {};
   const keep = async (given: tf.io.ModelArtifacts): Promise<tf.io.SaveResult> => {
@@ -267,7 +270,9 @@ async function modelArtifacts(model: tf.LayersModel): Promise<tf.io.ModelArtifac
   return artifacts;
 }
 
-/** The same through JSON, so that every handler keeps the same, also one that would refuse a function or a model in it. */
+/**
+ * A copy through JSON, so that every handler stores the same, even one that would refuse a function or a model in it.
+ */
 function plainData(what: string, manifest: CheckpointManifest): object {
   try {
     return JSON.parse(JSON.stringify(manifest)) as object;

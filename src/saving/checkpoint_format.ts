@@ -10,54 +10,54 @@ import type { Labels } from '../base/types';
 import { VERSION } from '../version';
 import { checkCompileRecord, type CompileRecord } from './compile_record';
 
-/** What a checkpoint says of its model: all that prediction needs beside the weights. */
+/** Description of a checkpoint's model: everything that prediction needs besides the weights. */
 export interface CheckpointManifest {
   format: 'ct-multilabel-checkpoint';
   /** Version of this record. */
   formatVersion: 3;
-  /** What wrote it; which Node and backend of tfjs is missing where an earlier version or a page did. */
+  /** Versions of what wrote it; `node` and `backend` are missing if an earlier version or a page wrote it. */
   versions: { 'ct-multilabel': string; tfjs: string; node?: string; backend?: string };
   /** Label names, in the order of the outputs. */
   labels: string[];
-  /** What happens to a slice before the model sees it. */
+  /** Preprocessing of the slices. */
   preprocessing: CtPreprocessing;
-  /** Probability from which on a label counts as present, one per label; calibrated, where there is a calibration. */
+  /** Probability from which a label counts as present, one per label; calibrated, if there is a calibration. */
   thresholds: number[];
-  /** What makes calibrated logits of the model's; missing: they are taken as they are. */
+  /** Calibration of the model's logits; if missing, they are not calibrated. */
   calibration?: Calibration;
-  /** What the model was built from, for people: variant, backbone, … */
+  /** How the model was built, for people: variant, backbone, … */
   model: Record<string, unknown>;
-  /** Where in its training it was written. */
+  /** The point of training at which it was written. */
   training?: { stage: string; epoch: number; validationF2: number };
-  /** What it is trained with, where that was saved; the optimizer's state lies with the weights. */
+  /** How it is trained, if that was saved; the optimizer's state is stored with the weights. */
   compiled?: CompileRecord;
   /**
-   * CRC-32 of what was saved, in hexadecimal, from version 3 on: of manifest, topology and names and shapes of the weights; and of the
-   * weights' bytes, those of the optimizer's state with them. Saving anew replaces them.
+   * CRC-32 of what was saved, in hexadecimal, from version 3 on: of manifest, topology and names and shapes of the
+   * weights; and of the weights' bytes, including those of the optimizer's state. Saving again replaces them.
    */
   checksums?: { description: string; weights: string };
-  /** Names of the weights that training leaves as they are. tfjs keeps no such thing of the layers of an inner model. */
+  /** Names of the weights that are not trained. tfjs does not save this for the layers of an inner model. */
   frozen?: string[];
 }
 
-/** What `saveCheckpoint` cannot know by itself. */
+/** What `saveCheckpoint` needs to be told. */
 export interface CheckpointDescription
   extends Pick<CheckpointManifest, 'preprocessing'>, Partial<Pick<CheckpointManifest, 'model' | 'training'>> {
   /** Label names, in the order of the outputs. */
   labels: Labels;
   /**
-   * Probability from which on a label counts as present, one per label.
+   * Probability from which a label counts as present, one per label.
    * @defaultValue `0.5` for each
    */
   thresholds?: readonly number[];
   /**
-   * What makes calibrated logits of the model's.
+   * Calibration of the model's logits.
    * @defaultValue none
    */
   calibration?: Calibration | undefined;
 }
 
-/** What is not checked here is checked with the rest of the manifest. */
+/** The rest is checked with the manifest. */
 export const DESCRIPTION_RULES = {
   labels: rule<Labels>('a list of names', Array.isArray),
   preprocessing: anything,
@@ -67,13 +67,13 @@ export const DESCRIPTION_RULES = {
   training: optional(anything),
 } satisfies Rules<CheckpointDescription>;
 
-/** A manifest may describe the next one: these are known, and written anew. */
+/** A manifest may be used as a description: these fields are accepted, and written again. */
 export const WRITTEN_ANEW: readonly Exclude<keyof CheckpointManifest, keyof CheckpointDescription>[] = [
   ...(['format', 'formatVersion', 'versions', 'compiled', 'frozen', 'checksums'] as const),
 ];
 
 /**
- * A manifest with this library's versions, and 0.5 for thresholds that are not given.
+ * A manifest with this library's versions, and thresholds of 0.5 unless given.
  *
  * @example
  * ```ts
@@ -107,9 +107,9 @@ function writerVersions(): CheckpointManifest['versions'] {
 }
 
 /**
- * Checks a manifest that came from a file. One of an earlier version comes out as one of the present that says the same.
+ * Checks a manifest from a file. One of an earlier version is converted to the current one.
  *
- * @throws CheckpointError naming the field at fault.
+ * @throws CheckpointError naming the invalid field.
  * @example
  * ```ts
  * const manifest = parseCheckpointManifest(JSON.parse(text));
@@ -134,7 +134,7 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
     fail('labels', 'a list of names', labels);
   }
   if (!isRecord(model)) fail('model', 'an object', model);
-  // none would mean the defaults, which may not be what the model was trained on
+  // if missing, defaults would be used, which may not be what the model was trained on
   if (!isRecord(preprocessing)) fail('preprocessing', 'an object', preprocessing);
   if (!Array.isArray(thresholds)) fail('thresholds', 'a list of numbers', thresholds);
   if (checksums !== undefined && !isRecord(checksums)) fail('checksums', 'an object', checksums);
@@ -162,7 +162,7 @@ export function parseCheckpointManifest(value: unknown): CheckpointManifest {
 /** Name and shape of a saved weight. */
 export type WeightSpec = Pick<tf.io.WeightsManifestEntry, 'name' | 'shape' | 'dtype'>;
 
-/** How saved weights differ from a model's: one sentence each, none when they fit. */
+/** Differences between saved weights and a model's: one sentence each, none if they match. */
 export function weightDifferences(model: tf.LayersModel, saved: readonly WeightSpec[]): string[] {
   const wanted = new Map(model.weights.map((weight) => [weight.originalName, weight.shape]));
   const found = new Map(saved.map(({ name, shape }) => [name, shape]));

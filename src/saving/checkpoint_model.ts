@@ -4,14 +4,14 @@ import { CheckpointError } from '../base/errors';
 import type { Shape } from '../base/types';
 
 /**
- * Builds the model that a file's topology describes. All weights are zero: they are to be loaded.
+ * Builds the model described by a file's topology. All weights are zero, to be loaded later.
  *
- * The topology is untrusted, and tfjs would take what it says: a graph that has no order keeps it searching for ever, and a
- * layer of 2^30 units fills the memory before anybody can compare it with the weights there are.
+ * The topology is untrusted, and tfjs would not check it: a cyclic graph makes it search for ever, and a layer of 2^30
+ * units fills the memory before it can be compared with the existing weights.
  *
- * @param topology - What tfjs writes as `modelTopology`.
- * @param most - Weights that it may have, and numbers in all of them.
- * @throws CheckpointError for an invalid topology, or one that asks for more; nothing is left behind then.
+ * @param topology - `modelTopology` as written by tfjs.
+ * @param most - Maximum number of weights, and of values in all of them.
+ * @throws CheckpointError for an invalid topology, or one that exceeds the maximum; nothing is leaked then.
  */
 export async function modelFromTopology(
   topology: object,
@@ -42,8 +42,8 @@ type AddWeight = (
 ) => tf.LayerVariable;
 
 /**
- * Runs `build` while every layer's weights are counted and begin as zeros. The way into tfjs is its layers' one method that
- * makes weights; `build` runs to its end before this returns, so nothing else meets the method in between.
+ * Runs `build` while every layer's weights are counted and initialised with zeros. This replaces the one method by
+ * which tfjs's layers create weights; `build` runs synchronously, so nothing else calls the method in the meantime.
  */
 function withCountedWeights<T>(
   most: { weights: number; numbers: number },
@@ -55,7 +55,7 @@ function withCountedWeights<T>(
   let count = 0;
   layers.addWeight = function (name, shape, dtype, _, ...rest) {
     count += shape.reduce<number>((product, size) => product * (size ?? NaN), 1);
-    // also false for a size that is no number
+    // also false for a size that is not a number
     if (!(count <= most.numbers) || made.length >= most.weights) {
       throw new CheckpointError(
         `the topology has far more weights than the file, with ${name} ${describe(shape)}`,
@@ -72,10 +72,10 @@ function withCountedWeights<T>(
   }
 }
 
-/** Deeper than models in models, and layers in them, ever are. */
+/** Deeper than nested models and their layers ever are. */
 const MOST_DEPTH = 100;
 
-/** Checks every graph of layers in a topology: models may be in models. */
+/** Checks every graph of layers in a topology: models may be nested. */
 function checkGraphs(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > MOST_DEPTH) throw new CheckpointError('the topology is too deep');
@@ -85,17 +85,16 @@ function checkGraphs(value: unknown, depth: number): void {
 }
 
 /**
- * Checks that layers can be called one after the other, as tfjs does: each once all of the calls that its inputs come from
- * were made.
+ * Checks that layers can be called one after the other, as tfjs does: each after all calls that its inputs come from.
  */
 function checkGraph(layers: readonly unknown[]): void {
-  /** Calls of each layer so far; an input layer begins with one. */
+  /** Number of calls of each layer so far; an input layer starts with one. */
   const calls = new Map<unknown, number>();
   let waiting: { layer: unknown; inputs: [layer: unknown, call: number][] }[] = [];
   for (const layer of layers) {
     const { name, class_name: className, config } = layer as Record<string, unknown>;
     if (typeof name !== 'string' || calls.has(name) || (config as { name?: unknown } | null)?.name !== name) {
-      throw new CheckpointError(`expected layers with names of their own, found ${describe(name)}`);
+      throw new CheckpointError(`expected layers with distinct names, found ${describe(name)}`);
     }
     calls.set(name, className === 'InputLayer' ? 1 : 0);
     for (const inputs of inboundNodes(layer) as [unknown, number][][]) waiting.push({ layer: name, inputs });
@@ -107,13 +106,13 @@ function checkGraph(layers: readonly unknown[]): void {
       return false;
     });
     if (left.length === waiting.length) {
-      throw new CheckpointError(`layer ${describe(left[0]!.layer)} has inputs that no layer gives`);
+      throw new CheckpointError(`layer ${describe(left[0]!.layer)} has inputs that no layer outputs`);
     }
     waiting = left;
   }
 }
 
-/** Lists of a layer's inputs, one for each call; tfjs takes the key in both spellings. */
+/** Lists of a layer's inputs, one per call; tfjs accepts the key in both spellings. */
 function inboundNodes(layer: unknown): unknown {
   const { inbound_nodes: nodes, inboundNodes: other } = (layer ?? {}) as Record<string, unknown>;
   return nodes ?? other;

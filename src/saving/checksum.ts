@@ -2,19 +2,19 @@ import { isRecord } from '../base/checks';
 import { CheckpointError } from '../base/errors';
 import type { CheckpointManifest } from './checkpoint_format';
 
-/** What a manifest has of them. */
+/** Checksums in a manifest. */
 type ModelChecksums = NonNullable<CheckpointManifest['checksums']>;
 
-/** What checksums are taken of. */
+/** The data that checksums are computed from. */
 export interface ChecksummedParts {
-  /** As it is written, with or without its checksums. */
+  /** The manifest as written, with or without its checksums. */
   manifest: object;
   topology: object;
   specs: readonly { name: string; shape: readonly number[]; dtype: string }[];
   weights: ArrayBuffer;
 }
 
-/** Both checksums. The description's does not depend on the order of keys, which a handler may change. */
+/** Computes both checksums. The description's does not depend on the order of keys, which a handler may change. */
 export function modelChecksums({ manifest, topology, specs, weights }: ChecksummedParts): ModelChecksums {
   const { checksums: _, ...record } = manifest as Record<string, unknown>;
   const names = specs.map(({ name, shape, dtype }) => [name, shape, dtype]);
@@ -26,9 +26,9 @@ export function modelChecksums({ manifest, topology, specs, weights }: Checksumm
 }
 
 /**
- * Compares a saved model with the checksums in its manifest. Those of version 1 and 2 have none.
+ * Compares a saved model with the checksums in its manifest. Versions 1 and 2 have none.
  *
- * @param isQuantized - Whether the weights were made smaller since: theirs cannot be compared then.
+ * @param isQuantized - Whether the weights were quantised since; their checksum cannot be compared then.
  * @throws CheckpointError that says which part was changed.
  */
 export function checkChecksums(parts: ChecksummedParts, isQuantized: boolean): void {
@@ -44,12 +44,12 @@ export function checkChecksums(parts: ChecksummedParts, isQuantized: boolean): v
   }
   if (saved['weights'] !== found.weights && !isQuantized) {
     throw new CheckpointError(
-      'the weights were damaged, or are of another model or epoch than the manifest (their checksum differs)',
+      'the weights were damaged, or belong to another model or epoch than the manifest (their checksum differs)',
     );
   }
 }
 
-/** For JSON.stringify: keys in the order of their names. */
+/** For JSON.stringify: sorts keys by name. */
 const sortedKeys = (_key: string, value: unknown): unknown =>
   isRecord(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
@@ -57,7 +57,7 @@ const sortedKeys = (_key: string, value: unknown): unknown =>
 
 const hex = (value: number): string => value.toString(16).padStart(8, '0');
 
-/** The CRC-32 of ZIP and PNG, four bytes at a time: weights have hundreds of millions. */
+/** The CRC-32 of ZIP and PNG, four bytes at a time, since weights have hundreds of millions of bytes. */
 export function crc32(bytes: Uint8Array): number {
   const [t0, t1, t2, t3] = TABLES as [Int32Array, Int32Array, Int32Array, Int32Array];
   const whole = bytes.length - (bytes.length % 4);
@@ -70,7 +70,7 @@ export function crc32(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** What a byte, followed by 0 to 3 zero bytes, adds. */
+/** Contribution of a byte followed by 0 to 3 zero bytes. */
 const TABLES = [0, 1, 2, 3].map((zeros) =>
   Int32Array.from({ length: 256 }, (_, byte) => {
     let crc = byte;

@@ -9,21 +9,21 @@ import { checkOptimizerRecord, optimizerRecord, RECORD_RULES } from '../optimize
 import type { OptimizerRecord } from '../optimizers/optimizer_record';
 
 /**
- * A loss or metric as plain data: a name that `model.compile` takes, a function of tfjs's own as `tf.losses.NAME` or
- * `tf.metrics.NAME`, or what made it and with which options.
+ * A loss or metric as plain data: a name that `model.compile` takes, a tfjs function as `tf.losses.NAME` or
+ * `tf.metrics.NAME`, or the function that made it with its options.
  *
  * @inline
  */
 export type FunctionRecord = string | { className: string; config: object };
 
 /**
- * What a model is trained with, as plain data. The optimizer's state lies with the model's weights.
+ * How a model is trained, as plain data. The optimizer's state is stored with the model's weights.
  *
  * @inline
  */
 export interface CompileRecord {
   optimizer: OptimizerRecord;
-  /** Missing where the optimizer is of a custom training loop, and the model is not compiled. */
+  /** Missing if the optimizer belongs to a custom training loop and the model is not compiled. */
   loss?: FunctionRecord;
   metrics?: FunctionRecord[];
 }
@@ -32,9 +32,9 @@ export interface CompileRecord {
 export type NameOrFunction = string | LossFn;
 
 /**
- * Loss, metrics and optimizer of a compiled model of one output.
+ * Loss, metrics and optimizer of a compiled model with one output.
  *
- * @throws ArgumentError for a loss, metric or optimizer that data cannot say.
+ * @throws ArgumentError for a loss, metric or optimizer that cannot be expressed as data.
  */
 export function compileRecord(what: string, model: tf.LayersModel): CompileRecord {
   const losses = listOf(model.loss);
@@ -53,10 +53,10 @@ const RULES = {
 } satisfies Rules<CompileRecord>;
 
 /**
- * Checks a record that came from a file, without making anything of tensors.
+ * Checks a record from a file, without creating tensors.
  *
- * @param labels - How many the model has.
- * @throws ArgumentError that names the field at fault.
+ * @param labels - Number of labels of the model.
+ * @throws ArgumentError that names the invalid field.
  */
 export function checkCompileRecord(what: string, record: CompileRecord, labels: number): void {
   check(isRecord(record), what, 'an object', record);
@@ -70,14 +70,14 @@ export function checkCompileRecord(what: string, record: CompileRecord, labels: 
 }
 
 /**
- * What a record of a loss or metric stands for.
+ * The loss or metric described by a record.
  *
- * @throws ArgumentError for a record that stands for none.
+ * @throws ArgumentError for an invalid record.
  */
 export function functionFromRecord(what: string, record: FunctionRecord): NameOrFunction {
   if (typeof record === 'string') {
     const [, group, name] = /^tf\.(losses|metrics)\.(\w+)$/.exec(record) ?? [];
-    // every object has a few names that tfjs would find in its tables
+    // names of Object.prototype, which tfjs would find in its tables
     if (group === undefined) {
       check(!(record in {}), what, 'a name that tfjs knows', record);
       return record;
@@ -95,7 +95,7 @@ export function functionFromRecord(what: string, record: FunctionRecord): NameOr
   return MAKERS[className]!(config);
 }
 
-/** Our losses and metrics by the names that they give themselves. */
+/** Our losses and metrics by their class names. */
 const MAKERS: Record<string, (config: object) => ConfiguredFn> = {
   asymmetricLoss,
   f2Metric,
@@ -129,7 +129,7 @@ function functionRecord(what: string, fn: NameOrFunction): FunctionRecord {
   return { className, config: getConfig!() };
 }
 
-/** What `model.compile` takes in several forms: one, a list, or one for each output by name. */
+/** An argument of `model.compile` in its several forms: one, a list, or one for each output by name. */
 function listOf(value: unknown): NameOrFunction[] {
   if (value === undefined || value === null) return [];
   if (typeof value === 'object') return Object.values(value).flat() as NameOrFunction[];

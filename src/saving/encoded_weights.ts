@@ -5,33 +5,31 @@ import { foreignFile } from '../base/foreign_file';
 import { firstOutside } from '../kernels/host_values';
 import type { WeightSpec } from './checkpoint_format';
 
-/** Goes before the name of an optimizer's tensor among the weights. */
+/** Prefix of an optimizer's tensors among the weights. */
 export const OPTIMIZER_PREFIX = 'optimizer/';
 
-/** Weights as bytes, one after the other. */
+/** Weights as consecutive bytes. */
 export interface EncodedWeights {
   specs: tf.io.WeightsManifestEntry[];
   data: ArrayBuffer;
 }
 
 /**
- * Topology, weights and optimizer state in a model's artifacts, apart from one another. They are untrusted: sizes and types are
- * checked, not yet what they are of.
+ * Topology, weights and optimizer state of a model's artifacts, separated. They are untrusted: sizes and types are
+ * checked here, but not whether they match the model.
  *
- * @throws CheckpointError for artifacts that are cut off or contradict themselves.
+ * @throws CheckpointError for truncated or inconsistent artifacts.
  */
 export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.ModelArtifacts): {
   topology: object;
   weights: EncodedWeights;
   state: EncodedWeights;
-  /** Weights and state together, as they are in the file. */
+  /** Weights and state together, as in the file. */
   whole: { specs: readonly tf.io.WeightsManifestEntry[]; weights: ArrayBuffer };
 } {
   const specs: unknown = weightSpecs;
   if (!isRecord(modelTopology) || !Array.isArray(specs) || !specs.every(isWeightSpec)) {
-    throw new CheckpointError(
-      'expected a topology and float32 weights, or such as a converter made float16 of',
-    );
+    throw new CheckpointError('expected a topology and float32 weights, or float16 weights from a converter');
   }
   const names = new Set(specs.map(({ name }) => name));
   const firstOfState = specs.findIndex(({ group }) => group === 'optimizer');
@@ -41,14 +39,14 @@ export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.M
     ({ group, name }) => group === 'optimizer' && name.startsWith(OPTIMIZER_PREFIX),
   );
   if (names.size < specs.length || !inOrder) {
-    throw new CheckpointError(`expected weights with names of their own, and the optimizer's at the end`);
+    throw new CheckpointError(`expected weights with distinct names, and the optimizer's at the end`);
   }
   const bytes = tf.io.CompositeArrayBuffer.join(weightData);
   const [modelBytes, stateBytes] = [bytesIn(ofModel), bytesIn(ofState)];
   if (bytes.byteLength !== modelBytes + stateBytes) {
     const other = foreignFile(new Uint8Array(bytes));
     throw new CheckpointError(
-      `expected ${modelBytes + stateBytes} bytes of weights, found ${bytes.byteLength}: ${other ?? 'cut off or mixed up'}`,
+      `expected ${modelBytes + stateBytes} bytes of weights, found ${bytes.byteLength}: ${other ?? 'truncated or mixed up'}`,
     );
   }
   return {
@@ -59,20 +57,20 @@ export function checkedParts({ modelTopology, weightSpecs, weightData }: tf.io.M
   };
 }
 
-/** Whether a converter has made float16 of the weights since they were saved. */
+/** Whether a converter has converted the weights to float16 since they were saved. */
 export const isQuantized = ({ specs }: EncodedWeights): boolean =>
   specs.some(({ quantization }) => quantization !== undefined);
 
 const bytesIn = (specs: readonly tf.io.WeightsManifestEntry[]): number =>
   specs.reduce((sum, spec) => sum + (spec.quantization ? 2 : 4) * numbersIn([spec]), 0);
 
-/** How many numbers weights have in all. */
+/** Total number of values in weights. */
 export const numbersIn = (specs: readonly WeightSpec[]): number =>
   specs.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
 
-/** What is wrong with weights of which a value is not finite: one names the first; undefined for none. */
+/** Names the first weight with a value that is not finite; undefined if there is none. */
 export function nonFiniteWeight({ specs, data }: EncodedWeights): string | undefined {
-  // a converter's float16 are decoded first
+  // a converter's float16 values are decoded first
   const tensors = tf.io.decodeWeights(data, specs);
   try {
     for (const { name, dtype } of specs) {
@@ -86,7 +84,7 @@ export function nonFiniteWeight({ specs, data }: EncodedWeights): string | undef
   }
 }
 
-/** Makes tensors of weights for `use`, and disposes them after. */
+/** Creates tensors of weights for `use`, and disposes them afterwards. */
 export async function withTensors(
   { specs, data }: EncodedWeights,
   use: (tensors: Record<string, tf.Tensor>) => void | Promise<void>,
@@ -106,12 +104,15 @@ function isWeightSpec(spec: unknown): spec is tf.io.WeightsManifestEntry {
     typeof name === 'string' &&
     Array.isArray(shape) &&
     shape.every((n) => Number.isSafeInteger(n) && n >= 0) &&
-    // both of four bytes; only an optimizer counts
+    // both have four bytes; only an optimizer has counts
     (dtype === 'float32' || (dtype === 'int32' && group === 'optimizer')) &&
     (quantization === undefined || (group !== 'optimizer' && isFloat16(quantization)))
   );
 }
 
-/** What tfjs's converter writes with `--quantize_float16`: half the size, and read as float32. Coarser kinds change what a model finds. */
+/**
+ * The output of tfjs's converter with `--quantize_float16`: half the size, and read as float32. Coarser quantisation
+ * changes a model's predictions.
+ */
 const isFloat16 = (quantization: unknown): boolean =>
   isRecord(quantization) && quantization['dtype'] === 'float16';

@@ -1,5 +1,5 @@
 /**
- * Checkpoints: what a saved model says of itself.
+ * Checkpoints: saved models and their descriptions.
  *
  * @module saving
  */

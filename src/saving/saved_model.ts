@@ -16,24 +16,24 @@ import { optimizerProblem } from '../optimizers/optimizer_state';
 import { optimizerRecord } from '../optimizers/optimizer_record';
 
 /**
- * What {@link saveCtBrainModel} keeps beside the model.
+ * What {@link saveCtBrainModel} saves in addition to the model.
  *
  * @inline
  */
 export interface SaveCtBrainModelOptions extends CheckpointDescription {
   /**
-   * Whether loss, metrics and optimizer with its state are kept, for going on with the training. They triple the size with Adam.
+   * Whether loss, metrics and optimizer with its state are saved, to continue training. With Adam they triple the size.
    * @defaultValue true
    */
   includeOptimizer?: boolean;
   /**
-   * Optimizer of a custom training loop, as `trainStep` takes it.
-   * @defaultValue the one that the model was compiled with, if it was
+   * Optimizer of a custom training loop, as for `trainStep`.
+   * @defaultValue that of the compiled model, if it is compiled
    */
   optimizer?: tf.Optimizer;
 }
 
-/** A model that was loaded is saved with `{ ...manifest, thresholds }`. */
+/** A loaded model is saved with `{ ...manifest, thresholds }`. */
 const SAVE_RULES = {
   ...DESCRIPTION_RULES,
   includeOptimizer: optional(flag, true),
@@ -47,11 +47,11 @@ const SAVE_RULES = {
  */
 export interface LoadCtBrainModelOptions {
   /**
-   * Whether the model is compiled as it was saved; a model that is only to predict needs no optimizer.
+   * Whether the model is compiled as it was when saved; a model used only for prediction needs no optimizer.
    * @defaultValue true
    */
   includeOptimizer?: boolean;
-  /** Called with the share that has come, in 0..1, where the model comes over HTTP. */
+  /** Called with the loaded fraction, in 0..1, if the model is loaded over HTTP. */
   onProgress?: (fraction: number) => void;
 }
 
@@ -61,19 +61,19 @@ const LOAD_RULES = {
 } satisfies Rules<LoadCtBrainModelOptions>;
 
 /**
- * Saves a model with all that predicting and training on need: labels, preprocessing, thresholds, calibration, and of a compiled
- * model loss, metrics and optimizer with its state. {@link loadCtBrainModel} reads it.
+ * Saves a model with everything needed to predict and to continue training: labels, preprocessing, thresholds,
+ * calibration, and for a compiled model loss, metrics and optimizer with its state. {@link loadCtBrainModel} reads it.
  *
- * The artifacts are those of tfjs and of a checkpoint folder: `tf.loadLayersModel` reads them as a plain model. What tfjs has no
- * place for is in its user-defined metadata; others that the model has there are kept.
+ * The artifacts have the format of tfjs and of a checkpoint folder: `tf.loadLayersModel` reads them as a plain model.
+ * What tfjs's format lacks is stored in its user-defined metadata; other metadata of the model are kept.
  *
- * @param handlerOrUrl - A tfjs handler, or a URL that tfjs writes to: `indexeddb://NAME`, `localstorage://NAME`, `downloads://NAME`
- * in a browser, `http(s)://…`, and `file://FOLDER` in Node with `ct-multilabel/node`.
- * @returns What the handler says of it.
- * @throws ArgumentError for a URL that no handler takes, or a loss, metric or optimizer that cannot be saved: kept are
- * `asymmetricLoss`, `f2Metric`, `weightedLogLossMetric`, those of tfjs, and tfjs's optimizers but Adamax;
- * NonFiniteError for a weight that is not finite;
- * CheckpointError for a description that does not fit the model; the handler's errors.
+ * @param handlerOrUrl - A tfjs handler, or a URL that tfjs writes to: `indexeddb://NAME`, `localstorage://NAME`,
+ * `downloads://NAME` in a browser, `http(s)://…`, and `file://FOLDER` in Node with `ct-multilabel/node`.
+ * @returns The handler's result.
+ * @throws ArgumentError for a URL that no handler takes, or a loss, metric or optimizer that cannot be saved: supported
+ * are `asymmetricLoss`, `f2Metric`, `weightedLogLossMetric`, those of tfjs, and tfjs's optimizers except Adamax;
+ * NonFiniteError for a weight that is not finite; CheckpointError for a description that does not match the model;
+ * errors of the handler.
  * @example
  * ```ts
  * model.compile({ optimizer: adam(1e-4), loss: asymmetricLoss({ gammaNeg: 2 }), metrics: [f2Metric()] });
@@ -101,16 +101,18 @@ export async function saveCtBrainModel(
 }
 
 /**
- * Loads what {@link saveCtBrainModel}, or `saveCheckpoint` in Node, saved: a checkpoint folder may be served as it is.
+ * Loads a model saved by {@link saveCtBrainModel}, or by `saveCheckpoint` in Node: a checkpoint folder may be served
+ * unchanged.
  *
- * What comes is untrusted: it is checked before tfjs meets it, and no more memory is taken than its weights need.
+ * The data are untrusted: they are checked before they are passed to tfjs, and no more memory is used than the weights
+ * need.
  *
- * @param handlerOrUrl - A tfjs handler, such as `tf.io.browserFiles(files)` or `tf.io.http(url, { requestInit })`, or a URL that tfjs
- * reads from: `indexeddb://NAME`, `localstorage://NAME`, `http(s)://…/model.json` or a path of the page's own server, and
- * `file://FOLDER` in Node with `ct-multilabel/node`.
- * @returns The model; dispose it, and the optimizer where there is one, when they are no longer needed.
- * @throws ArgumentError for a URL that no handler takes; CheckpointError for a model that cannot be read, is of a
- * newer version, cut off, or contradicts itself, saying where and what. Nothing is left behind then.
+ * @param handlerOrUrl - A tfjs handler, such as `tf.io.browserFiles(files)` or `tf.io.http(url, { requestInit })`, or a
+ * URL that tfjs reads from: `indexeddb://NAME`, `localstorage://NAME`, `http(s)://…/model.json` or a path on the page's
+ * server, and `file://FOLDER` in Node with `ct-multilabel/node`.
+ * @returns The model; dispose it, and the optimizer if there is one, when they are no longer needed.
+ * @throws ArgumentError for a URL that no handler takes; CheckpointError for a model that cannot be read, is of a newer
+ * version, truncated or inconsistent, with place and reason. Nothing is leaked then.
  * @example
  * ```ts
  * const { model, manifest } = await loadCtBrainModel('https://example.org/brain/model.json', { includeOptimizer: false });
@@ -138,7 +140,7 @@ export async function loadCtBrainModel(
   }
 }
 
-/** What the saved model is to be trained on with. */
+/** How training of the saved model is to continue. */
 async function trainedWith(
   fn: string,
   model: tf.LayersModel,
@@ -152,14 +154,14 @@ async function trainedWith(
   const problem = await optimizerProblem(own, trainedShapes(model));
   if (problem !== undefined) {
     throw new ArgumentError(
-      `${fn}: the model's optimizer has stepped other weights than model.fit would: ${problem}; compile the model anew, ` +
-        `or give the optimizer of a custom training loop as option 'optimizer'`,
+      `${fn}: the model's optimizer has updated other weights than model.fit would: ${problem}; compile the model again, ` +
+        `or pass the optimizer of a custom training loop as option 'optimizer'`,
     );
   }
   return { record, optimizer: own };
 }
 
-/** The one handler that tfjs has for a URL, or the one that is given. */
+/** tfjs's handler for a URL, or the given handler. */
 function handlerFor(
   fn: string,
   handlerOrUrl: tf.io.IOHandler | string,
@@ -176,12 +178,12 @@ function handlerFor(
       ? tf.io.getSaveHandlers(handlerOrUrl)
       : tf.io.getLoadHandlers(handlerOrUrl, loadOptions);
   if (handlers.length === 1) return handlers[0]!;
-  // as tf.loadLayersModel takes it
+  // as in tf.loadLayersModel
   if (handlers.length === 0 && direction === 'load' && !handlerOrUrl.includes('://')) {
     return tf.io.http(handlerOrUrl, loadOptions);
   }
   throw new ArgumentError(
-    `${fn}: expected a URL of which one handler of tfjs can ${direction}, received ${shortened(handlerOrUrl)}, which ${handlers.length} take; ` +
-      'indexeddb:// and localstorage:// are of browsers, file:// needs ct-multilabel/node',
+    `${fn}: expected a URL that exactly one handler of tfjs can ${direction}, received ${shortened(handlerOrUrl)}, which ${handlers.length} can; ` +
+      'indexeddb:// and localstorage:// need a browser, file:// needs ct-multilabel/node',
   );
 }

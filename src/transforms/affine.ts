@@ -23,19 +23,19 @@ export interface AffineOptions {
    */
   scale?: number;
   /**
-   * Shift after rotation, `[x, y]` in pixels, right and down.
+   * Translation after rotation, `[x, y]` in pixels, right and down.
    *
    * @defaultValue [0, 0]
    */
   translate?: readonly [number, number];
   /**
-   * Value of what lies outside the image.
+   * Value of pixels outside the image.
    *
    * @defaultValue 0
    */
   fill?: number;
   /**
-   * How values between pixels are read.
+   * How values between pixels are interpolated.
    *
    * @defaultValue 'bilinear'
    */
@@ -55,13 +55,14 @@ const RULES = {
 } satisfies Rules<AffineOptions>;
 
 /**
- * Rotates, magnifies and shifts images about their centre, as torchvision's `affine` does; the size stays.
+ * Rotates and scales images about their centre and translates them, as torchvision's `affine` does; the size does not
+ * change.
  *
- * The output pixel `p` reads the input at `c + R(-angle) / scale · (p - c - translate)`, `c` being the image centre
- * `((w - 1) / 2, (h - 1) / 2)`. Pixels outside have the value `fill`, so along the image's edge a bilinear read mixes
- * the last pixels with `fill` over one pixel's width.
+ * The output pixel `p` reads the input at `c + R(-angle) / scale · (p - c - translate)`, where `c` is the image centre
+ * `((w - 1) / 2, (h - 1) / 2)`. Pixels outside have the value `fill`, so along the image's edge bilinear interpolation
+ * mixes the last pixels with `fill` over one pixel's width.
  *
- * One kernel for all images on backends `cpu` and `wasm`, `tf.image.transform` elsewhere; without a gradient.
+ * One kernel for all images on backends `cpu` and `wasm`, `tf.image.transform` on others; no gradient.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the input's shape, float32.

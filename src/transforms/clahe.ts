@@ -15,8 +15,8 @@ import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
  */
 export interface ClaheOptions {
   /**
-   * Height at which a tile's histogram is cut, as a multiple of the mean bin; what is cut is spread over all bins.
-   * 0 does not cut (plain adaptive equalisation).
+   * Limit at which a tile's histogram is clipped, as a multiple of the mean bin; the excess is spread over all bins. 0
+   * means no clipping (plain adaptive equalisation).
    *
    * @defaultValue 2
    */
@@ -28,9 +28,9 @@ export interface ClaheOptions {
    */
   tileGridSize?: [number, number];
   /**
-   * Image values that stand for grey 0 and grey 255.
+   * Image values of grey levels 0 and 255.
    *
-   * @defaultValue [0, 1]; int32 images then count as 0..255, and come out in 0..1
+   * @defaultValue [0, 1]; int32 images are then taken as 0..255, and returned in 0..1
    */
   valueRange?: [number, number];
 }
@@ -55,26 +55,26 @@ export const CLAHE_RULES = {
 } satisfies Rules<ClaheOptions>;
 
 /**
- * Contrast limited adaptive histogram equalisation (CLAHE), each channel of each image by itself, bit for bit as
- * OpenCV does it on 8-bit images.
+ * Contrast limited adaptive histogram equalisation (CLAHE), per channel of each image, bit for bit as OpenCV does it on
+ * 8-bit images.
  *
- * Values are mapped from `valueRange` to 0..255, rounded, equalised, and mapped back. Sizes that are no multiple of
- * the grid are mirrored out at the lower and right border for the histograms, as OpenCV does.
+ * Values are mapped from `valueRange` to 0..255, rounded, equalised, and mapped back. Sizes that are not multiples of
+ * the grid are padded by reflection at the lower and right border for the histograms, as in OpenCV.
  *
- * One kernel on values in place on backends `cpu` and `wasm`; elsewhere tensor operations that give the same pixels,
- * plane by plane, and read nothing back. There is no gradient.
+ * One kernel on backends `cpu` and `wasm`; on others tensor operations that give the same pixels, plane by plane, and
+ * read nothing back. There is no gradient.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Equalised images in the input's shape, float32, within `valueRange`.
  * @throws ArgumentError for images of another shape, for options out of range, and on `cpu` and `wasm` for values
- * outside `valueRange` and for NaN, with its place; elsewhere finding them would mean to wait for the device: values outside are
- * clipped there, and NaN counts as grey 0.
+ * outside `valueRange` and for NaN, with its position; on other backends finding them would mean waiting for the
+ * device, so values outside are clipped, and NaN counts as grey level 0.
  * @example
  * ```ts
  * const slice = tf.randomUniform([512, 512, 1]);
  * const equalised = clahe(slice, { clipLimit: 2, tileGridSize: [8, 8] });
  * ```
- * @see Zuiderveld, Contrast Limited Adaptive Histogram Equalization, Graphics Gems IV (1994)
+ * @see Zuiderveld, "Contrast Limited Adaptive Histogram Equalization", Graphics Gems IV 1994.
  */
 export function clahe<T extends tf.Tensor>(images: T, options: ClaheOptions = {}): T {
   checkImages('clahe', images);

@@ -38,13 +38,13 @@ const RULES = {
  * `adjust_contrast` do.
  *
  * `y = clip(brightness * x)`, then `clip(m + contrast * (y - m))`, clipped to [0, 1] each time; `m` is the mean of that
- * image's `y`, by luminance (0.2989 R + 0.587 G + 0.114 B) when there are three channels, else over all of them.
- * Differentiable. On backends `cpu` and `wasm` one kernel, of one pass for the mean and one for all else.
+ * image's `y`, of the luminance (0.2989 R + 0.587 G + 0.114 B) if there are three channels, otherwise over all
+ * channels. Differentiable. On backends `cpu` and `wasm` one kernel, with one pass for the mean and one for the rest.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the input's shape, float32, within [0, 1].
- * @throws ArgumentError for images of another shape, a negative factor, and on `cpu` and `wasm` for values outside 0..1;
- * int32 counts as 0..255.
+ * @throws ArgumentError for images of another shape, a negative factor, and on `cpu` and `wasm` for values outside
+ * 0..1; int32 counts as 0..255.
  * @example
  * ```ts
  * const brighter = colorJitter(tf.fill([224, 224, 1], 0.5), { brightness: 1.2 }); // 0.6 everywhere

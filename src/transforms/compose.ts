@@ -9,10 +9,10 @@ import { check } from '../base/checks';
 export type ImageTransform<T extends tf.Tensor = tf.Tensor> = (images: T) => T;
 
 /**
- * One transform that applies several, first to last, and disposes what is between them.
+ * Combines several transforms into one that applies them in order, and disposes intermediate tensors.
  *
- * The images that come in are left alive, and what comes out is always a tensor of its own, of the same rank and type. It has a gradient
- * where all of them have one: `affine` and `clahe` do not.
+ * The input is not disposed, and the result is always a new tensor of the same rank and type. It has a gradient if all
+ * of them have one: `affine` and `clahe` do not.
  *
  * @throws ArgumentError when one of them is not a function.
  * @example

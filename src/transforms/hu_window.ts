@@ -8,20 +8,20 @@ import { checkImages, onImages } from './images';
  * @inline
  */
 export interface HuWindow {
-  /** Value shown half bright, in HU. */
+  /** Value shown as mid-grey, in HU. */
   center: number;
   /** Distance between the value shown black and the one shown white, in HU; above 0. */
   width: number;
 }
 
 /**
- * Windows that radiologists read head CT in, and that detection systems take as channels: the winners of the RSNA 2019
- * challenge took brain, subdural and bone, or brain, subdural and soft tissue.
+ * Windows in which radiologists read head CT, and which detection systems use as channels: the winners of the RSNA 2019
+ * challenge used brain, subdural and bone, or brain, subdural and soft tissue.
  */
 export const CT_WINDOWS = {
   /** Grey and white matter, most hemorrhages. */
   brain: { center: 40, width: 80 },
-  /** Brain with a margin for fresh blood: what the JPEG images of the CT-ICH data set show. */
+  /** Brain with a margin for fresh blood; the window of the JPEG images of the CT-ICH data set. */
   brainWide: { center: 40, width: 120 },
   /** Thin blood along the skull. */
   subdural: { center: 80, width: 200 },
@@ -36,7 +36,7 @@ export const CT_WINDOWS = {
 /**
  * Maps Hounsfield units to 0..1: `clip((x - (center - width / 2)) / width, 0, 1)`. Differentiable.
  *
- * This is DICOM's `LINEAR_EXACT`; its `LINEAR` is half a unit off and made for integers.
+ * This is DICOM's `LINEAR_EXACT`; its `LINEAR` is offset by half a unit and intended for integers.
  *
  * @param images - HU, `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images in the input's shape, float32, within [0, 1].
@@ -52,7 +52,7 @@ export function huWindow<T extends tf.Tensor>(images: T, window: Readonly<HuWind
 }
 
 /**
- * {@link huWindow} by several windows, one channel each. Differentiable.
+ * Applies several windows with {@link huWindow}, one channel each. Differentiable.
  *
  * @param images - HU, `[h, w, 1]`, `[n, h, w, 1]` or `[batch, n, h, w, 1]`.
  * @param windows - Names of {@link CT_WINDOWS} or windows of your own, in the order of the channels.
@@ -90,7 +90,7 @@ export type CtWindowName = keyof typeof CT_WINDOWS;
 const applyWindow = (x: tf.Tensor4D, { center, width }: HuWindow): tf.Tensor4D =>
   tf.clipByValue(tf.div(tf.sub(x, center - width / 2), width), 0, 1);
 
-/** At least one window, each checked, names looked up. */
+/** Checks a list of at least one window, and looks up names. */
 export function resolveWindows(
   what: string,
   windows: readonly (CtWindowName | Readonly<HuWindow>)[],
@@ -100,7 +100,7 @@ export function resolveWindows(
   return windows.map((window) => resolveWindow(what, window));
 }
 
-/** A window, checked; a name is looked up. */
+/** Checks a window, and looks up a name. */
 export function resolveWindow(what: string, window: CtWindowName | Readonly<HuWindow>): HuWindow {
   if (typeof window === 'string') {
     checkOneOf(window, Object.keys(CT_WINDOWS) as CtWindowName[], `${what}: window`);
@@ -114,5 +114,5 @@ export function resolveWindow(what: string, window: CtWindowName | Readonly<HuWi
   return { center, width };
 }
 
-/** A bound for records read from a file; nobody took more than a few. */
+/** A limit for records read from a file; a few are usual. */
 const MOST_WINDOWS = 16;

@@ -10,7 +10,7 @@ export const SIZE = rule<readonly [number, number]>('[height, width], two positi
 
 const SHAPES = '[h, w], [h, w, c], [n, h, w, c] or [batch, n, h, w, c] with no empty axis, float32 or int32';
 
-/** Refuses everything but images in one of the four shapes. */
+/** Checks that images have one of the four shapes. */
 export function checkImages(what: string, images: tf.Tensor): void {
   const ok =
     images instanceof tf.Tensor &&
@@ -22,8 +22,9 @@ export function checkImages(what: string, images: tf.Tensor): void {
 }
 
 /**
- * Shows images of any of the four shapes to `fn` as float32 `[N, h, w, c]` and gives its result the rank that came
- * in; `fn` may change height and width, and the channels of images that have that axis. Runs in a `tf.tidy`, and the result is never the tensor that came in.
+ * Passes images of any of the four shapes to `fn` as float32 `[N, h, w, c]`, and returns its result with the input's
+ * rank; `fn` may change height and width, and channels if the images have that axis. Runs in `tf.tidy`, and the result
+ * is always a new tensor.
  */
 export function onImages<T extends tf.Tensor>(
   what: string,
@@ -39,8 +40,8 @@ export function onImages<T extends tf.Tensor>(
 }
 
 /**
- * {@link onImages} for what works on values in 0..1: whole numbers (int32) count as 0..255 and come out in 0..1, and values
- * outside are refused where they are in memory, since they would be clipped to a white image.
+ * {@link onImages} for transforms of values in 0..1: integers (int32) are taken as 0..255 and returned in 0..1, and
+ * values outside are refused if they are in memory, since they would be clipped to a white image.
  */
 export function onUnitImages<T extends tf.Tensor>(
   what: string,
@@ -53,10 +54,10 @@ export function onUnitImages<T extends tf.Tensor>(
   return onImages(what, images, (x) => fn(whole ? tf.div(x, 255) : x));
 }
 
-/** How far rounding may take a value out of its range, as a part of that. */
+/** Tolerance for values that rounding has moved out of their range, as a fraction of it. */
 const SLACK = 1e-3;
 
-/** Refuses values outside a range where they are in memory; NaN is another matter. */
+/** Refuses values outside a range if they are in memory; NaN is not checked here. */
 export function checkValueRange(what: string, images: tf.Tensor, [low, high]: [number, number]): void {
   const values = hostValues(images) ?? [];
   const slack = SLACK * (high - low);
@@ -65,7 +66,7 @@ export function checkValueRange(what: string, images: tf.Tensor, [low, high]: [n
     const value = values[i]!;
     if (value < least || value > most) {
       const rule = `values in ${low}..${high}${high === 1 ? ', or int32 in 0..255' : ''}`;
-      check(false, `${what}: images`, rule, `${value} at place ${i} of [${images.shape.join(', ')}]`);
+      check(false, `${what}: images`, rule, `${value} at position ${i} of [${images.shape.join(', ')}]`);
     }
   }
 }
@@ -77,7 +78,7 @@ function foldedShape(shape: readonly number[]): [number, number, number, number]
   return [shape.slice(0, -3).reduce((a, b) => a * b, 1), height, width, channels];
 }
 
-/** The leading axes of the shape that came in, and what `fn` made of each image. */
+/** The leading axes of the input's shape, and the shape of each resulting image. */
 function resultShape(shape: readonly number[], [, ...image]: readonly number[]): number[] {
   return shape.length === 2 ? image.slice(0, 2) : [...shape.slice(0, -3), ...image];
 }

@@ -16,7 +16,7 @@ export interface NeighborSlicesOptions {
    */
   radius?: number;
   /**
-   * What stands where a stack has no neighbour: its first or last slice again, or zeros.
+   * How missing neighbours at the ends of a stack are filled: with its first or last slice, or with zeros.
    *
    * @defaultValue 'repeat'
    */
@@ -24,13 +24,13 @@ export interface NeighborSlicesOptions {
 }
 
 /**
- * What stands beyond the ends of a stack.
+ * How slices beyond the ends of a stack are filled.
  *
  * @inline
  */
 export type NeighborEdge = 'repeat' | 'zero';
 
-/** At most more neighbours than any stack of thick slices has. */
+/** The maximum exceeds what is useful for stacks of thick slices. */
 export const RADIUS = integerIn(0, 16);
 
 export const EDGE = optional(oneOf(['repeat', 'zero']), 'repeat');
@@ -38,8 +38,8 @@ export const EDGE = optional(oneOf(['repeat', 'zero']), 'repeat');
 const RULES = { radius: optional(RADIUS, 1), edge: EDGE } satisfies Rules<NeighborSlicesOptions>;
 
 /**
- * Gives every slice its neighbours as further channels: all channels of the slice `radius` before it first, its own in the
- * middle, those of the slice `radius` after it last. Differentiable.
+ * Adds to every slice its neighbours as channels, in order: from all channels of the slice `radius` before it, through
+ * its own, to those of the slice `radius` after it. Differentiable.
  *
  * @param images - Slices in order, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns The same shape with `(2 * radius + 1) * c` channels, float32.

@@ -10,31 +10,33 @@ import { checkImages, checkValueRange, onImages, onUnitImages } from './images';
 import { EDGE, neighborSlices, RADIUS, type NeighborEdge } from './neighbor_slices';
 import { resize } from './resize';
 
-/** What happens to a slice before the model sees it: plain data, saved with the model. */
+/** Preprocessing of slices for a model: plain data, saved with the model. */
 export interface CtPreprocessing {
   /** Version of this record. */
   version: 2;
   /**
-   * Windows that turn Hounsfield units into channels of 0..1, or `false` for images that are in 0..1 already (JPEG, PNG).
+   * Windows that turn Hounsfield units into channels of 0..1, or `false` for images that are in 0..1 already (JPEG,
+   * PNG).
    */
   windows: HuWindow[] | false;
-  /** Contrast equalisation of the slice at its own resolution, each channel by itself, or `false` for none. */
+  /** Contrast equalisation of the slice at its original resolution, per channel, or `false` for none. */
   clahe: ClaheOptions | false;
-  /** `[height, width]` that the model takes. */
+  /** `[height, width]` of the model's input. */
   imageSize: [number, number];
-  /** Slices on each side that a slice gets as further channels, see {@link neighborSlices}. */
+  /** Number of slices on each side that are added as channels, see {@link neighborSlices}. */
   neighbors: number;
-  /** What stands where a stack has no neighbour. */
+  /** How missing neighbours at the ends of a stack are filled. */
   edge: NeighborEdge;
 }
 
 /**
- * What {@link createPreprocessing} takes: any part of a record, of this version or an older one, windows also by name.
+ * Argument of {@link createPreprocessing}: any part of a record, of this version or an older one, with windows also by
+ * name.
  *
  * @inline
  */
 export interface CtPreprocessingOptions extends Partial<Omit<CtPreprocessing, 'version' | 'windows'>> {
-  /** Version of the record, where it is one. */
+  /** Version of the record, if it is one. */
   version?: 1 | 2;
   /**
    * Windows, or names of `CT_WINDOWS`; `false` for images in 0..1.
@@ -44,10 +46,10 @@ export interface CtPreprocessingOptions extends Partial<Omit<CtPreprocessing, 'v
   windows?: readonly (CtWindowName | Readonly<HuWindow>)[] | false;
 }
 
-/** Larger images than any model here takes; a bound for records read from a file. */
+/** Larger than the images of any model here; a limit for records read from a file. */
 const LARGEST_SIZE = 4096;
 
-/** Slices prepared at once: what is in between does not grow with the number of slices. */
+/** Slices prepared at once, so that intermediate memory does not grow with the number of slices. */
 const CHUNK = 16;
 
 const isSide = (side: unknown) => Number.isInteger(side) && isNumberIn(side, 1, LARGEST_SIZE);
@@ -73,13 +75,13 @@ const RULES = {
 } satisfies Rules<CtPreprocessingOptions>;
 
 /**
- * A checked record of preprocessing, with defaults for what is missing: images in 0..1, CLAHE with clip limit 2 on an 8 x 8
- * grid, size 224 x 224, no neighbours.
+ * A checked record of preprocessing, with defaults for what is missing: images in 0..1, CLAHE with clip limit 2 on an 8
+ * x 8 grid, size 224 x 224, no neighbours.
  *
- * Takes what `JSON.parse` gives for an untrusted file, and refuses keys it does not know. Windows are kept as numbers, so
- * that a record means the same for ever. A record of version 1 comes out as one of version 2 that does the same.
+ * Accepts the result of `JSON.parse` of an untrusted file, and refuses unknown keys. Windows are stored as numbers, so
+ * that the meaning of a record never changes. A record of version 1 is returned as an equivalent one of version 2.
  *
- * @throws ArgumentError that names the key at fault.
+ * @throws ArgumentError that names the invalid key.
  * @example
  * ```ts
  * const preprocessing = createPreprocessing({ imageSize: [128, 128] });
@@ -108,7 +110,7 @@ export function createPreprocessing(partial: CtPreprocessingOptions = {}): CtPre
 }
 
 /**
- * Channels of what {@link preprocess} makes of images of one channel: the model's `inputShape[2]`.
+ * Number of channels that {@link preprocess} returns for images of one channel: the model's `inputShape[2]`.
  *
  * @example
  * ```ts
@@ -122,17 +124,18 @@ export function preprocessedChannels(preprocessing: CtPreprocessing): number {
 
 /**
  * Prepares slices for a model: {@link windowChannels}, {@link clahe} at the slices' own resolution, an antialiased
- * {@link resize}, then {@link neighborSlices}, as the record says.
+ * {@link resize}, then {@link neighborSlices}, according to the record.
  *
- * Training and prediction call this one function, in Node and in the browser, so that a model never meets images prepared
- * in another way.
+ * Training and prediction use this same function, in Node and in the browser, so that a model never sees images
+ * prepared differently.
  *
- * @param images - HU where the record has windows, else values in 0..1 (or in CLAHE's `valueRange`): `[h, w]`, `[h, w, c]`,
- * `[n, h, w, c]` or `[batch, n, h, w, c]`. With windows `c` is 1; what makes more than one channel takes no `[h, w]`, and
- * neighbours need a stack.
+ * @param images - HU if the record has windows, otherwise values in 0..1 (or in CLAHE's `valueRange`): `[h, w]`,
+ * `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`. With windows `c` must be 1; `[h, w]` is only possible if the
+ * result has one channel, and neighbours need a stack.
  * @returns Images of the same rank, float32, of the record's size.
- * @throws ArgumentError for images of another shape, NaN where {@link clahe} refuses it, without windows for values that
- * are in memory and outside 0..1 (int32: 0..255) or CLAHE's `valueRange`, or a record that {@link createPreprocessing} refuses.
+ * @throws ArgumentError for images of another shape, NaN where {@link clahe} refuses it, without windows values that
+ * are in memory and outside 0..1 (int32: 0..255) or CLAHE's `valueRange`, or a record that {@link createPreprocessing}
+ * refuses.
  * @example
  * ```ts
  * const images = preprocess(tf.randomUniform([32, 512, 512, 1]), createPreprocessing()); // [32, 224, 224, 1]
@@ -143,11 +146,11 @@ export function preprocess<T extends tf.Tensor>(images: T, preprocessing: CtPrep
   const { neighbors, edge } = checked;
   if (neighbors === 0) return prepareSlices(images, checked);
   checkImages('preprocess', images);
-  check(images.rank >= 4, 'preprocess: images', 'a stack of slices, since neighbours are asked for', images);
+  check(images.rank >= 4, 'preprocess: images', 'a stack of slices, since neighbors is above 0', images);
   return tf.tidy(() => neighborSlices(prepareSlices(images, checked), { radius: neighbors, edge }));
 }
 
-/** What {@link preprocess} does to each slice by itself: all but the neighbours. */
+/** The steps of {@link preprocess} per slice: all except the neighbours. */
 export function prepareSlices<T extends tf.Tensor>(
   images: T,
   { windows, clahe: equalisation, imageSize }: CtPreprocessing,
@@ -163,7 +166,7 @@ export function prepareSlices<T extends tf.Tensor>(
   };
   const range = equalisation === false ? undefined : equalisation.valueRange;
   if (windows === false && range) checkValueRange('preprocess', images, range);
-  // HU and values of a range of their own are what they are
+  // HU and values in CLAHE's own range are not scaled
   const run = windows === false && range === undefined ? onUnitImages : onImages;
   return run('preprocess', images, (x) => {
     const [count, ...image] = x.shape;
@@ -180,7 +183,7 @@ export function prepareSlices<T extends tf.Tensor>(
   });
 }
 
-/** Says in an error which slice of the whole a chunk begins with, since the error counts from there. */
+/** Adds to an error the first slice of a chunk, since the error counts from there. */
 function fromSlice<T>(first: number, run: () => T): T {
   try {
     return run();

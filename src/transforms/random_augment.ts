@@ -40,13 +40,13 @@ export interface AugmentationRanges {
    */
   verticalFlip?: number;
   /**
-   * Largest rotation in degrees, 0 to 180; drawn from both directions.
+   * Largest rotation in degrees, 0 to 180, in either direction.
    *
    * @defaultValue 180
    */
   rotation?: number;
   /**
-   * Smallest and largest magnification.
+   * Smallest and largest scale factor.
    *
    * @defaultValue [0.8, 1.4]
    */
@@ -64,7 +64,7 @@ export interface AugmentationRanges {
    */
   contrast?: number;
   /**
-   * Value of what a rotation or a shrinking uncovers.
+   * Value of pixels uncovered by rotating or shrinking.
    *
    * @defaultValue 0
    */
@@ -78,10 +78,10 @@ export interface AugmentationRanges {
  */
 export interface ApplyAugmentationOptions {
   /**
-   * `[height, width]` of the result. Where that is larger than the images, the one warp enlarges too; where it is
-   * smaller, an antialiased {@link resize} comes before it.
+   * `[height, width]` of the result. If that is larger than the images, the same warp also enlarges them; if it is
+   * smaller, an antialiased {@link resize} comes first.
    *
-   * @defaultValue that of the images
+   * @defaultValue size of the images
    */
   size?: readonly [number, number];
 }
@@ -92,13 +92,13 @@ export interface ApplyAugmentationOptions {
  * @inline
  */
 export interface RandomAugmentOptions extends AugmentationRanges, ApplyAugmentationOptions {
-  /** Where the draws start from: equal seeds give equal pixels. An integer. */
+  /** Seed of the draws, an integer: equal seeds give equal pixels. */
   seed: number;
 }
 
 const DEGREES = rule<number>('degrees in [0, 180]', (value) => isNumberIn(value, 0, 180));
 
-/** One for each of {@link AugmentationRanges}. */
+/** Rules of {@link AugmentationRanges}. */
 export const RANGES = {
   horizontalFlip: optional(share, 0.5),
   verticalFlip: optional(share, 0.5),
@@ -120,12 +120,12 @@ const APPLIED = { size: optional(SIZE) } satisfies Rules<ApplyAugmentationOption
 const RULES = { seed: integer, ...APPLIED, ...RANGES } satisfies Rules<RandomAugmentOptions>;
 
 /**
- * An augmentation that draws once per patient stack: all slices of a patient are turned, scaled and lit alike, as one
- * scan would be.
+ * An augmentation that draws once per patient stack: all slices of a patient are rotated, scaled and changed in
+ * brightness in the same way.
  *
- * Each call draws anew from the seed's sequence, for `[batch, n, h, w, c]` once per patient of the batch (as if they had
- * come one by one). A trainer that must resume in the middle, or that works in any order, uses
- * {@link drawAugmentation} and {@link applyAugmentation} with a seed of its own per epoch and patient instead.
+ * Each call makes a new draw from the seed's sequence, for `[batch, n, h, w, c]` one per patient of the batch (as if
+ * they had been passed one by one). For training that must be resumable, or works in any order, use {@link
+ * drawAugmentation} and {@link applyAugmentation} with a separate seed per epoch and patient instead.
  *
  * @returns `(images) => images`, for images in 0..1 of any of the four shapes.
  * @throws ArgumentError for a range out of bounds or a seed that is not an integer.
@@ -149,10 +149,10 @@ export function randomAugment(options: RandomAugmentOptions): <T extends tf.Tens
 }
 
 /**
- * Draws what to do to one patient stack; the same ranges and seed give the same draw.
+ * Draws the augmentation of one patient stack; the same ranges and seed give the same draw.
  *
  * Angle, scale and both factors are uniform in their ranges. Every draw takes the same six numbers from the generator,
- * so changing one range leaves what the others give.
+ * so changing one range does not affect the others.
  *
  * @param seed - An integer; `deriveSeed(seed, epoch, patient)` makes one for each patient of each epoch.
  * @throws ArgumentError for a range out of bounds or a seed that is not an integer.
@@ -182,10 +182,10 @@ export function drawAugmentation(ranges: AugmentationRanges, seed: number): Augm
 }
 
 /**
- * Does to all images what one draw says: flips, rotation and magnification in one warp, and {@link colorJitter} with it.
+ * Applies one draw to all images: flips, rotation and scaling in one warp, together with {@link colorJitter}.
  *
  * The pixels are those of `flip`, `affine` and `colorJitter` one after another. With a larger `size` the warp also
- * enlarges, reading the images once instead of twice, so the result is less blurred than that of the steps apart.
+ * enlarges, interpolating once instead of twice, so the result is less blurred than with separate steps.
  *
  * @param images - Values in 0..1, `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @returns Images of the same rank, float32, within [0, 1].
@@ -219,14 +219,14 @@ function moveAndLight(x: tf.Tensor4D, draw: AugmentationDraw, size: readonly [nu
   const [, height, width] = x.shape;
   const [newHeight, newWidth] = size;
   if (angle === 0 && scale === 1 && height === newHeight && width === newWidth) {
-    // without a warp, which takes every pixel from four, the pixels are exact and have gradients
+    // without a warp, which interpolates between four pixels, the result is exact and has gradients
     let flipped = x;
     if (horizontalFlip) flipped = flip(flipped, 'horizontal');
     if (verticalFlip) flipped = flip(flipped, 'vertical');
     return colorJitter(flipped, { brightness, contrast });
   }
   let [a, b, c, d, e, f] = affineMatrix(newHeight, newWidth, { angle, scale, translate: [0, 0] }) as Six;
-  // a flipped image is read from the other end
+  // a flipped image is read in reverse
   if (horizontalFlip) [a, b, c] = [-a, -b, newWidth - 1 - c];
   if (verticalFlip) [d, e, f] = [-d, -e, newHeight - 1 - f];
   const jitter = { brightness, contrast };

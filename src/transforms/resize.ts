@@ -13,8 +13,8 @@ import { onImages, SIZE } from './images';
  */
 export interface ResizeOptions {
   /**
-   * When shrinking, widen the triangle filter by the shrink factor, so that every pixel counts (what Pillow does).
-   * Without it, detail finer than the new grid turns into noise. No effect when enlarging or with `'nearest'`.
+   * When shrinking, widen the triangle filter by the shrink factor, so that every pixel counts (as in Pillow). Without
+   * it, detail finer than the new grid turns into noise. Has no effect when enlarging or with `'nearest'`.
    *
    * @defaultValue true
    */
@@ -35,8 +35,8 @@ const RULES = {
 /**
  * Resizes images as torchvision's `resize` does: half-pixel centres, corners not aligned.
  *
- * Each axis by itself, differentiable. On backends `cpu` and `wasm` one kernel, elsewhere two matrix products whose
- * weight matrices hold the filter: there a value that is not finite spreads over its whole row and column.
+ * Axes are resized separately; differentiable. On backends `cpu` and `wasm` one kernel, on others two matrix products
+ * with the filter as weight matrices, where a value that is not finite spreads over its whole row and column.
  *
  * @param images - `[h, w]`, `[h, w, c]`, `[n, h, w, c]` or `[batch, n, h, w, c]`.
  * @param size - The new `[height, width]`.
@@ -75,7 +75,7 @@ function bilinearFilter(from: number, to: number): AxisFilter {
   });
 }
 
-/** Weights of a triangle as wide as two new pixels (at least two old ones), each new pixel's summing to 1. */
+/** Weights of a triangle as wide as two new pixels (at least two old ones), normalised to a sum of 1 per new pixel. */
 function triangleFilter(from: number, to: number): AxisFilter {
   const support = Math.max(from / to, 1);
   return axisFilter(from, to, (i) => {
@@ -91,7 +91,7 @@ function triangleFilter(from: number, to: number): AxisFilter {
   });
 }
 
-/** Copies the pixel each new pixel's first corner lies in. */
+/** Copies the pixel that contains the new pixel's first corner. */
 function nearestFilter(from: number, to: number): AxisFilter {
   return axisFilter(from, to, (i) => ({
     begin: Math.min(Math.floor((i * from) / to), from - 1),
@@ -99,7 +99,7 @@ function nearestFilter(from: number, to: number): AxisFilter {
   }));
 }
 
-/** All new pixels' weights, as many a pixel; where there are fewer, zeros fill up. */
+/** Weights of all new pixels, with the same number per pixel, padded with zeros. */
 function axisFilter(
   from: number,
   to: number,

@@ -220,7 +220,7 @@ describe('gradCam', () => {
     );
     expect(() => gradCam(model, tf.zeros([1, 8, 16, 1]), { label: 0 })).toThrow('gradCam: images');
     expect(() => gradCam(built({ output: 'patient' }), stack(2), { label: 0, slice: 1 })).toThrow(
-      'gradCam: slice: expected none, for a model whose output is of patients',
+      'gradCam: slice: expected none, for a model whose output is per patient',
     );
   });
 });

@@ -274,7 +274,7 @@ describe('predictPatientLevel', () => {
     const slices = predictPatients(patientModel, source);
     await expect(slices.next()).rejects.toThrow(ArgumentError);
     await expect(predictPatients(patientModel, source).next()).rejects.toThrow(
-      /logits of slices.*see predictPatientLevel.*received \[null,2\]/,
+      /logits per slice.*see predictPatientLevel.*received \[null,2\]/,
     );
   });
 });

@@ -104,16 +104,16 @@ describe('modelFromTopology', () => {
       change(one, two);
       return topology;
     };
-    const unordered = /layer "\w+" has inputs that no layer gives/;
+    const unordered = /layer "\w+" has inputs that no layer outputs/;
     const broken: [() => Promise<object>, RegExp][] = [
       [nodes((_, two) => (two.inbound_nodes = [[['third', 0, 0]]])), unordered],
       [nodes((_, two) => (two.inbound_nodes = [[['first', 1, 0]]])), unordered],
       [nodes((_, two) => (two.inbound_nodes = [[['second', 0, 0]]])), unordered],
       [nodes((one) => (one.inbound_nodes = [[['second', 0, 0]]])), unordered],
       [nodes((one) => (one.inbound_nodes = [])), unordered],
-      [nodes((one) => (one.name = 'other')), /names of their own, found "other"/],
-      [nodes((one) => (one.config['name'] = 'second')), /names of their own, found "first"/],
-      [nodes((one) => (one.name = one.config['name'] = 'second')), /names of their own, found "second"/],
+      [nodes((one) => (one.name = 'other')), /distinct names, found "other"/],
+      [nodes((one) => (one.config['name'] = 'second')), /distinct names, found "first"/],
+      [nodes((one) => (one.name = one.config['name'] = 'second')), /distinct names, found "second"/],
     ];
     for (const [topology, message] of broken) {
       await refuses(await topology(), message);

@@ -33,7 +33,7 @@ describe('checksums of a saved model', () => {
     ['the order of labels', { ...saved, manifest: { ...saved.manifest, labels: ['b', 'a'] } }, /manifest was damaged/],
     ['the topology', { ...saved, topology: { ...saved.topology, class_name: 'Sequential' } }, /manifest was damaged/],
     ['names of weights', { ...saved, specs: [{ ...parts.specs[0]!, name: 'bias' }] }, /manifest was damaged/],
-    ['a bit of the weights', { ...saved, weights: new Float32Array([1, 2.0000002]).buffer }, /weights were damaged, or are of another model or epoch/],
+    ['a bit of the weights', { ...saved, weights: new Float32Array([1, 2.0000002]).buffer }, /weights were damaged, or belong to another model or epoch/],
     ['a missing record', parts, /manifest was damaged/],
     ['a version that is earlier than they are', { ...saved, manifest: { ...saved.manifest, formatVersion: 2 } }, /manifest was damaged/],
   ])('show %s', (_, changed, message) => {

@@ -133,7 +133,7 @@ describe('saveCtBrainModel and loadCtBrainModel', () => {
     await fit(model, 1);
     const second = await artifactsOf(model);
     await expect(load({ ...second, weightData: first.weightData! })).rejects.toThrow(
-      /the weights were damaged, or are of another model or epoch than the manifest/,
+      /the weights were damaged, or belong to another model or epoch than the manifest/,
     );
     manifestOf(second)['labels'] = ['b', 'a'];
     const before = tf.memory().numTensors;
@@ -313,7 +313,7 @@ describe('saveCtBrainModel', () => {
     const saving = artifactsOf(model);
     await expect(saving).rejects.toThrow(ArgumentError);
     await expect(saving).rejects.toThrow(
-      /has stepped other weights than model\.fit would: expected moments, 2 of each of/,
+      /has updated other weights than model\.fit would: expected moments, 2 of each of/,
     );
     const { optimizer: restored } = await reloaded(model, { optimizer });
     expect(restored!.iterations).toBe(1);
@@ -370,7 +370,7 @@ describe('saveCtBrainModel', () => {
       const saving = saveCtBrainModel(build(), url, description);
       await expect(saving).rejects.toThrow(ArgumentError);
       await expect(saving).rejects.toThrow(
-        `saveCtBrainModel: expected a URL of which one handler of tfjs can save, received ${url}`,
+        `saveCtBrainModel: expected a URL that exactly one handler of tfjs can save, received ${url}`,
       );
     }
     await expect(saveCtBrainModel(build(), {}, description)).rejects.toThrow(
@@ -426,10 +426,10 @@ describe('loadCtBrainModel', () => {
   it.each<[string, Change, RegExp]>([
     ['a model that another saved', (artifacts) => delete artifacts.userDefinedMetadata, /found none of its records; tf\.loadLayersModel reads others/],
     ['a newer version', inManifest((manifest) => (manifest['formatVersion'] = 4 as never)), /formatVersion: expected 1, 2 or 3 .* received 4/],
-    ['weights that are cut off', (artifacts) => (artifacts.weightData = (artifacts.weightData as ArrayBuffer).slice(4)), /bytes of weights, found \d+: cut off/],
+    ['weights that are cut off', (artifacts) => (artifacts.weightData = (artifacts.weightData as ArrayBuffer).slice(4)), /bytes of weights, found \d+: truncated/],
     ['no weights', (artifacts) => delete artifacts.weightData, /bytes of weights, found 0/],
     ['weights without names', (artifacts) => delete artifacts.weightSpecs, /expected a topology and float32 weights/],
-    ['state without its record', inManifest((manifest) => delete manifest['compiled']), /found the state of an optimizer, and no record of the optimizer/],
+    ['state without its record', inManifest((manifest) => delete manifest['compiled']), /found the state of an optimizer, but no record of the optimizer/],
     ['an unknown loss', inCompiled((compiled) => (compiled['loss'] = { className: 'ownLoss', config: {} })), /compiled\.loss\.className: expected asymmetricLoss, .*, received "ownLoss"/],
     ['a loss that tfjs does not know', inCompiled((compiled) => (compiled['loss'] = 'ownLoss' as never)), /Unknown loss ownLoss/],
     ['a loss that is no loss', inCompiled((compiled) => (compiled['loss'] = 'constructor' as never)), /compiled\.loss: expected a name that tfjs knows/],

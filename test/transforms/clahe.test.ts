@@ -93,7 +93,7 @@ describe('clahe', () => {
         ),
       ).toThrow(
         // prettier-ignore
-        `clahe: images: expected values in 0..1, or int32 in 0..255, received "${odd} at place 4 of [2, 3]"`,
+        `clahe: images: expected values in 0..1, or int32 in 0..255, received "${odd} at position 4 of [2, 3]"`,
       );
     }
     expect(() => clahe(tf.fill([2, 2], 2), { valueRange: [3, 9] })).toThrow(
@@ -111,7 +111,7 @@ describe('clahe', () => {
       clahe(unit, { tileGridSize: [2, 2] }).dataSync(),
     );
     expect(() => clahe(tf.fill([2, 2], 256, 'int32'))).toThrow(
-      'expected values in 0..255, received "256 at place 0',
+      'expected values in 0..255, received "256 at position 0',
     );
   });
 

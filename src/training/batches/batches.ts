@@ -20,29 +20,29 @@ import type { TrainingBatch } from '../stages/fit_options';
 import type { OutputLevel } from '../../models/output_level';
 import { drawSliceOrder, type SequenceAugmentation } from './sequence_augmentation';
 
-/** What both kinds of batches take. */
+/** Options of both kinds of batches. */
 export interface BatchOptions {
   /** Seed of order and augmentation. */
   seed: number;
   /** Ranges of the augmentation, or `false` for none. */
   augment: AugmentationRanges | false;
-  /** Whether half of what an epoch draws has a label, however few that are. */
+  /** Whether half of the items drawn in an epoch have a label, however few there are. */
   balance?: boolean;
-  /** Batches at the epoch's start that are left out. */
+  /** Batches to skip at the start of the epoch. */
   skip?: number;
 }
 
-/** What batches of patients take. */
+/** Options of batches of patients. */
 export interface PatientBatchOptions extends BatchOptions {
-  /** How the order of slices is reversed and slices are left out; missing: not at all. */
+  /** How the slice order is reversed and slices are left out; default: not at all. */
   augmentSequence?: SequenceAugmentation;
-  /** Stacks of a single slice that share a batch; missing: one. */
+  /** Number of single-slice stacks per batch; default: one. */
   singles?: number;
 }
 
 /**
- * A patient's slices, all or those of `indices`, augmented. Which augmentation they get is a function of seed, epoch and name
- * (the `key`) alone, so that a resumed epoch repeats it.
+ * A patient's slices, all or those of `indices`, augmented. The augmentation depends only on seed, epoch and name (the
+ * `key`), so that a resumed epoch repeats it.
  */
 async function loadAugmented(
   source: PatientSource,
@@ -74,8 +74,8 @@ function labelsOf(stack: PatientStack): tf.Tensor2D {
 }
 
 /**
- * What an epoch draws, in order: each item once, or with `balance` as many, half of them with a label and half without, each item of a
- * half as often as any other.
+ * The items of an epoch, in order: each item once, or with `balance` the same number, half of them with a label and
+ * half without, with every item of a half equally often.
  */
 function drawOrder<T>(
   items: readonly T[],
@@ -98,7 +98,7 @@ function drawOrder<T>(
 /** Whether any of these labels is present. */
 const anyOf = (labels: readonly number[] | undefined) => labels?.includes(1) ?? false;
 
-/** Each item with how often it was drawn before: an item that is drawn twice is augmented in two ways. */
+/** Each item with the number of times it was drawn before, so that repeated items are augmented differently. */
 function counted<T>(order: readonly T[], keyOf: (item: T) => string): { item: T; again: number[] }[] {
   const seen = new Map<string, number>();
   return order.map((item) => {
@@ -109,7 +109,7 @@ function counted<T>(order: readonly T[], keyOf: (item: T) => string): { item: T;
 }
 
 /**
- * The patients of each batch of an epoch, in a new order each epoch: one, or up to `singles` whose stacks are of a single slice.
+ * The patients of each batch of an epoch, in a new order each epoch: one, or up to `singles` with single-slice stacks.
  */
 function patientGroups(
   source: PatientSource,
@@ -135,7 +135,7 @@ function patientGroups(
   return groups;
 }
 
-/** Number of batches that {@link patientBatches} gives in an epoch. */
+/** Number of batches of {@link patientBatches} per epoch. */
 export function patientSteps(
   source: PatientSource,
   epoch: number,
@@ -146,11 +146,12 @@ export function patientSteps(
 }
 
 /**
- * One patient per batch, in a new order each epoch, each stack augmented by one draw; stacks of a single slice may share a batch.
+ * One patient per batch, in a new order each epoch, each stack augmented by one draw; single-slice stacks may share a
+ * batch.
  *
- * Batches are `[n, slices, h, w, c]` with labels `[n, slices, labels]`, or `[n, labels]` of the patients as wholes.
+ * Batches are `[n, slices, h, w, c]` with labels `[n, slices, labels]`, or `[n, labels]` per patient.
  *
- * @param level - What the labels are of: what the model's outputs are of.
+ * @param level - Whether labels are per slice or per patient, like the model's outputs.
  */
 export function patientBatches(
   source: PatientSource,
@@ -188,9 +189,10 @@ export function patientBatches(
 }
 
 /**
- * Single slices of all patients, or so many of them, drawn and shuffled anew each epoch, each augmented by a draw of its own.
+ * Single slices of all patients, or a number of them, drawn and shuffled anew each epoch, each augmented by its own
+ * draw.
  *
- * Batches are `[n, 1, h, w, c]` with labels `[n, 1, labels]`, n being `batchSize` but for the last.
+ * Batches are `[n, 1, h, w, c]` with labels `[n, 1, labels]`, where n is `batchSize` except for the last batch.
  */
 export function sliceBatches(
   source: PatientSource,

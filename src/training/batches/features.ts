@@ -27,7 +27,8 @@ import {
 import { chunksOf, slicesOf } from '../../models/slice_chunks';
 
 /**
- * Features of a study's slices, by patient: `slices * features` values of the images as they are, then of augmented versions.
+ * Features of a study's slices, by patient: `slices * features` values of the original images, then of augmented
+ * versions.
  *
  * @inline
  */
@@ -40,7 +41,7 @@ export type StudyFeatures = ReadonlyMap<string, readonly Float32Array[]>;
  */
 export interface ExtractFeaturesOptions {
   /**
-   * Augmented versions of each patient, beside the images as they are.
+   * Number of augmented versions of each patient, in addition to the original images.
    * @defaultValue 0
    */
   versions?: number;
@@ -72,13 +73,13 @@ const RULES = {
 } satisfies Rules<ExtractFeaturesOptions>;
 
 /**
- * Runs a backbone over a study once, so that heads can be trained on its features again and again.
+ * Runs a backbone over a study once, so that heads can be trained on its features repeatedly.
  *
- * A backbone that does not change gives the same features each epoch: a head then trains in a hundredth of the time. What is
- * lost is a new augmentation every epoch; `versions` draws a few in advance.
+ * A frozen backbone gives the same features each epoch: a head then trains in a hundredth of the time. The price is
+ * that there is no new augmentation in every epoch; `versions` draws a few in advance.
  *
- * @param backbone - `[n, height, width, channels]` to `[n, features]`.
- * @returns For {@link featureSource}; 4 bytes a feature, slice and version.
+ * @param backbone - Maps `[n, height, width, channels]` to `[n, features]`.
+ * @returns Features for {@link featureSource}; 4 bytes per feature, slice and version.
  * @throws ArgumentError for a model of another form, or an option out of range.
  * @example
  * ```ts
@@ -140,10 +141,10 @@ export async function extractFeatures(
 /**
  * A source whose images are features, `[slices, 1, 1, features]`: for a model on a {@link featureBackbone}.
  *
- * Augmentation takes one of the versions that were extracted, chosen by the draw; without versions, the images as they were.
+ * Augmentation selects one of the extracted versions by the draw, or the original without versions.
  *
- * @param source - Says patients, slices and labels; its images are not loaded.
- * @throws ArgumentError where a patient has no features, or not the same number for every slice.
+ * @param source - Provides patients, slices and labels; its images are not loaded.
+ * @throws ArgumentError if a patient has no features, or not the same number for every slice.
  * @example
  * ```ts
  * const source = featureSource(study, await extractFeatures(backbone, study, { versions: 4 }));
@@ -163,7 +164,7 @@ export function featureSource<L extends Labels>(
   });
   const [size = 0] = sizes;
   const even = sizes.every((other) => other === size);
-  check(even, 'featureSource: features', 'as many of every patient', sizes);
+  check(even, 'featureSource: features', 'the same number for every patient', sizes);
 
   const stackOf = (patient: string, version: number, indices?: readonly number[]): PatientStack => {
     const names = source.sliceNames(patient);
@@ -185,13 +186,13 @@ export function featureSource<L extends Labels>(
     loadSlices: async (patient, indices) => stackOf(patient, 0, indices),
     loadAugmented: async (patient, draw, indices) =>
       stackOf(patient, versionFor(draw, features.get(patient)!.length), indices),
-    // features are no slices that were prepared so, and all of them are in memory
+    // features are not prepared slices, and all of them are in memory
     preprocessing: undefined,
     loadsAtOnce: undefined,
   });
 }
 
-/** The version that stands for a draw: any of the augmented ones, or the only one. */
+/** The version for a draw: any of the augmented ones, or the only one. */
 function versionFor(draw: AugmentationDraw, versions: number): number {
   if (versions === 1) return 0;
   return 1 + (deriveSeed(0, draw.angle, draw.scale, draw.brightness, draw.contrast) % (versions - 1));

@@ -8,12 +8,13 @@ import { seededRandom } from '../../base/random';
  */
 export interface SequenceAugmentation {
   /**
-   * Probability that the stack runs the other way, from the last slice to the first.
+   * Probability of reversing the order of the slices.
    * @defaultValue `0`
    */
   reverse?: number;
   /**
-   * Part of the slices that is kept, drawn evenly between the two; the others are left out, their neighbours move together.
+   * Share of the slices that are kept, drawn uniformly between the two; the others are left out, and their neighbours
+   * become adjacent.
    * @defaultValue `[1, 1]`
    */
   keep?: readonly [min: number, max: number];
@@ -33,9 +34,9 @@ export const SEQUENCE_RULES = {
 } satisfies Rules<SequenceAugmentation>;
 
 /**
- * Which slices of a stack a training step sees, and in which order: a function of the seed alone.
+ * Which slices of a stack a training step sees, and in which order; depends only on the seed.
  *
- * @param slices - How many the stack has; at least one is kept.
+ * @param slices - Number of slices of the stack; at least one is kept.
  */
 export function drawSliceOrder(
   slices: number,
@@ -46,7 +47,7 @@ export function drawSliceOrder(
   const turned = random() < reverse;
   const kept = Math.max(1, Math.round(slices * (min + (max - min) * random())));
   const order: number[] = [];
-  // each slice is as likely as any other to be among the kept ones, and they stay in order
+  // all slices are equally likely to be kept, and stay in order
   for (let index = 0; index < slices; index++) {
     if (random() * (slices - index) < kept - order.length) order.push(index);
   }

@@ -15,7 +15,7 @@ const { weightDecay, clipNorm, accumulate, balance } = TRAINING_RULES;
 const { augmentSequence, singles, sliceClassifierWeight } = TRAIN_PATIENTS_RULES;
 
 const SCHEDULE = {
-  epochs: optional(integerFrom0), // none leaves the stage out
+  epochs: optional(integerFrom0), // 0 skips the stage
   ...{ patience, startFromEpoch, learningRate, warmupEpochs, decay },
   ...{ weightDecay, clipNorm, accumulate, balance },
 };
@@ -23,14 +23,14 @@ const SCHEDULE = {
 const SEQUENCE = { augmentSequence, singles, sliceClassifierWeight };
 
 /**
- * How a stage of a recipe trains; what is missing is the stage's own default.
+ * Settings of a recipe's stage; missing ones have the stage's defaults.
  *
  * @inline
  */
 export type StageSchedule = Pick<TrainingOptions, keyof typeof SCHEDULE>;
 
 /**
- * What stages on whole patients have beside {@link StageSchedule}.
+ * Settings of stages on whole patients, in addition to {@link StageSchedule}.
  *
  * @inline
  */
@@ -42,33 +42,34 @@ export type SequenceSchedule = Pick<TrainPatientsOptions, keyof typeof SEQUENCE>
  * @inline
  */
 export interface Recipe {
-  /** First stage, on single slices; `false`, or no epochs, leaves a stage out. */
+  /** First stage, on single slices; `false` or 0 epochs skips a stage. */
   pretrain: (StageSchedule & Pick<PretrainOptions, 'batchSize' | 'slicesPerEpoch'>) | false;
-  /** Second stage, the head on features of the backbone; `false` leaves it out. */
+  /** Second stage, the head on features of the backbone; `false` skips it. */
   warmUp: (StageSchedule & SequenceSchedule & Pick<WarmUpOptions, 'versions' | 'averageEpochs'>) | false;
-  /** Last stage, the whole model on whole patients; `false` leaves it out. */
+  /** Last stage, the whole model on whole patients; `false` skips it. */
   patients: (StageSchedule & SequenceSchedule) | false;
-  /** Epochs without a better validation F2 before a stage stops, where it has no `patience` of its own. */
+  /** Epochs without a better validation F2 before a stage stops, unless it has its own `patience`. */
   patience: number;
   /** Ranges of the augmentation, or `false` for none. */
   augment: NonNullable<TrainingOptions['augment']>;
   /**
-   * `'fit'`: epochs are compared at their best threshold, and thresholds and calibration are fitted at the end; a number,
-   * or one per label, is the threshold of both, and nothing is fitted.
+   * `'fit'`: epochs are compared at their best threshold, and thresholds and calibration are fitted at the end; a
+   * number, or one per label, is used as the threshold for both, and nothing is fitted.
    */
   threshold: number | readonly number[] | 'fit';
-  /** Whether the first stage's output starts at the labels' log-odds; the warm-up's always does. */
+  /** Whether the output biases of the first stage start at the labels' log-odds; those of the warm-up always do. */
   initializeBias: boolean;
 }
 
-/** Parts of a recipe, in place of the default's; of a stage, only the settings that differ. */
+/** Parts of a recipe that replace the default's; for a stage, only the settings that differ. */
 export type RecipeOptions = Partial<Recipe>;
 
 /**
- * Named recipes: `default` is what `trainRecipe` does; `poster` is the published one, literally: two stages, 0.5 as threshold.
+ * Named recipes: `default` is the default of `trainRecipe`; `poster` is exactly the published one: two stages, a
+ * threshold of 0.5.
  *
- * The default's warm-up is what a few hundred training steps need: the published fine-tuning alone, at 1e-5 from a cold head, takes
- * thousands.
+ * With the default's warm-up a few hundred training steps are enough; the published fine-tuning alone, at 1e-5 from a
+ * randomly initialised head, takes thousands.
  *
  * @example
  * ```ts
@@ -77,7 +78,8 @@ export type RecipeOptions = Partial<Recipe>;
  */
 export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> = {
   default: {
-    // where a rate falls to 0, only the last epochs are what the stage is for: few validation patients cannot tell an early one from those
+    // if the rate decays to 0, the last epochs are the intended result, and few validation patients cannot distinguish
+    // an early epoch from them
     pretrain: {
       ...{ epochs: 6, startFromEpoch: 4, learningRate: 2e-4, warmupEpochs: 0.25, decay: 'cosine' },
       batchSize: 16,
@@ -93,7 +95,7 @@ export const RECIPES: Readonly<Record<'default' | 'poster', Readonly<Recipe>>> =
     initializeBias: true,
   },
   poster: {
-    // whole, since what a stage does not name is the default's
+    // merged per stage, since unnamed settings of a stage are the default's
     pretrain: {
       epochs: 50,
       startFromEpoch: 0,
@@ -135,9 +137,9 @@ export const RECIPE_RULES = {
 } satisfies Rules<RecipeOptions>;
 
 /**
- * The default recipe with these parts in place of its own: plain data, for a run's configuration.
+ * The default recipe with these parts replaced: plain data, for a run's configuration.
  *
- * @throws ArgumentError for a name that no part, or no setting of a stage, has.
+ * @throws ArgumentError for an unknown part, or an unknown setting of a stage.
  * @example
  * ```ts
  * resolveRecipe({ patients: { epochs: 10 } }).patients; // { epochs: 10, learningRate: 1e-5, singles: 16 }

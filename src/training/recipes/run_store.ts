@@ -5,7 +5,7 @@ import type { EpochLog, StageState } from '../stages/stage_log';
 import type { TrainingOptions } from '../stages/stage';
 
 /**
- * What a stage of a run needs to know.
+ * Options of a stage of a run.
  *
  * @inline
  */
@@ -13,36 +13,36 @@ export interface RunStageOptions {
   model: tf.LayersModel;
   /** Learning rate of its Adam. */
   learningRate: number;
-  /** What its checkpoints say of the model. */
+  /** Description of the model for its checkpoints. */
   description: CheckpointDescription;
   /** Name of its best checkpoint. */
   best: string;
   /**
-   * Whether an interruption in it is resumed where it was; otherwise the stage begins again.
+   * Whether the stage is resumed where it was interrupted; otherwise it starts again.
    * @defaultValue `true`
    */
   resumable?: boolean;
-  /** Called after an epoch was written. */
+  /** Called after an epoch has been written. */
   onEpochEnd?: (log: EpochLog) => void;
 }
 
 /**
- * What {@link RunStore.stage} gives to `pretrainBackbone`, `warmUpHead` or `trainPatients`: `...stage` among their options. (Its method
- * is not copied with it, and is no option.)
+ * What {@link RunStore.stage} returns, to be spread into the options of `pretrainBackbone`, `warmUpHead` or
+ * `trainPatients` (`...stage`; its method is not copied).
  */
 export class RunStage implements Pick<
   TrainingOptions,
   'optimizer' | 'onEpochEnd' | 'onCheckpoint' | 'resume' | 'bestWeights'
 > {
-  /** Of the stage, with the state it had where it was interrupted. */
+  /** The stage's optimizer, with the state it had when interrupted. */
   readonly optimizer: tf.Optimizer;
-  /** Writes what an epoch came to. */
+  /** Writes the result of an epoch. */
   readonly onEpochEnd: (log: EpochLog, state: StageState) => Promise<void>;
-  /** Writes what resuming within an epoch needs; missing where the stage is not resumable. */
+  /** Writes what is needed to resume within an epoch; missing if the stage is not resumable. */
   readonly onCheckpoint?: (state: StageState) => Promise<void>;
-  /** Where the stage was interrupted, if it was. */
+  /** The position at which the stage was interrupted, if it was. */
   readonly resume?: StageState;
-  /** The best epoch's weights, where the stage was interrupted. */
+  /** The best epoch's weights, if the stage was interrupted. */
   readonly bestWeights?: tf.Tensor[];
 
   /** @internal */
@@ -61,13 +61,15 @@ export class RunStage implements Pick<
   }
 }
 
-/** Where a training keeps what it needs to go on: a folder in Node (`openTrainingRun`), or {@link memoryRun}. */
+/** Stores the state that training needs to continue: a folder in Node (`openTrainingRun`), or {@link memoryRun}. */
 export interface RunStore {
-  /** Name of the stage that an interrupted training was in. */
+  /** Name of the stage in which training was interrupted. */
   readonly interruptedStage: string | undefined;
   /** Every epoch so far, of all stages. */
   readonly history: EpochLog[];
-  /** Optimizer and checkpoint writing for a stage; where the run was interrupted in it, model and optimizer are restored. */
+  /**
+   * Optimizer and checkpoint writing for a stage; if the run was interrupted in it, model and optimizer are restored.
+   */
   stage(name: string, options: RunStageOptions): Promise<RunStage>;
   /** Writes a checkpoint; `fitted` are the patients that its thresholds were fitted on. */
   save(
@@ -76,9 +78,9 @@ export interface RunStore {
     description: CheckpointDescription,
     fitted?: readonly string[],
   ): Promise<void>;
-  /** Puts a checkpoint's weights into a model of the same form. */
+  /** Loads a checkpoint's weights into a model of the same form. */
   restore(name: string, model: tf.LayersModel): Promise<void>;
-  /** Called when a training has ended or failed: others may train there now. */
+  /** Called when training has ended or failed: another process may then train there. */
   close?(): Promise<void>;
 }
 
@@ -88,12 +90,12 @@ export interface RunStore {
  * @inline
  */
 export interface MemoryRun extends RunStore {
-  /** Frees the weights that were kept. */
+  /** Frees the stored weights. */
   dispose(): void;
 }
 
 /**
- * A {@link RunStore} that keeps the best weights of each stage in memory, and nothing that outlives the program.
+ * A {@link RunStore} that keeps the best weights of each stage in memory only.
  *
  * @example
  * ```ts

@@ -30,20 +30,20 @@ export interface TrainRecipeOptions
     >,
     RecipeOptions {
   /**
-   * What the first stage learns from, in place of `train`: that and, for one, single slices whose patients nobody knows, which can teach a
-   * backbone and no slice dependency.
+   * Data for the first stage instead of `train`: for example `train` and single slices of unknown patients, which can
+   * train a backbone but not slice dependency.
    * @defaultValue `train`
    */
   pretrainOn?: PatientSource;
-  /** Where the training is kept, see `openTrainingRun` of `ct-multilabel/node` and `memoryRun`. */
+  /** Where training is stored, see `openTrainingRun` of `ct-multilabel/node` and `memoryRun`. */
   run: RunStore;
-  /** What its checkpoints say of the model. */
+  /** Description of the model for its checkpoints. */
   description: CheckpointDescription;
   /** Called while the warm-up extracts features. */
   onExtract?: (progress: PatientProgress) => void;
-  /** Called after each epoch was written. */
+  /** Called after each epoch has been written. */
   onEpochEnd?: (log: EpochLog) => void;
-  /** Called with what a reader of the log should know. */
+  /** Called with notes for a reader of the log. */
   onNote?: (note: string) => void;
 }
 
@@ -58,43 +58,45 @@ const RULES = {
 
 type ResolvedOptions = Resolved<TrainRecipeOptions, typeof RULES>;
 
-/** What {@link trainRecipe} ends with. */
+/** Result of {@link trainRecipe}. */
 export interface TrainedRecipe {
-  /** The model given, or one with a linear head in its place, where that did better on the validation patients. */
+  /** The given model, or one with a linear head if that did better on the validation patients. */
   model: tf.LayersModel;
-  /** What the best checkpoint says of it, thresholds and calibration included. */
+  /** Its description in the best checkpoint, including thresholds and calibration. */
   description: CheckpointDescription & { thresholds: number[] };
   /** Every epoch's log, of all stages. */
   history: EpochLog[];
-  /** How the thresholds were fitted; missing where they were given. */
+  /** How the thresholds were fitted; missing if they were given. */
   decisions?: FittedDecisions;
-  /** How it does on the validation patients, at its thresholds. */
+  /** Its scores on the validation patients, at its thresholds. */
   validation: Evaluation;
-  /** How predictors do there that never look at an image. */
+  /** Scores there of predictors that never look at an image. */
   trivial: TrivialScores[];
-  /** Whether it beats all of these. */
+  /** Whether the model beats all of these. */
   beatsTrivial: boolean;
 }
 
 /**
- * Trains a model in stages, each ended by early stopping on the validation F2: the backbone with a linear head on single slices
- * (`pretrainBackbone`); what stands above the backbone, on its features (`warmUpHead`); the whole model (`trainPatients`). It then
- * fits calibration and thresholds on the validation patients.
+ * Trains a model in stages, each with early stopping on the validation F2: the backbone with a linear head on single
+ * slices (`pretrainBackbone`); the layers above the backbone, on its features (`warmUpHead`); the whole model
+ * (`trainPatients`). It then fits calibration and thresholds on the validation patients.
  *
- * No stage ends below the one before: where none of its epochs is better on the validation patients, the earlier model is kept. So the
- * whole model may give way to the first stage's, with its linear head.
+ * No stage ends worse than the one before: if none of its epochs is better on the validation patients, the earlier
+ * model is kept. So the result may be the first stage's model, with its linear head.
  *
- * The run keeps the best checkpoint of the first stage (`pretrained`), that of the other two (`trained`), and at the end the model
- * that is handed back, with its thresholds (`best`). {@link RECIPES} has the published recipe too, which has no warm-up.
+ * The run keeps the best checkpoint of the first stage (`pretrained`), that of the other two (`trained`), and at the
+ * end the returned model with its thresholds (`best`). {@link RECIPES} also has the published recipe, which has no
+ * warm-up.
  *
- * The first stage needs labels of slices. For a model with `output: 'patient'`, and patients of whom some have only labels of
- * the patient as a whole, it is left out: the later stages then train the backbone from where it stands.
+ * The first stage needs slice labels. For a model with `output: 'patient'`, if some patients only have patient-level
+ * labels, it is skipped: the later stages then train the backbone from its given weights.
  *
- * The run is closed at the end, and also where the training throws.
+ * The run is closed at the end, also if training throws.
  *
  * @param model - As `buildCtBrainModel` makes it.
- * @throws ArgumentError for a study with other labels, another order of them or another preprocessing than `description` says, or than
- * a loaded model was trained with; NonFiniteError when a loss is not finite; what was kept of the last good epoch stays.
+ * @throws ArgumentError for a study with other labels, another label order or another preprocessing than in
+ * `description`, or than a loaded model was trained with; NonFiniteError if a loss is not finite; what was saved of the
+ * last good epoch is kept.
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 } });
@@ -110,7 +112,7 @@ export async function trainRecipe(
   try {
     return await trainStages(model, resolveOptions('trainRecipe', options, RULES));
   } finally {
-    // options may be wrong, which is what is thrown then
+    // if options are invalid, that error is thrown
     await (options as Partial<TrainRecipeOptions> | undefined)?.run?.close?.();
   }
 }
@@ -144,7 +146,7 @@ async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Pro
       ...more,
     });
 
-  // 1. the same backbone under a linear head: what it learns stays in the model
+  // 1. the same backbone with a linear head; the model shares its weights
   const { labels } = description;
   const possible = level === 'slices' || (hasSliceLabels(pretrainOn) && hasSliceLabels(validation));
   const plain = possible ? linearModel(model, labels, seed) : undefined;
@@ -165,9 +167,9 @@ async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Pro
   }
   const pretrained = level === 'slices' ? bestOf(run.history, 'pretrain') : undefined;
 
-  // 2. what stands above it, on its features
+  // 2. the layers above the backbone, on its features
   if (warmUp && beforeLast) {
-    // minutes: an interrupted one begins again
+    // takes minutes: starts again after an interruption
     const stage = await stageOf('warm-up', model, 'trained', warmUp.learningRate, { resumable: false });
     try {
       await warmUpHead(model, { ...common, ...stage, ...warmUp, onExtract });
@@ -178,11 +180,11 @@ async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Pro
   const warm = warmUp ? bestOf(run.history, 'warm-up') : undefined;
   if (warm && pretrained && warm.f2 < pretrained.f2) {
     onNote(
-      `the warm-up ends below the first stage on the validation patients: ${compared(warm, pretrained)}`,
+      `the warm-up is worse than the first stage on the validation patients: ${compared(warm, pretrained)}`,
     );
   }
 
-  // 3. the whole
+  // 3. the whole model
   if (patients) {
     const stage = await stageOf('patients', model, 'trained', patients.learningRate);
     try {
@@ -192,12 +194,12 @@ async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Pro
     }
     if (warm && !run.history.some((log) => log.stage === 'patients' && log.best)) {
       onNote(
-        'no epoch of fine-tuning is better on the validation patients than the warm-up: its model is kept',
+        'no epoch of fine-tuning is better than the warm-up on the validation patients: the model of the warm-up is kept',
       );
     }
   }
   if (resumed.stage === 'patients' && resumed.epochs === run.history.length) {
-    onNote('the run was trained to its end before: no epoch is left, only the thresholds are chosen again');
+    onNote('the run was already complete: nothing is trained, only the thresholds are chosen again');
   }
   const last = (patients && bestOf(run.history, 'patients')) || warm;
 
@@ -258,12 +260,12 @@ async function decide(
   };
 }
 
-/** The backbone of a model under a linear head. */
+/** The backbone of a model with a linear head. */
 function linearModel(model: tf.LayersModel, labels: readonly string[], seed: number): tf.LayersModel {
   return buildCtBrainModel({ variant: 'linear', backbone: backboneOf(model), labels, seed });
 }
 
-/** The best epoch of a stage, and what it scores on the validation patients. */
+/** The best epoch of a stage, and its score on the validation patients. */
 function bestOf(history: readonly EpochLog[], stage: string): BestEpoch | undefined {
   const log = history.filter((other) => other.stage === stage && other.best).at(-1);
   if (!log) return undefined;

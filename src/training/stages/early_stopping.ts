@@ -3,18 +3,18 @@ import { anything, integerFrom0, optional, positiveInteger, resolveOptions, rule
 import type { Rules } from '../../base/options';
 
 /**
- * Where early stopping stands: plain data, for a checkpoint.
+ * State of early stopping: plain data, for a checkpoint.
  *
  * @inline
  */
 export interface EarlyStoppingState {
-  /** Epoch of the best score, counted from 1; 0 for the weights that the training started from. */
+  /** Epoch of the best score, counted from 1; 0 for the initial weights. */
   bestEpoch: number;
   /** The best score so far; null before the first. */
   best: number | null;
-  /** Loss at the best score; null where none was given. */
+  /** Loss at the best score; null if none was given. */
   bestLoss: number | null;
-  /** Epochs seen. */
+  /** Number of epochs so far. */
   epoch: number;
 }
 
@@ -25,16 +25,17 @@ export interface EarlyStoppingState {
  */
 export interface EarlyStoppingOptions {
   /**
-   * Score that is reached without looking at an image: as long as no epoch exceeds it, no epoch counts against the patience.
+   * Score of a predictor that never looks at an image: as long as no epoch exceeds it, epochs do not count towards the
+   * patience.
    * @defaultValue none
    */
   baseline?: number;
   /**
-   * Epochs to wait before scores are looked at: none of them is the best, and none counts against the patience.
+   * Number of initial epochs to ignore: none of them can be the best, and none counts towards the patience.
    * @defaultValue `0`
    */
   startFromEpoch?: number;
-  /** Where an interrupted training stood, or what the weights score that it starts from. */
+  /** State of an interrupted training, or the score of the initial weights. */
   state?: EarlyStoppingState;
 }
 
@@ -47,7 +48,7 @@ const RULES = {
 } satisfies Rules<EarlyStoppingOptions>;
 
 /**
- * Stops a training when the validation score has not risen for `patience` epochs.
+ * Stops training when the validation score has not increased for `patience` epochs.
  *
  * Of epochs with equal scores, the one with the smaller loss is better.
  *
@@ -78,7 +79,7 @@ export class EarlyStopping {
     this.current = { ...state };
   }
 
-  /** Takes an epoch's score, higher being better, and its loss; says whether it is the best so far. */
+  /** Adds an epoch's score (higher is better) and loss; returns whether it is the best so far. */
   update(score: number, loss?: number): boolean {
     check(!Number.isNaN(score), 'EarlyStopping: score', 'a number', score);
     check(!Number.isNaN(loss), 'EarlyStopping: loss', 'a number', loss);

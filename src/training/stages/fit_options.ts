@@ -17,16 +17,16 @@ import { TRAIN_STEP_RULES, type TrainStepOptions } from '../steps/train_step';
 import type { EpochLog, StageState, TrainingProgress } from './stage_log';
 
 /**
- * One step's worth of data; the training disposes of it.
+ * Data of one step; training disposes it.
  *
  * @inline
  */
 export interface TrainingBatch {
-  /** What it is, for error messages and the progress display: a patient, a batch. */
+  /** Name for error messages and the progress display: a patient, a batch. */
   name: string;
   /** `[batch, slices, h, w, c]` */
   images: tf.Tensor;
-  /** `[batch, slices, labels]`, or `[batch, labels]` where the model's output is of patients. */
+  /** `[batch, slices, labels]`, or `[batch, labels]` if the model's output is per patient. */
   labels: tf.Tensor;
 }
 
@@ -46,13 +46,13 @@ export interface FitStageOptions
   optimizer: tf.Optimizer;
   /** Loss from labels and logits. */
   loss: LossFn;
-  /** Most epochs to train. */
+  /** Maximum number of epochs. */
   epochs: number;
   /** Epochs without a better validation F2 before stopping. */
   patience: number;
   /**
-   * Batches of an epoch (counted from 1), in order, without the first `skip`; each draw must depend on the epoch alone, so that
-   * resuming repeats it.
+   * Batches of an epoch (counted from 1), in order, without the first `skip`; each draw must depend only on the epoch,
+   * so that resuming repeats it.
    */
   batches: (epoch: number, skip: number) => AsyncIterable<TrainingBatch>;
   /** Number of batches in an epoch. */
@@ -60,18 +60,19 @@ export interface FitStageOptions
   /** Scores the model on the validation patients. */
   validate: () => Promise<Evaluation>;
   /**
-   * F2 of the best predictor that never looks at an image: as long as no epoch exceeds it, no epoch counts against the patience.
+   * F2 of the best predictor that never looks at an image: as long as no epoch exceeds it, epochs do not count towards
+   * the patience.
    * @defaultValue none
    */
   baseline?: number;
   /**
-   * Epochs to wait before one may be the best; the last epoch always may.
+   * Number of initial epochs that cannot be the best; the last epoch always can.
    * @defaultValue `0`
    */
   startFromEpoch?: number;
   /**
-   * How the weights score that the model comes with: epochs that do not exceed it leave them in place.
-   * @defaultValue not scored: the first epoch is better
+   * Score of the model's initial weights, which are kept unless an epoch exceeds it.
+   * @defaultValue none: the first epoch is always better
    */
   initial?: Pick<Evaluation, 'f2' | 'loss'>;
   /**
@@ -85,24 +86,24 @@ export interface FitStageOptions
    */
   accumulate?: number;
   /**
-   * What is validated, kept and reported after an epoch is the mean of the weights at the ends of about so many last epochs: a running
-   * mean, `mean += (weights - mean) / min(epoch, averageEpochs)`. Training goes on from the weights themselves. Not together with
-   * `resume`.
+   * Validates, keeps and reports the mean of the weights at the ends of about this many last epochs: a running mean,
+   * `mean += (weights - mean) / min(epoch, averageEpochs)`. Training continues from the weights themselves. Cannot be
+   * combined with `resume`.
    * @defaultValue `1`
    */
   averageEpochs?: number;
   /** Called after every step. */
   onProgress?: (progress: TrainingProgress) => void;
-  /** Called after every epoch, e.g. to write a checkpoint; the model then holds the epoch's weights. */
+  /** Called after every epoch, e.g. to write a checkpoint; the model then has the epoch's weights. */
   onEpochEnd?: (log: EpochLog, state: StageState) => Promise<void> | void;
   /**
-   * Batches after which `onCheckpoint` is called within an epoch; a multiple of `accumulate`.
+   * Number of batches between calls of `onCheckpoint` within an epoch; a multiple of `accumulate`.
    * @defaultValue never
    */
   checkpointSteps?: number;
-  /** Called within an epoch, to write what resuming there needs. */
+  /** Called within an epoch, to write what is needed to resume there. */
   onCheckpoint?: (state: StageState) => Promise<void> | void;
-  /** Where an interrupted stage stood; model and optimizer must hold its weights. */
+  /** State of an interrupted stage; model and optimizer must have its weights. */
   resume?: StageState;
   /** The best epoch's weights, when resuming after it. */
   bestWeights?: tf.Tensor[];
@@ -120,7 +121,7 @@ export const FIT_RULES = {
     patience: positiveInteger,
   },
   ...{ batches: callback, steps: anything, validate: callback },
-  baseline: optional(anything), // EarlyStopping checks it
+  baseline: optional(anything), // checked by EarlyStopping
   startFromEpoch: optional(integerFrom0, 0),
   initial: optional(anything),
   backboneRate: optional(numberFrom0, 1),
@@ -133,5 +134,5 @@ export const FIT_RULES = {
   ...{ resume: optional(anything), bestWeights: optional(anything) },
 } satisfies Rules<FitStageOptions>;
 
-/** The options, with what stands for those that were left out. */
+/** The options with defaults filled in. */
 export type ResolvedFitOptions = Resolved<FitStageOptions, typeof FIT_RULES>;

@@ -9,13 +9,14 @@ import type { EpochLog } from './stage_log';
 import { trainEpoch } from './train_epoch';
 
 /**
- * Trains until the validation F2 has not risen for `patience` epochs, and leaves the best epoch's weights in the model.
+ * Trains until the validation F2 has not increased for `patience` epochs, and leaves the best epoch's weights in the
+ * model.
  *
  * Of epochs with the same F2, the one with the smaller validation loss is the best.
  *
- * @returns Every epoch's log, those before a resumption too.
- * @throws NonFiniteError when a loss or a gradient is not finite, naming epoch and batch; the model then holds the best epoch's
- * weights, or those it came with before the first epoch's end.
+ * @returns Every epoch's log, including those before resuming.
+ * @throws NonFiniteError if a loss or a gradient is not finite, naming epoch and batch; the model then has the best
+ * epoch's weights, or its initial ones before the first epoch's end.
  * @example
  * ```ts
  * async function* batches(epoch: number, skip: number): AsyncGenerator<TrainingBatch> {
@@ -97,5 +98,5 @@ function checkTogether({ accumulate, averageEpochs, ...options }: ResolvedFitOpt
   const expected = `a multiple of ${accumulate}, the batches per step`;
   check(checkpointSteps % accumulate === 0, 'fitStage: checkpointSteps', expected, checkpointSteps);
   const resumable = averageEpochs === 1 || (!options.resume && !options.onCheckpoint);
-  check(resumable, 'fitStage: averageEpochs', '1, where a stage can be resumed', averageEpochs);
+  check(resumable, 'fitStage: averageEpochs', '1 for a stage that can be resumed', averageEpochs);
 }

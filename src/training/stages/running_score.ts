@@ -13,7 +13,7 @@ export interface RunningScoreState {
 export class RunningScore {
   private readonly counter: DecisionCounter;
 
-  /** @param start - Counts of an epoch that was interrupted. */
+  /** @param start - Counts of an interrupted epoch. */
   constructor(
     threshold: number,
     private readonly start: RunningScoreState = { tp: 0, fp: 0, fn: 0 },

@@ -36,7 +36,7 @@ import type { EpochLog } from './stage_log';
  */
 export interface PartRates {
   backbone: number;
-  /** Of everything above the backbone. */
+  /** Learning rate of everything above the backbone. */
   head: number;
 }
 
@@ -44,7 +44,7 @@ const { memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, star
 const { clipNorm, weightDecay, warmupEpochs, decay, accumulate, averageEpochs } = FIT_RULES;
 const { checkpointSteps, onCheckpoint } = FIT_RULES;
 
-/** What a stage hands on to {@link fitStage} as it is. */
+/** Options that a stage passes to {@link fitStage} unchanged. */
 const HANDED_ON = {
   ...{ memoryBudget, onProgress, onEpochEnd, resume, bestWeights, initial, startFromEpoch },
   ...{ clipNorm, weightDecay, warmupEpochs, decay, accumulate, averageEpochs },
@@ -52,34 +52,35 @@ const HANDED_ON = {
 };
 
 /**
- * What every stage of the recipe takes.
+ * Options of every stage of the recipe.
  *
  * @inline
  */
 export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HANDED_ON> {
-  /** Labelled patients to learn from. */
+  /** Labelled patients to train on. */
   train: PatientSource;
   /** Labelled patients to choose the best epoch by. */
   validation: PatientSource;
   /** Seed of the order of patients and of the augmentation. */
   seed: number;
   /**
-   * Most epochs to train.
+   * Maximum number of epochs.
    * @defaultValue `50`
    */
   epochs?: number;
   /**
-   * Epochs without a better validation F2 before stopping. Epochs count from the first one on that exceeds the better of the two
-   * {@link trivialPredictors}.
+   * Epochs without a better validation F2 before stopping, counted from the first epoch that exceeds the better of the
+   * two {@link trivialPredictors}.
    * @defaultValue `5`
    */
   patience?: number;
   /**
-   * Learning rate of Adam, one for the whole model or one for each part. Where `optimizer` is given, only the ratio of the two counts.
+   * Learning rate of Adam, one for the whole model or one per part. If `optimizer` is given, only the ratio of the two
+   * matters.
    * @defaultValue `1e-4` for `pretrainBackbone`, `5e-4` for `warmUpHead`, `1e-5` for `trainPatients`
    */
   learningRate?: number | PartRates;
-  /** In place of Adam. The caller disposes of it. */
+  /** Optimizer to use instead of Adam. The caller disposes it. */
   optimizer?: tf.Optimizer;
   /**
    * Loss from labels and logits.
@@ -92,13 +93,13 @@ export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HAND
    */
   augment?: AugmentationRanges | false;
   /**
-   * Draws as often as without it, but half of what is drawn has a label, the other half none.
+   * Draws the same number of items, but half of them with a label and half without.
    * @defaultValue `false`
    */
   balance?: boolean;
   /**
-   * Probability from which on a label counts as present in the validation F2; `'best'`: for each epoch the one with which its F2 is
-   * largest. Under the asymmetric loss an F2 at 0.5 says little.
+   * Probability from which a label counts as present in the validation F2; `'best'`: for each epoch the one with the
+   * largest F2. With the asymmetric loss an F2 at 0.5 means little.
    * @defaultValue `'best'`
    */
   threshold?: number | readonly number[] | 'best';
@@ -116,7 +117,7 @@ const LEARNING_RATE: Rule<number | PartRates> = {
 const ratesOf = (rate: number | PartRates): PartRates =>
   isRecord(rate) ? (rate as unknown as PartRates) : { backbone: rate as number, head: rate as number };
 
-/** What depends on the labels is checked against them. */
+/** Options that depend on the labels are checked against them. */
 export const TRAINING_RULES = {
   ...{ train: anything, validation: anything, seed: integer },
   epochs: optional(positiveInteger, 50),
@@ -132,7 +133,7 @@ export const TRAINING_RULES = {
 
 export type ResolvedTraining = Resolved<TrainingOptions, typeof TRAINING_RULES>;
 
-/** What a stage does in its own way. */
+/** The parts in which stages differ. */
 export interface Stage extends Pick<
   FitStageOptions,
   'updateBatchNorm' | 'sliceClassifierWeight' | 'fromFeatures'
@@ -142,7 +143,7 @@ export interface Stage extends Pick<
   batches: (epoch: number, options: BatchOptions) => ReturnType<FitStageOptions['batches']>;
 }
 
-/** Runs a stage of the recipe: checks that the options belong together, and hands over to {@link fitStage}. */
+/** Runs a stage of the recipe: checks that the options are consistent, and calls {@link fitStage}. */
 export async function runStage(
   stage: string,
   model: tf.LayersModel,
@@ -172,7 +173,7 @@ export async function runStage(
   }
 }
 
-/** Refuses studies that a loaded model was not trained for, before anything is computed. */
+/** Refuses studies that do not match a loaded model, before anything is computed. */
 export function checkStudiesFit(
   fn: string,
   model: tf.LayersModel,

@@ -2,7 +2,7 @@ import type { EarlyStoppingState } from './early_stopping';
 import type { RunningScoreState } from './running_score';
 
 /**
- * Where a stage stands in an epoch.
+ * Progress within an epoch.
  *
  * @inline
  */
@@ -17,23 +17,26 @@ export interface TrainingProgress {
   /** Mean loss of this epoch's steps so far. */
   loss: number;
   /**
-   * F2 of this epoch's steps so far, on augmented training slices (or patients, where the output is of those), each before its step, at
-   * the threshold of the last validation. Read from the device at the first and last step of an epoch and every half second in
-   * between; other steps repeat the last reading.
+   * F2 of this epoch's steps so far, on augmented training slices (or patients, if the output is per patient), each
+   * before its step, at the threshold of the last validation. Read from the device at the first and last step of an
+   * epoch and every half second in between; other steps repeat the last value.
    */
   f2: number;
 }
 
-/** What an epoch came to: plain data. */
+/** Result of an epoch: plain data. */
 export interface EpochLog {
   stage: string;
   epoch: number;
   loss: number;
-  /** F2 on the (augmented) training slices, or patients where the model's output is of those; so is the validation's. */
+  /**
+   * F2 on the (augmented) training slices, or on patients if the model's output is per patient; likewise for
+   * validation.
+   */
   f2: number;
   validationLoss: number | null;
   validationF2: number;
-  /** Threshold that the validation F2 is at, where it is one for all labels. */
+  /** Threshold of the validation F2, if it is one for all labels. */
   validationThreshold: number | null;
   /** Null for a label that no validation patient has. */
   validationF2PerLabel: (number | null)[];
@@ -44,14 +47,14 @@ export interface EpochLog {
 }
 
 /**
- * Where an interrupted stage stood, for going on with it.
+ * State of an interrupted stage, for resuming it.
  *
  * @inline
  */
 export interface StageState {
   stopping: EarlyStoppingState;
   history: EpochLog[];
-  /** The epoch after the last one in `history`, where it had begun. */
+  /** The epoch after the last one in `history`, if it had started. */
   partial?: PartialEpoch;
 }
 

@@ -13,10 +13,10 @@ import { RunningScore } from './running_score';
 import type { PartialEpoch, StageState } from './stage_log';
 
 /**
- * Trains one epoch, or what is left of it.
+ * Trains one epoch, or the rest of it.
  *
- * @param partial - What of it had been done before an interruption.
- * @param before - Where the stage stood before the epoch.
+ * @param partial - The part done before an interruption.
+ * @param before - State of the stage before the epoch.
  */
 export async function trainEpoch(
   epoch: number,
@@ -56,7 +56,7 @@ export async function trainEpoch(
       if (!Number.isFinite(value)) {
         throw new NonFiniteError(
           `${stage}: the loss is ${value} in epoch ${epoch}, step ${step + 1} (${name}); ` +
-            'lower the learning rate, or look at that input',
+            'lower the learning rate, or check that input',
         );
       }
       lossSum += value;
@@ -81,7 +81,7 @@ export async function trainEpoch(
       }
       await breathe();
     }
-    check(step > 0, `${stage}: batches`, 'at least one batch an epoch', step);
+    check(step > 0, `${stage}: batches`, 'at least one batch per epoch', step);
     return { loss: lossSum / step, f2: (await score.read()).f2 };
   } finally {
     score.dispose();
@@ -89,5 +89,7 @@ export async function trainEpoch(
   }
 }
 
-/** Milliseconds between two readings of the running F2: to wait for the device at every step would slow the training. */
+/**
+ * Milliseconds between two readings of the running F2: waiting for the device at every step would slow training down.
+ */
 const F2_READ_INTERVAL = 500;

@@ -15,12 +15,12 @@ import { TRAIN_STEP_RULES } from '../steps/train_step';
  */
 export interface PretrainOptions extends TrainingOptions {
   /**
-   * Slices a batch.
+   * Slices per batch.
    * @defaultValue `16`
    */
   batchSize?: number;
   /**
-   * Slices of an epoch, drawn anew for each: for studies so large that all of them take hours.
+   * Slices per epoch, drawn anew for each epoch: for studies so large that an epoch of all slices takes hours.
    * @defaultValue all
    */
   slicesPerEpoch?: number;
@@ -35,14 +35,14 @@ export const PRETRAIN_RULES = {
 /**
  * First stage of the recipe: trains a backbone with a linear head on single slices, batches of 16, Adam at 1e-4.
  *
- * Batch normalisation, where the backbone has it, learns its statistics here (of a chunk, where a batch does not fit the
+ * Batch normalisation, if the backbone has it, learns its statistics here (from a chunk, if a batch does not fit the
  * memory budget).
  *
- * @param model - Backbone and linear head, e.g. `buildCtBrainModel({ variant: 'linear', backbone })`; sharing `backbone` with
- * the model of the second stage hands its weights on.
- * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws ArgumentError for a loaded model and a study with other labels, another order of them or another preprocessing;
- * NonFiniteError when a loss is not finite.
+ * @param model - Backbone and linear head, e.g. `buildCtBrainModel({ variant: 'linear', backbone })`; share `backbone`
+ * with the model of the second stage to share its weights.
+ * @returns Every epoch's log; the model has the best epoch's weights.
+ * @throws ArgumentError for a loaded model and a study with other labels, another label order or another preprocessing;
+ * NonFiniteError if a loss is not finite.
  * @example
  * ```ts
  * const backbone = vgg16({ inputShape: [224, 224, 1] });
@@ -57,7 +57,7 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
     PRETRAIN_RULES,
   );
   const { train } = training;
-  const expected = 'a model with logits of slices, [batch, slices, labels]';
+  const expected = 'a model with logits per slice, [batch, slices, labels]';
   check(outputLevel(model) === 'slices', 'pretrainBackbone: model', expected, model.outputs[0]!.shape);
   const all = train.patients.reduce((sum, patient) => sum + train.sliceNames(patient).length, 0);
   const slices = Math.min(all, slicesPerEpoch ?? all);
@@ -74,18 +74,18 @@ export async function pretrainBackbone(model: tf.LayersModel, options: PretrainO
  */
 export interface TrainPatientsOptions extends TrainingOptions {
   /**
-   * How the order of slices is reversed and slices are left out, anew in each epoch.
+   * How the slice order is reversed and slices are left out, drawn anew in each epoch.
    * @defaultValue not at all
    */
   augmentSequence?: SequenceAugmentation;
   /**
-   * Stacks of a single slice that share a batch; longer ones have one each.
+   * Number of single-slice stacks per batch; longer stacks have a batch of their own.
    * @defaultValue `1`
    */
   singles?: number;
   /**
-   * How much the loss of the classifier that sees each slice by itself counts beside the model's: for a model built with
-   * `sliceClassifier: true` whose output is of slices.
+   * Weight of the single-slice classifier's loss relative to the model's, for a model built with
+   * `sliceClassifier: true` whose output is per slice.
    * @defaultValue `0`
    */
   sliceClassifierWeight?: number;
@@ -99,15 +99,15 @@ export const TRAIN_PATIENTS_RULES = {
 } satisfies Rules<TrainPatientsOptions>;
 
 /**
- * Second stage of the recipe: trains the whole model, one patient a batch, Adam at 1e-5.
+ * Second stage of the recipe: trains the whole model, one patient per batch, Adam at 1e-5.
  *
- * Batch normalisation keeps the statistics it learned before: one patient's slices resemble one another too much.
+ * Batch normalisation keeps its learned statistics, since one patient's slices are too similar to one another.
  *
- * @param model - As `buildCtBrainModel` makes it. One with `output: 'patient'` is trained, and scored, on what
- * `patientLabels` says of each patient: slices need no labels then.
- * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws ArgumentError for a loaded model and a study with other labels, another order of them or another preprocessing;
- * NonFiniteError when a loss is not finite.
+ * @param model - As `buildCtBrainModel` makes it. One with `output: 'patient'` is trained and evaluated on the labels
+ * from `patientLabels`: slices then need no labels.
+ * @returns Every epoch's log; the model has the best epoch's weights.
+ * @throws ArgumentError for a loaded model and a study with other labels, another label order or another preprocessing;
+ * NonFiniteError if a loss is not finite.
  * @example
  * ```ts
  * const history = await trainPatients(model, { train, validation, seed: 1, onProgress: console.log });
@@ -133,12 +133,12 @@ export async function trainPatients(
   });
 }
 
-/** A label of a patient may rest on any slice. */
+/** Refuses sequence augmentation for a patient-level model, since a patient's label may be due to any slice. */
 export function checkSequence(
   fn: string,
   { keep }: SequenceAugmentation = {},
   level: 'slices' | 'patients',
 ): void {
-  const expected = 'none for a model of patients, whose label may rest on a slice left out';
+  const expected = 'none for a patient-level model, whose label may be due to a slice that is left out';
   check(level === 'slices' || keep === undefined, `${fn}: augmentSequence: keep`, expected, keep);
 }

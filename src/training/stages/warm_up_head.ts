@@ -18,7 +18,7 @@ import { checkSequence, TRAIN_PATIENTS_RULES, type TrainPatientsOptions } from '
  */
 export interface WarmUpOptions extends TrainPatientsOptions {
   /**
-   * Augmented versions of each training stack that features are extracted of, beside the images as they are.
+   * Number of augmented versions of each training stack to extract features from, in addition to the original images.
    * @defaultValue `4`
    */
   versions?: number;
@@ -33,16 +33,16 @@ export const WARM_UP_RULES = {
 } satisfies Rules<WarmUpOptions>;
 
 /**
- * Stage between the two published ones: trains what stands above the backbone (slice dependency, neck, decoder) on features of the
- * backbone as it is, extracted once.
+ * Stage between the two published ones: trains the layers above the backbone (slice dependency, neck, decoder) on
+ * features of the frozen backbone, extracted once.
  *
- * A head that starts cold distorts a trained backbone's features when both are trained together, and at the small learning rate that
- * the backbone needs it never gets warm. The output's biases start at the labels' log-odds.
+ * A randomly initialised head distorts a trained backbone's features if both are trained together, and at the low
+ * learning rate that the backbone needs it hardly learns. The output biases start at the labels' log-odds.
  *
- * @param model - As `buildCtBrainModel` makes it; its backbone is trained already.
- * @returns Every epoch's log; the model holds the best epoch's weights.
- * @throws ArgumentError for a loaded model and a study with other labels, another order of them or another preprocessing;
- * NonFiniteError when a loss is not finite.
+ * @param model - As `buildCtBrainModel` makes it; its backbone must be trained already.
+ * @returns Every epoch's log; the model has the best epoch's weights.
+ * @throws ArgumentError for a loaded model and a study with other labels, another label order or another preprocessing;
+ * NonFiniteError if a loss is not finite.
  * @example
  * ```ts
  * await warmUpHead(model, { train, validation, seed: 1, epochs: 15 });
@@ -89,7 +89,7 @@ export async function warmUpHead(model: tf.LayersModel, options: WarmUpOptions):
   );
 }
 
-/** Of each label: entries that have it and entries that do not. */
+/** Per label: entries that have it and entries that do not. */
 export function labelCounts(
   source: PatientSource,
   level: 'slices' | 'patients',

@@ -4,19 +4,19 @@ import { numberAbove0, numberFrom0, optional, type Rules } from '../../base/opti
 import type { Adam } from '../../optimizers/adam';
 
 /**
- * What happens to the gradients of a step, and how large the step is.
+ * How the gradients of a step are clipped, and how weights decay.
  *
  * @inline
  */
 export interface StepRules {
   /**
-   * Gradients whose norm, over all variables together, is larger are scaled down to it.
+   * Maximum norm of the gradients over all variables; larger gradients are scaled down to it.
    * @defaultValue none
    */
   clipNorm?: number;
   /**
-   * Decoupled weight decay: before a step, kernels (not biases, nor batch normalisation's variables) shrink by
-   * `learningRate * weightDecay` of themselves.
+   * Decoupled weight decay: before a step, kernels (not biases or batch normalisation variables) shrink by the factor
+   * `learningRate * weightDecay`.
    * @defaultValue `0`
    */
   weightDecay?: number;
@@ -30,9 +30,9 @@ export const STEP_RULES = {
 /**
  * One optimizer step: clips the gradients, decays the weights, updates the variables.
  *
- * @param gradients - By variable name; they stay the caller's.
+ * @param gradients - By variable name; the caller keeps them.
  * @param rateOf - Factor on the optimizer's learning rate, per variable.
- * @throws ArgumentError for weight decay or a factor other than 1 with an optimizer that {@link adam} did not make.
+ * @throws ArgumentError for weight decay or a factor other than 1 with an optimizer not made by {@link adam}.
  */
 export function applyStep(
   optimizer: tf.Optimizer,
@@ -52,10 +52,10 @@ export function applyStep(
   });
 }
 
-/** Not by `instanceof`, which for tfjs's optimizers is true of each other. */
+/** Not by `instanceof`, which is true between any of tfjs's optimizers. */
 const isOurs = (optimizer: tf.Optimizer): optimizer is Adam => 'applyScaled' in optimizer;
 
-/** The gradients, scaled down where their norm is larger than `limit`. */
+/** The gradients, scaled down if their norm exceeds `limit`. */
 function clipByNorm(gradients: tf.NamedTensorMap, limit: number): tf.NamedTensorMap {
   const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
   const norm = tf.sqrt(tf.sum(tf.stack(squares))); // not tf.addN: WebGPU takes eight tensors at once

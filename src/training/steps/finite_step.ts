@@ -5,23 +5,23 @@ import { hasKernel } from '../../kernels/has_kernel';
 import { firstOutside, hostValues } from '../../kernels/host_values';
 
 /**
- * What a step yields; the caller disposes the tensors.
+ * Result of a step; the caller disposes the tensors.
  *
  * @inline
  */
 export type StepGradients = {
   loss: tf.Scalar;
-  /** As the model puts them out, before the step. */
+  /** The model's output before the step. */
   logits: tf.Tensor;
   /** By variable name, as `optimizer.applyGradients` takes them. */
   gradients: tf.NamedTensorMap;
 };
 
 /**
- * A step's loss and gradients, if all are finite: a single NaN in them would make NaN of all weights.
+ * Checks that a step's loss and gradients are finite: a single NaN would turn all weights into NaN.
  *
- * Where they are in memory every value is looked at. Elsewhere the loss becomes NaN where a gradient, or its sum, is not finite, so that
- * who reads the loss, as one does after each step, learns of it without another reading.
+ * If they are in memory every value is checked. Otherwise the loss becomes NaN if a gradient, or its sum, is not
+ * finite, so that reading the loss, as after each step, reveals it without another read.
  *
  * @throws NonFiniteError that names the slice or the weight.
  */
@@ -49,10 +49,10 @@ export function checkFiniteStep(step: StepGradients): StepGradients {
   return step;
 }
 
-/** The same error, saying in which batch of a training it came up; others as they are. */
+/** The same error with the batch in which it occurred; other errors are returned unchanged. */
 export function ofBatch(error: unknown, stage: string, batch: string): unknown {
   if (error instanceof NonFiniteError) {
-    const message = `${stage}: ${error.message} in ${batch}; lower the learning rate, or look at that input`;
+    const message = `${stage}: ${error.message} in ${batch}; lower the learning rate, or check that input`;
     return new NonFiniteError(message, error.location, { cause: error });
   }
   if (error instanceof ArgumentError) {
@@ -61,7 +61,7 @@ export function ofBatch(error: unknown, stage: string, batch: string): unknown {
   return error;
 }
 
-/** The first row of logits that is not finite: of a slice, or of a patient. */
+/** The first row of logits (a slice or a patient) that is not finite. */
 function badLogit(logits: tf.Tensor): string {
   const values = hostValues(logits);
   const place = values === undefined ? -1 : firstOutside(values);
@@ -72,7 +72,7 @@ function badLogit(logits: tf.Tensor): string {
   return ` (a logit of ${what} ${row + 1} of ${rows} is ${values![place]})`;
 }
 
-/** Zero times every value: NaN where one is not finite. Four sums, so that none waits for the one before. */
+/** Zero times every value: NaN if one is not finite. Four sums, so that they are independent of one another. */
 function sumOfZeros(values: ArrayLike<number>): number {
   let [a, b, c, d] = [0, 0, 0, 0];
   const whole = values.length - (values.length % 4);

@@ -14,7 +14,7 @@ export class GradientSum {
     this.added++;
   }
 
-  /** Hands out the mean, and starts over. */
+  /** Passes the mean to `take`, and starts over. */
   use(take: (gradients: tf.NamedTensorMap) => void): void {
     const { added, sums } = this;
     tf.tidy(() => {

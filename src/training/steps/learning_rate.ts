@@ -1,7 +1,7 @@
 import { numberFrom0, oneOf, optional, type Rules } from '../../base/options';
 
 /**
- * How the learning rate moves over a stage.
+ * Schedule of the learning rate over a stage.
  *
  * @inline
  */
@@ -12,7 +12,7 @@ export interface RateSchedule {
    */
   warmupEpochs?: number;
   /**
-   * `'cosine'` lets it fall to 0 at the last of the stage's `epochs`, along half a cosine.
+   * `'cosine'` decays it to 0 at the last of the stage's `epochs`, along half a cosine.
    * @defaultValue `'none'`
    */
   decay?: 'none' | 'cosine';
@@ -26,8 +26,8 @@ export const SCHEDULE_RULES = {
 /**
  * Factor on the learning rate.
  *
- * @param done - Epochs done, with the share of the current one: the step that is about to be taken included.
- * @param epochs - Most epochs of the stage.
+ * @param done - Epochs done, including the fraction of the current one up to and with the next step.
+ * @param epochs - Maximum number of epochs of the stage.
  */
 export function rateFactor(
   { warmupEpochs = 0, decay = 'none' }: RateSchedule,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** The running mean of a model's weights over epochs, put in their place for a while. */
+/** The running mean of a model's weights over epochs, which can temporarily replace them. */
 export class RunningMean {
   private mean: tf.Tensor[] = [];
   private own: tf.Tensor[] = [];

@@ -31,26 +31,26 @@ export interface TrainStepOptions {
   /** Loss from labels and logits, as `model.compile` takes it. */
   loss: LossFn;
   /**
-   * Bytes of backbone activations kept at once; more slices than fit go through in chunks.
+   * Bytes of backbone activations kept at once; if not all slices fit, they are processed in chunks.
    * @defaultValue 768 MiB; on WebGPU half of the device's largest buffer
    */
   memoryBudget?: number;
-  /** Slices in a chunk, in place of what the budget allows. */
+  /** Slices per chunk, overriding the memory budget. */
   chunkSlices?: number;
   /**
-   * Whether batch normalisation in the backbone uses and updates the statistics of the batch (of a chunk, where there are
-   * several), or its stored ones as they are.
+   * Whether batch normalisation in the backbone uses the statistics of the batch (of a chunk, if there are several) and
+   * updates the stored ones, or uses the stored ones unchanged.
    * @defaultValue `false`
    */
   updateBatchNorm?: boolean;
   /**
-   * Adds so many times the loss of the classifier that sees each slice by itself: for models built with `sliceClassifier`.
+   * Weight of the single-slice classifier's loss, which is added: for models built with `sliceClassifier`.
    * @defaultValue `0`
    */
   sliceClassifierWeight?: number;
   /**
-   * Takes images for features of the model's backbone, `[batch, slices, 1, 1, features]` as `featureSource` gives them: only what
-   * stands above it has gradients.
+   * Whether images are features of the model's backbone, `[batch, slices, 1, 1, features]` as from `featureSource`:
+   * only the layers above it then have gradients.
    * @defaultValue `false`
    */
   fromFeatures?: boolean;
@@ -67,16 +67,16 @@ export const TRAIN_STEP_RULES = {
 /**
  * Loss and gradients of a whole stack, in memory that does not grow with the number of slices.
  *
- * Gradient checkpointing: the backbone runs over chunks of slices and keeps only their features; the head and its gradient
- * run on all features at once; then each chunk runs again, with gradient. The gradients are those of one pass over all
- * slices. A stack that fits in one chunk takes that one pass.
+ * Gradient checkpointing: the backbone runs over chunks of slices and keeps only their features; the head and its
+ * gradient run on all features at once; then each chunk runs again, with gradient. The gradients equal those of a
+ * single pass over all slices. A stack that fits in one chunk takes a single pass.
  *
  * @param model - As `buildCtBrainModel` makes it.
  * @param images - `[batch, slices, h, w, c]`.
- * @param labels - `[batch, slices, labels]`, or `[batch, labels]` for a model whose output is of patients.
- * @throws ArgumentError for shapes that do not belong together, images of another size than the model's, or labels other
- * than 0, 1 and -1; NonFiniteError for a pixel, a loss or a gradient that is not finite. Where values lie on a device and
- * cannot be seen, the loss is NaN where a gradient is not finite. After an error nothing is left behind.
+ * @param labels - `[batch, slices, labels]`, or `[batch, labels]` for a model whose output is per patient.
+ * @throws ArgumentError for inconsistent shapes, images of another size than the model's, or labels other than 0, 1 and
+ * -1; NonFiniteError for a pixel, a loss or a gradient that is not finite. If values are on a device and cannot be
+ * checked, the loss is NaN if a gradient is not finite. An error leaks no tensors.
  * @example
  * ```ts
  * const { loss, gradients } = computeGradients(model, images, labels, { loss: asymmetricLoss() });
@@ -98,7 +98,7 @@ export function computeGradients(
   checkStepImages('trainStep', model, images, fromFeatures);
   checkStepLabels('trainStep', model, images, labels);
   const supervised = sliceClassifierWeight === 0 || outputLevel(model) === 'slices';
-  const expected = 'none, for a model whose output is of patients';
+  const expected = 'none, for a model whose output is per patient';
   check(supervised, 'trainStep: sliceClassifierWeight', expected, sliceClassifierWeight);
   const { chunkSlices = slicesPerChunk(activationBytesPerSlice(parts.backbone), memoryBudget) } = resolved;
 
@@ -124,7 +124,7 @@ export function computeGradients(
         : checkpointed(parts, slices, run, head, chunkSlices);
       return checkFiniteStep({ ...result, gradients: inOrder(parts, result.gradients) });
     } catch (error) {
-      // a step that failed may be tried again
+      // a failed step may be retried
       moving.forEach((weight, i) => weight.write(before[i]!));
       throw error;
     }
@@ -186,13 +186,13 @@ function checkpointed(
   const features = tf.concat(chunks.map((chunk) => tf.tidy(() => run(slicesOf(slices, chunk)))));
   parts.backbone.nonTrainableWeights.forEach((weight, i) => weight.write(statistics[i]!));
 
-  // 2. the head, and what the loss asks of each feature
+  // 2. the head, and the gradient of the loss by each feature
   const input = tf.variable(features);
   const ofHead = () => onePass({ ...parts, backboneVariables: [input] }, input, (x) => x, head);
   const above = thenDispose(input, ofHead);
   const { [input.name]: featureGradient, ...gradients } = above.gradients;
 
-  // 3. each chunk again, its gradient added to the others'
+  // 3. each chunk again, summing the gradients
   for (const chunk of chunks) {
     const [part, cotangent] = [slicesOf(slices, chunk), slicesOf(featureGradient!, chunk)];
     const explained = () => tf.sum(tf.mul(run(part), cotangent)) as tf.Scalar;
@@ -207,7 +207,7 @@ function checkpointed(
   return { ...above, gradients };
 }
 
-/** Always in the model's order: tfjs's optimizers know a variable's moments by its place alone. */
+/** Always in the model's order: tfjs's optimizers identify a variable's moments only by position. */
 function inOrder(
   { backboneVariables, headVariables }: ModelParts,
   gradients: tf.NamedTensorMap,
@@ -216,7 +216,7 @@ function inOrder(
   return Object.fromEntries(names.filter((name) => gradients[name]).map((name) => [name, gradients[name]!]));
 }
 
-/** Runs `use` and disposes of the variable, also when that throws. */
+/** Runs `use` and disposes the variable, also if that throws. */
 function thenDispose<T>(variable: tf.Variable, use: () => T): T {
   try {
     return use();

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { check } from '../../base/checks';
 
 /**
- * The mean of a model's weights over several moments of its training, which often does better than any one of them.
+ * The mean of a model's weights at several points of its training, which often does better than any one of them.
  *
  * @example
  * ```ts
@@ -18,15 +18,18 @@ export class WeightAverage {
   private sums: tf.Tensor[] = [];
   private added = 0;
 
-  /** @param model - Whose weights are averaged; those that do not train (statistics of batch normalisation) too. */
+  /**
+   * @param model - The model whose weights are averaged, including those that do not train (statistics of batch
+   * normalisation).
+   */
   constructor(private readonly model: tf.LayersModel) {}
 
-  /** How many times the weights were taken. */
+  /** How many times weights were added. */
   get count(): number {
     return this.added;
   }
 
-  /** Takes the weights as they are now. */
+  /** Adds the current weights. */
   add(): void {
     const weights = this.model.getWeights();
     const before = this.sums;
@@ -39,16 +42,16 @@ export class WeightAverage {
   }
 
   /**
-   * Gives the model the mean of the weights that were taken.
+   * Sets the model's weights to the mean of those added.
    *
-   * @throws ArgumentError where none were.
+   * @throws ArgumentError if none were added.
    */
   apply(): void {
-    check(this.added > 0, 'WeightAverage: apply', 'weights taken by add() before', this.added);
+    check(this.added > 0, 'WeightAverage: apply', 'a call of add() before it', this.added);
     tf.tidy(() => this.model.setWeights(this.sums.map((sum) => tf.div(sum, this.added))));
   }
 
-  /** Frees the sums; the model stays as it is. */
+  /** Frees the sums; the model is not changed. */
   dispose(): void {
     tf.dispose(this.sums);
     this.sums = [];

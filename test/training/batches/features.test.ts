@@ -122,7 +122,7 @@ describe('extractFeatures and featureSource', () => {
       ['q', [new Float32Array(5)]],
       ['r', [new Float32Array(6)]],
     ]);
-    expect(() => featureSource(source, features)).toThrow('as many of every patient');
+    expect(() => featureSource(source, features)).toThrow('the same number for every patient');
     expect(() => featureBackbone(0)).toThrow('featureBackbone: features');
   });
 });

@@ -167,12 +167,12 @@ describe('trainRecipe', () => {
     const again = await trainInto(folder, { resume: true, ...watch });
     expect(steps).toBe(0);
     expect(notes).toContain(
-      'the run was trained to its end before: no epoch is left, only the thresholds are chosen again',
+      'the run was already complete: nothing is trained, only the thresholds are chosen again',
     );
     const patients = { epochs: 4, learningRate: 3e-3 };
     const more = await trainInto(folder, { resume: true, ...watch, patients });
     expect(more.history.slice(0, -1)).toEqual(whole.history);
-    expect(notes.filter((note) => note.includes('no epoch is left'))).toHaveLength(1);
+    expect(notes.filter((note) => note.includes('the run was already complete'))).toHaveLength(1);
     expect(again.history).toEqual(whole.history);
     expect(again.weights).toEqual(whole.weights);
   });

@@ -289,7 +289,7 @@ describe('fitStage', () => {
       // nothing
     };
     await expect(fitStage({ ...options(buildModel(), [1]), batches: none })).rejects.toThrow(
-      /stage: batches: expected at least one batch an epoch/,
+      /stage: batches: expected at least one batch per epoch/,
     );
     const bads = [
       ...[

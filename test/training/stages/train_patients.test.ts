@@ -325,7 +325,7 @@ describe.each(['max', 'attention'] as const)(
 
     it('is not for the stage on single slices', async () => {
       await expect(pretrainBackbone(patientModel(), options)).rejects.toThrow(
-        /pretrainBackbone: model: expected a model with logits of slices/,
+        /pretrainBackbone: model: expected a model with logits per slice/,
       );
     });
   },
@@ -382,7 +382,7 @@ describe('trainPatients with what the best systems do', () => {
     const ofPatients = buildCtBrainModel({ output: 'patient', backbone: tinyBackbone(), labels, seed: 1 });
     const run = (augmentSequence: object, of = ofPatients) =>
       trainPatients(of, { train, validation, seed: 1, epochs: 1, augmentSequence });
-    await expect(run({ keep: [0.5, 1] })).rejects.toThrow(/model of patients/);
+    await expect(run({ keep: [0.5, 1] })).rejects.toThrow(/patient-level model/);
     await expect(run({ keep: [0, 1] }, model())).rejects.toThrow(/0 < min/);
     await expect(run({ reverse: 2 }, model())).rejects.toThrow(/probability/);
     await expect(run({ revers: 1 }, model())).rejects.toThrow(/revers/);
