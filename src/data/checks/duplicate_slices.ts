@@ -45,11 +45,10 @@ export interface DuplicateSlices {
 /**
  * Finds slices that come more than once, as they do where a scan was given out under two names.
  *
- * Slices are equal when they have the same height, width and channels and the same value in every pixel, as the source gives them
- * (channels of neighbours aside):
- * open it without CLAHE and at a size not much below the files' own, or slices that differ may come out equal. Slices of one
- * constant value are left out, since air equals air. Slices that are only alike (another compression, another window, shifted) are
- * not found. One patient at a time is in memory.
+ * Slices are equal when they have the same height, width and channels and the same value in every pixel, as the source
+ * gives them (channels of neighbours aside): open it without CLAHE and at a size not much below the files' own, or slices
+ * that differ may come out equal. Slices of one constant value are left out, since air equals air. Slices that are only
+ * alike (another compression, another window, shifted) are not found. One patient at a time is in memory.
  *
  * @returns Ordered by the first slice of each.
  * @throws CtMultilabelError where `crypto.subtle` is missing: browsers have it on secure pages (https, localhost) only.

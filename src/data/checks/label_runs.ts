@@ -43,11 +43,12 @@ export interface LabelRuns {
 /**
  * Finds labels that stop and start again along a patient's slices: two separate bleedings, or a slice labelled wrongly.
  *
- * A run is the slices from one with the label to another with no slice without it between them; a gap likewise, between two runs.
- * Slices labelled -1 are not known, so that they neither end a run nor begin one: `1 -1 1` is one run of three slices, and in
- * `1 -1 0 1` the gap is the third slice.
+ * A run is the slices from one with the label to another with no slice without it between them; a gap likewise, between
+ * two runs. Slices labelled -1 are not known, so that they neither end a run nor begin one: `1 -1 1` is one run of
+ * three slices, and in `1 -1 0 1` the gap is the third slice.
  *
- * @param source - Any source; also bare labels, such as a model's decisions: `{ labels, patients, sliceNames, sliceLabels }`.
+ * @param source - Any source; also bare labels, such as a model's decisions:
+ * `{ labels, patients, sliceNames, sliceLabels }`.
  * @throws DataError when labels do not fit the slices, or one is not 0, 1 or -1.
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import { patientTargets, type PatientLabelSource } from '../sources/patient_sour
 import { checkedSliceLabels } from '../sources/slice_labels';
 
 /**
- * How many have a label and how many have not; those of which it is not known are in neither.
+ * How many have a label and how many do not; unknown ones are in neither.
  *
  * @inline
  */
@@ -35,12 +35,13 @@ export interface LabelStatistics {
 }
 
 /**
- * Counts patients, slices and labels of a study, and which labels come together, without loading an image.
+ * Counts patients, slices and labels of a study, and which labels occur together, without loading images.
  *
- * A patient has a label that any of the slices has, or that `labelsOf` says. What is labelled -1 counts as neither positive nor
- * negative, and so does a patient in whom a label is on no slice and -1 on some.
+ * A patient has a label that any of the slices has, or that `labelsOf` says. What is labelled -1 counts as neither
+ * positive nor negative, and so does a patient in whom a label is on no slice and -1 on some.
  *
- * @param source - Any source; also bare labels, such as a model's decisions: `{ labels, patients, sliceNames, sliceLabels }`.
+ * @param source - Any source; also bare labels, such as a model's decisions:
+ * `{ labels, patients, sliceNames, sliceLabels }`.
  * @throws DataError when there is no patient, labels do not fit the slices, or one is not 0, 1 or -1.
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import { DRAW_RULES } from '../splits/patient_groups';
 import type { DuplicateSlices } from './duplicate_slices';
 
 /**
- * A division of patients as the splitting functions return it: two or three sides, with inner folds where it is nested.
+ * A split of patients as returned by the splitting functions: two or three sides, with inner folds if nested.
  *
  * @inline
  */
@@ -24,12 +24,12 @@ export interface SplitSides {
  */
 export interface LeakCheckOptions {
   /**
-   * The person a patient id is of. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
+   * The person of a patient id. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
    * @defaultValue every id is a person
    */
   groupBy?: (patientId: string) => string;
   /**
-   * Slices known to be equal, from `findDuplicateSlices`: none of them may be on two sides either.
+   * Slices known to be equal, from `findDuplicateSlices`: they may not be on two sides either.
    * @defaultValue none
    */
   duplicates?: readonly DuplicateSlices[];
@@ -43,7 +43,7 @@ const RULES = {
 /**
  * Throws when a patient, or a person, is on more than one side of a split; with `duplicates` also when a slice is.
  *
- * Folds, given as a list, are checked each by itself.
+ * Folds, given as a list, are checked separately.
  *
  * @param split - One split, or the list of folds from `kFoldByPatient` or `nestedKFoldByPatient`.
  * @throws DataError that names the patients (persons), or slices, and their sides.

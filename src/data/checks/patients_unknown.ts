@@ -1,11 +1,12 @@
 import type { PatientSource } from '../sources/patient_source';
 
 /**
- * Whether nothing says which slices are of one patient: every stack is a single slice, and no two stacks are of one person
- * (`groupOf`).
+ * Whether it is unknown which slices belong to the same patient: every stack is a single slice, and no two stacks
+ * belong to the same person (`groupOf`).
  *
- * Such studies, RSNA's slices as images for one, can be trained on. They are no ground for validation: slices of one patient may be
- * on both sides of a split, and what is learned of a slice's neighbours is not scored. Ask each study by itself, not their union.
+ * Such studies, for example RSNA's slices as images, can be used for training, but not for validation: slices of one
+ * patient may be on both sides of a split, and what is learned about a slice's neighbours is not evaluated. Check each
+ * study separately, not their union.
  *
  * @example
  * ```ts

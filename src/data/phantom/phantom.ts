@@ -30,7 +30,10 @@ export interface PhantomPatient {
   labels: number[][];
   /** Bit i of a pixel is set where label i takes at least 30 % of its volume, `slices * size * size`. */
   masks: Uint8Array;
-  /** What the head is made of apart from blood: 0 air, 1 soft tissue, 2 bone, 3 CSF, 4 ventricle, 5 white and 6 grey matter, 7 dura; `slices * size * size`. */
+  /**
+   * What the head is made of apart from blood: 0 air, 1 soft tissue, 2 bone, 3 CSF, 4 ventricle, 5 white and 6 grey
+   * matter, 7 dura; `slices * size * size`.
+   */
   tissue: Uint8Array;
 }
 

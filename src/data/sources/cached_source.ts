@@ -18,13 +18,13 @@ import { derive, disposeStack, takeSlices, type PatientSource, type PatientStack
  */
 export interface CachedSourceOptions {
   /**
-   * Bytes of slices kept; what does not fit is loaded each time.
+   * Bytes of slices kept in memory; slices that do not fit are loaded each time.
    * @defaultValue 512 MiB
    */
   maxBytes?: number;
   /**
-   * What slices are kept as: `'float16'` takes half of the memory and `'uint8'`, 255ths of images in 0..1, a quarter. Slices are then those
-   * values the first time, too, and where they do not fit.
+   * Precision of kept slices: `'float16'` takes half of the memory and `'uint8'`, 255ths of images in 0..1, a quarter.
+   * Slices are rounded to it even the first time, and if they do not fit.
    * @defaultValue 'float32'
    */
   precision?: 'float32' | 'float16' | 'uint8';
@@ -42,7 +42,7 @@ interface CachedSlice {
 }
 
 /**
- * The same source, its slices kept in memory once they were loaded, up to a limit: a second epoch then decodes nothing.
+ * A source that keeps loaded slices in memory, up to a limit, so that later epochs decode nothing.
  *
  * @example
  * ```ts

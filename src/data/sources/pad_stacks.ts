@@ -11,7 +11,7 @@ import type { PatientStack } from './source_types';
  */
 export interface PadStacksOptions {
   /**
-   * Value of every pixel of a padded slice, the model's `maskValue`: one that no image has.
+   * Value of every pixel of a padded slice, the model's `maskValue`: one that no image contains.
    * @defaultValue -1
    */
   padValue?: number;
@@ -20,7 +20,7 @@ export interface PadStacksOptions {
 const RULES = { padValue: optional(finiteNumber, -1) } satisfies Rules<PadStacksOptions>;
 
 /**
- * A batch of stacks of one length. Whoever asked for it disposes of its tensors.
+ * A batch of stacks of equal length. The caller disposes its tensors.
  *
  * @inline
  */
@@ -29,18 +29,21 @@ export interface PaddedStacks {
   images: tf.Tensor5D;
   /** `[batch, slices]`: 1 for a slice, 0 for padding. */
   mask: tf.Tensor2D;
-  /** `[batch, slices, labels]`, -1 ("not labelled") where a stack has ended; missing where the stacks have no labels. */
+  /**
+   * `[batch, slices, labels]`, -1 ("not labelled") where a stack has ended; missing where the stacks have no labels.
+   */
   labels?: tf.Tensor3D;
 }
 
 /**
- * Several patients as one batch: shorter stacks are padded at their end, up to the longest.
+ * Combines several patients into one batch: shorter stacks are padded at their end, up to the longest.
  *
- * A model built with `maskValue: -1` masks the padded slices, so that its sequence layers never see them, and the labels of -1 keep them out
- * of the loss, under `model.fit` too.
+ * A model built with `maskValue: -1` masks the padded slices, so that its sequence layers never see them, and the
+ * labels of -1 keep them out of the loss, under `model.fit` too.
  *
- * @param stacks - Images of one size; all with labels, or none. They stay the caller's.
- * @throws ArgumentError for no stacks, and for stacks that differ in size, in their number of labels or in whether they have labels.
+ * @param stacks - Images of equal size; all with labels, or none. The caller keeps them.
+ * @throws ArgumentError for no stacks, and for stacks that differ in size, in their number of labels or in whether they
+ * have labels.
  * @example
  * ```ts
  * const [first, second] = [await study.load('ID_001'), await study.load('ID_002')]; // of 30 and 36 slices

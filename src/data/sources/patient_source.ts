@@ -12,7 +12,7 @@ import { checkedStack } from './stack_values';
 export type { PatientLabelSource, PatientSource, PatientStack } from './source_types';
 
 /**
- * What a walk over patients reports after each.
+ * Progress over patients, reported after each.
  *
  * @inline
  */
@@ -49,7 +49,7 @@ export function takeSlices(stack: PatientStack, indices: readonly number[]): Pat
   return { patient: stack.patient, slices: indices.map((index) => stack.slices[index]!), ...taken };
 }
 
-/** Some slices of a patient; a source that only knows whole patients loads all and keeps some. */
+/** Some slices of a patient; a source that can only load whole patients loads all and keeps some. */
 export async function loadSlices(
   source: PatientSource,
   patient: string,
@@ -82,7 +82,7 @@ export function patientLabels(source: PatientLabelSource, patient: string): numb
 }
 
 /**
- * {@link patientLabels} to train on and to score against: where no slice is known to have a label, and some slice is not
+ * {@link patientLabels} for training and evaluation: if no slice is known to have a label, and some slice is not
  * labelled, the patient is not labelled either (-1).
  *
  * @throws DataError when the source has no labels for the patient, or not 0, 1 or -1 for each label.
@@ -132,7 +132,7 @@ export function subset<L extends Labels>(
   return { ...forwarded(source, only), patients: [...kept] };
 }
 
-/** The same source but for some members; one that is undefined is taken away. */
+/** The same source with some members replaced; undefined removes a member. */
 export function derive<L extends Labels>(
   source: PatientSource<L>,
   overrides: Partial<PatientSource<L>>,
@@ -155,7 +155,9 @@ const MEMBERS: Record<keyof PatientSource, 'value' | 'of a patient' | 'load'> = 
   loadAugmented: 'load',
 };
 
-/** The members that a source has, called on the source itself, with the patient that `of` makes of the one asked for. */
+/**
+ * The members that a source has, called on the source itself, with the patient that `of` makes of the one asked for.
+ */
 function forwarded<L extends Labels>(
   source: PatientSource<L>,
   of: (patient: string) => string,
@@ -176,11 +178,12 @@ function forwarded<L extends Labels>(
 const PREFETCH_RULES = { ahead: optional(integerFrom0) } satisfies Rules<Pick<PrefetchOptions, 'ahead'>>;
 
 /**
- * Yields patients in `order`, loading the next ones while the current one is in use. What comes is checked where it is in memory:
- * pixels are finite and in 0..1 (but for features, images of one pixel), labels 0, 1 or -1.
+ * Yields patients in `order`, loading the next ones while the current one is in use. What comes is checked where it is
+ * in memory: pixels are finite and in 0..1 (but for features, images of one pixel), labels 0, 1 or -1.
  *
- * At most `ahead` stacks (default: as many as the source loads at once) wait beside the one handed out. A patient that cannot be loaded throws when its turn
- * comes, not before. Each stack handed out belongs to the caller; leaving the loop early frees those that wait.
+ * At most `ahead` stacks (default: as many as the source loads at once) wait beside the one handed out. A patient that
+ * cannot be loaded throws when its turn comes, not before. Each stack handed out belongs to the caller; leaving the
+ * loop early frees those that wait.
  *
  * @throws NonFiniteError and DataError for what a source should not give, with patient and slice.
  * @example

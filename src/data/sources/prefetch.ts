@@ -24,8 +24,8 @@ const RULES = {
 /**
  * Yields what `load` gives for each key, in order, loading the next ones while the current one is in use.
  *
- * At most `ahead` items wait beside the one handed out. A load that fails throws when its turn comes, not before. What is
- * handed out belongs to the caller; leaving the loop early frees what waits.
+ * At most `ahead` items wait beside the one handed out. A load that fails throws when its turn comes, not before. What
+ * is handed out belongs to the caller; leaving the loop early frees what waits.
  *
  * @example
  * ```ts

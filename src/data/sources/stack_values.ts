@@ -7,8 +7,9 @@ import { checkLabelValues } from './slice_labels';
 const SLACK = 1e-3;
 
 /**
- * A stack as it came from its source, checked where it is in memory, which it is before it first goes to a device: one pixel that
- * is not a number ruins a training, and a GPU may take it for 0. Features, images of one pixel, may have any finite value.
+ * A stack as it came from its source, checked where it is in memory, which it is before it first goes to a device: one
+ * pixel that is not a number ruins a training, and a GPU may take it for 0. Features, images of one pixel, may have any
+ * finite value.
  *
  * @throws NonFiniteError for a pixel that is not finite, DataError for one outside 0..1 or labels that are not 0, 1
  * or -1, with patient and slice; the stack is then freed.

@@ -5,12 +5,12 @@ import { checkName } from '../tables/slice_names';
 import { loadSlices, type PatientSource, type PatientStack } from './patient_source';
 
 /**
- * A study of a union, see {@link unionSource}.
+ * A named study of {@link unionSource}.
  *
  * @inline
  */
 export interface NamedStudy<L extends Labels = Labels> {
-  /** Stands before the ids of its stacks. */
+  /** Prefix of the ids of its stacks. */
   name: string;
   source: PatientSource<L>;
 }
@@ -18,13 +18,13 @@ export interface NamedStudy<L extends Labels = Labels> {
 /**
  * Several studies as one source: their patients in the order of the studies.
  *
- * A stack is named `<study>/<patient>`, and a person (`groupOf`) likewise, so that equal ids of two studies stay apart: they are
- * different persons. Slices keep their names. Everything else is what the study itself gives; `loadAugmented` is there where all
- * studies have it, `loadsAtOnce` is the largest of theirs. What belongs to an opened folder (`close`, `skipped`) stays with it.
+ * Stacks and persons (`groupOf`) are named `<study>/<patient>`, so that equal ids in two studies are different persons.
+ * Slices keep their names. Everything else is what the study itself gives; `loadAugmented` is there where all studies
+ * have it, `loadsAtOnce` is the largest of theirs. What belongs to an opened folder (`close`, `skipped`) stays with it.
  *
- * @throws ArgumentError for no study, a name that comes twice, labels that are not the first study's in the same order, or slices prepared in
- * another way;
- * DataError for a name that is a path. From a load: the study's own DataError, with the study's name.
+ * @throws ArgumentError for no study, a name that comes twice, labels that are not the first study's in the same order,
+ * or slices prepared in another way; DataError for a name that is a path. From a load: the study's own DataError, with
+ * the study's name.
  * @example
  * ```ts
  * const study = unionSource([

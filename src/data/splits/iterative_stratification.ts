@@ -8,8 +8,8 @@ const MARGIN = 1e-9;
  *
  * The label with the fewest items left is dealt first, and each of its items goes to the subset that lacks most of that
  * label; among equals to the one that lacks most items, and among those by lot. Items without a label left are dealt
- * last, by size alone. Items are dealt in the order they come, so shuffle them for a draw; of two labels that are equally
- * rare the first is dealt first.
+ * last, by size alone. Items are dealt in the order they come, so shuffle them for a draw; of two labels that are
+ * equally rare the first is dealt first.
  *
  * The items of the label that is dealt first are divided within one of `share * items`.
  *

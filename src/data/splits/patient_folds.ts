@@ -16,7 +16,7 @@ export interface KFoldOptions extends PatientGrouping {
    */
   folds?: number;
   /**
-   * How often all patients are drawn into folds anew.
+   * Number of times that all patients are drawn into new folds.
    * @defaultValue 1
    */
   repeats?: number;
@@ -47,11 +47,12 @@ const RULES = {
 } satisfies Rules<KFoldOptions>;
 
 /**
- * Divides patients, never slices, into folds for cross-validation: each is in the validation side once per repeat.
+ * Splits patients, never slices, into folds for cross-validation: each is in the validation side once per repeat.
  *
- * With `stratifyBy` the patients are dealt label by label, the rarest first, to the fold that lacks most of that label: a label
- * that is dealt first is in every fold if it has as many patients as there are folds. Without, the folds differ by one patient
- * at most. No fold is empty. The draw depends on the set of patients and on the seed, not on the order they come in.
+ * With `stratifyBy` the patients are assigned label by label, rarest first, to the fold that lacks most of that label:
+ * the label assigned first is in every fold if it has as many patients as there are folds. Without it, the folds differ
+ * by one patient at most. No fold is empty. The draw depends on the set of patients and on the seed, not on their
+ * order.
  *
  * @param patientIds - Patient ids; may repeat, e.g. one per slice.
  * @returns The folds of the first repeat, then those of the second, and so on.
@@ -115,7 +116,7 @@ export interface NestedPatientFold {
   train: string[];
   /** Patients of this outer fold: no inner fold has any of them. */
   test: string[];
-  /** Folds of `train` alone. */
+  /** Folds within `train`. */
   inner: {
     /** The inner fold, from 0. */
     fold: number;
@@ -132,10 +133,10 @@ const NESTED_RULES = {
 } satisfies Rules<NestedKFoldOptions>;
 
 /**
- * Nested cross-validation by patient: outer folds for the estimate, and within each outer train side inner folds for choosing
- * (thresholds, epochs, options), so that nothing that was chosen has seen the test side.
+ * Nested cross-validation by patient: outer folds for the estimate, and within each outer train side inner folds for
+ * choices (thresholds, epochs, options), so that no choice depends on the test side.
  *
- * Both levels are dealt as {@link kFoldByPatient} does it.
+ * Both levels are drawn as in {@link kFoldByPatient}.
  *
  * @param patientIds - Patient ids; may repeat, e.g. one per slice.
  * @throws ArgumentError when there are too few patients (persons) for the folds, or an option breaks its rule.

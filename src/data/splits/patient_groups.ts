@@ -5,7 +5,8 @@ import { shuffled, type Random } from '../../base/random';
 import { iterativeStratification } from './iterative_stratification';
 
 /**
- * Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1 (not labelled) counts as 0.
+ * Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1 (not labelled)
+ * counts as 0.
  *
  * @inline
  */
@@ -15,19 +16,20 @@ export type PatientLabels =
   | Readonly<Record<string, readonly number[]>>;
 
 /**
- * What every way of dividing patients can take into account.
+ * Options shared by all functions that split patients.
  *
  * @inline
  */
 export interface PatientGrouping {
   /**
-   * Labels of each patient; given, each label's patients are divided as near to the shares of the sides as can be.
+   * Labels of each patient; if given, each label's patients are split as closely to the shares of the sides as
+   * possible.
    * @defaultValue none: a plain draw
    */
   stratifyBy?: PatientLabels;
   /**
-   * The person a patient id is of. Ids of one person (several scans) stay together, count as one, and have the labels that any
-   * of them has. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
+   * The person of a patient id. Ids of one person (several scans) stay together, count as one, and have the labels that
+   * any of them has. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
    * @defaultValue every id is a person
    */
   groupBy?: (patientId: string) => string;
@@ -93,8 +95,8 @@ export function patientGroups(
 }
 
 /**
- * Draws which groups go to which subset: stratified where the groups have labels, else by size alone. With as many groups as
- * subsets or more, none is empty.
+ * Draws which groups go to which subset: stratified where the groups have labels, else by size alone. With as many
+ * groups as subsets or more, none is empty.
  *
  * @param shares - Share of the groups that each subset should get; their sum is 1.
  */

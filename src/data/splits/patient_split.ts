@@ -42,14 +42,13 @@ const SPLIT_RULES = {
 } satisfies Rules<PatientSplitOptions>;
 
 /**
- * Divides patients, never slices, between training and validation.
+ * Splits patients, never slices, into training and validation.
  *
- * The sides have no patient in common and together hold them all; the draw depends on the set of patients and
- * on the seed, not on the order they come in. With two patients (persons, with `groupBy`) or more neither side is empty,
- * and a single one is kept for training. Without
- * `stratifyBy` validation gets `round(validationFraction * patients)` of them; with it, the patients are dealt
- * label by label, the rarest first, to the side that lacks most of that label, so that the number of patients can
- * be a few off.
+ * The sides have no patient in common and together contain all of them; the draw depends on the set of patients and on
+ * the seed, not on their order. With two patients (persons, with `groupBy`) or more neither side is empty, and a single
+ * one is kept for training. Without `stratifyBy` validation gets `round(validationFraction * patients)` of them; with
+ * it, the patients are dealt label by label, the rarest first, to the side that lacks most of that label, so that the
+ * number of patients can be a few off.
  *
  * @param patientIds - Patient ids; may repeat, e.g. one per slice.
  * @throws ArgumentError when there is no patient, or an option breaks its rule.
@@ -97,7 +96,7 @@ const SHARE_RULES = {
 } satisfies Rules<ShareSplitOptions<string>>;
 
 /**
- * Divides patients, never slices, among any number of sides: as {@link splitByPatient}, which has two.
+ * Splits patients, never slices, into any number of sides, like {@link splitByPatient} for two.
  *
  * No side is empty. Equal options give equal splits; so does another order of the patients, but not of the sides.
  *

@@ -19,7 +19,7 @@ export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
 const RULES = { shares: optional(SHARES), groupBy: DRAW_RULES.groupBy } satisfies Rules<SplitMeasuresOptions>;
 
 /**
- * How evenly patients and labels are divided; the smaller, the more even. See {@link splitMeasures}.
+ * How evenly patients and labels are split; smaller is more even. See {@link splitMeasures}.
  *
  * @inline
  */
@@ -37,8 +37,8 @@ export interface SplitMeasures {
 /**
  * The measures of the paper on stratifying multi-label data, for folds `S_j` of all patients `D`:
  *
- * `LD = mean over labels i, mean over folds j of | p(S_j, i) / (|S_j| - p(S_j, i)) - p(D, i) / (|D| - p(D, i)) |`, `p` being the
- * number of patients with the label; `ED = mean over j of | |S_j| - share_j |D| |`.
+ * `LD = mean over labels i, mean over folds j of | p(S_j, i) / (|S_j| - p(S_j, i)) - p(D, i) / (|D| - p(D, i)) |`, `p`
+ * being the number of patients with the label; `ED = mean over j of | |S_j| - share_j |D| |`.
  *
  * LD is infinite where a fold has a label on all of its patients and `D` has not. With `groupBy` persons are counted.
  *

@@ -45,9 +45,9 @@ const RULES = {
 /**
  * Reads the challenge's table, `dirname,ID,<labels>` in any column order, from records already split into fields.
  *
- * Spaces around a field, empty records and columns of labels that are not asked for are ignored; everything else must be right: no
- * missing or repeated column, labels 0 or 1, no column of anything else, no slice twice, no name that could leave the patient's
- * folder.
+ * Spaces around a field, empty records and columns of labels that are not asked for are ignored; everything else must
+ * be right: no missing or repeated column, labels 0 or 1, no column of anything else, no slice twice, no name that
+ * could leave the patient's folder.
  *
  * @param records - The fields of every record, header first; record `i` is row `i + 1` in messages.
  * @returns The slices in the table's order.
@@ -163,7 +163,10 @@ export function groupByPatient(rows: readonly SliceRow[], file?: string): Map<st
   return patients;
 }
 
-/** Where the names are, the columns of zeros and ones, and which of those each label is; no labels where there are no such columns. */
+/**
+ * Where the names are, the columns of zeros and ones, and which of those each label is; no labels where there are no
+ * such columns.
+ */
 function findColumns(
   header: readonly string[],
   { labels, requireLabels, missingLabels }: WantedLabels,

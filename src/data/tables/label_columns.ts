@@ -8,9 +8,9 @@ import { CT_LABELS } from '../labels/labels';
 import { RSNA_LABELS } from '../labels/rsna_labels';
 
 /**
- * What becomes of a label that a table does not have: `'throw'` refuses the table; `'unlabelled'` gives it -1, "not labelled", on
- * every slice (scan), which losses and metrics leave out. At least one of the labels must be there, and a name that is near to
- * one of the table's other columns is refused all the same, as misspelt.
+ * How to treat a label that a table does not have: `'throw'` refuses the table; `'unlabelled'` reads it as -1, "not
+ * labelled", on every slice (scan), which losses and metrics ignore. At least one of the labels must exist, and a name
+ * similar to one of the table's other columns is always refused as misspelt.
  *
  * @inline
  */

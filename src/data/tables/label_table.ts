@@ -52,7 +52,10 @@ export interface TableLabels {
   readonly problems: readonly string[];
   /** Labels of a slice; a format that only knows scans has no such method. */
   ofSlice?(names: SliceNames): TableEntry | undefined;
-  /** Labels of a scan as a whole, by the names of its patient and folders; a format that only knows slices has no such method. */
+  /**
+   * Labels of a scan as a whole, by the names of its patient and folders; a format that only knows slices has no such
+   * method.
+   */
   ofScan?(names: readonly string[]): TableEntry | undefined;
   /** Every slice with its patient, where the table names both: it then says what a folder of images holds. */
   readonly rows?: readonly SliceRow[];

@@ -22,10 +22,11 @@ export interface PredictionsTableOptions {
   /**
    * What the rows are:
    *
-   * - `'slices'`: `dirname,ID,<labels>`, the probabilities of a slice, with the digits that a float32 needs to come back equal
+   * - `'slices'`: `dirname,ID,<labels>`, the probabilities of a slice, with the digits that a float32 needs to come
+   *   back equal
    * - `'challenge'`: `ID,prediction`, the decision on one label of a slice (`049_0_ich,1`)
-   * - `'rsna'`: `ID,Label`, the probability of one of RSNA's six labels of a slice (`ID_000012eaf_any,0.93`); where there is no `any`, it
-   *   is the largest of the five
+   * - `'rsna'`: `ID,Label`, the probability of one of RSNA's six labels of a slice (`ID_000012eaf_any,0.93`); where
+   *   there is no `any`, it is the largest of the five
    * - `'patients'`: `patient,<labels>`, the probabilities of a patient, as `predictPatientLevel` gives them
    *
    * @defaultValue `'slices'`
@@ -45,12 +46,12 @@ export type PredictionsOf<O extends PredictionsTableOptions> = O extends { forma
   : readonly SlicePrediction[];
 
 /**
- * Predictions as CSV text. A name that a spreadsheet would run as a formula, since it begins with `=`, `+`, `-` or `@` and is no number, has
- * an apostrophe before it.
+ * Predictions as CSV text. A name that a spreadsheet would execute as a formula, since it begins with `=`, `+`, `-` or
+ * `@` and is not a number, gets a leading apostrophe.
  *
  * @param labels - Labels of the predictions, in their order.
- * @throws ArgumentError for a prediction without a number for each label, and for labels that RSNA does not have; DataError for a name that
- * is a path, and for slices or patients that the table could not tell apart.
+ * @throws ArgumentError for a prediction without a number for each label, and for labels that RSNA does not have;
+ * DataError for a name that is a path, and for slices or patients that the table could not tell apart.
  * @example
  * ```ts
  * predictionsTable([{ patient: 'ID_1', slice: '1_0.jpg', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);

@@ -5,7 +5,7 @@ import { checkLabelNames } from './label_columns';
 import { checkName, sliceStem } from './slice_names';
 
 /**
- * What a model says of a patient as a whole.
+ * A model's prediction for a patient.
  *
  * @inline
  */
@@ -17,14 +17,14 @@ export interface PatientPrediction {
   decisions: readonly (0 | 1)[];
 }
 
-/** What a model says of one slice. */
+/** A model's prediction for a slice. */
 export interface SlicePrediction extends PatientPrediction {
   /** The slice's file name, as its source names it. */
   slice: string;
 }
 
 /**
- * What a model says of one label.
+ * A model's prediction of one label.
  *
  * @inline
  */
@@ -36,8 +36,8 @@ export interface PredictedLabel {
 }
 
 /**
- * What a model says of each label, by the label's name. Where the names are known when the program is compiled, a name that is no
- * label does not compile; else any name may be undefined.
+ * A model's prediction of each label, by name. If the names are known at compile time, an unknown name does not
+ * compile; otherwise any name may be undefined.
  *
  * @inline
  */
@@ -77,8 +77,8 @@ export class WrittenRows {
 
 /**
  * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row per slice.
- * Numbers have the digits that a float32 needs to come back equal. A name that a spreadsheet would run as a formula, since it begins with
- * `=`, `+`, `-` or `@` and is no number, has an apostrophe before it.
+ * Numbers have the digits that a float32 needs to come back equal. A name that a spreadsheet would run as a formula,
+ * since it begins with `=`, `+`, `-` or `@` and is no number, has an apostrophe before it.
  *
  * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or
  * a slice that comes twice.
@@ -132,10 +132,11 @@ export function submissionTable(
 }
 
 /**
- * Probabilities of patients as CSV text, `patient,<labels>`, one row per patient; digits as in {@link probabilitiesTable}.
+ * Probabilities of patients as CSV text, `patient,<labels>`, one row per patient; digits as in {@link
+ * probabilitiesTable}.
  *
- * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or a patient that
- * comes twice.
+ * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or a
+ * patient that comes twice.
  * @example
  * ```ts
  * patientProbabilitiesTable([{ patient: 'ID_1', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
@@ -225,8 +226,8 @@ export function float32Text(value: number): string {
 }
 
 /**
- * CSV text of records, one per line, fields quoted where they need it. A text that a spreadsheet would run as a formula, since it begins
- * with `=`, `+`, `-` or `@`, has an apostrophe before it.
+ * CSV text of records, one per line, fields quoted where they need it. A text that a spreadsheet would run as a
+ * formula, since it begins with `=`, `+`, `-` or `@`, has an apostrophe before it.
  */
 export function csv(records: readonly (readonly string[])[]): string {
   const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);

@@ -17,18 +17,18 @@ import { checkFieldCount, labelValue } from './table_records';
  */
 export interface RsnaTableOptions {
   /**
-   * Which labels come out, in which order: names of {@link RSNA_LABELS}, or their counterparts in {@link CT_LABELS}.
+   * Labels to return, in order: names of {@link RSNA_LABELS}, or their counterparts in {@link CT_LABELS}.
    * @defaultValue RSNA_LABELS
    */
   labels?: Labels;
   /**
-   * What to do about a slice whose `any` is not the largest of its five hemorrhages: list it, or refuse the table.
+   * How to treat a slice whose `any` is not the largest of its five hemorrhages: list it, or refuse the table.
    * @defaultValue 'report'
    */
   onInconsistentAny?: 'report' | 'throw';
   /**
-   * What becomes of labels that no slice has a row of, and of names that are none of RSNA's. A slice that lacks a row which
-   * others have is refused in any case.
+   * How to treat labels for which no slice has a row, and names that RSNA does not have. A slice that lacks a row which
+   * others have is always refused.
    * @defaultValue 'throw'
    */
   missingLabels?: MissingLabels;
@@ -61,14 +61,17 @@ export interface RsnaDuplicate {
 }
 
 /**
- * What RSNA's table says, see {@link RsnaTableReader}.
+ * Content of RSNA's table, see {@link RsnaTableReader}.
  *
  * @inline
  */
 export interface RsnaTable {
   /** Labels, in the order of the vectors in `slices`. */
   labels: Labels;
-  /** 0 or 1 for each label (-1 where the table lacks it and may) of each slice (`'ID_000012eaf'`), in order of first appearance. Equal vectors are one object. */
+  /**
+   * 0 or 1 for each label (-1 where the table lacks it and may) of each slice (`'ID_000012eaf'`), in order of first
+   * appearance. Equal vectors are one object.
+   */
   slices: ReadonlyMap<string, readonly number[]>;
   /** Rows that repeat an earlier one; the challenge's own `stage_2_train.csv` has some. */
   duplicates: RsnaDuplicate[];
@@ -77,10 +80,10 @@ export interface RsnaTable {
 }
 
 /**
- * Reads the long table of the RSNA 2019 challenge, `ID,Label` with a row `ID_<slice>_<label>` for every slice and label,
- * record by record: the table has 4.5 million rows, of which only the row's number and its label are held.
+ * Reads the long table of the RSNA 2019 challenge, `ID,Label` with a row `ID_<slice>_<label>` for every slice and
+ * label, record by record: the table has 4.5 million rows, of which only the row's number and its label are held.
  *
- * The rows of a slice may lie anywhere. Spaces around a field and empty records are ignored. A row that comes again with an
+ * The rows of a slice may be anywhere. Spaces around a field and empty records are ignored. A repeated row with an
  * equal label is accepted and listed; one with another label is refused.
  *
  * @throws ArgumentError for options out of range; DataError, from `add` or `finish`, with the file, row and slice.
@@ -140,8 +143,8 @@ export class RsnaTableReader {
   /**
    * What the records came to.
    *
-   * @throws DataError for a table without slices, a slice that lacks a label, or with `onInconsistentAny: 'throw'` one whose
-   * `any` does not fit.
+   * @throws DataError for a table without slices, a slice that lacks a label, or with `onInconsistentAny: 'throw'` one
+   * whose `any` does not fit.
    */
   finish(): RsnaTable {
     const { file, labels, duplicates } = this;
@@ -225,7 +228,10 @@ export class RsnaTableReader {
   }
 }
 
-/** The long table of RSNA: a slice is found by its SOPInstanceUID or its file's name, either with `ID_` before it or without. */
+/**
+ * The long table of RSNA: a slice is found by its SOPInstanceUID or its file's name, either with `ID_` before it or
+ * without.
+ */
 export const RSNA_TABLE: LabelTable = {
   name: 'RSNA 2019',
   header: 'ID,Label',

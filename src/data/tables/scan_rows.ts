@@ -18,7 +18,9 @@ export interface ScanRow {
   labels: number[];
   /** Row in the table, the header being row 1. */
   row: number;
-  /** For each label, how many of the three readers saw it (-1 where the table lacks it); only of CQ500's `reads.csv`. */
+  /**
+   * For each label, how many of the three readers saw it (-1 where the table lacks it); only of CQ500's `reads.csv`.
+   */
   votes?: number[];
 }
 
@@ -99,8 +101,8 @@ export class ScanReader implements LabelTableReader {
 }
 
 /**
- * One key for the names that CQ500 gives a scan: `'CQ500-CT-0'` in its table and `'CQ500CT0 CQ500CT0'` as its folder are both
- * `'CQ500CT0'`. Any other name is its own key.
+ * One key for the names that CQ500 gives a scan: `'CQ500-CT-0'` in its table and `'CQ500CT0 CQ500CT0'` as its folder
+ * are both `'CQ500CT0'`. Any other name is its own key.
  *
  * @example
  * ```ts

@@ -33,26 +33,27 @@ export interface ScanTableOptions {
 const RULES = { ...LABEL_RULES, file: TABLE_NAME } satisfies Rules<ScanTableOptions>;
 
 /**
- * Reads a table with one row per scan, from records already split into fields. The header says which of two layouts it is:
+ * Reads a table with one row per scan, from records already split into fields. The header says which of two layouts it
+ * is:
  *
  * - plain: a column `patient`, `name` or `dirname`, and one of 0 and 1 for each label;
- * - CQ500's `reads.csv`: `name`, and for each of three readers `R1:ICH`, `R1:IPH`, …; a label is 1 where two or three of the
- *   readers saw it. Labels are those of `CT_LABELS`, and `any`. Because every column is voted on by itself, `any` can be 1 where
- *   none of the five is: readers may agree that there is blood and not on which.
+ * - CQ500's `reads.csv`: `name`, and for each of three readers `R1:ICH`, `R1:IPH`, …; a label is 1 where two or three
+ *   of the readers saw it. Labels are those of `CT_LABELS`, and `any`. Because every column is voted on by itself,
+ *   `any` can be 1 where none of the five is: readers may agree that there is blood and not on which.
  *
  * Spaces around a field, empty records and other columns are ignored.
  *
  * @param records - The fields of every record, header first; record `i` is row `i + 1` in messages.
  * @returns The scans in the table's order.
- * @throws DataError for a missing or repeated column, a label other than 0 and 1, a name that is a path, or two rows of one scan
- * (CQ500's two spellings of a name are one), with the file, row and patient.
+ * @throws DataError for a missing or repeated column, a label other than 0 and 1, a name that is a path, or two rows of
+ * one scan (CQ500's two spellings of a name are one), with the file, row and patient.
  * @example
  * ```ts
  * parseScanTable([['name', 'ich', 'sdh'], ['scan 1', '0', '1']], { labels: ['ich', 'sdh'] });
  * // [{ patient: 'scan 1', labels: [0, 1], row: 2 }]
  * ```
- * @see Chilamkurthy et al., "Deep learning algorithms for detection of critical findings in head CT scans: a retrospective
- * study", The Lancet 2018.
+ * @see Chilamkurthy et al., "Deep learning algorithms for detection of critical findings in head CT scans: a
+ * retrospective study", The Lancet 2018.
  */
 export function parseScanTable(
   records: readonly (readonly string[])[],
@@ -74,7 +75,9 @@ const PLAIN: ScanColumns = {
     checkMissing(labels, header, missingLabels, `found ${shortened(header.join(','))}`, where),
 };
 
-/** A table with one row per scan and a column for each label: a scan is found by the name of its patient or of a folder. */
+/**
+ * A table with one row per scan and a column for each label: a scan is found by the name of its patient or of a folder.
+ */
 export const SCAN_TABLE: LabelTable = {
   name: 'one row per scan',
   header: 'patient,<labels>',
