@@ -18,7 +18,7 @@ export interface BackboneOptions {
   /**
    * Normalise by ImageNet's mean and standard deviation inside the model, for images in 0..1 and weights trained on
    * ImageNet.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   normalize?: boolean;
   /** Seed of the initial weights; without one they differ each time. */

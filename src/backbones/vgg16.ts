@@ -19,7 +19,7 @@ import {
 export interface VGG16Options extends BackboneOptions {
   /**
    * Normalise by batch after every convolution (torchvision's `vgg16_bn`).
-   * @defaultValue `false`
+   * @defaultValue false
    */
   batchNorm?: boolean;
 }

@@ -24,7 +24,7 @@ export interface UseBrowserBackendOptions {
    * a cross-origin isolated page; there `'auto'` takes as many as the machine runs at once, but no more than 8, and elsewhere one. Other
    * backends have none.
    *
-   * @defaultValue `'auto'`
+   * @defaultValue 'auto'
    */
   threads?: 'auto' | number;
 }

@@ -67,7 +67,7 @@ export interface BootstrapInterval {
  * );
  * ```
  *
- * Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13
+ * @see Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
  */
 export function bootstrapInterval<T>(
   patients: readonly T[],

@@ -90,9 +90,9 @@ export interface FittedCalibration {
  * const { thresholds } = chooseThresholds({ labels, yTrue, probabilities: calibrated });
  * ```
  *
- * Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (offset, targets); Lin, Lin and Weng, "A note on
- * Platt's probabilistic outputs for support vector machines", Machine Learning 2007 (Newton's method); Guo et al., "On
- * Calibration of Modern Neural Networks", ICML 2017 (temperature)
+ * @see Platt, "Probabilistic Outputs for Support Vector Machines", 1999 (offset, targets); Lin, Lin and Weng, "A note
+ * on Platt's probabilistic outputs for support vector machines", Machine Learning 2007 (Newton's method); Guo et al.,
+ * "On Calibration of Modern Neural Networks", ICML 2017 (temperature).
  */
 export function fitCalibration(options: FitCalibrationOptions): FittedCalibration {
   const fn = 'fitCalibration';

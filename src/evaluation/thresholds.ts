@@ -96,8 +96,8 @@ export interface ChosenThresholds {
  * await saveCheckpoint('runs/chosen', model, { labels: study.labels, preprocessing, thresholds });
  * ```
  *
- * Dinkelbach, "On nonlinear fractional programming", Management Science 1967; Ye et al., "Optimizing F-measures: a tale
- * of two approaches", ICML 2012
+ * @see Dinkelbach, "On nonlinear fractional programming", Management Science 1967; Ye et al., "Optimizing F-measures: a
+ * tale of two approaches", ICML 2012.
  */
 export function chooseThresholds(options: ChooseThresholdsOptions): ChosenThresholds {
   const fn = 'chooseThresholds';

@@ -43,7 +43,7 @@ export interface IntegratedGradientsOptions {
   /**
    * Value from which a pixel and those next to it count as bone, which is not replaced: the upper end of the images'
    * window. Blood must be below it, as in `brainWide`; `Infinity` for images without bone.
-   * @defaultValue `0.97`
+   * @defaultValue 0.97
    */
   bone?: number;
   /**

@@ -17,13 +17,13 @@ export interface ExportOnnxOptions extends Partial<CheckpointDescription> {
   /**
    * What kernels are stored as. `'float16'` halves the file and rounds them to 11 significant bits; it computes in float32 all the same,
    * so that every runtime can.
-   * @defaultValue `'float32'`
+   * @defaultValue 'float32'
    */
   precision?: 'float32' | 'float16';
   /**
    * Adds an input `lengths`, int32 `[batch]`: how many slices of each stack are real, those after them being padding. onnxruntime for
    * JavaScript cannot leave out an input that a model has, so one that never meets padding is better off without.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   lengths?: boolean;
 }

@@ -50,7 +50,7 @@ export function readSafetensors(bytes: ArrayBuffer | Uint8Array): Record<string,
 export interface WriteSafetensorsOptions {
   /**
    * What float32 tensors are written as: `'float16'` halves the file, and keeps 11 significant bits.
-   * @defaultValue `'float32'`
+   * @defaultValue 'float32'
    */
   precision?: 'float32' | 'float16';
   /** Strings kept in the header under `__metadata__`. */

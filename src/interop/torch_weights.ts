@@ -22,13 +22,13 @@ import {
 export interface LoadTorchWeightsOptions {
   /**
    * Refuse a state dict with parameters that nothing takes.
-   * @defaultValue `true`
+   * @defaultValue true
    */
   strict?: boolean;
   /**
    * Takes a state dict that lacks parameters, such as a ResNet18 without its last layers: what is there is loaded, the rest keeps
    * the weights it has and is listed in `fresh`. Refused where nothing at all is there; wrong shapes are always refused.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   partial?: boolean;
   /**

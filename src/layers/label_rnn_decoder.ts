@@ -22,22 +22,22 @@ export interface LabelRNNDecoderArgs extends LayerArgs {
   labels: number;
   /**
    * Width of the hidden state of one direction.
-   * @defaultValue `128`
+   * @defaultValue 128
    */
   units?: number;
   /**
    * The recurrent cell, in PyTorch's form.
-   * @defaultValue `'lstm'`
+   * @defaultValue 'lstm'
    */
   cell?: 'lstm' | 'gru';
   /**
    * Also step from the last label to the first, from the same initial state.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   bidirectional?: boolean;
   /**
    * Return each label's hidden state instead of its logit.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   returnFeatures?: boolean;
   /** Seed of the initial weights; without one they differ each time. */

@@ -14,12 +14,12 @@ import { addLinear, applyLinear, type Linear } from './support';
 export interface ResidualNeckArgs extends LayerArgs {
   /**
    * Add the slice features to the CNN's, or concatenate them.
-   * @defaultValue `'add'`
+   * @defaultValue 'add'
    */
   mode?: 'add' | 'concat';
   /**
    * Applied to the sum or the concatenation.
-   * @defaultValue `'relu'`
+   * @defaultValue 'relu'
    */
   activation?: Activation;
   /** Seed of the initial weights of the projection; without one they differ each time. */

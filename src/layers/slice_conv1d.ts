@@ -15,12 +15,12 @@ export interface SliceConv1DArgs extends LayerArgs {
   filters: number;
   /**
    * Number of slices a filter covers.
-   * @defaultValue `5`
+   * @defaultValue 5
    */
   kernelSize?: number;
   /**
    * Applied to the output.
-   * @defaultValue `'linear'`
+   * @defaultValue 'linear'
    */
   activation?: Activation;
   /** Seed of the initial weights; without one they differ each time. */

@@ -20,22 +20,22 @@ export interface SliceDependencyGRUArgs extends LayerArgs {
   units: number;
   /**
    * Number of stacked layers.
-   * @defaultValue `1`
+   * @defaultValue 1
    */
   numLayers?: number;
   /**
    * Also run from the last slice to the first.
-   * @defaultValue `true`
+   * @defaultValue true
    */
   bidirectional?: boolean;
   /**
    * How the two directions are combined.
-   * @defaultValue `'concat'`
+   * @defaultValue 'concat'
    */
   mergeMode?: 'concat' | 'sum';
   /**
    * Add each layer's input to its output, from the second layer on.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   residual?: boolean;
   /** Seed of the initial weights; without one they differ each time. */

@@ -15,12 +15,12 @@ export interface SlicePoolingArgs extends LayerArgs {
   mode: 'max' | 'attention';
   /**
    * Width of the hidden layer that scores a slice, in mode `'attention'`.
-   * @defaultValue `128`
+   * @defaultValue 128
    */
   units?: number;
   /**
    * Whether the hidden layer is multiplied by a gate `sigmoid(U h + c)`, in mode `'attention'`.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   gated?: boolean;
   /** Seed of the initial weights; without one they differ each time. */

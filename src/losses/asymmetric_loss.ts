@@ -91,7 +91,7 @@ export interface AsymmetricLossFn extends ConfiguredFn {
  * model.compile({ optimizer: 'adam', loss: asymmetricLoss({ gammaNeg: 4, gammaPos: 1, clip: 0.05 }) });
  * ```
  *
- * Ridnik et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021, https://arxiv.org/abs/2009.14119
+ * @see Ridnik et al., "Asymmetric Loss For Multi-Label Classification", ICCV 2021, https://arxiv.org/abs/2009.14119.
  */
 export function asymmetricLoss(options: AsymmetricLossOptions = {}): AsymmetricLossFn {
   const config = resolveOptions('asymmetricLoss', options, RULES);

@@ -154,9 +154,9 @@ export function poolCounts(counts: readonly DecisionCounts[]): DecisionCounts {
  * decisionRates({ tp: 73, fp: 21, fn: 27, tn: 79 }, { prevalence: 0.061 }).ppv; // 0.18
  * ```
  *
- * van Rijsbergen, "Information Retrieval", 1979, chapter 7; Altman and Bland, "Diagnostic tests 2: Predictive values",
- * BMJ 1994; Abrigo et al., "Artificial intelligence for detection of intracranial haemorrhage on head computed
- * tomography scans: diagnostic accuracy in Hong Kong", Hong Kong Medical Journal 2023
+ * @see van Rijsbergen, "Information Retrieval", 1979, chapter 7; Altman and Bland, "Diagnostic tests 2: Predictive
+ * values", BMJ 1994; Abrigo et al., "Artificial intelligence for detection of intracranial haemorrhage on head computed
+ * tomography scans: diagnostic accuracy in Hong Kong", Hong Kong Medical Journal 2023.
  */
 export function decisionRates(counts: DecisionCounts, options: DecisionRatesOptions = {}): DecisionRates {
   const name = 'decisionRates';

@@ -51,7 +51,7 @@ export interface FBetaOptions extends ThresholdOptions {
  * const f1PerLabel = fBetaScore(yTrue, probabilities, { beta: 1, average: 'none' });
  * ```
  *
- * van Rijsbergen, "Information Retrieval", 1979, chapter 7
+ * @see van Rijsbergen, "Information Retrieval", 1979, chapter 7.
  */
 export function fBetaScore(
   yTrue: tf.Tensor,

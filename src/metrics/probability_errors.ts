@@ -25,7 +25,7 @@ import {
  * const perLabel = brierScore(yTrue, probabilities, { average: 'none' });
  * ```
  *
- * Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 1950
+ * @see Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 1950.
  */
 export function brierScore<A extends LabelAverage = 'macro'>(
   yTrue: LabelRows,
@@ -113,7 +113,7 @@ export function reliabilityCurve(
  * const perLabel = expectedCalibrationError(yTrue, probabilities, { average: 'none', bins: 10 });
  * ```
  *
- * Guo et al., "On Calibration of Modern Neural Networks", ICML 2017
+ * @see Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
  */
 export function expectedCalibrationError<A extends LabelAverage = 'macro'>(
   yTrue: LabelRows,

@@ -31,7 +31,7 @@ import { StreamingMetric } from './streaming_metric';
  * const perLabel = averagePrecision(yTrue, probabilities, { average: 'none' });
  * ```
  *
- * Davis and Goadrich, "The Relationship Between Precision-Recall and ROC Curves", ICML 2006
+ * @see Davis and Goadrich, "The Relationship Between Precision-Recall and ROC Curves", ICML 2006.
  */
 export function averagePrecision<A extends LabelAverage = 'macro'>(
   yTrue: LabelRows,
@@ -60,8 +60,8 @@ export function averagePrecision<A extends LabelAverage = 'macro'>(
  * const perLabel = rocAuc(yTrue, probabilities, { average: 'none' });
  * ```
  *
- * Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve", Radiology
- * 1982
+ * @see Hanley and McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+ * Radiology 1982.
  */
 export function rocAuc<A extends LabelAverage = 'macro'>(
   yTrue: LabelRows,

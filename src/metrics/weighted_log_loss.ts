@@ -62,8 +62,8 @@ export const RSNA_LABEL_WEIGHTS: readonly number[] = [1, 1, 1, 1, 1, 2];
  * const score = weightedLogLoss(yTrue, tf.sigmoid(logits), { weights: RSNA_LABEL_WEIGHTS });
  * ```
  *
- * Flanders et al., "Construction of a Machine Learning Dataset through Collaboration: The RSNA 2019 Brain CT Hemorrhage
- * Challenge", Radiology: Artificial Intelligence 2020
+ * @see Flanders et al., "Construction of a Machine Learning Dataset through Collaboration: The RSNA 2019 Brain CT
+ * Hemorrhage Challenge", Radiology: Artificial Intelligence 2020.
  */
 export function weightedLogLoss(
   yTrue: tf.Tensor,

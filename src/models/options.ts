@@ -86,62 +86,62 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
   variant?: CtBrainVariant;
   /**
    * Shape of one slice, `[height, width, channels]`. Taken from the backbone if that is a model.
-   * @defaultValue `[224, 224, 1]`
+   * @defaultValue [224, 224, 1]
    */
   inputShape?: [height: number, width: number, channels: number];
   /**
    * Extracts a slice's features: a name, or a model from `[n, height, width, channels]` to `[n, features]`.
-   * @defaultValue `'vgg16'`
+   * @defaultValue 'vgg16'
    */
   backbone?: BackboneName | tf.LayersModel;
   /**
    * ImageNet normalisation inside a backbone given by name, for images in 0..1 and weights trained on ImageNet.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   normalize?: boolean;
   /**
    * Slice dependency learning. By default the number of output features equals the number of input features: half of
    * them per direction for a bidirectional GRU.
-   * @defaultValue `'gru'`
+   * @defaultValue 'gru'
    */
   sliceDependency?: 'gru' | 'conv1d' | 'none' | GRUOptions | Conv1DOptions;
   /**
    * From features to one logit per label: a recurrence over the labels, or a linear map.
-   * @defaultValue `'lrnn'`
+   * @defaultValue 'lrnn'
    */
   labelDecoder?: 'lrnn' | 'linear' | LRNNOptions;
   /**
    * Which part comes first. In `'label-then-slice'` the decoder gives each label its own features, and the slice layer
    * runs on those.
-   * @defaultValue `'slice-then-label'`
+   * @defaultValue 'slice-then-label'
    */
   order?: 'slice-then-label' | 'label-then-slice';
   /**
    * In `'label-then-slice'`: `'shared'` runs one slice layer on each label's features separately; `'joint'` runs it on
    * the concatenated features of all labels.
-   * @defaultValue `'shared'`
+   * @defaultValue 'shared'
    */
   labelFeatures?: 'shared' | 'joint';
   /**
    * How the slice layer's output is combined with its input, see `ResidualNeck`; `'none'` drops the input.
-   * @defaultValue `'add'`
+   * @defaultValue 'add'
    */
   neck?: 'add' | 'concat' | 'none';
   /**
    * The slice layer also sees how a slice's features differ from its neighbours', see `SliceDifferences`. The neck adds
    * its output to the features only.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   sliceDifferences?: boolean;
   /**
    * Adds the logits of a linear classifier on the backbone's features to the decoder's, so that the layers above learn
    * what a single slice does not show. `trainPatients` can also supervise it separately.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   sliceClassifier?: boolean;
   /**
    * Whether there are logits per slice or per patient, for studies that are labelled per patient.
-   * @defaultValue `'slices'`
+   * @defaultValue 'slices'
    */
   output?: 'slices' | 'patient';
   /**
@@ -149,12 +149,12 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
    * logits, so a label is as likely as in the slice that shows it best; `'attention'` takes a weighted mean of the
    * features before the last decoder. In `'label-then-slice'` with `labelFeatures: 'shared'` each label has its own
    * weights of the slices.
-   * @defaultValue `'max'`
+   * @defaultValue 'max'
    */
   pooling?: 'max' | 'attention' | { type: 'max' } | AttentionPoolingOptions;
   /**
    * Names of the labels, in the order of the outputs.
-   * @defaultValue `CT_LABELS`
+   * @defaultValue CT_LABELS
    */
   labels?: L;
   /** A slice whose values all equal this is padding and is masked, see `PerSlice`; default: no masking. */

@@ -30,7 +30,7 @@ import { hostValues } from '../kernels/host_values';
  * model.compile({ optimizer: adam(1e-4), loss: asymmetricLoss() });
  * ```
  *
- * Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, https://arxiv.org/abs/1412.6980
+ * @see Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, https://arxiv.org/abs/1412.6980.
  */
 export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?: number): Adam {
   return new Adam(learningRate, beta1, beta2, epsilon);

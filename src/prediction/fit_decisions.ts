@@ -17,7 +17,7 @@ import { impliedThreshold } from './implied_threshold';
 export interface FitDecisionsOptions extends Omit<CollectPredictionsOptions, 'calibration'> {
   /**
    * Method of the calibration, see {@link fitCalibration}; `false` fits thresholds only.
-   * @defaultValue `'platt'`
+   * @defaultValue 'platt'
    */
   calibration?: Calibration['method'] | false;
   /**
@@ -70,7 +70,7 @@ export interface FittedDecisions {
  * await saveCheckpoint('decided', model, { labels: validation.labels, preprocessing, thresholds, calibration });
  * ```
  *
- * Ye et al., "Optimizing F-measures: a tale of two approaches", ICML 2012, for the chance of `F2 / 5`.
+ * @see Ye et al., "Optimizing F-measures: a tale of two approaches", ICML 2012, for the chance of `F2 / 5`.
  */
 export async function fitDecisions(
   model: tf.LayersModel,

@@ -29,13 +29,13 @@ export interface PredictOptions {
   /**
    * Also predicts the images flipped in these directions, and averages the logits: test-time augmentation. Since heads
    * are roughly symmetric, `['horizontal']` makes sense.
-   * @defaultValue `[]`
+   * @defaultValue []
    */
   flips?: readonly ('horizontal' | 'vertical')[];
   /**
    * Whether images are features of the model's backbone, `[batch, slices, 1, 1, features]` as from `featureSource`, so
    * that only the layers above it run.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   fromFeatures?: boolean;
 }

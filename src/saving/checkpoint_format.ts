@@ -47,7 +47,7 @@ export interface CheckpointDescription
   labels: Labels;
   /**
    * Probability from which a label counts as present, one per label.
-   * @defaultValue `0.5` for each
+   * @defaultValue 0.5 for each
    */
   thresholds?: readonly number[];
   /**

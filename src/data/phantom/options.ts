@@ -10,17 +10,17 @@ import { CT_LABELS, type CtLabel } from '../labels/labels';
 export interface PhantomOptions {
   /**
    * Slices from below the skull base to the vertex, 8 to 40, evenly spaced and at most 5 mm thick.
-   * @defaultValue `24`
+   * @defaultValue 24
    */
   slices?: number;
   /**
    * Pixels along a side of the square image, 32 to 512, for a field of view of 240 mm.
-   * @defaultValue `128`
+   * @defaultValue 128
    */
   size?: number;
   /**
    * From 0 (large bright hemorrhages) to 1 (small and faint ones).
-   * @defaultValue `0.3`
+   * @defaultValue 0.3
    */
   difficulty?: number;
   /**

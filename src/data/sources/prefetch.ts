@@ -9,7 +9,7 @@ import { callback, integerFrom0, optional, resolveOptions, type Rules } from '..
 export interface PrefetchOptions<T = unknown> {
   /**
    * Items loaded, or being loaded, beyond the one in use; 0 loads each when asked for.
-   * @defaultValue `1`
+   * @defaultValue 1
    */
   ahead?: number;
   /** Frees an item that was loaded ahead and is not wanted any more. */

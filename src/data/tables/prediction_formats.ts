@@ -29,7 +29,7 @@ export interface PredictionsTableOptions {
    *   there is no `any`, it is the largest of the five
    * - `'patients'`: `patient,<labels>`, the probabilities of a patient, as `predictPatientLevel` gives them
    *
-   * @defaultValue `'slices'`
+   * @defaultValue 'slices'
    */
   format?: (typeof FORMATS)[number];
 }

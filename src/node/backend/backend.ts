@@ -33,7 +33,7 @@ export interface UseBackendOptions {
    * Threads that compute convolutions on the `'wasm'` backend, the calling one among them; `'auto'` takes as many as the
    * machine runs at once, at most 8; up to 64 may be asked for. Other backends have their own.
    *
-   * @defaultValue `'auto'`
+   * @defaultValue 'auto'
    */
   threads?: 'auto' | number;
 }

@@ -11,7 +11,7 @@ import { duration } from './duration';
 export interface ProgressBarOptions {
   /**
    * Where the bar and the lines go.
-   * @defaultValue `process.stdout`
+   * @defaultValue process.stdout
    */
   stream?: NodeJS.WriteStream;
 }

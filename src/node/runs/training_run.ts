@@ -28,12 +28,12 @@ export interface TrainingRunOptions {
   config: Record<string, unknown>;
   /**
    * Go on with the run in the folder, whose configuration must be the same but for `mayDiffer`.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   resume?: boolean;
   /**
    * Settings that may change when resuming, as dotted paths into `config`.
-   * @defaultValue `['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.epochs']`
+   * @defaultValue ['patience', 'pretrain.epochs', 'warmUp.epochs', 'patients.epochs']
    */
   mayDiffer?: string[];
 }

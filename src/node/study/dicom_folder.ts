@@ -34,7 +34,7 @@ export interface DicomFolderOptions<L extends Labels = Labels>
   extends SliceFileOptions, StudyTableOptions<L> {
   /**
    * Kinds of series to take.
-   * @defaultValue `['axial']`
+   * @defaultValue ['axial']
    */
   kinds?: readonly DicomSeriesKind[];
   /**

@@ -24,12 +24,12 @@ import { writeError } from '../files/write_error';
 export interface WritePhantomStudyOptions extends PhantomStudyOptions {
   /**
    * Image format; `jpg` is written at quality 95.
-   * @defaultValue `'png'`
+   * @defaultValue 'png'
    */
   format?: 'png' | 'jpg';
   /**
    * Window in HU that fills the 8-bit range.
-   * @defaultValue `{ center: 40, width: 120 }`
+   * @defaultValue { center: 40, width: 120 }
    */
   window?: { center: number; width: number };
   /** Called after every patient with how many are done; an error it throws ends the writing. */

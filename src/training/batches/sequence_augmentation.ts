@@ -9,13 +9,13 @@ import { seededRandom } from '../../base/random';
 export interface SequenceAugmentation {
   /**
    * Probability of reversing the order of the slices.
-   * @defaultValue `0`
+   * @defaultValue 0
    */
   reverse?: number;
   /**
    * Share of the slices that are kept, drawn uniformly between the two; the others are left out, and their neighbours
    * become adjacent.
-   * @defaultValue `[1, 1]`
+   * @defaultValue [1, 1]
    */
   keep?: readonly [min: number, max: number];
 }

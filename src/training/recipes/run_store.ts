@@ -19,7 +19,7 @@ export interface RunStageOptions {
   best: string;
   /**
    * Whether the stage is resumed where it was interrupted; otherwise it starts again.
-   * @defaultValue `true`
+   * @defaultValue true
    */
   resumable?: boolean;
   /** Called after an epoch has been written. */

@@ -32,7 +32,7 @@ export interface TrainRecipeOptions
   /**
    * Data for the first stage instead of `train`: for example `train` and single slices of unknown patients, which can
    * train a backbone but not slice dependency.
-   * @defaultValue `train`
+   * @defaultValue train
    */
   pretrainOn?: PatientSource;
   /** Where training is stored, see `openTrainingRun` of `ct-multilabel/node` and `memoryRun`. */

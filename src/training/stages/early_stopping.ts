@@ -32,7 +32,7 @@ export interface EarlyStoppingOptions {
   baseline?: number;
   /**
    * Number of initial epochs to ignore: none of them can be the best, and none counts towards the patience.
-   * @defaultValue `0`
+   * @defaultValue 0
    */
   startFromEpoch?: number;
   /** State of an interrupted training, or the score of the initial weights. */

@@ -67,7 +67,7 @@ export interface FitStageOptions
   baseline?: number;
   /**
    * Number of initial epochs that cannot be the best; the last epoch always can.
-   * @defaultValue `0`
+   * @defaultValue 0
    */
   startFromEpoch?: number;
   /**
@@ -77,19 +77,19 @@ export interface FitStageOptions
   initial?: Pick<Evaluation, 'f2' | 'loss'>;
   /**
    * Factor on the learning rate of the backbone.
-   * @defaultValue `1`
+   * @defaultValue 1
    */
   backboneRate?: number;
   /**
    * Batches whose gradients are averaged for one step.
-   * @defaultValue `1`
+   * @defaultValue 1
    */
   accumulate?: number;
   /**
    * Validates, keeps and reports the mean of the weights at the ends of about this many last epochs: a running mean,
    * `mean += (weights - mean) / min(epoch, averageEpochs)`. Training continues from the weights themselves. Cannot be
    * combined with `resume`.
-   * @defaultValue `1`
+   * @defaultValue 1
    */
   averageEpochs?: number;
   /** Called after every step. */

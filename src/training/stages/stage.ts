@@ -65,13 +65,13 @@ export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HAND
   seed: number;
   /**
    * Maximum number of epochs.
-   * @defaultValue `50`
+   * @defaultValue 50
    */
   epochs?: number;
   /**
    * Epochs without a better validation F2 before stopping, counted from the first epoch that exceeds the better of the
    * two {@link trivialPredictors}.
-   * @defaultValue `5`
+   * @defaultValue 5
    */
   patience?: number;
   /**
@@ -84,7 +84,7 @@ export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HAND
   optimizer?: tf.Optimizer;
   /**
    * Loss from labels and logits.
-   * @defaultValue `asymmetricLoss()`
+   * @defaultValue asymmetricLoss()
    */
   loss?: LossFn;
   /**
@@ -94,13 +94,13 @@ export interface TrainingOptions extends Pick<FitStageOptions, keyof typeof HAND
   augment?: AugmentationRanges | false;
   /**
    * Draws the same number of items, but half of them with a label and half without.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   balance?: boolean;
   /**
    * Probability from which a label counts as present in the validation F2; `'best'`: for each epoch the one with the
    * largest F2. With the asymmetric loss an F2 at 0.5 means little.
-   * @defaultValue `'best'`
+   * @defaultValue 'best'
    */
   threshold?: number | readonly number[] | 'best';
 }

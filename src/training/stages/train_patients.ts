@@ -16,7 +16,7 @@ import { TRAIN_STEP_RULES } from '../steps/train_step';
 export interface PretrainOptions extends TrainingOptions {
   /**
    * Slices per batch.
-   * @defaultValue `16`
+   * @defaultValue 16
    */
   batchSize?: number;
   /**
@@ -80,13 +80,13 @@ export interface TrainPatientsOptions extends TrainingOptions {
   augmentSequence?: SequenceAugmentation;
   /**
    * Number of single-slice stacks per batch; longer stacks have a batch of their own.
-   * @defaultValue `1`
+   * @defaultValue 1
    */
   singles?: number;
   /**
    * Weight of the single-slice classifier's loss relative to the model's, for a model built with
    * `sliceClassifier: true` whose output is per slice.
-   * @defaultValue `0`
+   * @defaultValue 0
    */
   sliceClassifierWeight?: number;
 }

@@ -19,7 +19,7 @@ import { checkSequence, TRAIN_PATIENTS_RULES, type TrainPatientsOptions } from '
 export interface WarmUpOptions extends TrainPatientsOptions {
   /**
    * Number of augmented versions of each training stack to extract features from, in addition to the original images.
-   * @defaultValue `4`
+   * @defaultValue 4
    */
   versions?: number;
   /** Called while features are extracted. */
@@ -49,8 +49,8 @@ export const WARM_UP_RULES = {
  * await trainPatients(model, { train, validation, seed: 1, epochs: 3 });
  * ```
  *
- * Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", ICLR 2022,
- * https://arxiv.org/abs/2202.10054
+ * @see Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", ICLR 2022,
+ * https://arxiv.org/abs/2202.10054.
  */
 export async function warmUpHead(model: tf.LayersModel, options: WarmUpOptions): Promise<EpochLog[]> {
   const fn = 'warmUpHead';

@@ -17,7 +17,7 @@ export interface StepRules {
   /**
    * Decoupled weight decay: before a step, kernels (not biases or batch normalisation variables) shrink by the factor
    * `learningRate * weightDecay`.
-   * @defaultValue `0`
+   * @defaultValue 0
    */
   weightDecay?: number;
 }

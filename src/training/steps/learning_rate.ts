@@ -8,12 +8,12 @@ import { numberFrom0, oneOf, optional, type Rules } from '../../base/options';
 export interface RateSchedule {
   /**
    * Epochs over which the learning rate rises linearly from 0; may be a fraction.
-   * @defaultValue `0`
+   * @defaultValue 0
    */
   warmupEpochs?: number;
   /**
    * `'cosine'` decays it to 0 at the last of the stage's `epochs`, along half a cosine.
-   * @defaultValue `'none'`
+   * @defaultValue 'none'
    */
   decay?: 'none' | 'cosine';
 }

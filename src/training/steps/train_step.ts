@@ -40,18 +40,18 @@ export interface TrainStepOptions {
   /**
    * Whether batch normalisation in the backbone uses the statistics of the batch (of a chunk, if there are several) and
    * updates the stored ones, or uses the stored ones unchanged.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   updateBatchNorm?: boolean;
   /**
    * Weight of the single-slice classifier's loss, which is added: for models built with `sliceClassifier`.
-   * @defaultValue `0`
+   * @defaultValue 0
    */
   sliceClassifierWeight?: number;
   /**
    * Whether images are features of the model's backbone, `[batch, slices, 1, 1, features]` as from `featureSource`:
    * only the layers above it then have gradients.
-   * @defaultValue `false`
+   * @defaultValue false
    */
   fromFeatures?: boolean;
 }
