@@ -33,23 +33,23 @@ import { toHounsfield } from './hounsfield';
  */
 export interface DecodeDicomOptions {
   /**
-   * What becomes of pixels that hold PixelPaddingValue, which scanners write outside the scanned circle: `'keep'`
-   * rescales them as all others, which is what pydicom does; `'air'` makes them `AIR_HU`.
+   * How to treat pixels with PixelPaddingValue, which scanners write outside the scanned circle: `'keep'` rescales them
+   * like all others, as pydicom does; `'air'` sets them to `AIR_HU`.
    * @defaultValue 'keep'
    */
   padding?: 'keep' | 'air';
   /**
-   * Most pixels a slice may have.
+   * Maximum number of pixels of a slice.
    * @defaultValue `2 ** 24`: 4096 x 4096
    */
   maxPixels?: number;
   /**
-   * Which image of a file of several frames, counted from 0.
+   * Index of the frame in a multi-frame file, from 0.
    * @defaultValue the only one there is
    */
   frame?: number;
   /**
-   * Kinds of error that do not stop the decoding, e.g. `['not-hu']` for a spectral map.
+   * Kinds of error to accept, e.g. `['not-hu']` for a spectral map.
    * @defaultValue none
    */
   allow?: readonly DicomProblemKind[];
@@ -74,23 +74,23 @@ const RULES = { ...READ_RULES, frame: optional(integerFrom0) } satisfies Rules<D
  */
 export interface DecodedDicomSlice {
   header: DicomHeader;
-  /** `rows * columns` values in Hounsfield units, row by row, as they lie in the file: nothing is turned. */
+  /** `rows * columns` values in Hounsfield units, row by row, in the file's own orientation. */
   hu: Float32Array;
   rows: number;
   columns: number;
-  /** What is unusual about the pixels; `header.problems` says it of the header. */
+  /** Problems of the pixels; those of the header are in `header.problems`. */
   problems: readonly DicomProblem[];
 }
 
 /**
  * Decodes a CT slice to Hounsfield units, `stored * RescaleSlope + RescaleIntercept`.
  *
- * A stored value is the BitsStored bits that end at HighBit, in two's complement where PixelRepresentation is 1; what
- * is in the bits beside them is left out of account, as the standard says. (pydicom takes all allocated bits; the two
- * differ only for files that are reported as `'bits-outside-stored'`.) MONOCHROME1 is about display and changes
- * nothing. A table (ModalityLUTSequence) goes before the rescale, as in pydicom; enhanced images have the rescale of the
- * frame's functional groups. 12 unsigned bits without an offset, whose air has wrapped to 3096 (as in some files of RSNA
- * 2019), are unwrapped. Works without tensors, so that it can run in a worker thread.
+ * A stored value is the BitsStored bits that end at HighBit, in two's complement if PixelRepresentation is 1; the other
+ * bits are ignored, according to the standard. (pydicom uses all allocated bits; the two differ only for files that are
+ * reported as `'bits-outside-stored'`.) MONOCHROME1 is about display and changes nothing. A table (ModalityLUTSequence)
+ * is applied instead of the rescale if present, as in pydicom; enhanced images have the rescale of the frame's
+ * functional groups. 12 unsigned bits without an offset, whose air has wrapped to 3096 (as in some files of RSNA 2019),
+ * are unwrapped. Works without tensors, so that it can run in a worker thread.
  *
  * @param bytes - The whole file.
  * @param where - Where the bytes are from, for error messages.
@@ -110,7 +110,10 @@ export async function decodeDicomSlice(
   return decodeFrame(parseDicom(bytes, where, bytes.length), where, resolved);
 }
 
-/** {@link decodeDicomSlice} for a file that is parsed, whose options are checked: any number of its frames, one after another. */
+/**
+ * {@link decodeDicomSlice} for a file that is parsed, whose options are checked: any number of its frames, one after
+ * another.
+ */
 export async function decodeFrame(
   { dataSet, header: headerOf }: ParsedDicom,
   where: DataLocation,

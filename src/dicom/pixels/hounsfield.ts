@@ -127,8 +127,8 @@ function readValues(
 }
 
 /**
- * Whether values of 12 unsigned bits have wrapped, as in files of RSNA 2019 whose signed values (air is -1000) were stored
- * as unsigned: air is 4096 - 1000 then. No head has that much of what is denser than its bones.
+ * Whether values of 12 unsigned bits have wrapped, as in files of RSNA 2019 whose signed values (air is -1000) were
+ * stored as unsigned: air is 4096 - 1000 then. No head has that much of what is denser than its bones.
  */
 function hasWrapped(values: Int32Array, format: DicomPixelFormat): boolean {
   const { bitsStored, signed, rescaleSlope, rescaleIntercept, table } = format;

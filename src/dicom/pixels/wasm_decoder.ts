@@ -53,8 +53,8 @@ const PACKAGES: Record<WasmCodec, { wasm: Load; script: Load; decoder: string }>
 };
 
 /**
- * Whether this is a page or one of its workers. There the WebAssembly build looks for a file beside the page that no bundler puts there,
- * so that the other build is taken; in Node the file lies in the package.
+ * Whether this is a page or one of its workers. There the WebAssembly build looks for a file beside the page that no
+ * bundler puts there, so that the other build is taken; in Node the file lies in the package.
  */
 const isPage = () => 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
 

@@ -20,7 +20,9 @@ const SMALLEST_HEADWARD = 0.1;
 
 export const dot = (a: Vector3, b: Vector3) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
-/** The six numbers of ImageOrientationPatient as two directions; undefined if they are not perpendicular unit vectors. */
+/**
+ * The six numbers of ImageOrientationPatient as two directions; undefined if they are not perpendicular unit vectors.
+ */
 export function orthonormal(values: readonly number[]): SliceOrientation | undefined {
   const [a, b, c, d, e, f] = values as [number, number, number, number, number, number];
   const row: Vector3 = [a, b, c];

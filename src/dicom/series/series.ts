@@ -8,7 +8,7 @@ import { bySeries, splitStacks, withoutCopies } from './stacks';
 import { askew, describeTurn, turnedOrientation, turnOf } from './turn';
 
 /**
- * A series' slices in order, and what their headers say.
+ * A series' slices in order, with information from their headers.
  *
  * @inline
  */
@@ -26,28 +26,28 @@ export interface DicomSeriesInfo {
   /** SeriesDescription, or `''`. */
   description: string;
   kind: DicomSeriesKind;
-  /** Of the slices as they are turned; a header has what the file has. */
+  /** Number of rows after reorientation; a header has that of the file. */
   rows: number;
   columns: number;
-  /** In mm: between slices (the median), between rows, between columns. Undefined where headers do not tell. */
+  /** In mm: between slices (the median), between rows, between columns. Undefined if missing in the headers. */
   spacing: readonly [slice: number | undefined, row: number | undefined, column: number | undefined];
   /**
-   * Of the slices as they are turned: the rows of axial slices go to the patient's left and their columns to the back, as
-   * nearly as quarter turns and mirroring bring them; `problems` says where that was needed.
+   * Of the slices as they are turned: the rows of axial slices go to the patient's left and their columns to the back,
+   * as nearly as quarter turns and mirroring bring them; `problems` says where that was needed.
    */
   orientation?: SliceOrientation;
   /**
    * Unit vector along which the slices are ordered: their normal, from feet to head; for upright slices to the back or,
-   * failing that, to the left. The patient's long axis where the orientation is missing.
+   * failing that, to the left. The patient's long axis if the orientation is missing.
    */
   direction: Vector3;
   /**
    * Angle between the slices' normal and the patient's long axis in degrees: for axial slices the gantry's tilt.
-   * GantryDetectorTilt, without its sign, where the orientation is missing.
+   * GantryDetectorTilt without its sign if the orientation is missing.
    */
   tilt?: number;
   slices: readonly DicomSlice[];
-  /** What is unusual about the series and its files. */
+  /** Problems of the series and its files. */
   problems: readonly DicomProblem[];
 }
 

@@ -4,8 +4,8 @@ import { isGray } from '../pixels/pixel_format';
 import type { DicomSlice } from './stack_order';
 
 /**
- * What a series is: `'axial'` slices as reconstructed, `'localizer'` (also called scout or topogram), `'derived'` for
- * reformatted and colour images and screen shots, `'other'` for slices of another direction, modality or unit.
+ * The kind of a series: `'axial'` slices as reconstructed, `'localizer'` (also called scout or topogram), `'derived'`
+ * for reformatted and colour images and screen shots, `'other'` for slices of another direction, modality or unit.
  *
  * @inline
  */

@@ -15,7 +15,9 @@ export interface FoundStack {
 /** Orientations whose vectors differ by less than this are the same; headers round to a few digits. */
 const SAME_DIRECTION = 1e-3;
 
-/** The files of each series by study and person; those of a person in a study whose series have one slice each, as one. */
+/**
+ * The files of each series by study and person; those of a person in a study whose series have one slice each, as one.
+ */
 export function bySeries(files: readonly DicomFile[]): FoundStack[] {
   const series = groupBy(files, ({ header, file }) => [
     header.patientId,
@@ -154,9 +156,9 @@ const PASS_KEYS: readonly ((header: DicomHeader) => string | number | undefined)
  * The passes of a scan over its positions, in the order of time; one where no position comes twice.
  *
  * A pass is what has one number or time, if that gives as many passes as a position has images, with one image of a
- * position each. Else, as where every turn of the tube has a number of its own, the first images of all positions are the
- * first pass, the second ones the second. An acquisition that goes on where another ended, and repeats only a few of its
- * positions, is the same scan.
+ * position each. Else, as where every turn of the tube has a number of its own, the first images of all positions are
+ * the first pass, the second ones the second. An acquisition that goes on where another ended, and repeats only a few
+ * of its positions, is the same scan.
  */
 function passesOf(files: readonly DicomFile[]): DicomFile[][] {
   const images = imagesByPosition(files);

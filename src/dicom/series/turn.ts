@@ -20,8 +20,8 @@ export interface Plane {
 const ASKEW = 30;
 
 /**
- * The turn that makes an axial slice's rows go to the patient's left and its columns to the back, to the nearest quarter
- * turn; undefined where it is so already, and for slices that are not axial.
+ * The turn that makes an axial slice's rows go to the patient's left and its columns to the back, to the nearest
+ * quarter turn; undefined where it is so already, and for slices that are not axial.
  */
 export function turnOf([row, column]: SliceOrientation): Turn | undefined {
   const normal = row[0] * column[1] - row[1] * column[0];

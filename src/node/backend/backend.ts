@@ -24,14 +24,15 @@ export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu';
  */
 export interface UseBackendOptions {
   /**
-   * Told in a line which backend was taken and why; {@link backendReport} has what was tried before it.
+   * Called with a line that says which backend was chosen and why; {@link backendReport} lists what was tried before
+   * it.
    *
    * @defaultValue none
    */
   log?: (line: string) => void;
   /**
-   * Threads that compute convolutions on the `'wasm'` backend, the calling one among them; `'auto'` takes as many as the
-   * machine runs at once, at most 8; up to 64 may be asked for. Other backends have their own.
+   * Number of threads that compute convolutions on the `'wasm'` backend, including the calling one; `'auto'` uses the
+   * number of cores, at most 8; up to 64 are possible. Other backends manage their own threads.
    *
    * @defaultValue 'auto'
    */
@@ -44,38 +45,38 @@ const RULES = {
 } satisfies Rules<UseBackendOptions>;
 
 /**
- * How the active backend came to be chosen.
+ * How the active backend was chosen.
  *
  * @inline
  */
 export interface BackendReport {
-  /** Name of the active backend, as `tf.getBackend()` gives it; empty before any was needed. */
+  /** Name of the active backend, as returned by `tf.getBackend()`; empty before any was needed. */
   name: string;
-  /** Why this one. */
+  /** Why it was chosen. */
   reason: string;
-  /** What was tried before it, and why each was not taken. */
+  /** Backends tried before it, and why each was rejected. */
   tried: { name: string; whyNot: string }[];
 }
 
 /**
- * Makes a TensorFlow.js backend the active one of this process.
+ * Activates a TensorFlow.js backend for this process.
  *
  * - `'tensorflow'`: TensorFlow's C library, through `@tensorflow/tfjs-node-gpu` or else `@tensorflow/tfjs-node`, if
  *   installed. They work on Node 22 and older.
- * - `'webgpu'`: the GPU through Dawn, if `webgpu` and `@tensorflow/tfjs-backend-webgpu` are installed, with kernels that take few
- *   launches and an error where its memory ends.
- * - `'wasm'`: WebAssembly, always there, with the kernels training needs and an error where its memory ends.
- * - `'cpu'`: plain JavaScript, always there and slow.
- * - `'auto'`: the first of `'tensorflow'`, `'webgpu'`, `'wasm'`, `'cpu'` that works; a missing one is no error, and a GPU that is
- *   computed by software is passed over.
+ * - `'webgpu'`: the GPU through Dawn, if `webgpu` and `@tensorflow/tfjs-backend-webgpu` are installed, with kernels
+ *   that need few launches, and an error when memory runs out.
+ * - `'wasm'`: WebAssembly, always available, with the kernels that training needs, and an error when memory runs out.
+ * - `'cpu'`: plain JavaScript, always available and slow.
+ * - `'auto'`: the first of `'tensorflow'`, `'webgpu'`, `'wasm'`, `'cpu'` that works; a missing one is not an error, and
+ *   a software GPU is skipped.
  *
- * The choice holds for the whole process and may be changed again: tensors of another backend move when they are used.
+ * The choice applies to the whole process and can be changed again: tensors of another backend are moved when used.
  *
- * @param name - Which one.
- * @returns The name now active; {@link backendReport} tells why.
- * @throws ArgumentError for a name or option it does not know.
- * @throws CtMultilabelError when the backend asked for cannot be had, with what is missing; the backend active
- *   before is then active again, or plain CPU if there was none.
+ * @param name - The backend.
+ * @returns The name of the active backend; {@link backendReport} has the reason.
+ * @throws ArgumentError for an unknown name or option.
+ * @throws CtMultilabelError if the requested backend is not available, with what is missing; the previous backend is
+ * then active again, or plain CPU if there was none.
  *
  * @example
  * ```ts
@@ -96,7 +97,7 @@ export async function useBackend(
 }
 
 /**
- * Which backend is active and how that came about.
+ * The active backend and how it was chosen.
  *
  * @example
  * ```ts
@@ -111,8 +112,8 @@ export function backendReport(): BackendReport {
 }
 
 /**
- * Bytes of WebAssembly memory in use: what the heap of the `'wasm'` backend, and the memory its threads share, have grown
- * to. They grow as needed and do not shrink, so this is the peak. Zero for other backends.
+ * Bytes of WebAssembly memory in use: the sizes of the `'wasm'` backend's heap and of the memory that its threads
+ * share. They grow as needed and do not shrink, so this is the peak. Zero for other backends.
  *
  * @example
  * ```ts

@@ -3,9 +3,9 @@ const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 type Handler = (...args: unknown[]) => void;
 
 /**
- * Runs what loads code that Emscripten made, and takes away the handlers that this puts on the process: they throw again what nobody
- * caught, and Node then shows a line of the loaded code, in place of the one that went wrong, before the error. Handlers that others add
- * meanwhile stay.
+ * Runs what loads code that Emscripten made, and takes away the handlers that this puts on the process: they throw
+ * again what nobody caught, and Node then shows a line of the loaded code, in place of the one that went wrong, before
+ * the error. Handlers that others add meanwhile stay.
  */
 export async function withoutGlueHandlers<T>(load: () => Promise<T>): Promise<T> {
   const handlersOf = (event: (typeof EVENTS)[number]) => process.listeners(event as 'uncaughtException');
@@ -22,7 +22,10 @@ export async function withoutGlueHandlers<T>(load: () => Promise<T>): Promise<T>
   }
 }
 
-/** `function (ex) { if (!(ex instanceof ExitStatus)) throw ex }` and `function (reason) { throw reason }`, minified or not. */
+/**
+ * `function (ex) { if (!(ex instanceof ExitStatus)) throw ex }` and `function (reason) { throw reason }`, minified or
+ * not.
+ */
 const isGlue = (handler: Handler): boolean =>
   /^function\s*\((\w+)\)\s*\{\s*(if\s*\(!\(\1 instanceof ExitStatus\)\)\s*\{?\s*)?throw \1;?\s*\}?\s*\}$/.test(
     String(handler),

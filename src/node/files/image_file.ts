@@ -4,7 +4,7 @@ import { anything, optional, positiveInteger, resolveOptions, type Rules } from 
 import { readFileBytes } from './file_bytes';
 
 /**
- * A gray picture.
+ * A greyscale image.
  *
  * @inline
  */
@@ -22,7 +22,7 @@ export interface GrayImage {
  */
 export interface ReadGrayImageOptions {
   /**
-   * Most pixels (width times height) a picture may have.
+   * Maximum number of pixels (width times height).
    * @defaultValue 64e6
    */
   maxPixels?: number;
@@ -38,10 +38,10 @@ const RULES = {
 /**
  * Reads a JPEG or PNG file as gray values 0..1.
  *
- * Colour becomes luma, `0.299 R + 0.587 G + 0.114 B`; 16-bit PNG keeps its 65536 steps; transparency and the
- * orientation a camera wrote are left out of account. The kind is recognised by the content, not by the name.
+ * Colour becomes luma, `0.299 R + 0.587 G + 0.114 B`; 16-bit PNG keeps its 65536 steps; transparency and EXIF
+ * orientation are ignored. The format is recognised by content, not by name.
  *
- * @throws DataError when the file is missing, empty, neither JPEG nor PNG, damaged, cut short or too large.
+ * @throws DataError when the file is missing, empty, neither JPEG nor PNG, damaged, truncated or too large.
  * @example
  * ```ts
  * const { data, height, width } = await readGrayImage('train/ID_049/049_0.jpg');

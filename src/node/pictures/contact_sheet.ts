@@ -18,11 +18,12 @@ export interface ContactSheetOptions {
    */
   patients?: readonly string[];
   /**
-   * Most slices of a patient; of more, so many are drawn at even distances, first and last among them.
+   * Maximum number of slices per patient; if there are more, this many are drawn at equal distances, including the
+   * first and the last.
    * @defaultValue 16
    */
   slices?: number;
-  /** Told after each patient. */
+  /** Called after each patient. */
   onProgress?: (progress: { patient: string; done: number; total: number }) => void;
 }
 
@@ -38,7 +39,7 @@ const RULES = {
  * @inline
  */
 export interface ContactSheet {
-  /** Size of the picture in pixels. */
+  /** Width of the picture in pixels. */
   width: number;
   height: number;
   patients: number;
@@ -56,11 +57,12 @@ const LABEL_COLORS: readonly Rgb[] = [
 ];
 
 /**
- * Draws patients as rows of slices with the labels of each slice under it, as a PNG: what a source holds, at a glance.
+ * Draws patients as rows of slices with the labels of each slice under it, as a PNG: an overview of a source.
  *
- * Of each slice the first channel that is its own, and no neighbour's, is drawn, at the size that the source's preprocessing gives.
+ * For each slice the first channel that belongs to it, not to a neighbour, is drawn, at the size set by the source's
+ * preprocessing.
  *
- * @param file - Written whole or not at all.
+ * @param file - Path of the PNG, which is written atomically.
  * @throws ArgumentError for an option out of range, or a picture of more than 200 megapixels.
  * @example
  * ```ts

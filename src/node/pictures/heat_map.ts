@@ -7,18 +7,21 @@ import { blankPicture, drawTile, pngOf, textSize, WHITE, writePicture, type Text
 import { drawText, textWidth, type Canvas, type Rgb } from '../../drawing/pixel_text';
 
 /**
- * A stack to draw with its maps.
+ * A stack to draw, with its maps.
  *
  * @inline
  */
 export interface HeatMapStack {
   /** Written above the slices. */
   title: string;
-  /** `[slices, height, width, channels]`, 0..1; the first channel is drawn, which with neighbours must be the slice's own. */
+  /**
+   * `[slices, height, width, channels]`, 0..1; the first channel is drawn, which must be the slice's own even if
+   * neighbours are channels.
+   */
   images: tf.Tensor4D;
-  /** `[slices, height, width]`, 0..1, as `gradCam` gives them. */
+  /** `[slices, height, width]`, 0..1, as from `gradCam`. */
   maps: tf.Tensor3D;
-  /** Not zero where a lesion is, `slices * height * width`: its outline is drawn. */
+  /** Nonzero inside lesions, `slices * height * width`: their outlines are drawn. */
   masks?: ArrayLike<number>;
   /**
    * Written under each slice.
@@ -34,22 +37,22 @@ export interface HeatMapStack {
  */
 export interface HeatMapOptions {
   /**
-   * Most slices side by side; more go on below.
+   * Maximum number of slices side by side; the rest continue below.
    * @defaultValue as many as fit in 1600 pixels, at most 12
    */
   columns?: number;
   /**
-   * Pixels of the picture along one pixel of an image; what is written grows with it.
+   * Pixels of the picture per pixel of an image; text grows with it.
    * @defaultValue 1
    */
   zoom?: number;
   /**
-   * Share of the colour where a map is 1, 0 to 1; where it is less, in proportion less.
+   * Opacity of the colour where a map is 1, 0 to 1; proportionally less for smaller values.
    * @defaultValue 0.6
    */
   opacity?: number;
   /**
-   * Written above the scale of colours: what a map's values are.
+   * Text above the colour scale: the meaning of a map's values.
    * @defaultValue '1: hottest point of the stack', as `gradCam` and `integratedGradients` have it
    */
   legend?: string;
@@ -72,12 +75,12 @@ const [MOST_WIDTH, MOST_COLUMNS] = [1600, 12];
 const OUTLINE: Rgb = [86, 180, 233];
 
 /**
- * Draws stacks with their maps, as a PNG: each slice as it is, and below it with the map laid over it in colour; at the bottom a scale
- * of the colours, over the gray of the brain.
+ * Draws stacks with their maps, as a PNG: each slice, and below it the slice with the map overlaid in colour; at the
+ * bottom a colour scale, over the grey of the brain.
  *
- * @param file - Written whole or not at all.
- * @throws ArgumentError for tensors or lists that do not belong together, an option out of range, or a picture of more than
- * 200 megapixels.
+ * @param file - Path of the PNG, which is written atomically.
+ * @throws ArgumentError for tensors or lists that do not match, an option out of range, or a picture of more than 200
+ * megapixels.
  * @example
  * ```ts
  * const maps = gradCam(model, images, { label: 0 });
@@ -95,7 +98,7 @@ export async function writeHeatMaps(
 }
 
 /**
- * As {@link writeHeatMaps}, but gives the bytes of the PNG file, for a page that holds its pictures itself.
+ * As {@link writeHeatMaps}, but returns the bytes of the PNG file, for a page that embeds its pictures.
  *
  * @throws ArgumentError as {@link writeHeatMaps}.
  * @example

@@ -42,14 +42,14 @@ import {
 export type Checkpoint = Pick<SavedCtBrainModel, 'model' | 'manifest'>;
 
 /**
- * What {@link saveCheckpoint} writes.
+ * Data written by {@link saveCheckpoint}.
  *
  * @inline
  */
 export interface SaveCheckpointOptions extends CheckpointDescription {
-  /** Its state is saved too, for going on with the training: one of tfjs's classes, but Adamax, or `adam()`. */
+  /** Optimizer whose state is saved too, to continue training: one of tfjs's classes except Adamax, or `adam()`. */
   optimizer?: tf.Optimizer;
-  /** Anything else that going on needs: an object of plain data, not empty. */
+  /** Anything else needed to continue: a non-empty object of plain data. */
   state?: object;
 }
 
@@ -63,16 +63,16 @@ const RULES = {
 } satisfies Rules<SaveCheckpointOptions>;
 
 /**
- * Writes a model with its preprocessing, labels and thresholds into one folder, whole or not at all.
+ * Writes a model with its preprocessing, labels and thresholds into one folder, atomically.
  *
  * `model.json` and `weights.bin` are those of `saveCtBrainModel`: `loadCtBrainModel` reads them over HTTP, and so does
- * `tf.loadLayersModel`, as a plain model. What the model was compiled with is not kept; `saveCtBrainModel` with
- * `fileSystem` does that.
+ * `tf.loadLayersModel`, as a plain model. Loss, metrics and optimizer of a compiled model are not saved;
+ * `saveCtBrainModel` with `fileSystem` saves them.
  *
- * @param folder - Made anew, or replaced where it is a checkpoint.
- * @throws DataError for a folder that holds anything else, which would be lost; ArgumentError for an optimizer that cannot be
- * saved; NonFiniteError for a weight that is not finite; CheckpointError for a description that is refused; CtMultilabelError where the disk is full. The old folder is then as it
- * was.
+ * @param folder - A new folder, or a checkpoint, which is replaced.
+ * @throws DataError for a folder with anything else in it, which would be lost; ArgumentError for an optimizer that
+ * cannot be saved; NonFiniteError for a weight that is not finite; CheckpointError for an invalid description;
+ * CtMultilabelError if the disk is full. The old folder is then unchanged.
  * @example
  * ```ts
  * await saveCheckpoint('runs/first/best', model, { labels: CT_LABELS, preprocessing: createPreprocessing() });
@@ -95,12 +95,13 @@ export async function saveCheckpoint(
 }
 
 /**
- * Reads what {@link saveCheckpoint} wrote, also with an earlier version. The model is not compiled, see `loadCtBrainModel`.
+ * Reads a checkpoint written by {@link saveCheckpoint}, of this or an earlier version. The model is not compiled, see
+ * `loadCtBrainModel`.
  *
- * @param folder - The checkpoint, a training run's folder, whose best checkpoint is taken, or the JSON file of a model, with its weights
- * beside it.
- * @throws CheckpointError for a file that is missing, cut off or of a newer version, or for weights that do not fit
- * the model, saying which.
+ * @param folder - The checkpoint, a training run's folder, whose best checkpoint is used, or the JSON file of a model,
+ * with its weights in the same folder.
+ * @throws CheckpointError for a file that is missing, truncated or of a newer version, or for weights that do not match
+ * the model, naming them.
  * @example
  * ```ts
  * const { model, manifest } = await loadCheckpoint('runs/first');
@@ -177,8 +178,8 @@ export async function readState(folder: string): Promise<object> {
 }
 
 /**
- * The folder itself, or the best checkpoint of the training run in it. The JSON file of a model, as a browser downloads it beside its
- * weights, is taken too.
+ * The folder itself, or the best checkpoint of the training run in it. The JSON file of a model, as a browser downloads
+ * it beside its weights, is taken too.
  *
  * @example
  * ```ts

@@ -20,16 +20,16 @@ export const MODEL_FILES = {
 export const STATE_FILE = 'state.json';
 
 /**
- * A tfjs handler for a folder on disk, as `tf.io.fileSystem` of tfjs-node: `model.json` and `weights.bin`. It writes them whole or
- * not at all.
+ * A tfjs handler for a folder on disk, like `tf.io.fileSystem` of tfjs-node: `model.json` and `weights.bin`, written
+ * atomically.
  *
- * Importing `ct-multilabel/node` also makes tfjs take `file://FOLDER` and `file://FOLDER/model.json` in `model.save`,
+ * Importing `ct-multilabel/node` also makes tfjs accept `file://FOLDER` and `file://FOLDER/model.json` in `model.save`,
  * `tf.loadLayersModel`, `saveCtBrainModel` and `loadCtBrainModel`, unless another package (tfjs-node) does already.
  *
  * @param location - A folder; for reading also the JSON file of a model in it, which may have any name.
- * @returns The handler. Saving throws `DataError` where the folder has other files in it, which would be lost, or is a file; loading
- * throws `CheckpointError` for files that are missing or not those of a model.
- * @throws ArgumentError for no path.
+ * @returns The handler. Saving throws `DataError` if the folder has other files in it, which would be lost, or is a
+ * file; loading throws `CheckpointError` for files that are missing or not a model's.
+ * @throws ArgumentError for an invalid path.
  * @example
  * ```ts
  * await saveCtBrainModel(model, fileSystem('models/brain'), { labels: CT_LABELS, preprocessing });

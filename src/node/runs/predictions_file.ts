@@ -9,10 +9,11 @@ import type { Labels } from '../../base/types';
 import { writeFileAtomic } from '../files/atomic_write';
 
 /**
- * Writes `predictionsTable` to a file, whole or not at all.
+ * Writes `predictionsTable` to a file, atomically.
  *
- * @param predictions - A list; or what predicting gives one patient after another, of which only names are then held.
- * @throws As `predictionsTable`; what predicting throws. The file is then as it was.
+ * @param predictions - A list, or the asynchronous result of prediction, patient by patient, of which only names are
+ * kept in memory.
+ * @throws As `predictionsTable`, and errors of prediction. The file is then unchanged.
  * @example
  * ```ts
  * await writePredictions('probabilities.csv', predictions, study.labels); // dirname,ID,ich,…

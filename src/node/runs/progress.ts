@@ -10,7 +10,7 @@ import { duration } from './duration';
  */
 export interface ProgressBarOptions {
   /**
-   * Where the bar and the lines go.
+   * Output of the bar and the lines.
    * @defaultValue process.stdout
    */
   stream?: NodeJS.WriteStream;
@@ -19,7 +19,7 @@ export interface ProgressBarOptions {
 const RULES = { stream: optional(anything) } satisfies Rules<ProgressBarOptions>;
 
 /**
- * A bar for the steps of an epoch, and a line for each epoch done.
+ * A bar for the steps of an epoch, and a line per finished epoch.
  *
  * @inline
  */
@@ -28,7 +28,7 @@ export interface TrainingProgressBar {
   onProgress: (progress: TrainingProgress) => void;
   /** Ends the epoch's bar and prints its line. */
   onEpochEnd: (log: EpochLog) => void;
-  /** Takes the bar off the screen, e.g. after an error. */
+  /** Removes the bar from the screen, e.g. after an error. */
   stop: () => void;
 }
 
@@ -40,9 +40,9 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Shows a training on the terminal: a bar with the patients of the epoch, the time left of it, the running loss and F2, the best
- * validation F2 so far and the time that the stage takes where nothing stops it early; and one line an epoch. Without a terminal a line is
- * printed every 15 seconds instead.
+ * Shows training progress on the terminal: a bar with the patients of the epoch, its remaining time, the running loss
+ * and F2, the best validation F2 so far and the time that the stage takes without early stopping; and one line per
+ * epoch. Without a terminal a line is printed every 15 seconds instead.
  *
  * @example
  * ```ts

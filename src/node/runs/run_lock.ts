@@ -33,8 +33,9 @@ const SETTLED_MS = 100;
 const MOST_TRIES = 20;
 
 /**
- * The right to write into a run's folder, which one process has at a time. It ends with the process, however that ends: the lock of a
- * process that runs no more is taken over. The process itself may take it again; what held it before then writes no more.
+ * The right to write into a run's folder, which one process has at a time. It ends with the process, however that ends:
+ * the lock of a process that runs no more is taken over. The process itself may take it again; what held it before then
+ * writes no more.
  */
 export class RunLock {
   private readonly file: string;
@@ -185,7 +186,9 @@ const nameOf = ({ pid, host, since }: Holder): string => `process ${pid} on host
 const held = new Map<string, string>();
 let isWatched = false;
 
-/** Sees to it that an end without {@link RunLock.release} leaves no lock either, where the process has a say in its end. */
+/**
+ * Sees to it that an end without {@link RunLock.release} leaves no lock either, where the process has a say in its end.
+ */
 function hold(file: string, id: string): void {
   held.set(file, id);
   if (isWatched) return;

@@ -34,11 +34,11 @@ export function historyTable(history: readonly EpochLog[], labels: Labels): stri
 }
 
 /**
- * Every epoch of a training, of all stages, as its folder's `history.csv` has them.
+ * Every epoch of a training run, of all stages, from its folder's `history.csv`.
  *
- * @param folder - A training run's, see `openTrainingRun`.
- * @returns undefined where the folder has no history.
- * @throws DataError for a table of another form, naming the row.
+ * @param folder - A training run's folder, see `openTrainingRun`.
+ * @returns undefined if the folder has no history.
+ * @throws DataError for an invalid table, naming the row.
  * @example
  * ```ts
  * const history = await readTrainingHistory('runs/first');

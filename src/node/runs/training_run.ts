@@ -24,10 +24,10 @@ import { HISTORY_FILE, historyTable } from './training_history';
  * @inline
  */
 export interface TrainingRunOptions {
-  /** The run's resolved configuration: plain data, kept in `config.json`. */
+  /** The run's resolved configuration: plain data, saved in `config.json`. */
   config: Record<string, unknown>;
   /**
-   * Go on with the run in the folder, whose configuration must be the same but for `mayDiffer`.
+   * Continue the run in the folder, whose configuration must be the same except for `mayDiffer`.
    * @defaultValue false
    */
   resume?: boolean;
@@ -65,16 +65,16 @@ interface LastState {
 }
 
 /**
- * Opens a folder for a training: new or empty, or with `resume` one that an interrupted training left.
+ * Opens a folder for a training run: new or empty, or with `resume` that of an interrupted run.
  *
- * After every epoch the folder holds `config.json`, `history.csv`, `last/` (weights, optimizer, epoch: what resuming
- * needs) and the best checkpoint of each stage, each written whole or not at all.
+ * After every epoch the folder contains `config.json`, `history.csv`, `last/` (weights, optimizer, epoch: the state
+ * needed to resume) and the best checkpoint of each stage, each written atomically.
  *
- * One process trains in a folder at a time: `run.lock` there says which, until the run is closed or the process ends. The lock of a
- * process that runs no more is taken over.
+ * Only one process may train in a folder at a time: `run.lock` records which, until the run is closed or the process
+ * ends. The lock of a process that has ended is taken over.
  *
- * @throws CheckpointError for a folder in use, a run that another process trains, or a configuration that differs from the one being
- * resumed.
+ * @throws CheckpointError for a folder in use, a run that another process trains, or a configuration that differs from
+ * the one being resumed.
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 }, resume: true });
@@ -124,7 +124,7 @@ async function writeConfig(
 const CONFIG_FILE = 'config.json';
 
 /**
- * A training's folder, see {@link openTrainingRun}.
+ * The folder of a training run, see {@link openTrainingRun}.
  *
  * @example
  * ```ts
@@ -143,7 +143,7 @@ export class TrainingRun implements RunStore {
     private readonly lock: RunLock,
   ) {}
 
-  /** Name of the stage that an interrupted training was in, if it had finished an epoch. */
+  /** Name of the stage in which training was interrupted, if it had finished an epoch. */
   get interruptedStage(): string | undefined {
     return this.last?.stage;
   }
@@ -155,8 +155,8 @@ export class TrainingRun implements RunStore {
   }
 
   /**
-   * Optimizer and checkpoint writing for a stage. Where the run was interrupted in this very stage, model and optimizer
-   * are brought to where they stood.
+   * Optimizer and checkpoint writing for a stage. If the run was interrupted in this stage, the states of model and
+   * optimizer are restored.
    */
   async stage(name: string, options: RunStageOptions): Promise<RunStage> {
     const resolved = resolveOptions('TrainingRun.stage', options, STAGE_RULES);
@@ -228,14 +228,14 @@ export class TrainingRun implements RunStore {
     );
   }
 
-  /** Puts the weights of one of the run's checkpoints into a model of the same form. */
+  /** Loads the weights of one of the run's checkpoints into a model of the same form. */
   async restore(name: string, model: tf.LayersModel): Promise<void> {
     await restoreWeights(path.join(this.folder, name), model);
   }
 
   /**
-   * Lets other processes train in the folder; what is written after it needs the folder again. `trainRecipe` closes its run, whether it
-   * ends or throws, and the end of the process does so too.
+   * Lets other processes train in the folder; later writes lock the folder again. `trainRecipe` closes its run, also if
+   * it throws, and so does the end of the process.
    */
   async close(): Promise<void> {
     await this.lock.release();
