@@ -4,7 +4,10 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 import { check } from '../../base/checks';
 import { DataError, type DataLocation } from '../../base/errors';
 
-/** The data folder: as the caller named it, where it really is, and what is in those of its folders that have been listed. */
+/**
+ * The data folder: as the caller named it, where it really is, and what is in those of its folders that have been
+ * listed.
+ */
 export interface Root {
   name: string;
   path: string;
@@ -69,7 +72,9 @@ export async function fileIn(
   throw new DataError(`expected an image file, ${join(folder, entry.name)} is none`, where);
 }
 
-/** The real path of something in the root; undefined when it is not there, an error when a link leads out that may not. */
+/**
+ * The real path of something in the root; undefined when it is not there, an error when a link leads out that may not.
+ */
 export async function inside(root: Root, name: string, where: DataLocation): Promise<string | undefined> {
   if (leadsOut(root.path, join(root.path, name))) {
     throw new DataError(`${name} leads out of the data folder`, where);

@@ -5,8 +5,8 @@ import type { DicomHeader } from '../../dicom/dicom_header';
 import { readHeaders } from '../../dicom/files/file_headers';
 
 /**
- * Reads the header of a DICOM file, and of the file only as much as that takes. Of a file of several frames it is the first
- * frame's.
+ * Reads the header of a DICOM file, and of the file only as much as that takes. Of a file of several frames it is the
+ * first frame's.
  *
  * @param file - Path of the file.
  * @throws DataError when the file cannot be read, does not parse, holds no image or is cut short.

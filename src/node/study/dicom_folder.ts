@@ -33,13 +33,12 @@ import {
 export interface DicomFolderOptions<L extends Labels = Labels>
   extends SliceFileOptions, StudyTableOptions<L> {
   /**
-   * Kinds of series to take.
+   * Kinds of series to include.
    * @defaultValue ['axial']
    */
   kinds?: readonly DicomSeriesKind[];
   /**
-   * Kinds of error that do not stop the opening, e.g. `['implausible-hu']` for heads whose
-   * surroundings were cut away.
+   * Kinds of error to accept, e.g. `['implausible-hu']` for heads whose surroundings were cropped.
    * @defaultValue none
    */
   allow?: readonly DicomProblemKind[];
@@ -81,8 +80,8 @@ export interface DicomFolder<L extends Labels = Labels> extends PatientSource<L>
   /** What is unusual about the stacks, by their headers and by the values of their middle slices. */
   readonly problems: readonly DicomFolderProblem[];
   /**
-   * Every file that was left out, and why: copies of others, and where `onBadFile` is `'skip'` what could not be read and
-   * stacks that have an error.
+   * Every file that was left out, and why: copies of others, and where `onBadFile` is `'skip'` what could not be read
+   * and stacks that have an error.
    */
   readonly skipped: readonly SkippedFile[];
   /** Files that are no DICOM images. */
@@ -91,28 +90,30 @@ export interface DicomFolder<L extends Labels = Labels> extends PatientSource<L>
   readonly otherSeries: readonly DicomSeriesInfo[];
   /** Slices or scans of the table that no file belongs to. */
   readonly withoutFile: readonly string[];
-  /** Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five. */
+  /**
+   * Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five.
+   */
   readonly tableProblems: readonly string[];
   /** Ends the threads of `workers`; the process also ends without. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a folder of DICOM files, of any number of patients, as a source of stacks: each series one stack, its slices in
- * order. Only headers are read here, and the middle slice of each stack, whose values must be Hounsfield units; the others
- * are decoded when asked for, and windowed by the preprocessing. Axial slices that are stored mirrored, upside down or
- * transposed are turned. What is unusual is in `problems`; an error among them stops, unless `onBadFile` skips the stack or
- * `allow` names it.
+ * Opens a folder of DICOM files, of any number of patients, as a source of stacks: one ordered stack per series. Only
+ * headers are read here, and the middle slice of each stack, whose values must be Hounsfield units; the others are
+ * decoded on demand, and windowed by the preprocessing. Axial slices that are stored mirrored, upside down or
+ * transposed are turned. What is unusual is in `problems`; an error among them stops, unless `onBadFile` skips the
+ * stack or `allow` names it.
  *
- * A stack is named after its PatientID, with a number behind it where a patient has several; `groupOf` gives the patient.
- * Labels come from a table inside the folder, in one of these formats:
+ * A stack is named after its PatientID, with a number behind it where a patient has several; `groupOf` gives the
+ * patient. Labels come from a table inside the folder, in one of these formats:
  *
  * - RSNA 2019: `ID,Label` with a row `ID_<SOPInstanceUID>_<label>` for every slice and label (the challenge's own
  *   identifiers begin with `ID_` already), see `RsnaTableReader`; a file's name may stand for the SOPInstanceUID;
- * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`; a scan is found by its PatientID or a
- *   folder's name. Its labels are of the whole scan, for a model with `output: 'patient'`;
- * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`; `dirname` is the PatientID or a folder's name, `ID` the file's name
- *   or the SOPInstanceUID.
+ * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`; a scan is found by its PatientID
+ *   or a folder's name. Its labels are of the whole scan, for a model with `output: 'patient'`;
+ * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`; `dirname` is the PatientID or a folder's name, `ID`
+ *   the file's name or the SOPInstanceUID.
  *
  * @param dir - The data folder.
  * @throws DataError that says what is wrong, with file, row, patient and slice.

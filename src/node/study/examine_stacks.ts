@@ -15,10 +15,11 @@ const STACKS_AT_ONCE = 4;
 const PLACES = [0.5, 0.3, 0.7];
 
 /**
- * Looks at the values of stacks that are about to be used: the middle slice of each, and two more where that one has no air
- * or no tissue.
+ * Looks at the values of stacks that are about to be used: the middle slice of each, and two more where that one has no
+ * air or no tissue.
  *
- * @returns The stacks with what was found in their problems, without those that have an error where `onBadFile` skips them.
+ * @returns The stacks with what was found in their problems, without those that have an error where `onBadFile` skips
+ * them.
  * @throws DataError for an error that is not allowed, where `onBadFile` is `'throw'`.
  */
 export async function examineStacks(

@@ -30,7 +30,7 @@ import {
 export interface KaggleFolderOptions<L extends Labels = Labels>
   extends SliceFileOptions, StudyTableOptions<L> {
   /**
-   * Name of the folder inside the data folder that holds the patients' folders.
+   * Name of the folder inside the data folder that contains the patients' folders.
    * @defaultValue 'train'; where no table says which patients there are also `'test'`, or else the data folder itself
    */
   images?: string;
@@ -55,20 +55,24 @@ export interface KaggleFolder<L extends Labels = Labels> extends PatientSource<L
   close(): Promise<void>;
   /** Slices or scans of the table that no file belongs to; see also `skipped`. */
   readonly withoutFile: readonly string[];
-  /** Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five. */
+  /**
+   * Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five.
+   */
   readonly tableProblems: readonly string[];
   /** Files and folders among the images that are no slice of the study, as paths inside the data folder. */
   readonly unlisted: readonly string[];
 }
 
 /**
- * Opens a study of images in a folder per patient, `DIR/train/ID_x/x_N.jpg`, N being the slice's place, with its table, the challenge's
- * `DIR/train.csv` or one of another format:
+ * Opens a study of images in a folder per patient, `DIR/train/ID_x/x_N.jpg`, where N is the slice's position, with its
+ * table, the challenge's `DIR/train.csv` or one of another format:
  *
- * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`. It says which slices there are, and every row must have its file;
- * - RSNA 2019: `ID,Label`, see `RsnaTableReader`. A slice is found by its file's name, with or without its number: `ID_12cadc6af_7.png`;
- * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`. A scan is found by its folder's name; its labels are
- *   of the whole scan, for a model with `output: 'patient'`.
+ * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`. It lists the slices, and every row must have its
+ *   file;
+ * - RSNA 2019: `ID,Label`, see `RsnaTableReader`. A slice is found by its file's name, with or without its number:
+ *   `ID_12cadc6af_7.png`;
+ * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`. A scan is found by its folder's
+ *   name; its labels are of the whole scan, for a model with `output: 'patient'`.
  *
  * Only names are read here; images are decoded patient by patient in `load`.
  * Slices are ordered by N as a number. Links that lead out of the folder are refused. Without `requireLabels` a

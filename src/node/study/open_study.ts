@@ -24,13 +24,13 @@ import type { SliceFormat } from '../preparation/slice_preparation';
 export type StudyLayout = 'challenge' | 'patient' | 'dicom';
 
 /**
- * What {@link detectStudy} finds.
+ * Result of {@link detectStudy}.
  *
  * @inline
  */
 export interface DetectedStudy {
   layout: StudyLayout;
-  /** What the files hold: `'dicom'` needs a preprocessing with windows. */
+  /** Format of the files: `'dicom'` needs a preprocessing with windows. */
   format: SliceFormat;
 }
 
@@ -45,7 +45,7 @@ export interface StudyOptions<L extends Labels = Labels> extends SliceFileOption
    * @defaultValue see `openKaggleFolder`
    */
   images?: string;
-  /** Kinds of error that do not stop a `'dicom'` folder, see `openDicomFolder`. */
+  /** Kinds of error to accept in a `'dicom'` folder, see `openDicomFolder`. */
   allow?: DicomFolderOptions['allow'];
 }
 
@@ -62,8 +62,8 @@ const MOST_ENTRIES = 20_000;
 const PICTURE_NAME = /\.(jpe?g|png)$/i;
 
 /**
- * Tells how a data folder is laid out, by the first slice in it: its content, not its name. A folder with DICOM in it is
- * one of DICOM, whatever pictures lie beside it: discs bring a viewer and its logo.
+ * Detects the layout of a data folder by the content of its first slice, not by its name. A folder that contains DICOM
+ * counts as DICOM, even if there are pictures in it: discs often include a viewer and its logo.
  *
  * @throws DataError when there is no JPEG, PNG or DICOM file among the first 20,000 entries.
  * @example
@@ -117,7 +117,7 @@ async function detect(root: Root): Promise<DetectedStudy> {
 /**
  * Opens a data folder of any layout that {@link detectStudy} knows.
  *
- * @throws DataError as the function for the layout does, or where labels are required of one patient's folder of images.
+ * @throws DataError as the function for the layout, or if labels are required for one patient's folder of images.
  * @example
  * ```ts
  * const study = await openStudy('data', { preprocessing, requireLabels: false });

@@ -14,8 +14,8 @@ import { walkFolder, type WalkedFile } from './walk_folder';
  */
 export interface ScanDicomOptions {
   /**
-   * What to do about a file that is damaged, cut short or not supported, and about a series that cannot be ordered:
-   * `'throw'` stops at the first, `'skip'` lists it in `skipped` and goes on.
+   * How to treat a file that is damaged, truncated or not supported, and a series that cannot be ordered: `'throw'`
+   * stops at the first, `'skip'` lists it in `skipped` and continues.
    * @defaultValue 'throw'
    */
   onBadFile?: 'throw' | 'skip';
@@ -25,12 +25,12 @@ export interface ScanDicomOptions {
    */
   followLinks?: boolean;
   /**
-   * Folder, outside of the one that is scanned, where headers are kept for the next scan: files of the same size and times are then not
-   * read again. They hold what the headers do, patient ids too.
+   * Folder, outside the scanned one, in which headers are cached for the next scan: files with unchanged size and times
+   * are then not read again. The cache contains what the headers contain, including patient ids.
    * @defaultValue none: headers are read each time
    */
   cacheFolder?: string;
-  /** Told after each file how far the reading has come. */
+  /** Called after each file with the progress of reading. */
   onProgress?: (progress: FileProgress) => void;
 }
 
@@ -46,11 +46,12 @@ export const SCAN_RULES = {
  * Finds the DICOM series in a folder and its subfolders: which files, in which order, without reading their pixels.
  *
  * Of each file only the header is read. Slices are ordered by their position along the slices' normal, from feet to
- * head; names of files and instance numbers do not matter. A stack is one acquisition of one person: patients that share
- * a series, and passes over the same positions, come apart; series of one slice each that fit on one another come
- * together. Copies are left out and listed in `skipped`. Links that lead out of the folder are refused.
+ * head; file names and instance numbers do not matter. A stack is one acquisition of one person: patients that share a
+ * series, and passes over the same positions, are separated; series of one slice each that fit together are merged.
+ * Copies are left out and listed in `skipped`. Links that lead out of the folder are refused.
  *
- * What is unusual is in each series' `problems`, with a severity. Nothing stops at an error here: what reads the pixels does.
+ * What is unusual is in each series' `problems`, with a severity. Nothing stops at an error here: what reads the pixels
+ * does.
  *
  * @param dir - The folder; it may hold many studies.
  * @throws DataError that names the file, with `onBadFile: 'throw'`.

@@ -23,7 +23,7 @@ export interface PatientFacts {
   labelsOf?: (patient: string) => readonly number[] | undefined;
   /** The person, where one may have several scans. */
   groupOf?: (patient: string) => string;
-  /** Kinds of DICOM error that do not stop. */
+  /** Kinds of DICOM error to accept. */
   allow?: readonly DicomProblemKind[];
 }
 

@@ -33,42 +33,43 @@ import {
  * @inline
  */
 export interface SliceFileOptions {
-  /** What is done to every slice; also gives all slices one size. */
+  /** Preprocessing of every slice; also makes all slices the same size. */
   preprocessing: CtPreprocessing;
   /**
-   * Threads that read, decode, preprocess and augment, ahead of the training step; 0 does it on the calling thread. What they
-   * deliver, and in which order, does not depend on their number.
+   * Number of threads that read, decode, preprocess and augment ahead of the training step; with 0 the calling thread
+   * does it. Results and order do not depend on the number.
    * @defaultValue 0
    */
   workers?: number;
   /**
-   * Folder, outside of the study, where preprocessed slices are kept, for the next epoch and the next run: 4 bytes per pixel and channel. A
-   * slice is found again by the content of its file and the settings it was made with, so one folder serves any number of studies
-   * and settings. Headers of DICOM are kept there too, as by `scanDicomFolder`.
+   * Folder, outside the study, in which preprocessed slices are cached for later epochs and runs: 4 bytes per pixel and
+   * channel. Slices are keyed by the content of their file and the settings, so one folder serves any number of studies
+   * and settings. DICOM headers are cached there too, as by `scanDicomFolder`.
    * @defaultValue none: slices are prepared each time
    */
   cacheFolder?: string;
   /**
-   * What prepared slices are stored as in `cacheFolder`: `'float16'` takes half of the place and `'uint8'`, 255ths, a quarter; slices are then
-   * those values the first time, too. What that changes is in docs/performance.md.
+   * Precision of prepared slices in `cacheFolder`: `'float16'` takes half of the space and `'uint8'`, 255ths, a
+   * quarter; slices are rounded to it even the first time. docs/performance.md shows the effect.
    * @defaultValue 'float32'
    */
   cachePrecision?: 'float32' | 'float16' | 'uint8';
   /**
-   * The window that JPEG or PNG images show. Needed where one side has Hounsfield units and the other has images: to turn grey values back
-   * into them where the preprocessing has windows, and to show DICOM as such images where it has none.
+   * The window that JPEG or PNG images show. Needed if one side has Hounsfield units and the other has images: to
+   * convert grey values back to HU if the preprocessing has windows, and to show DICOM as such images if it has none.
    * @defaultValue none
    */
   imageWindow?: CtWindowName | Readonly<HuWindow>;
   /**
-   * Where the rows and the columns of JPEG or PNG images go, by the letters of DICOM's PatientOrientation: left, right, to the
-   * back (posterior), to the front (anterior). Images that are not `'LP'` are turned to it; DICOM says it itself.
+   * Where the rows and the columns of JPEG or PNG images go, by the letters of DICOM's PatientOrientation: left, right,
+   * to the back (posterior), to the front (anterior). Images that are not `'LP'` are turned to it; DICOM says it
+   * itself.
    * @defaultValue 'LP'
    */
   imageOrientation?: ImageOrientation;
   /**
-   * What a slice that cannot be read does: `'throw'` stops when it is met; `'skip'` reads every file once at the start, and
-   * lists those that cannot be read in `skipped`.
+   * What a slice that cannot be read does: `'throw'` stops when it is met; `'skip'` reads every file once at the start,
+   * and lists those that cannot be read in `skipped`.
    * @defaultValue 'throw'
    */
   onBadFile?: 'throw' | 'skip';

@@ -12,8 +12,8 @@ import { inside, type Root } from './data_root';
 /** Options of everything that finds the labels of a data folder in a table. */
 export interface StudyTableOptions<L extends Labels = Labels> {
   /**
-   * Labels, in the order they come out: all of the table's or some. For RSNA's table of `RSNA_LABELS`, or their counterparts in
-   * `CT_LABELS`; for CQ500's of `CT_LABELS` and `any`.
+   * Labels, in the order they come out: all of the table's or some. For RSNA's table of `RSNA_LABELS`, or their
+   * counterparts in `CT_LABELS`; for CQ500's of `CT_LABELS` and `any`.
    * @defaultValue CT_LABELS
    */
   labels?: L;
