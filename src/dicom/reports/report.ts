@@ -38,7 +38,10 @@ const isShare = (value: unknown) => isNumberIn(value, 0, 1);
 
 const RULES = {
   model: MODEL,
-  labels: rule<Labels>('a list of at least one name', (labels) => Array.isArray(labels) && labels.length > 0),
+  labels: rule<Labels>(
+    'a list of at least one name, each once',
+    (labels) => Array.isArray(labels) && labels.length > 0 && new Set(labels).size === labels.length,
+  ),
   probabilities: rule<readonly (readonly number[])[]>(
     'rows of numbers in [0, 1]',
     (rows) => Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.every(isShare)),

@@ -53,7 +53,7 @@ export const nameOf = ({ sopInstance, frame }: SourceHeader): string =>
 /**
  * The headers of the images of a stack.
  *
- * @throws DataError that names the file and what it lacks, or the two files that are not of one study and patient.
+ * @throws DataError that names the file and what it lacks, or the two files that are not of one study and patient or have one UID.
  */
 export function readSources(what: string, images: readonly SourceImage[]): SourceHeader[] {
   check(Array.isArray(images) && images.length > 0, `${what}: images`, 'one or more images', images);
@@ -77,6 +77,13 @@ export function readSources(what: string, images: readonly SourceImage[]): Sourc
     if (other.join() === expected.join()) continue;
     const message = `expected images of one study and patient, found those of two; the first is ${first.where.file}`;
     throw new DataError(message, where);
+  }
+  const places = new Map<string, DataLocation>();
+  for (const header of headers) {
+    const same = places.get(nameOf(header));
+    // a server takes what has the same UIDs for the same
+    if (same) throw new DataError(`SOPInstanceUID and frame are those of ${same.file} too`, header.where);
+    places.set(nameOf(header), header.where);
   }
   return headers;
 }

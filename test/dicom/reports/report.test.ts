@@ -172,8 +172,15 @@ describe('dicomReport', () => {
     await expect(without('0020,000d', ['UI', '1.3'])).rejects.toThrow(
       'expected images of one study and patient, found those of two; the first is s0.dcm (file s1.dcm)',
     );
-    await expect(without('0010,0010', ['PN', 'A\x1b$(D4F'])).rejects.toThrow(
+    await expect(without('0010,0010', ['PN', 'A\x1b$(E4F'])).rejects.toThrow(
       'PatientName is no text of its SpecificCharacterSet "ISO_IR 100" (file s1.dcm)',
+    );
+  });
+
+  it('refuses images that a server could not tell apart, as where one UID stands for all', async () => {
+    const same = { bytes: sourceSlice(0, { position: [0, 0, 5] }), file: 's1.dcm' };
+    await expect(report({ probabilities: [[0.1, 0.2]] }, [...stack(1), same])).rejects.toThrow(
+      'SOPInstanceUID and frame are those of s0.dcm too (file s1.dcm)',
     );
   });
 
@@ -204,6 +211,7 @@ describe('dicomReport', () => {
     await expect(report({ probabilities: [[0.5, 0.5], [0, 0]] })).rejects.toThrow('expected a row for each of 3 images'); // prettier-ignore
     await expect(report({ probabilities: [[0.5, 1.5]] })).rejects.toThrow('rows of numbers in [0, 1]');
     await expect(report({ model: { name: 'a' } })).rejects.toThrow('model.version: expected a text');
+    await expect(report({ labels: ['ich', 'ich'] })).rejects.toThrow('at least one name, each once');
     await expect(report({}, [])).rejects.toThrow('images: expected one or more images');
     await expect(report({ codes: { edh: {} } })).rejects.toThrow('codes: expected an object of');
   });
