@@ -216,6 +216,31 @@ describe.skipIf(python === undefined || !isFull)(
       ).rejects.toThrow(/--resume: expected the run's settings/);
     });
 
+    it('ends where a value is not finite, before a weight is changed', async () => {
+      await cp(at('shards'), at('bad'), { recursive: true });
+      const { patients } = JSON.parse(await readFile(at('bad', 'index.json'), 'utf8')) as Index;
+      const spoil = async (side: string) => {
+        const { file, name } = patients.find((patient) => patient.side === side)!;
+        const bytes = await readFile(at('bad', file));
+        const header = Number(bytes.readBigUInt64LE(0));
+        const { images } = JSON.parse(bytes.toString('utf8', 8, 8 + header)) as {
+          images: { data_offsets: [number, number] };
+        };
+        bytes.writeFloatLE(NaN, 8 + header + images.data_offsets[0] + 400);
+        await writeFile(at('bad', file), bytes);
+        return name;
+      };
+      for (const [side, what] of [
+        ['validation', 'output'],
+        ['train', 'loss'],
+      ] as const) {
+        const name = await spoil(side);
+        const run = training(`spoilt-${side}`, '--epochs', '1', '--shards', at('bad'), '--batch-size', '1');
+        await expect(runPython(...run)).rejects.toThrow(`epoch 1: the ${what} is not finite, on ${name};`);
+        expect(existsSync(at(`spoilt-${side}`, 'last.safetensors'))).toBe(false);
+      }
+    });
+
     it('comes back to TypeScript with the same logits', async () => {
       await useBackend('wasm');
       const images = tf.randomUniform([1, 6, 32, 32, 1], 0, 1, 'float32', 3);

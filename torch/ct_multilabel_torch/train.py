@@ -138,12 +138,21 @@ class Trainer:
         if self.world > 1:
             dist.all_reduce(losses)
         total, entries = losses.tolist()
+        self.check_finite("loss", losses, [patient for each in shares for patient in each])
         if entries > 0:
             for parameter in self.model.parameters():
                 if parameter.grad is not None:
                     parameter.grad *= self.world / entries  # DDP took the mean over the processes
+            norms = [p.grad.norm() for p in self.model.parameters() if p.grad is not None]
+            self.check_finite("gradient", torch.stack(norms), [patient for each in shares for patient in each])
             self.optimizer.step()
         return total, entries
+
+    def check_finite(self, what: str, values: Tensor, patients: Sequence[Patient]) -> None:
+        """Before a weight is changed, or a score is made of it; every process has the same values, so that all of them end."""
+        if not bool(torch.isfinite(values).all()):
+            names = ", ".join(str(patient["name"]) for patient in patients)
+            raise ValueError(f"epoch {len(self.history) + 1}: the {what} is not finite, on {names}; a smaller --lr may help")
 
     @torch.no_grad()
     def validate(self) -> Tuple[float, float]:
@@ -151,7 +160,9 @@ class Trainer:
         found = []
         for patient in own:
             images, labels = self.load(patient)
-            found.append((torch.sigmoid(self.model(images)).flatten().cpu(), labels.flatten().cpu()))
+            logits = self.model(images)
+            self.check_finite("output", logits, [patient])
+            found.append((torch.sigmoid(logits).flatten().cpu(), labels.flatten().cpu()))
         everyone: List[Any] = [found]
         if self.world > 1:
             everyone = [None] * self.world
