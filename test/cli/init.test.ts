@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { command } from '../support/command';
+import { command, COMMANDS } from '../support/command';
 import { temporaryFolder } from '../support/folder';
 import { VERSION } from '../../src/version';
 
@@ -25,6 +27,18 @@ describe('init', { timeout: 120_000 }, () => {
     const tarball = path.join(path.dirname(folder), 'ct.tgz');
     expect((await command('init', other, '--package', tarball)).code).toBe(0);
     expect(await readFile(path.join(other, 'package.json'), 'utf8')).toContain('"file:../ct.tgz"');
+  });
+
+  it('writes into the folder that one is in, and takes the package from an address', async () => {
+    const folder = path.join(await temporaryFolder(), 'here');
+    await mkdir(folder);
+    const address = 'https://example.org/ct-multilabel-0.2.0.tgz';
+    const args = [COMMANDS, 'init', '.', '--package', address];
+    await promisify(execFile)(process.execPath, args, { cwd: folder });
+    expect((await readdir(folder)).sort()).toEqual(['.gitignore', 'README.md', 'package.json', 'train.ts', 'tsconfig.json']); // prettier-ignore
+    const project = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as object;
+    expect(project).toMatchObject({ name: 'here', dependencies: { 'ct-multilabel': address } });
+    expect(await readdir(path.dirname(folder))).toEqual(['here']); // no draft is left
   });
 
   it('leaves a folder that holds something as it is', async () => {

@@ -1,11 +1,11 @@
 /** Writes a small project: a program that trains, and the files needed to run it. */
-import { copyFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ArgumentError } from '../../base/errors';
 import { move, remove } from '../../node/files/move';
 import { VERSION } from '../../version';
 import { command, options, type Args } from '../command_line';
+import { checkNewFolder } from '../new_folder';
 
 const OPTIONS = options({
   folder: { value: 'FOLDER', help: 'a new or empty folder', required: true },
@@ -37,15 +37,7 @@ const COMPILER = {
 };
 
 async function init({ folder, package: spec }: Args<typeof OPTIONS>): Promise<void> {
-  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw new ArgumentError(`init: expected a new or empty folder, received '${folder}' (${error.message})`);
-  });
-  if (there !== undefined && there.length > 0) {
-    throw new ArgumentError(
-      `init: expected a new or empty folder, received '${folder}', which contains ${there[0]}`,
-    );
-  }
+  const isThere = await checkNewFolder('init', folder);
   const name = path
     .basename(path.resolve(folder))
     .toLowerCase()
@@ -70,28 +62,32 @@ async function init({ folder, package: spec }: Args<typeof OPTIONS>): Promise<vo
     'tsconfig.json': json({ compilerOptions: COMPILER, include: ['*.ts'] }),
     '.gitignore': 'node_modules/\ndata/\nruns/\n',
   };
+  const copied = ['train.ts', 'README.md'];
+  const made = [...Object.keys(files), ...copied];
   // atomically
   const draft = `${path.resolve(folder)}.${process.pid}.tmp`;
   try {
     await mkdir(draft, { recursive: true });
     for (const [file, text] of Object.entries(files)) await writeFile(path.join(draft, file), text);
-    for (const file of ['train.ts', 'README.md']) {
+    for (const file of copied) {
       await copyFile(path.join(ROOT, 'examples', 'starter', file), path.join(draft, file));
     }
-    if (there !== undefined) await rmdir(folder);
-    await move(draft, folder);
+    // a folder that is there may be the one that the user is in
+    if (isThere) for (const file of made) await move(path.join(draft, file), path.join(folder, file));
+    else await move(draft, folder);
   } catch (error) {
-    await remove(draft);
+    for (const file of isThere ? made : []) await remove(path.join(folder, file));
     throw error;
+  } finally {
+    await remove(draft);
   }
-  const made = [...Object.keys(files), 'train.ts', 'README.md'];
   console.log(`${folder}: ${made.join(', ')}`);
   console.log(`next: cd ${/\s/.test(folder) ? `"${folder}"` : folder} && npm install && npm start`);
 }
 
-/** A path relative to the new folder. */
+/** A path relative to the new folder; a URL is left as it is. */
 function packageSpec(spec: string, folder: string): string {
-  if (!spec.endsWith('.tgz')) return spec;
+  if (!spec.endsWith('.tgz') || /^https?:/i.test(spec)) return spec;
   return `file:${path.relative(folder, spec.replace(/^file:/, '')).replaceAll(path.sep, '/')}`;
 }
 
