@@ -11,6 +11,8 @@ export interface Option {
   default?: string | number | boolean;
   help: string;
   required?: true;
+  /** An input that may not be given twice, as other commands allow: the first would be ignored silently. */
+  once?: true;
   /** A required option that may be given more than once; its value is a list. */
   multiple?: true;
 }
@@ -96,9 +98,19 @@ export function parseArgs(
     .configureHelp({ optionTerm: termOf })
     .option('--debug', 'print the stack trace of an error');
   if (result) parser.option('--json', `print ${result} as JSON, and everything else to standard error`);
+  const given = new Set<string>();
   for (const [name, option] of Object.entries(spec.options)) {
-    if (name === argument?.name) parser.argument(`<${name}>`, option.help);
-    else addOption(parser, name, option);
+    if (name === argument?.name) {
+      parser.argument(`<${name}>`, option.help);
+      continue;
+    }
+    addOption(parser, name, option);
+    if (!option.once) continue;
+    parser.on(`option:${name}`, () => {
+      if (given.has(name))
+        parser.error(`error: option '--${name} <${option.value}>' takes one, and is given twice`);
+      given.add(name);
+    });
   }
   const lines = (spec.examples ?? []).map((line) => `  ${program} ${line}`);
   if (lines.length > 0) parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
@@ -113,8 +125,8 @@ export function parseArgs(
   const off = Object.fromEntries(
     switches.map((name) => [new CommanderOption(`--${name}`).attributeName(), false]),
   );
-  const given = parser.opts<{ debug?: boolean; json?: boolean }>();
-  const { debug = false, json = false, ...named } = { ...off, ...given };
+  const typed = parser.opts<{ debug?: boolean; json?: boolean }>();
+  const { debug = false, json = false, ...named } = { ...off, ...typed };
   // the types that `command` derived from the table
   const args = { ...named, ...(argument && { [argument.name]: parser.args[0] }) } as never;
   return { args, debug, json };

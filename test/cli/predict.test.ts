@@ -97,6 +97,24 @@ describe('predict', { timeout: 120_000 }, () => {
     expect(again.map(({ bytes }) => DicomDataSet.parse(bytes, {}).text('x00080018'))).toEqual(uids);
   });
 
+  it('refuses one file for two tables, a place that is given twice, and a folder with other results', async () => {
+    const said = async (...more: string[]) => {
+      const { code, stderr } = await command('predict', ...args(), ...more);
+      return `${code} ${stderr}`;
+    };
+    const file = at('p.csv');
+    expect(await said('--out', file, '--kaggle', path.join(folder, 'x', '..', 'p.csv'))).toContain(
+      '1 ArgumentError: --kaggle: expected another file than --out',
+    );
+    expect(await said('--patient', at('images'))).toContain(
+      "2 error: option '--patient <DIR>' takes one, and is given twice",
+    );
+    await mkdir(at('old/P1'), { recursive: true });
+    expect(await said('--dicom-out', at('old'))).toContain(
+      `1 ArgumentError: --dicom-out: expected a new or empty folder, received '${at('old')}', which holds P1`,
+    );
+  });
+
   it('writes DICOM of DICOM only', async () => {
     await mkdir(at('images'));
     const picture = sharp({ create: { width: 16, height: 16, channels: 3, background: '#777' } });

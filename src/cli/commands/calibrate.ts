@@ -2,18 +2,18 @@
  * Fits a trained model's calibration and thresholds on another hospital's labelled patients. The weights do not change.
  * Use patients that the model was not trained on, and evaluate it on others.
  */
-import { readdir } from 'node:fs/promises';
-import { ArgumentError, asymmetricLoss, evaluatePatients, fitDecisions } from '../../index';
+import { asymmetricLoss, evaluatePatients, fitDecisions } from '../../index';
 import { findCheckpoint, loadCheckpoint, openStudy, saveCheckpoint, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
+import { checkNewFolder } from '../new_folder';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
 import { seenPatients } from '../studies/seen_patients';
-import { warnOfProblems } from '../studies/study_problems';
+import { checkFindings, warnOfProblems } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
 
 const OPTIONS = options({
   ...CHECKPOINT,
-  data: { value: 'DIR', help: "the site's labelled study, images or DICOM", required: true },
+  data: { value: 'DIR', help: "the site's labelled study, images or DICOM", required: true, once: true },
   ...TABLE,
   out: { value: 'DIR', help: 'new folder for the recalibrated model', required: true },
   calibration: { value: 'NAME', choices: ['platt', 'temperature', 'none'], default: 'platt', help: 'calibration method' },
@@ -30,9 +30,7 @@ export default command({
 
 async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { out, calibration: method } = args;
-  if ((await readdir(out).catch(() => [])).length > 0) {
-    throw new ArgumentError(`--out: expected a new or empty folder, received '${out}'`);
-  }
+  await checkNewFolder('--out', out);
   await useBackend(args.backend);
   const checkpoint = await findCheckpoint(args.checkpoint);
   const { model, manifest } = await loadCheckpoint(checkpoint);
@@ -43,6 +41,7 @@ async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
     ...studyOptions(args),
   });
   warnOfProblems(study);
+  checkFindings(study, args.data);
   const seen = await seenPatients(checkpoint);
   const trained = new Set(seen.train);
   const shared = study.patients.filter((patient) => trained.has(patient));

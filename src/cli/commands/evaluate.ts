@@ -3,7 +3,6 @@
  * model card. With --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint
  * with them.
  */
-import { readdir } from 'node:fs/promises';
 import {
   ArgumentError,
   collectPredictions,
@@ -33,16 +32,17 @@ import { evaluationPage } from '../../report/page';
 import { worstCases } from '../../report/worst_cases';
 import { command, options, type Args } from '../command_line';
 import { fitted } from '../fit_decisions';
+import { checkNewFolder } from '../new_folder';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
 import { runFolders, seenPatients, type SeenPatients } from '../studies/seen_patients';
-import { warnOfProblems } from '../studies/study_problems';
+import { checkFindings, warnOfProblems } from '../studies/study_problems';
 import { unseenPatients, type Unseen } from '../studies/unseen_patients';
 import { progressLine, textTable } from '../terminal';
 import type { LabelledPredictions } from '../../prediction/collect_predictions';
 
 const OPTIONS = options({
   ...CHECKPOINT,
-  data: { value: 'DIR', help: 'a labelled study, images or DICOM', required: true },
+  data: { value: 'DIR', help: 'a labelled study, images or DICOM', required: true, once: true },
   ...TABLE,
   out: { value: 'FILE', default: 'report.html', help: 'file for the report' },
   patients: {
@@ -87,9 +87,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
       '--calibrate and --choose-thresholds need --save, and --save needs at least one of them',
     );
   }
-  if (save !== undefined && (await readdir(save).catch(() => [])).length > 0) {
-    throw new ArgumentError(`--save: expected a new or empty folder, received '${save}'`);
-  }
+  if (save !== undefined) await checkNewFolder('--save', save);
   await useBackend(args.backend);
   const checkpoint = await findCheckpoint(args.checkpoint);
   const { model, manifest: loaded } = await loadCheckpoint(checkpoint);
@@ -108,6 +106,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const chosen = await chosenPatients(args, study, seen, loaded.preprocessing);
   for (const note of chosen.notes) console.log(`--patients ${args.patients}: ${note}`);
   const source = subset(study, chosen.patients);
+  if (save !== undefined) checkFindings(source, folder);
 
   // a slice-level model is evaluated per patient only if only patients are labelled
   const byOutput = outputLevel(model);

@@ -30,7 +30,7 @@ import { progressLine, textTable } from '../terminal';
 
 const OPTIONS = options({
   ...CHECKPOINT,
-  data: { value: 'DIR', help: 'a folder of patients, images or DICOM', required: true },
+  data: { value: 'DIR', help: 'a folder of patients, images or DICOM', required: true, once: true },
   patient: { value: 'ID', help: 'the patient to draw (default: the first with the label)' },
   label: { value: 'NAME', default: 'ich', help: 'the label whose decision is explained' },
   slice: { value: 'N', help: 'explain the decision on this slice only, counted from 1' },

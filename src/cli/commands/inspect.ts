@@ -24,7 +24,7 @@ import { problemLines } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
 
 const OPTIONS = options({
-  data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true },
+  data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true, once: true },
   images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
   ...TABLE,
   labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },

@@ -9,8 +9,10 @@ import {
 } from '../../index';
 import { loadCheckpoint, openStudy, type DicomFolder, type KaggleFolder, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
+import { checkNewFolder } from '../new_folder';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { dicomResults, type ReportingModel } from '../dicom_results';
+import { labelCodes } from '../../dicom/reports/codes';
 import { problemLines, warnOfProblems } from '../studies/study_problems';
 import { textTable } from '../terminal';
 import { writeFileAtomic } from '../../node/files/atomic_write';
@@ -19,13 +21,13 @@ import type { PatientPrediction } from '../../data/tables/predictions_table';
 
 const OPTIONS = options({
   ...CHECKPOINT,
-  patient: { value: 'DIR', help: "one patient's folder of slices, images or DICOM" },
-  data: { value: 'DIR', help: "a folder in the challenge's layout, or of DICOM; labels are not needed" },
+  patient: { value: 'DIR', help: "one patient's folder of slices, images or DICOM", once: true },
+  data: { value: 'DIR', help: "a folder in the challenge's layout, or of DICOM; labels are not needed", once: true },
   images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
   out: { value: 'FILE', help: 'write dirname,ID and a probability per label; for a patient-level model patient,…' },
   kaggle: { value: 'FILE', help: "write the challenge's submission: ID,prediction" },
   rsna: { value: 'FILE', help: "write RSNA's submission: ID,Label" },
-  'dicom-out': { value: 'DIR', help: 'for a DICOM study, write a structured report and heat maps as DICOM' },
+  'dicom-out': { value: 'DIR', help: 'a new folder: for a DICOM study, write a structured report and heat maps as DICOM' },
   mirror: { help: 'also predict mirrored slices (left to right), and average the logits' },
   quiet: { help: 'do not print the table' },
   ...STUDY,
@@ -51,6 +53,8 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
     process.exitCode = 2;
     return undefined;
   }
+  checkDistinct({ out, kaggle, rsna });
+  if (dicomOut !== undefined) await checkNewFolder('--dicom-out', dicomOut);
   await useBackend(args.backend);
   const { model, manifest } = await loadCheckpoint(args.checkpoint);
   const { preprocessing, labels, thresholds, calibration } = manifest;
@@ -129,11 +133,29 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
   return { ...result, predictions };
 }
 
+/** Refuses one file for two tables: only the last would be left. */
+function checkDistinct(files: Record<string, string | undefined>): void {
+  const known = new Map<string, string>();
+  for (const [option, file] of Object.entries(files)) {
+    if (file === undefined) continue;
+    const place = path.resolve(file);
+    const other = known.get(place);
+    if (other !== undefined) {
+      throw new ArgumentError(
+        `--${option}: expected another file than --${other}, received '${file}' for both`,
+      );
+    }
+    known.set(place, option);
+  }
+}
+
 /** Writes the results of each stack to its own folder. */
 function dicomWriter(folder: string, model: ReportingModel, source: DicomFolder | KaggleFolder) {
   if (!('seriesOf' in source)) {
     throw new ArgumentError('--dicom-out: expected a study of DICOM files, received one of images');
   }
+  // before anything is predicted
+  labelCodes('--dicom-out', model.manifest.labels, {});
   return async (patient: string, probabilities: readonly (readonly number[])[]): Promise<void> => {
     for await (const { name, bytes } of dicomResults(model, source, patient, probabilities)) {
       await writeFileAtomic(path.join(folder, patient, name), bytes);

@@ -1,5 +1,7 @@
 /** Problems of a study's files, to be read before any of its figures. */
+import { DataError, type PatientSource } from '../../index';
 import type { DicomFolder, KaggleFolder } from '../../node';
+import { patientTargets } from '../../data/sources/patient_source';
 
 const SEVERITIES = ['error', 'warning', 'note'] as const;
 
@@ -22,6 +24,17 @@ export function problemLines(study: KaggleFolder | DicomFolder): string[] {
     });
   });
   return [...study.skipped.map(({ error }) => `left out: ${error.message}`), ...lines];
+}
+
+/**
+ * Refuses patients without a single positive label: thresholds fitted on them would be 0.5, whatever the model predicts.
+ *
+ * @param folder - Where they are from, for the error.
+ */
+export function checkFindings(study: PatientSource, folder: string): void {
+  if (study.patients.some((patient) => patientTargets(study, patient).includes(1))) return;
+  const message = `no patient has any of ${study.labels.join(', ')}: nothing can be fitted on them`;
+  throw new DataError(message, { file: folder });
 }
 
 /** Prints to standard error the problems of a study that is about to be trained on, predicted or evaluated. */
