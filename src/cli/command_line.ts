@@ -108,7 +108,7 @@ export function parseArgs(
     if (!option.once) continue;
     parser.on(`option:${name}`, () => {
       if (given.has(name))
-        parser.error(`error: option '--${name} <${option.value}>' takes one, and is given twice`);
+        parser.error(`error: option '--${name} <${option.value}>' takes one value, and was given twice`);
       given.add(name);
     });
   }

@@ -107,7 +107,7 @@ describe('predict', { timeout: 120_000 }, () => {
       '1 ArgumentError: --kaggle: expected another file than --out',
     );
     expect(await said('--patient', at('images'))).toContain(
-      "2 error: option '--patient <DIR>' takes one, and is given twice",
+      "2 error: option '--patient <DIR>' takes one value, and was given twice",
     );
     await mkdir(at('old/P1'), { recursive: true });
     expect(await said('--dicom-out', at('old'))).toContain(
