@@ -249,7 +249,7 @@ describe('computeGradients', () => {
       const ofPatients = buildCtBrainModel({
         ...{ output: 'patient', sliceClassifier: true, backbone: tinyBackbone() },
       });
-      expect(() => run(ofPatients, 1, tf.zeros([1, 5]))).toThrow(/of patients/);
+      expect(() => run(ofPatients, 1, tf.zeros([1, 5]))).toThrow(/per patient/);
     });
   });
 
