@@ -23,7 +23,7 @@ describe('printEstimate', () => {
     const model = buildCtBrainModel({ ...built, output });
     await printEstimate(model, source, split, resolveRecipe({}), bytes);
     const text = lines.join('\n');
-    expect(text).toMatch(/stage +hours at most/);
+    expect(text).toMatch(/stage +maximum hours/);
     expect(text).toMatch(/all +\d+\.\d\d/);
     await expectNoLeakAsync(() => printEstimate(model, source, split, resolveRecipe({}), bytes));
   });
