@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { useBackend } from 'ct-multilabel/node';
 import { SLICES, trainer, type Backbone, type Timed } from './browser_page/work';
-import { compare, relativeDifference, report } from './compare';
+import { compare, relativeDifference, report, skip } from './compare';
 
 /** What of the package check's tools is used. */
 interface Page {
@@ -47,7 +47,7 @@ const { serve, ISOLATED } = (await import(visitTools)) as Visit;
 
 const { browser, why } = await openChromium();
 if (browser === undefined) {
-  report({ what: 'the library in Chromium', value: `skipped: ${why}` });
+  skip('the library in Chromium', why!);
   process.exit(0);
 }
 const work = mkdtempSync(path.join(tmpdir(), 'browser-bench-'));

@@ -78,9 +78,18 @@ export function report(line: Report): void {
   keep(line);
 }
 
-/** For the table that bench/run.ts makes. */
+/** Says why something is not measured on this machine; the figures of another stay. */
+export function skip(what: string, why: string): void {
+  console.log(`${what}: skipped: ${why}`);
+}
+
+/** For the table that bench/run.ts makes, in four digits. */
 function keep(line: Row | Report): void {
-  if (process.env.BENCH_ROWS) appendFileSync(process.env.BENCH_ROWS, `${JSON.stringify(line)}\n`);
+  if (!process.env.BENCH_ROWS) return;
+  const text = JSON.stringify(line, (_, value) =>
+    typeof value === 'number' ? Number(value.toPrecision(4)) : value,
+  );
+  appendFileSync(process.env.BENCH_ROWS, `${text}\n`);
 }
 
 /** How a ratio reads: `12.3x as fast`, or `1.8x the time` where the peer is faster. */
@@ -115,7 +124,8 @@ function textOf({ what, ours, peers }: Row): string {
   return [`${what}: ${ours.name} ${figure(ours.ms)} ms`, ...lines].join('\n');
 }
 
-function median(values: number[]): number {
+/** The middle one, of an even number the upper. */
+export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
 }

@@ -19,7 +19,7 @@ import {
   type BackboneName,
 } from 'ct-multilabel';
 import { openKaggleFolder, useBackend } from 'ct-multilabel/node';
-import { figure, report } from './compare';
+import { figure, report, skip } from './compare';
 
 /** Functions that a part's samples lie in. */
 const PARTS: Record<string, string> = {
@@ -39,7 +39,7 @@ const data = process.env.CT_MULTILABEL_DATA;
 const backbone = (process.argv[2] ?? 'squeezenet1_1') as BackboneName;
 const most = Number(process.argv[3] ?? Infinity);
 if (data === undefined || data === '') {
-  report({ what: `an epoch of ${backbone}`, value: 'skipped: CT_MULTILABEL_DATA is not set' });
+  skip(`an epoch of ${backbone}`, 'CT_MULTILABEL_DATA is not set');
   process.exit(0);
 }
 

@@ -1,10 +1,10 @@
 /**
  * What prepared slices in float16 or in 8 bits change: logits, decisions and F2 of a trained model, beside slices in float32.
  *
- *   npx tsx bench/precision.bench.ts [NAME RUN DATA ...]
+ *   npx tsx bench/precision.bench.ts     # trains the demo on phantoms for that
+ *   CT_MULTILABEL_RUN=RUN CT_MULTILABEL_DATA=DIR npx tsx bench/precision.bench.ts 'real CT'
  *
- * `RUN` is the folder of a training, `DATA` the study that it divided; patients that it was not trained on are predicted. Without any,
- * the demo is trained on phantoms for that.
+ * `RUN` is the folder of a training on `ct-ich/` in `DIR`; patients that it was not trained on are predicted.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,20 +12,22 @@ import path from 'node:path';
 import { cachedSource, predictPatients, subset, type PatientSource } from 'ct-multilabel';
 import { loadCheckpoint, openStudy, useBackend } from 'ct-multilabel/node';
 import { runCommand } from '../src/cli/run_command';
-import { report } from './compare';
+import { report, skip } from './compare';
 
-const given = process.argv.slice(2);
+const name = process.argv[2] ?? 'phantoms';
+const { CT_MULTILABEL_RUN: trained, CT_MULTILABEL_DATA: data } = process.env;
+if (name !== 'phantoms' && !(trained && data)) {
+  skip(name, 'CT_MULTILABEL_RUN or CT_MULTILABEL_DATA is not set');
+  process.exit(0);
+}
 const work = await mkdtemp(path.join(tmpdir(), 'precision-'));
 try {
-  if (given.length === 0) {
+  if (name === 'phantoms') {
     await runCommand(['demo', '--out', work, '--patients', '48', '--pretrain-epochs', '8', '--epochs', '1']);
-    given.push('phantoms', path.join(work, 'run'), path.join(work, 'study'));
   }
   await useBackend('wasm');
-  for (let i = 0; i < given.length; i += 3) {
-    const [name, run, data] = given.slice(i, i + 3) as [string, string, string];
-    await measure(name, run, data);
-  }
+  if (name === 'phantoms') await measure(path.join(work, 'run'), path.join(work, 'study'));
+  else await measure(trained!, path.join(data!, 'ct-ich'));
 } finally {
   await rm(work, { recursive: true, force: true });
 }
@@ -36,13 +38,13 @@ interface Scored {
   f2: number;
 }
 
-async function measure(name: string, run: string, data: string): Promise<void> {
+async function measure(run: string, folder: string): Promise<void> {
   const { model, manifest } = await loadCheckpoint(path.join(run, 'best'));
   const { preprocessing, labels, thresholds, calibration } = manifest;
   const { split } = JSON.parse(await readFile(path.join(run, 'config.json'), 'utf8')) as {
     split?: { validation: string[]; test?: string[] };
   };
-  const study = await openStudy(data, { preprocessing, labels });
+  const study = await openStudy(folder, { preprocessing, labels });
   // of several studies a name has the study's before it
   const unseen = split
     ? [...split.validation, ...(split.test ?? [])].map((one) => one.split('/').at(-1)!)

@@ -28,13 +28,13 @@ import {
 } from 'ct-multilabel';
 import { openKaggleFolder, useBackend } from 'ct-multilabel/node';
 import { prefetch } from '../src/data/sources/prefetch';
-import { compare, figure, report } from './compare';
+import { compare, figure, report, skip } from './compare';
 import { openCv, type OpenCv } from './opencv';
 import { prepareWithOpenCv, STEPS, type Step } from './opencv_slices';
 
 const data = process.env.CT_MULTILABEL_DATA;
 if (data === undefined || data === '') {
-  report({ what: 'slices from files', value: 'skipped: CT_MULTILABEL_DATA is not set' });
+  skip('slices from files', 'CT_MULTILABEL_DATA is not set');
   process.exit(0);
 }
 const folder = path.join(data, 'ct-ich');

@@ -11,9 +11,9 @@ import { buildCtBrainModel, createPreprocessing } from 'ct-multilabel';
 import { saveCheckpoint, useBackend, writePhantomStudy } from 'ct-multilabel/node';
 import { runCommand } from '../src/cli/run_command';
 import { LAUNCHER, python, pythonEnvironment } from '../test/support/torch_twin';
-import { report } from './compare';
+import { report, skip } from './compare';
 
-if (python === undefined) report({ what: 'training in PyTorch', value: 'skipped: not on this machine' });
+if (python === undefined) skip('training in PyTorch', 'not on this machine');
 else await measure(python);
 
 async function measure(program: string): Promise<void> {

@@ -24,18 +24,18 @@ import {
 import { backendReport, useBackend } from 'ct-multilabel/node';
 // @ts-expect-error -- a script of the package's checks
 import { openSoftwareGpu } from '../scripts/package/software_gpu.mjs';
-import { compare, report, type Candidate } from './compare';
+import { compare, report, skip, type Candidate } from './compare';
 import { torchPeer } from './torch_peer';
 import { countLaunches, total, type Launches } from './webgpu_launches';
 
 const why = await startWebGpu();
 if (why !== undefined) {
-  report({ what: 'WebGPU', value: `skipped: ${why}` });
+  skip('WebGPU', why);
   process.exit(0);
 }
 const adapter = backendReport().reason.replace(/, as asked for$/, '');
 const isSoftware = /swiftshader|llvmpipe|software/i.test(adapter);
-console.log(`Node ${process.version}, ${adapter}`);
+report({ what: 'adapter', value: adapter });
 
 const slices = 32;
 const size = isSoftware ? 32 : 224;

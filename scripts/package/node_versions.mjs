@@ -4,6 +4,7 @@ import path from 'node:path';
 import { INSTALL, repository, run } from './project.mjs';
 
 const MAJORS = [20, 22, 24];
+const running = Number.parseInt(process.versions.node, 10);
 
 /**
  * The running Node, and the other versions as far as npm can bring them.
@@ -11,10 +12,15 @@ const MAJORS = [20, 22, 24];
  * @returns `{ name, node }` with the program's path, or `{ name, why }` where there is none.
  */
 export async function nodeVersions() {
-  const running = Number.parseInt(process.versions.node, 10);
   const others = MAJORS.filter((major) => major !== running);
-  const found = await Promise.all(others.map(install));
-  return [{ name: `Node ${process.versions.node}`, node: process.execPath }, ...found];
+  return Promise.all([running, ...others].map(nodeVersion));
+}
+
+/** One version: the running Node where it is that, else what npm brings. */
+export async function nodeVersion(major) {
+  return major === running
+    ? { name: `Node ${process.versions.node}`, node: process.execPath }
+    : install(major);
 }
 
 async function install(major) {
