@@ -48,6 +48,7 @@ export async function writePages(): Promise<void> {
   const results = readResults();
   for (const page of pages()) {
     const text = readFileSync(page, 'utf8');
+    if (marksOf(text).length === 0) continue;
     const fresh = await pretty(filled(text, results), page);
     if (fresh !== text) writeFileSync(page, fresh);
   }
