@@ -20,9 +20,9 @@ export type BrowserBackendName = 'wasm' | 'webgl' | 'webgpu' | 'cpu';
  */
 export interface UseBrowserBackendOptions {
   /**
-   * Threads that compute convolutions on the `'wasm'` backend, the calling one among them, at most 64. More than one need a Web Worker of
-   * a cross-origin isolated page; there `'auto'` takes as many as the machine runs at once, but no more than 8, and elsewhere one. Other
-   * backends have none.
+   * Number of threads that compute convolutions, recurrences and image transforms on the `'wasm'` backend, including the
+   * calling one, at most 64. More than one need a Web Worker of a cross-origin isolated page; there `'auto'` uses the number
+   * of cores, at most 8, and elsewhere one. Other backends have none.
    *
    * @defaultValue 'auto'
    */
@@ -116,19 +116,18 @@ const STARTERS: Record<BrowserBackendName, (threads: 'auto' | number) => Promise
 async function startWasm(threads: 'auto' | number): Promise<BrowserBackend> {
   if (!isRegistered('wasm')) await import('@tensorflow/tfjs-backend-wasm');
   if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
-  const [{ leaveThreadedBuild }, wasm, { browserThreads }] = await Promise.all([
-    import('./wasm/runtime/threaded_build'),
+  const [wasm, { browserThreads }] = await Promise.all([
     import('./wasm/start'),
     import('./wasm/threads/browser_threads'),
   ]);
-  await leaveThreadedBuild(); // before the backend starts, so that it takes the build that the kernels fit
-  try {
-    await activate('wasm');
-  } catch (cause) {
-    const hint = "TensorFlow.js must find its files: see setWasmPaths of '@tensorflow/tfjs-backend-wasm'";
-    throw new Error(`${cause instanceof Error ? cause.message : String(cause)}; ${hint}`, { cause });
-  }
-  return wasm.startWasm(threads, browserThreads);
+  return wasm.startWasm(threads, browserThreads, async () => {
+    try {
+      await activate('wasm');
+    } catch (cause) {
+      const hint = "TensorFlow.js must find its files: see setWasmPaths of '@tensorflow/tfjs-backend-wasm'";
+      throw new Error(`${cause instanceof Error ? cause.message : String(cause)}; ${hint}`, { cause });
+    }
+  });
 }
 
 async function startWebGpu(): Promise<void> {

@@ -25,10 +25,13 @@ export function largestBuffer(): number | undefined {
   return (tf.backend() as Markable)[PREPARED]?.largestBuffer;
 }
 
-/** Whether this is the WebAssembly backend in the build that computes on threads of its own, over memory that they share. */
+/** Whether this is the WebAssembly backend in the build that computes on threads of its own, whose memory is not its module's. */
 export function isThreadedBuild(backend: unknown): boolean {
-  const { wasm } = backend as { wasm?: { PThread?: unknown; HEAPU8?: Uint8Array } };
-  return wasm !== undefined && ('PThread' in wasm || isShared(wasm.HEAPU8?.buffer));
+  const { wasm } = backend as {
+    wasm?: { PThread?: unknown; HEAPU8?: Uint8Array; asm?: { memory?: unknown } };
+  };
+  if (wasm === undefined) return false;
+  return 'PThread' in wasm || (isShared(wasm.HEAPU8?.buffer) && wasm.asm?.memory === undefined);
 }
 
 const isShared = (buffer: unknown) =>

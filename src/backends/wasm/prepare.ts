@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { markPrepared } from '../../kernels/preparation';
-import { hostWorkspace } from './runtime/engine';
+import { hostWorkspace, loadSharedKernels } from './runtime/engine';
 import { guardWasmMemory } from './runtime/memory_guard';
+import { sharedHeap } from './runtime/shared_heap';
 import { leaveThreadedBuild } from './runtime/threaded_build';
 import { registerWasmTrainingKernels } from './training_kernels';
 
@@ -22,6 +23,7 @@ export interface WasmPreparation {
 /** Does what `prepareWasmBackend` promises; of its own, so that only who calls that loads the compiled kernels. */
 export async function prepare(): Promise<WasmPreparation> {
   await leaveThreadedBuild();
+  if (sharedHeap() !== undefined) await loadSharedKernels();
   // first, so that what our kernels leave to the host's stays guarded
   const memoryGuard = guardWasmMemory();
   const trainingKernels = registerWasmTrainingKernels();

@@ -3,7 +3,6 @@ import { activate, activeBackend, isRegistered } from '../../backends/activate';
 import { prepareWebGpuBackend } from '../../backends/prepare_webgpu_backend';
 import { THREADS } from '../../backends/threads_option';
 import { hostModule } from '../../backends/wasm/runtime/host_module';
-import { sharedBytes } from '../../backends/wasm/threads/team';
 import { checkOneOf } from '../../base/checks';
 import { CtMultilabelError } from '../../base/errors';
 import { callback, optional, resolveOptions, type Rules } from '../../base/options';
@@ -31,8 +30,9 @@ export interface UseBackendOptions {
    */
   log?: (line: string) => void;
   /**
-   * Number of threads that compute convolutions on the `'wasm'` backend, including the calling one; `'auto'` uses the
-   * number of cores, at most 8; up to 64 are possible. Other backends manage their own threads.
+   * Number of threads that compute convolutions, recurrences and image transforms on the `'wasm'` backend, including the
+   * calling one; `'auto'` uses the number of cores, at most 8; up to 64 are possible. Other backends manage their own
+   * threads.
    *
    * @defaultValue 'auto'
    */
@@ -112,17 +112,17 @@ export function backendReport(): BackendReport {
 }
 
 /**
- * Bytes of WebAssembly memory in use: the sizes of the `'wasm'` backend's heap and of the memory that its threads
- * share. They grow as needed and do not shrink, so this is the peak. Zero for other backends.
+ * Size in bytes of the `'wasm'` backend's heap. It grows as needed and does not shrink, so this is the peak. Zero for
+ * other backends.
  *
  * @example
  * ```ts
- * const { heap, shared } = wasmMemory();
+ * const { heap } = wasmMemory();
  * ```
  */
-export function wasmMemory(): { heap: number; shared: number } {
+export function wasmMemory(): { heap: number } {
   const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
-  return { heap: hostModule(active)?.HEAPU8.length ?? 0, shared: sharedBytes() };
+  return { heap: hostModule(active)?.HEAPU8.length ?? 0 };
 }
 
 let lastReport: BackendReport | undefined;
@@ -161,7 +161,7 @@ async function choose(
 const STARTERS: Record<BackendName, (how: Start) => Promise<string>> = {
   tensorflow: startTensorflow,
   webgpu: startWebGpu,
-  wasm: startWasm,
+  wasm: startWebAssembly,
   cpu: startCpu,
 };
 
@@ -252,14 +252,13 @@ const isSoftware = ({ info = {} }: GpuAdapter): boolean =>
     [info.vendor, info.architecture, info.description].join(' '),
   );
 
-async function startWasm({ threads }: Start): Promise<string> {
-  await withoutGlueHandlers(async () => {
+async function startWebAssembly({ threads }: Start): Promise<string> {
+  const { startWasm } = await import('../../backends/wasm/start');
+  return withoutGlueHandlers(async () => {
     await import('@tensorflow/tfjs-backend-wasm');
     if (!isRegistered('wasm')) throw new Error(OTHER_COPY);
-    await activate('wasm');
+    return (await startWasm(threads, nodeThreads, () => activate('wasm'))).reason;
   });
-  const wasm = await import('../../backends/wasm/start');
-  return (await wasm.startWasm(threads, nodeThreads)).reason;
 }
 
 async function startCpu(): Promise<string> {

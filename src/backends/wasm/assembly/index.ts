@@ -15,3 +15,4 @@ export * from './images/warp';
 export * from './matrix/products';
 export * from './recurrence/gru';
 export * from './recurrence/lstm';
+export * from './recurrence/units';

@@ -22,7 +22,7 @@ export function adam(plain: tf.KernelConfig): tf.KernelConfig {
         scratch.hold(resultFor(backend, info)),
       );
       workspace.scope(backend, () => {
-        const at = (info: tf.TensorInfo) => workspace.input(spanOf(info));
+        const at = (info: tf.TensorInfo) => workspace.address(spanOf(info));
         const [newW, newM, newV] = results.map(at);
         workspace.kernels.adamStep({
           count: spanOf(value).length,

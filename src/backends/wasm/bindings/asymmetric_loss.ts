@@ -25,10 +25,10 @@ export function asymmetricLoss(plain: tf.KernelConfig): tf.KernelConfig {
       const slope = withSlope ? held.make(logits.shape) : undefined;
       workspace.scope(backend, () => {
         const asTheyAre = labels.dtype === 'float32' && mask === undefined;
-        const y = asTheyAre ? workspace.input(spanOf(labels)) : workspace.scratch(4 * count);
-        const x = workspace.input(spanOf(logits));
-        const losses = perEntry ? workspace.output(spanOf(value)) : 0;
-        const slopes = slope ? workspace.output(spanOf(slope)) : 0;
+        const y = asTheyAre ? workspace.address(spanOf(labels)) : workspace.scratch(4 * count);
+        const x = workspace.address(spanOf(logits));
+        const losses = perEntry ? workspace.address(spanOf(value)) : 0;
+        const slopes = slope ? workspace.address(spanOf(slope)) : 0;
         const sums = workspace.scratch(8);
         const scratch = workspace.scratch(64);
         if (!asTheyAre) {

@@ -46,7 +46,7 @@ function clamping<Attrs>(
       const out = scratch.make(x.shape);
       workspace.scope(backend, () => {
         const [from, to] = [spanOf(x), spanOf(out)];
-        const [count, at, y] = [from.length, workspace.input(from), workspace.output(to)];
+        const [count, at, y] = [from.length, workspace.address(from), workspace.address(to)];
         workspace.kernels.clamp({ x: at, y, count, low, high });
       });
       return out;
@@ -89,8 +89,8 @@ function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.Kern
         return out;
       }
       workspace.scope(backend, () => {
-        const [first, second] = [workspace.input(spanOf(left)), workspace.input(spanOf(right))];
-        const to = workspace.output(spanOf(out));
+        const [first, second] = [workspace.address(spanOf(left)), workspace.address(spanOf(right))];
+        const to = workspace.address(spanOf(out));
         workspace.kernels.extreme({
           ...{ a: first, b: second, y: to, count: size },
           ...{ stepB: Number(single === undefined), smaller: Number(smaller) },

@@ -5,7 +5,7 @@ import { RESIZE_KERNEL, type ResizeAttrs } from '../../../kernels/resize/contrac
 import { WARP_KERNEL, type WarpAttrs } from '../../../kernels/warp/contract';
 import { hostWorkspace } from '../runtime/engine';
 import { type KernelArgs, Scratch, wasmKernel } from '../runtime/kernel_support';
-import { spanOf, type HostWorkspace } from '../runtime/workspace';
+import { spanOf, type Workspace } from '../runtime/workspace';
 
 /** Compiled forms of the kernels that `transforms/` registers under these names. */
 export const imageKernels = [
@@ -21,8 +21,8 @@ export const imageKernels = [
         count * channels,
         workspace.kernels.clahePlaneScratch({ height, width, rows, columns }),
         {
-          images: workspace.input(spanOf(x)),
-          out: workspace.output(spanOf(out)),
+          images: workspace.address(spanOf(x)),
+          out: workspace.address(spanOf(out)),
           ...{ nan, channels, height, width, rows, columns, low, scale, span },
           ...{ tileHeight: plan.tileHeight, tileWidth: plan.tileWidth },
           ...{ clipCount: plan.clipCount, lutScale: plan.lutScale },
@@ -47,8 +47,8 @@ export const imageKernels = [
         matrix: workspace.integers(bitsOf(Float64Array.from(matrix))),
       });
       workspace.run('warpImage', count, 0, {
-        images: workspace.input(spanOf(x)),
-        out: workspace.output(spanOf(out)),
+        images: workspace.address(spanOf(x)),
+        out: workspace.address(spanOf(out)),
         ...{ ...sizes, places, fill, lit: jitter ? 1 : 0 },
         ...{ brightness: jitter?.brightness ?? 1, contrast: jitter?.contrast ?? 1 },
       });
@@ -68,8 +68,8 @@ export const imageKernels = [
       const taps = Math.ceil(columns.taps / LANES) * LANES;
       const scratch = workspace.kernels.resizeImageScratch({ width, channels, columnTaps: taps });
       workspace.run('resizeImage', count, scratch, {
-        images: workspace.input(spanOf(x)),
-        out: workspace.output(spanOf(out)),
+        images: workspace.address(spanOf(x)),
+        out: workspace.address(spanOf(out)),
         ...{ height, width, channels, outHeight: rows.first.length, outWidth: columns.first.length },
         rowTaps: rows.taps,
         rowFirst: workspace.integers(rows.first),
@@ -87,8 +87,8 @@ export const imageKernels = [
     (workspace, x, out, { brightness, contrast }) => {
       const [count, height, width, channels] = x.shape as Shape4D;
       workspace.run('jitterImage', count, 0, {
-        images: workspace.input(spanOf(x)),
-        out: workspace.output(spanOf(out)),
+        images: workspace.address(spanOf(x)),
+        out: workspace.address(spanOf(out)),
         ...{ pixels: height * width, channels, brightness, contrast },
       });
       return true;
@@ -109,7 +109,7 @@ const LANES = 4;
 function compiled<Attrs>(
   name: string,
   outputShape: (shape: number[], attrs: Attrs) => number[],
-  compute: (workspace: HostWorkspace, x: tf.TensorInfo, out: tf.TensorInfo, attrs: Attrs) => boolean,
+  compute: (workspace: Workspace, x: tf.TensorInfo, out: tf.TensorInfo, attrs: Attrs) => boolean,
 ): tf.KernelConfig {
   return wasmKernel<'x', Attrs>(name, (args) => {
     const { inputs, backend, attrs } = args;

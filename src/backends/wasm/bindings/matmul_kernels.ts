@@ -37,8 +37,8 @@ function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
     return Scratch.use(backend, (scratch) => {
       const y = scratch.make([...batch, rows, columns]);
       workspace.scope(backend, () => {
-        const [from, by, to] = [a, b, y].map((info) => workspace.input(spanOf(info))) as Addresses;
-        const add = bias === undefined ? 0 : workspace.input(spanOf(bias));
+        const [from, by, to] = [a, b, y].map((info) => workspace.address(spanOf(info))) as Addresses;
+        const add = bias === undefined ? 0 : workspace.address(spanOf(bias));
         const working = workspace.scratch(workspace.kernels.matrixProductScratch({}));
         const [indicesA, indicesB] = [batchA, batchB].map((shape) => broadcastIndices(shape, batch));
         indicesA!.forEach((indexA, i) => {

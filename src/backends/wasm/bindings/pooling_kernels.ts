@@ -28,7 +28,7 @@ function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelC
     return Scratch.use(backend, (scratch) => {
       const y = scratch.make(info.outShape);
       workspace.scope(backend, () => {
-        const [from, to] = [workspace.input(spanOf(x)), workspace.output(spanOf(y))];
+        const [from, to] = [workspace.address(spanOf(x)), workspace.address(spanOf(y))];
         workspace.kernels.pool({ x: from, y: to, mean: Number(mean), ...geometryOf(info) });
       });
       return y;
@@ -63,7 +63,7 @@ export const maxPoolGrad = wasmKernel<'dy' | 'input', tf.MaxPoolGradAttrs>(tf.Ma
   return Scratch.use(backend, (scratch) => {
     const dx = scratch.make(shape);
     workspace.scope(backend, () => {
-      const at = (tensor: tf.TensorInfo) => workspace.input(spanOf(tensor));
+      const at = (tensor: tf.TensorInfo) => workspace.address(spanOf(tensor));
       workspace.kernels.maxPoolGradient({ x: at(input), dy: at(dy), dx: at(dx), ...geometryOf(info) });
     });
     return dx;

@@ -2,8 +2,10 @@ import type * as tf from '@tensorflow/tfjs';
 import { GRU_BACKWARD_KERNEL, GRU_FORWARD_KERNEL, type RecurrentAttrs } from '../../../kernels/gru/contract';
 import { LSTM_BACKWARD_KERNEL, LSTM_FORWARD_KERNEL } from '../../../kernels/lstm/contract';
 import { hostWorkspace } from '../runtime/engine';
+import { PARAMETERS } from '../generated/signatures';
+import type { CompiledKernels } from '../runtime/compiled';
 import { floats, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
-import { spanOf, type HostWorkspace } from '../runtime/workspace';
+import { spanOf, type Workspace } from '../runtime/workspace';
 
 /** Tensors by the names of the contract. */
 type Inputs = Record<string, tf.TensorInfo | undefined>;
@@ -19,22 +21,24 @@ export const gruForward = wasmKernel<string, RecurrentAttrs>(GRU_FORWARD_KERNEL,
     const y = scratch.make([batch, steps, directions * units]);
     const layout = gruLayout(steps, batch, units);
     const kept = scratch.make([directions, layout.size]);
-    inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.gruForwardScratch({ batch, units }));
+    inWorkspace(backend, ({ kernels, address, run, blocks }) => {
+      const parts = forwardParts(directions, blocks(batch));
       for (let d = 0; d < directions; d++) {
         const states = d * layout.size;
         setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
-        kernels.gruForward({
-          ...{ steps, batch, units, reverse: d, scratch: working },
-          x: at.address(inputs[`inputs${d}`]),
-          kernel: at.address(inputs[`kernel${d}`]),
-          bias: at.address(inputs[`bias${d}`]),
-          mask: at.address(inputs.mask),
-          states: at.address(kept, states),
-          gates: at.address(kept, states + layout.gates),
-          ...{ y: at.address(y, d * units), yStep: 4 * directions * units },
-        });
       }
+      const scratch = kernels.gruForwardScratch({ rows: mostRows(parts), units });
+      const calls = parts.map(({ d, first, rows }) => ({
+        ...{ rows, steps, batch, units, reverse: d },
+        x: address(inputs[`inputs${d}`], first * steps * 3 * units),
+        kernel: address(inputs[`kernel${d}`]),
+        bias: address(inputs[`bias${d}`]),
+        mask: address(inputs.mask, first * steps),
+        states: address(kept, d * layout.size + first * units),
+        gates: address(kept, d * layout.size + layout.gates + first * 4 * units),
+        ...{ y: address(y, (first * steps * directions + d) * units), yStep: 4 * directions * units },
+      }));
+      run('gruForward', scratch, calls);
     });
     return [y, kept];
   });
@@ -54,23 +58,20 @@ export const gruBackward = wasmKernel<string, RecurrentAttrs>(GRU_BACKWARD_KERNE
       bias: scratch.make([3 * units]),
       initial: inputs.initial && scratch.make([batch, units]),
     }));
-    inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.gruBackwardScratch({ steps, batch, units }));
-      gradients.forEach((gradient, d) => {
-        const states = d * layout.size;
-        kernels.gruBackward({
-          ...{ steps, batch, units, reverse: d, scratch: working },
-          ...{ dy: at.address(inputs.dy, d * units), dyStep: 4 * directions * units },
-          kernel: at.address(inputs[`kernel${d}`]),
-          mask: at.address(inputs.mask),
-          states: at.address(inputs.kept, states),
-          gates: at.address(inputs.kept, states + layout.gates),
-          dx: at.address(gradient.inputs),
-          dKernel: at.address(gradient.kernel),
-          dBias: at.address(gradient.bias),
-          dInitial: at.address(gradient.initial),
-        });
-      });
+    inWorkspace(backend, ({ kernels, address, run }) => {
+      const calls = gradients.map((gradient, d) => ({
+        ...{ steps, batch, units, reverse: d },
+        ...{ dy: address(inputs.dy, d * units), dyStep: 4 * directions * units },
+        kernel: address(inputs[`kernel${d}`]),
+        mask: address(inputs.mask),
+        states: address(inputs.kept, d * layout.size),
+        gates: address(inputs.kept, d * layout.size + layout.gates),
+        dx: address(gradient.inputs),
+        dKernel: address(gradient.kernel),
+        dBias: address(gradient.bias),
+        dInitial: address(gradient.initial),
+      }));
+      run('gruBackward', kernels.gruBackwardScratch({ steps, batch, units }), calls);
     });
     return [
       ...gradients.flatMap(({ inputs: dx, kernel, bias }) => [dx, kernel, bias]),
@@ -88,23 +89,25 @@ export const lstmForward = wasmKernel<string, RecurrentAttrs>(LSTM_FORWARD_KERNE
     const y = scratch.make([batch, steps, directions * units]);
     const layout = lstmLayout(steps, batch, units);
     const kept = scratch.make([directions, layout.size]);
-    inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.lstmForwardScratch({ batch, units }));
+    inWorkspace(backend, ({ kernels, address, run, blocks }) => {
+      const parts = forwardParts(directions, blocks(batch));
       for (let d = 0; d < directions; d++) {
         const states = d * layout.size;
         const cells = states + layout.cells;
         setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
         setInitial(floats(backend, kept).subarray(cells, cells + batch * units), backend, undefined);
-        kernels.lstmForward({
-          ...{ steps, batch, units, reverse: d, scratch: working },
-          kernel: at.address(inputs[`kernel${d}`]),
-          bias: at.address(inputs[`bias${d}`]),
-          states: at.address(kept, states),
-          cells: at.address(kept, cells),
-          gates: at.address(kept, states + layout.gates),
-          ...{ y: at.address(y, d * units), yStep: 4 * directions * units },
-        });
       }
+      const scratch = kernels.lstmForwardScratch({ rows: mostRows(parts), units });
+      const calls = parts.map(({ d, first, rows }) => ({
+        ...{ rows, steps, batch, units, reverse: d },
+        kernel: address(inputs[`kernel${d}`]),
+        bias: address(inputs[`bias${d}`]),
+        states: address(kept, d * layout.size + first * units),
+        cells: address(kept, d * layout.size + layout.cells + first * units),
+        gates: address(kept, d * layout.size + layout.gates + first * 5 * units),
+        ...{ y: address(y, (first * steps * directions + d) * units), yStep: 4 * directions * units },
+      }));
+      run('lstmForward', scratch, calls);
     });
     return [y, kept];
   });
@@ -123,22 +126,19 @@ export const lstmBackward = wasmKernel<string, RecurrentAttrs>(LSTM_BACKWARD_KER
       bias: scratch.make([4 * units]),
       initial: scratch.make([batch, units]),
     }));
-    inWorkspace(backend, ({ kernels, ...at }) => {
-      const working = at.scratch(kernels.lstmBackwardScratch({ steps, batch, units }));
-      gradients.forEach(({ kernel, bias, initial }, d) => {
-        const states = d * layout.size;
-        kernels.lstmBackward({
-          ...{ steps, batch, units, reverse: d, scratch: working },
-          ...{ dy: at.address(inputs.dy, d * units), dyStep: 4 * directions * units },
-          kernel: at.address(inputs[`kernel${d}`]),
-          states: at.address(inputs.kept, states),
-          cells: at.address(inputs.kept, states + layout.cells),
-          gates: at.address(inputs.kept, states + layout.gates),
-          dKernel: at.address(kernel),
-          dBias: at.address(bias),
-          dInitial: at.address(initial),
-        });
-      });
+    inWorkspace(backend, ({ kernels, address, run }) => {
+      const calls = gradients.map(({ kernel, bias, initial }, d) => ({
+        ...{ steps, batch, units, reverse: d },
+        ...{ dy: address(inputs.dy, d * units), dyStep: 4 * directions * units },
+        kernel: address(inputs[`kernel${d}`]),
+        states: address(inputs.kept, d * layout.size),
+        cells: address(inputs.kept, d * layout.size + layout.cells),
+        gates: address(inputs.kept, d * layout.size + layout.gates),
+        dKernel: address(kernel),
+        dBias: address(bias),
+        dInitial: address(initial),
+      }));
+      run('lstmBackward', kernels.lstmBackwardScratch({ steps, batch, units }), calls);
     });
     return [
       ...gradients.flatMap(({ kernel, bias }) => [kernel, bias]),
@@ -167,17 +167,56 @@ function setInitial(state: Float32Array, backend: WasmBackend, initial: tf.Tenso
   else state.set(floats(backend, initial));
 }
 
+/** Rows of the batch, in one direction. */
+interface Part {
+  d: number;
+  first: number;
+  rows: number;
+}
+
+/** Every direction of every block of rows: threads take them in any order. */
+function forwardParts(directions: number, blocks: readonly Omit<Part, 'd'>[]): Part[] {
+  return Array.from({ length: directions }, (_, d) => blocks.map((block) => ({ d, ...block }))).flat();
+}
+
+const mostRows = (parts: readonly Part[]) => Math.max(0, ...parts.map(({ rows }) => rows));
+
+/** Rows that a thread should get at least: fewer do not make up for transposing the kernel once more. */
+const LEAST_ROWS = 8;
+
+type Recurrence = 'gruForward' | 'gruBackward' | 'lstmForward' | 'lstmBackward';
+type Call<Kernel extends Recurrence> = Omit<Parameters<CompiledKernels[Kernel]>[0], 'scratch'>;
+
 /** What a kernel needs of the workspace. */
-interface Addresses extends Pick<HostWorkspace, 'kernels'> {
+interface Addresses extends Pick<Workspace, 'kernels'> {
   /** Of a tensor's values from `start` on; 0 for no tensor. */
   address(info: tf.TensorInfo | undefined, start?: number): number;
-  scratch(bytes: number): number;
+  /** A batch in blocks of rows for all threads. */
+  blocks(batch: number): Omit<Part, 'd'>[];
+  /** Makes the calls, on all threads. */
+  run<Kernel extends Recurrence>(kernel: Kernel, scratchBytes: number, calls: readonly Call<Kernel>[]): void;
 }
 
 function inWorkspace(backend: WasmBackend, work: (addresses: Addresses) => void): void {
   const workspace = hostWorkspace(backend)!; // where there is none these kernels are not registered
-  const address = (info: tf.TensorInfo | undefined, start = 0) =>
-    info === undefined ? 0 : workspace.input({ ...spanOf(info), start });
-  const { kernels } = workspace;
-  workspace.scope(backend, () => work({ kernels, address, scratch: (bytes) => workspace.scratch(bytes) }));
+  const { kernels, threads } = workspace;
+  workspace.scope(backend, () =>
+    work({
+      kernels,
+      address: (info, start = 0) => (info === undefined ? 0 : workspace.address({ ...spanOf(info), start })),
+      blocks(batch) {
+        // in fours, which the matrix product takes at once
+        const size = Math.max(LEAST_ROWS, 4 * Math.ceil(batch / threads / 4));
+        return Array.from({ length: Math.ceil(batch / size) }, (_, i) => ({
+          first: i * size,
+          rows: Math.min(size, batch - i * size),
+        }));
+      },
+      run(kernel, scratchBytes, calls) {
+        const names = PARAMETERS[kernel].slice(0, -1) as (keyof (typeof calls)[number])[];
+        const table = workspace.integers(calls.flatMap((call) => names.map((name) => call[name])));
+        workspace.run(`${kernel}Unit`, calls.length, scratchBytes, { table } as never);
+      },
+    }),
+  );
 }

@@ -27,13 +27,13 @@ export function sum(host: tf.KernelConfig): tf.KernelConfig {
     const columns = tf.util.sizeFromShape(outShape);
     const rows = tf.util.sizeFromShape(x.shape.slice(0, axes.length));
     const fill = (out: tf.TensorInfo) => {
-      const from = workspace.input(spanOf(x));
+      const from = workspace.address(spanOf(x));
       const run = (first: number, to: number, height: number, width: number) =>
         workspace.kernels.sumRows({
           ...{ x: from + 4 * first, out: to, rows: height, columns: width },
           totals: workspace.scratch(8 * width),
         });
-      if (columns !== 1) return run(0, workspace.output(spanOf(out)), rows, columns);
+      if (columns !== 1) return run(0, workspace.address(spanOf(out)), rows, columns);
       // everything: as many full rows of lanes as there are, and the rest
       const height = Math.floor(rows / LANES);
       const lanes = workspace.scratch(4 * (LANES + 1));

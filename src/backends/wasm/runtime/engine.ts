@@ -1,33 +1,34 @@
-import { compileKernels, instantiateKernels } from './compiled';
 import { base, fma } from '../generated/host_kernels';
+import { compileKernels, instantiateKernels, type KernelBinaries } from './compiled';
 import { hostModule, type HostModule } from './host_module';
-import type { WasmBackend } from './kernel_support';
-import { sharedWorkspace } from './thread_team';
-import { HostWorkspace, type Workspace } from './workspace';
+import { isShared } from './shared_heap';
+import { Workspace } from './workspace';
 
 /**
- * The compiled kernels on the heap of the host's backend, for work on one thread.
+ * The compiled kernels on the heap of the host's backend.
  *
- * @returns Undefined where the engine does not take them or the host's heap cannot be reached.
+ * @returns Undefined where the engine does not take them, the host's heap cannot be reached, or it is shared and
+ *   {@link loadSharedKernels} was not called.
  */
-export function hostWorkspace(backend: unknown): HostWorkspace | undefined {
+export function hostWorkspace(backend: unknown): Workspace | undefined {
   const host = hostModule(backend);
   if (host === undefined) return undefined;
   let workspace = workspaces.get(host);
   if (workspace === undefined) {
-    module ??= { compiled: compileKernels({ base, fma }) };
-    const { compiled } = module;
-    if (compiled === undefined) return undefined;
-    workspace = new HostWorkspace(instantiateKernels(compiled, host.asm.memory), host);
+    const module = isShared(host) ? modules.shared : (modules.own ??= compileKernels({ base, fma }));
+    if (module === undefined) return undefined;
+    workspace = new Workspace(module, instantiateKernels(module, host.asm.memory), host);
     workspaces.set(host, workspace);
   }
   return workspace;
 }
 
-/** Where convolutions are computed: on the team's threads if there is one, else on the host's heap. */
-export function convolutionWorkspace(backend: WasmBackend): Workspace | undefined {
-  return sharedWorkspace() ?? hostWorkspace(backend);
+/** Loads what {@link hostWorkspace} needs of a heap that threads share. */
+export async function loadSharedKernels(): Promise<void> {
+  const binaries: KernelBinaries = await import('../generated/shared_kernels');
+  modules.shared ??= compileKernels(binaries);
 }
 
-const workspaces = new WeakMap<HostModule, HostWorkspace>();
-let module: { compiled: WebAssembly.Module | undefined } | undefined;
+const workspaces = new WeakMap<HostModule, Workspace>();
+/** Kernels for a heap of the host's own, and for one that is shared. */
+const modules: { own?: WebAssembly.Module | undefined; shared?: WebAssembly.Module | undefined } = {};

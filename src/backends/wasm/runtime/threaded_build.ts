@@ -23,10 +23,16 @@ export async function leaveThreadedBuild(): Promise<void> {
         `the backend by useBrowserBackend('wasm'), or call prepareWasmBackend() before the first tensor is made`,
     );
   }
+  await restart();
+}
+
+/** Starts the wasm backend, which holds no tensors, once more. */
+export async function restart(): Promise<void> {
   const wasActive = tf.getBackend() === 'wasm';
+  const { factory, priority } = tf.engine().registryFactory['wasm']!;
   tf.removeBackend('wasm');
-  tf.registerBackend('wasm', registered.factory, registered.priority);
+  tf.registerBackend('wasm', factory, priority);
   if (wasActive && !(await tf.setBackend('wasm'))) {
-    throw new CtMultilabelError('prepareWasmBackend: the wasm backend did not start again without threads');
+    throw new CtMultilabelError('the wasm backend did not start again');
   }
 }

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { addressOf, floats, type WasmBackend } from './kernel_support';
+import { addressOf, type WasmBackend } from './kernel_support';
 import {
   inOrder,
   namedKernels,
@@ -19,38 +19,6 @@ export interface Span {
   length: number;
 }
 
-/**
- * Memory in which compiled kernels meet tensors of the host, and threads that run them there.
- */
-export interface Workspace {
-  readonly threads: number;
-  readonly kernels: CompiledKernels;
-  /**
-   * Runs `work`, in which addresses may be asked for; when it is done, what was written is brought back to its tensors and
-   * the memory asked for is given back. May be nested.
-   */
-  scope(backend: WasmBackend, work: () => void): void;
-  /** Address of a tensor's values, to read. */
-  input(span: Span): number;
-  /** Address at which to write a tensor's values; what was there before is lost. */
-  output(span: Span): number;
-  /** Puts whole numbers there, four bytes each. */
-  integers(values: ArrayLike<number>): number;
-  /** Address of memory for the time being. */
-  scratch(bytes: number): number;
-  /**
-   * Runs `kernel` with these arguments for every unit, on all threads, and waits for them.
-   *
-   * @param scratchBytes - Memory each thread gets for itself.
-   */
-  run<Kernel extends KernelName>(
-    kernel: Kernel,
-    units: number,
-    scratchBytes: number,
-    args: UnitArgs<Kernel>,
-  ): void;
-}
-
 /** All of a tensor, or the part of it that belongs to entries `first .. first + count` of its first axis. */
 export function spanOf(info: tf.TensorInfo, first = 0, count?: number): Span {
   const size = info.shape.reduce((product, n) => product * n, 1);
@@ -59,20 +27,36 @@ export function spanOf(info: tf.TensorInfo, first = 0, count?: number): Span {
   return { info, start: first * each, length: count * each };
 }
 
-/** Works on the host's own heap, where tensors need not be copied; on one thread. */
-export class HostWorkspace implements Workspace {
-  readonly threads = 1;
+/** Threads that run kernels on a heap that they share. */
+export interface ThreadTeam {
+  /** Threads that compute, the calling one among them. */
+  readonly threads: number;
+  /** Runs `kernel(unit, scratch + thread * scratchBytes, ...args)` for every unit and waits for all. */
+  run(kernel: string, units: number, scratch: number, scratchBytes: number, args: readonly number[]): void;
+}
+
+/** The host's heap, on which compiled kernels find tensors where they are, and threads run them. */
+export class Workspace {
   readonly kernels: CompiledKernels;
+  /** Who computes beside the calling thread. */
+  team: ThreadTeam | undefined;
   private backend!: WasmBackend;
   private readonly held: number[] = [];
 
   constructor(
-    private readonly raw: RawKernels,
-    private readonly host: HostModule,
+    /** What the kernels were compiled to. */
+    readonly module: WebAssembly.Module,
+    readonly raw: RawKernels,
+    readonly host: HostModule,
   ) {
     this.kernels = namedKernels(raw);
   }
 
+  get threads(): number {
+    return this.team?.threads ?? 1;
+  }
+
+  /** Runs `work`, in which addresses may be asked for; the memory asked for is given back when it is done. May be nested. */
   scope(backend: WasmBackend, work: () => void): void {
     this.backend = backend;
     const start = this.held.length;
@@ -83,14 +67,12 @@ export class HostWorkspace implements Workspace {
     }
   }
 
-  input({ info, start }: Span): number {
+  /** Address of a tensor's values. */
+  address({ info, start }: Span): number {
     return addressOf(this.backend, info) + 4 * start;
   }
 
-  output(span: Span): number {
-    return this.input(span);
-  }
-
+  /** Puts whole numbers there, four bytes each. */
   integers(values: ArrayLike<number>): number {
     const address = this.scratch(4 * values.length);
     new Int32Array(this.host.asm.memory.buffer).set(values, address >>> 2);
@@ -102,114 +84,36 @@ export class HostWorkspace implements Workspace {
     return new Int32Array(this.host.asm.memory.buffer)[address >>> 2]!;
   }
 
+  /** Address of memory for the time being, at the start of a line of the cache. */
   scratch(bytes: number): number {
-    const address = this.host._malloc(bytes + 16);
+    const address = this.host._malloc(bytes + LINE);
     this.held.push(address);
     // addresses from 2 GiB on come as negative numbers
-    return ((address + 15) & ~15) >>> 0;
+    return ((address + LINE - 1) & -LINE) >>> 0;
   }
 
+  /**
+   * Runs `kernel` with these arguments for every unit, on all threads, and waits for them.
+   *
+   * @param scratchBytes - Memory each thread gets for itself.
+   */
   run<Kernel extends KernelName>(
     kernel: Kernel,
     units: number,
     scratchBytes: number,
     args: UnitArgs<Kernel>,
   ): void {
-    const run = this.raw[kernel]!;
     const rest = inOrder(kernel, args);
+    const each = LINE * Math.ceil(scratchBytes / LINE);
+    const team = units > 1 ? this.team : undefined;
     this.scope(this.backend, () => {
-      const scratch = this.scratch(scratchBytes);
+      const scratch = this.scratch(each * (team?.threads ?? 1));
+      if (team !== undefined) return team.run(kernel, units, scratch, each, rest);
+      const run = this.raw[kernel]!;
       for (let unit = 0; unit < units; unit++) run(unit, scratch, ...rest);
     });
   }
 }
 
-/** Threads over memory they share; `ct-multilabel/node` makes one. */
-export interface ThreadTeam {
-  /** Threads that compute, the calling one among them. */
-  readonly threads: number;
-  readonly memory: WebAssembly.Memory;
-  readonly kernels: RawKernels;
-  /** First address that is free for work. */
-  readonly base: number;
-  /**
-   * Runs `kernel(unit, scratch + thread * scratchBytes, ...args)` for every unit and waits for all.
-   */
-  run(kernel: string, units: number, scratch: number, scratchBytes: number, args: readonly number[]): void;
-}
-
-/** Works on memory that threads share: tensors are copied in and out. */
-export class SharedWorkspace implements Workspace {
-  readonly kernels: CompiledKernels;
-  private backend!: WasmBackend;
-  private next: number;
-  private readonly results: { span: Span; address: number }[] = [];
-
-  constructor(private readonly team: ThreadTeam) {
-    this.next = team.base;
-    this.kernels = namedKernels(team.kernels);
-  }
-
-  get threads(): number {
-    return this.team.threads;
-  }
-
-  scope(backend: WasmBackend, work: () => void): void {
-    this.backend = backend;
-    const { next: start } = this;
-    const firstResult = this.results.length;
-    try {
-      work();
-      for (const { span, address } of this.results.slice(firstResult)) {
-        const values = new Float32Array(this.team.memory.buffer, address, span.length);
-        floats(backend, span.info).set(values, span.start);
-      }
-    } finally {
-      this.results.length = firstResult;
-      this.next = start;
-    }
-  }
-
-  input(span: Span): number {
-    const address = this.scratch(4 * span.length);
-    const values = floats(this.backend, span.info).subarray(span.start, span.start + span.length);
-    new Float32Array(this.team.memory.buffer, address, span.length).set(values);
-    return address;
-  }
-
-  output(span: Span): number {
-    const address = this.scratch(4 * span.length);
-    this.results.push({ span, address });
-    return address;
-  }
-
-  integers(values: ArrayLike<number>): number {
-    const address = this.scratch(4 * values.length);
-    new Int32Array(this.team.memory.buffer, address, values.length).set(values);
-    return address;
-  }
-
-  scratch(bytes: number): number {
-    const address = this.next;
-    this.next = roundUp(address + bytes);
-    const missing = this.next - this.team.memory.buffer.byteLength;
-    if (missing > 0) this.team.memory.grow(Math.ceil(missing / 2 ** 16));
-    return address;
-  }
-
-  run<Kernel extends KernelName>(
-    kernel: Kernel,
-    units: number,
-    scratchBytes: number,
-    args: UnitArgs<Kernel>,
-  ): void {
-    const each = roundUp(scratchBytes);
-    const { next: start } = this;
-    const scratch = this.scratch(each * this.threads);
-    this.team.run(kernel, units, scratch, each, inOrder(kernel, args));
-    this.next = start; // the threads' own memory is free again
-  }
-}
-
-/** Whole lines of the cache; not by bits, which would make large numbers negative. */
-const roundUp = (bytes: number) => 64 * Math.ceil(bytes / 64);
+/** Bytes of a line of the cache: threads that write to one wait for each other. */
+const LINE = 64;

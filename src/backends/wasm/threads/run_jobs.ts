@@ -1,6 +1,6 @@
 import type { RawKernels } from '../runtime/compiled';
 
-/** Words of the shared memory's first page through which the threads talk. */
+/** Words through which the threads talk. */
 export const WORD = {
   /** Counts jobs; threads sleep on it. */
   job: 0,
@@ -16,7 +16,7 @@ export const WORD = {
   scratchBytes: 7,
   /** Set when a kernel failed on another thread. */
   failed: 8,
-  /** Number of arguments; they follow. */
+  /** Number of arguments. */
   args: 9,
 } as const;
 
@@ -27,6 +27,8 @@ export interface ThreadTask {
   /** Names of the kernels, in an order that all threads share. */
   names: string[];
   words: Int32Array;
+  /** The arguments: whole numbers and floats. */
+  values: Float64Array;
   word: typeof WORD;
   /** How often the thread looks for the next job before it sleeps. */
   mostSpins: number;
@@ -39,7 +41,7 @@ export interface ThreadTask {
  * arguments, and holds no function of its own (which build tools would wrap in helpers that are not there).
  */
 export function runJobs(task: ThreadTask, ready: () => void): void {
-  const { module, memory, names, words, word, mostSpins, thread } = task;
+  const { module, memory, names, words, values, word, mostSpins, thread } = task;
   const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as RawKernels;
   ready();
   for (let seen = 0; ;) {
@@ -52,8 +54,7 @@ export function runJobs(task: ThreadTask, ready: () => void): void {
       // the job cannot change as long as this thread counts as active
       const units = words[word.units]!;
       const scratch = words[word.scratch]! + thread * words[word.scratchBytes]!;
-      const first = word.args + 1;
-      const args = words.slice(first, first + words[word.args]!);
+      const args = values.slice(0, words[word.args]!);
       const kernel = kernels[names[words[word.kernel]!]!]!;
       try {
         for (let unit; (unit = Atomics.add(words, word.unit, 1)) < units;) kernel(unit, scratch, ...args);

@@ -1,18 +1,14 @@
-import { CtMultilabelError, OutOfMemoryError } from '../../../base/errors';
+import { CtMultilabelError } from '../../../base/errors';
 import { AUTO_THREADS } from '../../threads_option';
-import { compileKernels, instantiateKernels } from '../runtime/compiled';
-import { setThreadTeam } from '../runtime/thread_team';
-import type { ThreadTeam } from '../runtime/workspace';
+import { isShared } from '../runtime/shared_heap';
+import type { ThreadTeam, Workspace } from '../runtime/workspace';
 import { WORD, type ThreadTask } from './run_jobs';
-
-/** First address free for work. */
-const BASE = 4096;
 
 /** How often a thread looks for the next job before it sleeps: some tens of microseconds, the pause between two kernels. */
 const SPINS = 20_000;
 
-/** Pages of 64 KiB that the shared memory may grow to: address space only, until it is used. */
-const MOST_PAGES = 24_576;
+/** No kernel has so many arguments. */
+const MOST_ARGUMENTS = 64;
 
 /** All that differs between Node's threads and a browser's. */
 export interface ThreadPlatform {
@@ -30,86 +26,69 @@ export interface RunningThread {
 }
 
 /**
- * Gives the wasm backend's convolutions a team of so many threads, in place of the present one.
+ * Gives compiled kernels a team of so many threads, in place of the present one.
  *
- * @returns How many there are now: one where this engine has no threads over shared memory for it.
+ * @returns How many there are now.
  * @throws CtMultilabelError where there can be no more than one, or another does not start. One computes then.
  */
-export async function provideThreads(threads: 'auto' | number, platform: ThreadPlatform): Promise<number> {
-  const hindrance = threads === 1 ? undefined : platform.hindrance();
+export async function provideThreads(
+  workspace: Workspace,
+  threads: 'auto' | number,
+  platform: ThreadPlatform,
+): Promise<number> {
+  const hindrance = threads === 1 ? undefined : (platform.hindrance() ?? ownHeap(workspace));
   if (hindrance !== undefined) throw new CtMultilabelError(hindrance);
   const wanted = threads === 'auto' ? Math.min(AUTO_THREADS, platform.parallelism()) : threads;
-  if (wanted !== (present?.threads ?? 1)) {
-    const former = present;
+  if (present?.workspace !== workspace || wanted !== workspace.threads) {
+    await present?.stop();
     present = undefined;
-    setThreadTeam(undefined);
-    await former?.stop();
-    if (wanted > 1) present = await startThreadTeam(wanted, platform);
-    setThreadTeam(present);
+    if (wanted > 1) present = await startThreadTeam(wanted, platform, workspace);
   }
-  return present?.threads ?? 1;
+  return workspace.threads;
 }
 
-/** Bytes that the present team's memory has grown to. */
-export function sharedBytes(): number {
-  return present?.memory.buffer.byteLength ?? 0;
-}
+const ownHeap = ({ host }: Workspace) =>
+  isShared(host)
+    ? undefined
+    : 'threads need a heap that they can share, and the wasm backend started without one: start it by useBackend or useBrowserBackend ' +
+      'rather than tf.setBackend, or dispose of its tensors first';
 
 let present: StartedTeam | undefined;
 
 /** A team that can be ended. */
 export interface StartedTeam extends ThreadTeam {
+  readonly workspace: Workspace;
   stop(): Promise<void>;
 }
 
 /**
- * Starts `threads - 1` workers beside the calling thread, over one memory.
+ * Starts `threads - 1` workers beside the calling thread, which share a workspace's heap.
  *
  * The calling thread takes part in every job. Workers that have not woken by the time it has done all units are not waited
  * for, so a busy machine slows a job down but does not stall it.
  *
- * @returns Undefined where this engine takes none of the compiled kernels.
  * @throws CtMultilabelError where one of them does not start; none is left then.
  */
 export async function startThreadTeam(
   threads: number,
   platform: ThreadPlatform,
-): Promise<StartedTeam | undefined> {
-  const module = compileKernels(await import('../generated/shared_kernels'));
-  if (module === undefined) return undefined;
-  const memory = new WebAssembly.Memory({ initial: 256, maximum: MOST_PAGES, shared: true });
-  const kernels = instantiateKernels(module, memory);
+  workspace: Workspace,
+): Promise<StartedTeam> {
+  const { module, raw: kernels, host } = workspace;
   const names = Object.keys(kernels);
-  const words = new Int32Array(memory.buffer, 0, BASE / 4);
-  const task = { module, memory, names, words, word: WORD, mostSpins: SPINS };
+  const words = new Int32Array(new SharedArrayBuffer(4 * Object.keys(WORD).length));
+  const values = new Float64Array(new SharedArrayBuffer(8 * MOST_ARGUMENTS));
+  const task = { module, memory: host.asm.memory, names, words, values, word: WORD, mostSpins: SPINS };
   const workers = await startAll(threads - 1, (i) => platform.start({ ...task, thread: i + 1 }));
 
-  const grow = memory.grow.bind(memory);
-  memory.grow = (pages) => {
-    try {
-      return grow(pages);
-    } catch (cause) {
-      throw new OutOfMemoryError(
-        `the threads' memory cannot grow by ${Math.ceil(pages / 16)} MiB beyond ${memory.buffer.byteLength / 2 ** 20} MiB; ` +
-          'lower the slices per chunk or the image size',
-        { cause },
-      );
-    }
-  };
-
-  return {
+  const team: StartedTeam = {
     threads,
-    memory,
-    kernels,
-    base: BASE,
+    workspace,
     run(kernel, units, scratch, scratchBytes, args) {
       const call = kernels[kernel]!;
-      if (units === 1 || threads === 1) {
-        for (let unit = 0; unit < units; unit++) call(unit, scratch, ...args);
-        return;
-      }
-      // in the order of WORD, from `units` to the arguments
-      words.set([units, names.indexOf(kernel), scratch, scratchBytes, 0, args.length, ...args], WORD.units);
+      // in the order of WORD, from `units` on
+      words.set([units, names.indexOf(kernel), scratch, scratchBytes, 0, args.length], WORD.units);
+      values.set(args);
       Atomics.store(words, WORD.unit, 0);
       Atomics.store(words, WORD.open, 1);
       Atomics.add(words, WORD.job, 1);
@@ -129,9 +108,12 @@ export async function startThreadTeam(
       }
     },
     async stop() {
+      if (workspace.team === team) workspace.team = undefined;
       await Promise.all(workers.map((worker) => worker.stop()));
     },
   };
+  workspace.team = team;
+  return team;
 }
 
 /** All threads, or none: where one does not start, those that did are stopped. */

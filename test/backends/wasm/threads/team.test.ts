@@ -1,56 +1,62 @@
 import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SharedWorkspace } from '../../../../src/backends/wasm/runtime/workspace';
+import { hostWorkspace, loadSharedKernels } from '../../../../src/backends/wasm/runtime/engine';
+import { withSharedHeap } from '../../../../src/backends/wasm/runtime/shared_heap';
+import type { WasmBackend } from '../../../../src/backends/wasm/runtime/kernel_support';
+import type { Workspace } from '../../../../src/backends/wasm/runtime/workspace';
 import {
   provideThreads,
-  sharedBytes,
   startThreadTeam,
   type StartedTeam,
   type ThreadPlatform,
 } from '../../../../src/backends/wasm/threads/team';
-import { CtMultilabelError, OutOfMemoryError } from '../../../../src/base/errors';
+import { CtMultilabelError } from '../../../../src/base/errors';
 import { nodeThreads } from '../../../../src/node/backend/wasm_threads';
+
+let workspace: Workspace;
+beforeAll(async () => {
+  await loadSharedKernels();
+  await withSharedHeap(() => tf.setBackend('wasm'));
+  workspace = hostWorkspace(tf.backend())!;
+});
 
 describe('a team of threads', () => {
   let team: StartedTeam;
   beforeAll(async () => {
-    team = (await startThreadTeam(3, nodeThreads))!;
+    team = await startThreadTeam(3, nodeThreads, workspace);
   });
   afterAll(() => team.stop());
 
-  /** Copies `units` numbers, one unit each, by the compiled `copyColumns` shifted one argument: (unit, scratch, …). */
   it('does every unit once, whoever takes it, job after job', () => {
-    const values = new Float32Array(team.memory.buffer);
     // a unit of winogradTaps is a channel: 16 of them, 8 filters, size 2
     const [channels, filters] = [16, 8];
-    const points = team.base / 4;
-    const out = points + 16 * channels * filters;
-    const scratch = 4 * (out + 9 * channels * filters);
-    for (let job = 1; job <= 300; job++) {
-      values.fill(job, points, points + 16 * channels * filters);
-      values.fill(0, out, out + 9 * channels * filters);
-      team.run('winogradTaps', channels, scratch, 4096, [2, 4 * points, channels, filters, 4 * out, 1]);
-      // with `accumulate`, a unit done twice would count twice: all points equal to 1 give the taps of G^T 1 G
-      const taps = [2, 0, 2].flatMap((a) => [2, 0, 2].map((b) => a * b * job));
-      for (let tap = 0; tap < 9; tap++) {
-        for (let i = 0; i < channels * filters; i++) {
-          expect(values[out + tap * channels * filters + i]).toBeCloseTo(taps[tap]!, 3);
+    const [points, taps] = [16 * channels * filters, 9 * channels * filters];
+    workspace.scope(tf.backend() as WasmBackend, () => {
+      const [from, to] = [workspace.scratch(4 * points), workspace.scratch(4 * taps)];
+      const heap = new Float32Array(workspace.host.asm.memory.buffer);
+      for (let job = 1; job <= 300; job++) {
+        heap.fill(job, from / 4, from / 4 + points);
+        heap.fill(0, to / 4, to / 4 + taps);
+        const args = { size: 2, pointGradient: from, channels, filters, out: to, accumulate: 1 };
+        workspace.run('winogradTaps', channels, 4096, args);
+        // with `accumulate`, a unit done twice would count twice: all points equal to 1 give the taps of G^T 1 G
+        const expected = [2, 0, 2].flatMap((a) => [2, 0, 2].map((b) => a * b * job));
+        for (let tap = 0; tap < 9; tap++) {
+          for (let i = 0; i < channels * filters; i++) {
+            expect(heap[to / 4 + tap * channels * filters + i]).toBeCloseTo(expected[tap]!, 3);
+          }
         }
       }
-    }
+    });
   });
 
   it('says that a kernel failed, on whatever thread', () => {
     const outside = 2 ** 32 - 64;
-    const fail = () => team.run('winogradTaps', 64, team.base, 4096, [2, outside, 64, 64, outside, 0]);
+    const args = { size: 2, pointGradient: outside, channels: 64, filters: 64, out: outside, accumulate: 0 };
+    const fail = () =>
+      workspace.scope(tf.backend() as WasmBackend, () => workspace.run('winogradTaps', 64, 4096, args));
     expect(fail).toThrow();
-  });
-
-  it('runs out of memory by name', () => {
-    const workspace = new SharedWorkspace(team);
-    const use = () => workspace.scope(tf.backend() as never, () => workspace.scratch(3 * 2 ** 30));
-    expect(use).toThrow(OutOfMemoryError);
-    expect(use).toThrow(/cannot grow by [\d.]+ MiB.*lower the slices/);
   });
 });
 
@@ -66,11 +72,11 @@ describe('a team that does not come about', () => {
         return { stop: async () => stopped++ };
       },
     };
-    const failure = await provideThreads('auto', platform).catch((error: Error) => error);
+    const failure = await provideThreads(workspace, 'auto', platform).catch((error: Error) => error);
     expect(failure).toBeInstanceOf(CtMultilabelError);
     expect(String(failure)).toContain('a thread did not start: no room for it');
-    expect([started, stopped, sharedBytes()]).toEqual([2, 2, 0]);
-    expect(await provideThreads(1, platform)).toBe(1);
+    expect([started, stopped, workspace.threads]).toEqual([2, 2, 1]);
+    expect(await provideThreads(workspace, 1, platform)).toBe(1);
   });
 
   it('says what hinders it, unless one thread is enough', async () => {
@@ -80,8 +86,10 @@ describe('a team that does not come about', () => {
       start: () => Promise.reject(new Error('started all the same')),
     };
     for (const threads of ['auto', 2] as const) {
-      await expect(provideThreads(threads, platform)).rejects.toThrow('threads need what is not here');
+      await expect(provideThreads(workspace, threads, platform)).rejects.toThrow(
+        'threads need what is not here',
+      );
     }
-    expect(await provideThreads(1, platform)).toBe(1);
+    expect(await provideThreads(workspace, 1, platform)).toBe(1);
   });
 });

@@ -12,11 +12,12 @@ import { sliceAt, sumRows } from './recurrence';
 import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from '../simd';
 
 /** Bytes of scratch memory that {@link gruForward} needs. */
-export function gruForwardScratch(batch: i32, units: i32): i32 {
-  return <i32>(packedBytes(units, 3 * units) + bytes(batch * wholePanels(3 * units)));
+export function gruForwardScratch(rows: i32, units: i32): i32 {
+  return <i32>(packedBytes(units, 3 * units) + bytes(rows * wholePanels(3 * units)));
 }
 
 /**
+ * @param rows - How many of the batch are computed. They do not need one another; addresses are those of the first.
  * @param x - Projected inputs, `[batch, steps, 3 units]`.
  * @param kernel - `[units, 3 units]`.
  * @param bias - `[3 units]`.
@@ -27,6 +28,7 @@ export function gruForwardScratch(batch: i32, units: i32): i32 {
  * @param y - States once more, masked ones as zero, `yStep` bytes from a slice to the next.
  */
 export function gruForward(
+  rows: i32,
   steps: i32,
   batch: i32,
   units: i32,
@@ -50,7 +52,7 @@ export function gruForward(
   for (let t = 0; t < steps; t++) {
     const panels = wholePanels(columns) >> 3;
     multiplyPacked(
-      batch,
+      rows,
       panels,
       units,
       states,
@@ -62,7 +64,7 @@ export function gruForward(
       productStep,
       false,
     );
-    for (let b = 0; b < batch; b++) {
+    for (let b = 0; b < rows; b++) {
       const slice = b * steps + sliceAt(t, steps, reverse);
       const previous = states + <usize>b * stateStep;
       const next = previous + <usize>batch * stateStep;
@@ -85,6 +87,7 @@ export function gruForward(
       gates += bytes(4 * units);
     }
     states += <usize>batch * stateStep;
+    gates += bytes((batch - rows) * 4 * units);
   }
 }
 

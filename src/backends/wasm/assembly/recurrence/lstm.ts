@@ -10,11 +10,12 @@ import { sliceAt, sumRows } from './recurrence';
 import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from '../simd';
 
 /** Bytes of scratch memory that {@link lstmForward} needs. */
-export function lstmForwardScratch(batch: i32, units: i32): i32 {
-  return <i32>(packedBytes(units, 4 * units) + bytes(batch * wholePanels(4 * units)));
+export function lstmForwardScratch(rows: i32, units: i32): i32 {
+  return <i32>(packedBytes(units, 4 * units) + bytes(rows * wholePanels(4 * units)));
 }
 
 /**
+ * @param rows - How many of the batch are computed. They do not need one another; addresses are those of the first.
  * @param kernel - `[units, 4 units]`.
  * @param bias - `[4 units]`.
  * @param reverse - Whether time runs from the last slice to the first.
@@ -24,6 +25,7 @@ export function lstmForwardScratch(batch: i32, units: i32): i32 {
  * @param y - States once more, `[batch, steps, ...]`, `yStep` bytes from a slice to the next.
  */
 export function lstmForward(
+  rows: i32,
   steps: i32,
   batch: i32,
   units: i32,
@@ -47,7 +49,7 @@ export function lstmForward(
   for (let t = 0; t < steps; t++) {
     const panels = wholePanels(columns) >> 3;
     multiplyPacked(
-      batch,
+      rows,
       panels,
       units,
       states,
@@ -59,7 +61,7 @@ export function lstmForward(
       productStep,
       false,
     );
-    for (let b = 0; b < batch; b++) {
+    for (let b = 0; b < rows; b++) {
       const at = <usize>b * stateStep;
       const next = states + stepBytes + at;
       step(units, bias, products + <usize>b * productStep, cells + at, cells + stepBytes + at, next, gates);
@@ -68,6 +70,7 @@ export function lstmForward(
     }
     states += stepBytes;
     cells += stepBytes;
+    gates += bytes((batch - rows) * 5 * units);
   }
 }
 

@@ -19,12 +19,12 @@ export function convolve(
   const { x, filter, bias, y } = tensors;
   const geometry = geometryOf(info);
   workspace.scope(backend, () => {
-    const taps = workspace.input(spanOf(filter));
-    const epilogue = { bias: bias === undefined ? 0 : workspace.input(spanOf(bias)), relu };
+    const taps = workspace.address(spanOf(filter));
+    const epilogue = { bias: bias === undefined ? 0 : workspace.address(spanOf(bias)), relu };
     const plan = planOf(workspace, geometry, taps, info.batchSize, false);
     inGroups(workspace, backend, geometry, info.batchSize, (first, count) => {
-      const from = workspace.input(spanOf(x, first, count));
-      const to = workspace.output(spanOf(y, first, count));
+      const from = workspace.address(spanOf(x, first, count));
+      const to = workspace.address(spanOf(y, first, count));
       plan(from, to, count, epilogue);
     });
   });
@@ -41,11 +41,11 @@ export function convolveInputGradient(
 ): void {
   const geometry = geometryOf(info);
   workspace.scope(backend, () => {
-    const taps = workspace.input(spanOf(filter));
+    const taps = workspace.address(spanOf(filter));
     const plan = planOf(workspace, geometry, taps, info.batchSize, true);
     inGroups(workspace, backend, geometry, info.batchSize, (first, count) => {
-      const from = workspace.input(spanOf(dy, first, count));
-      const to = workspace.output(spanOf(dx, first, count));
+      const from = workspace.address(spanOf(dy, first, count));
+      const to = workspace.address(spanOf(dx, first, count));
       plan(from, to, count, { bias: 0, relu: false });
     });
   });
@@ -61,10 +61,10 @@ export function convolveFilterGradient(
   const geometry = geometryOf(info);
   const size = winogradSize(geometry, info.batchSize);
   workspace.scope(backend, () => {
-    const to = workspace.output(spanOf(dw));
+    const to = workspace.address(spanOf(dw));
     inGroups(workspace, backend, geometry, info.batchSize, (first, count) => {
-      const from = workspace.input(spanOf(x, first, count));
-      const gradient = workspace.input(spanOf(dy, first, count));
+      const from = workspace.address(spanOf(x, first, count));
+      const gradient = workspace.address(spanOf(dy, first, count));
       const work = { from, gradient, to, images: count, accumulate: first > 0 };
       if (size === undefined) gatheredTaps(workspace, geometry, work);
       else winogradTaps(workspace, geometry, size, work);

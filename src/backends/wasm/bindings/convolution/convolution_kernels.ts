@@ -3,7 +3,7 @@ import { conv2DBackpropFilter as composedFilter } from '../../composed/conv2d_ba
 import { conv2DBackpropInput as composedInput } from '../../composed/conv2d_backprop_input';
 import { convolve, convolveFilterGradient, convolveInputGradient } from './convolution';
 import { activatedApart } from '../activated_apart';
-import { convolutionWorkspace } from '../../runtime/engine';
+import { hostWorkspace } from '../../runtime/engine';
 import { Scratch, wasmKernel, type WasmBackend } from '../../runtime/kernel_support';
 
 type Shape4D = [number, number, number, number];
@@ -30,7 +30,7 @@ function forward(name: string, host: tf.KernelConfig): tf.KernelConfig {
     const { backend, attrs } = args;
     const { x, filter, bias, preluActivationWeights } = args.inputs;
     const { activation = 'linear' } = attrs;
-    const workspace = convolutionWorkspace(backend);
+    const workspace = hostWorkspace(backend);
     const ours =
       attrs.dataFormat === 'NHWC' &&
       (activation === 'linear' || activation === 'relu') &&
@@ -54,7 +54,7 @@ export const conv2DBackpropInput = wasmKernel<'dy' | 'filter', tf.Conv2DBackprop
   (args) => {
     const { inputs, backend, attrs } = args;
     const { dy, filter } = inputs;
-    const workspace = convolutionWorkspace(backend);
+    const workspace = hostWorkspace(backend);
     if (workspace === undefined || attrs.dataFormat !== 'NHWC')
       return composedInput.kernelFunc(args as never) as tf.TensorInfo;
     const info = convolutionInfo(attrs.inputShape, filter.shape, attrs);
@@ -70,7 +70,7 @@ export const conv2DBackpropFilter = wasmKernel<'x' | 'dy', tf.Conv2DBackpropFilt
   (args) => {
     const { inputs, backend, attrs } = args;
     const { x, dy } = inputs;
-    const workspace = convolutionWorkspace(backend);
+    const workspace = hostWorkspace(backend);
     if (workspace === undefined || attrs.dataFormat !== 'NHWC')
       return composedFilter.kernelFunc(args as never) as tf.TensorInfo;
     const info = convolutionInfo(x.shape, attrs.filterShape, attrs);

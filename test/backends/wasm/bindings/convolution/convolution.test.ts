@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hostWorkspace } from '../../../../../src/backends/wasm/runtime/engine';
-import { setThreadTeam } from '../../../../../src/backends/wasm/runtime/thread_team';
+import { hostWorkspace, loadSharedKernels } from '../../../../../src/backends/wasm/runtime/engine';
+import { withSharedHeap } from '../../../../../src/backends/wasm/runtime/shared_heap';
 import { registerWasmTrainingKernels } from '../../../../../src/backends/wasm/training_kernels';
 import { startThreadTeam, type StartedTeam } from '../../../../../src/backends/wasm/threads/team';
 import { nodeThreads } from '../../../../../src/node/backend/wasm_threads';
@@ -18,7 +18,9 @@ import {
   valuesOn,
 } from '../../support';
 
-beforeAll(() => {
+beforeAll(async () => {
+  await loadSharedKernels();
+  await withSharedHeap(() => tf.setBackend('wasm'));
   registerWasmTrainingKernels();
 });
 
@@ -75,15 +77,11 @@ describe.each([1, 2, 3])('compiled convolutions on %i threads', (threads) => {
   let team: StartedTeam | undefined;
   beforeAll(async () => {
     await tf.setBackend('wasm');
-    expect(hostWorkspace(tf.backend())).toBeDefined();
-    team = threads === 1 ? undefined : await startThreadTeam(threads, nodeThreads);
-    expect(threads === 1 || team !== undefined).toBe(true);
-    setThreadTeam(team);
+    const workspace = hostWorkspace(tf.backend())!;
+    team = threads === 1 ? undefined : await startThreadTeam(threads, nodeThreads, workspace);
+    expect(workspace.threads).toBe(threads);
   });
-  afterAll(async () => {
-    setThreadTeam(undefined);
-    await team?.stop();
-  });
+  afterAll(() => team?.stop());
 
   it('match the cpu backend by Winograd, of any size and padding', async () => {
     await fc.assert(fc.asyncProperty(winogradConvolutions, expectSameOnCpu), { numRuns: 60 });

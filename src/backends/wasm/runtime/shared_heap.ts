@@ -1,0 +1,73 @@
+import * as tf from '@tensorflow/tfjs';
+import { hostModule, type HostModule } from './host_module';
+
+/** Whether other threads can reach this heap. */
+export const isShared = ({ asm: { memory } }: HostModule): boolean =>
+  typeof SharedArrayBuffer === 'function' && memory.buffer instanceof SharedArrayBuffer;
+
+/**
+ * Runs `start`, which may start the host's WebAssembly backend; its heap is then one that threads can share.
+ *
+ * The host's module defines a memory of its own with a limit, and whether such a memory is shared is one bit of the module: set, everything
+ * else is the same. Engines without threads get the module as it is.
+ */
+export async function withSharedHeap<T>(start: () => Promise<T>): Promise<T> {
+  const { instantiate, instantiateStreaming } = WebAssembly;
+  const shared = (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
+    const module = source instanceof WebAssembly.Module ? undefined : sharedModule(source);
+    return instantiate((module ?? source) as BufferSource, imports);
+  };
+  const streaming = async (response: Response | Promise<Response>, imports?: WebAssembly.Imports) =>
+    shared(await (await response).arrayBuffer(), imports);
+  Object.assign(WebAssembly, { instantiate: shared, instantiateStreaming: streaming });
+  try {
+    return await start();
+  } finally {
+    Object.assign(WebAssembly, { instantiate, instantiateStreaming });
+  }
+}
+
+/** Number of the section of a module that defines its memory. */
+const MEMORY_SECTION = 5;
+/** A memory with a limit, and the same that is shared. */
+const [LIMITED, LIMITED_AND_SHARED] = [1, 3];
+/** A function that only the host's module has. */
+const MARK = 'register_tensor';
+
+/** The host's module with a heap that is shared; undefined for other modules, and where the engine does not take it. */
+function sharedModule(source: BufferSource): Uint8Array<ArrayBuffer> | undefined {
+  const bytes =
+    source instanceof ArrayBuffer
+      ? new Uint8Array(source)
+      : new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
+  for (let at = 8; at < bytes.length;) {
+    const id = bytes[at]!;
+    const [length, content] = unsignedAt(bytes, at + 1);
+    if (id === MEMORY_SECTION) {
+      const [count, flags] = unsignedAt(bytes, content);
+      if (count !== 1 || bytes[flags] !== LIMITED) return undefined;
+      if (!new TextDecoder('latin1').decode(bytes).includes(MARK)) return undefined;
+      const changed = bytes.slice();
+      changed[flags] = LIMITED_AND_SHARED;
+      return WebAssembly.validate(changed) ? changed : undefined;
+    }
+    at = content + length;
+  }
+  return undefined;
+}
+
+/** The number at a place of a module, and where the next one stands. */
+function unsignedAt(bytes: Uint8Array, at: number): [value: number, next: number] {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++] ?? 0;
+    value += (byte & 127) * 2 ** shift;
+    if (byte < 128) return [value, at];
+  }
+}
+
+/** The heap of the active backend, if threads can share it. */
+export function sharedHeap(): HostModule | undefined {
+  const host = hostModule(tf.getBackend() === 'wasm' ? tf.backend() : undefined);
+  return host !== undefined && isShared(host) ? host : undefined;
+}
