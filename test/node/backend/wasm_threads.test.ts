@@ -11,7 +11,7 @@ describe('useBackend, on threads', () => {
     await useBackend('wasm', { threads: 1 });
   });
 
-  it('convolves alike on any number of threads, and in no memory of their own', async () => {
+  it('convolves alike on any number of threads', async () => {
     await useBackend('wasm', { threads: 1 });
     expect(wasmMemory().heap).toBeGreaterThan(2 ** 20);
     const x = tf.randomNormal([2, 20, 20, 16], 0, 1, 'float32', 1) as tf.Tensor4D;
@@ -27,6 +27,26 @@ describe('useBackend, on threads', () => {
       together.dispose();
     }
     tf.dispose([x, filter, alone]);
+  });
+
+  it('says why a backend that holds tensors on a heap of its own stays on one thread', async () => {
+    const { factory, priority } = tf.engine().registryFactory['wasm']!;
+    tf.removeBackend('wasm');
+    tf.registerBackend('wasm', factory, priority);
+    await tf.setBackend('wasm');
+    const x = tf.tensor1d([1, 2, 3]);
+    x.dataSync();
+    await expect(useBackend('wasm', { threads: 2 })).rejects.toThrow(
+      /threads need a heap that they can share/,
+    );
+    await useBackend('wasm');
+    expect(backendReport().reason).toMatch(
+      /^WebAssembly on 1 thread, more did not start \(threads need a heap/,
+    );
+    expect(Array.from(x.dataSync())).toEqual([1, 2, 3]);
+    x.dispose();
+    await useBackend('wasm', { threads: 2 });
+    expect(backendReport().reason).toContain('WebAssembly on 2 threads');
   });
 
   it('lets the process end by itself', () => {

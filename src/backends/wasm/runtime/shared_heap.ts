@@ -14,8 +14,10 @@ export const isShared = ({ asm: { memory } }: HostModule): boolean =>
 export async function withSharedHeap<T>(start: () => Promise<T>): Promise<T> {
   const { instantiate, instantiateStreaming } = WebAssembly;
   const shared = (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
+    const asItIs = () => instantiate(source as BufferSource, imports);
     const module = source instanceof WebAssembly.Module ? undefined : sharedModule(source);
-    return instantiate((module ?? source) as BufferSource, imports);
+    // a device may have no room for a memory that is reserved whole
+    return module === undefined ? asItIs() : instantiate(module, imports).catch(asItIs);
   };
   const streaming = async (response: Response | Promise<Response>, imports?: WebAssembly.Imports) =>
     shared(await (await response).arrayBuffer(), imports);
