@@ -111,7 +111,7 @@ describe('predict', { timeout: 120_000 }, () => {
     );
     await mkdir(at('old/P1'), { recursive: true });
     expect(await said('--dicom-out', at('old'))).toContain(
-      `1 ArgumentError: --dicom-out: expected a new or empty folder, received '${at('old')}', which holds P1`,
+      `1 ArgumentError: --dicom-out: expected a new or empty folder, received '${at('old')}', which contains P1`,
     );
   });
 
