@@ -124,10 +124,10 @@ async function heatMapPicture(
   stacks.forEach((stack, i) => checkStack(`${fn}: stacks[${i}]`, stack));
 
   const text = textSize(zoom);
-  const blocks = await Promise.all(stacks.map((stack) => readBlock(stack, columns, zoom)));
+  const blocks = await Promise.all(stacks.map((stack) => readBlock(stack, { columns, zoom, text })));
   const scale = scaleSize(text, legend);
-  const widths = blocks.map(({ columns, width, title }) =>
-    Math.max(columns * width, textWidth(title, text.scale) + 2 * text.margin),
+  const widths = blocks.map(({ columns, cell, title }) =>
+    Math.max(columns * cell, textWidth(title, text.scale) + 2 * text.margin),
   );
   const tops = [0];
   for (const block of blocks) tops.push(tops.at(-1)! + blockHeight(block, text));
@@ -145,6 +145,8 @@ interface Block {
   size: readonly [height: number, width: number];
   height: number;
   width: number;
+  /** From an image to the next: a small one has room for its caption. */
+  cell: number;
   columns: number;
   /** Values by slice. */
   gray: (slice: number, pixel: number) => number;
@@ -162,15 +164,22 @@ function checkStack(what: string, { images, maps, masks, captions }: HeatMapStac
   check(captions === undefined || captions.length === shape[0], `${what}: captions`, `${shape[0]} texts`, captions); // prettier-ignore
 }
 
-async function readBlock(stack: HeatMapStack, columns: number | undefined, zoom: number): Promise<Block> {
+async function readBlock(
+  stack: HeatMapStack,
+  { columns, zoom, text }: { columns: number | undefined; zoom: number; text: TextSize },
+): Promise<Block> {
   const { title, images, maps, masks } = stack;
   const [slices, height, width, channels] = images.shape;
   const [pixels, heat] = await Promise.all([images.data(), maps.data()]);
   const area = height * width;
-  const fitting = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(MOST_WIDTH / (width * zoom))));
+  const captions = stack.captions ?? Array.from({ length: slices }, (_, slice) => String(slice + 1));
+  const longest = Math.max(...captions.map((caption) => textWidth(caption, text.scale)));
+  const cell = Math.max(width * zoom, longest + 2 * text.margin);
+  const fitting = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(MOST_WIDTH / cell)));
   return {
     title,
-    captions: stack.captions ?? Array.from({ length: slices }, (_, slice) => String(slice + 1)),
+    captions,
+    cell,
     size: [height, width],
     height: height * zoom,
     width: width * zoom,
@@ -196,7 +205,7 @@ function drawBlock(
   drawText(canvas, block.title, margin, top + margin, WHITE, scale);
   const [, across] = block.size;
   block.captions.forEach((caption, slice) => {
-    const left = (slice % block.columns) * block.width;
+    const left = (slice % block.columns) * block.cell;
     const y0 = top + titleHeight(text) + Math.floor(slice / block.columns) * lineHeight(block, text);
     const pixelAt = (y: number, x: number) => Math.floor(y / zoom) * across + Math.floor(x / zoom);
     const isLesion = (y: number, x: number) => block.isLesion(slice, pixelAt(y, x));
@@ -210,8 +219,7 @@ function drawBlock(
     drawTile(canvas, size, left, y0, drawn(plain));
     const heated = (pixel: number) => overlaid(block.gray(slice, pixel), block.heat(slice, pixel), opacity);
     drawTile(canvas, size, left, y0 + block.height, drawn(heated));
-    const room = Math.floor(((block.width - 2 * margin) / scale + 1) / 4); // letters
-    drawText(canvas, caption.slice(0, Math.max(0, room)), left + margin, y0 + 2 * block.height + margin, WHITE, scale); // prettier-ignore
+    drawText(canvas, caption, left + margin, y0 + 2 * block.height + margin, WHITE, scale);
   });
 }
 

@@ -115,19 +115,23 @@ describe('writeHeatMaps', () => {
     }
   });
 
-  it('cuts captions to the room there is, and takes values that are out of range or no number', async () => {
+  it('gives small slices room for their captions, and takes values that are out of range or no number', async () => {
     const file = path.join(await temporaryFolder(), 'maps.png');
     const stack = stackOf([-1, 3, NaN], [NaN, 2, -1]);
     await writeHeatMaps(file, [{ ...stack, captions: ['', 'a long one', 'b'] }]);
     const { at, data, width } = await pixelsOf(file);
+    const cell = 4 + 8 * 10 - 2 + 4; // what the ten letters take
+    expect(width).toBe(Math.max(3 * cell, LEGEND));
     expect(at(8, TITLE + 8)).toEqual([0, 0, 0]);
-    expect(at(TILE + 8, TITLE + 8)).toEqual([255, 255, 255]);
+    expect(at(cell + 8, TITLE + 8)).toEqual([255, 255, 255]);
     const caption = data.subarray(3 * (TITLE + 2 * TILE) * width, 3 * (TITLE + 2 * TILE + CAPTION) * width);
     const columns = [...caption.keys()]
       .filter((i) => caption[i]! > 0)
       .map((i) => Math.floor((i / 3) % width));
-    expect(Math.max(...columns.filter((x) => x < 2 * TILE))).toBeLessThan(2 * TILE - 3);
-    expect(columns.some((x) => x < TILE)).toBe(false);
+    const lastOfSecond = Math.max(...columns.filter((x) => x < 2 * cell));
+    expect(lastOfSecond).toBeGreaterThan(2 * cell - 4 - 8);
+    expect(lastOfSecond).toBeLessThan(2 * cell - 3);
+    expect(columns.some((x) => x < cell)).toBe(false);
   });
 
   it('leaves no tensor behind', async () => {
