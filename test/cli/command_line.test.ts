@@ -227,7 +227,7 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     const { code, stdout, stderr } = await command('explain', ...common, '--phantom');
     expect(`${code} ${stderr}`).toBe('0 ');
     // eight captions, each with the label, are wider than the slices and the title
-    expect(stdout).toMatch(/where\.png: 8 slices of ID_00\d, 688 x \d+ pixels\n/);
+    expect(stdout).toMatch(/where\.png: 8 slices of ID_00\d, 752 x \d+ pixels\n/);
     expect(stdout).toMatch(/inside a lesion, on 5 patients used for training\n/);
     expect(stdout).toMatch(/\nich +\d+ +\d\.\d{3} +\d\.\d{3} +/);
     expect((await readFile(where)).subarray(1, 4).toString()).toBe('PNG');

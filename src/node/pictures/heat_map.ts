@@ -174,7 +174,8 @@ async function readBlock(
   const area = height * width;
   const captions = stack.captions ?? Array.from({ length: slices }, (_, slice) => String(slice + 1));
   const longest = Math.max(...captions.map((caption) => textWidth(caption, text.scale)));
-  const cell = Math.max(width * zoom, longest + 2 * text.margin);
+  const fits = longest + 2 * text.margin <= width * zoom;
+  const cell = fits ? width * zoom : longest + 4 * text.margin;
   const fitting = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(MOST_WIDTH / cell)));
   return {
     title,

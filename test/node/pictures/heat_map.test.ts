@@ -120,7 +120,7 @@ describe('writeHeatMaps', () => {
     const stack = stackOf([-1, 3, NaN], [NaN, 2, -1]);
     await writeHeatMaps(file, [{ ...stack, captions: ['', 'a long one', 'b'] }]);
     const { at, data, width } = await pixelsOf(file);
-    const cell = 4 + 8 * 10 - 2 + 4; // what the ten letters take
+    const cell = 8 + 8 * 10 - 2 + 8; // what the ten letters take, apart from the next
     expect(width).toBe(Math.max(3 * cell, LEGEND));
     expect(at(8, TITLE + 8)).toEqual([0, 0, 0]);
     expect(at(cell + 8, TITLE + 8)).toEqual([255, 255, 255]);
@@ -129,8 +129,8 @@ describe('writeHeatMaps', () => {
       .filter((i) => caption[i]! > 0)
       .map((i) => Math.floor((i / 3) % width));
     const lastOfSecond = Math.max(...columns.filter((x) => x < 2 * cell));
-    expect(lastOfSecond).toBeGreaterThan(2 * cell - 4 - 8);
-    expect(lastOfSecond).toBeLessThan(2 * cell - 3);
+    expect(lastOfSecond).toBeGreaterThan(2 * cell - 12 - 8);
+    expect(lastOfSecond).toBeLessThan(2 * cell - 11);
     expect(columns.some((x) => x < cell)).toBe(false);
   });
 
