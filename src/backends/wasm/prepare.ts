@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { markPrepared } from '../../kernels/preparation';
 import { hostWorkspace, loadSharedKernels } from './runtime/engine';
 import { guardWasmMemory } from './runtime/memory_guard';
-import { sharedHeap } from './runtime/shared_heap';
+import { hostModule } from './runtime/host_module';
+import { isShared } from './runtime/shared_heap';
 import { leaveThreadedBuild } from './runtime/threaded_build';
 import { registerWasmTrainingKernels } from './training_kernels';
 
@@ -23,11 +24,12 @@ export interface WasmPreparation {
 /** Does what `prepareWasmBackend` promises; of its own, so that only who calls that loads the compiled kernels. */
 export async function prepare(): Promise<WasmPreparation> {
   await leaveThreadedBuild();
-  if (sharedHeap() !== undefined) await loadSharedKernels();
+  const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
+  const host = hostModule(active);
+  if (host !== undefined && isShared(host)) await loadSharedKernels();
   // first, so that what our kernels leave to the host's stays guarded
   const memoryGuard = guardWasmMemory();
   const trainingKernels = registerWasmTrainingKernels();
-  const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
   const compiledKernels = trainingKernels && hostWorkspace(active) !== undefined;
   if (active !== undefined) markPrepared(active, { compiledKernels, memoryGuard });
   return { trainingKernels, compiledKernels, memoryGuard };

@@ -1,5 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
-import { hostModule, type HostModule } from './host_module';
+import type { HostModule } from './host_module';
 
 /** Whether other threads can reach this heap. */
 export const isShared = ({ asm: { memory } }: HostModule): boolean =>
@@ -66,10 +65,4 @@ function unsignedAt(bytes: Uint8Array, at: number): [value: number, next: number
     value += (byte & 127) * 2 ** shift;
     if (byte < 128) return [value, at];
   }
-}
-
-/** The heap of the active backend, if threads can share it. */
-export function sharedHeap(): HostModule | undefined {
-  const host = hostModule(tf.getBackend() === 'wasm' ? tf.backend() : undefined);
-  return host !== undefined && isShared(host) ? host : undefined;
 }
