@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../base/checks';
 import { callback, flag, numberFrom0, optional, resolveOptions, type Rules } from '../../base/options';
-import { freeingTape } from '../../base/gradient_tape';
 import type { LossFn } from '../../base/types';
 import {
   activationBytesPerSlice,
@@ -9,7 +8,6 @@ import {
   trainingBudget,
   slicesPerChunk,
 } from '../../models/memory_budget';
-import { chunksOf, slicesOf } from '../../models/slice_chunks';
 import {
   foldSlices,
   runBackbone,
@@ -21,6 +19,8 @@ import { modelParts, type ModelParts } from '../../models/model_parts';
 import { outputLevel } from '../../models/output_level';
 import { checkStepImages, checkStepLabels } from '../../models/step_inputs';
 import { checkFiniteStep, type StepGradients } from './finite_step';
+import { lossGroups } from './loss_groups';
+import { checkpointed, inGroups, onePass } from './passes';
 
 /**
  * Options of {@link computeGradients} and {@link trainStep}.
@@ -67,9 +67,10 @@ export const TRAIN_STEP_RULES = {
 /**
  * Loss and gradients of a whole stack, in memory that does not grow with the number of slices.
  *
- * Gradient checkpointing: the backbone runs over chunks of slices and keeps only their features; the head and its
- * gradient run on all features at once; then each chunk runs again, with gradient. The gradients equal those of a
- * single pass over all slices. A stack that fits in one chunk takes a single pass.
+ * A batch that fits in one chunk takes a single pass. A batch of several patients who fit alone takes a pass for each
+ * group of them, if the loss is {@link asymmetricLoss}, of which each patient's share is known. Otherwise by gradient
+ * checkpointing: the backbone runs over chunks of slices and keeps only their features; the head and its gradient run on
+ * all features at once; then each chunk runs again, with gradient. The gradients are the same in all three.
  *
  * @param model - As `buildCtBrainModel` makes it.
  * @param images - `[batch, slices, h, w, c]`.
@@ -105,23 +106,27 @@ export function computeGradients(
   return tf.tidy(() => {
     const slices = foldSlices(fromFeatures ? stackedFeatures(parts, images) : images);
     const run = (x: tf.Tensor) => (fromFeatures ? x : runBackbone(parts, x, { training: updateBatchNorm }));
-    const head = (features: tf.Tensor) => {
-      const stacked = tf.reshape(features, [...images.shape.slice(0, 2), features.shape[1]!]);
-      const mask = fromFeatures ? undefined : (parts.perSlice.computeMask(images) as tf.Tensor | undefined);
+    const head = (features: tf.Tensor, stacks: tf.Tensor, truth: tf.Tensor) => {
+      const stacked = tf.reshape(features, [...stacks.shape.slice(0, 2), features.shape[1]!]);
+      const mask = fromFeatures ? undefined : (parts.perSlice.computeMask(stacks) as tf.Tensor | undefined);
       const logits = runHead(model, parts, stacked, { training: true, mask });
-      const above = tf.mean(loss(labels, logits)) as tf.Scalar;
+      const above = tf.mean(loss(truth, logits)) as tf.Scalar;
       if (sliceClassifierWeight === 0) return { logits, loss: above };
       const alone = runSliceClassifier(model, parts, stacked, { training: true, mask });
-      const below = tf.mul(tf.mean(loss(labels, alone)), sliceClassifierWeight);
+      const below = tf.mul(tf.mean(loss(truth, alone)), sliceClassifierWeight);
       return { logits, loss: tf.add(above, below) as tf.Scalar };
     };
+    const step = { parts, run, head, images, labels };
     const fits = slices.shape[0]! <= chunkSlices || parts.backboneVariables.length === 0;
+    const groups = fits ? undefined : lossGroups(loss, labels, Math.floor(chunkSlices / images.shape[1]!));
     const moving = updateBatchNorm ? parts.backbone.nonTrainableWeights : [];
     const before = moving.map((weight) => weight.read().clone());
     try {
       const result = fits
-        ? onePass(parts, slices, run, head)
-        : checkpointed(parts, slices, run, head, chunkSlices);
+        ? onePass(step, slices)
+        : groups
+          ? inGroups(step, groups)
+          : checkpointed(step, slices, chunkSlices);
       return checkFiniteStep({ ...result, gradients: inOrder(parts, result.gradients) });
     } catch (error) {
       // a failed step may be retried
@@ -153,60 +158,6 @@ export function trainStep(
   return result;
 }
 
-type Run = (slices: tf.Tensor) => tf.Tensor;
-type Head = (features: tf.Tensor) => { logits: tf.Tensor; loss: tf.Scalar };
-
-function onePass(parts: ModelParts, slices: tf.Tensor, run: Run, head: Head): StepGradients {
-  let logits: tf.Tensor | undefined;
-  const forward = () => {
-    const result = head(run(slices));
-    logits = tf.keep(result.logits.clone());
-    return result.loss;
-  };
-  try {
-    const variables = [...parts.backboneVariables, ...parts.headVariables];
-    const { value, grads } = freeingTape(() => tf.variableGrads(forward, variables));
-    return { loss: value, logits: logits!.clone(), gradients: grads };
-  } finally {
-    logits?.dispose();
-  }
-}
-
-function checkpointed(
-  parts: ModelParts,
-  slices: tf.Tensor,
-  run: Run,
-  head: Head,
-  chunkSlices: number,
-): StepGradients {
-  const chunks = chunksOf(slices.shape[0]!, chunkSlices);
-
-  // 1. features of all slices, no activations kept; the second run of a chunk is the one that moves the statistics
-  const statistics = parts.backbone.nonTrainableWeights.map((weight) => weight.read().clone());
-  const features = tf.concat(chunks.map((chunk) => tf.tidy(() => run(slicesOf(slices, chunk)))));
-  parts.backbone.nonTrainableWeights.forEach((weight, i) => weight.write(statistics[i]!));
-
-  // 2. the head, and the gradient of the loss by each feature
-  const input = tf.variable(features);
-  const ofHead = () => onePass({ ...parts, backboneVariables: [input] }, input, (x) => x, head);
-  const above = thenDispose(input, ofHead);
-  const { [input.name]: featureGradient, ...gradients } = above.gradients;
-
-  // 3. each chunk again, summing the gradients
-  for (const chunk of chunks) {
-    const [part, cotangent] = [slicesOf(slices, chunk), slicesOf(featureGradient!, chunk)];
-    const explained = () => tf.sum(tf.mul(run(part), cotangent)) as tf.Scalar;
-    const { grads, value } = freeingTape(() => tf.variableGrads(explained, parts.backboneVariables));
-    for (const [name, gradient] of Object.entries(grads)) {
-      const sum = gradients[name];
-      gradients[name] = sum ? tf.add(sum, gradient) : gradient;
-      if (sum) tf.dispose([sum, gradient]);
-    }
-    tf.dispose([value, part, cotangent]);
-  }
-  return { ...above, gradients };
-}
-
 /** Always in the model's order: tfjs's optimizers identify a variable's moments only by position. */
 function inOrder(
   { backboneVariables, headVariables }: ModelParts,
@@ -214,13 +165,4 @@ function inOrder(
 ): tf.NamedTensorMap {
   const names = [...backboneVariables, ...headVariables].map((variable) => variable.name);
   return Object.fromEntries(names.filter((name) => gradients[name]).map((name) => [name, gradients[name]!]));
-}
-
-/** Runs `use` and disposes the variable, also if that throws. */
-function thenDispose<T>(variable: tf.Variable, use: () => T): T {
-  try {
-    return use();
-  } finally {
-    variable.dispose();
-  }
 }

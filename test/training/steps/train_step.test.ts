@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { squeezenet1_1 } from '../../../src/backbones/squeezenet1_1';
 import { ArgumentError, NonFiniteError } from '../../../src/base/errors';
+import type { LossFn } from '../../../src/base/types';
 import { asymmetricLoss } from '../../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
 import type { PosterVariant } from '../../../src/models/options';
@@ -120,6 +121,51 @@ describe('computeGradients', () => {
         expectClose(chunked.gradients[name]!, gradient, 1e-5, name);
       }
     }
+  });
+
+  it.each(['mean', 'sum', 'none'] as const)(
+    'in groups of patients equals one pass: reduction %s, entries without a label',
+    (reduction) => {
+      const model = buildCtBrainModel({
+        backbone: tinyBackbone({ batchNorm: true }),
+        sliceClassifier: true,
+        seed: 1,
+      });
+      const { images, labels } = data(5, 3);
+      const known = tf.less(tf.randomUniform(labels.shape, 0, 1, 'float32', 3), 0.7);
+      const options = { loss: asymmetricLoss({ reduction }), sliceClassifierWeight: 0.5 };
+      for (const truth of [labels, tf.where(known, labels, -1), tf.fill(labels.shape, -1)]) {
+        const whole = computeGradients(model, images, truth, options);
+        // one, two and four patients to a group, and the loss as a function of which nothing is known
+        for (const chunkSlices of [3, 7, 13]) {
+          const unknown = (yTrue: tf.Tensor, logits: tf.Tensor) => options.loss(yTrue, logits);
+          for (const loss of [options.loss, unknown]) {
+            const divided = computeGradients(model, images, truth, { ...options, loss, chunkSlices });
+            expectClose(divided.loss, whole.loss, 1e-6);
+            expectClose(divided.logits, whole.logits, 1e-6);
+            for (const [name, gradient] of Object.entries(whole.gradients)) {
+              expectClose(divided.gradients[name]!, gradient, 1e-5, name);
+            }
+          }
+        }
+      }
+    },
+  );
+
+  it('runs each slice through the backbone once where patients fit, else twice', () => {
+    const backbone = tinyBackbone();
+    const model = buildCtBrainModel({ backbone, seed: 1 });
+    const { images, labels } = data(4, 2);
+    const call = vi.spyOn(backbone, 'call');
+    const seen = (chunkSlices: number, loss: LossFn) => {
+      call.mockClear();
+      const { gradients, ...result } = computeGradients(model, images, labels, { loss, chunkSlices });
+      tf.dispose([gradients, result]);
+      return call.mock.calls.reduce((sum, [slices]) => sum + (slices as tf.Tensor).shape[0]!, 0);
+    };
+    expect(seen(2, loss)).toBe(8);
+    expect(seen(1, loss)).toBe(16);
+    expect(seen(2, (yTrue, logits) => loss(yTrue, logits))).toBe(16);
   });
 
   it('equals what tfjs computes for the same model and loss', () => {
