@@ -27,6 +27,7 @@ import { imageKernels } from './bindings/image_kernels';
 import { replaceKernel } from './runtime/kernel_support';
 import { batchMatMul, fusedMatMul } from './bindings/matmul_kernels';
 import { avgPool, maxPool, maxPoolGrad } from './bindings/pooling_kernels';
+import { registerReluGradient, reluGradient } from './bindings/relu_gradient';
 import { sum } from './bindings/sum';
 import { gruBackward, gruForward, lstmBackward, lstmForward } from './bindings/recurrent_kernels';
 import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
@@ -36,7 +37,7 @@ import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
  *
  * - What it lacks: the gradient of a convolution's kernel, both gradients of a depthwise convolution, and the sum behind the gradient of
  *   `tf.gather`.
- * - What is slow there: convolutions and their gradients, the gradient of max pooling, joining and cutting channels, sums
+ * - What is slow there: convolutions and their gradients, the gradients of max pooling and ReLU, joining and cutting channels, sums
  *   over leading axes, and saving a tensor for the backward pass, which copied it; and the passes over memory between
  *   convolutions, which layers take as one kernel each where it is there.
  * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels;
@@ -96,12 +97,13 @@ export function registerWasmTrainingKernels(): boolean {
   }
   if (hostWorkspace(tf.getBackend() === 'wasm' ? tf.backend() : undefined) !== undefined) {
     for (const kernel of ON_THE_HEAP) replaceKernel(kernel.kernelName, 'compute', () => kernel);
+    registerReluGradient();
   }
   return true;
 }
 
 /** What layers compose of other operations where it is not there: compiled code on the host's heap alone can do it. */
 const ON_THE_HEAP = [
-  ...[reluBiasGradient, columnDots, columnMoments, scaleShift, combine],
+  ...[reluGradient, reluBiasGradient, columnDots, columnMoments, scaleShift, combine],
   ...[gruForward, gruBackward, lstmForward, lstmBackward],
 ];

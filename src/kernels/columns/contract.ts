@@ -5,6 +5,9 @@
 /** Inputs `dy`, `y`; outputs the gradient before a ReLU, and its sum over all axes but the last. */
 export const RELU_BIAS_GRADIENT_KERNEL = 'CtReluBiasGradient';
 
+/** Inputs `dy`, `y`; output the gradient before a ReLU whose output is `y`. */
+export const RELU_GRADIENT_KERNEL = 'CtReluGradient';
+
 /** Input `x`; outputs mean and variance over all axes but the last. */
 export const COLUMN_MOMENTS_KERNEL = 'CtColumnMoments';
 

@@ -3,12 +3,15 @@ import { bytes } from './simd';
 /**
  * Adam's step: `m' = beta1 m + (1 - beta1) g`, `v' = beta2 v + (1 - beta2) g²`,
  * `w' = w - rate (m' / c1) / (sqrt(v' / c2) + epsilon)`, with `c1 = 1 - beta1^t` and `c2 = 1 - beta2^t`. Each operation is
- * rounded by itself, so that the result is the host's to the last digit.
+ * rounded by itself, so that the result is the host's to the last digit. A unit is `perUnit` values.
  *
  * @param newW - `w` itself or another place; so `newM` and `newV`.
  * @param share1 - `1 - beta1`, which would lose digits if it were computed here; so `share2`.
  */
 export function adamStep(
+  unit: i32,
+  _scratch: usize,
+  perUnit: i32,
   count: i32,
   w: usize,
   g: usize,
@@ -26,8 +29,9 @@ export function adamStep(
   c2: f32,
   epsilon: f32,
 ): void {
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
+  let i = unit * perUnit;
+  const end = min(count, i + perUnit);
+  for (; i + 4 <= end; i += 4) {
     const at = bytes(i);
     const gradient = v128.load(g + at);
     const mean = f32x4.add(
@@ -44,7 +48,7 @@ export function adamStep(
     v128.store(newV + at, square);
     v128.store(newW + at, f32x4.sub(v128.load(w + at), f32x4.mul(f32x4.splat(rate), step)));
   }
-  for (; i < count; i++) {
+  for (; i < end; i++) {
     const at = bytes(i);
     const gradient = load<f32>(g + at);
     const mean = beta1 * load<f32>(m + at) + share1 * gradient;

@@ -5,17 +5,30 @@ import { bytes } from './simd';
 const BLOCK: i32 = 64;
 
 /**
- * `out[k] = sum over i of x[i, k]`.
+ * `out[k] = share (sum over i of x[i, k])`, of the unit's `columnsPerUnit` columns.
  *
  * @param x - `[rows, columns]`.
- * @param totals - Room for `columns` doubles.
+ * @param totals - Scratch, `columnsPerUnit` doubles.
  */
-export function sumRows(x: usize, out: usize, rows: i32, columns: i32, totals: usize): void {
-  memory.fill(totals, 0, bytes(columns) << 1);
+export function sumRows(
+  unit: i32,
+  totals: usize,
+  x: usize,
+  out: usize,
+  rows: i32,
+  columns: i32,
+  columnsPerUnit: i32,
+  share: f32,
+): void {
+  const start = unit * columnsPerUnit;
+  const width = min(columnsPerUnit, columns - start);
+  x += bytes(start);
+  out += bytes(start);
+  memory.fill(totals, 0, bytes(width) << 1);
   for (let first = 0; first < rows; first += BLOCK) {
     const count = min(BLOCK, rows - first);
     let k = 0;
-    for (; k + 16 <= columns; k += 16) {
+    for (; k + 16 <= width; k += 16) {
       let a = f32x4.splat(0);
       let b = a;
       let c = a;
@@ -34,7 +47,7 @@ export function sumRows(x: usize, out: usize, rows: i32, columns: i32, totals: u
       addTo(total + 64, c);
       addTo(total + 96, d);
     }
-    for (; k + 4 <= columns; k += 4) {
+    for (; k + 4 <= width; k += 4) {
       let a = f32x4.splat(0);
       let row = x + bytes(k);
       for (let i = 0; i < count; i++) {
@@ -43,7 +56,7 @@ export function sumRows(x: usize, out: usize, rows: i32, columns: i32, totals: u
       }
       addTo(totals + (bytes(k) << 1), a);
     }
-    for (; k < columns; k++) {
+    for (; k < width; k++) {
       let a: f64 = 0;
       let row = x + bytes(k);
       for (let i = 0; i < count; i++) {
@@ -55,7 +68,9 @@ export function sumRows(x: usize, out: usize, rows: i32, columns: i32, totals: u
     }
     x += bytes(count * columns);
   }
-  for (let k = 0; k < columns; k++) store<f32>(out + bytes(k), <f32>load<f64>(totals + (bytes(k) << 1)));
+  for (let k = 0; k < width; k++) {
+    store<f32>(out + bytes(k), <f32>load<f64>(totals + (bytes(k) << 1)) * share);
+  }
 }
 
 /** Adds four floats to four doubles. */

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { ADAM_KERNEL, type AdamAttrs, type AdamInputs } from '../../../kernels/adam/contract';
 import { hostWorkspace } from '../runtime/engine';
 import { floats, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
-import { spanOf } from '../runtime/workspace';
+import { spanOf, unitsOf, VALUES_PER_UNIT } from '../runtime/workspace';
 
 /**
  * Adam's step, compiled, in place where nobody else holds the data.
@@ -24,8 +24,9 @@ export function adam(plain: tf.KernelConfig): tf.KernelConfig {
       workspace.scope(backend, () => {
         const at = (info: tf.TensorInfo) => workspace.address(spanOf(info));
         const [newW, newM, newV] = results.map(at);
-        workspace.kernels.adamStep({
-          count: spanOf(value).length,
+        const count = spanOf(value).length;
+        workspace.run('adamStep', unitsOf(count), 0, {
+          ...{ count, perUnit: VALUES_PER_UNIT },
           ...{ w: at(value), g: at(gradient), m: at(firstMoment), v: at(secondMoment) },
           ...{ newW: newW!, newM: newM!, newV: newV! },
           ...{ rate: learningRate, beta1, share1: 1 - beta1, beta2, share2: 1 - beta2, epsilon },

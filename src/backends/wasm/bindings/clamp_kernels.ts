@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { hostWorkspace } from '../runtime/engine';
 import { floats, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
-import { spanOf } from '../runtime/workspace';
+import { spanOf, unitsOf, VALUES_PER_UNIT } from '../runtime/workspace';
 
 /*
  * The host's kernels of these names take NaN for a number: its ReLU makes 0 of a NaN whose sign bit is set, its clip makes 0 of
@@ -47,7 +47,8 @@ function clamping<Attrs>(
       workspace.scope(backend, () => {
         const [from, to] = [spanOf(x), spanOf(out)];
         const [count, at, y] = [from.length, workspace.address(from), workspace.address(to)];
-        workspace.kernels.clamp({ x: at, y, count, low, high });
+        const args = { x: at, y, count, perUnit: VALUES_PER_UNIT, low, high };
+        workspace.run('clamp', unitsOf(count), 0, args);
       });
       return out;
     });
@@ -91,8 +92,8 @@ function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.Kern
       workspace.scope(backend, () => {
         const [first, second] = [workspace.address(spanOf(left)), workspace.address(spanOf(right))];
         const to = workspace.address(spanOf(out));
-        workspace.kernels.extreme({
-          ...{ a: first, b: second, y: to, count: size },
+        workspace.run('extreme', unitsOf(size), 0, {
+          ...{ a: first, b: second, y: to, count: size, perUnit: VALUES_PER_UNIT },
           ...{ stepB: Number(single === undefined), smaller: Number(smaller) },
         });
       });

@@ -6,9 +6,11 @@ import {
   RELU_BIAS_GRADIENT_KERNEL,
   SCALE_SHIFT_KERNEL,
 } from '../../../kernels/columns/contract';
-import type { ParametersOf } from '../runtime/compiled';
+import type { UnitArgs } from '../runtime/compiled';
 import { hostWorkspace } from '../runtime/engine';
 import { addressOf, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
+import { VALUES_PER_UNIT, type Workspace } from '../runtime/workspace';
+import { sumRows } from './sum';
 
 /*
  * Kernels over `[..., channels]` that have no name in tfjs: layers ask whether they are there, and compose operations where
@@ -25,7 +27,7 @@ export const reluBiasGradient = wasmKernel<'dy' | 'y', undefined>(
   ({ inputs: { dy, y }, backend }) =>
     onColumns(backend, y, (run) => {
       const [dz, db] = [run.make(y.shape), run.make([run.columns])];
-      run('reluBiasGradient', { dy, y, dz, db }, 1);
+      run.sum('reluBiasGradient', { dy, y, dz }, [db]);
       return [dz, db];
     }),
 );
@@ -40,20 +42,21 @@ export const columnDots = wasmKernel<'dy' | 'x' | 'centre', undefined>(
   ({ inputs: { dy, x, centre }, backend }) =>
     onColumns(backend, x, (run) => {
       const [sums, dots] = [run.make([run.columns]), run.make([run.columns])];
-      run('columnDots', { dy, x, centre, sums, dots }, 2);
+      run.sum('columnDots', { dy, x, centre }, [sums, dots]);
       return [sums, dots];
     }),
 );
 
 /**
- * Mean and variance over all axes but the last.
+ * Mean and variance over all axes but the last, in two passes: one alone loses the variance of values far from zero.
  *
  * @returns `[mean, variance]`.
  */
 export const columnMoments = wasmKernel<'x', undefined>(COLUMN_MOMENTS_KERNEL, ({ inputs: { x }, backend }) =>
   onColumns(backend, x, (run) => {
     const [mean, variance] = [run.make([run.columns]), run.make([run.columns])];
-    run('columnMoments', { x, mean, variance }, 2);
+    run.mean(x, mean);
+    run.sum('columnSquares', { x, centre: mean }, [variance], run.share);
     return [mean, variance];
   }),
 );
@@ -64,7 +67,7 @@ export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
   ({ inputs: { x, scale, shift }, backend }) =>
     onColumns(backend, x, (run) => {
       const y = run.make(x.shape);
-      run('scaleShift', { x, scale, shift, y });
+      run.map('scaleShift', { x, scale, shift, y });
       return [y];
     })[0]!,
 );
@@ -75,7 +78,7 @@ export const combine = wasmKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
   ({ inputs: { dy, x, a, b, c }, backend }) =>
     onColumns(backend, x, (run) => {
       const out = run.make(x.shape);
-      run('combine', { dy, x, a, b, c, out });
+      run.map('combine', { dy, x, a, b, c, out });
       return [out];
     })[0]!,
 );
@@ -91,14 +94,20 @@ export function concat(host: tf.KernelConfig): tf.KernelConfig {
       rank > 1 && last && inputs.every(({ dtype, shape }) => dtype === 'float32' && sizeOf(shape) > 0);
     if (workspace === undefined || !ours) return host.kernelFunc(args as never);
     const columns = inputs.reduce((sum, { shape }) => sum + shape.at(-1)!, 0);
+    const rows = sizeOf(inputs[0]!.shape) / inputs[0]!.shape.at(-1)!;
     return Scratch.use(args.backend, (scratch) => {
       const out = scratch.make([...inputs[0]!.shape.slice(0, -1), columns]);
       let at = addressOf(args.backend, out);
       for (const input of inputs) {
         const count = input.shape.at(-1)!;
-        workspace.kernels.copyColumns({
-          ...{ from: addressOf(args.backend, input), fromColumns: count, to: at, toColumns: columns },
-          ...{ count, rows: sizeOf(input.shape) / count },
+        const from = addressOf(args.backend, input);
+        copyColumns(args.backend, workspace, {
+          from,
+          fromColumns: count,
+          to: at,
+          toColumns: columns,
+          count,
+          rows,
         });
         at += 4 * count;
       }
@@ -118,16 +127,15 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
     const ours = rank > 1 && last && x.dtype === 'float32' && sizeOf(x.shape) > 0;
     if (workspace === undefined || !ours) return host.kernelFunc(args as never);
     const columns = x.shape.at(-1)!;
+    const rows = sizeOf(x.shape) / columns;
     const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, attrs.numOrSizeSplits, rank - 1);
     return Scratch.useMany(backend, (scratch) => {
       const parts = sizes.map((size) => scratch.make([...x.shape.slice(0, -1), size]));
       let from = addressOf(backend, x);
       parts.forEach((part, i) => {
         const count = sizes[i]!;
-        workspace.kernels.copyColumns({
-          ...{ from, fromColumns: columns, to: addressOf(backend, part), toColumns: count },
-          ...{ count, rows: sizeOf(x.shape) / columns },
-        });
+        const to = addressOf(backend, part);
+        copyColumns(backend, workspace, { from, fromColumns: columns, to, toColumns: count, count, rows });
         from += 4 * count;
       });
       return parts;
@@ -137,23 +145,47 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
 
 const sizeOf = (shape: number[]) => shape.reduce((product, n) => product * n, 1);
 
-type ColumnKernel = 'reluBiasGradient' | 'columnDots' | 'columnMoments' | 'scaleShift' | 'combine';
+/** Rows of so many columns that a thread takes at once where each is computed by itself. */
+const rowsOf = (columns: number) => Math.max(1, Math.floor(VALUES_PER_UNIT / columns));
 
-/** The parameters of a kernel of rows and columns that are tensors. */
-type TensorsOf<Kernel extends ColumnKernel> = Exclude<
-  ParametersOf<Kernel>[number],
-  'partial' | 'rows' | 'columns'
+function copyColumns(
+  backend: WasmBackend,
+  workspace: Workspace,
+  args: Omit<UnitArgs<'copyColumns'>, 'rowsPerUnit'>,
+): void {
+  const rowsPerUnit = rowsOf(args.count);
+  const units = Math.ceil(args.rows / rowsPerUnit);
+  workspace.scope(backend, () => workspace.run('copyColumns', units, 0, { ...args, rowsPerUnit }));
+}
+
+/** Rows summed by themselves before they are added to the total, so that long sums stay exact. */
+const SUMMED_ROWS = 512;
+
+type MapKernel = 'scaleShift' | 'combine';
+type SumKernel = 'reluBiasGradient' | 'columnDots' | 'columnSquares';
+
+/** The parameters of a kernel of rows and columns that are tensors, by name. */
+type TensorsOf<Kernel extends MapKernel | SumKernel> = Record<
+  Exclude<keyof UnitArgs<Kernel>, 'partial' | 'rows' | 'columns' | 'rowsPerUnit'>,
+  tf.TensorInfo
 >;
 
-/** Runs a compiled kernel of rows and columns on tensors, with memory for so many rows of partial sums. */
+/** Runs compiled kernels of rows and columns on tensors. */
 interface ColumnRun {
-  <Kernel extends ColumnKernel>(
+  /** A kernel that computes each row by itself. */
+  map<Kernel extends MapKernel>(kernel: Kernel, tensors: TensorsOf<Kernel>): void;
+  /** A kernel that also sums over rows: `outs` become `share` (1) times its sums. */
+  sum<Kernel extends SumKernel>(
     kernel: Kernel,
-    tensors: Record<TensorsOf<Kernel>, tf.TensorInfo>,
-    partials?: number,
+    tensors: TensorsOf<Kernel>,
+    outs: tf.TensorInfo[],
+    share?: number,
   ): void;
+  mean(x: tf.TensorInfo, out: tf.TensorInfo): void;
   make(shape: number[]): tf.TensorInfo;
   columns: number;
+  /** 1 / rows. */
+  share: number;
 }
 
 function onColumns(
@@ -164,14 +196,35 @@ function onColumns(
   const workspace = hostWorkspace(backend)!; // without it these kernels are not registered
   const columns = shape.at(-1)!;
   const rows = sizeOf(shape) / columns;
-  return Scratch.useMany(backend, (scratch) => {
-    const run = (kernel: ColumnKernel, tensors: Record<string, tf.TensorInfo>, partials = 0) =>
-      workspace.scope(backend, () => {
-        const partial = partials > 0 ? workspace.scratch(4 * partials * columns) : 0;
-        const entries = Object.entries(tensors).map(([name, info]) => [name, addressOf(backend, info)]);
-        const args = { ...(Object.fromEntries(entries) as Record<string, number>), partial, rows, columns };
-        workspace.kernels[kernel](args as never);
-      });
-    return work(Object.assign(run, { make: (size: number[]) => scratch.make(size), columns }));
-  });
+  const share = Math.fround(1 / rows);
+  const at = (info: tf.TensorInfo) => addressOf(backend, info);
+  const run = (
+    kernel: MapKernel | SumKernel,
+    tensors: Record<string, tf.TensorInfo>,
+    rowsPerUnit: number,
+    partial = 0,
+  ) => {
+    const addresses = Object.fromEntries(Object.entries(tensors).map(([name, info]) => [name, at(info)]));
+    const args = { ...addresses, partial, rows, columns, rowsPerUnit };
+    workspace.run(kernel, Math.ceil(rows / rowsPerUnit), 0, args as never);
+  };
+  return Scratch.useMany(backend, (scratch) =>
+    work({
+      ...{ make: (size) => scratch.make(size), columns, share },
+      map: (kernel, tensors) => workspace.scope(backend, () => run(kernel, tensors, rowsOf(columns))),
+      sum: (kernel, tensors, outs, factor = 1) =>
+        workspace.scope(backend, () => {
+          const units = Math.ceil(rows / SUMMED_ROWS);
+          const step = outs.length * columns;
+          const partial = workspace.scratch(4 * units * step);
+          run(kernel, tensors, SUMMED_ROWS, partial);
+          outs.forEach((out, i) => {
+            const own = partial + 4 * i * columns;
+            workspace.kernels.sumUnits({ partial: own, units, step, out: at(out), columns, share: factor });
+          });
+        }),
+      mean: (x, out) =>
+        workspace.scope(backend, () => sumRows(workspace, { x: at(x), out: at(out), rows, columns, share })),
+    }),
+  );
 }

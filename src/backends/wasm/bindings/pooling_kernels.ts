@@ -29,7 +29,7 @@ function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelC
       const y = scratch.make(info.outShape);
       workspace.scope(backend, () => {
         const [from, to] = [workspace.address(spanOf(x)), workspace.address(spanOf(y))];
-        workspace.kernels.pool({ x: from, y: to, mean: Number(mean), ...geometryOf(info) });
+        workspace.run('pool', info.batchSize, 0, { x: from, y: to, mean: Number(mean), ...geometryOf(info) });
       });
       return y;
     });
@@ -37,7 +37,7 @@ function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelC
 }
 
 const geometryOf = (info: tf.backend_util.Conv2DInfo) => ({
-  ...{ images: info.batchSize, height: info.inHeight, width: info.inWidth, channels: info.inChannels },
+  ...{ height: info.inHeight, width: info.inWidth, channels: info.inChannels },
   ...{ outHeight: info.outHeight, outWidth: info.outWidth },
   ...{ windowHeight: info.filterHeight, windowWidth: info.filterWidth },
   ...{ strideRow: info.strideHeight, strideColumn: info.strideWidth },
@@ -64,7 +64,8 @@ export const maxPoolGrad = wasmKernel<'dy' | 'input', tf.MaxPoolGradAttrs>(tf.Ma
     const dx = scratch.make(shape);
     workspace.scope(backend, () => {
       const at = (tensor: tf.TensorInfo) => workspace.address(spanOf(tensor));
-      workspace.kernels.maxPoolGradient({ x: at(input), dy: at(dy), dx: at(dx), ...geometryOf(info) });
+      const args = { x: at(input), dy: at(dy), dx: at(dx), ...geometryOf(info) };
+      workspace.run('maxPoolGradient', info.batchSize, 0, args);
     });
     return dx;
   });

@@ -1,7 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
 import { hostWorkspace } from '../runtime/engine';
 import { floats, Scratch, wasmKernel } from '../runtime/kernel_support';
-import { spanOf } from '../runtime/workspace';
+import type { UnitArgs } from '../runtime/compiled';
+import { spanOf, type Workspace } from '../runtime/workspace';
+
+/** Columns that a thread sums at once: two lines of the cache. */
+const COLUMNS_PER_UNIT = 32;
+
+/** `share` times the sums of all columns. */
+export function sumRows(workspace: Workspace, args: Omit<UnitArgs<'sumRows'>, 'columnsPerUnit'>): void {
+  const units = Math.ceil(args.columns / COLUMNS_PER_UNIT);
+  const given = { ...args, columnsPerUnit: COLUMNS_PER_UNIT };
+  workspace.run('sumRows', units, 8 * COLUMNS_PER_UNIT, given);
+}
 
 /** Columns as which a sum over everything is laid out. */
 const LANES = 16;
@@ -29,10 +40,7 @@ export function sum(host: tf.KernelConfig): tf.KernelConfig {
     const fill = (out: tf.TensorInfo) => {
       const from = workspace.address(spanOf(x));
       const run = (first: number, to: number, height: number, width: number) =>
-        workspace.kernels.sumRows({
-          ...{ x: from + 4 * first, out: to, rows: height, columns: width },
-          totals: workspace.scratch(8 * width),
-        });
+        sumRows(workspace, { x: from + 4 * first, out: to, rows: height, columns: width, share: 1 });
       if (columns !== 1) return run(0, workspace.address(spanOf(out)), rows, columns);
       // everything: as many full rows of lanes as there are, and the rest
       const height = Math.floor(rows / LANES);

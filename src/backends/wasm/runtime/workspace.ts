@@ -27,6 +27,12 @@ export function spanOf(info: tf.TensorInfo, first = 0, count?: number): Span {
   return { info, start: first * each, length: count * each };
 }
 
+/** Values that a thread takes at once where each is computed by itself: 64 KiB, a multiple of every vector. */
+export const VALUES_PER_UNIT = 2 ** 14;
+
+/** Units of so many values. */
+export const unitsOf = (count: number) => Math.ceil(count / VALUES_PER_UNIT);
+
 /** Threads that run kernels on a heap that they share. */
 export interface ThreadTeam {
   /** Threads that compute, the calling one among them. */

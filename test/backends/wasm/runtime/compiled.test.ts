@@ -19,6 +19,6 @@ it('knows the parameters of every kernel that was compiled', () => {
 it('calls them by name, in whatever order the names stand', () => {
   const values = new Float32Array(memory.buffer);
   values.set([-2, 0.5, 3, 9], 256);
-  namedKernels(raw).clamp({ high: 1, low: -1, count: 4, y: 2048, x: 1024 });
+  namedKernels(raw).clamp({ high: 1, low: -1, count: 4, perUnit: 4, y: 2048, x: 1024, _scratch: 0, unit: 0 });
   expect([...values.subarray(512, 516)]).toEqual([-1, 0.5, 1, 1]);
 });

@@ -3,8 +3,11 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hostWorkspace } from '../../../../src/backends/wasm/runtime/engine';
 import { asymmetricLoss } from '../../../../src/losses/asymmetric_loss';
+import { FusedBatchNorm } from '../../../../src/layers/fused/fused_batch_norm';
+import { FusedConv2D } from '../../../../src/layers/fused/fused_conv2d';
 import { LabelRNNDecoder } from '../../../../src/layers/label_rnn_decoder';
 import { SliceDependencyGRU } from '../../../../src/layers/slice_dependency_gru';
+import { adam } from '../../../../src/optimizers/adam';
 import { affine } from '../../../../src/transforms/affine';
 import { clahe } from '../../../../src/transforms/clahe';
 import { colorJitter } from '../../../../src/transforms/color_jitter';
@@ -84,6 +87,61 @@ describe('the same bits on any number of threads', () => {
       await expectSameBits(() => passes(layer, noise([1, rows, 6], 3)));
       layer.dispose();
     }
+  });
+
+  it('of what stands between convolutions, in more units than threads', async () => {
+    const x = () => noise([3, 44, 30, 33], 7) as tf.Tensor4D;
+    for (const training of [true, false]) {
+      const layer = new FusedBatchNorm({ epsilon: 1e-5 });
+      layer.build(x().shape);
+      await expectSameBits(() => {
+        const moving = layer.nonTrainableWeights.map((weight) => weight.read().clone());
+        const of = (images: tf.Tensor) => layer.apply(images, { training }) as tf.Tensor;
+        const { value, grad } = tf.valueAndGrad(of)(x());
+        layer.nonTrainableWeights.forEach((weight, i) => weight.write(moving[i]!));
+        return [value, grad];
+      });
+      layer.weights.forEach((weight) => weight.dispose());
+    }
+    await expectSameBits(() => {
+      const images = x();
+      const pooled = (input: tf.Tensor) => tf.maxPool(input as tf.Tensor4D, 3, 2, 'same');
+      const joined = tf.concat([images, images], -1);
+      return [
+        tf.relu(images),
+        tf.clipByValue(images, -0.5, 0.25),
+        tf.maximum(images, tf.reverse(images, 0)),
+        tf.minimum(images, 0.1),
+        pooled(images),
+        tf.avgPool(images, 3, 2, 'same'),
+        tf.grad(pooled)(images),
+        tf.grad((input) => tf.mul(tf.relu(input), tf.square(images)))(images),
+        joined,
+        ...tf.split(joined, [20, 46], -1),
+        tf.sum(joined, [0, 1, 2]),
+        tf.sum(joined),
+      ];
+    });
+  });
+
+  it('of a convolution with bias and ReLU, and of Adam', async () => {
+    await expectSameBits(() => {
+      const layer = new FusedConv2D({
+        filters: 40,
+        kernelSize: 3,
+        padding: 'same',
+        activation: 'relu',
+        kernelInitializer: tf.initializers.heNormal({ seed: 1 }),
+      });
+      const optimizer = adam(1e-3);
+      const images = noise([3, 44, 30, 33], 7);
+      layer.build(images.shape);
+      const cost = () => tf.mean(tf.square(layer.apply(images) as tf.Tensor)) as tf.Scalar;
+      const costs = [1, 2, 3].map(() => optimizer.minimize(cost, true)!);
+      const weights = layer.getWeights().map((weight) => weight.clone());
+      optimizer.dispose();
+      return [...costs, ...weights];
+    });
   });
 
   it('of images and of the loss', async () => {

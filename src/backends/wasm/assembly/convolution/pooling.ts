@@ -1,4 +1,4 @@
-/** Pooling of `[images, height, width, channels]` to `[images, outHeight, outWidth, channels]`; NaN stays NaN. */
+/** Pooling of `[images, height, width, channels]` to `[images, outHeight, outWidth, channels]`, a unit an image; NaN stays NaN. */
 import { bytes } from '../simd';
 
 /**
@@ -7,10 +7,11 @@ import { bytes } from '../simd';
  * @param mean - 1 for the mean, 0 for the largest.
  */
 export function pool(
+  image: i32,
+  _scratch: usize,
   x: usize,
   y: usize,
   mean: i32,
-  images: i32,
   height: i32,
   width: i32,
   channels: i32,
@@ -24,21 +25,20 @@ export function pool(
   left: i32,
 ): void {
   const rowBytes = bytes(width * channels);
-  for (let n = 0; n < images; n++) {
-    for (let p = 0; p < outHeight; p++) {
-      const row = p * strideRow - top;
-      const firstRow = max(0, row);
-      const rows = min(height, row + windowHeight) - firstRow;
-      for (let q = 0; q < outWidth; q++, y += bytes(channels)) {
-        const column = q * strideColumn - left;
-        const firstColumn = max(0, column);
-        const columns = min(width, column + windowWidth) - firstColumn;
-        const from = x + <usize>firstRow * rowBytes + bytes(firstColumn * channels);
-        if (mean) meanOfWindow(from, y, rows, columns, rowBytes, channels);
-        else largestOfWindow(from, y, rows, columns, rowBytes, channels);
-      }
+  x += <usize>(image * height) * rowBytes;
+  y += bytes(image * outHeight * outWidth * channels);
+  for (let p = 0; p < outHeight; p++) {
+    const row = p * strideRow - top;
+    const firstRow = max(0, row);
+    const rows = min(height, row + windowHeight) - firstRow;
+    for (let q = 0; q < outWidth; q++, y += bytes(channels)) {
+      const column = q * strideColumn - left;
+      const firstColumn = max(0, column);
+      const columns = min(width, column + windowWidth) - firstColumn;
+      const from = x + <usize>firstRow * rowBytes + bytes(firstColumn * channels);
+      if (mean) meanOfWindow(from, y, rows, columns, rowBytes, channels);
+      else largestOfWindow(from, y, rows, columns, rowBytes, channels);
     }
-    x += <usize>height * rowBytes;
   }
 }
 
@@ -106,10 +106,11 @@ function meanOfWindow(x: usize, y: usize, rows: i32, columns: i32, rowBytes: usi
  * @param dy - `[images, outHeight, outWidth, channels]`.
  */
 export function maxPoolGradient(
+  image: i32,
+  _scratch: usize,
   x: usize,
   dy: usize,
   dx: usize,
-  images: i32,
   height: i32,
   width: i32,
   channels: i32,
@@ -122,28 +123,22 @@ export function maxPoolGradient(
   top: i32,
   left: i32,
 ): void {
-  memory.fill(dx, 0, bytes(images * height * width * channels));
-  for (let n = 0; n < images; n++) {
-    for (let p = 0; p < outHeight; p++) {
-      const row = p * strideRow - top;
-      const firstRow = max(0, row);
-      const lastRow = min(height, row + windowHeight);
-      for (let q = 0; q < outWidth; q++, dy += bytes(channels)) {
-        const column = q * strideColumn - left;
-        const firstColumn = max(0, column);
-        const lastColumn = min(width, column + windowWidth);
-        if (firstRow >= lastRow || firstColumn >= lastColumn) continue;
-        const corner = bytes(((n * height + firstRow) * width + firstColumn) * channels);
-        routeWindow(
-          x + corner,
-          dy,
-          dx + corner,
-          lastRow - firstRow,
-          lastColumn - firstColumn,
-          width,
-          channels,
-        );
-      }
+  const before = bytes(image * height * width * channels);
+  x += before;
+  dx += before;
+  dy += bytes(image * outHeight * outWidth * channels);
+  memory.fill(dx, 0, bytes(height * width * channels));
+  for (let p = 0; p < outHeight; p++) {
+    const row = p * strideRow - top;
+    const firstRow = max(0, row);
+    const lastRow = min(height, row + windowHeight);
+    for (let q = 0; q < outWidth; q++, dy += bytes(channels)) {
+      const column = q * strideColumn - left;
+      const firstColumn = max(0, column);
+      const lastColumn = min(width, column + windowWidth);
+      if (firstRow >= lastRow || firstColumn >= lastColumn) continue;
+      const corner = bytes((firstRow * width + firstColumn) * channels);
+      routeWindow(x + corner, dy, dx + corner, lastRow - firstRow, lastColumn - firstColumn, width, channels);
     }
   }
 }
