@@ -1,38 +1,38 @@
 import type { Rgb } from './pixel_text';
 
-/** matplotlib's Inferno, at equal distances: brightness rises evenly, also for people who do not see all colours alike. */
+/** matplotlib's Inferno at equal steps: perceptually uniform, also for colour-blind readers. */
 const INFERNO: readonly Rgb[] = [
   [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84],
   [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
 ]; // prettier-ignore
 
-/** Share of the colour where a heat map is 1, unless something else is asked for. */
+/** Default opacity of the colour where a heat map is 1. */
 export const HEAT_OPACITY = 0.6;
 
-/** Values that a scale names. */
+/** Values marked on a scale. */
 export const HEAT_TICKS = [0, 0.25, 0.5, 0.75, 1] as const;
 
-/** Gray that a scale is drawn over: about that of the brain in its window. */
+/** Gray level behind a scale: about that of the brain in its window. */
 export const SCALE_GRAY = 110;
 
 /**
- * A gray pixel with the colour of its heat laid over it: the hotter, the more of the colour.
+ * A gray pixel overlaid with the colour of its heat; the opacity is proportional to the heat.
  *
  * @param gray - 0..255.
  * @param heat - 0..1.
- * @param opacity - Share of the colour where the heat is 1.
+ * @param opacity - Opacity where the heat is 1.
  */
 export function overlaid(gray: number, heat: number, opacity: number = HEAT_OPACITY): Rgb {
   return mixed([gray, gray, gray], inferno(heat), opacity * heat);
 }
 
-/** A value within 0..1; one that is no number is 0. */
+/** A value clipped to 0..1; NaN becomes 0. */
 export const unit = (value: number): number => Math.min(1, Math.max(0, value || 0));
 
 /** The gray level 0..255 of a pixel 0..1. */
 export const grayLevel = (value: number): number => Math.round(255 * unit(value));
 
-/** The colour of a value 0..1, between the table's neighbours. */
+/** The colour of a value 0..1, interpolated in the table. */
 function inferno(value: number): Rgb {
   const place = value * (INFERNO.length - 1);
   const below = Math.min(Math.floor(place), INFERNO.length - 2);

@@ -1,6 +1,6 @@
 /**
- * Letters of 3 x 5 pixels, a row an octal digit, for captions on images: text drawn as vectors needs fonts, which many
- * servers do not have.
+ * Letters of 3 x 5 pixels, one octal digit per row, for captions on images: vector text needs fonts, which many servers
+ * lack.
  */
 const GLYPHS: Record<string, string> = {
   a: '25755', b: '65656', c: '34443', d: '65556', e: '74647', f: '74644', g: '34553', h: '55755', i: '72227',
@@ -21,14 +21,14 @@ export interface Canvas {
 /** Colour of a text, 0..255 each. */
 export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Height and distance of the letters at scale 1, in pixels. */
+/** Height and pitch of the letters at scale 1, in pixels. */
 export const TEXT_HEIGHT = 5;
 const ADVANCE = 4;
 
-/** Pixels that a text takes across. */
+/** Width of a text in pixels. */
 export const textWidth = (text: string, scale: number) => scale * (ADVANCE * text.length - 1);
 
-/** Writes a line, its upper left corner at (`x`, `y`); what lies outside of the picture is left out. */
+/** Writes a line with its upper left corner at (`x`, `y`), clipped to the picture. */
 export function drawText(canvas: Canvas, text: string, x: number, y: number, color: Rgb, scale = 2): void {
   for (const [place, letter] of [...text.toLowerCase()].entries()) {
     const rows = GLYPHS[letter] ?? GLYPHS['?']!;

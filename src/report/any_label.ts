@@ -1,4 +1,4 @@
-/** Whether a sample has any of the labels: what a reader who triages asks first. */
+/** Whether a sample has any of the labels, the first question in triage. */
 import type { Labels } from '../base/types';
 import { IGNORED_LABEL } from '../base/types';
 import { CT_LABELS } from '../data/labels/labels';
@@ -6,7 +6,7 @@ import { RSNA_LABELS } from '../data/labels/rsna_labels';
 import { decide } from '../metrics/decide';
 import type { LabelRows } from '../metrics/labelled_scores';
 
-/** A label made of all others: one truth, probability and decision per sample. */
+/** The union of all labels: one truth, probability and decision per sample. */
 export interface AnyLabel {
   name: string;
   yTrue: number[];
@@ -17,11 +17,11 @@ export interface AnyLabel {
 const HEMORRHAGES: ReadonlySet<string> = new Set<string>([...CT_LABELS, ...RSNA_LABELS]);
 
 /**
- * A sample is positive where any label is, negative where all are known to be absent, and not labelled otherwise; it is found where any
- * label is, at its own threshold. Its probability is the largest of the labels', the least that they allow together, however they
- * depend on one another: `max p <= P(any) <= sum p`.
+ * A sample is positive if any label is, negative if all labels are known to be absent, and unlabelled otherwise; it is
+ * found if any label is found at its own threshold. Its probability is the largest of the labels' probabilities, the
+ * lower bound in `max p <= P(any) <= sum p`, which holds for any dependence between labels.
  *
- * @returns undefined where there is nothing to add: of one label, or where the model has a label `any` of its own.
+ * @returns undefined for a single label, or if the model has a label `any` of its own.
  */
 export function anyLabel(
   labels: Labels,

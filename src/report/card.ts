@@ -1,16 +1,16 @@
-/** The model card: what the model is, what it was evaluated on, and what it is not for. */
+/** The model card: the model, the data it was evaluated on, and its limits. */
 import type { CheckpointManifest } from '../saving/checkpoint_format';
 import type { EpochLog } from '../training/stages/stage_log';
 import { definitions, html, table, type Html } from './html';
 import { trainingRows, values } from './training_record';
 
-/** What was evaluated on. */
+/** The study that the model was evaluated on. */
 export interface EvaluatedStudy {
-  /** Folder, as it was typed. */
+  /** Folder, as given on the command line. */
   folder: string;
-  /** How it is laid out, and what its files hold. */
+  /** Layout and file contents. */
   kind: string;
-  /** Which of its patients. */
+  /** Which patients were selected. */
   chosen: string;
   patients: number;
   people: number;
@@ -18,14 +18,14 @@ export interface EvaluatedStudy {
 }
 
 export interface ModelCard {
-  /** Folder, as it was typed. */
+  /** Folder, as given on the command line. */
   checkpoint: string;
   manifest: CheckpointManifest;
-  /** The configuration of the run that it comes from, if that is known. */
+  /** Configuration of the training run, if known. */
   config?: Readonly<Record<string, unknown>>;
-  /** Epochs of the training, if they are known. */
+  /** Epochs of the training, if known. */
   epochs?: readonly EpochLog[];
-  /** What the model's outputs are of. */
+  /** Whether the model's outputs are per slice or per patient. */
   level: 'slices' | 'patients';
   study: EvaluatedStudy;
   /** Seed of the bootstrap. */
@@ -33,7 +33,7 @@ export interface ModelCard {
   date?: string;
 }
 
-/** Of checkpoints of earlier versions, which did not say. */
+/** For checkpoints of earlier versions, which do not record them. */
 const NO_VERSIONS = { node: 'not recorded', backend: 'not recorded' };
 
 export function modelCard(card: ModelCard): Html {
@@ -70,11 +70,11 @@ export function modelCard(card: ModelCard): Html {
       [
         'Limits',
         html`<ul>
-          <li>Figures are of this study alone: other scanners, protocols, hospitals and shares of patients give others.</li>
-          <li>What is not among the labels is not looked for, and a label says neither where nor how large a finding is.</li>
-          <li>The truth is what the study's labels say; they have errors of their own.</li>
-          <li>Intervals leave out how the model would vary with another training. Of labels with few patients they mean little.</li>
-          <li>Heat maps show what speaks for a label; they do not outline a finding, and do not prove that it was looked at.</li>
+          <li>The figures apply to this study only: other scanners, protocols, hospitals and prevalences give different ones.</li>
+          <li>Findings other than the labels are not detected, and a label gives neither the location nor the size of a finding.</li>
+          <li>The study's labels are taken as the truth, although they contain errors.</li>
+          <li>The intervals do not include the variation between trainings, and mean little for labels with few patients.</li>
+          <li>Heat maps show evidence for a label; they do not outline a finding, or prove that the model used it.</li>
         </ul>`,
       ],
     ])}`;

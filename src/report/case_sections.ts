@@ -7,7 +7,7 @@ import { LEVEL_NAMES } from './label_sections';
 import type { Measured } from './measures';
 import type { WorstCase } from './worst_cases';
 
-/** Rows of a list that are shown; what is left out is counted. */
+/** Most rows of a list that are shown; the others are counted. */
 const MOST_ROWS = 20;
 
 const nothing = (text: string) => html`<p class="note">${text}</p>`;
@@ -15,25 +15,25 @@ const nothing = (text: string) => html`<p class="note">${text}</p>`;
 /** The largest losses, with pictures, patient by patient. */
 export function worst(cases: readonly WorstCase[], labels: Labels, level: Measured['level']): Html {
   const title = html`<h2>Most wrong: ${level}</h2>`;
-  if (cases.length === 0) return html`${title}${nothing('None asked for.')}`;
+  if (cases.length === 0) return html`${title}${nothing('None requested.')}`;
   const ofPatient = new Map<string, WorstCase[]>();
   for (const one of cases) ofPatient.set(one.patient, [...(ofPatient.get(one.patient) ?? []), one]);
   const groups = [...ofPatient].map(([patient, own]) => {
     const count = level === 'slices' && own.length > 1 ? html`<small>${own.length} slices</small>` : '';
     const heading = html`<h3>${patient} ${count}</h3>`;
     const figures = own.map((one) => figure(one, labels));
-    // one alone leaves the place beside it to the next patient
+    // beside a single figure there is room for the next patient
     if (own.length === 1) return html`<section>${heading}${figures}</section> `;
     return html`<section class="whole">${heading}<div class="cases">${figures}</div></section> `;
   });
   const shown =
-    level === 'patients' ? ' Of a patient, the slice with the hottest point (or, without maps, the middle one).' : ''; // prettier-ignore
+    level === 'patients' ? ' For each patient, the slice with the hottest point is shown (without maps, the middle slice).' : ''; // prettier-ignore
   const mapped = cases.some(({ overlaid }) => overlaid !== undefined);
   return html`${title}
     <p class="note">
-      The ${cases.length} ${LEVEL_NAMES[level]} with the largest log loss (mean over the labels): hard, or labelled
-      wrongly. The patient with the largest comes first. On the left, the first channel as the model sees
-      it.${mapped ? ' On the right, under Grad-CAM of the label that is most wrong, what speaks for it: 1 is the hottest point of all slices of the patient, so that slices of two patients, or for two labels, cannot be compared. Without colour nothing does, or the hottest point is on another slice.' : ''}${shown}
+      The ${cases.length} ${LEVEL_NAMES[level]} with the largest log loss (mean over the labels): difficult or
+      mislabelled. The patient with the largest loss comes first. Left: the first channel of the model's
+      input.${mapped ? ' Right: the same with the Grad-CAM map of the label that is most wrong, scaled so that 1 is the hottest point of all slices of the patient; maps of different patients or labels cannot be compared. A slice without colour shows no evidence for the label, or far less than another slice.' : ''}${shown}
     </p>
     ${mapped ? heatScale("share of the stack's hottest point") : ''}
     <div class="cases">${groups}</div>`;
@@ -61,7 +61,7 @@ function figure(one: WorstCase, labels: Labels): Html {
 /** Labels that stop and start again along a patient's slices. */
 export function interruptions(runs: { truth: LabelRuns; predicted: LabelRuns } | undefined): Html {
   const title = html`<h2>Labels that stop and start again</h2>`;
-  if (!runs) return html`${title}${nothing('Not known: there are no labels and decisions of slices.')}`;
+  if (!runs) return html`${title}${nothing('Unknown: there are no labels and decisions per slice.')}`;
   const { truth, predicted } = runs;
   const counts = truth.counts.map(({ label, patients, interrupted }, l) => [
     label,
@@ -83,7 +83,7 @@ export function interruptions(runs: { truth: LabelRuns; predicted: LabelRuns } |
       ${more > 0 ? nothing(`and ${more} more`) : ''}`;
   };
   return html`${title}${table(header, counts)}
-    <p class="note">Two separate bleedings, or a slice that is labelled (or decided) wrongly.</p>
+    <p class="note">Either two separate hemorrhages, or a slice with a wrong label (or decision).</p>
     ${list('In the truth', truth)}${list('In the decisions', predicted)}`;
 }
 

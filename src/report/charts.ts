@@ -1,4 +1,4 @@
-/** Charts as SVG that stands in a page: drawn once, by vega without a browser. */
+/** Charts as inline SVG, rendered once by vega without a browser. */
 import type { BootstrapInterval } from '../evaluation/bootstrap';
 import type { DecisionCounts } from '../metrics/decision_counts';
 import { reliabilityCurve } from '../metrics/probability_errors';
@@ -8,12 +8,12 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 import { Html, html, visible } from './html';
 import { CHART } from './style';
 
-/** Three with their axes stand side by side on A4. */
+/** Side of a chart in pixels: three with their axes fit side by side on A4. */
 const SIDE = 160;
 const UNIT = { domain: [0, 1] };
-/** Recall from which on precision is drawn: what lies before it is hardly wider than a line. */
+/** Recall from which precision is drawn: the part before it would be hardly wider than a line. */
 export const FIRST_RECALL = 0.02;
-/** Points of a curve that are drawn: more cannot be distinguished. */
+/** Most points drawn of a curve: more cannot be distinguished. */
 const MOST_POINTS = 400;
 
 /** Truth and probabilities of one label. */
@@ -25,10 +25,10 @@ export interface LabelScores {
 }
 
 /**
- * Precision against recall, with the point that the threshold makes; a text where there is no curve.
+ * Precision against recall, with the operating point at the threshold; a sentence if the curve is undefined.
  *
- * From {@link FIRST_RECALL} on: before it nothing or next to nothing is found, and the curve's end point (0, 1), or the precision of the
- * first few findings, would draw a bar. On the left it goes on level.
+ * Starts at {@link FIRST_RECALL}: below it, the curve's end point (0, 1) or the precision of the first few findings
+ * would appear as a vertical bar. To the left of it the curve is drawn horizontally.
  */
 export async function precisionRecallChart({ yTrue, probabilities, counts }: LabelScores): Promise<Html> {
   const curve = precisionRecallCurve(yTrue, probabilities, { dropIntermediate: true });
@@ -44,7 +44,9 @@ export async function precisionRecallChart({ yTrue, probabilities, counts }: Lab
   return unitSquare('precision against recall', ['recall', 'precision'], { points, chance, found, steps: true }); // prettier-ignore
 }
 
-/** True against false positive rate, with the point that the threshold makes; a text where there is no curve. */
+/**
+ * True against false positive rate, with the operating point at the threshold; a sentence if the curve is undefined.
+ */
 export async function rocChart({ yTrue, probabilities, counts }: LabelScores): Promise<Html> {
   const curve = rocCurve(yTrue, probabilities);
   if (!curve) return noChart('ROC', 'positives or negatives are missing');
@@ -54,22 +56,22 @@ export async function rocChart({ yTrue, probabilities, counts }: LabelScores): P
   return unitSquare('ROC curve', ['1 - specificity', 'recall'], { points, chance: DIAGONAL, found });
 }
 
-/** How often the label was present, by its probability; points are as large as their bins. */
+/** Observed frequency of the label against its predicted probability; the size of a point is its bin's count. */
 export async function reliabilityChart({ yTrue, probabilities }: LabelScores): Promise<Html> {
   const bins = reliabilityCurve(yTrue, probabilities, { bins: 10 });
-  if (bins.length === 0) return noChart('calibration', 'nothing labelled');
+  if (bins.length === 0) return noChart('calibration', 'no labels');
   const points = bins.map(({ meanProbability, positiveShare, count }) => ({ x: meanProbability, y: positiveShare, count })); // prettier-ignore
   return unitSquare('calibration', ['probability', 'share with the label'], { points, chance: DIAGONAL, bins: true }); // prettier-ignore
 }
 
-/** A label, F2 of the model's decisions, and that of saying yes to everything. */
+/** A label, F2 of the model's decisions, and F2 if every decision were positive. */
 export interface F2Row {
   label: string;
   model: BootstrapInterval;
   allPositive: BootstrapInterval;
 }
 
-/** F2 of each label with its interval, and that of saying yes to everything. */
+/** F2 of each label with its interval, beside F2 if every decision were positive. */
 export async function f2Chart(rows: readonly F2Row[]): Promise<Html> {
   const of = (source: string, which: 'model' | 'allPositive') =>
     rows.map((row) => ({
@@ -81,7 +83,7 @@ export async function f2Chart(rows: readonly F2Row[]): Promise<Html> {
   const values = [...of('this model', 'model'), ...of('all positive', 'allPositive')].filter(
     ({ f2 }) => f2 !== undefined,
   );
-  if (values.length === 0) return noChart('F2', 'nothing defined');
+  if (values.length === 0) return noChart('F2', 'undefined for every label');
   const y = { field: 'label', type: 'nominal', sort: null, title: null } as const;
   const yOffset = { field: 'source', type: 'nominal', sort: null } as const;
   const color = sourceColor(['this model', 'all positive'], [CHART.blue, CHART.gray]);
@@ -110,7 +112,7 @@ interface Point {
 
 const DIAGONAL: readonly Point[] = [{ x: 0, y: 0 }, { x: 1, y: 1 }]; // prettier-ignore
 
-/** Points within 0..1, what chance would give, and the point of the decisions. */
+/** A curve within 0..1, that of chance, and the operating point. */
 async function unitSquare(
   about: string,
   [xTitle, yTitle]: readonly [string, string],
@@ -145,19 +147,19 @@ async function unitSquare(
   }); // prettier-ignore
 }
 
-/** Points at even distances along a list, first and last among them. */
+/** Evenly spaced points of a list, including the first and the last. */
 function thinned<T>(points: readonly T[]): readonly T[] {
   if (points.length <= MOST_POINTS) return points;
   return Array.from({ length: MOST_POINTS }, (_, i) => points[Math.round((i * (points.length - 1)) / (MOST_POINTS - 1))]!); // prettier-ignore
 }
 
-/** Colours of what a chart compares. */
+/** Colours of the sources that a chart compares. */
 export const sourceColor = (domain: string[], range: string[]) =>
   ({ field: 'source', type: 'nominal', title: null, scale: { domain, range } }) as const;
 
 const noChart = (what: string, why: string) => html`<p class="note">No chart of ${what}: ${why}.</p>`;
 
-/** `about` is read out in place of the chart. Namespaces are for files of their own: within HTML the parser knows them. */
+/** `about` is the chart's label for screen readers. Inline SVG needs no namespaces, so they are removed. */
 export async function svg(about: string, spec: TopLevelSpec): Promise<Html> {
   const text = { labelColor: CHART.text, titleColor: CHART.text };
   const axis = { ...text, labelLimit: 220, domainColor: CHART.axis, tickColor: CHART.axis, gridColor: CHART.grid }; // prettier-ignore

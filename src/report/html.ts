@@ -1,29 +1,29 @@
-/** HTML from untrusted text: what is put into a template is escaped, unless it is itself of a template. */
+/** HTML from untrusted text: values in a template are escaped, unless they come from a template themselves. */
 
-/** Text that is HTML already. */
+/** Text that already is HTML. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
-/** What a template takes: text and numbers are escaped, HTML is taken as it is, lists are joined. */
+/** A value in a template: text is escaped, HTML is inserted unchanged, lists are joined. */
 export type Part = string | number | Html | readonly Part[];
 
 /**
- * A template whose values cannot leave the place they are put into: between tags, or within the quotes of an attribute.
+ * A template whose values cannot break out of their place, between tags or within the quotes of an attribute.
  *
- * An attribute that a browser acts on (`href`, `src`, `style`, `on…`) is no place for text that comes from others.
+ * Do not put untrusted text into an attribute that a browser interprets (`href`, `src`, `style`, `on…`).
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(strings.map((text, i) => (i === 0 ? '' : textOf(parts[i - 1]!)) + text).join(''));
 }
 
-/** Text in which nothing is hidden: control characters, those that turn the direction of writing included, become a visible mark. */
+/** Replaces control characters, including those that change the writing direction, by a visible mark. */
 export const visible = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
     character === '\n' || character === '\t' ? character : '\ufffd',
   );
 
-/** Text without a meaning in HTML. */
+/** Text with all characters escaped that have a meaning in HTML. */
 export const escapeHtml = (text: string): string =>
   visible(text).replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
 
@@ -33,7 +33,7 @@ function textOf(part: Part): string {
   return typeof part === 'number' ? String(part) : part.map(textOf).join('');
 }
 
-/** Stands for what the data do not define. */
+/** Stands for an undefined value. */
 export const NONE = '–';
 
 /** A score with three digits. */
@@ -49,7 +49,7 @@ export const interval = (value: {
     ? NONE
     : `${score(value.estimate)} [${score(value.low)}, ${score(value.high)}]`;
 
-/** A table; the first column is of names, the others of figures. */
+/** A table; the first column holds names, the others figures. */
 export function table(header: readonly Part[], rows: readonly (readonly Part[])[]): Html {
   const cell = (part: Part) => (part === NONE ? html`<td class="none">${NONE}</td>` : html`<td>${part}</td>`);
   const lines = rows.map(([name, ...figures]) => html`<tr><th scope="row">${name!}</th>${figures.map(cell)}</tr>\n`); // prettier-ignore
@@ -66,7 +66,7 @@ export function table(header: readonly Part[], rows: readonly (readonly Part[])[
   </table>`;
 }
 
-/** Names and what belongs to them. */
+/** A list of names and their values. */
 export const definitions = (entries: readonly (readonly [string, Part])[]): Html =>
   html`<dl>
     ${entries.map(

@@ -1,4 +1,4 @@
-/** Sections on how well labels are told: each takes figures and gives HTML. */
+/** Sections on the scores of labels. */
 import {
   f2Chart,
   FIRST_RECALL,
@@ -18,10 +18,10 @@ const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 const peopleOf = (measured: Measured) => new Set(measured.people).size;
 const counted = (people: number) => (people === 1 ? '1 person' : `${people} people`);
 
-/** The labels, and a row of any of them, unless the model has that label. */
+/** The labels, then any of them, unless the model has a label `any`. */
 const rowsOf = ({ labels, any }: Measured): MeasuredLabel[] => [...labels, ...(any ? [any] : [])];
 
-/** F2 over all labels, beside that of saying yes to everything. */
+/** F2 over all labels, beside F2 if every decision were positive. */
 export function summary(measured: readonly Measured[], resamples: number): Html {
   const people = new Set(measured.flatMap((level) => level.people)).size;
   const cells = new IntervalCells(resamples);
@@ -37,13 +37,13 @@ export function summary(measured: readonly Measured[], resamples: number): Html 
   return html`<h2>F2 over all labels</h2>
     ${table(header, rows)}
     <p class="note">
-      Decisions of all labels pooled, at the thresholds of the model card. In brackets: 95% intervals,
-      percentile bootstraps over ${counted(people)} (${resamples} resamples, each person with all slices): of
-      the chance of these people, not of another training or hospital. "All positive" says yes to every label,
-      and never looks at an image.
+      Decisions of all labels pooled, at the thresholds of the model card. In brackets: 95% intervals from
+      percentile bootstraps over ${counted(people)} (${resamples} resamples, each person with all slices).
+      They describe the sampling of people, not the variation between trainings or hospitals. "All positive"
+      is a predictor that says yes to every label without looking at the image.
       ${
         measured.some(({ level }) => level === 'slices')
-          ? 'A patient as a whole has the largest probability of the slices, and every label that a slice has.'
+          ? 'A patient as a whole has the largest probability of its slices, and every label that any slice has.'
           : ''
       }
       ${cells.explanations(people)}
@@ -101,17 +101,17 @@ export async function labelScores(measured: Measured): Promise<Html> {
   return html`<h2>Scores of each label: ${LEVEL_NAMES[level]}</h2>
     <h3>Decisions at the thresholds</h3>
     ${table(['label', withIt, 'without', 'sensitivity', 'specificity', 'precision', 'F2', 'F2 if all positive'], decisions)}
-    <h3>Probabilities, whatever the threshold</h3>
+    <h3>Probabilities, independent of the threshold</h3>
     ${table(['label', 'AUC', 'AP', 'Brier', 'ECE', 'prevalence', 'PPV', 'NPV'], probabilities)}
     <p class="note">
       Sensitivity is also called recall. AUC: area under the ROC curve; AP: average precision; Brier: mean squared
-      difference of probability and label; ECE: expected calibration error (15 bins); pooled: the entries of all
-      labels together; mean: of the labels that have the score. PPV and NPV are those of the decisions at the
+      difference of probability and label; ECE: expected calibration error (15 bins); pooled: over the entries of all
+      labels; mean: over the labels whose score is defined. PPV and NPV are those of the decisions at the
       prevalence in the table,
       ${
         measured.prevalence === 'own'
-          ? `which is the share of these ${level}: elsewhere, with another share, they are others (PPV is the precision here).`
-          : 'which was stated on the command line; it is not the share of this study.'
+          ? `which is that of these ${level}: at another prevalence they differ (here PPV is the precision).`
+          : 'which was given on the command line and is not that of this study.'
       }
       ${anyNote(measured)} ${undefinedNote(rows, level)} ${cells.explanations(people)}
     </p>
@@ -127,13 +127,13 @@ const f2Row = ({ report, intervals }: MeasuredLabel): F2Row => ({
 function anyNote({ any, level, prevalence }: Measured): Part {
   if (!any) return '';
   const one = level === 'slices' ? 'a slice' : 'a patient';
-  return html`<br />${any.report.label}: ${one} is positive where any label is, found where any label is found at its
-    own threshold, and left out where a label is not labelled and none is positive. Its probability is the largest of the
-    labels', the least that they allow together.
-    ${prevalence === 'own' ? '' : 'The share of patients that have any was not stated, so it has no predictive values.'}`;
+  return html`<br />${any.report.label}: ${one} is positive if any label is, found if any label is found at its
+    own threshold, and left out if a label is unknown and none is positive. Its probability is the largest of the
+    labels' probabilities, a lower bound.
+    ${prevalence === 'own' ? '' : 'Its prevalence was not given, so it has no predictive values.'}`;
 } // prettier-ignore
 
-/** Which scores there are not, and why. */
+/** Which scores are undefined, and why. */
 function undefinedNote(rows: readonly MeasuredLabel[], level: Measured['level']): Part {
   const names = (chosen: (report: MeasuredLabel['report']) => boolean) =>
     rows
@@ -145,12 +145,12 @@ function undefinedNote(rows: readonly MeasuredLabel[], level: Measured['level'])
   const without = names(({ positives, negatives }) => positives === 0 && negatives > 0);
   const only = names(({ positives, negatives }) => negatives === 0 && positives > 0);
   const lines = [
-    unlabelled && `Not labelled here at all: ${unlabelled}.`,
-    without && `None of these ${level} has ${without}: with nothing to find there is no sensitivity, F2, AUC or AP.`,
-    only && `All of these ${level} have ${only}: with nobody without it there is no specificity or AUC.`,
+    unlabelled && `Not labelled in this study: ${unlabelled}.`,
+    without && `None of these ${level} has ${without}: without positives, sensitivity, F2, AUC and AP are undefined.`,
+    only && `All of these ${level} have ${only}: without negatives, specificity and AUC are undefined.`,
   ].filter((line) => line !== '');
   return [
-    html`<br />"${NONE}" is what these data do not define, such as a precision where nothing is found.`,
+    html`<br />"${NONE}" marks undefined values, such as the precision if nothing is found.`,
     ...lines.map((line) => html` ${line}`),
   ];
 } // prettier-ignore
@@ -178,10 +178,10 @@ export async function curves(measured: Measured): Promise<Html> {
   }
   return html`<h2>Curves of each label: ${LEVEL_NAMES[level]}</h2>
     <p class="note">
-      Precision against recall (from ${FIRST_RECALL} on), the ROC curve, and how often the label was present by its probability (10
-      bins; the larger a point, the more ${level}). The orange point is the decision at the
-      threshold${any ? html`; that of ${any.report.label}, which each label's threshold makes, may lie beside its curves` : ''}.
-      Dashed is what a predictor by chance, or a perfectly calibrated one, would have.
+      Precision against recall (from ${FIRST_RECALL}), the ROC curve, and the observed frequency of the label against its probability (10
+      bins; the larger a point, the more ${level}). The orange point is the operating point at the
+      threshold${any ? html`; that of ${any.report.label}, which depends on the threshold of each label, may lie beside its curves` : ''}.
+      Dashed: a predictor by chance, or a perfectly calibrated one.
     </p>
     ${parts}`;
 } // prettier-ignore

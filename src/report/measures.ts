@@ -1,4 +1,4 @@
-/** The figures of an evaluation: all that the report shows of decisions and probabilities. */
+/** The figures of an evaluation that the report shows. */
 import type { Labels } from '../base/types';
 import type { BootstrapInterval } from '../evaluation/bootstrap';
 import {
@@ -17,48 +17,50 @@ export interface Samples {
   level: 'slices' | 'patients';
   yTrue: LabelRows;
   probabilities: LabelRows;
-  /** The person that each sample is of. */
+  /** The person that each sample belongs to. */
   people: readonly string[];
 }
 
 /** Scores of one label and their intervals. */
 export interface MeasuredLabel {
   report: Omit<LabelReport, 'threshold'>;
-  /** Of its decisions; without one, it is found where any of the labels is. */
+  /** Threshold of its decisions; without one, it is found if any of the labels is. */
   threshold?: number;
   intervals: Intervals;
   /** How many people have it. */
   people: number;
 }
 
-/** By drawing people anew. */
+/** Bootstrap intervals over people. */
 export type Intervals = Record<IntervalScore, BootstrapInterval>;
 
-/** Samples, and how the model does on them. */
+/** Samples, and the model's scores on them. */
 export interface Measured extends Samples {
   /** All labels, pooled and averaged. */
   report: ProbabilityReport;
-  /** Whether the predictive values are at the shares that these samples have, or at stated ones. */
+  /** Whether the predictive values are at the prevalence of these samples, or at a given one. */
   prevalence: 'own' | 'stated';
   /** Resamples of every interval. */
   resamples: number;
   pooled: Intervals;
-  /** Each label, in order. */
   labels: MeasuredLabel[];
-  /** Any of the labels, where that is not a label itself. */
+  /** Any of the labels, unless that is a label itself. */
   any?: MeasuredLabel & { samples: AnyLabel };
 }
 
 export interface MeasureOptions {
   labels: Labels;
   thresholds: readonly number[];
-  /** One per label; left out, the shares of the samples. */
+  /**
+   * One per label.
+   * @defaultValue that of the samples
+   */
   prevalence?: readonly number[];
   seed: number;
   resamples: number;
 }
 
-/** Every score, and intervals by drawing people anew. */
+/** Every score with its bootstrap interval over people. */
 export function measure(samples: Samples, options: MeasureOptions): Measured {
   const { labels, thresholds, prevalence, seed, resamples } = options;
   const { people, yTrue, probabilities } = samples;
@@ -116,14 +118,14 @@ interface Column {
 
 const columnOf = (rows: LabelRows, label: number): number[] => rows.map((row) => row[label]!);
 
-/** Share of the labelled samples that have a label; 0 where nothing is labelled, and so nothing defined. */
+/** Share of the labelled samples that have a label; 0 if none is labelled (the scores are then undefined anyway). */
 function shareOf(truth: readonly number[]): number {
   const positives = truth.filter((y) => y === 1).length;
   const negatives = truth.filter((y) => y === 0).length;
   return positives / Math.max(positives + negatives, 1);
 }
 
-/** F2 without a positive would be 0 whatever is found: a label that nobody has has none. */
+/** Without a positive, F2 would always be 0: it is left undefined instead. */
 function withPositives(intervals: Intervals): Intervals {
   if (intervals.sensitivity.estimate !== undefined) return intervals;
   const none: BootstrapInterval = {
@@ -133,7 +135,10 @@ function withPositives(intervals: Intervals): Intervals {
   return { ...intervals, f2: none, allPositive: none, difference: none };
 }
 
-/** Scores of any of the labels. Its decisions are the labels', so that no threshold on its own probability gives them. */
+/**
+ * Scores of any of the labels. Its decisions follow from the labels' decisions, not from a threshold on its own
+ * probability.
+ */
 function reportOfAny({ name, yTrue, probabilities, found }: AnyLabel, own: boolean): MeasuredLabel['report'] {
   const rows = (values: readonly number[]) => values.map((value) => [value]);
   const { labels } = evaluateProbabilities({
@@ -145,7 +150,7 @@ function reportOfAny({ name, yTrue, probabilities, found }: AnyLabel, own: boole
     ...{ tp: count(1, true), fp: count(0, true) },
     ...{ fn: count(1, false), tn: count(0, false) },
   };
-  // a share of each label says nothing of the share that has any of them
+  // the prevalence of each label does not determine that of any of them
   const prevalence = own ? shareOf(yTrue) : undefined;
   const rates = decisionRates(counts, prevalence === undefined ? {} : { prevalence });
   const { threshold: _, ...scores } = labels[0]!;

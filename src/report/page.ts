@@ -1,4 +1,4 @@
-/** The report of an evaluation, as one HTML page that needs nothing else. */
+/** The report of an evaluation, as one self-contained HTML page. */
 import type { LabelRuns } from '../data/checks/label_runs';
 import { modelCard, type ModelCard } from './card';
 import { interruptions, worst } from './case_sections';
@@ -9,20 +9,20 @@ import { page } from './style';
 import { history } from './training';
 import type { WorstCase } from './worst_cases';
 
-/** All that the report is made from. */
+/** Contents of the report. */
 export interface EvaluationReport extends ModelCard {
-  /** What a reader must know before any figure. */
+  /** Shown before any figure. */
   warnings: readonly string[];
-  /** Slices and patients, or patients alone. */
+  /** Slices and patients, or patients only. */
   measured: readonly Measured[];
   resamples: number;
-  /** The largest losses, of what the predictions are of. */
+  /** The largest losses, at the level of the predictions. */
   worst: { level: Measured['level']; cases: readonly WorstCase[] };
-  /** Interrupted labels, where slices are labelled and decided on. */
+  /** Interrupted labels, if there are labels and decisions per slice. */
   runs?: { truth: LabelRuns; predicted: LabelRuns };
 }
 
-/** Equal input gives equal text. */
+/** The page's text; equal input gives equal text. */
 export async function evaluationPage(report: EvaluationReport): Promise<string> {
   const { measured, manifest, warnings } = report;
   const levels = [];

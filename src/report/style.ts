@@ -1,7 +1,7 @@
-/** How the report looks: on a screen from 1280 pixels down, light and dark, and on paper of size A4. */
+/** Style of the report: on screens up to 1280 pixels, light and dark, and on A4 paper. */
 import { Html, html, type Part } from './html';
 
-/** A whole page: nothing in it is loaded from elsewhere, or run. */
+/** A whole page, which loads nothing and runs no scripts. */
 export function page(title: string, body: Part): Html {
   return html`<!doctype html>
 <html lang="en">
@@ -21,18 +21,17 @@ ${body}
 `; // prettier-ignore
 }
 
-/** Colours of the charts, which stand in them as they are on paper. */
+/** Colours of the charts on paper and on light screens. */
 export const CHART = {
   blue: '#0072b2',
   orange: '#d55e00',
   gray: '#999999',
-  /** Lines, ticks and letters of axes. */
   axis: '#888888',
   grid: '#dddddd',
   text: '#222222',
 } as const;
 
-/** What stands for a chart's colour on a dark screen; an attribute gives way to a rule. */
+/** A chart's colours on a dark screen; CSS rules override its attributes. */
 const DARK: Record<keyof typeof CHART, string> = {
   ...{ blue: '#56b4e9', orange: '#ff9d4d', gray: '#8c8c8c' },
   ...{ axis: '#8a8f98', grid: '#3a3f47', text: '#e4e6ea' },

@@ -1,4 +1,4 @@
-/** How the training went: all stages on one axis of epochs. */
+/** The course of the training: all stages on one axis of epochs. */
 import type { EpochLog } from '../training/stages/stage_log';
 import { sourceColor, svg } from './charts';
 import { html, visible, type Html } from './html';
@@ -12,7 +12,7 @@ export async function history(epochs: readonly EpochLog[] | undefined): Promise<
   const title = html`<h2>Training</h2>`;
   if (!epochs?.length) {
     return html`${title}
-      <p class="note">No history: the checkpoint does not lie in a training run's folder.</p>`;
+      <p class="note">No history: the checkpoint is not in the folder of a training run.</p>`;
   }
   const charts = [
     await historyChart('loss', epochs, ({ loss }) => loss, ({ validationLoss }) => validationLoss),
@@ -21,8 +21,8 @@ export async function history(epochs: readonly EpochLog[] | undefined): Promise<
   return html`${title}
     <div class="row wide">${charts}</div>
     <p class="note">
-      Epochs of all stages, one after another; a dashed line begins a stage, and the orange point is its best epoch. F2 of
-      the training is on augmented images as each step finds them, at the threshold of the last validation.
+      Epochs of all stages in sequence. A dashed line marks the start of a stage, an orange point its best epoch. The
+      training F2 is measured on the augmented images of each step, at the threshold of the last validation.
     </p>`;
 } // prettier-ignore
 
@@ -39,7 +39,7 @@ function historyChart(title: string, epochs: readonly EpochLog[], training: Valu
   const starts = stages.map((stage, place) => ({
     stage: visible(stage),
     start: epochs.findIndex((log) => log.stage === stage) + 0.5,
-    // each on a line of its own: names of short stages would lie on one another
+    // each on its own line: the names of short stages would overlap
     y: 8 - LINE * (stages.length - place),
   }));
   const bests = stages.flatMap((stage) => {

@@ -1,4 +1,4 @@
-/** What a run's configuration says of its training; it is whatever the program wrote that trained. */
+/** The training as recorded in a run's configuration, whose contents depend on the program that trained. */
 import { isRecord } from '../base/checks';
 import type { EpochLog } from '../training/stages/stage_log';
 import { html, table, type Html, type Part } from './html';
@@ -23,11 +23,11 @@ export function trainingRows(
     ['Early stopping', patience === undefined ? NOT_RECORDED : html`after ${text(patience)} epochs without a better validation F2`],
     ['Seed', seed === undefined ? NOT_RECORDED : text(seed)],
     ['Initial weights', initialWeights(weights, weightsSha256)],
-    ['Commit', commit === undefined ? NOT_RECORDED : html`${text(commit)}, of the folder that the training was started in`],
+    ['Commit', commit === undefined ? NOT_RECORDED : html`${text(commit)}, of the folder in which the training was started`],
   ];
 } // prettier-ignore
 
-/** Each setting of a record on a line. */
+/** Each setting of a record on its own line. */
 export function values(record: unknown): Part {
   if (!isRecord(record)) return record === undefined ? NOT_RECORDED : text(record);
   const entries = Object.entries(record);
@@ -52,7 +52,7 @@ function patients(split: unknown): Part {
   return ['train', 'validation', 'test'].map(side).join(', ');
 }
 
-/** Learning rate and epochs of each stage: those that it was given, and those that it took. */
+/** Learning rate of each stage, and its epochs: as configured, and as trained. */
 function stages(config: Readonly<Record<string, unknown>> | undefined, epochs: readonly EpochLog[] | undefined): Part {
   const rows = STAGES.flatMap(([key, name]): Part[][] => {
     const given = config?.[key];
@@ -80,6 +80,6 @@ const rest = (others: object): Html =>
 
 function initialWeights(weights: unknown, sha256: unknown): Part {
   if (weights === undefined) return NOT_RECORDED;
-  if (weights === null) return 'none: it was trained from random weights';
+  if (weights === null) return 'none: trained from random weights';
   return html`${text(weights)}, SHA-256 ${sha256 === undefined ? NOT_RECORDED : text(sha256)}`;
 }

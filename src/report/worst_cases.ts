@@ -14,18 +14,18 @@ export interface WorstCase {
   slice: string;
   /** Mean log loss over the labels. */
   loss: number;
-  /** Place of the label that is most wrong. */
+  /** Index of the label that is most wrong. */
   label: number;
   yTrue: readonly number[];
   probabilities: readonly number[];
-  /** The slice as PNG, and the slice under the map of that label. */
+  /** The slice as PNG, and the slice with the map of that label. */
   plain: Uint8Array;
   overlaid?: Uint8Array;
-  /** Why there is no map, where there is none. */
+  /** Why there is no map. */
   withoutMap?: string;
 }
 
-/** Draws a slice `[1, h, w, c]`, and the slice under its map `[1, h, w]`, as PNG. */
+/** Draws a slice `[1, h, w, c]`, and the slice with its map `[1, h, w]`, as PNG. */
 export type SlicePictures = (
   image: tf.Tensor4D,
   map: tf.Tensor3D | undefined,
@@ -57,7 +57,7 @@ export async function worstCases(
 
 interface Drawing {
   patient: string;
-  /** The slice's place; undefined for a patient as a whole. */
+  /** Index of the slice; undefined for a patient as a whole. */
   place: number | undefined;
   label: number;
   maps: boolean;
@@ -74,15 +74,15 @@ async function draw(
   const [count, , , channels] = images.shape;
   const [own] = ownChannels(source, channels);
   let heat: tf.Tensor3D | undefined;
-  let withoutMap: string | undefined = maps ? undefined : 'not asked for';
+  let withoutMap: string | undefined = maps ? undefined : 'not requested';
   try {
     if (maps) heat = gradCam(model, images, { label, slice: place });
   } catch (error) {
-    // a model of another form has no map, and is reported all the same
+    // models of another form have no map, but are reported too
     if (!(error instanceof ArgumentError)) throw error;
     withoutMap = error.message;
   }
-  // of a patient as a whole, the slice that speaks loudest; without maps the middle one
+  // for a patient as a whole, the hottest slice; without maps the middle one
   const hottest = heat ? await hottestSlice(heat) : Math.floor(count / 2);
   const shown = place ?? hottest;
   const image = tf.slice(images, [shown, 0, 0, own], [1, -1, -1, 1]);

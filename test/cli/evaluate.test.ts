@@ -99,7 +99,7 @@ describe('evaluate', { timeout: 120_000 }, () => {
         const scores = decided.slice(2).map((cell) => cell.split(' ')[0]);
         const f2 = row.positives > 0 ? row.fBeta : undefined;
         expect(scores.slice(0, 4)).toEqual([recall, specificity, precision, f2].map(digits));
-        const rest = cells(page, `Scores of each label: ${name}`, row.label, 'Probabilities, whatever the threshold');
+        const rest = cells(page, `Scores of each label: ${name}`, row.label, 'Probabilities, independent of the threshold');
         const first = rest.map((cell) => cell.split(' ')[0]);
         expect(first.slice(0, 4)).toEqual([rocAuc, averagePrecision, brierScore, calibrationError].map(digits));
         expect(first.slice(5)).toEqual([ppv, npv].map(digits));
@@ -157,7 +157,7 @@ describe('evaluate', { timeout: 120_000 }, () => {
     const tooGood =
       /fitted on 2 of the \d patients evaluated here, judging by their names: the figures are optimistic/;
     for (const text of [fitted.page, fitted.stdout]) expect(text).toMatch(tooGood);
-    expect(fitted.page).toContain('None asked for.');
+    expect(fitted.page).toContain('None requested.');
     const later = await evaluate('later.html', '--checkpoint', at('decided'), '--worst', '0');
     expect(later.page).toMatch(tooGood);
     expect(later.page).toMatch(/unknown which patients the model was trained on/);
@@ -174,7 +174,7 @@ describe('evaluate', { timeout: 120_000 }, () => {
     ];
     const honest = await evaluate('honest.html', ...unseen, '--prevalence', '0.06');
     expect(honest.page).not.toMatch(/class="warning"/);
-    expect(cells(honest.page, 'Scores of each label: patients as wholes', 'ivh', 'Probabilities, whatever the threshold')[4]).toBe('6.0%'); // prettier-ignore
+    expect(cells(honest.page, 'Scores of each label: patients as wholes', 'ivh', 'Probabilities, independent of the threshold')[4]).toBe('6.0%'); // prettier-ignore
 
     const refused = await evaluate('none.html', ...fit);
     expect(refused.stderr).toMatch(/ArgumentError: .*need --save/);
@@ -191,7 +191,7 @@ describe('evaluate', { timeout: 120_000 }, () => {
     expect(stderr).not.toMatch(/Error/);
     expect(page).not.toContain('Scores of each label: slices');
     expect(page).toContain('Most wrong: patients');
-    expect(page).toMatch(/no labels and decisions of slices/);
+    expect(page).toMatch(/no labels and decisions per slice/);
     const study = await openKaggleFolder(at('data'), { preprocessing });
     const { rows } = await collectPredictions(model, study);
     const [yTrue, probabilities] = [rows.map((row) => row.yTrue), rows.map((row) => row.probabilities)];

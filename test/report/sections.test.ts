@@ -20,11 +20,11 @@ describe('IntervalCells', () => {
     expect(text(cells.explanations(5))).toMatch(
       /† The interval has no width: every resample gives the same value/,
     );
-    expect(text(cells.explanations(1))).toMatch(/there is but one person to draw/);
+    expect(text(cells.explanations(1))).toMatch(/there is only one person to resample/);
     expect(text(cells.cell({ estimate: 0.5, low: 0.2, high: 0.7, resamples: 94 }))).toContain(
       '[0.200, 0.700]‡',
     );
-    expect(text(cells.explanations(5))).toMatch(/‡ Of 100 resamples, fewer than 95% define the score/);
+    expect(text(cells.explanations(5))).toMatch(/‡ The score is defined in fewer than 95% of 100 resamples/);
     expect(cells.cell({ estimate: undefined, low: undefined, high: undefined, resamples: 0 })).toBe(NONE);
   });
 });
@@ -41,9 +41,9 @@ describe('labelScores', () => {
       { labels: ['edh', 'sah', 'ivh'], thresholds: [0.5, 0.5, 0.5], seed: 1, resamples: 20 },
     ); // prettier-ignore
     const { text: page } = await labelScores(measured);
-    expect(page).toMatch(/None of these slices has edh: with nothing to find there is no sensitivity/);
-    expect(page).toMatch(/All of these slices have sah, any hemorrhage: with nobody without it/);
-    expect(page).toMatch(/Not labelled here at all: ivh\./);
+    expect(page).toMatch(/None of these slices has edh: without positives, sensitivity/);
+    expect(page).toMatch(/All of these slices have sah, any hemorrhage: without negatives/);
+    expect(page).toMatch(/Not labelled in this study: ivh\./);
   });
 });
 

@@ -91,7 +91,7 @@ describe('worstCases', () => {
       maps: false,
       pictures: slicePictures,
     });
-    expect(plain).toMatchObject({ withoutMap: 'not asked for' });
+    expect(plain).toMatchObject({ withoutMap: 'not requested' });
     expect(plain!.overlaid).toBeUndefined();
     expect(plain!.slice).toBe(`${plain!.patient}_1.png`);
     expect(
