@@ -15,20 +15,20 @@ import { createPreprocessing } from '../transforms/preprocessing';
  */
 export interface ExportOnnxOptions extends Partial<CheckpointDescription> {
   /**
-   * What kernels are stored as. `'float16'` halves the file and rounds them to 11 significant bits; it computes in float32 all the same,
-   * so that every runtime can.
+   * Type in which kernels are stored. `'float16'` halves the file and rounds them to 11 significant bits; the
+   * computation stays in float32, which every runtime supports.
    * @defaultValue 'float32'
    */
   precision?: 'float32' | 'float16';
   /**
-   * Adds an input `lengths`, int32 `[batch]`: how many slices of each stack are real, those after them being padding. onnxruntime for
-   * JavaScript cannot leave out an input that a model has, so one that never meets padding is better off without.
+   * Adds an input `lengths`, int32 `[batch]`: how many slices of each stack are real; those after them are padding.
+   * Leave it out if stacks are never padded: onnxruntime for JavaScript requires every input of a model.
    * @defaultValue false
    */
   lengths?: boolean;
 }
 
-/** A model that was loaded is exported with `{ ...manifest }`. */
+/** A loaded model is exported with `{ ...manifest }`. */
 const RULES = {
   ...DESCRIPTION_RULES,
   labels: optional(DESCRIPTION_RULES.labels),
@@ -38,17 +38,17 @@ const RULES = {
 } satisfies Rules<ExportOnnxOptions>;
 
 /**
- * Writes a model as an ONNX file, for onnxruntime in any language: in Node, in a page, in Python, on a server.
+ * Writes a model as an ONNX file, for onnxruntime in Node, in a page, in Python or on a server.
  *
- * First input `images`, float32 `[batch, slices, height, width, channels]`, batch and slices free, prepared as for the model itself. First
- * output `logits`, `[batch, slices, labels]` (`[batch, labels]` of a model of patients); second `probabilities`, of the same shape,
- * calibrated where a calibration is given, else the logits' sigmoids. The file's metadata hold, as JSON, `labels`, `thresholds`,
- * `calibration`, `preprocessing`, `model` and `training`, where they are given, and a `model_card` in words. Operators are those of
- * opset 15.
+ * The first input is `images`, float32 `[batch, slices, height, width, channels]` with any batch size and number of
+ * slices, prepared as for the model itself. The first output is `logits`, `[batch, slices, labels]` (`[batch, labels]`
+ * for a patient-level model); the second is `probabilities`, of the same shape: calibrated if a calibration is given,
+ * otherwise the sigmoid of the logits. The metadata contain, as JSON, `labels`, `thresholds`, `calibration`,
+ * `preprocessing`, `model` and `training`, if given, and a `model_card` as text. The operators are those of opset 15.
  *
- * @param model - A model of `buildCtBrainModel`, its backbone maybe your own.
+ * @param model - A model of `buildCtBrainModel`, with any backbone.
  * @returns The file's bytes.
- * @throws ArgumentError for a layer that there is no way for in ONNX, naming it, or options that do not fit the model.
+ * @throws ArgumentError for a layer that cannot be exported, naming it, or options that do not fit the model.
  * @example
  * ```ts
  * await writeFile('brain.onnx', await exportOnnx(model, { ...manifest, precision: 'float16' }));
@@ -61,11 +61,9 @@ export async function exportOnnx(model: tf.LayersModel, options: ExportOnnxOptio
   modelParts(model);
   const count = model.outputs[0]!.shape.at(-1)!;
   const { labels = (model as { labels?: Labels }).labels, calibration, thresholds, preprocessing } = given;
-  const names = `one for each of ${count} outputs of the model`;
+  const names = `one for each of the model's ${count} outputs`;
   check(labels === undefined || labels.length === count, `${what}: labels`, names, labels);
-  if (thresholds !== undefined) {
-    checkThreshold(`${what}: thresholds`, thresholds, count);
-  }
+  if (thresholds !== undefined) checkThreshold(`${what}: thresholds`, thresholds, count);
   if (calibration !== undefined) checkCalibration(`${what}: calibration`, calibration, count);
   const record = {
     labels,
@@ -78,13 +76,13 @@ export async function exportOnnx(model: tf.LayersModel, options: ExportOnnxOptio
   const present = Object.entries(record).filter(([, value]) => value !== undefined);
   const metadata = Object.fromEntries(present.map(([key, value]) => [key, JSON.stringify(value)]));
   const card = modelCard(metadata, precision);
-  // with the library that writes the format, only when it is asked for
+  // loaded on demand, with the library that writes the format
   const { onnxFile } = await import('./onnx/model_file');
   const file = { half: precision === 'float16', lengths, calibration, card };
   return onnxFile(model, { ...file, metadata: { ...metadata, model_card: card } });
 } // prettier-ignore
 
-/** What a reader of the file must know, in words. */
+/** The model card as text. */
 function modelCard(metadata: Readonly<Record<string, string>>, precision: string): string {
   const { labels, training, model, thresholds, calibration, preprocessing } = metadata;
   return [

@@ -1,5 +1,5 @@
 /**
- * Weights from and to PyTorch, and models as ONNX.
+ * Weights from and to PyTorch, and export of models as ONNX.
  *
  * @module interop
  */

@@ -5,7 +5,7 @@ import { foreignFile } from '../base/foreign_file';
 import { anything, oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import { HALF_MAX, floatToHalf, halfToFloat } from '../base/half';
 
-/** A tensor's place in a safetensors file, checked against the file's size. */
+/** A tensor in a safetensors file, checked against the file's size. */
 export interface SafetensorsEntry {
   name: string;
   dtype: string;
@@ -16,14 +16,14 @@ export interface SafetensorsEntry {
 /**
  * Reads a `.safetensors` file into tensors.
  *
- * F32, F16, BF16 and F64 become float32; I32, I64 (within 32 bits), I16, I8 and U8 become int32; BOOL becomes bool.
- * The file is untrusted: header length, shapes and offsets are checked against the bytes there are. As the format asks, tensors lie
- * one after the other without a gap, up to the file's last byte, and no name comes twice.
+ * F32, F16, BF16 and F64 become float32; I32, I64 (within 32 bits), I16, I8 and U8 become int32; BOOL becomes bool. The
+ * file is untrusted: header length, shapes and offsets are checked against the file's size. As the format requires,
+ * tensors must follow one another without gaps up to the end of the file, and names must be unique.
  *
  * @param bytes - The whole file.
  * @returns Tensors by name; the caller disposes them.
- * @throws CheckpointError for a file that is cut off or contradicts itself, or is of another kind, such as a `.pth`, a Git LFS
- * pointer or an HTML page: the message says which.
+ * @throws CheckpointError for a truncated or inconsistent file, or one of another kind, such as a `.pth`, a Git LFS
+ * pointer or an HTML page, which the message names.
  * @example
  * ```ts
  * const state = readSafetensors(await (await fetch('squeezenet1_1.safetensors')).arrayBuffer());
@@ -49,7 +49,7 @@ export function readSafetensors(bytes: ArrayBuffer | Uint8Array): Record<string,
  */
 export interface WriteSafetensorsOptions {
   /**
-   * What float32 tensors are written as: `'float16'` halves the file, and keeps 11 significant bits.
+   * Type in which float32 tensors are written: `'float16'` halves the file and keeps 11 significant bits.
    * @defaultValue 'float32'
    */
   precision?: 'float32' | 'float16';
@@ -66,7 +66,7 @@ const WRITE_RULES = {
  * Writes tensors as a `.safetensors` file: float32 as F32 or F16, int32 as I32, bool as BOOL.
  *
  * @param tensors - Tensors by name; none is disposed.
- * @throws CheckpointError for another dtype, or a finite value that float16 has no room for.
+ * @throws CheckpointError for another dtype, or a finite value outside the range of float16.
  * @example
  * ```ts
  * const state = torchStateDict(model);
@@ -86,7 +86,7 @@ export async function writeSafetensors(
   return safetensorsFile(entries, metadata);
 }
 
-/** The file of tensors whose bytes are there. */
+/** The file for tensors given as bytes. */
 export function safetensorsFile(
   entries: readonly SafetensorsEntry[],
   metadata?: Record<string, string>,
@@ -97,7 +97,7 @@ export function safetensorsFile(
     header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
     offset += bytes.length;
   }
-  // the data starts at a multiple of 8, as the format asks
+  // the data must start at a multiple of 8
   const json = JSON.stringify(header);
   const head = new TextEncoder().encode(json.padEnd(json.length + ((8 - (utf8Length(json) % 8)) % 8)));
   const file = new Uint8Array(8 + head.length + offset);
@@ -126,14 +126,14 @@ const ITEM_BYTES: Record<string, number> = {
 };
 const WRITTEN_DTYPES: Partial<Record<tf.DataType, string>> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
 
-/** A tensor's bytes, and what the format calls their type. */
+/** A tensor's bytes, and the format's name of their type. */
 async function encode(
   name: string,
   tensor: tf.Tensor,
   precision: 'float32' | 'float16',
 ): Promise<Pick<SafetensorsEntry, 'dtype' | 'bytes'>> {
   const dtype = WRITTEN_DTYPES[tensor.dtype];
-  if (!dtype) return fail(`'${name}' has dtype ${tensor.dtype}, which is not written`);
+  if (!dtype) return fail(`'${name}' has dtype ${tensor.dtype}, which cannot be written`);
   const data = await tensor.data();
   if (dtype !== 'F32' || precision === 'float32') {
     return { dtype, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
@@ -141,7 +141,7 @@ async function encode(
   const beyond = data.findIndex((value) => Number.isFinite(value) && Math.abs(value) > HALF_MAX);
   if (beyond !== -1) {
     fail(
-      `'${name}' holds ${data[beyond]}, and float16 ends at ${HALF_MAX}: write it with precision 'float32'`,
+      `'${name}' contains ${data[beyond]}, but float16 ends at ${HALF_MAX}: write it with precision 'float32'`,
     );
   }
   return { dtype: 'F16', bytes: new Uint8Array(Uint16Array.from(data, floatToHalf).buffer) };
@@ -152,19 +152,22 @@ const fail = (problem: string): never => {
   throw new CheckpointError(`safetensors: ${problem}`);
 };
 
-/** Says what else the file is, where that can be seen; a safetensors file may begin with any bytes, so only once it is none. */
+/**
+ * Fails, naming the kind of the file if it is recognised; only for invalid files, since safetensors files may begin
+ * with any bytes.
+ */
 const failAs = (bytes: Uint8Array, problem: string): never => {
   const other = foreignFile(bytes);
   return fail(other === undefined ? problem : `expected a safetensors file, found ${other}`);
 };
 
-/** Parses and checks the header; views into `bytes`, no copy. */
+/** Parses and checks the header; the entries are views into `bytes`. */
 function readSafetensorsEntries(input: ArrayBuffer | Uint8Array): SafetensorsEntry[] {
   const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
   if (bytes.length < 8) fail(`expected at least 8 bytes, received ${bytes.length}`);
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (headerLength > MAX_HEADER_BYTES || 8 + headerLength > bytes.length) {
-    failAs(bytes, `the header claims ${headerLength} bytes, the file has ${bytes.length}`);
+    failAs(bytes, `the header claims ${headerLength} bytes, but the file has ${bytes.length}`);
   }
   const header = parseHeader(bytes, headerLength);
   const data = bytes.subarray(8 + headerLength);
@@ -176,8 +179,8 @@ function readSafetensorsEntries(input: ArrayBuffer | Uint8Array): SafetensorsEnt
 }
 
 /**
- * Refuses tensors that share bytes (a short file could otherwise stand for any number of long ones), and bytes of no tensor: a file with
- * such is not what its writer meant.
+ * Refuses tensors that share bytes, by which a short file could expand without limit, and bytes that belong to no
+ * tensor, which indicate a damaged file.
  */
 function checkFilled(entries: readonly SafetensorsEntry[], data: Uint8Array): void {
   const beginOf = ({ bytes }: SafetensorsEntry) => bytes.byteOffset - data.byteOffset;
@@ -187,7 +190,7 @@ function checkFilled(entries: readonly SafetensorsEntry[], data: Uint8Array): vo
   for (const entry of inOrder) {
     const { name, bytes } = entry;
     const begin = beginOf(entry);
-    if (begin < end) fail(`${before} and '${name}' lie on the same bytes`);
+    if (begin < end) fail(`${before} and '${name}' overlap`);
     if (begin > end) fail(`${begin - end} bytes between ${before} and '${name}' belong to no tensor`);
     end = begin + bytes.length;
     before = `'${name}'`;
@@ -211,7 +214,7 @@ function parseHeader(bytes: Uint8Array, length: number): Record<string, unknown>
   return header as Record<string, unknown>;
 }
 
-/** A key that an object in JSON has twice, of which JSON.parse would keep the second. */
+/** A duplicate key of an object in JSON text; JSON.parse would silently keep the last. */
 function repeatedKey(json: string): string | undefined {
   const keys: Set<string>[] = [];
   for (const [token, key] of json.matchAll(/[{}]|("[^"\\]*(?:\\.[^"\\]*)*")(?:\s*:)?/g)) {
@@ -279,7 +282,7 @@ function toTensor({ dtype, shape, bytes, name }: SafetensorsEntry): tf.Tensor {
 
 function toInt32(value: unknown, name: string): number {
   const number = Number(value);
-  return (number | 0) === number ? number : fail(`'${name}' holds ${number}, which does not fit 32 bits`);
+  return (number | 0) === number ? number : fail(`'${name}' contains ${number}, which does not fit 32 bits`);
 }
 
 function bfloatToFloat(values: Uint16Array): Float32Array {

@@ -3,19 +3,19 @@ import { check } from '../base/checks';
 import type { TorchLoadable, TorchParameter } from '../base/types';
 import { Wrapper } from '../layers/wrappers/wrapper';
 
-/** A parameter that fills a weight. */
+/** A parameter that has a weight here. */
 export type FilledParameter = TorchParameter & Required<Pick<TorchParameter, 'variable'>>;
 
-/** False for a parameter that PyTorch has and the layer can do without. */
+/** False for a parameter that PyTorch has but the layer does not need. */
 export const isFilled = (parameter: TorchParameter): parameter is FilledParameter =>
   parameter.variable !== undefined;
 
 /**
- * The parameters of a layer, or of all layers of a model with the layer's name as prefix: the one place that names them. A layer around
- * another, such as `PerSlice`, gives its own name to what is inside.
+ * The parameters of a layer, or of all layers of a model with the layer's name as prefix. The prefix for a wrapped
+ * layer is the name of its wrapper, such as that of `PerSlice`.
  *
- * @param what - Who asks, as errors name it.
- * @throws ArgumentError for a layer that is not built, or weights of a layer without a counterpart in PyTorch.
+ * @param what - Name of the caller, for errors.
+ * @throws ArgumentError for a layer that is not built, or one with weights but without a counterpart in PyTorch.
  */
 export function torchParametersOf(what: string, target: tf.layers.Layer): TorchParameter[] {
   check(target instanceof tf.layers.Layer, `${what}: target`, 'a layer or a model', target);
@@ -49,7 +49,7 @@ function parametersOf(what: string, layer: tf.layers.Layer): TorchParameter[] {
   });
 }
 
-/** tfjs weight name to PyTorch's, with the order of its axes. */
+/** tfjs's weight names to PyTorch's, with the permutation of axes. */
 type WeightNames = Record<string, [string, number[]?]>;
 
 const CONVOLUTION: WeightNames = { kernel: ['weight', [2, 3, 1, 0]], bias: ['bias'] };
@@ -69,36 +69,39 @@ const TFJS_LAYERS: Record<string, WeightNames> = {
   FusedBatchNorm: BATCH_NORM,
 };
 
-/** The shape a PyTorch tensor must have to give `shape` after `permute`. */
+/** Shape of the PyTorch tensor that has `shape` after `permute`. */
 export function torchShape(shape: readonly (number | null)[], permute?: readonly number[]): number[] {
   return (permute ? inverseOf(permute).map((axis) => shape[axis]) : shape) as number[];
 }
 
-/** The order of axes that takes an order back. */
+/** The inverse permutation. */
 export function inverseOf(permute: readonly number[]): number[] {
   return permute.map((_, axis) => permute.indexOf(axis));
 }
 
-/** How names in files differ from the parameters'. */
+/** How names in files correspond to parameters. */
 export interface NamesInFiles {
   /** The parameter that a name in a file stands for, or the name itself. */
   parameterNamed: (name: string) => string;
-  /** Whether a file may hold this without anything taking it: classifiers above a backbone, and counts of batches. */
+  /**
+   * Whether a file may contain this parameter although none matches: classifiers above a backbone, and counts of
+   * batches.
+   */
   isIgnored: (name: string) => boolean;
-  /** Of a whole model, the layers that parameters belong to. */
+  /** For a whole model, the layers that parameters belong to. */
   parts: string[] | undefined;
 }
 
-/** What torchvision and timm have above their features. */
+/** Layers above the features in torchvision and timm. */
 const CLASSIFIER = /^(classifier|fc|head|pre_logits)\./;
 const BATCH_COUNT = /(^|\.)num_batches_tracked$/;
 
-/** Names in files for a target of these parameters. */
+/** Names in files for a target with these parameters. */
 export function namesInFiles(target: tf.layers.Layer, parameters: readonly TorchParameter[]): NamesInFiles {
   const known = new Set(parameters.map(({ name }) => name));
   const wrappers = target instanceof tf.LayersModel ? target.layers.filter((l) => l instanceof Wrapper) : [];
   const backbones = wrappers.filter((wrapper) => wrapper.layer instanceof tf.LayersModel);
-  // of a backbone by itself its names are the whole ones
+  // a backbone by itself has no prefix
   const prefixes = wrappers.length === 0 ? [''] : backbones.map(({ name }) => `${name}.`);
   const parts = [...new Set(parameters.map(({ name }) => partOf(name)))];
   return {
@@ -117,5 +120,5 @@ export function namesInFiles(target: tf.layers.Layer, parameters: readonly Torch
   };
 }
 
-/** The layer of a whole model that a parameter belongs to. */
+/** The layer that a parameter of a whole model belongs to. */
 export const partOf = (name: string): string => name.slice(0, name.indexOf('.'));

@@ -2,16 +2,17 @@ import * as tf from '@tensorflow/tfjs';
 import { inverseOf, isFilled, torchParametersOf } from './torch_names';
 
 /**
- * The weights of a layer or a model by PyTorch's names and in its layouts: what {@link loadTorchWeights} takes back, bit by bit, and
- * {@link writeSafetensors} writes for Python.
+ * The weights of a layer or a model with PyTorch's names and layouts. {@link loadTorchWeights} restores them bit for
+ * bit, and {@link writeSafetensors} writes them for Python.
  *
- * Of a whole model a name is the layer's and the parameter's, `backbone.features.0.weight`, `slice_dependency.weight_ih_l0`; the
- * guide's page on weights has a table. What PyTorch has and has no effect here is left out: the input weights of the label decoder,
- * whose inputs are zero, the bias beside an attention's `w`, and counts of batches.
+ * In a whole model, names consist of the layer and the parameter: `backbone.features.0.weight`,
+ * `slice_dependency.weight_ih_l0`; the guide's page on weights lists them. Parameters of PyTorch that have no effect
+ * here are left out: the input weights of the label decoder, whose inputs are zero, the bias beside an attention's `w`,
+ * and counts of batches.
  *
  * @param target - A built layer, or a model.
  * @returns New tensors by name; the caller disposes them.
- * @throws ArgumentError for a layer that is not built, or one with weights that PyTorch has no counterpart for.
+ * @throws ArgumentError for a layer that is not built, or one with weights that have no counterpart in PyTorch.
  * @example
  * ```ts
  * const state = torchStateDict(model);

@@ -21,19 +21,21 @@ import {
  */
 export interface LoadTorchWeightsOptions {
   /**
-   * Refuse a state dict with parameters that nothing takes.
+   * Refuse a state dict with unexpected parameters.
    * @defaultValue true
    */
   strict?: boolean;
   /**
-   * Takes a state dict that lacks parameters, such as a ResNet18 without its last layers: what is there is loaded, the rest keeps
-   * the weights it has and is listed in `fresh`. Refused where nothing at all is there; wrong shapes are always refused.
+   * Accept a state dict that lacks parameters, such as a ResNet18 without its last layers: those present are loaded,
+   * the others keep their values and are listed in `fresh`. A state dict without any of the parameters, and wrong
+   * shapes, are always refused.
    * @defaultValue false
    */
   partial?: boolean;
   /**
-   * The name to look a parameter of the state dict up by, such as `(name) => name.replace('module.', '')`; undefined leaves it out.
-   * @defaultValue names as they are
+   * Maps a name in the state dict to a parameter's name, such as `(name) => name.replace('module.', '')`; undefined
+   * ignores the tensor.
+   * @defaultValue names unchanged
    */
   rename?: (name: string) => string | undefined;
 }
@@ -45,32 +47,33 @@ const RULES = {
 } satisfies Rules<LoadTorchWeightsOptions>;
 
 /**
- * Which parameters {@link loadTorchWeights} filled, by PyTorch's names.
+ * Which parameters {@link loadTorchWeights} loaded, by PyTorch's names.
  *
  * @inline
  */
 export interface LoadedTorchWeights {
-  /** Parameters that now hold the state dict's values. */
+  /** Parameters loaded from the state dict. */
   loaded: string[];
-  /** Parameters that the state dict lacks, and that are as they were; none without `partial`. */
+  /** Parameters that the state dict lacks, whose values are unchanged; empty without `partial`. */
   fresh: string[];
 }
 
 /**
  * Fills a layer, a backbone or a whole model from a PyTorch state dict, by PyTorch's parameter names.
  *
- * Layers of this library take the names of the module they match (`weight_ih_l0` of `nn.GRU`, …). In a model, a layer's
- * name is its prefix: a convolution named `layer1.0.conv1` takes `layer1.0.conv1.weight`, as in torchvision and timm, and in a model of
- * `buildCtBrainModel` it is `backbone.layer1.0.conv1.weight`, beside `slice_dependency.*`, `neck.*`, `label_decoder.*` and
- * `classifier.*`. What a feature extractor has no use for (`classifier.*`, `fc.*`, timm's `head.*` and `pre_logits.*`,
- * `num_batches_tracked`) may be there; for VGG16 the names of `vgg16().features.state_dict()` (`0.weight`) are taken too. Nothing is
- * changed unless everything fits.
+ * Layers of this library use the names of the module they match (`weight_ih_l0` of `nn.GRU`, …). In a model, a layer's
+ * name is the prefix: the weight of a convolution named `layer1.0.conv1` is `layer1.0.conv1.weight`, as in torchvision
+ * and timm, and in a model of `buildCtBrainModel` it is `backbone.layer1.0.conv1.weight`, besides `slice_dependency.*`,
+ * `neck.*`, `label_decoder.*` and `classifier.*`. Parameters that a feature extractor does not use (`classifier.*`,
+ * `fc.*`, timm's `head.*` and `pre_logits.*`, `num_batches_tracked`) are ignored; for VGG16 the names of
+ * `vgg16().features.state_dict()` (`0.weight`) are accepted too. Unless everything fits, nothing is changed.
  *
  * @param target - A built layer, or a model.
  * @param stateDict - Tensors by name; none is disposed.
  * @returns The names of the parameters that were loaded, and with `partial` of those that were not.
- * @throws CheckpointError listing every parameter that is missing, unexpected, of another shape or not finite, of a whole model part by
- * part, and before them a prefix that all names have (`module.`, `_orig_mod.`, `backbone.`) or lack, where that is the cause.
+ * @throws CheckpointError listing every parameter that is missing, unexpected, of another shape or not finite (for a
+ * whole model by part), and first the prefix that most names have (`module.`, `_orig_mod.`, `backbone.`) or lack, if
+ * that is the likely cause.
  * @example
  * ```ts
  * const backbone = resnet18({ inputShape: [224, 224, 1], normalize: true });
@@ -129,13 +132,13 @@ export function loadTorchWeights(
   return { loaded: loaded.map(({ name }) => name), fresh: fresh.map(({ name }) => name) };
 }
 
-/** What is wrong with a name. */
+/** A problem with a parameter. */
 interface Problem {
   name: string;
   text: string;
 }
 
-/** The state dict by the parameters' names. */
+/** The state dict with the parameters' names. */
 function renamed(
   stateDict: Record<string, tf.Tensor>,
   { parameterNamed }: NamesInFiles,
@@ -155,13 +158,13 @@ function renamed(
   return { state, problems };
 }
 
-/** The first of the problems, and how many more there are. */
+/** The first `most` problems, and the number of others. */
 function shownOf(problems: readonly Problem[], most: number): string {
   const more = problems.length > most ? `; … ${problems.length - most} more` : '';
   return problems.slice(0, most).map(({ text }) => text).join('; ') + more; // prettier-ignore
 }
 
-/** The problems of each part of a whole model in a line, and how much of the part there is. */
+/** The problems of a whole model, one line per part, with the number of parameters that fit. */
 function byPart(problems: readonly Problem[], filled: readonly TorchParameter[], parts: string[]): string {
   const bad = new Set(problems.map(({ name }) => name));
   const lines = parts.map((part) => {
@@ -171,28 +174,28 @@ function byPart(problems: readonly Problem[], filled: readonly TorchParameter[],
     return found.length > 0 ? `\n  ${part}, ${fit} of ${own.length} fit: ${shownOf(found, 4)}` : '';
   });
   const elsewhere = problems.filter(({ name }) => !parts.includes(partOf(name)));
-  return lines.join('') + (elsewhere.length > 0 ? `\n  of no part: ${shownOf(elsewhere, 4)}` : '');
+  return lines.join('') + (elsewhere.length > 0 ? `\n  in no part: ${shownOf(elsewhere, 4)}` : '');
 }
 
 /**
- * The likely cause where most names would fit but for what stands before them: `module.` of DataParallel, `_orig_mod.` of
- * torch.compile, `backbone.` of a module around it; or where it is what they lack. Empty where there is no such thing.
+ * The likely cause if most names would fit without their prefix (`module.` of DataParallel, `_orig_mod.` of
+ * torch.compile, `backbone.` of an enclosing module) or with one; otherwise empty.
  */
 function prefixCause(names: readonly string[], wanted: readonly TorchParameter[]): string {
   const known = new Set(wanted.map(({ name }) => name));
   const tooMuch = mostCommon(names, (name) => prefixesOf(name).filter((p) => known.has(name.slice(p.length))));
   if (tooMuch.count > wanted.length / 2) {
     return (
-      `${tooMuch.count} of the ${names.length} names would fit without '${shortened(tooMuch.prefix)}' before them, ` +
-      `so take it away: name.slice(${tooMuch.prefix.length}); `
+      `${tooMuch.count} of the ${names.length} names would fit without the prefix '${shortened(tooMuch.prefix)}': ` +
+      `remove it with rename: (name) => name.slice(${tooMuch.prefix.length}); `
     );
   }
   const given = new Set(names);
   const lacking = mostCommon([...known], (name) => prefixesOf(name).filter((p) => given.has(name.slice(p.length))));
   if (lacking.count === 0 || lacking.count <= names.length / 2) return '';
   return (
-    `${lacking.count} of the ${names.length} names would fit with '${shortened(lacking.prefix)}' before them, ` +
-    `so add it by the option rename, or load that part alone; `
+    `${lacking.count} of the ${names.length} names would fit with the prefix '${shortened(lacking.prefix)}': ` +
+    `add it with the option rename, or load only that part; `
   );
 } // prettier-ignore
 

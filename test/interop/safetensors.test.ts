@@ -94,7 +94,7 @@ describe('readSafetensors', () => {
   it('refuses a value that halves have no room for, and an unknown option', async () => {
     const write = (values: number[]) =>
       writeSafetensors({ w: tf.tensor1d(values) }, { precision: 'float16' });
-    await expect(write([1, 65600])).rejects.toThrow(/'w' holds 65600, and float16 ends at 65504/);
+    await expect(write([1, 65600])).rejects.toThrow(/'w' contains 65600, but float16 ends at 65504/);
     await expect(write([Infinity])).resolves.toBeInstanceOf(Uint8Array);
     await expect(writeSafetensors({}, { precision: 'f16' } as never)).rejects.toThrow(/precision/);
   });
@@ -104,7 +104,7 @@ describe('readSafetensors', () => {
     [
       'with a header longer than the file',
       new Uint8Array([255, 0, 0, 0, 0, 0, 0, 0, 1]),
-      /claims 255 bytes, the file has 9/,
+      /claims 255 bytes, but the file has 9/,
     ],
     [
       'with a header that claims 2^63',
@@ -150,15 +150,15 @@ describe('readSafetensors', () => {
     expect(() => readSafetensors(bytes)).toThrow(CheckpointError);
   });
 
-  it('refuses tensors that lie on the same bytes, so that a short file cannot fill the memory', () => {
+  it('refuses tensors that overlap, so that a short file cannot fill the memory', () => {
     const entry = (begin: number, end: number) => ({
       dtype: 'U8',
       shape: [end - begin],
       data_offsets: [begin, end],
     });
     const of = (first: object, second: object) => file(second, new Uint8Array(8), { s: first });
-    expect(() => readSafetensors(of(entry(0, 8), entry(0, 8)))).toThrow(/'s' and 't' lie on the same bytes/);
-    expect(() => readSafetensors(of(entry(3, 8), entry(0, 4)))).toThrow(/'t' and 's' lie on the same bytes/);
+    expect(() => readSafetensors(of(entry(0, 8), entry(0, 8)))).toThrow(/'s' and 't' overlap/);
+    expect(() => readSafetensors(of(entry(3, 8), entry(0, 4)))).toThrow(/'t' and 's' overlap/);
     expect(() => readSafetensors(of(entry(0, 8), entry(2, 3)))).toThrow(CheckpointError);
     // one beside the other, in any order, and any number of empty ones
     expect(Object.keys(readSafetensors(of(entry(4, 8), entry(0, 4))))).toEqual(['s', 't']);

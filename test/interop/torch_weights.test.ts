@@ -69,7 +69,7 @@ describe('loadTorchWeights', () => {
     (prefix) => {
       const layer = builtConv();
       const state = Object.fromEntries(Object.entries(good()).map(([name, t]) => [prefix + name, t]));
-      const cause = `2 of the 2 names would fit without '${prefix}' before them, so take it away: name.slice(${prefix.length}); missing: weight`;
+      const cause = `2 of the 2 names would fit without the prefix '${prefix}': remove it with rename: (name) => name.slice(${prefix.length}); missing: weight`;
       for (const options of [{}, { strict: false }, { partial: true }]) {
         const load = () => loadTorchWeights(layer, state, options);
         expect(load).toThrow(CheckpointError);

@@ -111,7 +111,7 @@ describe('a whole model', () => {
         'the weights do not fit ct_brain_model: ' +
           '\\n  backbone, 5 of 6 fit: shape of backbone.conv.bias: expected \\[4\\], received \\[5\\]' +
           '\\n  label_decoder, 6 of 7 fit: missing: label_decoder.out.weight \\[1,\\d+\\]' +
-          '\\n  of no part: unexpected: neck.weight; unexpected: ema.decay$',
+          '\\n  in no part: unexpected: neck.weight; unexpected: ema.decay$',
       ),
     );
     expect(bitsOf(model)).toEqual(before);
@@ -120,14 +120,14 @@ describe('a whole model', () => {
   it('refuses the classifier of a linear head where the model has another', () => {
     const state = torchStateDict(built(1));
     state['classifier.weight'] = tf.zeros([5, 4]);
-    expect(() => loadTorchWeights(built(2), state)).toThrow(/of no part: unexpected: classifier.weight$/);
+    expect(() => loadTorchWeights(built(2), state)).toThrow(/in no part: unexpected: classifier.weight$/);
   });
 
   it('says of a backbone alone which prefix it lacks, and takes it with that, the head starting fresh', () => {
     const [from, model] = [shaken(tinyBackbone({ seed: 3 })), built(2, { backbone: tinyBackbone() })];
     const state = torchStateDict(from);
     const load = (options: object) => () => loadTorchWeights(model, state, options);
-    expect(load({ partial: true })).toThrow(/2 of the 2 names would fit with 'backbone\.' before them/);
+    expect(load({ partial: true })).toThrow(/2 of the 2 names would fit with the prefix 'backbone\.'/);
     const rename = (name: string) => `backbone.${name}`;
     expect(load({ rename })).toThrow(/\n {2}label_decoder, 0 of 7 fit: missing: .*; … 3 more/);
     const { loaded, fresh } = load({ partial: true, rename })();
@@ -141,7 +141,7 @@ describe('a whole model', () => {
     const state = Object.fromEntries(
       Object.entries(torchStateDict(from)).map(([name, t]) => [`_orig_mod.module.${name}`, t]),
     );
-    expect(() => loadTorchWeights(to, state)).toThrow(/without '_orig_mod\.module\.' before them/);
+    expect(() => loadTorchWeights(to, state)).toThrow(/without the prefix '_orig_mod\.module\.'/);
     loadTorchWeights(to, { ...state, step: tf.scalar(9) }, {
       rename: (name) => (name === 'step' ? undefined : name.slice(17)),
     }); // prettier-ignore

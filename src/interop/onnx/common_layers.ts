@@ -16,7 +16,7 @@ export const dense: Emitter = (layer, [input], emission) => {
   return { name: activation(y, activationOf(layer), emission), mask: input!.mask };
 };
 
-/** An activation that may be a softmax, of values with channels last. */
+/** An activation, including softmax, of values with channels last. */
 function activation(x: string, name: string, emission: Parameters<Emitter>[2]): string {
   return name === 'softmax' ? emission.graph.op('Softmax', [x], { axis: -1 }) : activated(emission, x, name);
 }
@@ -37,10 +37,10 @@ export const reLU: Emitter = (layer, [input], { graph }) => {
   return sameLayout(input!, y);
 };
 
-/** What does nothing outside training. */
+/** Layers that do nothing outside training. */
 export const identity: Emitter = (_layer, [input]) => sameLayout(input!, input!.name);
 
-/** Values one by one, of equal shapes. */
+/** Element-wise operations on inputs of equal rank. */
 const elementwise =
   (opType: string): Emitter =>
   (_layer, inputs, { graph, where }) => {
@@ -61,7 +61,7 @@ export const concatenate: Emitter = (layer, inputs, { graph, where }) => {
   return { name: graph.op('Concat', names, { axis: layout.channelsFirst ? 1 : rank - 1 }), ...layout };
 };
 
-/** Names of values in one layout. */
+/** Names of values, brought to the same layout. */
 function together(graph: Graph, inputs: Value[]): { names: string[]; channelsFirst?: true; mask: Value['mask'] } {
   const mask = inputs.find((input) => input.mask)?.mask;
   if (!inputs.some((input) => input.channelsFirst)) return { names: inputs.map(({ name }) => name), mask };

@@ -7,39 +7,39 @@ import type { SliceMask } from './slice_mask';
 /** A value of the graph. */
 export interface Value {
   name: string;
-  /** As tfjs has it, the last axis that of channels; null where only a run knows. */
+  /** As in tfjs, with channels as the last axis; null where the size is known only at run time. */
   shape: Shape;
-  /** It is `[n, channels, height, width]` in the graph, as ONNX convolves. */
+  /** Whether it is `[n, channels, height, width]` in the graph, the layout of ONNX's convolutions. */
   channelsFirst?: boolean;
-  /** Which slices are real, where not all are. */
+  /** Which slices are real, unless all are. */
   mask?: SliceMask | undefined;
 }
 
-/** What a layer's way into the graph has at hand. */
+/** What an {@link Emitter} works with. */
 export interface Emission {
   graph: Graph;
   /** Name of the layer within the model, for errors. */
   where: string;
-  /** A weight of the layer by its name there; undefined where the layer has none of this name. */
+  /** A weight of the layer by its name; undefined if the layer has none of this name. */
   weight(name: string): Numbers | undefined;
   /** Adds an inner layer or model. */
   inner(layer: tf.layers.Layer, input: Value): Value;
 }
 
-/** What a layer adds to the graph: the name of its output, with the layout and mask where they are not those of its first input. */
+/** A layer's output in the graph: its name, layout and mask. */
 export type Emitted = Omit<Value, 'shape'>;
 
 /** Adds a layer of one class to the graph. */
 export type Emitter = (layer: tf.layers.Layer, inputs: Value[], emission: Emission) => Emitted;
 
-/** The weight of a name that the layer must have. */
+/** A weight that the layer must have. */
 export function weightOf({ weight, where }: Emission, name: string): Numbers {
   const numbers = weight(name);
   check(numbers !== undefined, `exportOnnx: ${where}`, `a weight '${name}'`, numbers);
   return numbers;
 }
 
-/** Name of a value with channels last, as tfjs has it. */
+/** Name of a value with channels last, as in tfjs. */
 export function channelsLast(graph: Graph, { name, channelsFirst }: Value): string {
   return channelsFirst ? graph.once(`last ${name}`, () => graph.transpose(name, [0, 2, 3, 1])) : name;
 }
@@ -50,7 +50,7 @@ export function channelsFirst(graph: Graph, value: Value): string {
   return graph.once(`first ${value.name}`, () => graph.transpose(value.name, [0, 3, 1, 2]));
 }
 
-/** Per-channel numbers, shaped so that they meet a value's channels. */
+/** Per-channel numbers, shaped to broadcast to a value's channels. */
 export function perChannel({ values }: Numbers, value: Pick<Value, 'channelsFirst'>): Numbers {
   return { values, shape: value.channelsFirst ? [values.length, 1, 1] : [values.length] };
 }
@@ -63,7 +63,7 @@ export function linear(emission: Emission, x: string, kernel: string, bias?: str
   return offset ? graph.op('Add', [product, graph.exact(bias!, offset)]) : product;
 }
 
-/** ONNX's name of an activation, where it is one node. */
+/** ONNX's names of the activations that are one node. */
 const ACTIVATIONS: Readonly<Record<string, string>> = {
   relu: 'Relu',
   elu: 'Elu',

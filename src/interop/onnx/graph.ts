@@ -1,7 +1,7 @@
 import { floatToHalf, HALF_MAX } from '../../base/half';
 import { ATTRIBUTE_TYPES, DATA_TYPES, type NodeMessage, type TensorMessage } from './messages';
 
-/** An attribute of a node: a whole number, several, or text. */
+/** An attribute of a node: an integer, a list of integers, or text. */
 type Attribute = number | string | readonly number[];
 
 /** Numbers with a shape. */
@@ -10,19 +10,19 @@ export interface Numbers {
   shape: readonly number[];
 }
 
-/** Collects the nodes and the stored tensors of an ONNX graph. Values are known by their names. */
+/** Collects the nodes and the stored tensors of an ONNX graph. Values are identified by name. */
 export class Graph {
   readonly nodes: NodeMessage[] = [];
   readonly tensors: TensorMessage[] = [];
-  /** Stands before the names of what is added: the layer's. */
+  /** Prefix of the names that are added: that of the layer. */
   scope = '';
   private readonly counts = new Map<string, number>();
   private readonly known = new Map<string, string>();
 
-  /** @param half - Store weights in 16 bits; what computes is float32 all the same. */
+  /** @param half - Whether to store weights in 16 bits; the computation is in float32 in any case. */
   constructor(private readonly half: boolean) {}
 
-  /** Adds a node of one output, and returns its name; '' stands for an input that is left out. */
+  /** Adds a node with one output and returns the output's name; an input '' is left out. */
   op(opType: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}): string {
     const name = this.named(opType);
     const attribute = Object.entries(attributes).map(([key, value]) => {
@@ -34,7 +34,7 @@ export class Graph {
     return name;
   }
 
-  /** Stores the many weights of a kernel: in 16 bits, where the file is to be of half precision and they fit. */
+  /** Stores the weights of a kernel: in 16 bits in a file of half precision, if they all fit. */
   kernel(name: string, numbers: Numbers): string {
     const fits = Array.prototype.every.call(numbers.values, (value: number) => Math.abs(value) <= HALF_MAX);
     if (!this.half || !fits) return this.exact(name, numbers);
@@ -43,32 +43,32 @@ export class Graph {
     return this.op('Cast', [stored], { to: DATA_TYPES.float });
   }
 
-  /** Stores weights in 32 bits: biases and statistics, which are few. */
+  /** Stores weights in 32 bits: biases and statistics, which take little space. */
   exact(name: string, { values, shape }: Numbers): string {
     return this.store(name, shape, DATA_TYPES.float, Float32Array.from(values));
   }
 
-  /** float32 numbers that are no weights, `[n]` or of a shape. */
+  /** float32 constants, `[n]` or of a shape. */
   floats(values: readonly number[], shape: readonly number[] = [values.length]): string {
     return this.once(`float ${shape.join()} ${values.join()}`, () =>
       this.store('constant', shape, DATA_TYPES.float, Float32Array.from(values)),
     );
   }
 
-  /** int64 numbers, `[n]` or of a shape. */
+  /** int64 constants, `[n]` or of a shape. */
   ints(values: readonly number[], shape: readonly number[] = [values.length]): string {
     return this.once(`int ${shape.join()} ${values.join()}`, () =>
       this.store('constant', shape, DATA_TYPES.int64, BigInt64Array.from(values, BigInt)),
     );
   }
 
-  /** A shape put together of numbers and of shapes that only a run knows. */
+  /** A shape composed of constant sizes and of shapes known only at run time. */
   shape(parts: readonly (string | readonly number[])[]): string {
     const names = parts.map((part) => (typeof part === 'string' ? part : this.ints(part)));
     return names.length === 1 ? names[0]! : this.op('Concat', names, { axis: 0 });
   }
 
-  /** The sizes of a value's axes from `start` on, before `end`. */
+  /** The sizes of a value's axes `start` to `end - 1`. */
   shapeOf(value: string, start: number, end?: number): string {
     return this.once(`shape ${value} ${start} ${end}`, () =>
       this.op('Shape', [value], { start, ...(end !== undefined && { end }) }),
@@ -83,7 +83,7 @@ export class Graph {
     return this.op('Transpose', [value], { perm });
   }
 
-  /** Makes a value once, by a text that says all of it. */
+  /** Makes a value once for each key, which must determine it. */
   once(key: string, make: () => string): string {
     const made = this.known.get(key) ?? make();
     this.known.set(key, made);
@@ -110,7 +110,7 @@ export class Graph {
   }
 }
 
-/** Numbers with their axes in another order, as `tf.transpose` gives them. */
+/** Numbers with their axes permuted, as by `tf.transpose`. */
 export function permuted({ values, shape }: Numbers, order: readonly number[]): Numbers {
   const out = order.map((axis) => shape[axis]!);
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));

@@ -13,7 +13,7 @@ import {
 } from './emitter';
 import { permuted } from './graph';
 
-/** Fields of tfjs's layers, whose classes it does not export. */
+/** Fields of layer classes that tfjs does not export. */
 interface Windowed {
   kernelSize: number[];
   poolSize: number[];
@@ -23,7 +23,7 @@ interface Windowed {
   dataFormat?: string;
 }
 
-/** Attributes of a convolution's or a pool's window. */
+/** Attributes of the window of a convolution or pooling. */
 function windowOf(layer: tf.layers.Layer, size: readonly number[], { where }: Emission): Record<string, string | number[]> {
   const { strides, dilationRate = 1, padding, dataFormat } = layer as unknown as Windowed;
   check((dataFormat ?? 'channelsLast') === 'channelsLast', `exportOnnx: ${where}: dataFormat`, "'channelsLast'", dataFormat);
@@ -37,7 +37,7 @@ function windowOf(layer: tf.layers.Layer, size: readonly number[], { where }: Em
   return { ...common, pads: [...before, ...total.map((n, axis) => n - before[axis]!)] };
 } // prettier-ignore
 
-/** A convolution, of all channels or each by itself. */
+/** A convolution, full or depthwise. */
 const convolution =
   (kernelName: string): Emitter =>
   (layer, [input], emission) => {
@@ -60,7 +60,7 @@ const convolution =
 export const conv2d = convolution('kernel');
 export const depthwiseConv2d = convolution('depthwise_kernel');
 
-/** `scale x + shift`: all that is left of batch normalisation where the statistics are stored. */
+/** `scale x + shift`: batch normalisation with stored statistics. */
 export const batchNormalization: Emitter = (layer, [input], emission) => {
   const { axis, epsilon } = layer as unknown as { axis: number; epsilon: number };
   const rank = input!.shape.length;
@@ -77,7 +77,7 @@ export const batchNormalization: Emitter = (layer, [input], emission) => {
   return sameLayout(input!, graph.op('Add', [scaled, constant('shift', shift)]));
 };
 
-/** An output of the input's layout. */
+/** An output with the input's layout and mask. */
 export const sameLayout = ({ channelsFirst: first, mask }: Value, name: string) => ({
   name,
   mask,

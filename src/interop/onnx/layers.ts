@@ -4,7 +4,7 @@ import * as image from './image_layers';
 import { labelRnnDecoder, sliceDependencyGru } from './recurrent_layers';
 import * as slice from './slice_layers';
 
-/** How each class of layer goes into a graph, by the class's name. */
+/** Emitters by class name of the layer. */
 export const EMITTERS: ReadonlyMap<string, Emitter> = new Map(
   Object.entries({
     // of this library

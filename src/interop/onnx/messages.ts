@@ -1,6 +1,6 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
-/** A file's part of ONNX's format that we write, by the names of onnx.proto in camel case. */
+/** The part of the ONNX format that is written here, with the names of onnx.proto in camel case. */
 export interface ModelMessage {
   irVersion: number;
   producerName: string;
@@ -48,16 +48,16 @@ export interface ValueMessage {
   type: { tensorType: { elemType: number; shape: { dim: ({ dimValue: number } | { dimParam: string })[] } } };
 }
 
-/** Types of tensors, by ONNX's numbers. */
+/** ONNX's numbers of tensor types. */
 export const DATA_TYPES = { float: 1, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 
-/** Types of attributes, by ONNX's numbers. */
+/** ONNX's numbers of attribute types. */
 export const ATTRIBUTE_TYPES = { int: 2, string: 3, ints: 7 } as const;
 
-/** Of each field its number, and what it is: a plain type, or another message. */
+/** Number and kind of each field; the kind is a scalar type or another message. */
 type Fields = Readonly<Record<string, readonly [number: number, kind: string]>>;
 
-/** onnx.proto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, as far as we write it. */
+/** The part of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that is written here. */
 const MESSAGES: Readonly<Record<string, Fields>> = {
   model: {
     irVersion: [1, 'int64'],

@@ -6,11 +6,11 @@ import { DATA_TYPES, encodeModel, type ValueMessage } from './messages';
 import { addModel, readWeights } from './model_graph';
 import { maskOfLengths } from './slice_mask';
 
-/** Whoever reads this version of the operators and of the format reads the file; `Shape` needs 15. */
+/** Versions of the operators and of the format; the attributes of `Shape` need opset 15. */
 const OPSET = 15;
 const IR_VERSION = 8;
 
-/** What a file holds beside the model. */
+/** Contents of a file besides the model. */
 export interface OnnxFile {
   half: boolean;
   /** Whether there is an input of lengths. */
@@ -58,7 +58,7 @@ function calibrated(graph: Graph, logits: string, calibration: Calibration | und
   return graph.op('Add', [scaled, graph.floats(calibration.offset)]);
 }
 
-/** Gives values of the graph the names that a runtime asks for. */
+/** Renames values of the graph. */
 function rename(graph: Graph, names: Readonly<Record<string, string>>): void {
   const renamed = (name: string) => names[name] ?? name;
   for (const node of graph.nodes) {
@@ -67,7 +67,7 @@ function rename(graph: Graph, names: Readonly<Record<string, string>>): void {
   }
 }
 
-/** What a value is, its free axes by their names. */
+/** Type and shape of a value, with names for its dynamic axes. */
 function tensor(
   name: string,
   elemType: number,

@@ -5,7 +5,7 @@ import { channelsLast, type Value } from './emitter';
 import type { Graph, Numbers } from './graph';
 import { EMITTERS } from './layers';
 
-/** The weights' numbers, which a GPU gives only to those who wait. */
+/** Values of the weights, which a GPU provides asynchronously. */
 export type Weights = ReadonlyMap<LayerVariable, Numbers>;
 
 export async function readWeights(model: tf.LayersModel): Promise<Weights> {
@@ -19,7 +19,7 @@ export async function readWeights(model: tf.LayersModel): Promise<Weights> {
 /**
  * Adds a model to a graph, and returns its output with channels last.
  *
- * @throws ArgumentError naming a layer that there is no way for.
+ * @throws ArgumentError naming a layer that cannot be exported.
  */
 export function addModel(graph: Graph, model: tf.LayersModel, input: Value, weights: Weights): Value {
   const output = new ModelWalk(graph, weights).model(model, input, '');
@@ -34,7 +34,7 @@ class ModelWalk {
     private readonly weights: Weights,
   ) {}
 
-  /** @param path - Names of the layers around the model, `backbone/`. */
+  /** @param path - Names of the layers that contain the model, such as `backbone/`. */
   model(model: tf.LayersModel, input: Value, path: string): Value {
     const count = [model.inputs.length, model.outputs.length];
     check(count.join() === '1,1', `exportOnnx: ${path}${model.name}`, 'one input and one output', count);
@@ -62,7 +62,7 @@ class ModelWalk {
       graph: this.graph,
       where: `layer '${path}'`,
       weight: (name) => this.weights.get(named.get(name) as LayerVariable),
-      // a model inside a layer has that layer's name, and so have its parameters
+      // a model inside a layer takes the layer's name, also as the prefix of its parameters
       inner: (inner, input) =>
         inner instanceof tf.LayersModel
           ? this.model(inner, input, `${path}/`)

@@ -5,14 +5,17 @@ import type { Graph, Numbers } from './graph';
 import { withoutPadding, type SliceMask } from './slice_mask';
 
 /**
- * Of each gate that ONNX wants next, its place in ours: reset, update, new of a GRU (ONNX: update, reset, hidden); input, forget, cell,
- * output of an LSTM (ONNX: input, output, forget, cell).
+ * Index in our order of each gate in ONNX's order. GRU: reset, update, new (ONNX: update, reset, hidden). LSTM: input,
+ * forget, cell, output (ONNX: input, output, forget, cell).
  */
 const GATES = { GRU: [1, 0, 2], LSTM: [0, 3, 1, 2] } as const;
 
 type Cell = keyof typeof GATES;
 
-/** Weights of the directions side by side: W `[d, gates * units, features]`, R `[d, gates * units, units]`, B `[d, 2 * gates * units]`. */
+/**
+ * Stacked weights of the directions: W `[d, gates * units, features]`, R `[d, gates * units, units]`, B
+ * `[d, 2 * gates * units]`.
+ */
 function recurrentWeights(emission: Emission, cell: Cell, prefixes: readonly string[]): string[] {
   const { graph } = emission;
   const order = GATES[cell];
@@ -33,7 +36,7 @@ function recurrentWeights(emission: Emission, cell: Cell, prefixes: readonly str
     return { values: [...Array.from(own!), ...Array.from(recurrent!)], shape: [2 * own!.length] };
   }); // prettier-ignore
   const recurrent = prefixes.map((prefix) => rows(weightOf(emission, `${prefix}recurrent_kernel`)));
-  // where inputs are zero there is no kernel: one input of weight zero
+  // without an input kernel (inputs are zero): one input with weight zero
   const kernels = prefixes.map((prefix, d) => {
     const kernel = emission.weight(`${prefix}kernel`);
     const [width] = recurrent[d]!.shape as [number];
@@ -58,7 +61,7 @@ function recurrence(
   const states = emission.graph.op(cell, [x, ...weights, lengths, initial], {
     hidden_size: units,
     direction: prefixes.length === 2 ? 'bidirectional' : 'forward',
-    // PyTorch's and cuDNN's form
+    // the form of PyTorch and cuDNN
     ...(cell === 'GRU' && { linear_before_reset: 1 }),
   });
   return emission.graph.transpose(states, [2, 0, 1, 3]);
@@ -86,7 +89,10 @@ export const sliceDependencyGru: Emitter = (layer, [input], emission) => {
   return { name: withoutPadding(graph, back, mask, 3), mask };
 };
 
-/** Places of each stack's slices, the real ones first and each kind in its order, int64 `[n, slices]`: ONNX's recurrences pad at the end. */
+/**
+ * Indices of each stack's slices, stably sorted with the real ones first, int64 `[n, slices]`: ONNX's recurrences pad
+ * at the end.
+ */
 function realSlicesFirst(graph: Graph, { real }: SliceMask): string {
   const slices = graph.shapeOf(real, 1, 2);
   const scalar = graph.op('Squeeze', [slices, graph.ints([0])]);
@@ -95,7 +101,7 @@ function realSlicesFirst(graph: Graph, { real }: SliceMask): string {
   return sorted(graph, graph.op('Add', [late, places]), slices);
 }
 
-/** Places of the smallest numbers first, `[n, count]`; the numbers are all different. */
+/** Indices that sort distinct numbers in ascending order, `[n, count]`. */
 function sorted(graph: Graph, keys: string, count: string): string {
   const places = graph.op('TopK', [keys, count], { axis: 1, largest: 0, sorted: 1 });
   const node = graph.nodes.at(-1)!;
@@ -114,7 +120,7 @@ function scattered(graph: Graph, x: string, order: string): string {
   return gathered(graph, x, sorted(graph, order, graph.shapeOf(order, 1, 2)));
 }
 
-/** A recurrence over the labels that starts from the feature; its inputs are zero. */
+/** A recurrence over the labels with zero inputs, whose initial state is computed from the feature. */
 export const labelRnnDecoder: Emitter = (layer, [input], emission) => {
   const { labels, units, cell, bidirectional, returnFeatures } = layer as LabelRNNDecoder;
   const { graph } = emission;

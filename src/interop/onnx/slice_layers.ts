@@ -49,14 +49,14 @@ export const sliceConv1d: Emitter = (layer, [input], emission) => {
   return { name: activated(emission, graph.transpose(y, [0, 2, 1]), activation), mask };
 };
 
-/** Each slice's features and their differences to its neighbours'. */
+/** Each slice's features and their differences from the neighbours' features. */
 export const sliceDifferences: Emitter = (_layer, [input], { graph }) => {
   const { name, mask } = input!;
   const real = mask && graph.op('Cast', [mask.real], { to: DATA_TYPES.int32 });
   const difference = (step: -1 | 1) => {
     const moved = shifted(graph, name, step);
     if (!real) return graph.op('Sub', [name, moved]);
-    // beside padding there is none
+    // next to padding the difference is zero
     const both = graph.op('Mul', [real, shifted(graph, real, step)]);
     const there = graph.op('Unsqueeze', [graph.op('Cast', [both], { to: DATA_TYPES.bool }), graph.ints([2])]);
     return graph.op('Sub', [name, graph.op('Where', [there, moved, name])]);
@@ -64,7 +64,7 @@ export const sliceDifferences: Emitter = (_layer, [input], { graph }) => {
   return { name: graph.op('Concat', [name, difference(-1), difference(1)], { axis: 2 }), mask };
 };
 
-/** Moved along axis 1; the slice at the end stays where nothing takes its place. */
+/** Shifted along axis 1, repeating the slice at the end. */
 function shifted(graph: Graph, x: string, step: -1 | 1): string {
   const end = Number.MAX_SAFE_INTEGER;
   const part = (from: number, to: number) =>
@@ -72,10 +72,10 @@ function shifted(graph: Graph, x: string, step: -1 | 1): string {
   return graph.op('Concat', step === -1 ? [part(0, 1), part(0, -1)] : [part(1, end), part(-1, end)], { axis: 1 });
 } // prettier-ignore
 
-/** Below any float32 that counts, and finite. */
+/** Finite, and below any float32 value that occurs. */
 const LOWEST = -3e38;
 
-/** The slices of a patient as one. */
+/** The slices of a patient pooled into one vector. */
 export const slicePooling: Emitter = (layer, [input], emission) => {
   const { mode, gated } = layer as SlicePooling;
   const { graph } = emission;
@@ -93,7 +93,7 @@ export const slicePooling: Emitter = (layer, [input], emission) => {
   return { name: graph.op('ReduceSum', [weighed, graph.ints([1])], { keepdims: 0 }) };
 };
 
-/** The largest of the real slices, 0 where there is none. */
+/** The maximum over the real slices, 0 if there is none. */
 function largest(graph: Graph, x: string, mask: SliceMask | undefined, rank: number): string {
   const most = graph.op('ReduceMax', [withLowest(graph, x, mask, rank)], { axes: [1], keepdims: 0 });
   if (!mask) return most;
@@ -104,7 +104,7 @@ function largest(graph: Graph, x: string, mask: SliceMask | undefined, rank: num
 const withLowest = (graph: Graph, x: string, mask: SliceMask | undefined, rank: number): string =>
   mask ? graph.op('Where', [maskOfRank(graph, mask, rank), x, graph.floats([LOWEST], [])]) : x;
 
-/** The backbone's features and the slice layer's, put together. */
+/** The features of the backbone and of the slice layer, combined. */
 export const residualNeck: Emitter = (layer, inputs, emission) => {
   const { mode, activation } = layer as ResidualNeck;
   const { graph } = emission;

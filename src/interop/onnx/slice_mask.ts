@@ -7,14 +7,14 @@ export interface SliceMask {
   real: string;
   /** How many are real, int32 `[n]`. */
   lengths: string;
-  /** Padding may lie between real slices; else it comes after them. */
+  /** Whether padding may lie between real slices; otherwise it follows them. */
   scattered: boolean;
 }
 
-/** The mask of stacks `[n, slices, …]` by how many slices are real, int32 `[n]`. */
+/** The mask of stacks `[n, slices, …]` from their numbers of real slices, int32 `[n]`. */
 export function maskOfLengths(graph: Graph, images: string, lengths: string): SliceMask {
   const slices = graph.shapeOf(images, 1, 2);
-  // more than there are would be refused by a recurrence
+  // the recurrences refuse lengths above the number of slices
   const whole = graph.op('Min', [graph.op('Cast', [lengths], { to: DATA_TYPES.int64 }), slices]);
   const scalar = graph.op('Squeeze', [slices, graph.ints([0])]);
   const places = graph.op('Range', [graph.ints([0], []), scalar, graph.ints([1], [])]);
@@ -22,7 +22,7 @@ export function maskOfLengths(graph: Graph, images: string, lengths: string): Sl
   return { real, lengths: graph.op('Cast', [whole], { to: DATA_TYPES.int32 }), scattered: false };
 }
 
-/** The same without slices whose every value is this one. */
+/** The mask that also excludes slices whose values all equal `value`. */
 export function maskOfValue(graph: Graph, x: string, value: number, mask?: SliceMask): SliceMask {
   const flat = graph.reshape(x, [[0, 0, -1]]);
   const differs = graph.op('Not', [graph.op('Equal', [flat, graph.floats([value], [])])]);
@@ -37,7 +37,7 @@ export function maskOfValue(graph: Graph, x: string, value: number, mask?: Slice
   return { real, lengths, scattered: true };
 }
 
-/** The mask of `[n * times, slices]`, each stack's repeated. */
+/** The mask of `[n * times, slices]`: that of each stack, repeated. */
 export function repeatedMask(graph: Graph, { real, lengths, scattered }: SliceMask, times: number): SliceMask {
   const each = graph.op('Expand', [graph.op('Unsqueeze', [real, graph.ints([1])]), graph.ints([1, times, 1])]);
   const counts = graph.op('Expand', [graph.op('Unsqueeze', [lengths, graph.ints([1])]), graph.ints([1, times])]);
@@ -48,13 +48,13 @@ export function repeatedMask(graph: Graph, { real, lengths, scattered }: SliceMa
   };
 } // prettier-ignore
 
-/** The mask as bool `[n, slices, 1, …]` of a rank. */
+/** The mask as bool `[n, slices, 1, …]` of the given rank. */
 export function maskOfRank(graph: Graph, { real }: SliceMask, rank: number): string {
   const axes = Array.from({ length: rank - 2 }, (_, i) => i + 2);
   return graph.once(`mask ${real} ${rank}`, () => graph.op('Unsqueeze', [real, graph.ints(axes)]));
 }
 
-/** `[n, slices, …]` with zero in place of padding, whatever that holds. */
+/** `[n, slices, …]` with padding replaced by zero. */
 export function withoutPadding(graph: Graph, x: string, mask: SliceMask | undefined, rank: number): string {
   return mask ? graph.op('Where', [maskOfRank(graph, mask, rank), x, graph.floats([0], [])]) : x;
 }
