@@ -2,18 +2,18 @@ import * as tf from '@tensorflow/tfjs';
 import { hasKernel } from './has_kernel';
 import { registerInMemoryKernel } from './in_memory';
 
-/** A kernel of one float32 tensor in and one out. */
+/** A kernel with one float32 input and one float32 output. */
 export interface HostKernel<Attrs> {
   outputShape: (shape: number[], attrs: Attrs) => number[];
-  /** Fills `out`, which may hold anything before. */
+  /** Fills `out`, which is not initialised. */
   compute: (x: Float32Array, out: Float32Array, shape: number[], attrs: Attrs) => void;
 }
 
 /**
- * Registers a kernel that works in place on the values of backends `cpu` and `wasm`.
+ * Registers a kernel that works on the memory of backends `cpu` and `wasm`.
  *
- * On `wasm` a compiled kernel may stand under the same name, before or after; this one is then still found as
- * `NAME.plain`, for the compiled one to hand over to where it cannot run.
+ * On `wasm` a compiled kernel may be registered under the same name, before or after; it finds this one as `NAME.plain`
+ * if it cannot run itself.
  */
 export function registerHostKernel<Attrs>(
   kernelName: string,
@@ -29,7 +29,7 @@ export function registerHostKernel<Attrs>(
   }
 }
 
-/** Runs a kernel of ours on the active backend; undefined if it has none of this name. */
+/** Runs a kernel on the active backend; undefined if the backend does not have it. */
 export function runHostKernel<T extends tf.Tensor>(
   kernelName: string,
   x: tf.Tensor,

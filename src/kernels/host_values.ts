@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Values } from './in_memory';
 
-/** Where the host's backends keep values that are in memory: `cpu`, `wasm`, `webgl` and `webgpu`, in this order. */
+/** Where the backends `cpu`, `wasm`, `webgl` and `webgpu` (in this order) keep values that are in memory. */
 interface Holder {
   data?: { get(dataId: tf.DataId): { values?: unknown } | undefined };
   typedArrayFromHeap?(info: tf.TensorInfo): unknown;
@@ -10,9 +10,9 @@ interface Holder {
 }
 
 /**
- * A tensor's values where they are in memory, not to be changed, and valid until the next operation; undefined where they lie on
- * a device, and reading them would mean to wait for it. What a program has just made of numbers is in memory on every backend
- * but TensorFlow's own: it goes to the device with the first operation on it.
+ * A tensor's values in memory, read-only and valid until the next operation; undefined if they are on a device and
+ * could be read only by waiting for it. A tensor just created from numbers is in memory on every backend except
+ * TensorFlow's own: it is uploaded by the first operation on it.
  */
 export function hostValues(tensor: tf.Tensor): Values | undefined {
   const { dataId, shape, dtype } = tensor;
@@ -25,7 +25,7 @@ export function hostValues(tensor: tf.Tensor): Values | undefined {
   return ArrayBuffer.isView(values) && !(values instanceof DataView) ? (values as Values) : undefined;
 }
 
-/** Place of the first value that is not a finite number of at least `low` and at most `high`; -1 for none. */
+/** Index of the first value that is not a finite number in `low`..`high`; -1 if there is none. */
 export function firstOutside(values: ArrayLike<number>, low = -Infinity, high = Infinity): number {
   const [least, most] = [Math.max(low, -Number.MAX_VALUE), Math.min(high, Number.MAX_VALUE)];
   for (let i = 0; i < values.length; i++) {

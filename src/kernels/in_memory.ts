@@ -1,17 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** Values of a tensor where they lie. */
+/** Values of a tensor in the backend's memory. */
 export type Values = Float32Array | Int32Array | Uint8Array;
 
-/** What a kernel in plain JavaScript needs of a backend that keeps its tensors in memory we can reach. */
+/** What a kernel in plain JavaScript needs of a backend that keeps its tensors in accessible memory. */
 export interface InMemoryBackend {
-  /** A float32 result, not yet filled. */
+  /** An uninitialised float32 result. */
   make(shape: number[]): tf.TensorInfo;
-  /** Values of these tensors, in place, valid until the next `make`; nothing for nothing. */
+  /** Views of the tensors' values, valid until the next `make`; undefined for undefined. */
   values(infos: readonly (tf.TensorInfo | undefined)[]): (Values | undefined)[];
 }
 
-/** Arguments of a kernel in plain JavaScript. */
 export interface InMemoryKernelArgs<Inputs, Attrs> {
   inputs: Inputs;
   attrs: Attrs;
@@ -19,15 +18,15 @@ export interface InMemoryKernelArgs<Inputs, Attrs> {
 }
 
 /**
- * Registers a kernel of plain JavaScript for the backends whose tensors it can reach in place, `cpu` and `wasm`: one pass
- * over the values costs less there than the calls of many small kernels.
+ * Registers a kernel in plain JavaScript for the backends whose memory it can access, `cpu` and `wasm`: there, one pass
+ * over the values costs less than calls of many small kernels.
  */
 export function registerInMemoryKernel<Inputs, Attrs>(
   kernelName: string,
   kernel: (args: InMemoryKernelArgs<Inputs, Attrs>) => tf.TensorInfo | tf.TensorInfo[],
 ): void {
   for (const [backendName, reach] of Object.entries(REACH)) {
-    if (tf.getKernel(kernelName, backendName)) continue; // another copy of this library was here
+    if (tf.getKernel(kernelName, backendName)) continue; // registered by another copy of this library
     const kernelFunc: tf.KernelFunc = ({ inputs, attrs, backend: host }) => {
       const made: tf.TensorInfo[] = [];
       const backend = reach(host as never);
@@ -46,13 +45,13 @@ export function registerInMemoryKernel<Inputs, Attrs>(
   }
 }
 
-/** What we use of the host's class `MathBackendCPU`. */
+/** The part of the host's class `MathBackendCPU` that is used here. */
 interface CpuBackend {
   makeTensorInfo(shape: number[], dtype: tf.DataType, values: Values): tf.TensorInfo;
   data: { get(dataId: tf.DataId): { values: Values } };
 }
 
-/** What we use of the host's class `BackendWasm`. */
+/** The part of the host's class `BackendWasm` that is used here. */
 interface WasmBackend {
   makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
   typedArrayFromHeap(info: tf.TensorInfo): Values;
@@ -67,7 +66,7 @@ const REACH: Record<'cpu' | 'wasm', (backend: never) => InMemoryBackend> = {
     make: (shape) => backend.makeOutput(shape, 'float32'),
     values: (infos) => {
       const view = (info: tf.TensorInfo | undefined) => info && backend.typedArrayFromHeap(info);
-      infos.forEach(view); // brings over what lies on another backend, for which the memory may grow and move
+      infos.forEach(view); // copies tensors of other backends, for which the memory may grow and move
       return infos.map(view);
     },
   }),

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** What the preparation of a backend put in place. */
+/** Result of preparing a backend. */
 export interface Preparation {
-  /** Kernels of ours run on it. */
+  /** Whether it uses this library's own kernels. */
   compiledKernels: boolean;
-  /** Running out of memory is an error. */
+  /** Whether running out of memory throws an error. */
   memoryGuard: boolean;
-  /** Bytes of the largest buffer, where the backend's device has a limit. */
+  /** Bytes of the largest buffer, if the backend's device has a limit. */
   largestBuffer?: number;
 }
 
@@ -15,17 +15,17 @@ const PREPARED = Symbol.for('ct-multilabel.prepared');
 
 type Markable = object & { [PREPARED]?: Preparation };
 
-/** Notes what a backend was given. */
+/** Records the preparation of a backend. */
 export function markPrepared(backend: tf.KernelBackend, preparation: Preparation): void {
   (backend as Markable)[PREPARED] = preparation;
 }
 
-/** Bytes of the largest buffer that the active backend takes; undefined where it knows of no limit. */
+/** Bytes of the largest buffer of the active backend; undefined if it has no known limit. */
 export function largestBuffer(): number | undefined {
   return (tf.backend() as Markable)[PREPARED]?.largestBuffer;
 }
 
-/** Whether this is the WebAssembly backend in the build that computes on threads of its own, whose memory is not its module's. */
+/** Whether this is the WebAssembly backend in its threaded build, whose memory is not that of its module. */
 export function isThreadedBuild(backend: unknown): boolean {
   const { wasm } = backend as {
     wasm?: { PThread?: unknown; HEAPU8?: Uint8Array; asm?: { memory?: unknown } };
@@ -37,12 +37,12 @@ export function isThreadedBuild(backend: unknown): boolean {
 const isShared = (buffer: unknown) =>
   typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
 
-/** Backends that have been looked at. */
+/** Backends that have been checked. */
 const seen = new WeakSet<object>();
 
 /**
- * Warns, once for each, of an active backend that runs without what this library prepares it with: it would be slow, and past its
- * memory its numbers wrong, without a word.
+ * Warns once for each active backend that was not prepared by this library: it would be slow and, beyond its memory,
+ * silently wrong.
  */
 export function warnUnprepared(): void {
   const name = tf.getBackend();
@@ -62,25 +62,25 @@ export function warnUnprepared(): void {
 }
 
 const UNTIL_THEN =
-  'Until then it is slow, and its numbers may be wrong: its own kernels make numbers of NaN, and past its memory tensors overwrite one another.';
+  'Until then it is slow, and its results may be wrong: its own kernels turn NaN into numbers, and beyond its memory tensors overwrite one another.';
 
 function reason(backend: tf.KernelBackend, preparation: Preparation | undefined): string {
   const name = tf.getBackend();
   const isWasm = name === 'wasm';
   if (isThreadedBuild(backend)) {
     return (
-      `this page is cross-origin isolated, and TensorFlow.js took its threaded build, which they do not fit. Start the backend by ` +
+      `this page is cross-origin isolated, so TensorFlow.js chose its threaded build, which does not support them. Start the backend with ` +
       `useBrowserBackend('wasm'), or call prepareWasmBackend() before tf.setBackend('wasm'). ${UNTIL_THEN}`
     );
   }
   if (preparation === undefined) {
     return (
-      `it was not prepared. Start it by useBrowserBackend('${name}') in a page or useBackend('${name}') in Node` +
+      `it was not prepared. Start it with useBrowserBackend('${name}') in a page or useBackend('${name}') in Node` +
       `${isWasm ? `, or call prepareWasmBackend() once it is active. ${UNTIL_THEN}` : '.'}`
     );
   }
   return (
-    'this engine does not take them, or the version of TensorFlow.js is another inside than 4.22. Results are right while memory ' +
-    'lasts; keep images and batches small, or take another backend.'
+    'this engine does not support them, or the internals of TensorFlow.js differ from those of version 4.22. Results are correct as long ' +
+    'as there is enough memory: keep images and batches small, or use another backend.'
   );
 }

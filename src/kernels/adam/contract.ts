@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** Kernel of one variable's step; outputs the new value and moments. */
+/** Kernel of a step of one variable; outputs the new value and moments. */
 export const ADAM_KERNEL = 'CtAdam';
 
 /** Inputs of Adam's kernel: a variable with its gradient and moments, and the powers of beta, two scalars. */
@@ -18,9 +18,9 @@ export interface AdamAttrs {
 }
 
 /**
- * Kernel of a step of all variables at once, for backends where each call costs: inputs `value`, `gradient`, `firstMoment` and
- * `secondMoment`, numbered from 0 for each variable (`value0`); outputs each one's new value and moments, in place of the old ones where
- * nobody else holds these.
+ * Kernel of a step of all variables, for backends where each call is expensive: inputs `value`, `gradient`,
+ * `firstMoment` and `secondMoment` of each variable, numbered from 0 (`value0`); outputs the new value and moments of
+ * each, written in place unless the data is shared.
  */
 export const ADAM_STEP_KERNEL = 'CtAdamStep';
 

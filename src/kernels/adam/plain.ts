@@ -9,7 +9,7 @@ registerInMemoryKernel<AdamInputs, AdamAttrs>(ADAM_KERNEL, ({ inputs, attrs, bac
     ...results,
   ]) as Float32Array[] as NineArrays;
 
-  // every operation rounded to float32 by itself, so that the result is the host's to the last digit
+  // every operation is rounded to float32, so that the result equals the host's bit for bit
   const { fround, sqrt } = Math;
   const [beta1, share1] = [fround(attrs.beta1), fround(1 - attrs.beta1)];
   const [beta2, share2] = [fround(attrs.beta2), fround(1 - attrs.beta2)];

@@ -13,7 +13,7 @@ export function composedLoss(
     const y = tf.cast(yTrue, 'float32');
     let kept: tf.Tensor = tf.notEqual(y, IGNORED_LABEL);
     if (mask !== undefined) {
-      // compared, not cast: the WebAssembly backend's cast from float to bool keeps bytes, not truth
+      // compared, not cast: the WebAssembly backend's cast from float to bool keeps the bytes
       const keptSlices = tf.notEqual(tf.cast(mask, 'float32'), 0);
       kept = tf.logicalAnd(kept, tf.expandDims(keptSlices, -1));
     }
@@ -38,9 +38,9 @@ export function composedLoss(
  *     L-  = q^g n
  *     L-' = q^g p (g s n/q + s/(1-q))        (0 where q = 0)
  *
- * No power is below zero: `q^(g-1) n` is written `q^g (n/q)`, and n/q tends to 1 as q falls to 0. Without a
- * margin `q = p`, `1-q = s` and `n = softplus(x)`, so that `L-' = p^g (g s n + p)` divides by nothing. With a
- * constant focusing weight the terms in g drop out of both derivatives.
+ * Exponents are never negative: `q^(g-1) n` is written `q^g (n/q)`, and n/q tends to 1 as q tends to 0. Without a
+ * margin `q = p`, `1-q = s` and `n = softplus(x)`, so that `L-' = p^g (g s n + p)` needs no division. With a
+ * constant focusing weight the terms in g are dropped from both derivatives.
  */
 function perEntry(
   { gammaNeg, gammaPos, clip: margin, focusWeightIsConstant }: AsymmetricLossTerms,
@@ -68,12 +68,12 @@ function perEntry(
 
   function derivative([y, keptEntries, p, s, l, q, n, weightPos, weightNeg]: Saved): tf.Tensor {
     return tf.tidy(() => {
-      // focus factors come last: g p l could pass float32's range where p l does not
+      // focus factors come last: g p l could exceed float32's range where p l does not
       const pos = tf.neg(tf.mul(weightPos, tf.add(tf.mul(tf.mul(p, l), focusPos), s)));
       const pnByQ = margin === 0 ? n : tf.mul(p, tf.divNoNan(n, q));
       const psBy1mq = margin === 0 ? p : tf.mul(p, tf.div(s, tf.add(s, margin)));
       const slope = tf.mul(weightNeg, tf.add(tf.mul(tf.mul(s, pnByQ), focusNeg), psBy1mq));
-      // `q <= 0` rather than its opposite, so that NaN is kept
+      // `q <= 0` rather than `q > 0`, so that NaN is kept
       const neg = margin === 0 ? slope : tf.where(tf.lessEqual(q, 0), tf.zerosLike(slope), slope);
       return mix(y, pos, neg, keptEntries);
     });
@@ -82,7 +82,7 @@ function perEntry(
   return lossOf(logits);
 }
 
-/** What the derivative takes from the forward pass, so that nothing is computed twice. */
+/** Values of the forward pass that the derivative reuses. */
 type Saved = [
   labels: tf.Tensor,
   kept: tf.Tensor,
@@ -95,20 +95,22 @@ type Saved = [
   weightNeg: tf.Tensor,
 ];
 
-/** `-log(1-q)`: each form where it is exact, near 0 by `log1p`, near 1 by `1-q = s + margin`. */
+/** `-log(1-q)`, accurate everywhere: near 0 by `log1p`, near 1 by `1-q = s + margin`. */
 function negativeLog1m(q: tf.Tensor, s: tf.Tensor, margin: number): tf.Tensor {
   const nearZero = tf.log1p(tf.neg(q));
   const nearOne = tf.log(tf.add(s, margin));
   return tf.neg(tf.where(tf.less(q, 0.5), nearZero, nearOne));
 }
 
-/** `base ** exponent` for a base in [0, 1]; an exponent of 0 gives 1 everywhere, which GPU shaders leave open at 0. */
+/**
+ * `base ** exponent` for a base in [0, 1]; an exponent of 0 gives 1 everywhere, which GPU shaders leave undefined at 0.
+ */
 function power(base: tf.Tensor, exponent: number): tf.Tensor {
   if (exponent === 0) return tf.onesLike(base);
   return exponent === 1 ? base : tf.pow(base, exponent);
 }
 
-/** `y pos + (1-y) neg` where kept, else 0 (also in place of NaN). */
+/** `y pos + (1-y) neg` where kept, else 0 (even if that is NaN). */
 function mix(y: tf.Tensor, pos: tf.Tensor, neg: tf.Tensor, kept: tf.Tensor): tf.Tensor {
   const mixed = tf.add(tf.mul(y, pos), tf.mul(tf.sub(1, y), neg));
   return tf.where(kept, mixed, tf.zerosLike(mixed));

@@ -1,7 +1,7 @@
-/** Kernel with inputs `labels`, `logits`, perhaps `mask`; outputs the loss, perhaps its slope. */
+/** Kernel with inputs `labels`, `logits` and optionally `mask`; outputs the loss and optionally its slope. */
 export const ASYMMETRIC_LOSS_KERNEL = 'CtAsymmetricLoss';
 
-/** What the asymmetric loss is computed with: its options, with a `clip` that float32 can hold. */
+/** Parameters of the asymmetric loss: its options, with `clip` rounded to float32. */
 export interface AsymmetricLossTerms {
   gammaNeg: number;
   gammaPos: number;
@@ -12,6 +12,6 @@ export interface AsymmetricLossTerms {
 
 /** Attributes of the asymmetric loss's kernel. */
 export interface AsymmetricLossAttrs extends AsymmetricLossTerms {
-  /** Whether the derivative by the logits is wanted, as second output. */
+  /** Whether to output the derivative with respect to the logits too. */
   withSlope: boolean;
 }

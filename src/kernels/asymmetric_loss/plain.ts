@@ -3,7 +3,6 @@ import { IGNORED_LABEL } from '../../base/types';
 import { registerInMemoryKernel, type Values } from '../in_memory';
 import { ASYMMETRIC_LOSS_KERNEL, type AsymmetricLossAttrs } from './contract';
 
-/** Tensors the kernel takes. */
 interface Inputs {
   labels: tf.TensorInfo;
   logits: tf.TensorInfo;
@@ -34,7 +33,7 @@ registerInMemoryKernel<Inputs, AsymmetricLossAttrs>(
   },
 );
 
-/** Values of the tensors; `losses` and `slopes` are written where given. */
+/** Values of the tensors; `losses` and `slopes` are written if given. */
 interface Entries {
   y: Values;
   x: Values;
@@ -44,8 +43,8 @@ interface Entries {
 }
 
 /**
- * Loss and derivative of every entry in doubles, by the formulas of `composed.ts`; for a hard label only the
- * side that counts.
+ * Loss and derivative of every entry in doubles, by the formulas of `composed.ts`; for a label of 0 or 1 only the
+ * term that is not zero.
  */
 function pass(attrs: AsymmetricLossAttrs, entries: Entries): { total: number; count: number } {
   const { gammaPos, gammaNeg, clip: margin, focusWeightIsConstant } = attrs;
@@ -72,10 +71,10 @@ function pass(attrs: AsymmetricLossAttrs, entries: Entries): { total: number; co
         slope = -weight * (p * l * focusPos + s);
       }
       const q = p - margin;
-      // `q <= 0` rather than its opposite, so that NaN is kept
+      // `q <= 0` rather than `q > 0`, so that NaN is kept
       if (label !== 1 && !(q <= 0)) {
         const weight = (1 - label) * power(q, gammaNeg);
-        // -log(1-q), each form where it is exact
+        // -log(1-q), each form where it is accurate
         const n =
           margin === 0 ? Math.max(z, 0) + Math.log1p(e) : q < 0.5 ? -Math.log1p(-q) : -Math.log(s + margin);
         const pnByQ = margin === 0 ? n : (p * n) / q;
@@ -91,7 +90,7 @@ function pass(attrs: AsymmetricLossAttrs, entries: Entries): { total: number; co
   return { total, count };
 }
 
-/** `base ** exponent`, quick for the usual ones. */
+/** `base ** exponent`, fast for common exponents. */
 function power(base: number, exponent: number): number {
   switch (exponent) {
     case 0:

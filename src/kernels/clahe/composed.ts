@@ -2,15 +2,15 @@ import * as tf from '@tensorflow/tfjs';
 import type { AxisBlend, ClaheAttrs, ClahePlan } from './contract';
 import { BINS, greyValues, reflect101 } from './plan';
 
-/** A histogram is counted as a table of this side: a grey value is `16 * high + low`. */
+/** Histograms are counted as tables of this side: a grey value is `16 * high + low`. */
 const HALF = 16;
 
 /**
- * Kernel `CtClahe` as tensor operations, for backends whose values are far from JavaScript: the same pixels, and nothing
- * is read back.
+ * Kernel `CtClahe` as tensor operations, for backends whose values JavaScript cannot reach: the result is the same, and
+ * nothing is read back.
  *
- * Planes are done one after another; beside input and output this takes about 150 bytes per pixel of one plane. A value
- * that is no number counts as the lowest grey: finding it would mean to wait for the device.
+ * Planes are processed one by one; besides input and output this takes about 150 bytes per pixel of one plane. NaN
+ * counts as the lowest grey value, since checking for it would require waiting for the device.
  */
 export function claheTensors(images: tf.Tensor4D, attrs: ClaheAttrs): tf.Tensor4D {
   const [count, height, width, channels] = images.shape;
@@ -30,11 +30,11 @@ export function claheTensors(images: tf.Tensor4D, attrs: ClaheAttrs): tf.Tensor4
   });
 }
 
-/** What all planes share. */
+/** Tables that all planes share. */
 interface Tables {
   mirroredRows: tf.Tensor1D;
   mirroredColumns: tf.Tensor1D;
-  /** `[BINS, BINS]`: how many of `rest` cut counts each bin gets. */
+  /** `[BINS, BINS]`: how many of `rest` clipped counts each bin receives. */
   spread: tf.Tensor2D;
   rows: AxisTables;
   columns: AxisTables;
@@ -126,7 +126,7 @@ function buildLuts(grey: tf.Tensor2D, plan: ClahePlan, tables: Tables): tf.Tenso
   return tf.reshape(tf.round(tf.mul(sums, plan.lutScale)), [-1]) as tf.Tensor1D;
 }
 
-/** `[tiles, BINS]`, as products of what a pixel's two halves of four bits are: no two threads add to one count. */
+/** `[tiles, BINS]`, as matrix products of one-hot encoded half bytes, which needs no atomic operations. */
 function histograms(grey: tf.Tensor2D, plan: ClahePlan, tables: Tables): tf.Tensor2D {
   const { height, width, rows, columns, tileHeight, tileWidth } = plan;
   let extended: tf.Tensor = grey;

@@ -1,7 +1,9 @@
-/** Kernel of image stacks `[n, h, w, c]`, input `x`, with attributes {@link ClaheAttrs}: as many images, equalised. */
+/**
+ * Kernel of image stacks `[n, h, w, c]`, input `x`, with attributes {@link ClaheAttrs}; outputs the equalised images.
+ */
 export const CLAHE_KERNEL = 'CtClahe';
 
-/** Attributes: grey values are `floor((value - low) * scale + 0.5)`, and `grey * span / 255 + low` is given back. */
+/** Attributes: grey values are `floor((value - low) * scale + 0.5)`, and the output is `grey * span / 255 + low`. */
 export interface ClaheAttrs {
   plan: ClahePlan;
   low: number;
@@ -9,7 +11,7 @@ export interface ClaheAttrs {
   span: number;
 }
 
-/** Tiles of the planes that are equalised, and how a pixel lies to them. */
+/** Tiles of a plane, and the position of each pixel relative to them. */
 export interface ClahePlan {
   height: number;
   width: number;
@@ -18,9 +20,9 @@ export interface ClahePlan {
   columns: number;
   tileHeight: number;
   tileWidth: number;
-  /** Height at which a bin is cut. */
+  /** Count at which a bin is clipped. */
   clipCount: number;
-  /** What turns a cumulated count into a grey value, a float32. */
+  /** Factor from a cumulative count to a grey value, a float32. */
   lutScale: number;
   rowBlend: AxisBlend;
   columnBlend: AxisBlend;

@@ -4,7 +4,7 @@ import { CLAHE_KERNEL, type ClaheAttrs } from './contract';
 import { PlaneEqualizer } from './plane_equalizer';
 import { greyValues } from './plan';
 
-/** Equalises images `[n, h, w, c]`, each channel of each by itself, on values in place. */
+/** Equalises each channel of images `[n, h, w, c]` separately. */
 registerHostKernel<ClaheAttrs>(CLAHE_KERNEL, {
   outputShape: (shape) => shape,
   compute(values, out, shape, attrs) {

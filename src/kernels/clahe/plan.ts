@@ -1,13 +1,13 @@
 import type { AxisBlend, ClaheAttrs, ClahePlan } from './contract';
 
-/** Grey values of a bin and bins of a tile: 8 bits. */
+/** Grey values, and so bins of a histogram. */
 export const BINS = 256;
 
 /**
- * Tiles of planes of one size, and how each pixel lies to them.
+ * Tiles of planes of one size, and the position of each pixel relative to them.
  *
- * Every `Math.fround` is a float32 rounding that OpenCV's arithmetic has too; without them some pixels would come out
- * one grey value off.
+ * Every `Math.fround` is a float32 rounding of OpenCV's arithmetic; without them some pixels would differ by one grey
+ * value.
  */
 export function clahePlan(
   height: number,
@@ -18,11 +18,11 @@ export function clahePlan(
   }: { clipLimit: number; tileGridSize: readonly [number, number] },
 ): ClahePlan {
   const whole = height % rows === 0 && width % columns === 0;
-  // As OpenCV does: an axis that was whole already grows by one more row or column per tile.
+  // as in OpenCV, an axis that is divisible already still grows by one row or column per tile
   const tileHeight = whole ? height / rows : Math.floor(height / rows) + 1;
   const tileWidth = whole ? width / columns : Math.floor(width / columns) + 1;
   const tileArea = tileHeight * tileWidth;
-  // no count exceeds the area, and a limit of the area or more is none
+  // no count exceeds the area, so that a limit of the area or more has no effect
   const clipCount = clipLimit === 0 ? tileArea : Math.max(1, Math.floor((clipLimit * tileArea) / BINS));
   return {
     height,
@@ -38,7 +38,7 @@ export function clahePlan(
   };
 }
 
-/** Position inside 0..length-1 of a mirror image whose edge pixel is not repeated (BORDER_REFLECT_101). */
+/** Position in 0..length-1 of a reflected pixel, without repeating the edge (BORDER_REFLECT_101). */
 export function reflect101(position: number, length: number): number {
   if (length === 1) return 0;
   const period = 2 * (length - 1);

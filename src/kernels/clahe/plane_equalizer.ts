@@ -1,17 +1,17 @@
 import type { AxisBlend, ClahePlan } from './contract';
 import { BINS, reflect101 } from './plan';
 
-/** Far more than float32 rounding moves a blend of grey values (four roundings of at most 2^-17 each). */
+/** Far more than the float32 rounding error of a blend of grey values (four roundings of at most 2^-17 each). */
 const TIE_MARGIN = 2 ** -10;
 
 /**
- * Equalises 8-bit planes of one plan, bit for bit as OpenCV's `createCLAHE(clipLimit, tileGridSize).apply(src)`; tables and buffers are
- * shared between planes.
+ * Equalises 8-bit planes of one size, bit for bit like OpenCV's `createCLAHE(clipLimit, tileGridSize).apply(src)`;
+ * planes share tables and buffers.
  */
 export class PlaneEqualizer {
   private readonly upper: TableOffsets;
   private readonly left: TableOffsets;
-  /** The plane extended to whole tiles, when it does not consist of whole tiles. */
+  /** The plane extended to whole tiles, if it does not consist of whole tiles. */
   private readonly extended: { plane: Uint8Array; row: Int32Array; column: Int32Array } | undefined;
   private readonly histogram = new Int32Array(BINS);
   /** `[rows, columns, BINS]`, as float32 so that blending converts nothing. */
@@ -39,7 +39,7 @@ export class PlaneEqualizer {
     this.blend(src, dst);
   }
 
-  /** The plane with its lower and right border mirrored out to whole tiles. */
+  /** The plane extended to whole tiles by reflection at its lower and right border. */
   private extend(src: Uint8Array | Uint8ClampedArray): Uint8Array | Uint8ClampedArray {
     if (this.extended === undefined) return src;
     const { plane, row, column } = this.extended;
@@ -50,7 +50,7 @@ export class PlaneEqualizer {
     return plane;
   }
 
-  /** One look-up table per tile: its clipped, cumulated histogram scaled to 0..255. */
+  /** One look-up table per tile: its clipped, cumulative histogram scaled to 0..255. */
   private buildLuts(plane: Uint8Array | Uint8ClampedArray): void {
     const { rows, columns, tileHeight, tileWidth, clipCount, lutScale } = this.plan;
     const { histogram, luts } = this;
@@ -74,10 +74,10 @@ export class PlaneEqualizer {
   }
 
   /**
-   * Each pixel through the tables of its four nearest tiles, blended bilinearly.
+   * Maps each pixel through the tables of its four nearest tiles, blended bilinearly.
    *
-   * Double precision decides nearly every pixel; only next to a tie (x.5) can OpenCV's float32 roundings, which add up
-   * to less than {@link TIE_MARGIN}, lead to the other neighbour, and there its arithmetic is repeated step by step.
+   * Double precision decides nearly every pixel. Only next to a tie (x.5) can OpenCV's float32 roundings, which add up
+   * to less than {@link TIE_MARGIN}, give the other neighbour; there its arithmetic is repeated step by step.
    */
   private blend(src: Uint8Array | Uint8ClampedArray, dst: Uint8Array): void {
     const { luts } = this;
@@ -128,7 +128,7 @@ function blendFloat32(
   return roundHalfEven(fround(fround(above * upperWeight) + fround(below * lowerWeight)));
 }
 
-/** For each position along an axis, where the tables of the tiles before and after it begin. */
+/** For each position along an axis, the offsets of the tables of the tiles before and after it. */
 interface TableOffsets {
   first: Int32Array;
   second: Int32Array;
@@ -141,7 +141,7 @@ function tableOffsets({ tile }: AxisBlend, tiles: number, step: number): TableOf
   };
 }
 
-/** Cuts bins at `limit` and spreads what was cut: evenly first, the rest at even steps from bin 0. */
+/** Clips bins at `limit` and redistributes the excess: evenly first, the remainder at even steps from bin 0. */
 function clipHistogram(histogram: Int32Array, limit: number): void {
   let excess = 0;
   for (let bin = 0; bin < BINS; bin++) {

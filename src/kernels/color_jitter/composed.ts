@@ -17,12 +17,11 @@ function contrasted(bright: tf.Tensor4D, contrast: number): tf.Tensor4D {
 /** Weights of red, green and blue in the grey image. */
 export const LUMINANCE = [0.2989, 0.587, 0.114];
 
-/** Grey image `[N, h, w, 1]` of three channels; others as they are. */
+/** Grey image `[N, h, w, 1]` of three channels; other images unchanged. */
 function luminance(x: tf.Tensor4D): tf.Tensor {
   return x.shape[3] === 3 ? tf.sum(tf.mul(x, LUMINANCE), 3, true) : x;
 }
 
-/** The gradient. */
 export function jitterGradient(
   dy: tf.Tensor4D,
   x: tf.Tensor4D,
@@ -35,7 +34,7 @@ export function jitterGradient(
   if (contrast !== 1) {
     const lit = contrasted(tf.clipByValue(scaled, 0, 1), contrast);
     const passed = whereInside(lit, dy);
-    // what a pixel adds to the mean reaches every pixel
+    // through the mean, each pixel affects all others
     const share = channels === 3 ? LUMINANCE : 1 / channels;
     const throughMean = tf.mul(tf.sum(passed, [1, 2, 3], true), (1 - contrast) / (height * width));
     gradient = tf.add(tf.mul(passed, contrast), tf.mul(throughMean, share));
@@ -43,7 +42,7 @@ export function jitterGradient(
   return tf.mul(whereInside(scaled, gradient), brightness);
 }
 
-/** `gradient` where clipping to 0..1 leaves `x` as it is, else 0. */
+/** `gradient` where `x` is within 0..1, else 0. */
 function whereInside(x: tf.Tensor4D, gradient: tf.Tensor4D): tf.Tensor4D {
   return tf.where(tf.logicalAnd(tf.greaterEqual(x, 0), tf.lessEqual(x, 1)), gradient, 0);
 }

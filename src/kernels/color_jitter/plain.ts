@@ -17,7 +17,7 @@ tf.registerGradient({
   },
 });
 
-/** On values in place, one pass for the mean and one for the rest; `out` may be `x`. */
+/** One pass for brightness and the mean, one for contrast; `out` may be `x`. */
 export function jitterValues(
   x: Float32Array,
   out: Float32Array,
@@ -40,7 +40,6 @@ export function jitterValues(
   }
 }
 
-/** Into 0..1. */
 function clip(value: number): number {
   return Math.min(Math.max(value, 0), 1);
 }

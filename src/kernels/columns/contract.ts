@@ -1,6 +1,4 @@
-/*
- * Kernels over `[..., channels]` that stand between convolutions: one pass over memory each.
- */
+/** Kernels over `[..., channels]` for the steps between convolutions: one pass over memory each. */
 
 /** Inputs `dy`, `y`; outputs the gradient before a ReLU, and its sum over all axes but the last. */
 export const RELU_BIAS_GRADIENT_KERNEL = 'CtReluBiasGradient';
@@ -21,8 +19,8 @@ export const SCALE_SHIFT_KERNEL = 'CtScaleShift';
 export const COMBINE_KERNEL = 'CtCombine';
 
 /**
- * Inputs `x`, `movingMean`, `movingVariance`, attributes {@link MovingMomentsAttrs}; outputs mean and variance over all axes but the last,
- * and the moving ones, moved towards them. For backends where each call costs.
+ * Inputs `x`, `movingMean`, `movingVariance`, attributes {@link MovingMomentsAttrs}; outputs mean and variance over all
+ * axes but the last, and the updated moving averages. For backends where each call is expensive.
  */
 export const MOVING_MOMENTS_KERNEL = 'CtMovingMoments';
 
@@ -32,9 +30,10 @@ export interface MovingMomentsAttrs {
 }
 
 /**
- * Inputs `x`, `gamma`, `beta`, `mean`, `variance`, attributes {@link BatchNormAttrs}; outputs `gamma (x - mean) inverse + beta`, the columns'
- * `scale = gamma inverse`, and `inverse = 1 / sqrt(variance + epsilon)`. For backends where each call costs: elsewhere the columns' share
- * is small, and {@link SCALE_SHIFT_KERNEL} does the rest.
+ * Inputs `x`, `gamma`, `beta`, `mean`, `variance`, attributes {@link BatchNormAttrs}; outputs
+ * `gamma (x - mean) inverse + beta`, the columns' `scale = gamma inverse`, and
+ * `inverse = 1 / sqrt(variance + epsilon)`. For backends where each call is expensive; elsewhere small operations
+ * compute the columns' numbers, and {@link SCALE_SHIFT_KERNEL} does the rest.
  */
 export const BATCH_NORM_KERNEL = 'CtBatchNorm';
 
@@ -44,13 +43,13 @@ export interface BatchNormAttrs {
 }
 
 /**
- * Inputs `dy`, `x`, `mean` and, from {@link BATCH_NORM_KERNEL}, `scale` and `inverse`; attributes {@link BatchNormGradientAttrs}; outputs
- * the gradients of `x`, `gamma` and `beta`.
+ * Inputs `dy`, `x`, `mean` and, from {@link BATCH_NORM_KERNEL}, `scale` and `inverse`; attributes
+ * {@link BatchNormGradientAttrs}; outputs the gradients of `x`, `gamma` and `beta`.
  */
 export const BATCH_NORM_GRADIENT_KERNEL = 'CtBatchNormGradient';
 
 /** Attributes of {@link BATCH_NORM_GRADIENT_KERNEL}. */
 export interface BatchNormGradientAttrs {
-  /** Mean and variance are those of `x`, which so has a part in them. */
+  /** Whether mean and variance are those of `x`, so that the gradient passes through them. */
   byBatch: boolean;
 }

@@ -1,9 +1,8 @@
 /** Kernel with inputs `labels`, `probabilities`; outputs tp, fp, fn, tn. */
 export const CONFUSION_COUNTS_KERNEL = 'CtConfusionCounts';
 
-/** Attributes of the kernel that counts true and false positives and negatives. */
 export interface ConfusionCountsAttrs {
-  /** Probability from which on a label counts as present, one per label, rounded to float32. */
+  /** Probability from which a label counts as present, one per label, rounded to float32. */
   thresholds: number[];
   per: 'label' | 'sample';
 }

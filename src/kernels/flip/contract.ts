@@ -1,7 +1,6 @@
 /** Kernel of image stacks `[n, h, w, c]`, input `x`, with attributes {@link FlipAttrs}. */
 export const FLIP_KERNEL = 'CtFlip';
 
-/** Attributes. */
 export interface FlipAttrs {
   direction: 'horizontal' | 'vertical';
 }

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** Makes NaN of every window of a pooling that has a NaN pixel. */
+/** Sets the output of every pooling window that contains NaN to NaN. */
 export function markWindows(x: Float32Array, y: Float32Array, info: tf.backend_util.Conv2DInfo): void {
   const first = x.findIndex(Number.isNaN);
   if (first === -1) return;
@@ -22,7 +22,7 @@ export function markWindows(x: Float32Array, y: Float32Array, info: tf.backend_u
   }
 }
 
-/** First and last window that a place of the padded axis is in. */
+/** First and last window that contains a position of the padded axis. */
 function windowsOf(
   place: number,
   size: number,

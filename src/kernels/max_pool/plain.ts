@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { markWindows } from './mark_windows';
 
-/** What we use of the host's class `MathBackendCPU`. */
+/** The part of the host's class `MathBackendCPU` that is used here. */
 interface CpuBackend {
   data: { get(dataId: tf.DataId): { values: Float32Array } };
 }
@@ -10,8 +10,8 @@ interface CpuBackend {
 const OURS = Symbol.for('ct-multilabel.cpu-kernel');
 
 /**
- * Max pooling on backend `cpu`, whose kernel passes over NaN: a window with a NaN pixel is NaN, as elsewhere in the library and
- * in PyTorch. The host's kernel does the work; only where there is a NaN are its windows looked at again.
+ * Max pooling on backend `cpu`, whose kernel ignores NaN: a window with a NaN pixel becomes NaN, as elsewhere in the
+ * library and in PyTorch. The host's kernel does the work; only the windows of NaN pixels are corrected.
  */
 function keepNaN(): void {
   const host = tf.getKernel(tf.MaxPool, 'cpu') as (tf.KernelConfig & { [OURS]?: true }) | undefined;

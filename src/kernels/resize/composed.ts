@@ -18,7 +18,7 @@ export function resizeGradient(dy: tf.Tensor4D, x: tf.Tensor4D, { rows, columns 
 function alongBothAxes(x: tf.Tensor4D, rows: tf.Tensor2D, columns: tf.Tensor2D): tf.Tensor4D {
   const [count, height, width, channels] = x.shape;
   const [newHeight, newWidth] = [rows.shape[1], columns.shape[1]];
-  // Both products are plain `[many, from] · [from, to]`, the one form that every backend has a fast kernel for.
+  // both products are `[many, from] · [from, to]`, for which every backend has a fast kernel
   const planes = channels === 1 ? x : tf.transpose(x, [0, 3, 1, 2]);
   const wide = tf.matMul(tf.reshape(planes, [-1, width]), columns);
   const turned = tf.transpose(tf.reshape(wide, [count, channels, height, newWidth]), [0, 1, 3, 2]);
@@ -26,7 +26,7 @@ function alongBothAxes(x: tf.Tensor4D, rows: tf.Tensor2D, columns: tf.Tensor2D):
   return tf.transpose(tf.reshape(sized, [count, channels, newWidth, newHeight]), [0, 3, 2, 1]);
 }
 
-/** The same filter as a matrix `[from, to]`. */
+/** The filter as a matrix `[from, to]`. */
 function denseWeights({ taps, first, weights }: AxisFilter, from: number): tf.Tensor2D {
   const to = first.length;
   const matrix = new Float32Array(from * to);

@@ -3,7 +3,7 @@ import { registerHostKernel } from '../host_kernel';
 import { resizeGradient } from './composed';
 import { RESIZE_KERNEL, type ResizeAttrs } from './contract';
 
-/** On values in place: each new row from the old rows it takes, then its pixels. */
+/** Filters vertically into one row at a time, then horizontally. */
 registerHostKernel<ResizeAttrs>(RESIZE_KERNEL, {
   outputShape: ([count, , , channels], { rows, columns }) => [
     count!,

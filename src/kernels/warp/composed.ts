@@ -9,7 +9,7 @@ export function warpTensors(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D 
   return hasKernel(tf.Transform) ? warpByTransform(images, attrs) : warpByGather(images, attrs);
 }
 
-/** By gathering, for every pixel of the result, the four that it lies between. */
+/** Gathers for every pixel of the result the four that surround its position. */
 export function warpByGather(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
   const [count, height, width, channels] = images.shape;
   const [outHeight, outWidth] = attrs.size;
@@ -30,7 +30,7 @@ function warpByTransform(images: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
   const [count, height, width, channels] = images.shape;
   const [outHeight, outWidth] = attrs.size;
   return tf.tidy(() => {
-    // Images become channels of one image: the kernel of tfjs 4.22's cpu backend returns after the first image.
+    // images become channels of one image: the kernel of tfjs 4.22's cpu backend returns after the first image
     const wide = tf.reshape(tf.transpose(images, [1, 2, 0, 3]), [1, height, width, count * channels]);
     const moved =
       height === outHeight && width === outWidth
@@ -52,7 +52,7 @@ function readAt(
   return tf.image.transform(image, transform, nearest ? 'nearest' : 'bilinear', fillMode, fill, [...size]);
 }
 
-/** What lies outside is known from the image of the new size only, so a mask of that size is moved beside. */
+/** Which pixels lie outside is defined in the image of the new size, so a mask of that size is transformed too. */
 function readResized(image: tf.Tensor4D, attrs: WarpAttrs): tf.Tensor4D {
   const [, height, width] = image.shape;
   const [outHeight, outWidth] = attrs.size;

@@ -1,12 +1,12 @@
 import type { WarpAttrs } from './contract';
 
-/** One of the four pixels that each pixel of the result lies between, and how much of it goes in. */
+/** One of the four source pixels of each pixel of the result, and its weight. */
 export interface Corner {
   places: Int32Array;
   weights: Float32Array;
 }
 
-/** For every pixel of the result the four that it lies between, and how far it is inside: what a kernel needs that only gathers. */
+/** The four source pixels of every pixel of the result, and how far it is inside: for kernels that only gather. */
 export function cornersOf(
   [height, width]: [number, number],
   attrs: WarpAttrs,
@@ -38,7 +38,7 @@ export function cornersOf(
   return { corners, cover };
 }
 
-/** Of each pixel of a row: the pixel it reads, the weights of that and its neighbours, and how far it is inside. */
+/** For each pixel of a row: the pixel it reads, the weights of that and its neighbours, and how far it is inside. */
 export function findPlaces(
   y: number,
   [height, width]: [number, number],
@@ -72,12 +72,12 @@ export function findPlaces(
   }
 }
 
-/** 1 on an axis' pixels, falling to 0 over one pixel beyond. */
+/** 1 on the pixels of an axis, falling to 0 over one pixel beyond. */
 function coverOf(position: number, length: number): number {
   return Math.max(0, Math.min(1, position + 1, length - position));
 }
 
-/** Into 0 to `high`; to 0 where that is negative. */
+/** Clamped to 0..`high`; 0 if `high` is negative. */
 function clamp(value: number, high: number): number {
   return Math.max(0, Math.min(value, high));
 }

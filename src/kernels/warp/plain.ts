@@ -3,7 +3,7 @@ import { registerHostKernel } from '../host_kernel';
 import { WARP_KERNEL, type WarpAttrs } from './contract';
 import { findPlaces } from './places';
 
-/** On values in place: where a row reads, and with what weights, is found once for all images. */
+/** Computes the positions and weights of a row once for all images. */
 registerHostKernel<WarpAttrs>(WARP_KERNEL, {
   outputShape: ([count, , , channels], { size: [height, width] }) => [count!, height, width, channels!],
   compute(x, out, shape, attrs) {
