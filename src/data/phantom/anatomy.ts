@@ -2,34 +2,35 @@ import type { Random } from '../../base/random';
 import { cone, ellipsoid, zRange, type Shape3 } from './geometry';
 import { normal, RandomField, side, uniform } from './random_field';
 
-/** What a pixel of a healthy head is made of; a phantom's `tissue` map holds positions in this list. */
+/** Tissues of a healthy head; a phantom's `tissue` map contains indices of this list. */
 export const PHANTOM_TISSUES = ['air', 'soft', 'bone', 'csf', 'ventricle', 'white', 'gray', 'dura'] as const;
 
 export const [AIR, SOFT, BONE, CSF, VENTRICLE, WHITE, GRAY, DURA] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 
-/** A structure painted over what lies below it in a list. */
+/** A structure, painted over those before it in a list. */
 export interface Structure {
   shape: Shape3;
   /** CT number in HU. */
   hu: number;
   tissue: number;
-  /** Filled with bone and air cells, as the mastoid and the ethmoid are. */
+  /** Filled with bone and air cells, like the mastoid and the ethmoid. */
   cells?: boolean;
 }
 
 /**
- * One head, as numbers. Its frame is in mm: x to the patient's left, y backward, z upward, with z = 0 at the foramen
- * magnum and x = y = 0 in the middle of the brain; drawn for an average head, `scale` maps it to this one.
+ * Parameters of one head. Its coordinates are in mm: x to the patient's left, y backward, z upward, with z = 0 at the
+ * foramen magnum and x = y = 0 at the centre of the brain. They describe an average head, which `scale` maps to this
+ * one.
  */
 export interface Anatomy {
   scale: number;
-  /** Turns of the head in the scanner in radians: about z (in plane), about x (nod) and about y (lean). */
+  /** Rotations of the head in the scanner in radians: about z (in plane), about x (nod) and about y (lean). */
   turn: number;
   nod: number;
   lean: number;
-  /** Where the centre of the head lies in the image, in mm. */
+  /** Position of the centre of the head in the image, in mm. */
   offset: [number, number];
-  /** Half axes of the vault: sideways, along the head, above and below its widest level. */
+  /** Semi-axes of the vault: lateral, anteroposterior, above and below its widest level. */
   width: number;
   length: number;
   height: number;
@@ -44,10 +45,10 @@ export interface Anatomy {
   swelling: { direction: [number, number, number]; height: number } | undefined;
   /** The parts of the cranial cavity below the vault. */
   fossae: Shape3[];
-  /** Structures outside the cavity, bottom one first. */
+  /** Structures outside the cavity, in painting order. */
   skullBase: Structure[];
   ventricles: Shape3[];
-  /** Growth of the ventricles of the left and the right side, in mm of radius. */
+  /** Widening of the ventricles on the left and the right side, in mm of radius. */
   ventricleGrowth: [number, number];
   cisterns: Shape3[];
   brainstem: Shape3;
@@ -184,7 +185,7 @@ function drawSkullBase(random: Random): Structure[] {
   ];
 }
 
-/** Bright spots that are no blood. */
+/** Bright spots that are not blood. */
 function drawCalcifications(random: Random): Structure[] {
   const spots: Structure[] = [];
   const add = (chance: number, shape: () => Shape3) => {
@@ -205,7 +206,7 @@ function drawCalcifications(random: Random): Structure[] {
 const ball = (center: [number, number, number], radius: number) =>
   ellipsoid(center, [radius, radius, radius]);
 
-/** Those of a list that reach into [low, high] of z. */
+/** The items of a list that overlap [low, high] in z. */
 export function structuresBetween<T extends Shape3 | Structure>(list: T[], low: number, high: number): T[] {
   return list.filter((item) => {
     const [bottom, top] = zRange('shape' in item ? item.shape : item);

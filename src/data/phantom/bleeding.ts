@@ -4,8 +4,8 @@ import type { Cisternal, Clot, Crescent, Hemorrhages, Layering, Lens } from './h
 import { shiftedX, type HeadSlab, type Sample } from './slab';
 
 /**
- * Bleeds into a sampled point: changes its CT number and fills `shares` with the share of the pixel each of the five
- * hemorrhages takes. `gravity` is the point's depth in mm below the middle of the head as the patient lies.
+ * Adds blood to a sampled point: changes its CT number and fills `shares` with the share of the pixel that each of the
+ * five hemorrhages takes. `gravity` is the point's depth in mm below the centre of the head of a supine patient.
  */
 export function sampleBlood(
   blood: Hemorrhages,
@@ -29,7 +29,7 @@ export function sampleBlood(
   shares[2] = sah;
   for (const crescent of blood.sdh) shares[3] = bleedCrescent(crescent, slab, point, x, y, z, depth);
   for (const lens of blood.edh) shares[4] = bleedLens(lens, slab, point, x, y, z, depth);
-  // What lies outside takes the room of what lies further in
+  // outer hemorrhages displace inner ones
   let room = 1;
   for (const k of [4, 3, 0, 2, 1]) {
     shares[k] = Math.min(shares[k]!, room);

@@ -4,7 +4,7 @@ import { FAR, shiftedX, type HeadSlab, type Sample } from './slab';
 
 const DURA_HU = 48;
 
-/** Fills `out` with what lies `depth` mm below the inner table. */
+/** Fills `out` with the tissue `depth` mm below the inner table. */
 export function sampleBrain(
   slab: HeadSlab,
   px: number,
@@ -67,7 +67,7 @@ export function sampleBrain(
   for (const spot of slab.calcifications) {
     hu = mix(hu, spot.hu, cover(distance(spot.shape, x, y, z, FAR), pixel));
   }
-  out.brainHu = hu + 5 * Math.exp(-depth / 4); // what beam hardening leaves below the skull
+  out.brainHu = hu + 5 * Math.exp(-depth / 4); // residual beam hardening below the skull
   out.hu = out.brainHu;
   out.tissue = tissue;
   out.ventricle = ventricle;
@@ -75,7 +75,7 @@ export function sampleBrain(
   out.sulcus = sulcusDistance;
 }
 
-/** What the two below found: shares of gray matter and CSF, distance to the nearest sulcus in mm. */
+/** Results of the two functions below: shares of gray matter and CSF, distance to the nearest sulcus in mm. */
 const found = { gray: 0, csf: 0, sulcus: 99 };
 
 function cerebrum(anatomy: Anatomy, pixel: number, x: number, y: number, z: number, depth: number): void {
@@ -85,7 +85,7 @@ function cerebrum(anatomy: Anatomy, pixel: number, x: number, y: number, z: numb
   let csf = surface;
   let cortex = depth;
   if (depth < 26) {
-    // Sulci run inward: look the labyrinth up on a sphere, so that it hardly changes with depth
+    // sulci run inward: evaluate the field on a sphere, so that it hardly changes with depth
     const h = z - 45;
     const r = Math.sqrt(x * x + y * y + h * h);
     const f = Math.pow(70 / Math.max(r, 46), 0.75);
@@ -95,7 +95,7 @@ function cerebrum(anatomy: Anatomy, pixel: number, x: number, y: number, z: numb
     csf = Math.max(surface, cover(sulcus - open, pixel) * clamp01(1.4 * open));
     cortex = Math.min(cortex, sulcus);
   }
-  // Between the hemispheres, above the corpus callosum and around its ends
+  // between the hemispheres, above the corpus callosum and around its ends
   const between = z > 40 && (z > 86 || y < -44 || y > 44);
   if (between) {
     const open = width - (0.35 + anatomy.gap * 0.5);

@@ -1,4 +1,4 @@
-/** An axis-aligned ellipsoid, in mm. With `mirrored` it stands for a pair, one on each side of x = 0. */
+/** An axis-aligned ellipsoid, in mm. With `mirrored` it is a pair, one on each side of x = 0. */
 export interface Ellipsoid {
   kind: 'ellipsoid';
   cx: number;
@@ -10,7 +10,7 @@ export interface Ellipsoid {
   mirrored: boolean;
 }
 
-/** A round cone in mm: a capsule from a to a + d whose radius grows by `grow` on the way. */
+/** A round cone in mm: a capsule from a to a + d whose radius increases by `grow`. */
 export interface Cone {
   kind: 'cone';
   ax: number;
@@ -50,8 +50,8 @@ export function zRange(shape: Shape3): [number, number] {
 }
 
 /**
- * Signed distance in mm to a shape, negative inside: to first order for an ellipsoid, and `far` wherever that is surely
- * further away.
+ * Signed distance in mm to a shape, negative inside: to first order for an ellipsoid, and `far` if it certainly exceeds
+ * that.
  */
 export function distance(shape: Shape3, x: number, y: number, z: number, far: number): number {
   const px = shape.mirrored && x < 0 ? -x : x;
@@ -99,7 +99,7 @@ export function cover(d: number, width: number): number {
   return clamp01(0.5 - d / width);
 }
 
-/** Minimum of two distances with the seam rounded over `k` mm. */
+/** Minimum of two distances, smoothed over `k` mm. */
 export function smoothMin(a: number, b: number, k: number): number {
   const h = Math.max(k - Math.abs(a - b), 0) / k;
   return Math.min(a, b) - h * h * k * 0.25;

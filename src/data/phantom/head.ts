@@ -4,13 +4,13 @@ import { cover, mix } from './geometry';
 import { sampleOutside } from './outside';
 import { cavityDistance, type HeadSlab, type Sample } from './slab';
 
-/** Fills `out` with what a healthy head holds at a point of the head frame. */
+/** Fills `out` with the sample of a healthy head at a point in head coordinates. */
 export function sampleHead(slab: HeadSlab, x: number, y: number, z: number, out: Sample): void {
   const { anatomy, pixel } = slab;
   out.ventricle = 0;
   out.csf = 0;
   out.sulcus = 99;
-  // A quick look: far outside any head
+  // quick test: far outside any head
   const reach = z < 62 && y < -60 ? 115 : anatomy.length + 22;
   if ((x * x) / slab.reach2 + (y * y) / (reach * reach) > 1) {
     out.hu = -1000;

@@ -8,18 +8,18 @@ import { cavityDistance, type MassEffect } from './slab';
 export interface Clot {
   center: [number, number, number];
   radii: [number, number, number];
-  /** Turn about z in radians, as cosine and sine. */
+  /** Rotation about z, as cosine and sine. */
   cosine: number;
   sine: number;
   irregular: number;
-  /** Beyond this many mm from the centre nothing changes. */
+  /** Largest distance from the centre that is affected, in mm. */
   reach: number;
   edema: number;
   hu: number;
 }
 
 export interface Layering {
-  /** Blood fills the lateral ventricles behind this many mm (the patient lies on the back). */
+  /** Blood fills the lateral ventricles posterior to this level in mm (the patient is supine). */
   level: number;
   left: number;
   right: number;
@@ -31,7 +31,7 @@ export interface Layering {
 export interface Cisternal {
   center: [number, number, number];
   spread: [number, number, number];
-  /** How far from the middle of a sulcus blood reaches, in mm. */
+  /** Extent of the blood from the centre of a sulcus, in mm. */
   reach: number;
   hu: number;
 }
@@ -56,7 +56,7 @@ export interface Lens {
   hu: number;
 }
 
-/** All bleeding of one patient; an empty list where the patient has none of a kind. */
+/** All hemorrhages of one patient; the list of a kind that is absent is empty. */
 export interface Hemorrhages {
   ich: Clot[];
   ivh: Layering[];
@@ -66,12 +66,15 @@ export interface Hemorrhages {
   mass: MassEffect;
 }
 
-/** Which hemorrhages a patient has: an injury first, then its kinds, ivh more often with ich and sah with sdh. */
+/**
+ * Draws which hemorrhages a patient has: first whether there is any, then the kinds; ivh is more likely with ich, sah
+ * with sdh.
+ */
 export function drawKinds(random: Random, prevalence: Readonly<Record<CtLabel, number>>): Set<CtLabel> {
   const injury = Math.max(0.5, ...Object.values(prevalence));
   const injured = random() < injury;
   const kinds = new Set<CtLabel>();
-  // Every kind takes its number, so that one prevalence does not change the draw of another kind
+  // a number is drawn for every kind, so that the prevalence of one does not change the draw of another
   const draws = { ich: random(), ivh: random(), sah: random(), sdh: random(), edh: random() };
   if (!injured) return kinds;
   const given = (label: CtLabel) => prevalence[label] / injury;
@@ -83,7 +86,7 @@ export function drawKinds(random: Random, prevalence: Readonly<Record<CtLabel, n
   return kinds;
 }
 
-/** P(A | B) or P(A | not B) such that A keeps probability `a` and is up to 1.6 times likelier with B. */
+/** P(A | B) or P(A | not B), such that A keeps probability `a` and is up to 1.6 times as likely with B. */
 function raised(a: number, b: number, hasB: boolean): number {
   if (b === 0 || b === 1) return a;
   const withB = Math.min(1, 1.6 * a, a / b);
@@ -91,7 +94,7 @@ function raised(a: number, b: number, hasB: boolean): number {
   return hasB ? capped : (a - capped * b) / (1 - b);
 }
 
-/** Draws the bleeding of these kinds. `difficulty` 0 makes it large and bright, 1 small and faint. */
+/** Draws hemorrhages of these kinds. `difficulty` 0 makes them large and bright, 1 small and faint. */
 export function drawHemorrhages(
   random: Random,
   anatomy: Anatomy,
@@ -137,7 +140,7 @@ function drawClots(random: Random, anatomy: Anatomy, size: number, hu: () => num
     const where = i === 0 ? hurt : side(random);
     const j = () => uniform(random, -7, 7);
     const center: [number, number, number] = [where * Math.max(sx + j(), 8), sy + j(), sz + j()];
-    // Into the head until it has the skull a little way off
+    // move it inward until it is clear of the skull
     while (cavityDistance(anatomy, anatomy.fossae, ...center) > -0.6 * radius - 2) {
       center[0] *= 0.94;
       center[1] *= 0.94;

@@ -3,7 +3,7 @@ import type { Rule, Rules } from '../../base/options';
 import { CT_LABELS, type CtLabel } from '../labels/labels';
 
 /**
- * What the phantoms of a study have in common.
+ * Options that the phantoms of a study share.
  *
  * @inline
  */
@@ -81,7 +81,7 @@ export const PHANTOM_STUDY_RULES = {
   patients: integerIn(1, 99_999),
 } satisfies Rules<PhantomStudyOptions>;
 
-/** The options with what stands for those that are left out, each label's prevalence included. */
+/** The options with their defaults, including each label's prevalence. */
 export function resolvePhantomOptions(where: string, options: PhantomPatientOptions) {
   const resolved = resolveOptions(where, options, PHANTOM_RULES);
   const given: Partial<Record<CtLabel, number>> = resolved.prevalence;

@@ -2,7 +2,7 @@ import { AIR, BONE, SOFT, type Anatomy } from './anatomy';
 import { clamp01, cover, distance, mix, smoothMin, smoothStep } from './geometry';
 import { FAR, VAULT_LEVEL, vaultDistance, type HeadSlab, type Sample } from './slab';
 
-/** Fills `out` with what lies outside the cranial cavity: bone, scalp, face and air. */
+/** Fills `out` with a sample outside the cranial cavity: bone, scalp, face or air. */
 export function sampleOutside(
   slab: HeadSlab,
   x: number,
@@ -14,7 +14,7 @@ export function sampleOutside(
   const { anatomy, pixel } = slab;
   let scalp = anatomy.scalp;
   if (anatomy.swelling !== undefined) scalp += swellingAt(anatomy.swelling, x, y, z);
-  // Around the base the bone follows a smooth hull rather than every fossa
+  // around the base the bone follows a smooth hull rather than each fossa
   let table = cavity;
   if (z > 6 && z < VAULT_LEVEL && y > -58) {
     const open = 14 * (1 - smoothStep(6, 18, z)) + 20 * smoothStep(-46, -58, y);
@@ -36,7 +36,7 @@ export function sampleOutside(
   let tissue: number = SOFT;
   if (bone < 1) {
     const grain = anatomy.texture.at(x * 0.55, y * 0.55, z * 0.55);
-    // Everything deep in the neck and face, the temporal muscle higher up
+    // muscle: deep in the neck and face, and the temporal muscle higher up
     const temporal = smoothStep(50, 60, Math.abs(x)) * smoothStep(30, 14, y) * smoothStep(86, 66, z);
     const deep = z < VAULT_LEVEL ? smoothStep(-6, -9, skin) : 0;
     const muscle = Math.max(temporal, deep) * smoothStep(0.06, 0.26, Math.abs(grain));
@@ -58,7 +58,7 @@ export function sampleOutside(
       }
     }
   }
-  // tables dense, diploe between them lighter
+  // the diploe between the tables is less dense
   const within = cavity / anatomy.skullThickness;
   const diploe = 1150 - 420 * clamp01(1 - Math.abs(within - 0.5) * 3.2);
   hu = mix(hu, diploe, bone);

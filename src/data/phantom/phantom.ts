@@ -20,7 +20,7 @@ export {
   type PhantomStudyOptions,
 } from './options';
 
-/** A synthetic head CT with its ground truth. Arrays run slice by slice from the base up, row by row. */
+/** A synthetic head CT with its ground truth. Arrays are ordered by slice, from the base upward, then by row. */
 export interface PhantomPatient {
   /** CT numbers in HU, `slices * size * size`. */
   hu: Float32Array;
@@ -31,14 +31,14 @@ export interface PhantomPatient {
   /** Bit i of a pixel is set where label i takes at least 30 % of its volume, `slices * size * size`. */
   masks: Uint8Array;
   /**
-   * What the head is made of apart from blood: 0 air, 1 soft tissue, 2 bone, 3 CSF, 4 ventricle, 5 white and 6 grey
-   * matter, 7 dura; `slices * size * size`.
+   * Tissue apart from blood: 0 air, 1 soft tissue, 2 bone, 3 CSF, 4 ventricle, 5 white matter, 6 grey matter, 7 dura;
+   * `slices * size * size`.
    */
   tissue: Uint8Array;
 }
 
 /**
- * A synthetic study, made patient by patient when asked for.
+ * A synthetic study, whose patients are generated on demand.
  *
  * @inline
  */
@@ -55,10 +55,10 @@ export const PHANTOM_MIN_AREA = 25;
  * Makes one synthetic head CT: skull, brain, ventricles, falx, sulci and cisterns of varied shape, with none, one or
  * several of the five hemorrhages where they occur, and with noise, partial volume, streaks and calcifications.
  *
- * A slice bears a label where the mask covers at least 25 mm², so the first and last slices of a
- * hemorrhage are fainter than their neighbours. Equal seeds give the same head under any prevalence, but for what blood
- * does to it (ventricles widen, the midline shifts, sulci close), so a healthy twin of a patient is one call away. The
- * pictures are made for tests, demonstrations and debugging a training run; they say nothing about patients.
+ * A slice has a label if the mask covers at least 25 mm²; the first and last slices of a hemorrhage are fainter than
+ * the others. Equal seeds give the same head under any prevalence, except for the effects of blood (wider ventricles,
+ * midline shift, effaced sulci), so the same patient can be generated without hemorrhage. The images are meant for
+ * tests, demonstrations and debugging a training; they say nothing about real patients.
  *
  * @throws ArgumentError for an option outside its range.
  * @example
@@ -92,8 +92,8 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
 }
 
 /**
- * A study of synthetic patients (see {@link makePhantomPatient}), each made when it is asked for, so that memory does
- * not grow with their number.
+ * A study of synthetic patients (see {@link makePhantomPatient}), each generated on demand, so that memory does not
+ * grow with their number.
  *
  * @throws ArgumentError for an option outside its range.
  * @example

@@ -17,8 +17,8 @@ const PERIOD = CELLS * STEP;
 const LAST = CELLS - 1;
 
 /**
- * A smooth random function of space with mean 0 and variance 1, periodic over 192 mm: plane waves of about one
- * wavelength in random directions, so that its zero set winds like a labyrinth. Kept on a lattice of 4 mm.
+ * A smooth random function of space with mean 0 and variance 1, periodic over 192 mm: a sum of plane waves of similar
+ * wavelengths in random directions, whose zero set winds like a labyrinth. Stored on a lattice of 4 mm.
  */
 export class RandomField {
   private readonly values = new Float32Array(CELLS ** 3);
@@ -27,9 +27,9 @@ export class RandomField {
   readonly slope: number;
 
   /**
-   * @param random - Where directions and phases come from.
+   * @param random - Source of directions and phases.
    * @param wavelengths - Shortest and longest wavelength, in mm.
-   * @param waves - How many waves are added.
+   * @param waves - Number of waves.
    */
   constructor(random: Random, wavelengths: readonly [number, number], waves = 14) {
     let squares = 0;
@@ -38,7 +38,7 @@ export class RandomField {
       const cosine = uniform(random, -1, 1);
       const azimuth = uniform(random, 0, 2 * Math.PI);
       const sine = Math.sqrt(1 - cosine * cosine);
-      // whole numbers of waves over the period keep the lattice seamless
+      // integer numbers of waves per period make the lattice periodic
       const [kx, ky, kz] = [sine * Math.cos(azimuth), sine * Math.sin(azimuth), cosine].map((part) =>
         Math.round((part * PERIOD) / length),
       ) as [number, number, number];
@@ -96,8 +96,7 @@ export class RandomField {
 }
 
 /**
- * Adds noise of standard deviation `sd` to an image, correlated between neighbours as a soft reconstruction kernel
- * leaves it.
+ * Adds noise of standard deviation `sd` to an image, correlated between neighbours as by a soft reconstruction kernel.
  */
 export function addScannerNoise(image: Float32Array, size: number, sd: number, seed: number): void {
   const random = seededRandom(seed);

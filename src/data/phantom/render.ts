@@ -10,11 +10,11 @@ import { cutSlab, emptySample, VAULT_LEVEL } from './slab';
 /** Side of the square field of view, in mm. */
 export const FIELD_OF_VIEW = 240;
 
-/** Nominal slice thickness, in mm; slices closer together than that are as thick as their distance. */
+/** Nominal slice thickness, in mm; slices at a smaller distance are as thick as that distance. */
 const THICKNESS = 5;
 const SUBSLICES = 2;
 
-/** Share of a pixel's volume from which it belongs to a hemorrhage's mask. */
+/** Share of a pixel's volume that a hemorrhage must fill for the pixel to belong to its mask. */
 const MASK_SHARE = 0.3;
 
 /** Settings of the scanner, drawn once per patient. */
@@ -26,7 +26,7 @@ export interface Scan {
   noise: number;
   /** Strength of the dark bands between the petrous bones, in HU. */
   streaks: number;
-  /** Slices blurred by motion: position in the stack, and how far in mm. */
+  /** Slices blurred by motion: index in the stack, and displacement in mm. */
   motion: ReadonlyMap<number, number>;
 }
 
@@ -48,7 +48,7 @@ export function drawScan(seed: number, slices: number, anatomy: Anatomy): Scan {
   };
 }
 
-/** What a patient's slices are drawn from. */
+/** Everything that determines a patient's slices. */
 export interface Subject {
   seed: number;
   /** Pixels along a side. */
@@ -58,7 +58,7 @@ export interface Subject {
   scan: Scan;
 }
 
-/** One slice of a patient, counted from 0, written into its part of the patient's arrays. */
+/** Renders one slice of a patient, counted from 0, into its part of the patient's arrays. */
 export function renderSlice(
   subject: Subject,
   slice: number,
@@ -108,7 +108,7 @@ export function renderSlice(
   addArtefacts(hu, subject, slice, level);
 }
 
-/** Rows of the rotation from scanner to head: nod after lean after the turn in plane. */
+/** Rows of the rotation from scanner to head coordinates: in plane first, then lean, then nod. */
 function headAxes({ turn, nod, lean }: Anatomy): Float64Array {
   const [ct, st, cn, sn, cl, sl] = [turn, nod, lean].flatMap((a) => [Math.cos(a), Math.sin(a)]) as [
     number,
@@ -131,7 +131,7 @@ function headAxes({ turn, nod, lean }: Anatomy): Float64Array {
   );
 }
 
-/** Streaks between the petrous bones, ghosts of motion and noise, in the order a scanner adds them. */
+/** Adds streaks between the petrous bones, motion ghosts and noise, in the order in which a scanner produces them. */
 function addArtefacts(
   hu: Float32Array,
   { seed, size, anatomy, scan }: Subject,
@@ -156,13 +156,13 @@ function addArtefacts(
   }
   const motion = scan.motion.get(slice);
   if (motion !== undefined) addGhost(hu, size, motion / pixel);
-  // Fewer photons come through the base
+  // fewer photons pass through the base
   const sd = scan.noise * Math.sqrt(size / 128) * (1 + 0.5 * petrous);
   addScannerNoise(hu, size, sd, deriveSeed(seed, 'noise', slice));
   for (let at = 0; at < hu.length; at++) hu[at] = Math.max(-1024, Math.min(3071, hu[at]!));
 }
 
-/** Adds the head again, a third as strong and `pixels` away, as where the patient moved during the turn. */
+/** Blends the image with a copy shifted by `pixels`, as if the patient moved during the rotation. */
 function addGhost(hu: Float32Array, size: number, pixels: number): void {
   const still = hu.slice();
   const whole = Math.floor(pixels);

@@ -1,11 +1,12 @@
 import { AIR, structuresBetween, type Anatomy, type Structure } from './anatomy';
 import { distance, smoothMin, type Shape3 } from './geometry';
 
-/** Level of the widest part of the vault above the foramen magnum, and the top of the head frame, in mm. */
+/** Level of the widest part of the vault above the foramen magnum, in mm. */
 export const VAULT_LEVEL = 60;
 
-export const FAR = 6; // mm beyond which a structure is left out without measuring
-/** What lies at a point; one object is filled again and again. */
+export const FAR = 6; // mm beyond which a structure is ignored without computing its distance
+
+/** The sample at a point; one object is reused for all points. */
 export interface Sample {
   hu: number;
   tissue: number;
@@ -39,13 +40,13 @@ export interface MassEffect {
   z: number;
 }
 
-/** A head cut down to what reaches into a slab, for sampling the points of that slab. */
+/** A head reduced to the structures that overlap a slab, for sampling its points. */
 export interface HeadSlab {
   anatomy: Anatomy;
   mass: MassEffect;
-  /** Pixel width in mm of the head frame. */
+  /** Pixel width in mm of head coordinates. */
   pixel: number;
-  /** Beyond this half width, squared, there is only air. */
+  /** Square of the half width beyond which there is only air. */
   reach2: number;
   fossae: Shape3[];
   skullBase: Structure[];
@@ -88,7 +89,7 @@ export function cavityDistance(anatomy: Anatomy, fossae: Shape3[], x: number, y:
 }
 
 /**
- * Signed distance to the vault, which reaches `depth` mm below its widest level: an ellipsoid, egg-shaped from above,
+ * Signed distance to the vault, which extends `depth` mm below its widest level: an ellipsoid, egg-shaped from above,
  * fuller at its corners and flatter at the top.
  */
 export function vaultDistance(anatomy: Anatomy, x: number, y: number, z: number, depth: number): number {
@@ -109,7 +110,7 @@ export function vaultDistance(anatomy: Anatomy, x: number, y: number, z: number,
   return (k * (k - 1)) / Math.sqrt(a * a + b * b + c * c);
 }
 
-/** Where a point lay across the midline before a mass pushed it. */
+/** The x coordinate of a point before the shift by a mass. */
 export function shiftedX(mass: MassEffect, x: number, y: number, z: number): number {
   if (mass.shift === 0) return x;
   const v = (y - mass.y) / 55;
