@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { DicomHeader } from '../../dicom/dicom_header';
 import { VERSION } from '../../version';
 import { writeFileAtomic } from './atomic_write';
+import { remove } from './move';
 
 /** A file of a folder that is scanned. */
 export interface IndexedFile {
@@ -42,6 +43,9 @@ type Line = [place: string, state: string, images: [own: OwnPart, common: number
  * damaged, or of another folder or version, does not match its checksum and is made anew. What could not be read is not in it, nor
  * what changed in the last moments, whose times do not tell yet whether it changes again. Several processes may use it: the file
  * appears whole, and the last to write it wins.
+ *
+ * Nothing of files that are gone stays in it; an index whose folder is gone is removed by the next one that is written, once it is a
+ * month old: the folder may be on a disk that is only away.
  */
 export class HeaderIndex {
   /** Lines by path inside the folder, of the last scan and of this one. */
@@ -49,11 +53,14 @@ export class HeaderIndex {
   private readonly kept: string[] = [];
   private readonly commons: CommonPart[] = [];
   private readonly numbers = new Map<string, number>();
+  /** Numbers of the common parts that lines of this scan refer to. */
+  private readonly used = new Set<number>();
   private changed = false;
   private readonly started = Date.now();
 
   private constructor(
     private readonly file: string,
+    private readonly folder: string,
     private readonly key: string,
   ) {}
 
@@ -65,7 +72,7 @@ export class HeaderIndex {
   static async open(cacheFolder: string, folder: string): Promise<HeaderIndex> {
     const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
     const key = JSON.stringify([FORMAT, VERSION, folder]);
-    const index = new HeaderIndex(path.join(cacheFolder, 'scans', `${name}.headers`), key);
+    const index = new HeaderIndex(path.join(cacheFolder, 'scans', `${name}${ENDING}`), folder, key);
     await index.read();
     return index;
   }
@@ -80,11 +87,11 @@ export class HeaderIndex {
       const [, before, images] = JSON.parse(line) as Line;
       if (before === state?.text) {
         this.kept.push(line);
-        return images?.map(([own, common]) => ({
-          ...this.commons[common]!,
-          ...own,
-          problems: own.problems.map((problem) => ({ ...problem, file: found.file })),
-        }));
+        return images?.map(([own, common]) => {
+          this.used.add(common);
+          const problems = own.problems.map((problem) => ({ ...problem, file: found.file }));
+          return { ...this.commons[common]!, ...own, problems };
+        });
       }
     }
     const headers = await read();
@@ -105,8 +112,10 @@ export class HeaderIndex {
    */
   async save(isComplete: boolean): Promise<void> {
     if (!this.changed && (this.known.size === 0 || !isComplete)) return;
-    const kept = isComplete ? this.kept : [...this.kept, ...this.known.values()];
-    const commons = this.commons.map((common) => JSON.stringify(common));
+    const rest = isComplete
+      ? []
+      : [...this.known].filter(([place]) => existsSync(path.join(this.folder, place)));
+    const { commons, kept } = this.inUse(rest.map(([, line]) => line));
     const chunks: Buffer[] = [Buffer.from(`${commons.length}\n`)];
     const lines = [...commons, ...kept];
     for (let i = 0; i < lines.length; i += LINES_AT_ONCE) {
@@ -114,10 +123,35 @@ export class HeaderIndex {
     }
     try {
       const body = await promisify(gzip)(Buffer.concat(chunks), { level: 1 });
-      await writeFileAtomic(this.file, Buffer.concat([MAGIC, this.checksum(body), body]));
+      await writeFileAtomic(this.file, Buffer.concat([this.beginning(), this.checksum(body), body]));
+      await removeGone(path.dirname(this.file));
     } catch (error) {
       process.emitWarning(`headers are not kept in ${this.file}: ${(error as Error).message}`);
     }
+  }
+
+  /** The lines of this scan and those of `rest`, and the common parts that they refer to, numbered anew. */
+  private inUse(rest: readonly string[]): { commons: string[]; kept: string[] } {
+    const kept = [...this.kept, ...rest];
+    const ofRest = rest.flatMap((line) => (JSON.parse(line) as Line)[2] ?? []);
+    const used = new Set([...this.used, ...ofRest.map(([, common]) => common)]);
+    const numbers = new Map([...used].sort((a, b) => a - b).map((common, i) => [common, i]));
+    const commons = [...numbers.keys()].map((common) => JSON.stringify(this.commons[common]));
+    if (used.size === this.commons.length) return { commons, kept };
+    const renumbered = (line: string) => {
+      const [place, state, images] = JSON.parse(line) as Line;
+      return JSON.stringify([
+        place,
+        state,
+        images && images.map(([own, common]) => [own, numbers.get(common)!]),
+      ] satisfies Line);
+    };
+    return { commons, kept: kept.map(renumbered) };
+  }
+
+  /** What the file begins with: the folder can be read without the rest. */
+  private beginning(): Buffer {
+    return Buffer.concat([MAGIC, Buffer.from(`${JSON.stringify(this.folder)}\n`)]);
   }
 
   private async read(): Promise<void> {
@@ -127,10 +161,11 @@ export class HeaderIndex {
     } catch {
       return;
     }
-    const begin = MAGIC.length + CHECKSUM_BYTES;
+    const beginning = this.beginning();
+    const begin = beginning.length + CHECKSUM_BYTES;
     const body = bytes.subarray(begin);
-    const isOurs = bytes.subarray(0, MAGIC.length).equals(MAGIC);
-    if (!isOurs || !this.checksum(body).equals(bytes.subarray(MAGIC.length, begin))) return;
+    const isOurs = bytes.subarray(0, beginning.length).equals(beginning);
+    if (!isOurs || !this.checksum(body).equals(bytes.subarray(beginning.length, begin))) return;
     const text = await promisify(gunzip)(body);
     let commons: number | undefined;
     for (let at = 0, end = text.indexOf(10); end >= 0; at = end + 1, end = text.indexOf(10, at)) {
@@ -159,10 +194,9 @@ export class HeaderIndex {
     const text = JSON.stringify(common);
     if (!this.numbers.has(text)) this.commons.push(this.numbered(text));
     const own = { sopInstanceUid, acquisitionTime, instanceNumber, imagePosition, sliceLocation };
-    return [
-      { ...own, problems: problems.map(({ file: _, ...problem }) => problem) },
-      this.numbers.get(text)!,
-    ];
+    const number = this.numbers.get(text)!;
+    this.used.add(number);
+    return [{ ...own, problems: problems.map(({ file: _, ...problem }) => problem) }, number];
   }
 
   private checksum(body: Buffer): Buffer {
@@ -171,9 +205,45 @@ export class HeaderIndex {
 }
 
 /** Changes whenever the layout of the file does. */
-const FORMAT = 'ct-multilabel headers 1';
-const MAGIC = Buffer.from('CTHEADS1', 'latin1');
+const FORMAT = 'ct-multilabel headers 2';
+const MAGIC = Buffer.from('CTHEADS2', 'latin1');
 const CHECKSUM_BYTES = 32;
+
+const ENDING = '.headers';
+
+/** Age in ms from which on an index is removed whose folder is gone: a month. */
+const GONE_MS = 30 * 24 * 3600 * 1000;
+
+/** Longest beginning of an index: paths have up to 4096 bytes, which JSON may write as six characters each. */
+const MOST_BEGINNING = 32 * 2 ** 10;
+
+/** Removes the indexes of folders that are gone, those of earlier versions, and what a killed process left half written. */
+async function removeGone(scans: string): Promise<void> {
+  const old = Date.now() - GONE_MS;
+  for (const name of await readdir(scans)) {
+    const file = path.join(scans, name);
+    const isHalf = name.endsWith('.tmp');
+    const written = await stat(file).catch(() => undefined); // another process may have removed it
+    if (written === undefined || written.mtimeMs > old || !(isHalf || name.endsWith(ENDING))) continue;
+    const folder = isHalf ? undefined : await folderOf(file);
+    if (folder === undefined || !existsSync(folder)) await remove(file);
+  }
+}
+
+/** Of which folder an index is; undefined for one that does not say. */
+async function folderOf(file: string): Promise<string | undefined> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MOST_BEGINNING), 0, MOST_BEGINNING, 0);
+    const start = buffer.subarray(0, bytesRead);
+    if (!start.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+    return JSON.parse(start.toString('utf8', MAGIC.length, start.indexOf(10))) as string;
+  } catch {
+    return undefined; // damaged
+  } finally {
+    await handle.close();
+  }
+}
 
 /** The path at the beginning of a line. */
 const FIRST_STRING = /^\[("(?:[^"\\]|\\.)*")/;

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { gunzipSync } from 'node:zlib';
 import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -58,6 +59,9 @@ const indexFile = async (cache: string) => {
   const [one] = await readdir(path.join(cache, 'scans'));
   return path.join(cache, 'scans', one!);
 };
+
+/** The lines of an index, compressed. */
+const bodyOf = (index: Buffer) => index.subarray(index.indexOf(10) + 1 + 32);
 
 describe('a scan with an index', () => {
   it('finds what a scan without it finds, whatever has been added, changed and taken away', async () => {
@@ -150,6 +154,58 @@ describe('a scan with an index', () => {
       }
     }
     expect(read).toHaveBeenCalledTimes(3);
+  });
+
+  it('forgets what files had in common that are gone, however often they change', async () => {
+    const cache = await temporaryFolder();
+    const folder = await temporaryFolder({ 'keep.dcm': slice(0, 0) });
+    const sizes: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const elements: DicomElements = {
+        '0020,000e': ['UI', `1.2.9.${i}`],
+        '0008,103e': ['LO', 'series '.repeat(9) + i],
+      };
+      await writeFile(path.join(folder, 'a.dcm'), dicomBytes(ctSlice({ elements })));
+      expect(await found(folder, cache)).toEqual(await found(folder));
+      expect(await found(folder, cache)).toEqual(await found(folder));
+      sizes.push(gunzipSync(bodyOf(await readFile(await indexFile(cache)))).length);
+    }
+    expect(Math.max(...sizes)).toBeLessThan(sizes[0]! + 50);
+  });
+
+  it('forgets files that are gone where every scan fails', async () => {
+    const folder = await temporaryFolder({ 'z.dcm': 'damaged' });
+    const cache = await temporaryFolder();
+    const sizes: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      await writeFile(path.join(folder, `a${i}.dcm`), slice(i, 0));
+      await expect(scanDicomFolder(folder, { cacheFolder: cache })).rejects.toThrow('z.dcm');
+      await rm(path.join(folder, `a${i}.dcm`));
+      sizes.push(gunzipSync(bodyOf(await readFile(await indexFile(cache)))).length);
+    }
+    expect(Math.max(...sizes)).toBeLessThan(sizes[0]! + 50);
+  });
+
+  it('removes, after a month, the indexes of folders that are gone and of earlier versions', async () => {
+    const cache = await temporaryFolder();
+    const [gone, there, own] = await Promise.all(
+      [0, 1, 2].map((z) => temporaryFolder({ 'a.dcm': slice(z, 0) })),
+    );
+    await found(gone!, cache);
+    await found(there!, cache);
+    const scans = path.join(cache, 'scans');
+    await writeFile(path.join(scans, 'old.headers'), 'CTHEADS1');
+    await writeFile(path.join(scans, 'others'), '');
+    await rm(gone!, { recursive: true });
+    await found(own!, cache);
+    expect(await readdir(scans)).toHaveLength(5); // it may be on a disk that is away
+    const longAgo = new Date(Date.now() - 31 * 24 * 3600e3);
+    for (const name of await readdir(scans)) await utimes(path.join(scans, name), longAgo, longAgo);
+    await writeFile(path.join(own!, 'b.dcm'), slice(5, 0));
+    await found(own!, cache);
+    expect(await readdir(scans)).toHaveLength(3);
+    expect(await readdir(scans)).toContain('others');
+    expect(await found(there!, cache)).toEqual(await found(there!));
   });
 
   it('keeps what was read before a scan failed', async () => {
