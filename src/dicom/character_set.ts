@@ -64,24 +64,50 @@ const DESIGNATIONS: Record<string, string> = {
 
 /**
  * Decodes text of a data set. Where the set is not named, or is not the one of the bytes, UTF-8 is tried and
- * ISO 8859-1 taken if it is not that: every byte sequence has a text.
+ * ISO 8859-1 taken if it is not that: every byte sequence has a text, which need not be the one that was meant.
  *
  * @param terms - Values of SpecificCharacterSet.
+ * @param onGuess - Called with what was guessed, in words, where the terms do not tell what the bytes mean.
  */
-export function decodeText(bytes: Uint8Array, terms: readonly string[]): string {
+export function decodeText(
+  bytes: Uint8Array,
+  terms: readonly string[],
+  onGuess?: (message: string) => void,
+): string {
   const known = terms.map(encodingOf);
-  const text = decodeExtended(bytes, known[0] ?? 'utf-8');
-  if (text !== undefined) return text;
-  for (const encoding of [...known, 'utf-8']) {
-    if (encoding === undefined) continue;
-    try {
-      return new TextDecoder(encoding, { fatal: true }).decode(bytes);
-    } catch {
-      continue; // not text of this encoding
-    }
+  const extended = decodeExtended(bytes, known[0] ?? 'utf-8');
+  if (extended !== undefined) return extended;
+  const isPlain = bytes.every((byte) => byte < 128 && byte !== 27);
+  const guessed = (text: string, encoding: string): string => {
+    if (isPlain) return text;
+    const named = terms.filter((term) => term !== '').join('\\');
+    onGuess?.(
+      named === ''
+        ? `text is not ASCII, and SpecificCharacterSet is missing: ${encoding} is taken, so names may be wrong`
+        : `text is not of its SpecificCharacterSet ${named}: ${encoding} is taken, so names may be wrong`,
+    );
+    return text;
+  };
+  for (const [i, encoding] of [...known, 'utf-8'].entries()) {
+    const text = encoding === undefined ? undefined : decoded(bytes, encoding);
+    if (text === undefined) continue;
+    const isNamed = i < known.length && !(isAscii(terms[i]!) && !isPlain) && !text.includes(ESCAPE);
+    return isNamed ? text : guessed(text, encoding!);
   }
-  return new TextDecoder('iso-8859-1').decode(bytes);
+  return guessed(new TextDecoder('iso-8859-1').decode(bytes), 'iso-8859-1');
 }
+
+/** Undefined for bytes that are no text of the encoding. */
+function decoded(bytes: Uint8Array, encoding: string): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a term names ASCII, of which nothing else is known. */
+const isAscii = (term: string): boolean => TERM.exec(term)?.[1] === '6';
 
 /** Text that changes its character set by escapes; undefined where it has none, or any that are not known. */
 function decodeExtended(bytes: Uint8Array, initial: string): string | undefined {

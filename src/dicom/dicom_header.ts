@@ -193,7 +193,7 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
     pixels,
     problems,
   };
-  for (const message of dataSet.misnamed) report('syntax-mismatch', message);
+  for (const [message, kind] of dataSet.remarks) report(kind, message);
   return header;
 }
 

@@ -25,8 +25,8 @@ export class ElementSet {
     protected readonly raw: RawElements,
     protected readonly where: DataLocation,
     characterSets: readonly string[] = [],
-    /** What was read as another representation than the one that is named, in words. */
-    readonly misnamed = new Set<string>(),
+    /** What was read otherwise than it is labelled, in words, with its kind; shared with the items of sequences. */
+    readonly remarks = new Map<string, 'syntax-mismatch' | 'character-set'>(),
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.characterSets = characterSets;
@@ -49,7 +49,7 @@ export class ElementSet {
       element.offset,
       element.offset + Math.min(element.length, MAX_TEXT_BYTES),
     );
-    const text = decodeText(value, this.characterSets);
+    const text = decodeText(value, this.characterSets, (guess) => this.remarks.set(guess, 'character-set'));
     return text.split('\\').map((part) => part.replaceAll('\0', '').trim());
   }
 
@@ -107,7 +107,7 @@ export class ElementSet {
     try {
       const items = readItems(this.view, element, this.bytes.length);
       return items.map(
-        (item) => new ElementSet(this.bytes, item, this.where, this.characterSets, this.misnamed),
+        (item) => new ElementSet(this.bytes, item, this.where, this.characterSets, this.remarks),
       );
     } catch (error) {
       const message = `the sequence ${nameOf(tag)} does not parse: ${(error as Error).message}`;
@@ -116,7 +116,8 @@ export class ElementSet {
   }
 
   private misname(tag: string, vr: string, read: string): void {
-    this.misnamed.add(`element ${nameOf(tag)} names the representation ${vr}, it is read as ${read}`);
+    const message = `element ${nameOf(tag)} names the representation ${vr}, it is read as ${read}`;
+    this.remarks.set(message, 'syntax-mismatch');
   }
 
   /** An element that has a value. */

@@ -21,6 +21,7 @@ export type DicomProblemKind =
   | 'bits-outside-stored'
   | 'codestream-mismatch'
   | 'syntax-mismatch'
+  | 'character-set'
   | 'unreadable-value'
   | 'missing-value'
   | 'missing-position'
@@ -56,6 +57,7 @@ const SEVERITIES: Record<DicomProblemKind, DicomProblemSeverity> = {
   'bits-outside-stored': 'warning',
   'codestream-mismatch': 'warning',
   'syntax-mismatch': 'warning',
+  'character-set': 'warning',
   'unreadable-value': 'warning',
   'missing-value': 'warning',
   'missing-position': 'warning',

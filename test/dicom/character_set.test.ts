@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeText } from '../../src/dicom/character_set';
+import { parseDicomHeader } from '../../src/dicom/dicom_header';
+import { ctSlice, dicomBytes } from '../support/dicom_bytes';
 
 /** Bytes of text in which `ESC` stands for an escape and `\xNN` for a byte. */
 const bytes = (text: string) =>
@@ -60,5 +62,62 @@ describe('decodeText', () => {
 
   it('leaves escapes that it does not know as they are, so that nobody takes them for text', () => {
     expect(decodeText(bytes('ESC$(E4F'), ['ISO 2022 IR 87'])).toContain('\x1b');
+  });
+
+  // GBK of 张三, a name in ISO 8859-1, UTF-8, and an escape that is not known
+  it.each([
+    [[], '\xd5\xc5\xc8\xfd', 'SpecificCharacterSet is missing: iso-8859-1 is taken'],
+    [[''], 'J\xe9r\xf4me', 'SpecificCharacterSet is missing: iso-8859-1 is taken'],
+    [[], '\xe6\x9d\x8e', 'SpecificCharacterSet is missing: utf-8 is taken'],
+    [['ISO_IR 6'], '\xe6\x9d\x8e', 'text is not of its SpecificCharacterSet ISO_IR 6: utf-8 is taken'],
+    [
+      ['ISO_IR 192'],
+      'J\xe9r\xf4me',
+      'text is not of its SpecificCharacterSet ISO_IR 192: iso-8859-1 is taken',
+    ],
+    [
+      ['ISO_IR 999'],
+      'J\xe9r\xf4me',
+      'text is not of its SpecificCharacterSet ISO_IR 999: iso-8859-1 is taken',
+    ],
+    [
+      ['ISO 2022 IR 87'],
+      'ESC$(E4F',
+      'text is not of its SpecificCharacterSet ISO 2022 IR 87: utf-8 is taken',
+    ],
+  ])('says that it guesses: %j', (terms, encoded, message) => {
+    const guesses: string[] = [];
+    decodeText(bytes(encoded), terms, (guess) => guesses.push(guess));
+    expect(guesses).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('does not say so of text that is what it is named', () => {
+    const guess = vi.fn();
+    for (const [terms, encoded] of CASES) decodeText(bytes(encoded), terms, guess);
+    for (const terms of [[], ['ISO_IR 6'], ['ISO_IR 999'], ['ISO_IR 192']])
+      decodeText(bytes('Doe^Jane'), terms, guess);
+    expect(guess).not.toHaveBeenCalled();
+  });
+
+  it('is reported as a problem of the file, once', () => {
+    const named = (set: string | undefined) =>
+      parseDicomHeader(
+        dicomBytes(
+          ctSlice({
+            elements: {
+              '0008,0005': set === undefined ? undefined : ['CS', set],
+              '0010,0020': ['LO', '\xd5\xc5'],
+              '0008,103e': ['LO', '\xc8\xfd'],
+            },
+          }),
+        ),
+      ).problems.filter(({ kind }) => kind === 'character-set');
+    expect(named('GB18030')).toEqual([]);
+    expect(named(undefined)).toEqual([
+      expect.objectContaining({
+        severity: 'warning',
+        message: expect.stringContaining('is missing') as string,
+      }),
+    ]);
   });
 });
