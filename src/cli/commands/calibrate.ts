@@ -5,7 +5,7 @@
 import { asymmetricLoss, evaluatePatients, fitDecisions } from '../../index';
 import { findCheckpoint, loadCheckpoint, openStudy, saveCheckpoint, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
-import { checkNewFolder } from '../new_folder';
+import { checkNewFolder, checkOutputs } from '../outputs';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
 import { seenPatients } from '../studies/seen_patients';
 import { checkFindings, warnOfProblems } from '../studies/study_problems';
@@ -30,6 +30,10 @@ export default command({
 
 async function calibrate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { out, calibration: method } = args;
+  await checkOutputs(
+    { folders: { out } },
+    { studies: { data: args.data }, checkpoints: { checkpoint: args.checkpoint } },
+  );
   await checkNewFolder('--out', out);
   await useBackend(args.backend);
   const checkpoint = await findCheckpoint(args.checkpoint);

@@ -1,9 +1,10 @@
 /** Makes head phantoms, trains the poster's best arrangement on them, and evaluates it on held-out patients. */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {
+  ArgumentError,
   buildCtBrainModel,
   cachedSource,
   createPreprocessing,
@@ -31,6 +32,7 @@ import type { HeatMapStack } from '../../node/pictures/heat_map';
 import { command, options, type Args } from '../command_line';
 import { BACKEND } from '../options';
 import { printF2, predictToFile } from '../scores';
+import { readRecord } from '../studies/seen_patients';
 import { slicePosition } from '../slice_position';
 import { trainingOrigin } from '../training_origin';
 
@@ -60,6 +62,7 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
   await useBackend(args.backend, { log: console.log });
 
   // a study in the challenge's layout
+  await checkRun(`${out}/run`);
   for (const made of ['study/phantom.json', 'run/config.json']) {
     if (existsSync(`${out}/${made}`)) await rm(`${out}/${dirname(made)}`, { recursive: true });
   }
@@ -147,6 +150,16 @@ async function demo(args: Args<typeof OPTIONS>): Promise<unknown> {
   const program = inClone ? 'npm run ct-multilabel --' : 'npx ct-multilabel';
   console.log(`next: ${program} predict --checkpoint ${run.folder} --patient ${folder}/train/${shown}`);
   return { study: folder, checkpoint: run.folder, labels: study.labels, thresholds, test: score, trivial };
+}
+
+/** Refuses to replace a run that is not a demo's. */
+async function checkRun(folder: string): Promise<void> {
+  const config = await readRecord(`${folder}/config.json`);
+  const data = config?.data;
+  if (config === undefined || (typeof data === 'string' && basename(data) === 'study')) return;
+  throw new ArgumentError(
+    `--out: expected a folder without a run of other data, received one in which ${folder} was trained on ${String(data)}`,
+  );
 }
 
 /** Draws where the model looked for each label of the patient with the most labels, and returns the patient's name. */

@@ -32,7 +32,7 @@ import { evaluationPage } from '../../report/page';
 import { worstCases } from '../../report/worst_cases';
 import { command, options, type Args } from '../command_line';
 import { fitted } from '../fit_decisions';
-import { checkNewFolder } from '../new_folder';
+import { checkNewFolder, checkOutputs } from '../outputs';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
 import { runFolders, seenPatients, type SeenPatients } from '../studies/seen_patients';
 import { checkFindings, warnOfProblems } from '../studies/study_problems';
@@ -87,6 +87,10 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
       '--calibrate and --choose-thresholds need --save, and --save needs at least one of them',
     );
   }
+  await checkOutputs(
+    { files: { out: args.out }, folders: { save } },
+    { studies: { data: args.data }, checkpoints: { checkpoint: args.checkpoint, run } },
+  );
   if (save !== undefined) await checkNewFolder('--save', save);
   await useBackend(args.backend);
   const checkpoint = await findCheckpoint(args.checkpoint);

@@ -24,6 +24,7 @@ import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps 
 import { ownChannels } from '../../data/sources/own_channels';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
+import { checkOutputs } from '../outputs';
 import { seenPatients } from '../studies/seen_patients';
 import { warnOfProblems } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
@@ -55,8 +56,9 @@ export default command({
 });
 
 async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
-  await useBackend(args.backend);
   const [dir, checkpoint] = [args.data, args.checkpoint];
+  await checkOutputs({ files: { out: args.out } }, { studies: { data: dir }, checkpoints: { checkpoint } });
+  await useBackend(args.backend);
   const { model, manifest } = await loadCheckpoint(checkpoint);
   const { labels, preprocessing, thresholds } = manifest;
   const study = await openStudy(dir, {

@@ -5,6 +5,7 @@ import { loadCheckpoint, useBackend } from '../../node';
 import { writeFileAtomic } from '../../node/files/atomic_write';
 import { command, options, type Args } from '../command_line';
 import { CHECKPOINT } from '../options';
+import { checkOutputs } from '../outputs';
 
 const OPTIONS = options({
   ...CHECKPOINT,
@@ -28,6 +29,7 @@ async function exportModel(args: Args<typeof OPTIONS>): Promise<void> {
   if (lengths && format !== 'onnx') {
     throw new ArgumentError(`--lengths: expected --format onnx, received '${format}'`);
   }
+  await checkOutputs({ files: { out } }, { checkpoints: { checkpoint: args.checkpoint } });
   await useBackend('wasm'); // nothing is computed
   const { model, manifest } = await loadCheckpoint(args.checkpoint);
   let file: Uint8Array;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { move, remove } from '../../node/files/move';
 import { VERSION } from '../../version';
 import { command, options, type Args } from '../command_line';
-import { checkNewFolder } from '../new_folder';
+import { checkNewFolder } from '../outputs';
 
 const OPTIONS = options({
   folder: { value: 'FOLDER', help: 'a new or empty folder', required: true },

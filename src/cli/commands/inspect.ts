@@ -20,6 +20,7 @@ import {
 } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { labelNames, STUDY, TABLE, WINDOWS } from '../options';
+import { checkOutputs } from '../outputs';
 import { problemLines } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
 
@@ -51,8 +52,9 @@ export default command({
 const DUPLICATES_SIZE = 512;
 
 async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
-  await useBackend('wasm');
   const { data: dir, images } = args;
+  await checkOutputs({ files: { sheet: args.sheet } }, { studies: { data: dir } });
+  await useBackend('wasm');
   const { layout, format } = await detectStudy(dir, { followLinks: args.followLinks });
   const files = progressLine('files');
   const open = (size: number, cacheFolder?: string) =>

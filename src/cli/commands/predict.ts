@@ -9,7 +9,7 @@ import {
 } from '../../index';
 import { loadCheckpoint, openStudy, type DicomFolder, type KaggleFolder, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
-import { checkNewFolder } from '../new_folder';
+import { checkNewFolder, checkOutputs } from '../outputs';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { dicomResults, type ReportingModel } from '../dicom_results';
 import { labelCodes } from '../../dicom/reports/codes';
@@ -53,7 +53,10 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
     process.exitCode = 2;
     return undefined;
   }
-  checkDistinct({ out, kaggle, rsna });
+  await checkOutputs(
+    { files: { out, kaggle, rsna }, apart: { 'dicom-out': dicomOut } },
+    { studies: { patient, data }, checkpoints: { checkpoint: args.checkpoint } },
+  );
   if (dicomOut !== undefined) await checkNewFolder('--dicom-out', dicomOut);
   await useBackend(args.backend);
   const { model, manifest } = await loadCheckpoint(args.checkpoint);
@@ -131,22 +134,6 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
   console.log(`\n${count} slices of ${source.patients.length} patients`);
   await source.close();
   return { ...result, predictions };
-}
-
-/** Refuses one file for two tables: only the last would be left. */
-function checkDistinct(files: Record<string, string | undefined>): void {
-  const known = new Map<string, string>();
-  for (const [option, file] of Object.entries(files)) {
-    if (file === undefined) continue;
-    const place = path.resolve(file);
-    const other = known.get(place);
-    if (other !== undefined) {
-      throw new ArgumentError(
-        `--${option}: expected another file than --${other}, received '${file}' for both`,
-      );
-    }
-    known.set(place, option);
-  }
 }
 
 /** Writes the results of each stack to its own folder. */

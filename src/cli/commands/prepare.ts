@@ -15,6 +15,7 @@ import { patientTargets } from '../../data/sources/patient_source';
 import { exists, writeFileAtomic } from '../../node/files/atomic_write';
 import { command, options, type Args } from '../command_line';
 import { labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
+import { checkOutputs } from '../outputs';
 import { openStudies, preprocessingFor } from '../studies/open_studies';
 import { checkStudies, splitStudies } from '../studies/split_studies';
 import { progressLine } from '../terminal';
@@ -42,6 +43,7 @@ export default command({
 
 async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { data: folders, out, precision } = args;
+  await checkOutputs({ folders: { out } }, { studies: { data: folders } });
   const index = path.join(out, 'index.json');
   if (await exists(index)) {
     throw new ArgumentError(

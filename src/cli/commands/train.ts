@@ -28,6 +28,7 @@ import { openTrainingRun, trainingProgressBar, useBackend } from '../../node';
 import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
 import { BACKEND, labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
+import { checkOutputs } from '../outputs';
 import { RECIPE, recipeOptions } from '../recipe_options';
 import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../studies/seen_patients';
@@ -87,6 +88,10 @@ export default command({
 
 async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const recipe = resolveRecipe(recipeOptions(args));
+  await checkOutputs(
+    { folders: { out: args.out } },
+    { studies: { data: args.data }, files: { 'backbone-weights': args.backboneWeights } },
+  );
   if (args.resume && (await readdir(args.out).catch(() => [])).length === 0) {
     throw new ArgumentError(`--resume: there is no run in '${args.out}'; omit --resume to start one`);
   }

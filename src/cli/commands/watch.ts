@@ -5,9 +5,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ArgumentError, DataError, NonFiniteError } from '../../index';
 import { loadCheckpoint, useBackend } from '../../node';
 import { DicomWeb, type FoundStudy } from '../../node/pacs/dicom_web';
+import { exists } from '../../node/files/atomic_write';
 import { Ledger } from '../../node/pacs/ledger';
 import { RunLock } from '../../node/runs/run_lock';
 import { command, options, type Args } from '../command_line';
+import { checkOutputs } from '../outputs';
 import { reportedModel } from '../dicom_results';
 import { BACKEND, CHECKPOINT, problemKinds } from '../options';
 import { checkReports, scoreStudy, type StudyScorer } from '../score_study';
@@ -36,18 +38,23 @@ export default command({
   interrupted: () => 'to continue, start it again with the same --state',
 });
 
+/** The record of finished studies, which is there before any is fetched, and the current one's files. */
+const LEDGER = 'ledger.jsonl';
+const STUDY = 'study';
+
 /** Number of failures from which on the wait no longer grows. */
 const MOST_FAILURES = 10;
 
 async function watch(args: Args<typeof OPTIONS>): Promise<void> {
   const { authorization, once, interval, allow } = args;
+  await checkState(args);
   const server = new DicomWeb({
     server: args.server,
     authorization: authorization === undefined ? undefined : () => readAuthorization(authorization),
     onRetry: log,
   });
   const lock = await takeState(args.state);
-  const ledger = await Ledger.open(path.join(args.state, 'ledger.jsonl'));
+  const ledger = await Ledger.open(path.join(args.state, LEDGER));
   try {
     await useBackend(args.backend);
     const checkpoint = await loadCheckpoint(args.checkpoint);
@@ -55,7 +62,7 @@ async function watch(args: Args<typeof OPTIONS>): Promise<void> {
     const scorer: StudyScorer = {
       ...checkpoint,
       server,
-      folder: path.join(args.state, 'study'),
+      folder: path.join(args.state, STUDY),
       options: {
         workers: args.workers,
         onBadFile: args.skipBad ? 'skip' : 'throw',
@@ -174,6 +181,16 @@ async function readAuthorization(file: string): Promise<string> {
     throw new ArgumentError(`--authorization: expected a file of one line, e.g. Bearer and a token: ${file}`);
   }
   return text;
+}
+
+/** Refuses a folder whose `study/` is not a fetched study, which is removed. */
+async function checkState({ state, checkpoint, authorization }: Args<typeof OPTIONS>): Promise<void> {
+  await checkOutputs({ folders: { state } }, { checkpoints: { checkpoint }, files: { authorization } });
+  const isOurs = await exists(path.join(state, LEDGER));
+  if (isOurs || !(await exists(path.join(state, STUDY)))) return;
+  throw new ArgumentError(
+    `--state: expected a new folder or that of an earlier watch, received '${state}', which contains ${STUDY} and no ${LEDGER}`,
+  );
 }
 
 /** One process at a time. */

@@ -45,6 +45,7 @@ export const runFolders = (checkpoint: string): string[] => [
 ];
 
 interface Known {
+  data?: unknown;
   split?: { train: string[]; validation: string[] };
   fitted?: string[];
   origin?: TrainingOrigin;
