@@ -81,3 +81,8 @@ export function isPositiveInteger(value: unknown): value is number {
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Whether tensors of this type hold real numbers. */
+export function isNumeric(dtype: string): boolean {
+  return dtype !== 'string' && dtype !== 'complex64';
+}

@@ -36,7 +36,13 @@ export interface PredictionLoss {
 export function largestLosses(yTrue: LabelRows, probabilities: LabelRows, count = 10): PredictionLoss[] {
   const fn = 'largestLosses';
   check(isPositiveInteger(count), `${fn}: count`, 'an integer of at least 1', count);
-  check(yTrue.length === probabilities.length, `${fn}: yTrue`, `${probabilities.length} rows`, yTrue);
+  check(Array.isArray(probabilities as unknown), `${fn}: probabilities`, 'rows of numbers', probabilities);
+  check(
+    Array.isArray(yTrue as unknown) && yTrue.length === probabilities.length,
+    `${fn}: yTrue`,
+    `${probabilities.length} rows`,
+    yTrue,
+  );
   const losses = probabilities.flatMap((row, index): PredictionLoss[] => {
     const truth = yTrue[index]!;
     check(truth.length === row.length, `${fn}: yTrue[${index}]`, `${row.length} labels`, truth);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/checks';
+import { check, isNumeric } from '../base/checks';
 import { flag, isNumberIn, oneOf, optional, resolveOptions, rule, type Rules } from '../base/options';
 import type { ConfiguredFn } from '../base/types';
 import { composedLoss } from '../kernels/asymmetric_loss/composed';
@@ -77,7 +77,7 @@ export interface AsymmetricLossFn extends ConfiguredFn {
  * `L = -[ y (1-p)^gammaPos log p + (1-y) q^gammaNeg log(1-q) ]`
  *
  * Loss and gradient stay finite for any finite float32 logit. The gradient (first order) flows to the logits only; a
- * NaN logit gives a NaN loss. With both gammas and `clip` at 0 this is the sigmoid cross entropy.
+ * NaN logit gives a NaN loss, and so does a label that is none of those below. With both gammas and `clip` at 0 this is the sigmoid cross entropy.
  *
  * Shapes: `yTrue` and `logits` `[..., labels]`, equal; `mask` `[...]`, their shape without the last axis, 0 (or false)
  * for slices to ignore. `yTrue` is 0 or 1, anything between for smoothed labels, or -1 for "not labelled": such entries
@@ -146,6 +146,9 @@ function apply(
   check(logits instanceof tf.Tensor && logits.rank >= 1 && logits.size > 0, `${what}: logits`, form, logits);
   const fits = yTrue instanceof tf.Tensor && tf.util.arraysEqual(yTrue.shape, logits.shape);
   check(fits, `${what}: yTrue`, `a tensor of the shape of the logits, [${logits.shape.join(', ')}]`, yTrue);
+  for (const [name, { dtype }] of Object.entries({ logits, yTrue })) {
+    check(isNumeric(dtype), `${what}: ${name}`, 'a tensor of numbers', `dtype ${dtype}`);
+  }
   check(
     !isOutputOfSigmoid(logits),
     `${what}: logits`,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check } from '../base/checks';
+import { check, isNumeric } from '../base/checks';
 import { IGNORED_LABEL } from '../base/types';
 import { CONFUSION_COUNTS_KERNEL, type ConfusionCountsAttrs } from '../kernels/confusion_counts/contract';
 import '../kernels/confusion_counts/plain';
@@ -21,9 +21,9 @@ export interface ConfusionCounts {
  * with the decision `d = probability >= threshold`.
  *
  * Shapes: `yTrue` and `probabilities` `[..., labels]`, see {@link checkScores}. `yTrue` is 0 or 1, or -1 for "not
- * labelled": such entries are ignored. Values between 0 and 1 add their fraction to both sides; others are meaningless.
- * Decisions (0 or 1, any dtype) may be passed instead of probabilities. NaN in either gives NaN in the affected counts,
- * never a silent 0.
+ * labelled": such entries are ignored. Values between 0 and 1 add their fraction to both sides. Decisions (0 or 1, any
+ * dtype) may be passed instead of probabilities. NaN in either, another label and a probability outside [0, 1] give NaN
+ * in the affected counts, never a silent number.
  *
  * Counts are float32, exact up to 2^24 (16.7 million) entries each.
  *
@@ -52,10 +52,11 @@ function composedCounts(
   per: 'label' | 'sample',
 ): ConfusionCounts {
   return tf.tidy(() => {
-    const y = tf.reshape(tf.cast(yTrue, 'float32'), [-1, thresholds.length]);
-    const p = tf.reshape(tf.cast(probabilities, 'float32'), y.shape);
+    const given = tf.reshape(tf.cast(yTrue, 'float32'), [-1, thresholds.length]);
+    const y = inUnitRange(given);
+    const p = inUnitRange(tf.reshape(tf.cast(probabilities, 'float32'), y.shape));
     const d = tf.where(tf.isNaN(p), p, tf.cast(tf.greaterEqual(p, tf.tensor1d([...thresholds])), 'float32'));
-    const labelled = tf.notEqual(y, IGNORED_LABEL);
+    const labelled = tf.notEqual(given, IGNORED_LABEL);
     const nothing = tf.zerosLike(y);
     const present = tf.where(labelled, y, nothing);
     const absent = tf.where(labelled, tf.sub(1, y), nothing);
@@ -72,7 +73,12 @@ function composedCounts(
   });
 }
 
-/** Checks two non-empty tensors of the same shape `[..., labels]`; returns the number of labels. */
+/** Values in [0, 1] as they are, NaN for all others. */
+export function inUnitRange(x: tf.Tensor): tf.Tensor {
+  return tf.where(tf.logicalOr(tf.less(x, 0), tf.greater(x, 1)), tf.fill(x.shape, NaN), x);
+}
+
+/** Checks two non-empty tensors of numbers of the same shape `[..., labels]`; returns the number of labels. */
 export function checkScores(fn: string, yTrue: tf.Tensor, probabilities: tf.Tensor): number {
   // on the WebAssembly backend an empty sum is not 0 but uninitialised memory
   check(
@@ -87,5 +93,8 @@ export function checkScores(fn: string, yTrue: tf.Tensor, probabilities: tf.Tens
     `a tensor of the shape of the probabilities, [${probabilities.shape.join(', ')}]`,
     yTrue,
   );
+  for (const [name, { dtype }] of Object.entries({ probabilities, yTrue })) {
+    check(isNumeric(dtype), `${fn}: ${name}`, 'a tensor of numbers', `dtype ${dtype}`);
+  }
   return probabilities.shape[probabilities.rank - 1]!;
 }

@@ -15,7 +15,7 @@ import { StreamingMetric } from './streaming_metric';
  * exact up to 2^24 (16.7 million) entries per label.
  *
  * @throws ArgumentError for an invalid option, shapes that differ, empty tensors or a batch with another number of
- * labels; `result()` also before the first `update()`, and for NaN in a labelled entry.
+ * labels; `result()` also before the first `update()`, and for NaN or a value out of range in a labelled entry.
  *
  * @example
  * ```ts

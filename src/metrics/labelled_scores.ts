@@ -166,7 +166,8 @@ export function sideOf(
   if (label === IGNORED_LABEL) return undefined;
   check(label === 0 || label === 1, `${fn}: yTrue`, '0, 1, or -1 for "not labelled"', label);
   const { name, form } = KINDS[kind];
-  const fits = kind === 'probability' ? score >= 0 && score <= 1 : Number.isFinite(score);
+  // JSON makes null of NaN, which compares as 0
+  const fits = Number.isFinite(score) && (kind !== 'probability' || (score >= 0 && score <= 1));
   check(fits, `${fn}: ${name}`, form, score);
   return label === 1 ? 'positives' : 'negatives';
 }

@@ -3,7 +3,7 @@ import { check } from '../base/checks';
 import { optional, resolveOptions, rule } from '../base/options';
 import { IGNORED_LABEL, type ConfiguredFn } from '../base/types';
 import { compiledMetric, FROM_LOGITS } from './compiled_metric';
-import { checkScores } from './confusion_counts';
+import { checkScores, inUnitRange } from './confusion_counts';
 import { definedMean, type LabelledScores } from './labelled_scores';
 import { logLossOf } from './probability_errors';
 import { StreamingMetric } from './streaming_metric';
@@ -53,7 +53,7 @@ export const RSNA_LABEL_WEIGHTS: readonly number[] = [1, 1, 1, 1, 1, 2];
  *
  * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar. `yTrue` is 0 or 1, anything
  * between for smoothed labels, or -1 for "not labelled": such entries are ignored. NaN in a labelled entry gives NaN,
- * and so does input without any labelled entry or weight, since a tensor cannot be `undefined`.
+ * and so do a probability outside [0, 1], which may be a logit, any other label, and input without any labelled entry or weight, since a tensor cannot be `undefined`.
  *
  * @throws ArgumentError for shapes that differ, empty tensors, or an invalid option.
  *
@@ -83,7 +83,7 @@ export function weightedLogLoss(
  * Keeps two sums on the device, in float32, and reads nothing back before the result; `dispose()` frees them.
  *
  * @throws ArgumentError for an invalid option, shapes that differ, empty tensors or a batch with another number of
- * labels; `result()` also before the first `update()`, and for NaN in a labelled entry.
+ * labels; `result()` also before the first `update()`, and for NaN or a value out of range in a labelled entry.
  *
  * @example
  * ```ts
@@ -205,12 +205,13 @@ function summarize(
   absent: tf.Tensor,
   { epsilon, weights }: Config,
 ): [loss: tf.Tensor, weight: tf.Tensor] {
-  const y = tf.cast(yTrue, 'float32');
+  const given = tf.cast(yTrue, 'float32');
+  const y = inUnitRange(given);
   const cost = (p: tf.Tensor) => tf.neg(tf.log(tf.clipByValue(tf.cast(p, 'float32'), epsilon, 1 - epsilon)));
   const entropy = tf.add(tf.mul(y, cost(present)), tf.mul(tf.sub(1, y), cost(absent)));
   // restored, because not every backend's clip keeps NaN
-  const loss = tf.where(tf.isNaN(present), tf.fill(y.shape, NaN), entropy);
-  const labelled = tf.notEqual(y, IGNORED_LABEL);
+  const loss = tf.where(tf.isNaN(inUnitRange(present)), tf.fill(y.shape, NaN), entropy);
+  const labelled = tf.notEqual(given, IGNORED_LABEL);
   const weight = tf.mul(tf.cast(labelled, 'float32'), weights ? tf.tensor1d([...weights]) : 1);
   const counted = tf.where(labelled, loss, tf.zerosLike(loss));
   return [tf.sum(tf.mul(weight, counted)), tf.sum(weight)];

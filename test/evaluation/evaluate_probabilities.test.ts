@@ -115,6 +115,7 @@ describe('evaluateProbabilities', () => {
     [{ prevalence: [0.1] }, 'prevalence: expected a number in [0, 1], or one for each of 2 labels'],
     [{ weights: [1] }, 'weights: expected one number for each of 2 labels'],
     [{ weights: [0, 0] }, 'weights: expected numbers of at least 0, one per label, not all 0'],
+    [{ probabilities: [[0.5, null]] }, 'probabilities: expected numbers in [0, 1], received null'],
     [{ probabilities: [[0.5, NaN]] }, 'probabilities: expected numbers in [0, 1], received NaN'],
     [{ thresholds: 0.5 }, "did you mean 'threshold'?"],
   ])('refuses %j', (change, message) => {

@@ -35,7 +35,15 @@ describe('decide', () => {
     },
   );
 
-  it.each([[[[NaN]]], [[[1.5]]], [[[-0.1]]], [[[0.5], [0.5, 0.5]]]])('refuses probabilities %j', (bad) => {
+  // null is what JSON makes of NaN
+  it.each([
+    [[[NaN]]],
+    [[[1.5]]],
+    [[[-0.1]]],
+    [[[0.5], [0.5, 0.5]]],
+    [[[null as never]]],
+    [[new Array<number>(1)]],
+  ])('refuses probabilities %j', (bad) => {
     expect(() => decide(bad)).toThrow(ArgumentError);
     expect(() => decide(bad)).toThrow(/decide: probabilities\[\d\]: expected 1 numbers in \[0, 1\]/);
   });

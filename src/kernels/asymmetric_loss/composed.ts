@@ -10,8 +10,13 @@ export function composedLoss(
   mask?: tf.Tensor,
 ): tf.Tensor {
   return tf.tidy(() => {
-    const y = tf.cast(yTrue, 'float32');
-    let kept: tf.Tensor = tf.notEqual(y, IGNORED_LABEL);
+    const given = tf.cast(yTrue, 'float32');
+    const y = tf.where(
+      tf.logicalOr(tf.less(given, 0), tf.greater(given, 1)),
+      tf.fill(given.shape, NaN),
+      given,
+    );
+    let kept: tf.Tensor = tf.notEqual(given, IGNORED_LABEL);
     if (mask !== undefined) {
       // compared, not cast: the WebAssembly backend's cast from float to bool keeps the bytes
       const keptSlices = tf.notEqual(tf.cast(mask, 'float32'), 0);

@@ -55,11 +55,12 @@ function pass(attrs: AsymmetricLossAttrs, entries: Entries): { total: number; co
   let total = 0;
   let count = 0;
   for (let i = 0; i < x.length; i++) {
-    const label = y[i]!;
+    const given = y[i]!;
     let loss = 0;
     let slope = 0;
-    if (label !== IGNORED_LABEL && (!kept || kept[Math.floor(i / labels)] !== 0)) {
+    if (given !== IGNORED_LABEL && (!kept || kept[Math.floor(i / labels)] !== 0)) {
       count++;
+      const label = given >= 0 && given <= 1 ? given : NaN;
       const z = x[i]!;
       const e = Math.exp(-Math.abs(z));
       const p = z < 0 ? e / (1 + e) : 1 / (1 + e);

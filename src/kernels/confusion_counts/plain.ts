@@ -23,11 +23,15 @@ registerInMemoryKernel<Inputs, ConfusionCountsAttrs>(
       for (let entry = 0; entry < entries; entry++) {
         const column = perLabel ? group : entry;
         const at = (perLabel ? entry : group) * columns + column;
-        const label = y[at]!;
-        if (label === IGNORED_LABEL) continue;
+        const given = y[at]!;
+        if (given === IGNORED_LABEL) continue;
+        const label = given >= 0 && given <= 1 ? given : NaN;
         const probability = p[at]!;
-        const limit = thresholds[column]!;
-        const found = probability >= limit ? 1 : probability < limit ? 0 : NaN;
+        const found = !(probability >= 0 && probability <= 1)
+          ? NaN
+          : probability >= thresholds[column]!
+            ? 1
+            : 0;
         // products rather than branches, for labels between 0 and 1, and so that NaN is kept
         tp += label * found;
         fp += (1 - label) * found;

@@ -3,7 +3,8 @@ import { binaryExponent, expOfNegative, isWhole, LN2, log, log1p, logOfRatio, wh
 import { bytes, nmadd } from './simd';
 
 /**
- * Loss and derivative of every entry, by the formulas beside the loss itself; entries with label -1 are left out.
+ * Loss and derivative of every entry, by the formulas beside the loss itself; entries with label -1 are left out, others
+ * outside [0, 1] give NaN.
  *
  * @param labels - `[count]`, like `logits`.
  * @param losses - `[count]`, or 0 for none.
@@ -47,8 +48,10 @@ export function asymmetricLoss(
       y = scratch;
       x = scratch + 16;
     }
-    const label = v128.load(y);
-    const counts = f32x4.ne(label, f32x4.splat(-1));
+    const given = v128.load(y);
+    const counts = f32x4.ne(given, f32x4.splat(-1));
+    const valid = v128.and(f32x4.ge(given, zero), f32x4.le(given, one));
+    const label = v128.bitselect(given, f32x4.splat(NaN), valid);
     kept = i32x4.sub(kept, counts);
 
     const z = v128.load(x);

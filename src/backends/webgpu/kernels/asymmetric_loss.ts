@@ -81,6 +81,10 @@ fn power(base: f32, exponent: f32) -> f32 {
 fn entry(y: f32, z: f32) -> vec2<f32> {
   // by its bits, since the device may take NaN for any number
   if ((bitcast<u32>(z) & 0x7fffffffu) > 0x7f800000u) { return vec2<f32>(z, z); }
+  if (y < 0.0 || y > 1.0) {
+    let nan = bitcast<f32>(bitcast<u32>(z) | 0x7fc00000u);
+    return vec2<f32>(nan, nan);
+  }
   let e = exp(-abs(z));
   let p = select(1.0, e, z < 0.0) / (1.0 + e);
   let s = select(e, 1.0, z < 0.0) / (1.0 + e);
