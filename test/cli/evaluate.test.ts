@@ -179,7 +179,7 @@ describe('evaluate', { timeout: 120_000 }, () => {
     const refused = await evaluate('none.html', ...fit);
     expect(refused.stderr).toMatch(/ArgumentError: .*need --save/);
     const used = await evaluate('none.html', ...fit, '--save', at('data'));
-    expect(used.stderr).toMatch(/ArgumentError: --save: expected a new or empty folder/);
+    expect(used.stderr).toMatch(/ArgumentError: --save: expected another folder, .*, which is --data/);
     expect(used.page).toBe('');
   });
 

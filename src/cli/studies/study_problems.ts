@@ -41,4 +41,20 @@ export function checkFindings(study: PatientSource, folder: string): void {
 export function warnOfProblems(study: KaggleFolder | DicomFolder): void {
   for (const line of problemLines(study)) console.warn(`problem: ${line}`);
   if (study.skipped.length > 0) console.warn(`problem: ${study.skipped.length} files were left out`);
+  for (const line of tableLines(study)) console.warn(`problem: ${line}`);
 }
+
+/** What a table does not say, or says twice; `inspect` lists all of it. */
+function tableLines(study: KaggleFolder | DicomFolder): string[] {
+  // in a study of DICOM these are other kinds of file
+  const images = 'seriesOf' in study ? [] : study.unlisted.filter((place) => IMAGE_OR_FOLDER.test(place));
+  const count = (all: readonly string[], what: string) =>
+    all.length === 0 ? [] : [`${all.length} ${what}, e.g. ${all[0]}`];
+  return [
+    ...count(images, 'images or folders are not in the table and were left out'),
+    ...count(study.tableProblems, 'rows or slices of the table are unusual'),
+  ];
+}
+
+/** A picture, or a name without ending. */
+const IMAGE_OR_FOLDER = /\.(jpe?g|png)$|(^|[\\/])[^.\\/]+$/i;
