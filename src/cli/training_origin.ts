@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { promisify } from 'node:util';
+import type { PatientSource } from '../index';
 
 /** Origin of a training run for the model card, as saved in its config.json. */
 export interface TrainingOrigin {
@@ -9,6 +10,8 @@ export interface TrainingOrigin {
   commit?: string;
   /** SHA-256 of the file with the initial weights. */
   weightsSha256?: string;
+  /** See {@link studySha256}; earlier versions did not keep it. */
+  studySha256?: string;
 }
 
 /**
@@ -20,6 +23,16 @@ export async function trainingOrigin(weights?: string): Promise<TrainingOrigin> 
     commit,
     weightsSha256: weights === undefined ? undefined : await sha256(weights),
   };
+}
+
+/** SHA-256 of what a training takes from a study beside the pixels: patients, slices, labels, and the images' window. */
+export function studySha256(study: PatientSource, imageWindow: string | undefined): string {
+  const hash = createHash('sha256').update(JSON.stringify([study.labels, imageWindow]));
+  for (const patient of study.patients) {
+    const labels = [study.sliceLabels(patient), study.labelsOf?.(patient)];
+    hash.update(JSON.stringify([patient, study.sliceNames(patient), labels]));
+  }
+  return hash.digest('hex');
 }
 
 /** undefined outside a repository or without git. */

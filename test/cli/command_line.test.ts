@@ -91,6 +91,22 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     const scores = JSON.parse(ended.stdout) as { validation: { f2: number }; checkpoint: string };
     expect(scores.checkpoint).toBe(trained);
     expect(resumed.stdout).toContain(scores.validation.f2.toFixed(3));
+    // a label of a patient who has it on other slices too, so that the split stays the same
+    const table = path.join(data, 'train.csv');
+    const text = await readFile(table, 'utf8');
+    const rows = text
+      .trim()
+      .split('\n')
+      .map((row) => row.split(','));
+    const twice = (i: number, l: number) => rows[i]![l] === '1' && rows[i - 1]![0] === rows[i]![0] && rows[i - 1]![l] === '1'; // prettier-ignore
+    const [i, l] = rows.flatMap((row, at) => row.map((_, column) => [at, column] as const)).find(([at, column]) => at > 1 && column > 1 && twice(at, column))!; // prettier-ignore
+    rows[i]![l] = '0';
+    await writeFile(table, rows.map((row) => `${row.join()}\n`).join(''));
+    const other = await command('train', ...again, '--epochs', '3', '--resume');
+    await writeFile(table, text);
+    expect(`${other.code} ${other.stderr}`).toMatch(
+      /^1 CheckpointError: .*run: the run to resume was trained on other slices or labels/,
+    );
     const none = await command('train', ...again, '--out', path.join(folder, 'none'), '--resume');
     // a start that fails at its first slice leaves the place free
     const broken = path.join(folder, 'broken');

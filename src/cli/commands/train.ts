@@ -11,6 +11,7 @@ import {
   BACKBONES,
   buildCtBrainModel,
   cachedSource,
+  CheckpointError,
   CT_LABELS,
   evaluatePatients,
   loadTorchWeights,
@@ -36,7 +37,7 @@ import { openStudies, preprocessingFor } from '../studies/open_studies';
 import { checkStudies, splitStudies } from '../studies/split_studies';
 import { progressLine } from '../terminal';
 import { PRECISIONS, STORED_ARRAYS } from '../../base/stored_values';
-import { trainingOrigin } from '../training_origin';
+import { studySha256, trainingOrigin } from '../training_origin';
 
 const OPTIONS = options({
   data: {
@@ -156,6 +157,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
 
   // train it
   const { threshold: thresholds, ...stages } = recipe;
+  const trainedOn = studySha256(study, args.imageWindow);
   const config = {
     ...{ data: folders.length === 1 ? folders[0] : folders, model: built, weights: weights ?? null },
     // runs of earlier versions, which can be resumed, call it `thresholds`
@@ -163,9 +165,16 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     // a resumed run keeps its origin
     origin: args.resume
       ? (await readRecord(path.join(args.out, 'config.json')))?.origin
-      : await trainingOrigin(weights),
+      : { ...(await trainingOrigin(weights)), studySha256: trainedOn },
   };
   const run = await openTrainingRun(args.out, { config, resume: args.resume });
+  const before = config.origin?.studySha256 ?? trainedOn;
+  if (before !== trainedOn) {
+    await run.close();
+    throw new CheckpointError(
+      `${args.out}: the run to resume was trained on other slices or labels of this study, or with another --image-window`,
+    );
+  }
   const epochs = run.history.length;
   const { stop, ...bar } = trainingProgressBar();
   const extracting = progressLine('extracting features of patients');
