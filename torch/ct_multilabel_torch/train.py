@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import os
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from .augment import apply_augmentation, draw_augmentation
 from .loss import IGNORED_LABEL, asymmetric_loss
-from .model import CtBrainModel, load_model, read_manifest
+from .model import CtBrainModel, load_model, read_checkpoint
 from .safetensors import read_safetensors, write_safetensors
 
 Patient = Mapping[str, Any]
@@ -54,16 +55,12 @@ class Shards:
 
 def batches(patients: Sequence[Patient], size: int, world: int, seed: int, epoch: int) -> List[List[List[Patient]]]:
     """The epoch's batches in a random order; of each, every process's share, with about as many slices as the others'."""
-    order = torch.randperm(len(patients), generator=torch.Generator().manual_seed(seed * 100003 + epoch)).tolist()
+    order = torch.randperm(len(patients), generator=torch.Generator().manual_seed(seed * 100003 + epoch))
     result = []
-    for first in range(0, len(order), size):
+    for chosen in order.split(size):
         shares: List[List[Patient]] = [[] for _ in range(world)]
-        loads = [0] * world
-        batch = [patients[i] for i in order[first : first + size]]
-        for patient in sorted(batch, key=lambda one: -int(one["slices"])):
-            least = loads.index(min(loads))
-            shares[least].append(patient)
-            loads[least] += int(patient["slices"])
+        for patient in sorted((patients[i] for i in chosen), key=lambda one: -int(one["slices"])):
+            min(shares, key=lambda share: sum(one["slices"] for one in share)).append(patient)
         result.append(shares)
     return result
 
@@ -71,17 +68,15 @@ def batches(patients: Sequence[Patient], size: int, world: int, seed: int, epoch
 def best_f2(probabilities: Tensor, labels: Tensor) -> Tuple[float, float]:
     """F2 of all labelled entries together at the threshold where it is largest, and that threshold."""
     kept = labels != IGNORED_LABEL
-    p, order = probabilities[kept].double().sort(descending=True)
-    y = labels[kept].double()[order]
-    tp = y.cumsum(0)
-    fp = torch.arange(1, len(y) + 1) - tp
-    f2 = 5 * tp / (5 * tp + 4 * (y.sum() - tp) + fp)
-    last_of_equals = torch.cat([p[1:] != p[:-1], torch.ones(min(1, len(p)), dtype=torch.bool)])
-    f2 = torch.where(last_of_equals, f2, torch.zeros_like(f2))
-    if len(y) == 0 or y.sum() == 0:
+    y = labels[kept].double()
+    if y.sum() == 0:
         raise ValueError("validation: expected an entry that has a label, found none")
+    thresholds, place = probabilities[kept].double().unique(return_inverse=True)
+    # from the highest threshold down: entries that reach it, and the positives among them
+    reached, found = (torch.bincount(place, each).flip(0).cumsum(0) for each in (torch.ones_like(y), y))
+    f2 = 5 * found / (4 * y.sum() + reached)
     best = int(f2.argmax())
-    return float(f2[best]), float(p[best])
+    return float(f2[best]), float(thresholds.flip(0)[best])
 
 
 class Trainer:
@@ -94,21 +89,18 @@ class Trainer:
         if cuda:
             torch.cuda.set_device(self.device)
         self.args, self.shards = args, Shards(args.shards)
-        manifest = read_manifest(args.model)
+        manifest = read_checkpoint(args.model)["manifest"]
         for what, found in [("labels", self.shards.labels), ("preprocessing", self.shards.preprocessing)]:
             if manifest[what] != found:
                 raise ValueError(f"{args.shards}: {what}: expected the model's, {manifest[what]}, received {found}")
-        self.model: CtBrainModel = load_model(args.model, args.weights).to(self.device).train()
-        for module in self.model.modules():
-            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                module.eval()  # statistics stay as they are, so that a patient's gradient does not depend on the batch
+        self.model: CtBrainModel = load_model(args.model, args.weights).to(self.device)
         self.net: nn.Module = self.model
         if self.world > 1:
             self.net = nn.parallel.DistributedDataParallel(self.model, broadcast_buffers=False)
         self.optimizer = torch.optim.Adam(self.model.parameters(), args.lr, eps=1e-7)
         # what a run that goes on must have in common with the one that began
-        self.settings = {"shards": self.shards.settings, "model": manifest["model"], "batch": args.batch_size, "seed": args.seed}
-        self.settings.update({name: value for name, value in [("augment", args.augment), ("amp", args.amp)] if value not in (None, False)})
+        self.settings = {"shards": self.shards.settings, "model": manifest.get("model"), "batch": args.batch_size}
+        self.settings.update(seed=args.seed, augment=args.augment, amp=args.amp)
         self.model.amp = args.amp
         self.history: List[Dict[str, float]] = []
         self.sums: List[Tuple[float, float]] = []  # loss and labelled entries of each batch of the epoch so far
@@ -138,13 +130,14 @@ class Trainer:
         if self.world > 1:
             dist.all_reduce(losses)
         total, entries = losses.tolist()
-        self.check_finite("loss", losses, [patient for each in shares for patient in each])
+        patients = [patient for each in shares for patient in each]
+        self.check_finite("loss", losses, patients)
         if entries > 0:
             for parameter in self.model.parameters():
                 if parameter.grad is not None:
                     parameter.grad *= self.world / entries  # DDP took the mean over the processes
-            norms = [p.grad.norm() for p in self.model.parameters() if p.grad is not None]
-            self.check_finite("gradient", torch.stack(norms), [patient for each in shares for patient in each])
+            norm = nn.utils.clip_grad_norm_(self.model.parameters(), math.inf)
+            self.check_finite("gradient", norm, patients)
             self.optimizer.step()
         return total, entries
 
@@ -176,16 +169,14 @@ class Trainer:
             raise ValueError(f"--resume: expected the run's settings, {state['settings']}, received {self.settings}")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.history, self.sums = state["history"], state.get("sums", [])
+        self.history, self.sums = state["history"], state["sums"]
 
     def save(self) -> None:
         """The files of an epoch. They appear whole, the state last: a run that is killed goes on with what had not ended."""
         out: Path = self.args.out
-        out.mkdir(parents=True, exist_ok=True)
-        weights = {name: value.cpu() for name, value in self.model.weights().items()}
         scores = [epoch["validation_f2"] for epoch in self.history]
         for name in ["last", "best"] if scores.index(max(scores)) == len(scores) - 1 else ["last"]:
-            write_safetensors(out / f"{name}.safetensors", weights, {"format": "pt"})
+            write_safetensors(out / f"{name}.safetensors", self.model.state_dict())
         with open(out / "history.csv", "w", newline="") as file:
             writer = csv.DictWriter(file, list(self.history[0]))
             writer.writeheader()
@@ -194,7 +185,6 @@ class Trainer:
 
     def save_state(self) -> None:
         out: Path = self.args.out
-        out.mkdir(parents=True, exist_ok=True)
         state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "settings": self.settings}
         torch.save({**state, "history": self.history, "sums": self.sums}, out / "last.pt.tmp")
         (out / "last.pt.tmp").replace(out / "last.pt")
@@ -237,6 +227,7 @@ def main() -> None:
     if not args.resume and (args.out / "last.pt").exists():
         parser.error(f"--out: {args.out} holds a run; --resume goes on with it")
     trainer = Trainer(args)
+    args.out.mkdir(parents=True, exist_ok=True)
     if args.resume:
         trainer.resume()
     trainer.run()
