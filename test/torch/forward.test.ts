@@ -87,6 +87,19 @@ function expectedOf(model: tf.LayersModel, images: tf.Tensor, labels: tf.Tensor)
   return { logits: model.predict(images) as tf.Tensor, loss: value, ...Object.fromEntries(named) };
 }
 
+/** What is said of each pair of a model and weights. */
+const REFUSALS = `
+import json, sys, torch
+from ct_multilabel_torch import load_model
+def refusal(model, weights):
+    try:
+        load_model(model, weights)(torch.zeros(1, 2, 32, 32, 1))
+    except ValueError as error:
+        return str(error)
+    return "none"
+print(json.dumps([refusal(*pair) for pair in json.loads(sys.argv[1])]))
+`;
+
 describe.skipIf(python === undefined)('the twin in PyTorch (skipped without PyTorch)', () => {
   let folder: string;
   const expected = new Map<string, Record<string, Float32Array>>();
@@ -141,4 +154,29 @@ describe.skipIf(python === undefined)('the twin in PyTorch (skipped without PyTo
       expectClose(out[key]!, values, 1e-4, key);
     }
   });
+
+  it("refuses by name another model's weights, and layers and options that it does not compute", async () => {
+    const place = (name: string, file: string) => path.join(folder, String(CASES.findIndex(([each]) => each === name)), file);
+    const [own, weights] = ['model.json', 'weights.safetensors'].map((file) => place("a backbone of one's own", file)) as [string, string];
+    const text = readFileSync(own, 'utf8');
+    const changed = ([from, to]: readonly [RegExp, string, RegExp], i: number) => {
+      expect(text).toMatch(from);
+      const file = path.join(folder, `changed-${i}.json`);
+      writeFileSync(file, text.replace(from, to));
+      return [file, weights];
+    };
+    const changes = [
+      [/"class_name":"MaxPooling2D"/, '"class_name":"UpSampling2D"', /layer max_pool\S+: class_name: expected one of .*Dense.*, received 'UpSampling2D'/],
+      [/"activation":"elu"/, '"activation":"selu"', /layer depthwise\S+: activation: expected one of linear, .*, received 'selu'/],
+      [/"padding":"valid"/, '"padding":"same"', /layer max_pool\S+: padding: expected one of valid, received 'same'/],
+      [/"label_decoder"/g, '"head"', /weights: expected head\.init\.weight, found none/],
+    ] as const;
+    const cut = path.join(folder, 'cut.safetensors');
+    writeFileSync(cut, readFileSync(weights).subarray(0, -4));
+    const pairs = [[own, weights], [own, place('recommended', 'weights.safetensors')], [own, cut], ...changes.map(changed)];
+    const found = JSON.parse(await runPython('-c', REFUSALS, JSON.stringify(pairs))) as string[];
+    const expected = [/^none$/, /expected the \d+ weights of .*, received \d+ of other shapes/, /cut\.safetensors: \S+: expected one of F64, .* within \d+ bytes, received .*shape/, ...changes.map(([, , message]) => message)];
+    expect(found).toHaveLength(expected.length);
+    expected.forEach((message, i) => expect(found[i]).toMatch(message));
+  }, 120_000); // prettier-ignore
 });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any, Dict, Mapping
+from typing import Any, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -17,13 +17,13 @@ RANGES: Mapping[str, Any] = {
 }
 
 
-def draw_augmentation(ranges: Mapping[str, Any], seed: str) -> Dict[str, Any]:
+def draw_augmentation(ranges: Mapping[str, Any], seed: str) -> dict[str, Any]:
     """What is done to a stack: a function of ranges and seed alone."""
     unknown = set(ranges) - set(RANGES)
     if unknown:
         raise ValueError(f"augmentation: expected {', '.join(RANGES)}, received {', '.join(sorted(unknown))}")
     asked, drawn = {**RANGES, **ranges}, random.Random(seed)
-    draw: Dict[str, Any] = {name: drawn.random() < asked[name] for name in ["horizontalFlip", "verticalFlip"]}
+    draw: dict[str, Any] = {name: drawn.random() < asked[name] for name in ["horizontalFlip", "verticalFlip"]}
     draw["angle"] = drawn.uniform(-asked["rotation"], asked["rotation"])
     draw["scale"] = drawn.uniform(*asked["scale"])
     for name in ["brightness", "contrast"]:

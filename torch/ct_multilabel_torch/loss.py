@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
 import torch
 import torch.nn.functional as F
 
@@ -12,7 +10,7 @@ IGNORED_LABEL = -1
 
 def asymmetric_loss(
     labels: torch.Tensor, logits: torch.Tensor, gamma_neg: float = 4, gamma_pos: float = 1, clip: float = 0.05
-) -> Tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The loss summed over the labelled entries (0 or 1, not -1), and how many there are.
 
     ``-[y (1-p)^gamma_pos log p + (1-y) q^gamma_neg log(1-q)]`` with ``p = sigmoid(logits)``, ``q = max(p - clip, 0)``.

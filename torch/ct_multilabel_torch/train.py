@@ -12,7 +12,7 @@ import math
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Mapping, Sequence
 
 import torch
 import torch.distributed as dist
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from .augment import apply_augmentation, draw_augmentation
 from .loss import IGNORED_LABEL, asymmetric_loss
-from .model import CtBrainModel, load_model, read_checkpoint
+from .model import CtBrainModel, load_model
 from .safetensors import read_safetensors, write_safetensors
 
 Patient = Mapping[str, Any]
@@ -30,20 +30,18 @@ class Shards:
     """What `ct-multilabel prepare` wrote: an index, and a file of each patient."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        index = json.loads((folder / "index.json").read_text("utf-8"))
-        if index.get("format") != "ct-multilabel-shards" or index.get("formatVersion") != 1:
-            raise ValueError(f"{folder}: expected shards of version 1, received {index.get('format')} {index.get('formatVersion')}")
-        self.labels, self.preprocessing, self.settings = index["labels"], index["preprocessing"], index["settings"]
-        self.patients: List[Patient] = index["patients"]
+        self.folder, self.index = folder, json.loads((folder / "index.json").read_text("utf-8"))
+        received = [self.index.get("format"), self.index.get("formatVersion")]
+        if received != ["ct-multilabel-shards", 1]:
+            raise ValueError(f"{folder}: expected shards of version 1, received {received}")
 
-    def side(self, name: str) -> List[Patient]:
-        found = [patient for patient in self.patients if patient["side"] == name]
+    def side(self, name: str) -> list[Patient]:
+        found = [patient for patient in self.index["patients"] if patient["side"] == name]
         if not found:
             raise ValueError(f"{self.folder}: expected patients to {name} on, found none")
         return found
 
-    def load(self, patient: Patient, of_patients: bool) -> Tuple[Tensor, Tensor]:
+    def load(self, patient: Patient, of_patients: bool) -> tuple[Tensor, Tensor]:
         """Images [1, slices, h, w, c], and labels of the slices [1, slices, labels] or of the patient [1, labels]."""
         stack = read_safetensors(self.folder / patient["file"])
         wanted = "patient_labels" if of_patients else "labels"
@@ -53,19 +51,19 @@ class Shards:
         return (images / 255 if images.dtype == torch.uint8 else images)[None], stack[wanted][None]
 
 
-def batches(patients: Sequence[Patient], size: int, world: int, seed: int, epoch: int) -> List[List[List[Patient]]]:
+def batches(patients: Sequence[Patient], size: int, world: int, seed: int, epoch: int) -> list[list[list[Patient]]]:
     """The epoch's batches in a random order; of each, every process's share, with about as many slices as the others'."""
     order = torch.randperm(len(patients), generator=torch.Generator().manual_seed(seed * 100003 + epoch))
     result = []
     for chosen in order.split(size):
-        shares: List[List[Patient]] = [[] for _ in range(world)]
+        shares: list[list[Patient]] = [[] for _ in range(world)]
         for patient in sorted((patients[i] for i in chosen), key=lambda one: -int(one["slices"])):
             min(shares, key=lambda share: sum(one["slices"] for one in share)).append(patient)
         result.append(shares)
     return result
 
 
-def best_f2(probabilities: Tensor, labels: Tensor) -> Tuple[float, float]:
+def best_f2(probabilities: Tensor, labels: Tensor) -> tuple[float, float]:
     """F2 of all labelled entries together at the threshold where it is largest, and that threshold."""
     kept = labels != IGNORED_LABEL
     y = labels[kept].double()
@@ -89,48 +87,53 @@ class Trainer:
         if cuda:
             torch.cuda.set_device(self.device)
         self.args, self.shards = args, Shards(args.shards)
-        manifest = read_checkpoint(args.model)["manifest"]
-        for what, found in [("labels", self.shards.labels), ("preprocessing", self.shards.preprocessing)]:
-            if manifest[what] != found:
-                raise ValueError(f"{args.shards}: {what}: expected the model's, {manifest[what]}, received {found}")
         self.model: CtBrainModel = load_model(args.model, args.weights).to(self.device)
+        index, manifest = self.shards.index, self.model.manifest
+        for what in ["labels", "preprocessing"]:
+            if manifest[what] != index[what]:
+                raise ValueError(f"{args.shards}: {what}: expected the model's, {manifest[what]}, received {index[what]}")
         self.net: nn.Module = self.model
         if self.world > 1:
             self.net = nn.parallel.DistributedDataParallel(self.model, broadcast_buffers=False)
         self.optimizer = torch.optim.Adam(self.model.parameters(), args.lr, eps=1e-7)
         # what a run that goes on must have in common with the one that began
-        self.settings = {"shards": self.shards.settings, "model": manifest.get("model"), "batch": args.batch_size}
+        self.settings = {"shards": index["settings"], "model": manifest.get("model"), "batch": args.batch_size}
         self.settings.update(seed=args.seed, augment=args.augment, amp=args.amp)
         self.model.amp = args.amp
-        self.history: List[Dict[str, float]] = []
-        self.sums: List[Tuple[float, float]] = []  # loss and labelled entries of each batch of the epoch so far
+        self.history: list[dict[str, float]] = []
+        self.sums: list[tuple[float, float]] = []  # loss and labelled entries of each batch of the epoch so far
+        if args.resume:
+            state = torch.load(args.out / "last.pt", map_location=self.device)
+            if state["settings"] != self.settings:
+                raise ValueError(f"--resume: expected the run's settings, {state['settings']}, received {self.settings}")
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.history, self.sums = state["history"], state["sums"]
 
-    def load(self, patient: Patient, augmented: bool = False) -> Tuple[Tensor, Tensor]:
+    def load(self, patient: Patient, augmented: bool = False) -> tuple[Tensor, Tensor]:
         images, labels = (tensor.to(self.device) for tensor in self.shards.load(patient, self.model.of_patients))
         if augmented and self.args.augment is not None:
             seed = f"{self.args.seed} {len(self.history)} {patient['name']}"  # whoever loads it, and when
             images = apply_augmentation(images[0], draw_augmentation(self.args.augment, seed))[None]
         return images, labels
 
-    def step(self, shares: List[List[Patient]]) -> Tuple[float, float]:
+    def step(self, shares: list[list[Patient]]) -> tuple[float, float]:
         """One step on a batch: the gradient of the mean loss over all its labelled entries, whoever computed them."""
-        share = shares[self.rank]
+        patients = [patient for share in shares for patient in share]
         # a process without a patient takes part with another's at no weight: DDP waits for everyone
-        stacks = share or [next(one for other in shares for one in other)]
+        stacks, weight = (shares[self.rank], 1) if shares[self.rank] else (patients[:1], 0)
         self.optimizer.zero_grad()
         losses = torch.zeros(2, dtype=torch.float64, device=self.device)
         for i, patient in enumerate(stacks):
             images, labels = self.load(patient, augmented=True)
             waits = self.world > 1 and i < len(stacks) - 1
             with self.net.no_sync() if waits else nullcontext():  # type: ignore[operator]
-                loss, count = asymmetric_loss(labels, self.net(images))
-                (loss if share else 0 * loss).backward()
-            if share:
-                losses += torch.stack([loss.detach().double(), count.double()])
+                sums = weight * torch.stack(asymmetric_loss(labels, self.net(images)))
+                sums[0].backward()
+            losses += sums.detach()
         if self.world > 1:
             dist.all_reduce(losses)
         total, entries = losses.tolist()
-        patients = [patient for each in shares for patient in each]
         self.check_finite("loss", losses, patients)
         if entries > 0:
             for parameter in self.model.parameters():
@@ -148,43 +151,27 @@ class Trainer:
             raise ValueError(f"epoch {len(self.history) + 1}: the {what} is not finite, on {names}; a smaller --lr may help")
 
     @torch.no_grad()
-    def validate(self) -> Tuple[float, float]:
-        own = self.shards.side("validation")[self.rank :: self.world]
-        found = []
-        for patient in own:
+    def validate(self) -> tuple[float, float]:
+        found = torch.empty(2, 0)
+        for patient in self.shards.side("validation")[self.rank :: self.world]:
             images, labels = self.load(patient)
             logits = self.model(images)
             self.check_finite("output", logits, [patient])
-            found.append((torch.sigmoid(logits).flatten().cpu(), labels.flatten().cpu()))
-        everyone: List[Any] = [found]
+            found = torch.cat([found, torch.stack([torch.sigmoid(logits).flatten(), labels.flatten().float()]).cpu()], 1)
+        everyones = [found] * self.world
         if self.world > 1:
-            everyone = [None] * self.world
-            dist.all_gather_object(everyone, found)
-        pairs = [pair for of_one in everyone for pair in of_one]
-        return best_f2(torch.cat([p for p, _ in pairs]), torch.cat([y for _, y in pairs]))
-
-    def resume(self) -> None:
-        state = torch.load(self.args.out / "last.pt", map_location=self.device)
-        if state["settings"] != self.settings:
-            raise ValueError(f"--resume: expected the run's settings, {state['settings']}, received {self.settings}")
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.history, self.sums = state["history"], state["sums"]
+            dist.all_gather_object(everyones, found)
+        return best_f2(*torch.cat(everyones, 1))
 
     def save(self) -> None:
-        """The files of an epoch. They appear whole, the state last: a run that is killed goes on with what had not ended."""
+        """The files of an epoch that has ended, and the run's state, last: a run that is killed goes on with what had not ended."""
         out: Path = self.args.out
-        scores = [epoch["validation_f2"] for epoch in self.history]
-        for name in ["last", "best"] if scores.index(max(scores)) == len(scores) - 1 else ["last"]:
-            write_safetensors(out / f"{name}.safetensors", self.model.state_dict())
-        with open(out / "history.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.history[0]))
-            writer.writeheader()
-            writer.writerows(self.history)
-        self.save_state()
-
-    def save_state(self) -> None:
-        out: Path = self.args.out
+        if not self.sums:
+            scores = [epoch["validation_f2"] for epoch in self.history]
+            for name in ["last", "best"] if scores.index(max(scores)) == len(scores) - 1 else ["last"]:
+                write_safetensors(out / f"{name}.safetensors", self.model.state_dict())
+            with open(out / "history.csv", "w", newline="") as file:
+                csv.writer(file).writerows([self.history[0], *(epoch.values() for epoch in self.history)])
         state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "settings": self.settings}
         torch.save({**state, "history": self.history, "sums": self.sums}, out / "last.pt.tmp")
         (out / "last.pt.tmp").replace(out / "last.pt")
@@ -195,7 +182,7 @@ class Trainer:
             for shares in batches(patients, self.args.batch_size, self.world, self.args.seed, epoch)[len(self.sums) :]:
                 self.sums.append(self.step(shares))
                 if self.rank == 0 and self.args.checkpoint_steps and len(self.sums) % self.args.checkpoint_steps == 0:
-                    self.save_state()
+                    self.save()
             loss = sum(total for total, _ in self.sums) / max(1, sum(count for _, count in self.sums))
             self.sums = []
             f2, threshold = self.validate()
@@ -228,8 +215,6 @@ def main() -> None:
         parser.error(f"--out: {args.out} holds a run; --resume goes on with it")
     trainer = Trainer(args)
     args.out.mkdir(parents=True, exist_ok=True)
-    if args.resume:
-        trainer.resume()
     trainer.run()
     if trainer.world > 1:
         dist.destroy_process_group()
