@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { RELU_GRADIENT_KERNEL } from '../../../kernels/columns/contract';
+import { hasKernel } from '../../../kernels/has_kernel';
 import { hostWorkspace } from '../runtime/engine';
 import { Scratch, wasmKernel } from '../runtime/kernel_support';
 import { spanOf, unitsOf, VALUES_PER_UNIT } from '../runtime/workspace';
@@ -25,7 +26,7 @@ export const reluGradient = wasmKernel<'dy' | 'y', undefined>(RELU_GRADIENT_KERN
  * beside its output; on other backends this one takes the same three.
  */
 export function registerReluGradient(): void {
-  const compiled = () => tf.getBackend() === 'wasm' && hostWorkspace(tf.backend()) !== undefined;
+  const compiled = () => hasKernel(RELU_GRADIENT_KERNEL) && hostWorkspace(tf.backend()) !== undefined;
   const before = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor =>
     compiled() && dy.dtype === 'float32' && y.dtype === 'float32'
       ? (tf.engine().runKernel(RELU_GRADIENT_KERNEL, { dy, y }) as tf.Tensor)
