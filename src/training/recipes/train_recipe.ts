@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { check } from '../../base/checks';
 import { anything, callback, optional, resolveOptions, type Resolved, type Rules } from '../../base/options';
+import { checkKnownLabels } from '../../data/checks/known_labels';
 import type { PatientProgress, PatientSource } from '../../data/sources/patient_source';
 import { asymmetricLoss } from '../../losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../models/ct_brain_model';
@@ -95,7 +96,8 @@ export interface TrainedRecipe {
  *
  * @param model - As `buildCtBrainModel` makes it.
  * @throws ArgumentError for a study with other labels, another label order or another preprocessing than in
- * `description`, or than a loaded model was trained with; NonFiniteError if a loss is not finite; what was saved of the
+ * `description`, or than a loaded model was trained with; DataError for a label that no patient to train on is labelled
+ * with; NonFiniteError if a loss is not finite; what was saved of the
  * last good epoch is kept.
  * @example
  * ```ts
@@ -124,6 +126,10 @@ async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Pro
   for (const [side, source] of Object.entries({ train, pretrainOn, validation })) {
     checkSourceIsDescribed(`trainRecipe: ${side}`, description, source);
     checkSourceFits(`trainRecipe: ${side}`, model, source);
+  }
+  const absent = checkKnownLabels([train, pretrainOn]);
+  if (absent.length > 0) {
+    onNote(`no patient to train on has ${absent.join(', ')}: a model can only learn that it is absent`);
   }
   const level = outputLevel(model);
   const resumed = { stage: run.interruptedStage, epochs: run.history.length };

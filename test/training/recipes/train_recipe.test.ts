@@ -65,6 +65,21 @@ async function trainInto(
 const runFolder = async () => path.join(await temporaryFolder(), 'run');
 
 describe('trainRecipe', () => {
+  it('refuses a label that nothing to train on is labelled with, and notes one that nothing has', async () => {
+    const withB = (value: number) => ({
+      ...train,
+      sliceLabels: (patient: string) => train.sliceLabels(patient)!.map(([a]) => [a!, value]),
+    });
+    const stages = { pretrain: false, warmUp: false, patients: { epochs: 1 } } as const;
+    await expect(trainInto(await runFolder(), { ...stages, train: withB(-1) })).rejects.toThrow(
+      'no patient to train on is labelled with b',
+    );
+    const notes: string[] = [];
+    const onNote = (note: string) => notes.push(note);
+    await trainInto(await runFolder(), { ...stages, train: withB(0), onNote });
+    expect(notes).toContainEqual(expect.stringContaining('no patient to train on has b:'));
+  });
+
   it('runs all stages and leaves their checkpoints', async () => {
     const folder = await runFolder();
     const epochs: string[] = [];
