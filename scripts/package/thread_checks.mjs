@@ -46,7 +46,7 @@ export async function checkThreads(browser, isolated, plain) {
     expectStarted(
       { started: here },
       1,
-      /more did not start \(threads need a Web Worker .* main thread may not/,
+      /more did not start \(threads need a Web Worker .* main thread must not block/,
     );
   });
   await expectThreads(browser, 0);

@@ -1,5 +1,5 @@
 /**
- * Backends in a page.
+ * Backends in the browser.
  *
  * @module backends
  */

@@ -3,18 +3,19 @@ import type { WasmPreparation } from './wasm/prepare';
 export type { WasmPreparation };
 
 /**
- * Makes the host's WebAssembly backend fit for training: the kernels it lacks, faster ones
- * where it is slow, and an error where its memory ends.
+ * Prepares TensorFlow.js's WebAssembly backend for training: adds missing kernels, replaces slow ones, and makes
+ * running out of memory an error.
  *
- * For those who start the backend themselves; `useBrowserBackend` and `useBackend` of `ct-multilabel/node` do it for you.
- * Call it when the backend is active; calling it again changes nothing. The kernels, some 120 kB, are loaded by the first call:
- * bundlers put them in a file of their own.
+ * Needed only if you start the backend yourself; `useBrowserBackend` and `useBackend` of `ct-multilabel/node` call it.
+ * Call it when the backend is active; further calls have no effect. The kernels, about 120 kB, are loaded by the first
+ * call; bundlers put them in a separate file.
  *
- * In a cross-origin isolated page the host takes a threaded build, which fits neither kernels nor guard. From this call on it takes
- * the other, and one that runs is started again as that.
+ * In a cross-origin isolated page TensorFlow.js chooses its threaded build, which supports neither the kernels nor the
+ * memory guard. After this call it uses the other build; a running threaded backend is restarted.
  *
- * @returns What is in place; nothing is when another backend is active and the WebAssembly one was never imported.
- * @throws CtMultilabelError where the threaded build runs and holds tensors: call this before the first is made.
+ * @returns What is in place: nothing if another backend is active and the WebAssembly one was never imported.
+ * @throws CtMultilabelError if the threaded build is running and holds tensors: call this before the first tensor is
+ * created.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 import type { WebGpuPreparation } from './webgpu/prepare';
 
-/** Prepares the active WebGPU backend; its kernels are loaded by the first call, so that pages without it are spared them. */
+/** Prepares the active WebGPU backend; its kernels are loaded by the first call. */
 export async function prepareWebGpuBackend(): Promise<WebGpuPreparation> {
   const { prepare } = await import('./webgpu/prepare');
   return prepare();

@@ -1,12 +1,12 @@
 import { isNumberIn, rule } from '../base/options';
 
-/** More threads than a machine has use for here. */
+/** Most threads that can be requested. */
 export const MOST_THREADS = 64;
 
-/** Threads that are taken unasked: more share the work of small images too finely. */
+/** Most threads that `'auto'` uses: more would get too little work each for small images. */
 export const AUTO_THREADS = 8;
 
-/** The option `threads` of whatever starts a backend. */
+/** The option `threads` of functions that start a backend. */
 export const THREADS = rule<'auto' | number>(
   `'auto' or 1 to ${MOST_THREADS}`,
   (value) => value === 'auto' || (Number.isInteger(value) && isNumberIn(value, 1, MOST_THREADS)),

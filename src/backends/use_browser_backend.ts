@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkOneOf } from '../base/checks';
+import { messageOf } from '../base/describe';
 import { CtMultilabelError } from '../base/errors';
 import { optional, resolveOptions, type Rules } from '../base/options';
 import { activate, activeBackend, isRegistered } from './activate';
@@ -7,7 +8,7 @@ import { prepareWebGpuBackend } from './prepare_webgpu_backend';
 import { THREADS } from './threads_option';
 
 /**
- * Backends that {@link useBrowserBackend} knows.
+ * Backends for {@link useBrowserBackend}.
  *
  * @inline
  */
@@ -20,9 +21,9 @@ export type BrowserBackendName = 'wasm' | 'webgl' | 'webgpu' | 'cpu';
  */
 export interface UseBrowserBackendOptions {
   /**
-   * Number of threads that compute convolutions, recurrences and image transforms on the `'wasm'` backend, including the
-   * calling one, at most 64. More than one need a Web Worker of a cross-origin isolated page; there `'auto'` uses the number
-   * of cores, at most 8, and elsewhere one. Other backends have none.
+   * Number of threads that compute convolutions, recurrences and image transforms on the `'wasm'` backend, including
+   * the calling one, at most 64. More than one require a Web Worker of a cross-origin isolated page, where `'auto'`
+   * uses the number of cores, at most 8; elsewhere it uses one. Other backends ignore it.
    *
    * @defaultValue 'auto'
    */
@@ -32,39 +33,40 @@ export interface UseBrowserBackendOptions {
 const RULES = { threads: optional(THREADS, 'auto') } satisfies Rules<UseBrowserBackendOptions>;
 
 /**
- * What {@link useBrowserBackend} started.
+ * Result of {@link useBrowserBackend}.
  *
  * @inline
  */
 export interface BrowserBackend {
   /**
-   * This library's own kernels are in place: on `'wasm'` for convolutions and what stands between them, on `'webgpu'` for the latter and
-   * the recurrences.
+   * Whether this library's own kernels are in place: on `'wasm'` for convolutions and the operations between them, on
+   * `'webgpu'` for the latter and the recurrences.
    */
   compiledKernels: boolean;
-  /** Running out of memory is an OutOfMemoryError; on `'wasm'` and `'webgpu'`. */
+  /** Whether running out of memory throws an OutOfMemoryError; on `'wasm'` and `'webgpu'`. */
   memoryGuard: boolean;
-  /** Threads of the processor that compute. */
+  /** Number of CPU threads that compute. */
   threads: number;
-  /** What was started, in words, and why it is no more: `'WebAssembly on 1 thread, more did not start (…)'`. */
+  /** Description of the backend, with its limitations: `'WebAssembly on 1 thread, more did not start (…)'`. */
   reason: string;
 }
 
 /**
- * Makes a TensorFlow.js backend the active one of this page or Web Worker, with all that this library has for it: compiled kernels,
- * threads and a memory guard on `'wasm'`; on `'webgpu'` kernels that take few launches, and a guard against buffers past the device's
- * limits, errors that nobody caught and the loss of the device.
+ * Activates a TensorFlow.js backend in this page or Web Worker, prepared by this library: with compiled kernels,
+ * threads and a memory guard on `'wasm'`; on `'webgpu'` with kernels that need few launches, and a guard against
+ * buffers beyond the device's limits, uncaptured errors and the loss of the device.
  *
- * The backend's package is loaded unless the page has imported it: that of `'wasm'` comes with this library, that of `'webgpu'` is
- * `@tensorflow/tfjs-backend-webgpu`, which the page installs. `setWasmPaths` of `@tensorflow/tfjs-backend-wasm`, called
- * before, says where the files of `'wasm'` are. In Node there is `useBackend` of `ct-multilabel/node`.
+ * The backend's package is loaded unless the page has imported it: that of `'wasm'` comes with this library, that of
+ * `'webgpu'` is `@tensorflow/tfjs-backend-webgpu`, which must be installed. Call `setWasmPaths` of
+ * `@tensorflow/tfjs-backend-wasm` beforehand to specify where the files of `'wasm'` are. In Node use `useBackend` of
+ * `ct-multilabel/node`.
  *
- * Calls wait for one another. A later one may change the backend and the number of threads.
+ * Calls are executed one after another. A later call may change the backend and the number of threads.
  *
  * @returns What was started.
- * @throws ArgumentError for a name or an option it does not know.
- * @throws CtMultilabelError where the backend, or the number of threads asked for, cannot be had; the one that was active before is so
- *   again.
+ * @throws ArgumentError for an unknown name or option.
+ * @throws CtMultilabelError if the backend or the requested number of threads is not available; the previously active
+ * backend is then active again.
  *
  * @example
  * ```ts
@@ -92,12 +94,13 @@ async function start(name: BrowserBackendName, threads: 'auto' | number): Promis
     return await STARTERS[name](threads);
   } catch (error) {
     if (previous !== undefined && previous in tf.engine().registry) await tf.setBackend(previous);
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CtMultilabelError(`useBrowserBackend: ${name} cannot be used: ${why}`, { cause: error });
+    throw new CtMultilabelError(`useBrowserBackend: ${name} cannot be used: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
-/** How each is started; rejected with the reason where it cannot be had. */
+/** Starts each backend; rejected with the reason if it is not available. */
 const STARTERS: Record<BrowserBackendName, (threads: 'auto' | number) => Promise<BrowserBackend>> = {
   wasm: startWasm,
   async webgpu() {
@@ -125,7 +128,7 @@ async function startWasm(threads: 'auto' | number): Promise<BrowserBackend> {
       await activate('wasm');
     } catch (cause) {
       const hint = "TensorFlow.js must find its files: see setWasmPaths of '@tensorflow/tfjs-backend-wasm'";
-      throw new Error(`${cause instanceof Error ? cause.message : String(cause)}; ${hint}`, { cause });
+      throw new Error(`${messageOf(cause)}; ${hint}`, { cause });
     }
   });
 }
@@ -135,8 +138,10 @@ async function startWebGpu(): Promise<void> {
     try {
       await import('@tensorflow/tfjs-backend-webgpu');
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`its package, @tensorflow/tfjs-backend-webgpu, is to be installed: ${why}`, { cause });
+      throw new Error(
+        `its package, @tensorflow/tfjs-backend-webgpu, must be installed: ${messageOf(cause)}`,
+        { cause },
+      );
     }
   }
   if (!isRegistered('webgpu')) {

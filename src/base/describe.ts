@@ -12,6 +12,9 @@ export function describe(value: unknown): string {
   return shortened(textOf(value, 0));
 }
 
+/** Message of an error, or text of anything else that was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** Whether a text has control characters: line breaks, and what a terminal interprets as commands. */
 export const hasControl = (text: string): boolean => CONTROL.test(text);
 

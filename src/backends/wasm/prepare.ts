@@ -8,26 +8,29 @@ import { leaveThreadedBuild } from './runtime/threaded_build';
 import { registerWasmTrainingKernels } from './training_kernels';
 
 /**
- * What `prepareWasmBackend` could do.
+ * Result of `prepareWasmBackend`.
  *
  * @inline
  */
 export interface WasmPreparation {
-  /** The kernels training needs are in place. */
+  /** Whether the kernels needed for training are in place. */
   trainingKernels: boolean;
-  /** Convolutions and what stands between them run by this library's own compiled kernels, several times as fast. */
+  /**
+   * Whether convolutions and the operations between them use this library's compiled kernels, which are several times
+   * as fast.
+   */
   compiledKernels: boolean;
-  /** Running out of memory is an error. */
+  /** Whether running out of memory throws an error. */
   memoryGuard: boolean;
 }
 
-/** Does what `prepareWasmBackend` promises; of its own, so that only who calls that loads the compiled kernels. */
+/** Implements `prepareWasmBackend`; a separate module, so that the compiled kernels are loaded on demand. */
 export async function prepare(): Promise<WasmPreparation> {
   await leaveThreadedBuild();
   const active = tf.getBackend() === 'wasm' ? tf.backend() : undefined;
   const host = hostModule(active);
   if (host !== undefined && isShared(host)) await loadSharedKernels();
-  // first, so that what our kernels leave to the host's stays guarded
+  // first, so that the host's kernels that ours fall back on are guarded
   const memoryGuard = guardWasmMemory();
   const trainingKernels = registerWasmTrainingKernels();
   const compiledKernels = trainingKernels && hostWorkspace(active) !== undefined;

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { messageOf } from '../../base/describe';
 import { prepare } from './prepare';
 import { hostWorkspace } from './runtime/engine';
 import { hostModule } from './runtime/host_module';
@@ -6,21 +7,21 @@ import { isShared, withSharedHeap } from './runtime/shared_heap';
 import { leaveThreadedBuild, restart } from './runtime/threaded_build';
 import { provideThreads, type ThreadPlatform } from './threads/team';
 
-/** How the active WebAssembly backend computes. */
+/** The started WebAssembly backend. */
 export interface StartedWasm {
   compiledKernels: boolean;
   memoryGuard: boolean;
   threads: number;
-  /** What that is, in words, and why it is no more. */
+  /** Description, with limitations. */
   reason: string;
 }
 
 /**
- * Starts the WebAssembly backend with kernels, guard and threads. Where there can be threads its heap is one that they can share, however many
- * are asked for: there may be more later.
+ * Starts the WebAssembly backend with kernels, guard and threads. If threads are possible, its heap is shared, whatever
+ * number is requested: a later call may request more.
  *
- * @param activate - Makes the host's backend the active one.
- * @throws CtMultilabelError where a number of threads was asked for and cannot be had; `'auto'` takes one then.
+ * @param activate - Activates the host's backend.
+ * @throws CtMultilabelError if the requested number of threads is not available; `'auto'` then uses one.
  */
 export async function startWasm(
   threads: 'auto' | number,
@@ -43,7 +44,7 @@ export async function startWasm(
       running = await provideThreads(hostWorkspace(tf.backend())!, threads, platform);
     } catch (error) {
       if (threads !== 'auto') throw error;
-      notes.push(`more did not start (${error instanceof Error ? error.message : String(error)})`);
+      notes.push(`more did not start (${messageOf(error)})`);
     }
   }
   if (!memoryGuard) notes.push('without a guard against running out of memory');
@@ -51,7 +52,7 @@ export async function startWasm(
   return { compiledKernels, memoryGuard, threads: running, reason };
 }
 
-/** A backend whose heap no other thread can reach is started again, if it holds nothing yet. */
+/** Restarts a backend with an unshared heap, if it does not hold tensors yet. */
 async function leaveOwnHeap(): Promise<void> {
   const running = tf.engine().registry['wasm'];
   const host = hostModule(running);

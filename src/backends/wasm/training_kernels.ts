@@ -33,9 +33,9 @@ import { gruBackward, gruForward, lstmBackward, lstmForward } from './bindings/r
 import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
 
 /**
- * Makes the host's WebAssembly backend fit for training.
+ * Prepares the host's WebAssembly backend for training.
  *
- * - What it lacks: the gradient of a convolution's kernel, both gradients of a depthwise convolution, and the sum behind the gradient of
+ * - Adds missing kernels: the gradient of a convolution's filter, both gradients of a depthwise convolution, and the sum for the gradient of
  *   `tf.gather`.
  * - What is slow there: convolutions and their gradients, the gradients of max pooling and ReLU, joining and cutting channels, sums
  *   over leading axes, and saving a tensor for the backward pass, which copied it; and the passes over memory between
@@ -44,12 +44,11 @@ import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
  *   the sum of millions of values over all axes; and NaN, which ReLU, alone and fused, clip, pooling, maximum and minimum take for a number.
  * - What is ours, in plain JavaScript until here: the asymmetric loss and Adam's step.
  *
- * The convolution kernels take images as `NHWC`. Call it when the
- * backend is active: before that it cannot see whether compiled code runs on the backend's heap. Calling it again changes
- * nothing.
+ * The convolution kernels take images as `NHWC`. Call it when the backend is active: only then can it determine whether
+ * compiled code runs on the backend's heap. Further calls have no effect.
  *
- * @returns True when the kernels are in place; false when `@tensorflow/tfjs-backend-wasm` has not been imported yet, in
- *   which case nothing was done.
+ * @returns True if the kernels are in place; false if `@tensorflow/tfjs-backend-wasm` has not been imported yet, in
+ *   which case nothing was changed.
  *
  * @example
  * ```ts
@@ -59,7 +58,7 @@ import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
  * ```
  */
 export function registerWasmTrainingKernels(): boolean {
-  // Registered before the host's own they would be overwritten by them.
+  // registered before the host's kernels, these would be overwritten by them
   if (tf.getKernel(tf.Conv2D, 'wasm') === undefined) return false;
   const own = [
     conv2DBackpropFilter,
@@ -69,7 +68,7 @@ export function registerWasmTrainingKernels(): boolean {
     unsortedSegmentSum,
     maxPoolGrad,
     identity,
-    ...imageKernels, // these hand over by themselves where compiled code cannot run
+    ...imageKernels, // these fall back by themselves if compiled code cannot run
   ];
   const wrapped = {
     [tf.Conv2D]: conv2D,
@@ -92,7 +91,7 @@ export function registerWasmTrainingKernels(): boolean {
   };
   for (const kernel of own) replaceKernel(kernel.kernelName, 'compute', () => kernel);
   for (const [name, make] of Object.entries(wrapped)) {
-    // what stands on a kernel in JavaScript is of no use before its room has registered that
+    // kernels that fall back on one in JavaScript need it to be registered
     if (tf.getKernel(name, 'wasm')) replaceKernel(name, 'compute', (present) => make(present!));
   }
   if (hostWorkspace(tf.getBackend() === 'wasm' ? tf.backend() : undefined) !== undefined) {
@@ -102,7 +101,7 @@ export function registerWasmTrainingKernels(): boolean {
   return true;
 }
 
-/** What layers compose of other operations where it is not there: compiled code on the host's heap alone can do it. */
+/** Kernels that need compiled code on the host's heap; otherwise layers compose operations. */
 const ON_THE_HEAP = [
   ...[reluGradient, reluBiasGradient, columnDots, columnMoments, scaleShift, combine],
   ...[gruForward, gruBackward, lstmForward, lstmBackward],

@@ -1,11 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** What we use of the host's class `WebGPUBackend`. */
+/** The part of the host's class `WebGPUBackend` that is used here. */
 export interface WebGpuBackend extends tf.KernelBackend {
   device: GpuDevice;
   bufferManager: BufferManager;
   tensorMap: { get(dataId: tf.DataId): TensorData | undefined };
-  /** Tensors that commands not yet submitted use: their buffers are given back after these. */
+  /** Tensors used by commands that are not yet submitted: their buffers are released afterwards. */
   commandQueueOwnedIds: WeakSet<tf.DataId>;
   commandEncoder: { beginComputePass(): ComputePass } | null;
   computePassEncoder: ComputePass | null;
@@ -28,9 +28,9 @@ export interface WebGpuBackend extends tf.KernelBackend {
   readToGPU(dataId: tf.DataId): tf.GPUData;
 }
 
-/** Where a tensor's values are: in memory, on the device, or, having been read, in both. */
+/** Where a tensor's values are: in memory, on the device, or, after a read, in both. */
 interface TensorData {
-  /** Of the values as they lie there: a cast from whole numbers to float32 leaves them as they are. */
+  /** Type of the stored values: a cast from int32 to float32 does not convert them. */
   dtype: string;
   values?: tf.BackendValues | null;
   resource?: object | null;
@@ -64,7 +64,7 @@ interface ComputePass {
 
 export interface BufferManager {
   acquireBuffer(size: number, usage: number, ...rest: boolean[]): unknown;
-  /** Buffers kept for later, which the host never gives back. */
+  /** Buffers kept for reuse, which the host never releases. */
   freeBuffers: Map<string, { size: number; destroy(): void }[]>;
   numFreeBuffers: number;
   numBytesAllocated: number;

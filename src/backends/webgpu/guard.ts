@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { CtMultilabelError, OutOfMemoryError } from '../../base/errors';
 import type { BufferManager, WebGpuBackend } from './backend';
 
-/** Marks a guarded backend, and holds what watches its device. */
+/** Marks a guarded backend, and holds the watch of its device. */
 const GUARDED: unique symbol = Symbol.for('ct-multilabel.webgpu-memory-guard');
 
 type GuardedBackend = WebGpuBackend & { [GUARDED]?: Pick<DeviceWatch, 'came'> };
@@ -13,19 +13,20 @@ const STORAGE = 0x80;
 const REMEDY = 'lower the slices per chunk, the image size or the batch size';
 
 /**
- * Makes the active WebGPU backend throw an OutOfMemoryError where it would give stale numbers.
+ * Makes the active WebGPU backend throw an OutOfMemoryError instead of returning stale values.
  *
- * The host neither asks what a device takes nor listens to it: a buffer past the limit is no buffer, what should be written to it is
- * not, and what is read are the values of another tensor. The guard
+ * The host neither checks the device's limits nor its errors: a buffer beyond the limit is invalid, writes to it are
+ * lost, and reads return the values of another tensor. The guard
  *
- * - refuses a buffer that is larger than the device takes, before it is made;
- * - listens to errors that nobody caught. They come later than the operation that caused them, so every value that came to the device
- *   since the last one that was read in full is in doubt: to use or read one throws. What is older, or newer, stays good.
+ * - refuses a buffer that exceeds the device's limit, before it is created;
+ * - listens for uncaptured errors. They arrive later than the operation that caused them, so that all values written on the device
+ *   since the last complete read are unreliable: using or reading one throws. Older and newer values remain valid;
  * - throws on every use once the device is lost.
  *
- * A synchronous read (`dataSync`) cannot wait for such errors; `await tensor.data()` does. Calling it again changes nothing.
+ * A synchronous read (`dataSync`) cannot wait for such errors; `await tensor.data()` does. Further calls have no
+ * effect.
  *
- * @returns True when the guard is in place; false when the active backend is not the WebGPU one or is not as expected inside.
+ * @returns True if the guard is in place; false if the active backend is not the WebGPU one or its internals differ.
  */
 export function guardWebGpu(): boolean {
   const backend = tf.getBackend() === 'webgpu' ? (tf.backend() as GuardedBackend) : undefined;
@@ -39,7 +40,7 @@ export function guardWebGpu(): boolean {
   return true;
 }
 
-/** Tells the guard, if there is one, that a tensor has new values: written in place they come in no other way. */
+/** Notifies the guard, if there is one, of values written in place, which it cannot observe otherwise. */
 export function noteWritten(backend: WebGpuBackend, dataId: tf.DataId): void {
   (backend as GuardedBackend)[GUARDED]?.came(dataId);
 }
@@ -60,11 +61,11 @@ function isAsExpected({
   );
 }
 
-/** Which values of a device can be trusted. */
+/** Tracks which values of a device are reliable. */
 class DeviceWatch {
-  /** Counts reads and failures: values of one number came to the device between the same two. */
+  /** Counts reads and failures: values with the same number were written between the same two. */
   private now = 0;
-  /** The last number whose values are good: something that came after them was read, and nothing had failed. */
+  /** The last number whose values are reliable: a later read completed without failures. */
   private proven = -1;
   private readonly born = new WeakMap<tf.DataId, number>();
   private readonly doubts: { after: number; until: number; error: () => CtMultilabelError }[] = [];
@@ -77,17 +78,17 @@ class DeviceWatch {
     });
   }
 
-  /** Notes that a tensor's values have come to the device. */
+  /** Records that a tensor's values have been written on the device. */
   came(dataId: tf.DataId): void {
     this.born.set(dataId, this.now);
   }
 
-  /** Throws where the device is lost. */
+  /** Throws if the device is lost. */
   checkDevice(): void {
     if (this.lost !== undefined) throw this.lost();
   }
 
-  /** Throws where the values of a tensor are in doubt. */
+  /** Throws if the values of a tensor are unreliable. */
   check(dataId: tf.DataId): void {
     this.checkDevice();
     const born = this.born.get(dataId);
@@ -96,7 +97,7 @@ class DeviceWatch {
     if (doubt !== undefined) throw doubt.error();
   }
 
-  /** A read from the device: errors of what was done before it come in before it ends. */
+  /** A read from the device: errors of earlier operations arrive before it ends. */
   async during<T>(dataId: tf.DataId, read: () => Promise<T>): Promise<T> {
     this.check(dataId);
     const moment = this.now++;
@@ -106,7 +107,7 @@ class DeviceWatch {
       this.proven = Math.max(this.proven, moment);
       return values;
     } catch (error) {
-      this.check(dataId); // says more than that a buffer could not be read
+      this.check(dataId); // a more specific error than a failed read
       throw error;
     }
   }
@@ -114,7 +115,7 @@ class DeviceWatch {
   private doubt(cause: Error): void {
     const { proven: after, now: until } = this;
     const last = this.doubts.at(-1);
-    // of many errors at once the first says what happened; the rest follow from it
+    // of many errors at once, the first is the cause of the others
     if (last?.after === after) last.until = until;
     else this.doubts.push({ after, until, error: () => deviceError(cause) });
     this.now++;
@@ -150,7 +151,7 @@ function followValues(backend: WebGpuBackend, watch: DeviceWatch): void {
     backend.readSync.bind(backend),
     backend.readToGPU.bind(backend),
   ];
-  // every operand and every result comes through here
+  // called for every operand and every result
   backend.uploadToGPU = (dataId) => {
     watch.check(dataId);
     const isNew = backend.tensorMap.get(dataId)?.resource == null;
@@ -159,7 +160,7 @@ function followValues(backend: WebGpuBackend, watch: DeviceWatch): void {
   };
   backend.runWebGPUProgram = (program, inputs, dtype, uniforms, output) => {
     if (output !== undefined) return run(program, inputs, dtype, uniforms, output);
-    // as the host does, so that a result that finds no room is given back
+    // as the host does, so that a result without memory can be disposed
     const made = backend.makeTensorInfo(program.outputShape, dtype);
     try {
       return run(program, inputs, dtype, uniforms, made);
@@ -181,7 +182,7 @@ function followValues(backend: WebGpuBackend, watch: DeviceWatch): void {
   };
 }
 
-/** What is kept for later must not stand in the way of trying again with less. */
+/** Releases buffers kept for reuse, so that a retry with less memory can succeed. */
 function giveBackFreeBuffers(manager: BufferManager): void {
   for (const buffers of manager.freeBuffers.values()) {
     for (const buffer of buffers.splice(0)) {
@@ -192,12 +193,12 @@ function giveBackFreeBuffers(manager: BufferManager): void {
   }
 }
 
-/** An uncaught error of the device, by what it means for who computes. */
+/** The error to throw for an uncaptured error of the device. */
 function deviceError(cause: Error): CtMultilabelError {
   const said = firstLine(cause.message);
   const ofMemory =
     cause.constructor.name === 'GPUOutOfMemoryError' || /memory|size|limit|too large/i.test(said);
-  const lost = 'values since the last one that was read are lost: load the model again';
+  const lost = 'values computed since the last read are lost: load the model again';
   return ofMemory
     ? new OutOfMemoryError(`the webgpu backend ran out of memory (${said}); ${lost}, and ${REMEDY}`, {
         cause,
@@ -210,8 +211,8 @@ function lostError(reason: string, message: string): CtMultilabelError {
   return reason === 'destroyed'
     ? new CtMultilabelError(`the device of the webgpu backend was destroyed (${said})`)
     : new OutOfMemoryError(
-        `the webgpu backend lost its device (${said}), as happens where memory or time runs out; reload the page or start the program ` +
-          `again, and ${REMEDY}`,
+        `the webgpu backend lost its device (${said}), usually for lack of memory or because of a time limit; reload the page or restart ` +
+          `the program, and ${REMEDY}`,
       );
 }
 

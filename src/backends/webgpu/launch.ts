@@ -3,18 +3,21 @@ import { OutOfMemoryError } from '../../base/errors';
 import type { Pipeline, WebGpuBackend } from './backend';
 import { noteWritten } from './guard';
 
-/** Threads of a workgroup where a kernel has no reason for another number. */
+/** Number of values of a shape. */
+export const sizeOf = (shape: number[]): number => tf.util.sizeFromShape(shape);
+
+/** Default number of threads per workgroup. */
 export const GROUP = 256;
 
 /** One launch of a program on the device. */
 export interface Launch {
-  /** What it is called by those who count launches. */
+  /** Label of the program. */
   name: string;
-  /** Tensors by the names that the code knows them by; undefined ones are not declared. */
+  /** Tensors by their names in the code; undefined ones are not declared. */
   inputs?: Record<string, tf.TensorInfo | undefined>;
   /** Tensors that are written, and may be read. */
   outputs: Record<string, tf.TensorInfo | undefined>;
-  /** Numbers that the code knows as fields of `u`: whole ones as `u32`, the others as `f32`. */
+  /** Numbers that are fields of `u` in the code: `whole` as `u32`, `real` as `f32`. */
   whole?: Record<string, number>;
   real?: Record<string, number>;
   /** Number of workgroups. */
@@ -26,9 +29,9 @@ export interface Launch {
   threads?: number;
   /** Declarations outside the entry point. */
   declarations?: string;
-  /** Type of a tensor's values in the code, where it is not that of the tensor. */
+  /** Types of tensors in the code, if different from those of the tensors. */
   types?: Record<string, string>;
-  /** WGSL of the entry point, which knows `group`, `groups` and `thread`. */
+  /** WGSL of the entry point, which can use `group`, `groups` and `thread`. */
   main: string;
 }
 
@@ -36,16 +39,16 @@ export interface Launch {
 const programs = new WeakMap<object, Map<string, Pipeline>>();
 
 /**
- * Launches a program of ours, which unlike the host's may write several tensors, and in place.
+ * Launches a program, which unlike the host's may write several tensors, and in place.
  *
- * Like the host's it is recorded, and submitted with others; the guard's checks of operands and results apply.
+ * Like the host's programs it is recorded and submitted with others; the guard checks its operands and results.
  */
 export function launch(backend: WebGpuBackend, work: Launch): void {
   const bindings = [...present(work.inputs), ...present(work.outputs)];
   if (bindings.some(([, { shape }]) => shape.includes(0))) {
-    // the device has no empty buffers: what is summed over nothing is 0
+    // devices have no empty buffers; sums over nothing are 0
     for (const [, { dataId, shape }] of present(work.outputs)) {
-      backend.tensorMap.get(dataId)!.values = new Float32Array(tf.util.sizeFromShape(shape));
+      backend.tensorMap.get(dataId)!.values = new Float32Array(sizeOf(shape));
     }
     return;
   }
@@ -73,7 +76,7 @@ export function launch(backend: WebGpuBackend, work: Launch): void {
   pass.dispatchWorkgroups(x, y, 1);
   for (const [, { dataId }] of bindings) backend.commandQueueOwnedIds.add(dataId);
   for (const [, { dataId }] of present(work.outputs)) {
-    backend.tensorMap.get(dataId)!.values = null; // what was read before is no longer so
+    backend.tensorMap.get(dataId)!.values = null; // values read before are outdated
     noteWritten(backend, dataId);
   }
   backend.dispatchCountInPass++;
@@ -83,13 +86,13 @@ export function launch(backend: WebGpuBackend, work: Launch): void {
   }
 }
 
-/** More would be an error that comes late, and says less. */
+/** Otherwise the device would report a less specific error later. */
 function checkGroups({ device }: WebGpuBackend, { name, groups: [x, y = 1] }: Launch): void {
   const { maxComputeWorkgroupsPerDimension: most } = device.limits;
   const wanted = Math.max(x, y);
   if (wanted <= most) return;
   throw new OutOfMemoryError(
-    `the webgpu kernel ${name} takes ${wanted} workgroups for these tensors, and the device at most ${most}; lower the batch size`,
+    `the webgpu kernel ${name} needs ${wanted} workgroups for these tensors, but the device supports at most ${most}; lower the batch size`,
   );
 }
 
@@ -143,14 +146,14 @@ ${main}
 }`;
 }
 
-/** Results of a kernel and tensors it works on, given back where it fails. */
+/** Results and temporary tensors of a kernel, which are disposed if it fails. */
 export class Results {
   private readonly made: tf.TensorInfo[] = [];
   private readonly scratches = new Set<tf.TensorInfo>();
 
   private constructor(private readonly backend: WebGpuBackend) {}
 
-  /** Runs `work`; gives back what it needed in between and, where it throws, its results. */
+  /** Runs `work`; disposes its temporary tensors and, if it throws, its results. */
   static of<T>(backend: WebGpuBackend, work: (results: Results) => T): T {
     const results = new Results(backend);
     try {
@@ -163,33 +166,33 @@ export class Results {
     }
   }
 
-  /** A float32 tensor that holds anything, or the values given. */
+  /** A float32 tensor, uninitialised or with the given values. */
   make(shape: number[], values?: Float32Array): tf.TensorInfo {
     const info = this.backend.makeTensorInfo(shape, 'float32', values);
     this.made.push(info);
     return info;
   }
 
-  /** A tensor that there is already, as a result. */
+  /** An existing tensor as a result. */
   again(info: tf.TensorInfo): tf.TensorInfo {
     this.backend.incRef(info.dataId);
     this.made.push(info);
     return info;
   }
 
-  /** One that is gone when the kernel has ended. */
+  /** A temporary float32 tensor. */
   scratch(shape: number[], values?: Float32Array): tf.TensorInfo {
     const info = this.make(shape, values);
     this.scratches.add(info);
     return info;
   }
 
-  /** The tensor, in floats where it says that it is of these: casting whole numbers, the host leaves them as they lie. */
+  /** The tensor with its values converted to its type: the host's cast from int32 to float32 does not convert them. */
   asItSays(info: tf.TensorInfo): tf.TensorInfo {
     const { dtype } = this.backend.tensorMap.get(info.dataId)!;
     if (dtype === info.dtype || info.dtype !== 'float32') return info;
     const floats = this.scratch(info.shape);
-    const count = info.shape.reduce((product, n) => product * n, 1);
+    const count = sizeOf(info.shape);
     launch(this.backend, {
       name: 'CtFloats',
       inputs: { whole: { ...info, dtype: 'int32' } },
@@ -201,7 +204,7 @@ export class Results {
     return floats;
   }
 
-  /** Whole numbers for the kernel's time. */
+  /** A temporary int32 tensor. */
   integers(values: Int32Array): tf.TensorInfo {
     const info = this.backend.makeTensorInfo([values.length], 'int32', values);
     this.made.push(info);
@@ -210,7 +213,7 @@ export class Results {
   }
 }
 
-/** A kernel for the WebGPU backend, with the tensors it takes and its attributes. */
+/** A kernel for the WebGPU backend with typed inputs and attributes. */
 export function webGpuKernel<Inputs extends string, Attrs>(
   kernelName: string,
   run: (args: {
@@ -231,11 +234,11 @@ export function webGpuKernel<Inputs extends string, Attrs>(
   return { kernelName, backendName: 'webgpu', kernelFunc };
 }
 
-/** A loop of all threads of all workgroups over `count` things. */
+/** A loop over `count` items by all threads of all workgroups. */
 export const forEach = (count: string, body: string): string => `
   for (var i = group.x * ${GROUP}u + thread; i < ${count}; i += groups.x * ${GROUP}u) {
     ${body}
   }`;
 
-/** Workgroups for {@link forEach}: as many as every device takes, and no more than there is work for. */
+/** Number of workgroups for {@link forEach}, within the limit of every device. */
 export const groupsFor = (count: number): number => Math.min(65_535, Math.max(1, Math.ceil(count / GROUP)));

@@ -11,11 +11,11 @@ import { gruBackward, gruForward } from './kernels/gru';
 import { colorJitter, resize, warp } from './kernels/images';
 import { lstmBackward, lstmForward } from './kernels/lstm';
 
-/** What {@link prepare} could do. */
+/** Result of {@link prepare}. */
 export interface WebGpuPreparation {
-  /** This library's kernels run on the device. */
+  /** Whether this library's kernels run on the device. */
   compiledKernels: boolean;
-  /** Running out of memory is an error. */
+  /** Whether running out of memory throws an error. */
   memoryGuard: boolean;
 }
 
@@ -27,8 +27,8 @@ const KERNELS = [
 ];
 
 /**
- * Gives the active WebGPU backend this library's kernels and the guard against stale numbers, as far as it is as expected inside.
- * Calling it again changes nothing.
+ * Registers this library's kernels and the guard against stale values for the active WebGPU backend, as far as its
+ * internals allow. Further calls have no effect.
  */
 export function prepare(): WebGpuPreparation {
   const backend = tf.getBackend() === 'webgpu' ? (tf.backend() as WebGpuBackend) : undefined;
@@ -46,7 +46,7 @@ export function prepare(): WebGpuPreparation {
   return { compiledKernels, memoryGuard };
 }
 
-/** Whether all is there that a launch uses of the host. */
+/** Whether the host has everything that a launch uses. */
 function takesLaunches(backend: WebGpuBackend): boolean {
   const { device, tensorMap, commandQueueOwnedIds, dispatchCountInPass } = backend;
   const methods = [

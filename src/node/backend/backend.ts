@@ -4,13 +4,14 @@ import { prepareWebGpuBackend } from '../../backends/prepare_webgpu_backend';
 import { THREADS } from '../../backends/threads_option';
 import { hostModule } from '../../backends/wasm/runtime/host_module';
 import { checkOneOf } from '../../base/checks';
+import { messageOf } from '../../base/describe';
 import { CtMultilabelError } from '../../base/errors';
 import { callback, optional, resolveOptions, type Rules } from '../../base/options';
 import { withoutGlueHandlers } from './glue_handlers';
 import { nodeThreads } from './wasm_threads';
 
 /**
- * Backends {@link useBackend} knows.
+ * Backends for {@link useBackend}.
  *
  * @inline
  */
@@ -30,9 +31,9 @@ export interface UseBackendOptions {
    */
   log?: (line: string) => void;
   /**
-   * Number of threads that compute convolutions, recurrences and image transforms on the `'wasm'` backend, including the
-   * calling one; `'auto'` uses the number of cores, at most 8; up to 64 are possible. Other backends manage their own
-   * threads.
+   * Number of threads that compute convolutions, recurrences and image transforms on the `'wasm'` backend, including
+   * the calling one; `'auto'` uses the number of cores, at most 8; up to 64 are possible. Other backends manage their
+   * own threads.
    *
    * @defaultValue 'auto'
    */
@@ -141,7 +142,7 @@ async function choose(
   for (const candidate of name === 'auto' ? AUTO_ORDER : [name]) {
     try {
       const how = await STARTERS[candidate]({ threads, asked: name !== 'auto' });
-      lastReport = { name: candidate, reason: name === 'auto' ? how : `${how}, as asked for`, tried };
+      lastReport = { name: candidate, reason: name === 'auto' ? how : `${how}, as requested`, tried };
       log?.(`backend ${candidate}: ${lastReport.reason}`);
       return candidate;
     } catch (error) {
@@ -157,7 +158,7 @@ async function choose(
   throw new CtMultilabelError('useBackend: no backend works, not even cpu');
 }
 
-/** How each is started; the promise tells what it is, or is rejected with the reason why not. */
+/** Starts each backend; resolves to a description, or is rejected with the reason. */
 const STARTERS: Record<BackendName, (how: Start) => Promise<string>> = {
   tensorflow: startTensorflow,
   webgpu: startWebGpu,
@@ -167,7 +168,7 @@ const STARTERS: Record<BackendName, (how: Start) => Promise<string>> = {
 
 interface Start {
   threads: 'auto' | number;
-  /** By name, rather than `'auto'`. */
+  /** Whether it was requested by name, rather than by `'auto'`. */
   asked: boolean;
 }
 
@@ -192,10 +193,10 @@ async function startTensorflow(): Promise<string> {
   throw new Error(failures.join('; '));
 }
 
-/** Why tfjs-node cannot work on this Node, if so. */
+/** Why tfjs-node does not work on this version of Node, if so. */
 export function tfjsNodeHindrance(version: string): string | undefined {
   return Number.parseInt(version, 10) > 22
-    ? `@tensorflow/tfjs-node and tfjs-node-gpu work on Node 22 and older, and this is Node ${version}`
+    ? `@tensorflow/tfjs-node and tfjs-node-gpu work on Node 22 and older, but this is Node ${version}`
     : undefined;
 }
 
@@ -215,7 +216,7 @@ async function startWebGpu({ asked }: Start): Promise<string> {
   return [`GPU through WebGPU (${named})`, ...notes].join(', ');
 }
 
-/** Sees to `navigator.gpu`, which browsers have, with the package `webgpu`. */
+/** Provides `navigator.gpu`, as in browsers, by the package `webgpu`. */
 async function provideGpu(): Promise<GpuAdapter> {
   const scope = globalThis as unknown as { navigator?: { gpu?: Gpu } };
   let gpu = scope.navigator?.gpu;
@@ -226,7 +227,7 @@ async function provideGpu(): Promise<GpuAdapter> {
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }); // as the host does
   if (adapter === null) {
-    throw new Error('no GPU adapter was found: it needs a GPU and its Vulkan, Metal or Direct3D driver');
+    throw new Error('no GPU adapter was found: a GPU and its Vulkan, Metal or Direct3D driver are needed');
   }
   if (scope.navigator === undefined) {
     Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true, writable: true });
@@ -245,7 +246,7 @@ interface GpuAdapter {
   info?: { vendor?: string; architecture?: string; description?: string; isFallbackAdapter?: boolean };
 }
 
-/** Whether the processor does a GPU's work: SwiftShader, Mesa's llvmpipe, Windows' basic driver. */
+/** Whether the GPU is emulated by the processor: SwiftShader, Mesa's llvmpipe, Windows' basic driver. */
 const isSoftware = ({ info = {} }: GpuAdapter): boolean =>
   info.isFallbackAdapter === true ||
   /swiftshader|llvmpipe|lavapipe|software|basic render|\bwarp\b/i.test(
@@ -268,17 +269,15 @@ async function startCpu(): Promise<string> {
 
 const OTHER_COPY = 'it registered itself in another copy of @tensorflow/tfjs; install one version only';
 
-/** Through a variable, so that neither a bundler nor the type check looks for packages that need not be installed. */
+/** Imports by a variable, so that neither bundlers nor the type check need the optional packages. */
 async function load(specifier: string): Promise<unknown> {
   try {
     return await import(/* @vite-ignore */ specifier);
   } catch (error) {
     const message = messageOf(error);
-    // in the words of Node, and of Vite
+    // messages of Node and of Vite
     const missing =
       /Cannot find (package|module)|Could not resolve/.test(message) && message.includes(specifier);
     throw missing ? new Error(`${specifier} is not installed (npm install ${specifier})`) : error;
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -3,9 +3,9 @@ const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 type Handler = (...args: unknown[]) => void;
 
 /**
- * Runs what loads code that Emscripten made, and takes away the handlers that this puts on the process: they throw
- * again what nobody caught, and Node then shows a line of the loaded code, in place of the one that went wrong, before
- * the error. Handlers that others add meanwhile stay.
+ * Runs `load`, which loads code compiled by Emscripten, and removes the handlers that this adds to the process: they
+ * rethrow uncaught errors, so that Node shows a line of the loaded code instead of the one that failed. Other handlers
+ * are kept.
  */
 export async function withoutGlueHandlers<T>(load: () => Promise<T>): Promise<T> {
   const handlersOf = (event: (typeof EVENTS)[number]) => process.listeners(event as 'uncaughtException');

@@ -55,7 +55,7 @@ describe('useBackend', () => {
     for (const threads of [1, 3, 2, 1]) {
       await useBackend('wasm', { threads });
       const many = threads === 1 ? '1 thread' : `${threads} threads`;
-      expect(backendReport().reason).toBe(`WebAssembly on ${many}, as asked for`);
+      expect(backendReport().reason).toBe(`WebAssembly on ${many}, as requested`);
       const x = tf.ones([1, 9, 9, 8]);
       const y = tf.tidy(() => tf.conv2d(x as tf.Tensor4D, tf.ones([3, 3, 8, 8]) as tf.Tensor4D, 1, 'valid'));
       expect(y.dataSync().every((value) => Math.abs(value - 72) < 1e-3)).toBe(true);
@@ -76,7 +76,7 @@ describe('useBackend', () => {
     for (const name of ['wasm', 'cpu', 'wasm', 'wasm', 'cpu'] as const) {
       expect(await useBackend(name)).toBe(name);
       expect(tf.getBackend()).toBe(name);
-      expect(backendReport()).toEqual({ name, reason: expect.stringContaining('as asked for'), tried: [] });
+      expect(backendReport()).toEqual({ name, reason: expect.stringContaining('as requested'), tried: [] });
       const square = tf.square(x);
       expect([...square.dataSync()]).toEqual([1, 4, 9]);
       square.dispose();
@@ -206,6 +206,6 @@ describe('tfjsNodeHindrance', () => {
     expect(tfjsNodeHindrance(version)).toBeUndefined();
   });
   it('names Node 24 as too new', () => {
-    expect(tfjsNodeHindrance('24.2.0')).toMatch(/Node 22 and older, and this is Node 24\.2\.0/);
+    expect(tfjsNodeHindrance('24.2.0')).toMatch(/Node 22 and older, but this is Node 24\.2\.0/);
   });
 });

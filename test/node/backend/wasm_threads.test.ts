@@ -29,19 +29,17 @@ describe('useBackend, on threads', () => {
     tf.dispose([x, filter, alone]);
   });
 
-  it('says why a backend that holds tensors on a heap of its own stays on one thread', async () => {
+  it('says why a backend that holds tensors on its own heap stays on one thread', async () => {
     const { factory, priority } = tf.engine().registryFactory['wasm']!;
     tf.removeBackend('wasm');
     tf.registerBackend('wasm', factory, priority);
     await tf.setBackend('wasm');
     const x = tf.tensor1d([1, 2, 3]);
     x.dataSync();
-    await expect(useBackend('wasm', { threads: 2 })).rejects.toThrow(
-      /threads need a heap that they can share/,
-    );
+    await expect(useBackend('wasm', { threads: 2 })).rejects.toThrow(/threads need a shared heap/);
     await useBackend('wasm');
     expect(backendReport().reason).toMatch(
-      /^WebAssembly on 1 thread, more did not start \(threads need a heap/,
+      /^WebAssembly on 1 thread, more did not start \(threads need a shared heap/,
     );
     expect(Array.from(x.dataSync())).toEqual([1, 2, 3]);
     x.dispose();

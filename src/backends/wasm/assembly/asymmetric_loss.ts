@@ -9,7 +9,7 @@ import { bytes, nmadd } from './simd';
  * @param labels - `[count]`, like `logits`.
  * @param losses - `[count]`, or 0 for none.
  * @param slopes - `[count]`, or 0 for none.
- * @param focusPos - `gammaPos` in the derivative: 0 where the focusing weight counts as a constant.
+ * @param focusPos - `gammaPos` in the derivative: 0 if the focusing weight counts as a constant.
  * @param sums - Two floats: the sum of losses and the number of entries that count.
  * @param scratch - 64 bytes.
  */
@@ -40,7 +40,7 @@ export function asymmetricLoss(
     let x = logits;
     const rest = bytes(count - i);
     if (rest < 16) {
-      // the last few, filled up with entries that do not count
+      // the last entries, padded with ignored ones
       v128.store(scratch, f32x4.splat(-1));
       v128.store(scratch + 16, zero);
       memory.copy(scratch, labels, rest);
@@ -99,7 +99,7 @@ export function asymmetricLoss(
     total = f64x2.add(total, f64x2.promote_low_f32x4(v128.shuffle<f32>(loss, loss, 2, 3, 2, 3)));
     if (losses) store4(losses, loss, rest, scratch + 32);
     if (slopes) {
-      // focus factors come last: g p l could pass the range of floats where p l does not
+      // focus factors come last: g p l could exceed the range of floats where p l does not
       const rise = f32x4.add(f32x4.mul(f32x4.mul(s, pnByQ), f32x4.splat(focusNeg)), psBy1mq);
       const fall = f32x4.add(f32x4.mul(f32x4.mul(p, l), f32x4.splat(focusPos)), s);
       const slope = f32x4.sub(
@@ -122,7 +122,7 @@ export function asymmetricLoss(
   store<f32>(sums + 4, <f32>number);
 }
 
-/** `-log(1-q)`, for q below 0.5 from q, else (and not for NaN) from 1-q: each where it is exact. */
+/** `-log(1-q)`, computed from q below 0.5 (and for NaN), otherwise from 1-q, where each is accurate. */
 function minusLog1m(q: v128, oneMinusQ: v128): v128 {
   const far = f32x4.ge(q, f32x4.splat(0.5));
   // 1-q = m 2^k
@@ -135,7 +135,7 @@ function minusLog1m(q: v128, oneMinusQ: v128): v128 {
   return nmadd(logOfRatio(f32x4.div(above, below)), twos, f32x4.splat(LN2));
 }
 
-/** Four floats, or the `rest` bytes of them that there is room for. */
+/** Stores four floats, or the `rest` bytes that remain. */
 function store4(to: usize, values: v128, rest: usize, scratch: usize): void {
   if (rest >= 16) {
     v128.store(to, values);
@@ -145,7 +145,7 @@ function store4(to: usize, values: v128, rest: usize, scratch: usize): void {
   }
 }
 
-/** Divides `count` floats by one. */
+/** Divides `count` floats by `divisor`. */
 export function divideBy(count: i32, x: usize, divisor: f32): void {
   for (let i = 0; i < count; i++) store<f32>(x + bytes(i), load<f32>(x + bytes(i)) / divisor);
 }

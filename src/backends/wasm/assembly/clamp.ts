@@ -57,9 +57,9 @@ export function reluGradient(
 }
 
 /**
- * The larger (or, by `smaller` 1, the smaller) of `a` and `b`, NaN where either is.
+ * The larger (with `smaller` 1 the smaller) of `a` and `b`, NaN where either is.
  *
- * @param b - `count` values, or one where `stepB` is 0.
+ * @param b - `count` values, or one if `stepB` is 0.
  */
 export function extreme(
   unit: i32,

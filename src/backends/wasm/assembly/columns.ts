@@ -215,7 +215,7 @@ export function combine(
   }
 }
 
-/** Copies `[rows, count]` out of rows of `fromColumns` into rows of `toColumns`. */
+/** Copies `[rows, count]` from rows of `fromColumns` to rows of `toColumns`. */
 export function copyColumns(
   unit: i32,
   _scratch: usize,

@@ -5,8 +5,8 @@ import { bytes } from './simd';
  * `w' = w - rate (m' / c1) / (sqrt(v' / c2) + epsilon)`, with `c1 = 1 - beta1^t` and `c2 = 1 - beta2^t`. Each operation is
  * rounded by itself, so that the result is the host's to the last digit. A unit is `perUnit` values.
  *
- * @param newW - `w` itself or another place; so `newM` and `newV`.
- * @param share1 - `1 - beta1`, which would lose digits if it were computed here; so `share2`.
+ * @param newW - `w` itself or another address; likewise `newM` and `newV`.
+ * @param share1 - `1 - beta1`, which would lose digits if it were computed here; likewise `share2`.
  */
 export function adamStep(
   unit: i32,

@@ -1,10 +1,11 @@
-/** Every kernel that is compiled; the README beside tells how they are called. */
+/** All compiled kernels; see the README of `wasm/` for how they are called. */
 export * from './asymmetric_loss';
 export * from './clamp';
 export * from './columns';
 export * from './elementwise';
 export * from './sums';
 export * from './convolution/gathered';
+export * from './convolution/gathered_taps';
 export * from './convolution/pooling';
 export * from './convolution/winograd';
 export * from './convolution/winograd_taps';

@@ -1,12 +1,12 @@
-/** Functions of four floats at once, to about 1e-7 of their value; NaN gives NaN. */
+/** Functions of four floats at once, with a relative error of about 1e-7; NaN gives NaN. */
 import { madd, nmadd } from './simd';
 
 /** `exp(x)` for x up to 0; below -104 it is 0. */
 export function expOfNegative(x: v128): v128 {
   // at -110 the result is 0 already; pmax keeps the NaN of its first argument
   const clamped = f32x4.pmax(x, f32x4.splat(-110));
-  // x = n ln 2 + r with |r| up to ln 2 / 2; ln 2 in two parts, the first of which n multiplies without rounding.
-  // Added to 1.5 * 2^23, a number is rounded to a whole one, which stands in the last bits.
+  // x = n ln 2 + r with |r| up to ln 2 / 2; ln 2 in two parts, of which the first times n is exact.
+  // Adding 1.5 * 2^23 rounds a number to an integer, which is then in the last bits.
   const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(1.44269504)), f32x4.splat(12582912));
   const n = f32x4.sub(shifted, f32x4.splat(12582912));
   let r = nmadd(clamped, n, f32x4.splat(0.693359375));
@@ -30,7 +30,7 @@ function powerOfTwo(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
 
-/** `log((1 + z) / (1 - z))` for |z| up to 1/3, exact to the last digits also near 0. */
+/** `log((1 + z) / (1 - z))` for |z| up to 1/3, accurate also near 0. */
 export function logOfRatio(z: v128): v128 {
   // 2 z (1 + z²/3 + z⁴/5 + ...)
   const y = f32x4.mul(z, z);
@@ -58,19 +58,19 @@ export function log(x: v128): v128 {
   return madd(logM, f32x4.convert_i32x4_s(k), f32x4.splat(LN2));
 }
 
-/** The whole k for which `x = m 2^k` with m from 2/3 to 4/3. */
+/** The integer k for which `x = m 2^k` with m from 2/3 to 4/3. */
 export function binaryExponent(x: v128): v128 {
   return i32x4.shr_s(i32x4.sub(x, i32x4.splat(0x3f2aaaab)), 23);
 }
 
 export const LN2: f32 = 0.693147180559945;
 
-/** Whether {@link wholePower} can raise to this exponent. */
+/** Whether {@link wholePower} supports this exponent. */
 export function isWhole(exponent: f32): bool {
   return exponent <= 16 && floor(exponent) == exponent;
 }
 
-/** `base ^ exponent` for a whole exponent of 0 or more; 0 gives 1 everywhere. */
+/** `base ^ exponent` for an integer exponent of at least 0; 0 gives 1 everywhere. */
 export function wholePower(base: v128, exponent: i32): v128 {
   let result = f32x4.splat(1);
   for (let rest = exponent; rest > 0; rest >>= 1) {

@@ -4,7 +4,7 @@ export const LANES: i32 = 4;
 /** Bytes of a float. */
 export const F: usize = 4;
 
-/** `acc + a * b`, rounded once where the engine has a fused multiply-add, else twice. */
+/** `acc + a * b`, rounded once if the engine has a fused multiply-add, otherwise twice. */
 export function madd(acc: v128, a: v128, b: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, acc);
   return f32x4.add(acc, f32x4.mul(a, b));
@@ -29,7 +29,7 @@ export function loadStrided(p: usize, step: usize): v128 {
   return f32x4.replace_lane(v, 3, load<f32>(p + 3 * step));
 }
 
-/** The first `count` of four floats, the others zero; all four where `count` is larger. */
+/** The first `count` of four floats, the others zero; all four if `count` is larger. */
 export function loadFirst(p: usize, count: i32): v128 {
   if (count >= LANES) return v128.load(p);
   if (count == 1) return v128.load_zero<f32>(p);
@@ -37,7 +37,7 @@ export function loadFirst(p: usize, count: i32): v128 {
   return count == 2 ? two : v128.load_lane<f32>(p, two, 2, 8);
 }
 
-/** Stores the first `count` of four floats, all four where `count` is larger. */
+/** Stores the first `count` of four floats, all four if `count` is larger. */
 export function storeFirst(p: usize, v: v128, count: i32): void {
   if (count >= LANES) {
     v128.store(p, v);

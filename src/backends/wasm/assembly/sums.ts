@@ -1,4 +1,4 @@
-/** Sums in floats over blocks of rows, and of the blocks in doubles: exact to float32, however many rows there are. */
+/** Sums in float over blocks of rows, and in double over the blocks: accurate to float32 for any number of rows. */
 import { bytes } from './simd';
 
 /** Rows of a block. */

@@ -6,19 +6,19 @@ interface ActivationAttrs {
   leakyreluAlpha?: number;
 }
 
-/** What the host fuses, by the kernel that does the same alone. */
+/** Kernels of the activations that the host fuses. */
 const KERNELS: Record<string, string> = {
   ...{ relu: tf.Relu, relu6: tf.Relu6, elu: tf.Elu, sigmoid: tf.Sigmoid },
   ...{ leakyrelu: tf.LeakyRelu, prelu: tf.Prelu },
 };
 
-/** The host's fused kernel, its activation done by a kernel after it: fused it makes numbers of NaN. */
+/** The host's fused kernel with its activation applied separately: fused activations turn NaN into numbers. */
 export function activatedApart({ kernelFunc }: tf.KernelConfig): Pick<tf.KernelConfig, 'kernelFunc'> {
   return {
     kernelFunc: (args) => {
       const { activation = 'linear', leakyreluAlpha: alpha } = args.attrs as ActivationAttrs;
       const kernel = KERNELS[activation];
-      if (kernel === undefined) return kernelFunc(args); // linear, and what the host refuses
+      if (kernel === undefined) return kernelFunc(args); // linear, or refused by the host
       const { preluActivationWeights: slopes, ...inputs } = args.inputs;
       return Scratch.use(args.backend as WasmBackend, (scratch) => {
         const attrs = { ...args.attrs, activation: 'linear' } as tf.NamedAttrMap;

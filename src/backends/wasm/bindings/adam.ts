@@ -5,9 +5,9 @@ import { floats, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel
 import { spanOf, unitsOf, VALUES_PER_UNIT } from '../runtime/workspace';
 
 /**
- * Adam's step, compiled, in place where nobody else holds the data.
+ * Adam's step, compiled, in place unless the data is shared.
  *
- * @param plain - The kernel in plain JavaScript, for where compiled kernels cannot run.
+ * @param plain - The kernel in plain JavaScript, used if compiled kernels cannot run.
  */
 export function adam(plain: tf.KernelConfig): tf.KernelConfig {
   return wasmKernel<keyof AdamInputs, AdamAttrs>(ADAM_KERNEL, (args) => {
@@ -39,7 +39,7 @@ export function adam(plain: tf.KernelConfig): tf.KernelConfig {
   });
 }
 
-/** Where a variable's new values go: over the old ones, unless a clone shares them. */
+/** Where a variable's new values are written: over the old ones, unless a clone shares them. */
 function resultFor(backend: WasmBackend, { dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
   if (backend.refCount(dataId) !== 1) return backend.makeOutput(shape, dtype);
   backend.incRef(dataId);

@@ -8,7 +8,7 @@ import { spanOf } from '../runtime/workspace';
 /**
  * The asymmetric loss, compiled: value and slope in one pass.
  *
- * @param plain - The kernel in plain JavaScript, for where compiled kernels cannot run.
+ * @param plain - The kernel in plain JavaScript, used if compiled kernels cannot run.
  */
 export function asymmetricLoss(plain: tf.KernelConfig): tf.KernelConfig {
   return wasmKernel<'labels' | 'logits', AsymmetricLossAttrs>(ASYMMETRIC_LOSS_KERNEL, (args) => {
@@ -52,7 +52,7 @@ export function asymmetricLoss(plain: tf.KernelConfig): tf.KernelConfig {
   });
 }
 
-/** Labels as floats, those of slices left out by the mask marked as missing. */
+/** Labels as floats; those of masked slices are marked as missing. */
 function markLabels(
   labels: ArrayLike<number>,
   mask: ArrayLike<number> | undefined,

@@ -4,9 +4,9 @@ import { floats, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
 import { spanOf, unitsOf, VALUES_PER_UNIT } from '../runtime/workspace';
 
 /*
- * The host's kernels of these names take NaN for a number: its ReLU makes 0 of a NaN whose sign bit is set, its clip makes 0 of
- * any, and of the larger of two it gives the other. They also take the bits of an int32 for those of a float. Ours keep NaN, as
- * backend `cpu` does, and whole numbers.
+ * The host's kernels of these names lose NaN: its ReLU turns a NaN whose sign bit is set into 0, its clip any NaN, and
+ * maximum and minimum return the other operand. They also interpret the bits of an int32 as a float. These kernels
+ * propagate NaN, like backend `cpu`, and support int32.
  */
 
 type Values = Float32Array | Int32Array;
@@ -77,7 +77,7 @@ function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.Kern
         const reps = shape.map((n, axis) => n / own[axis]!);
         return scratch.run(tf.Tile, { x: viewAs(info, own) }, { reps });
       };
-      // a single number, the usual case, is not spread out
+      // a single number, the usual case, is not broadcast
       const single = [b, a].find((info) => tf.util.sizeFromShape(info.shape) === 1);
       const left = broadcast(single === a ? b : a);
       const right = single ?? broadcast(b);
@@ -85,7 +85,7 @@ function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.Kern
       const workspace = hostWorkspace(backend);
       if (workspace === undefined) {
         const [first, second, to] = [left, right, out].map((info) => floats(backend, info)) as Floats;
-        const pick = smaller ? Math.min : Math.max; // which keep NaN
+        const pick = smaller ? Math.min : Math.max; // these propagate NaN
         for (let i = 0; i < size; i++) to[i] = pick(first[i]!, second[single ? 0 : i]!);
         return out;
       }

@@ -13,8 +13,9 @@ import { VALUES_PER_UNIT, type Workspace } from '../runtime/workspace';
 import { sumRows } from './sum';
 
 /*
- * Kernels over `[..., channels]` that have no name in tfjs: layers ask whether they are there, and compose operations where
- * they are not. They are there only where compiled code can run on the host's heap: see `registerWasmTrainingKernels`.
+ * Kernels over `[..., channels]` that tfjs does not have. Layers check whether they are registered, and compose
+ * operations otherwise. They are registered only if compiled code can run on the host's heap: see
+ * `registerWasmTrainingKernels`.
  */
 
 /**
@@ -61,7 +62,7 @@ export const columnMoments = wasmKernel<'x', undefined>(COLUMN_MOMENTS_KERNEL, (
   }),
 );
 
-/** `x scale + shift`, both of the length of the last axis. */
+/** `x scale + shift`; both are vectors along the last axis. */
 export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
   SCALE_SHIFT_KERNEL,
   ({ inputs: { x, scale, shift }, backend }) =>
@@ -72,7 +73,7 @@ export const scaleShift = wasmKernel<'x' | 'scale' | 'shift', undefined>(
     })[0]!,
 );
 
-/** `dy a + x b + c`, the last three of the length of the last axis. */
+/** `dy a + x b + c`; `a`, `b` and `c` are vectors along the last axis. */
 export const combine = wasmKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
   COMBINE_KERNEL,
   ({ inputs: { dy, x, a, b, c }, backend }) =>
@@ -83,7 +84,7 @@ export const combine = wasmKernel<'dy' | 'x' | 'a' | 'b' | 'c', undefined>(
     })[0]!,
 );
 
-/** Kernels that stand in for the host's where the last axis is joined or cut: with images, the channels. */
+/** Concatenation along the last axis, the channels of images; the host's kernel does the rest. */
 export function concat(host: tf.KernelConfig): tf.KernelConfig {
   return wasmKernel<never, { axis: number }>(tf.Concat, (args) => {
     const inputs = Object.values<tf.TensorInfo>(args.inputs);
@@ -91,7 +92,9 @@ export function concat(host: tf.KernelConfig): tf.KernelConfig {
     const rank = inputs[0]?.shape.length ?? 0;
     const last = (args.attrs.axis + rank) % rank === rank - 1;
     const ours =
-      rank > 1 && last && inputs.every(({ dtype, shape }) => dtype === 'float32' && sizeOf(shape) > 0);
+      rank > 1 &&
+      last &&
+      inputs.every(({ dtype, shape }) => dtype === 'float32' && tf.util.sizeFromShape(shape) > 0);
     if (workspace === undefined || !ours) return host.kernelFunc(args as never);
     const columns = inputs.reduce((sum, { shape }) => sum + shape.at(-1)!, 0);
     const rows = sizeOf(inputs[0]!.shape) / inputs[0]!.shape.at(-1)!;
@@ -116,7 +119,7 @@ export function concat(host: tf.KernelConfig): tf.KernelConfig {
   });
 }
 
-/** The gradient of {@link concat}, and `tf.split`. */
+/** `tf.split`, and the gradient of {@link concat}. */
 export function split(host: tf.KernelConfig): tf.KernelConfig {
   return wasmKernel<'x', { axis: number; numOrSizeSplits: number | number[] }>(tf.SplitV, (args) => {
     const { inputs, backend, attrs } = args;
@@ -124,7 +127,7 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
     const workspace = hostWorkspace(backend);
     const rank = x.shape.length;
     const last = (attrs.axis + rank) % rank === rank - 1;
-    const ours = rank > 1 && last && x.dtype === 'float32' && sizeOf(x.shape) > 0;
+    const ours = rank > 1 && last && x.dtype === 'float32' && tf.util.sizeFromShape(x.shape) > 0;
     if (workspace === undefined || !ours) return host.kernelFunc(args as never);
     const columns = x.shape.at(-1)!;
     const rows = sizeOf(x.shape) / columns;
@@ -193,7 +196,7 @@ function onColumns(
   { shape }: tf.TensorInfo,
   work: (run: ColumnRun) => tf.TensorInfo[],
 ): tf.TensorInfo[] {
-  const workspace = hostWorkspace(backend)!; // without it these kernels are not registered
+  const workspace = hostWorkspace(backend)!; // otherwise these kernels are not registered
   const columns = shape.at(-1)!;
   const rows = sizeOf(shape) / columns;
   const share = Math.fround(1 / rows);

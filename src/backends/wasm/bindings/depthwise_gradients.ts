@@ -1,9 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { floats, type KernelArgs, Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
+import { floats, Scratch, wasmKernel, type Shape4D, type WasmBackend } from '../runtime/kernel_support';
 
-type Shape4D = [number, number, number, number];
-
-/** Attributes that both gradients have. */
+/** Attributes of both gradients. */
 interface DepthwiseAttrs {
   strides: number | [number, number];
   dilations: number | [number, number];
@@ -14,14 +12,15 @@ interface DepthwiseAttrs {
 /**
  * Gradient of a depthwise convolution's input, which the host's WebAssembly backend lacks:
  *
- * `dx[n, h, w, c] = sum over i, j, q of dy[n, p, r, (c, q)] * W[i, j, c, q]`, over the outputs `p, r` that meet pixel `h, w` through tap
- * `i, j`.
+ * `dx[n, h, w, c] = sum over i, j, q of dy[n, p, r, (c, q)] * W[i, j, c, q]`, over the outputs `p, r` that read pixel
+ * `h, w` through tap `i, j`.
  *
- * In JavaScript: a depthwise convolution is a few percent of the arithmetic of the networks that are made of them.
+ * Written in JavaScript, since depthwise convolutions are a few percent of the arithmetic of the networks that use
+ * them.
  */
 export const depthwiseBackpropInput = wasmKernel<'dy' | 'filter', DepthwiseAttrs & { inputShape: Shape4D }>(
   tf.DepthwiseConv2dNativeBackpropInput,
-  ({ inputs: { dy, filter }, backend, attrs }: KernelArgs<'dy' | 'filter', DepthwiseAttrs & { inputShape: Shape4D }>) => {
+  ({ inputs: { dy, filter }, backend, attrs }) => {
     const info = infoOf(attrs.inputShape, filter.shape as Shape4D, attrs);
     return Scratch.use(backend, (scratch) => {
       const dx = scratch.make(info.inShape);
@@ -43,12 +42,12 @@ export const depthwiseBackpropInput = wasmKernel<'dy' | 'filter', DepthwiseAttrs
 /**
  * Gradient of a depthwise convolution's taps, which the host's WebAssembly backend lacks:
  *
- * `dW[i, j, c, q] = sum over n, p, r of x[n, h, w, c] * dy[n, p, r, (c, q)]`, `h, w` being the pixel that output `p, r` meets through tap
- * `i, j`. Summed in 64 bits.
+ * `dW[i, j, c, q] = sum over n, p, r of x[n, h, w, c] * dy[n, p, r, (c, q)]`, where output `p, r` reads pixel `h, w`
+ * through tap `i, j`. Summed in 64 bits.
  */
 export const depthwiseBackpropFilter = wasmKernel<'x' | 'dy', DepthwiseAttrs & { filterShape: Shape4D }>(
   tf.DepthwiseConv2dNativeBackpropFilter,
-  ({ inputs: { x, dy }, backend, attrs }: KernelArgs<'x' | 'dy', DepthwiseAttrs & { filterShape: Shape4D }>) => {
+  ({ inputs: { x, dy }, backend, attrs }) => {
     const info = infoOf(x.shape as Shape4D, attrs.filterShape, attrs);
     return Scratch.use(backend, (scratch) => {
       const dw = scratch.make(attrs.filterShape);
@@ -74,7 +73,9 @@ const infoOf = (inputShape: Shape4D, filterShape: Shape4D, attrs: DepthwiseAttrs
 const valuesOf = (backend: WasmBackend, [a, b, c]: [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo]) =>
   [floats(backend, a), floats(backend, b), floats(backend, c)] as const;
 
-/** Calls for each output and each tap that meets a pixel, with where their channels begin in `NHWC`. */
+/**
+ * Calls `visit` for each pair of an output and a tap that reads a pixel, with the offsets of their channels in `NHWC`.
+ */
 function forEachMeeting(
   info: tf.backend_util.Conv2DInfo,
   visit: (pixel: number, output: number, tap: number) => void,

@@ -4,10 +4,10 @@ import { COLOR_JITTER_KERNEL, type ColorJitterAttrs } from '../../../kernels/col
 import { RESIZE_KERNEL, type ResizeAttrs } from '../../../kernels/resize/contract';
 import { WARP_KERNEL, type WarpAttrs } from '../../../kernels/warp/contract';
 import { hostWorkspace } from '../runtime/engine';
-import { type KernelArgs, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { Scratch, wasmKernel, type KernelArgs, type Shape4D } from '../runtime/kernel_support';
 import { spanOf, type Workspace } from '../runtime/workspace';
 
-/** Compiled forms of the kernels that `transforms/` registers under these names. */
+/** Compiled versions of the image kernels. */
 export const imageKernels = [
   compiled<ClaheAttrs>(
     CLAHE_KERNEL,
@@ -96,15 +96,13 @@ export const imageKernels = [
   ),
 ];
 
-type Shape4D = [number, number, number, number];
-
 /** Floats in a vector register. */
 const LANES = 4;
 
 /**
  * A kernel of one image stack `x`.
  *
- * @param compute - False when it cannot say what is wrong with the values: the plain kernel then does.
+ * @param compute - Returns false for invalid values, which the plain kernel then reports.
  */
 function compiled<Attrs>(
   name: string,
@@ -126,18 +124,18 @@ function compiled<Attrs>(
   });
 }
 
-/** The same by the kernel in JavaScript, which `transforms/` has registered by the time a transform runs. */
+/** The kernel in JavaScript, which is registered by the time a transform runs. */
 function plain<Attrs>(name: string, args: KernelArgs<'x', Attrs>): tf.TensorInfo {
   const kernel = tf.getKernel(`${name}.plain`, 'wasm')!;
   return kernel.kernelFunc(args as never) as tf.TensorInfo;
 }
 
-/** The same memory seen as integers. */
+/** The same memory as integers. */
 function bitsOf({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): Int32Array {
   return new Int32Array(buffer, byteOffset, byteLength / 4);
 }
 
-/** `[n, taps]` with zeros behind each row. */
+/** `[n, taps]` with each row padded by zeros. */
 function padded(weights: Float32Array, taps: number, to: number): Float32Array {
   if (taps === to) return weights;
   const wide = new Float32Array((weights.length / taps) * to);

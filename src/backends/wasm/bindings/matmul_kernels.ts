@@ -4,7 +4,7 @@ import { hostWorkspace } from '../runtime/engine';
 import { Scratch, wasmKernel, type WasmBackend } from '../runtime/kernel_support';
 import { spanOf } from '../runtime/workspace';
 
-/** `tf.matMul`, by the compiled kernels where they apply; the host's are ten times slower where an operand is transposed. */
+/** `tf.matMul`, by the compiled kernels if they apply; the host's are ten times slower for transposed operands. */
 export function batchMatMul(host: tf.KernelConfig): tf.KernelConfig {
   return matrixProduct(tf.BatchMatMul, host);
 }
@@ -30,7 +30,7 @@ function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
       (bias === undefined || (bias.shape.length === 1 && bias.shape[0] === columns)) &&
       [a, b].every(({ dtype, shape }) => dtype === 'float32' && !shape.includes(0)) &&
       inner === depth;
-    // what we do not take, mistakes among them, the host answers as it always has
+    // other inputs, including invalid ones, are left to the host
     if (workspace === undefined || !ours) return fallback.kernelFunc(args as never);
     const [batchA, batchB] = [a, b].map(({ shape }) => shape.slice(0, -2)) as [number[], number[]];
     const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
@@ -56,8 +56,8 @@ function matrixProduct(name: string, host: tf.KernelConfig): tf.KernelConfig {
 }
 
 /**
- * The host's kernel, its transposed operands transposed beforehand: it is slow at them itself, and with a bias or an
- * activation wrong.
+ * The host's kernel with operands transposed beforehand: for transposed operands it is slow and, with a bias or an
+ * activation, wrong.
  */
 function untransposed({
   kernelFunc,
@@ -83,13 +83,16 @@ function untransposed({
 
 type Addresses = [number, number, number];
 
-/** Rows and columns of an operand, as it enters the product. */
+/** Rows and columns of an operand in the product. */
 function matrixShape({ shape }: tf.TensorInfo, transposed: boolean): [number, number] {
   const [rows, columns] = shape.slice(-2) as [number, number];
   return transposed ? [columns, rows] : [rows, columns];
 }
 
-/** For every matrix of a batch of shape `target`, in order, the index of its operand in a batch that is broadcast to it. */
+/**
+ * For every matrix of a batch of shape `target`, the index of its operand in a batch of shape `shape` that is
+ * broadcast.
+ */
 function broadcastIndices(shape: number[], target: number[]): number[] {
   const missing = target.length - shape.length;
   return target.reduce<number[]>(

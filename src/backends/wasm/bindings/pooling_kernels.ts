@@ -2,13 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import { maxPoolGrad as composedMaxPoolGrad } from '../composed/max_pool_grad';
 import { markWindows } from '../../../kernels/max_pool/mark_windows';
 import { hostWorkspace } from '../runtime/engine';
-import { floats, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { floats, Scratch, wasmKernel, type Shape4D } from '../runtime/kernel_support';
 import { spanOf } from '../runtime/workspace';
 
-/** `tf.maxPool`: the host's makes -Infinity of NaN. */
+/** `tf.maxPool`: the host's turns NaN into -Infinity. */
 export const maxPool = (host: tf.KernelConfig) => pooling(tf.MaxPool, host, false);
 
-/** `tf.avgPool`: the host's makes -Infinity of NaN. */
+/** `tf.avgPool`: the host's turns NaN into -Infinity. */
 export const avgPool = (host: tf.KernelConfig) => pooling(tf.AvgPool, host, true);
 
 function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelConfig {
@@ -18,7 +18,7 @@ function pooling(name: string, host: tf.KernelConfig, mean: boolean): tf.KernelC
     if (x.dtype !== 'float32') return host.kernelFunc(args as never);
     const workspace = hostWorkspace(backend);
     const { filterSize, strides, pad, dimRoundingMode } = attrs;
-    const shape = x.shape as [number, number, number, number];
+    const shape = x.shape as Shape4D;
     const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
     if (workspace === undefined) {
       const y = host.kernelFunc(args as never) as tf.TensorInfo;
@@ -47,8 +47,8 @@ const geometryOf = (info: tf.backend_util.Conv2DInfo) => ({
 /**
  * Gradient of max pooling: each output's gradient goes to the first largest pixel of its window.
  *
- * It stands in for the host's kernel, which is several times slower and counts padding as zeros: of a window over the edge
- * with only negative pixels, none gets the gradient.
+ * Replaces the host's kernel, which is several times slower and counts padding as zeros: if a window over the edge
+ * has only negative pixels, the gradient is lost.
  */
 export const maxPoolGrad = wasmKernel<'dy' | 'input', tf.MaxPoolGradAttrs>(tf.MaxPoolGrad, (args) => {
   const { inputs, backend, attrs } = args;
@@ -58,7 +58,7 @@ export const maxPoolGrad = wasmKernel<'dy' | 'input', tf.MaxPoolGradAttrs>(tf.Ma
     return composedMaxPoolGrad.kernelFunc(args as never);
   }
   const { filterSize, strides, pad, dimRoundingMode } = attrs;
-  const shape = input.shape as [number, number, number, number];
+  const shape = input.shape as Shape4D;
   const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
   return Scratch.use(backend, (scratch) => {
     const dx = scratch.make(shape);

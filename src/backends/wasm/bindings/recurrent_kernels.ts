@@ -10,7 +10,10 @@ import { spanOf, type Workspace } from '../runtime/workspace';
 /** Tensors by the names of the contract. */
 type Inputs = Record<string, tf.TensorInfo | undefined>;
 
-/** See its contract, as for the others here. They exist in compiled form only: elsewhere layers compose operations. */
+/**
+ * See the contract, as for the other kernels here. They exist only in compiled form: elsewhere layers compose
+ * operations.
+ */
 export const gruForward = wasmKernel<string, RecurrentAttrs>(GRU_FORWARD_KERNEL, (args) => {
   const { backend, attrs } = args;
   const inputs: Inputs = args.inputs;
@@ -147,7 +150,7 @@ export const lstmBackward = wasmKernel<string, RecurrentAttrs>(LSTM_BACKWARD_KER
   });
 });
 
-/** Where a direction's part of what is kept holds what, in values: states first. */
+/** Layout of the values saved for a direction: states first, at offset 0. */
 function gruLayout(steps: number, batch: number, units: number): { gates: number; size: number } {
   const gates = (steps + 1) * batch * units;
   return { gates, size: gates + steps * batch * 4 * units };
@@ -167,45 +170,45 @@ function setInitial(state: Float32Array, backend: WasmBackend, initial: tf.Tenso
   else state.set(floats(backend, initial));
 }
 
-/** Rows of the batch, in one direction. */
+/** Rows of the batch in one direction. */
 interface Part {
   d: number;
   first: number;
   rows: number;
 }
 
-/** Every direction of every block of rows: threads take them in any order. */
+/** Every block of rows in every direction: threads take them in any order. */
 function forwardParts(directions: number, blocks: readonly Omit<Part, 'd'>[]): Part[] {
   return Array.from({ length: directions }, (_, d) => blocks.map((block) => ({ d, ...block }))).flat();
 }
 
 const mostRows = (parts: readonly Part[]) => Math.max(0, ...parts.map(({ rows }) => rows));
 
-/** Rows that a thread should get at least: fewer do not make up for transposing the kernel once more. */
+/** Least rows per thread: fewer do not compensate for packing the kernel again. */
 const LEAST_ROWS = 8;
 
 type Recurrence = 'gruForward' | 'gruBackward' | 'lstmForward' | 'lstmBackward';
 type Call<Kernel extends Recurrence> = Omit<Parameters<CompiledKernels[Kernel]>[0], 'scratch'>;
 
-/** What a kernel needs of the workspace. */
+/** The part of the workspace that a kernel uses. */
 interface Addresses extends Pick<Workspace, 'kernels'> {
-  /** Of a tensor's values from `start` on; 0 for no tensor. */
+  /** Address of a tensor's values from `start` on; 0 for no tensor. */
   address(info: tf.TensorInfo | undefined, start?: number): number;
-  /** A batch in blocks of rows for all threads. */
+  /** Divides a batch into blocks of rows for all threads. */
   blocks(batch: number): Omit<Part, 'd'>[];
   /** Makes the calls, on all threads. */
   run<Kernel extends Recurrence>(kernel: Kernel, scratchBytes: number, calls: readonly Call<Kernel>[]): void;
 }
 
 function inWorkspace(backend: WasmBackend, work: (addresses: Addresses) => void): void {
-  const workspace = hostWorkspace(backend)!; // where there is none these kernels are not registered
+  const workspace = hostWorkspace(backend)!; // otherwise these kernels are not registered
   const { kernels, threads } = workspace;
   workspace.scope(backend, () =>
     work({
       kernels,
       address: (info, start = 0) => (info === undefined ? 0 : workspace.address({ ...spanOf(info), start })),
       blocks(batch) {
-        // in fours, which the matrix product takes at once
+        // multiples of four, the rows of a tile of the matrix product
         const size = Math.max(LEAST_ROWS, 4 * Math.ceil(batch / threads / 4));
         return Array.from({ length: Math.ceil(batch / size) }, (_, i) => ({
           first: i * size,

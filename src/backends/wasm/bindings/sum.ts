@@ -14,14 +14,14 @@ export function sumRows(workspace: Workspace, args: Omit<UnitArgs<'sumRows'>, 'c
   workspace.run('sumRows', units, 8 * COLUMNS_PER_UNIT, given);
 }
 
-/** Columns as which a sum over everything is laid out. */
+/** Columns into which a sum over all values is divided. */
 const LANES = 16;
 
 /**
- * Sum over leading axes, as in the gradient of a bias, and over all of them.
+ * Sum over leading axes, as in the gradient of a bias, and over all axes.
  *
- * The host transposes first, and adds floats one by one, by which 16 million times 0.1 becomes a sixth too much. It keeps
- * the other axes and types.
+ * The host transposes first, and adds floats one by one, which makes the sum of 16 million times 0.1 a sixth too large.
+ * Other axes and types are left to it.
  */
 export function sum(host: tf.KernelConfig): tf.KernelConfig {
   return wasmKernel<'x', tf.SumAttrs>(tf.Sum, (args) => {
@@ -42,7 +42,7 @@ export function sum(host: tf.KernelConfig): tf.KernelConfig {
       const run = (first: number, to: number, height: number, width: number) =>
         sumRows(workspace, { x: from + 4 * first, out: to, rows: height, columns: width, share: 1 });
       if (columns !== 1) return run(0, workspace.address(spanOf(out)), rows, columns);
-      // everything: as many full rows of lanes as there are, and the rest
+      // all values: full rows of lanes, and the remainder
       const height = Math.floor(rows / LANES);
       const lanes = workspace.scratch(4 * (LANES + 1));
       run(0, lanes, height, LANES);

@@ -1,23 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
-import { type KernelArgs, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
+import { Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
 
 /**
  * Sum of the rows of `x` that share a segment id, which the host's WebAssembly backend lacks and the gradient of
  * `tf.gather` needs: `out[s, ...] = sum over i with segmentIds[i] = s of x[i, ...]`. As elsewhere in TensorFlow, ids
- * outside `0 .. numSegments - 1` are left out.
+ * outside `0 .. numSegments - 1` are ignored.
  */
 export const unsortedSegmentSum = wasmKernel<'x' | 'segmentIds', tf.UnsortedSegmentSumAttrs>(
   tf.UnsortedSegmentSum,
-  ({
-    inputs: { x, segmentIds },
-    backend,
-    attrs: { numSegments },
-  }: KernelArgs<'x' | 'segmentIds', tf.UnsortedSegmentSumAttrs>) =>
+  ({ inputs: { x, segmentIds }, backend, attrs: { numSegments } }) =>
     Scratch.use(backend, (scratch) => {
-      const count = segmentIds.shape.reduce((product, size) => product * size, 1);
+      const count = tf.util.sizeFromShape(segmentIds.shape);
       const rest = x.shape.slice(segmentIds.shape.length);
-      const width = rest.reduce((product, size) => product * size, 1);
-      // ScatterNd adds up duplicates but does not check its indices: strays go to a row of their own
+      const width = tf.util.sizeFromShape(rest);
+      // ScatterNd sums duplicates but does not check its indices: invalid ones go to an extra row
       const ids = scratch.backend.makeOutput([count, 1], 'int32');
       try {
         const target = backend.typedArrayFromHeap(ids);

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../../base/checks';
-import { floats, type KernelArgs, Scratch, viewAs, wasmKernel } from '../runtime/kernel_support';
+import { floats, Scratch, viewAs, wasmKernel, type Shape4D } from '../runtime/kernel_support';
 
-/** Bytes of intermediates a call may hold; images are taken in groups that fit (one at least). */
+/** Bytes of intermediate results per call; images are processed in groups that fit, at least one. */
 const SCRATCH_BYTES = 64 * 2 ** 20;
 
 /**
@@ -10,14 +10,14 @@ const SCRATCH_BYTES = 64 * 2 ** 20;
  *
  * `dW[i, j, c, k] = sum over n, p, q of x[n, p*stride + i - top, q*stride + j - left, c] * dy[n, p, q, k]`
  *
- * Seen as a forward convolution: for each column `j` of the kernel, lay the input out as an image of height `rows`,
- * width `c` and, as channels, the `n, q` it meets. Then `dy` as `[p, 1, (n, q), k]` is a kernel over it, dilated by
- * the stride, and output pixel `[i, c]` is `dW[i, j, c, :]`. So the host's fast convolution does all the arithmetic
- * in one call, with long inner sums and full tiles; only the layout is ours.
+ * As a forward convolution: for each column `j` of the kernel, arrange the input as an image of height `rows`,
+ * width `c` and the corresponding `n, q` as channels. Then `dy` as `[p, 1, (n, q), k]` is a kernel over it, dilated by
+ * the stride, and output pixel `[i, c]` is `dW[i, j, c, :]`. The host's fast convolution does all the arithmetic
+ * in one call, with long inner sums and full tiles; only the layout is changed here.
  */
 export const conv2DBackpropFilter = wasmKernel<'x' | 'dy', tf.Conv2DBackpropFilterAttrs>(
   tf.Conv2DBackpropFilter,
-  ({ inputs: { x, dy }, backend, attrs }: KernelArgs<'x' | 'dy', tf.Conv2DBackpropFilterAttrs>) => {
+  ({ inputs: { x, dy }, backend, attrs }) => {
     const { strides, pad, dataFormat, dimRoundingMode, filterShape } = attrs;
     check(dataFormat === 'NHWC', 'Conv2DBackpropFilter: dataFormat', "'NHWC'", dataFormat);
     const info = tf.backend_util.computeConv2DInfo(
@@ -55,8 +55,6 @@ export const conv2DBackpropFilter = wasmKernel<'x' | 'dy', tf.Conv2DBackpropFilt
     });
   },
 );
-
-type Shape4D = [number, number, number, number];
 
 /** `dW` of images `first .. first + count`, as `[column, row, c, k]`. */
 function groupGradient(

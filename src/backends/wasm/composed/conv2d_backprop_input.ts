@@ -1,25 +1,25 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../../base/checks';
-import { floats, type KernelArgs, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { floats, Scratch, wasmKernel, type Shape4D } from '../runtime/kernel_support';
 
 /**
  * Gradient of a convolution's input, ten times faster than the host's kernel of that name:
  *
  * `dx[n, h, w, c] = sum over i, j, k of dy[n, (h + top - i) / stride, (w + left - j) / stride, k] * W[i, j, c, k]`,
- * over the `i, j` for which both quotients are whole.
+ * over the `i, j` for which both quotients are integers.
  *
- * It is a forward convolution of `dy` with the kernel turned by 180 degrees and its channel axes swapped. With a stride
- * the taps met by pixel `h` depend on `h mod stride` only, so each of the `stride * stride` phases of the image is a
- * small convolution of its own with every stride-th tap, and no zero is multiplied.
+ * It is a forward convolution of `dy` with the kernel rotated by 180 degrees and its channel axes swapped. With a
+ * stride, the taps that meet pixel `h` depend only on `h mod stride`, so that each of the `stride * stride` phases of
+ * the image is a small convolution with every stride-th tap, without multiplications by zero.
  */
 export const conv2DBackpropInput = wasmKernel<'dy' | 'filter', tf.Conv2DBackpropInputAttrs>(
   tf.Conv2DBackpropInput,
-  ({ inputs: { dy, filter }, backend, attrs }: KernelArgs<'dy' | 'filter', tf.Conv2DBackpropInputAttrs>) => {
+  ({ inputs: { dy, filter }, backend, attrs }) => {
     const { strides, pad, dataFormat, dimRoundingMode, inputShape } = attrs;
     check(dataFormat === 'NHWC', 'Conv2DBackpropInput: dataFormat', "'NHWC'", dataFormat);
     const info = tf.backend_util.computeConv2DInfo(
       inputShape,
-      filter.shape as [number, number, number, number],
+      filter.shape as Shape4D,
       strides,
       1,
       pad,
@@ -34,7 +34,7 @@ export const conv2DBackpropInput = wasmKernel<'dy' | 'filter', tf.Conv2DBackprop
         return convolvePhase(scratch, dy, filter, info, rows, columns);
       }
       const dx = scratch.make(info.inShape);
-      floats(backend, dx).fill(0); // pixels that meet no output stay zero
+      floats(backend, dx).fill(0); // pixels that no output reads stay zero
       for (let a = 0; a < strideHeight; a++) {
         const rows = phase(a, strideHeight, padInfo.top, info.filterHeight, info.inHeight, info.outHeight);
         for (let b = 0; b < strideWidth; b++) {
@@ -52,19 +52,19 @@ export const conv2DBackpropInput = wasmKernel<'dy' | 'filter', tf.Conv2DBackprop
 
 /** One axis of one phase. */
 interface Phase {
-  /** First pixel of the phase; the next ones follow at the stride. */
+  /** First pixel of the phase; the others follow at the stride. */
   start: number;
   stride: number;
   /** Pixels of the phase along this axis. */
   size: number;
-  /** First tap met; the next ones follow at the stride. */
+  /** First tap; the others follow at the stride. */
   firstTap: number;
-  /** Number of taps met. */
+  /** Number of taps. */
   taps: number;
-  /** Zeros to put before and after `dy`; negative: entries of `dy` to leave out. */
+  /** Zeros to add before and after `dy`; negative: entries of `dy` to remove. */
   before: number;
   after: number;
-  /** No pixel of the phase meets any entry of `dy`. */
+  /** Whether no pixel of the phase meets any entry of `dy`. */
   empty: boolean;
 }
 
@@ -116,11 +116,11 @@ function convolvePhase(
   return part;
 }
 
-/** `dy` without the edge entries that no pixel of the phase meets: padding wider than the kernel leaves some. */
+/** `dy` without the edge entries that no pixel of the phase meets, which exist if padding is wider than the kernel. */
 function crop(scratch: Scratch, dy: tf.TensorInfo, rows: Phase, columns: Phase): tf.TensorInfo {
   const cut = (amount: number) => Math.max(0, -amount);
   if (cut(rows.before) + cut(rows.after) + cut(columns.before) + cut(columns.after) === 0) return dy;
-  const [batch, height, width, channels] = dy.shape as [number, number, number, number];
+  const [batch, height, width, channels] = dy.shape as Shape4D;
   const size = [
     batch,
     height - cut(rows.before) - cut(rows.after),
@@ -130,7 +130,7 @@ function crop(scratch: Scratch, dy: tf.TensorInfo, rows: Phase, columns: Phase):
   return scratch.run(tf.Slice, { x: dy }, { begin: [0, cut(rows.before), cut(columns.before), 0], size });
 }
 
-/** `out[t, u, k, c] = W[taps met, last first, c, k]`. */
+/** `out[t, u, k, c] = W[taps of the phase in reverse order, c, k]`. */
 function turnKernel(
   filter: Float32Array,
   out: Float32Array,
@@ -151,7 +151,7 @@ function turnKernel(
   }
 }
 
-/** Puts a phase's pixels in their places in `dx`. */
+/** Writes a phase's pixels to their positions in `dx`. */
 function scatterPhase(
   part: Float32Array,
   dx: Float32Array,

@@ -1,19 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../../base/checks';
-import { floats, type KernelArgs, Scratch, wasmKernel } from '../runtime/kernel_support';
+import { floats, Scratch, wasmKernel, type Shape4D } from '../runtime/kernel_support';
 
 /**
  * Gradient of max pooling: each output's gradient goes to the first largest pixel of its window.
  *
- * It stands in for the host's kernel, which is three times slower and counts padding as zeros: of a window over the
- * edge with only negative pixels, none gets the gradient.
+ * Replaces the host's kernel, which is three times slower and counts padding as zeros: if a window over the
+ * edge has only negative pixels, the gradient is lost.
  */
 export const maxPoolGrad = wasmKernel<'dy' | 'input', tf.MaxPoolGradAttrs>(
   tf.MaxPoolGrad,
-  ({ inputs: { dy, input }, backend, attrs }: KernelArgs<'dy' | 'input', tf.MaxPoolGradAttrs>) => {
+  ({ inputs: { dy, input }, backend, attrs }) => {
     check(input.dtype === 'float32', 'MaxPoolGrad: input', 'float32', input.dtype);
     const { filterSize, strides, pad, dimRoundingMode } = attrs;
-    const shape = input.shape as [number, number, number, number];
+    const shape = input.shape as Shape4D;
     const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
     return Scratch.use(backend, (scratch) => {
       const dx = scratch.make(shape);
@@ -52,7 +52,7 @@ function routeToMaxima(
           let at = ((n * inHeight + h) * inWidth + left) * channels;
           for (let w = left; w < right; w++) {
             for (let c = 0; c < channels; c++, at++) {
-              // NaN too is the largest, as in the forward pass
+              // NaN counts as the largest, as in the forward pass
               if (x[at]! > largest[c]! || Number.isNaN(x[at]!)) {
                 largest[c] = x[at]!;
                 where[c] = at;

@@ -6,7 +6,7 @@ export type KernelName = keyof typeof PARAMETERS;
 /** Names of a kernel's parameters, in order. */
 export type ParametersOf<Kernel extends KernelName> = (typeof PARAMETERS)[Kernel];
 
-/** Arguments by name: addresses and sizes, two of which nobody could tell apart by place. */
+/** Arguments by name: addresses and sizes, which would be easy to confuse by position. */
 type Named<Parameters extends readonly string[]> = Readonly<Record<Parameters[number], number>>;
 
 /** The kernels of `assembly/`, called with named arguments. */
@@ -14,27 +14,27 @@ export type CompiledKernels = {
   readonly [Kernel in KernelName]: (args: Named<ParametersOf<Kernel>>) => number;
 };
 
-/** Arguments of a kernel that is run unit by unit, beside the unit and the memory it works in. */
+/** Arguments of a kernel that runs in units, besides the unit and the scratch memory. */
 export type UnitArgs<Kernel extends KernelName> =
   ParametersOf<Kernel> extends readonly [string, string, ...infer Rest extends string[]]
     ? Named<Rest>
     : never;
 
-/** The kernels as WebAssembly exports them: arguments by place. */
+/** The kernels exported by WebAssembly, with positional arguments. */
 export type RawKernels = Readonly<Record<string, (...args: number[]) => number>>;
 
-/** The same kernels compiled for two kinds of engines, as base64. */
+/** The kernels compiled for two kinds of engines, as base64. */
 export interface KernelBinaries {
-  /** For every engine with vector instructions. */
+  /** For every engine with SIMD. */
   base: string;
-  /** With fused multiply-add (relaxed SIMD), up to half as fast again. */
+  /** With fused multiply-add (relaxed SIMD), up to 1.5 times as fast. */
   fma: string;
 }
 
 /**
- * The better of the two that this engine takes.
+ * Compiles the better of the two that this engine supports.
  *
- * @returns Undefined where the engine takes neither, or does not compile as much at once.
+ * @returns Undefined if the engine supports neither, or refuses synchronous compilation.
  */
 export function compileKernels({ base, fma }: KernelBinaries): WebAssembly.Module | undefined {
   for (const text of [fma, base]) {
@@ -54,7 +54,7 @@ export function instantiateKernels(module: WebAssembly.Module, memory: WebAssemb
   return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as RawKernels;
 }
 
-/** The same, taking their arguments by name. */
+/** The kernels with named arguments. */
 export function namedKernels(raw: RawKernels): CompiledKernels {
   const names = Object.keys(PARAMETERS) as KernelName[];
   const byName = (name: KernelName) => (args: Readonly<Record<string, number>>) =>
@@ -62,7 +62,7 @@ export function namedKernels(raw: RawKernels): CompiledKernels {
   return Object.fromEntries(names.map((name) => [name, byName(name)])) as unknown as CompiledKernels;
 }
 
-/** Arguments of a kernel that is run unit by unit, in order. */
+/** Arguments of a kernel that runs in units, in order. */
 export function inOrder<Kernel extends KernelName>(kernel: Kernel, args: UnitArgs<Kernel>): number[] {
   const values = args as Readonly<Record<string, number>>;
   return PARAMETERS[kernel].slice(2).map((parameter) => values[parameter]!);

@@ -7,7 +7,7 @@ import { Workspace } from './workspace';
 /**
  * The compiled kernels on the heap of the host's backend.
  *
- * @returns Undefined where the engine does not take them, the host's heap cannot be reached, or it is shared and
+ * @returns Undefined if the engine does not support them, the host's heap is not accessible, or it is shared and
  *   {@link loadSharedKernels} was not called.
  */
 export function hostWorkspace(backend: unknown): Workspace | undefined {
@@ -23,12 +23,12 @@ export function hostWorkspace(backend: unknown): Workspace | undefined {
   return workspace;
 }
 
-/** Loads what {@link hostWorkspace} needs of a heap that threads share. */
+/** Loads the kernels for a heap that threads share. */
 export async function loadSharedKernels(): Promise<void> {
   const binaries: KernelBinaries = await import('../generated/shared_kernels');
   modules.shared ??= compileKernels(binaries);
 }
 
 const workspaces = new WeakMap<HostModule, Workspace>();
-/** Kernels for a heap of the host's own, and for one that is shared. */
+/** Kernels for an unshared heap, and for a shared one. */
 const modules: { own?: WebAssembly.Module | undefined; shared?: WebAssembly.Module | undefined } = {};

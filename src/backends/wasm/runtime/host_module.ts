@@ -1,4 +1,4 @@
-/** The inside of the host's WebAssembly backend, as far as we lean on it. */
+/** The internals of the host's WebAssembly backend that are used here. */
 export interface HostModule {
   _malloc: (bytes: number) => number;
   _free: (address: number) => void;
@@ -6,7 +6,7 @@ export interface HostModule {
   asm: { memory: WebAssembly.Memory };
 }
 
-/** That inside, or undefined where it does not look as expected (as in its threaded build in browsers). */
+/** The internals, or undefined if they differ from what is expected (as in the threaded build in browsers). */
 export function hostModule(backend: unknown): HostModule | undefined {
   const wasm = (backend as { wasm?: Partial<HostModule> } | undefined)?.wasm;
   const memory = wasm?.asm?.memory;

@@ -1,21 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../../base/checks';
 
-/** What our kernels use of the host's WebAssembly backend: public methods of its class `BackendWasm`. */
+/** The part of the host's WebAssembly backend that kernels use: public methods of its class `BackendWasm`. */
 export interface WasmBackend extends tf.KernelBackend {
   makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
   typedArrayFromHeap(info: tf.TensorInfo): Float32Array | Int32Array | Uint8Array;
   disposeData(dataId: tf.DataId): boolean;
 }
 
-/** Arguments of a kernel, as the host passes them. */
+/** `[images, height, width, channels]`, or a convolution's `[rows, columns, inputs, outputs]`. */
+export type Shape4D = [number, number, number, number];
+
+/** Arguments that the host passes to a kernel. */
 export interface KernelArgs<Inputs extends string, Attrs> {
   inputs: Record<Inputs, tf.TensorInfo>;
   backend: WasmBackend;
   attrs: Attrs;
 }
 
-/** A kernel for backend `wasm`; the host's own type knows neither the backend's class nor a kernel's attributes. */
+/** A kernel for backend `wasm`; the host's type lacks the backend's class and a kernel's attributes. */
 export function wasmKernel<Inputs extends string, Attrs>(
   kernelName: string,
   kernelFunc: (args: KernelArgs<Inputs, Attrs>) => tf.TensorInfo | tf.TensorInfo[],
@@ -23,14 +26,14 @@ export function wasmKernel<Inputs extends string, Attrs>(
   return { kernelName, backendName: 'wasm', kernelFunc: kernelFunc as unknown as tf.KernelFunc };
 }
 
-/** Marks our kernels; a registered symbol, so that two copies of this library see each other's marks. */
+/** Marks this library's kernels; a registered symbol, so that two copies of the library see each other's marks. */
 const OURS = Symbol.for('ct-multilabel.wasm-kernel');
 
 /**
- * Puts our kernel in the place of the present one, which it may fall back on, unless that was done before. What the present
- * one does when the backend starts is still done.
+ * Replaces the present kernel by ours, which may fall back on it, unless that was done before. The set-up of the
+ * present kernel is kept.
  *
- * @param purpose - What for: a kernel may be replaced once for each purpose.
+ * @param purpose - A kernel may be replaced once for each purpose.
  */
 export function replaceKernel(
   name: string,
@@ -41,13 +44,13 @@ export function replaceKernel(
   const done = present?.[OURS] ?? [];
   if (done.includes(purpose)) return;
   if (present !== undefined) tf.unregisterKernel(name, 'wasm');
-  // the host's kernel, on which ours may fall back, is set up when its backend starts: perhaps only after this
+  // the host's kernel, on which ours may fall back, is set up when its backend starts, possibly only later
   const { setupFunc, disposeFunc } = present ?? {};
   tf.registerKernel(Object.assign({ setupFunc, disposeFunc }, make(present), { [OURS]: [...done, purpose] }));
 }
 
 /**
- * Intermediate results of one kernel: everything made through it is given back at the end, also when a step throws,
+ * Intermediate results of one kernel: everything created through it is disposed at the end, also if a step throws,
  * except what the kernel returns.
  */
 export class Scratch {
@@ -55,12 +58,12 @@ export class Scratch {
 
   constructor(readonly backend: WasmBackend) {}
 
-  /** Runs `kernel` with a fresh scratch and returns its result; the rest is disposed. */
+  /** Runs `kernel` with a new scratch and returns its result; the rest is disposed. */
   static use(backend: WasmBackend, kernel: (scratch: Scratch) => tf.TensorInfo): tf.TensorInfo {
     return Scratch.useMany(backend, (scratch) => [kernel(scratch)])[0]!;
   }
 
-  /** The same for a kernel of several results. */
+  /** {@link use} for a kernel with several results. */
   static useMany(backend: WasmBackend, kernel: (scratch: Scratch) => tf.TensorInfo[]): tf.TensorInfo[] {
     const scratch = new Scratch(backend);
     let results: tf.TensorInfo[] = [];
@@ -79,7 +82,7 @@ export class Scratch {
     return this.hold(this.backend.makeOutput(shape, 'float32'));
   }
 
-  /** Runs another kernel of this backend, which may be one of the host's or ours. */
+  /** Runs another kernel of this backend. */
   run(name: string, inputs: tf.NamedTensorInfoMap, attrs: Record<string, unknown> = {}): tf.TensorInfo {
     const kernel = tf.getKernel(name, 'wasm');
     if (kernel === undefined) throw new Error(`kernel ${name} is not registered for backend wasm`);
@@ -87,12 +90,12 @@ export class Scratch {
     return this.hold(result as tf.TensorInfo);
   }
 
-  /** Gives one intermediate back before the kernel ends. */
+  /** Disposes an intermediate result early. */
   drop(info: tf.TensorInfo): void {
     if (this.held.delete(info)) this.backend.disposeData(info.dataId);
   }
 
-  /** Takes charge of a result made elsewhere. */
+  /** Takes ownership of a result created elsewhere. */
   hold(info: tf.TensorInfo): tf.TensorInfo {
     this.held.add(info);
     return info;
@@ -100,10 +103,10 @@ export class Scratch {
 }
 
 /**
- * A float32 tensor's values in place. The view dies when the WebAssembly memory grows: take it after the last
+ * A view of a float32 tensor's values. It becomes invalid when the WebAssembly memory grows: take it after the last
  * allocation.
  *
- * @throws ArgumentError for a tensor of another type, whose bits compiled code would take for those of floats.
+ * @throws ArgumentError for a tensor of another type, whose bits compiled code would interpret as floats.
  */
 export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array {
   check(
@@ -115,12 +118,12 @@ export function floats(backend: WasmBackend, info: tf.TensorInfo): Float32Array 
   return backend.typedArrayFromHeap(info) as Float32Array;
 }
 
-/** Where a tensor's values lie on the host's heap; they may move with nothing but their own end. */
+/** Address of a tensor's values on the host's heap, valid until the tensor is disposed. */
 export function addressOf(backend: WasmBackend, info: tf.TensorInfo): number {
   return floats(backend, info).byteOffset;
 }
 
-/** Same dataId and content seen in another shape; holds no reference of its own. */
+/** The same data with another shape, without a reference of its own. */
 export function viewAs(info: tf.TensorInfo, shape: number[]): tf.TensorInfo {
   return { dataId: info.dataId, shape, dtype: info.dtype };
 }

@@ -1,41 +1,41 @@
 import * as tf from '@tensorflow/tfjs';
 import { OutOfMemoryError } from '../../../base/errors';
 import { hostModule, type HostModule } from './host_module';
-import { replaceKernel } from './kernel_support';
+import { replaceKernel, type Shape4D } from './kernel_support';
 
 /** WebAssembly addresses have 32 bits. */
 const ADDRESS_SPACE = 2 ** 32;
 
-/** The heap does not grow further: what is left to the end of the address space is the largest safe single request. */
+/** Limit of the heap; the rest of the address space bounds a single request. */
 const HEAP_LIMIT = 3.5 * 2 ** 30;
 
-/** Kept free for the small buffers kernels take inside WebAssembly, where a failure cannot be seen. */
+/** Kept free for small buffers that kernels allocate inside WebAssembly, where a failure cannot be detected. */
 const RESERVE_BYTES = 8 * 2 ** 20;
 
-/** What the allocator adds to a request at most, with room to spare. */
+/** Upper bound of what the allocator adds to a request. */
 const OVERHEAD_BYTES = 2 ** 16;
 
-/** Marks our allocator. */
+/** Marks the guarded allocator. */
 const GUARDED: unique symbol = Symbol.for('ct-multilabel.wasm-memory-guard');
 
 /**
- * Makes the active WebAssembly backend throw an OutOfMemoryError where it has no memory left.
+ * Makes the active WebAssembly backend throw an OutOfMemoryError when it runs out of memory.
  *
- * The address space ends at 4 GiB. Near it the host's allocator, which looks whether `address + size` fits and lets that
- * sum overflow, hands out memory it does not have, or returns address 0, which the host takes for memory: tensors
+ * The address space ends at 4 GiB. Near it, the host's allocator, whose check of `address + size` can overflow, returns
+ * memory that does not exist, or address 0, which the host uses as memory: tensors
  * silently overwrite one another. The guard
  *
- * - stops the heap at 3.5 GiB, and refuses a tensor larger than what is left of the address space (at least 512 MiB), so
+ * - limits the heap to 3.5 GiB, and refuses a tensor larger than the rest of the address space (at least 512 MiB), so
  *   that no sum can overflow;
- * - refuses an allocation that fails, and one that would leave kernels too little for their own buffers;
- * - before convolutions and matrix products, which repack their weights inside WebAssembly, asks for that room too.
+ * - refuses an allocation that fails, and one that would leave too little memory for the buffers of kernels;
+ * - checks for the memory in which convolutions and matrix products repack their weights inside WebAssembly.
  *
- * Tensors made before stay as they are, and after some are disposed work goes on.
+ * Existing tensors are not affected, and after some are disposed, work can continue.
  *
- * Calling it again changes nothing. A backend removed and made anew needs a guard of its own.
+ * Further calls have no effect. A backend that is removed and registered again needs a new guard.
  *
- * @returns True when the guard is in place; false when the active backend is not the WebAssembly one or does not look
- *   as expected inside (as its multi-threaded build in browsers), in which case nothing was changed.
+ * @returns True if the guard is in place; false if the active backend is not the WebAssembly one or its internals
+ * differ (as in the threaded build in browsers), in which case nothing was changed.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ export function guardWasmMemory(): boolean {
   const wasm = hostModule(tf.getBackend() === 'wasm' ? tf.backend() : undefined);
   if (wasm === undefined) return false;
   if ((wasm._malloc as Malloc)[GUARDED] !== true) {
-    // the first call through the host's entry replaces the entry itself: let that happen before ours stands there
+    // the first call of the host's entry replaces the entry itself: do that before ours is in place
     wasm._free(wasm._malloc(1));
     limitHeap(wasm.asm.memory);
     wasm._malloc = guardedMalloc(wasm, wasm._malloc);
@@ -59,7 +59,7 @@ export function guardWasmMemory(): boolean {
   return true;
 }
 
-/** The host grows its heap through this method and takes an exception for "no more memory". */
+/** The host grows its heap through this method and treats an exception as "no more memory". */
 function limitHeap(memory: WebAssembly.Memory): void {
   const grow = memory.grow.bind(memory);
   memory.grow = (pages) => {
@@ -71,7 +71,7 @@ function limitHeap(memory: WebAssembly.Memory): void {
 type Malloc = ((bytes: number) => number) & { [GUARDED]?: true };
 
 function guardedMalloc(wasm: HostModule, malloc: Malloc): Malloc {
-  /** Sizes of what has been taken: what tfjs counts leaves out what kernels hold, and counts other backends. */
+  /** Sizes of allocations: tfjs's own count omits those of kernels, and includes other backends. */
   const sizes = new Map<number, number>();
   let taken = 0;
   const { _free: free } = wasm;
@@ -82,7 +82,7 @@ function guardedMalloc(wasm: HostModule, malloc: Malloc): Malloc {
   };
   const guarded: Malloc = (bytes) => {
     const safe = bytes + OVERHEAD_BYTES <= ADDRESS_SPACE - wasm.HEAPU8.length;
-    // addresses from 2 GiB on come as negative numbers; only 0 means failure
+    // addresses from 2 GiB are negative numbers; only 0 means failure
     const address = safe ? malloc(bytes) : 0;
     if (address === 0) throw outOfMemory(wasm, bytes, taken);
     const reserve = malloc(RESERVE_BYTES);
@@ -107,7 +107,7 @@ function outOfMemory(wasm: HostModule, bytes: number, taken: number): OutOfMemor
   );
 }
 
-/** Bytes a kernel is about to take: its result, then its repacked weights. */
+/** Bytes that a kernel will allocate: its result, then its repacked weights. */
 type BytesOf = (inputs: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap) => number[];
 
 /** Kernels that copy and repack a whole operand inside WebAssembly. */
@@ -118,7 +118,7 @@ const PACKING_KERNELS: Record<string, BytesOf> = {
   [tf._FusedMatMul]: productBytes,
 };
 
-/** A kernel that first sees whether there is room. */
+/** A kernel that first checks for memory. */
 function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
   const kernelFunc: tf.KernelFunc = (args) => {
     const wasm = hostModule(args.backend);
@@ -128,7 +128,7 @@ function withRoom(kernel: tf.KernelConfig, bytesOf: BytesOf): tf.KernelConfig {
   return { ...kernel, kernelFunc };
 }
 
-/** Throws unless blocks of these sizes can be had at the same time. */
+/** Throws unless blocks of these sizes can be allocated at the same time. */
 function checkRoom(wasm: HostModule, blocks: number[]): void {
   const addresses: number[] = [];
   try {
@@ -165,7 +165,5 @@ function productBytes({ a, b }: tf.NamedTensorInfoMap, attrs: tf.NamedAttrMap): 
   return [4 * batch * rows * columns, 4 * batch * inner * packed(columns)];
 }
 
-type Shape4D = [number, number, number, number];
-
-/** Weights are packed in groups of eight outputs. */
+/** Outputs rounded up to the groups of eight in which weights are packed. */
 const packed = (outputs: number) => 8 * Math.ceil(outputs / 8);

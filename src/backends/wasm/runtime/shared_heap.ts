@@ -1,21 +1,21 @@
 import type { HostModule } from './host_module';
 
-/** Whether other threads can reach this heap. */
+/** Whether other threads can access this heap. */
 export const isShared = ({ asm: { memory } }: HostModule): boolean =>
   typeof SharedArrayBuffer === 'function' && memory.buffer instanceof SharedArrayBuffer;
 
 /**
- * Runs `start`, which may start the host's WebAssembly backend; its heap is then one that threads can share.
+ * Runs `start`, which may start the host's WebAssembly backend, whose heap can then be shared by threads.
  *
- * The host's module defines a memory of its own with a limit, and whether such a memory is shared is one bit of the module: set, everything
- * else is the same. Engines without threads get the module as it is.
+ * The host's module defines a memory with a maximum, and whether such a memory is shared is one bit of the module,
+ * which is set here. Engines without threads get the module unchanged.
  */
 export async function withSharedHeap<T>(start: () => Promise<T>): Promise<T> {
   const { instantiate, instantiateStreaming } = WebAssembly;
   const shared = (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
     const asItIs = () => instantiate(source as BufferSource, imports);
     const module = source instanceof WebAssembly.Module ? undefined : sharedModule(source);
-    // a device may have no room for a memory that is reserved whole
+    // a device may be unable to reserve the whole memory at once
     return module === undefined ? asItIs() : instantiate(module, imports).catch(asItIs);
   };
   const streaming = async (response: Response | Promise<Response>, imports?: WebAssembly.Imports) =>
@@ -30,12 +30,12 @@ export async function withSharedHeap<T>(start: () => Promise<T>): Promise<T> {
 
 /** Number of the section of a module that defines its memory. */
 const MEMORY_SECTION = 5;
-/** A memory with a limit, and the same that is shared. */
+/** Flags of a memory with a maximum, unshared and shared. */
 const [LIMITED, LIMITED_AND_SHARED] = [1, 3];
 /** A function that only the host's module has. */
 const MARK = 'register_tensor';
 
-/** The host's module with a heap that is shared; undefined for other modules, and where the engine does not take it. */
+/** The host's module with a shared heap; undefined for other modules, or if the engine does not support it. */
 function sharedModule(source: BufferSource): Uint8Array<ArrayBuffer> | undefined {
   const bytes =
     source instanceof ArrayBuffer
@@ -57,7 +57,7 @@ function sharedModule(source: BufferSource): Uint8Array<ArrayBuffer> | undefined
   return undefined;
 }
 
-/** The number at a place of a module, and where the next one stands. */
+/** The LEB128 number at a position, and the position after it. */
 function unsignedAt(bytes: Uint8Array, at: number): [value: number, next: number] {
   let value = 0;
   for (let shift = 0; ; shift += 7) {

@@ -3,10 +3,11 @@ import { CtMultilabelError } from '../../../base/errors';
 import { isThreadedBuild } from '../../../kernels/preparation';
 
 /**
- * Keeps the host from its threaded build, which it takes in cross-origin isolated pages: our kernels and our guard do not fit it, and
- * past 4 GiB its tensors overwrite one another. One that runs already and holds nothing yet is started again as the plain build.
+ * Prevents the host from using its threaded build, which it chooses in cross-origin isolated pages: it supports neither
+ * the kernels nor the guard, and beyond 4 GiB its tensors overwrite one another. If it is running without tensors, the
+ * plain build is started instead.
  *
- * @throws CtMultilabelError where it holds tensors, which would be lost.
+ * @throws CtMultilabelError if it holds tensors, which would be lost.
  */
 export async function leaveThreadedBuild(): Promise<void> {
   const { registry, registryFactory } = tf.engine();
@@ -19,14 +20,14 @@ export async function leaveThreadedBuild(): Promise<void> {
   if (tensors > 0) {
     throw new CtMultilabelError(
       `prepareWasmBackend: this page is cross-origin isolated, so TensorFlow.js started its threaded build of the wasm backend, which ` +
-        `takes neither compiled kernels nor a memory guard, and it holds ${tensors} tensors already; expected it to hold none. Start ` +
-        `the backend by useBrowserBackend('wasm'), or call prepareWasmBackend() before the first tensor is made`,
+        `supports neither compiled kernels nor a memory guard, and it holds ${tensors} tensors already; expected it to hold none. Start ` +
+        `the backend with useBrowserBackend('wasm'), or call prepareWasmBackend() before the first tensor is created`,
     );
   }
   await restart();
 }
 
-/** Starts the wasm backend, which holds no tensors, once more. */
+/** Restarts the wasm backend, which holds no tensors. */
 export async function restart(): Promise<void> {
   const wasActive = tf.getBackend() === 'wasm';
   const { factory, priority } = tf.engine().registryFactory['wasm']!;

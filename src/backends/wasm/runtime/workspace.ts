@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { addressOf, type WasmBackend } from './kernel_support';
 import {
   inOrder,
@@ -10,7 +10,7 @@ import {
 } from './compiled';
 import type { HostModule } from './host_module';
 
-/** Part of a tensor's values. */
+/** A range of a tensor's values. */
 export interface Span {
   info: tf.TensorInfo;
   /** First value. */
@@ -19,9 +19,9 @@ export interface Span {
   length: number;
 }
 
-/** All of a tensor, or the part of it that belongs to entries `first .. first + count` of its first axis. */
+/** All values of a tensor, or those of entries `first .. first + count` of its first axis. */
 export function spanOf(info: tf.TensorInfo, first = 0, count?: number): Span {
-  const size = info.shape.reduce((product, n) => product * n, 1);
+  const size = tf.util.sizeFromShape(info.shape);
   if (count === undefined) return { info, start: 0, length: size };
   const each = size / info.shape[0]!;
   return { info, start: first * each, length: count * each };
@@ -35,22 +35,22 @@ export const unitsOf = (count: number) => Math.ceil(count / VALUES_PER_UNIT);
 
 /** Threads that run kernels on a heap that they share. */
 export interface ThreadTeam {
-  /** Threads that compute, the calling one among them. */
+  /** Number of threads, including the calling one. */
   readonly threads: number;
   /** Runs `kernel(unit, scratch + thread * scratchBytes, ...args)` for every unit and waits for all. */
   run(kernel: string, units: number, scratch: number, scratchBytes: number, args: readonly number[]): void;
 }
 
-/** The host's heap, on which compiled kernels find tensors where they are, and threads run them. */
+/** The host's heap with the compiled kernels, which work on tensors in place, and the threads that run them. */
 export class Workspace {
   readonly kernels: CompiledKernels;
-  /** Who computes beside the calling thread. */
+  /** The threads, if there are several. */
   team: ThreadTeam | undefined;
   private backend!: WasmBackend;
   private readonly held: number[] = [];
 
   constructor(
-    /** What the kernels were compiled to. */
+    /** The compiled kernels. */
     readonly module: WebAssembly.Module,
     readonly raw: RawKernels,
     readonly host: HostModule,
@@ -62,7 +62,7 @@ export class Workspace {
     return this.team?.threads ?? 1;
   }
 
-  /** Runs `work`, in which addresses may be asked for; the memory asked for is given back when it is done. May be nested. */
+  /** Runs `work`, which may request addresses and memory; the memory is freed afterwards. May be nested. */
   scope(backend: WasmBackend, work: () => void): void {
     this.backend = backend;
     const start = this.held.length;
@@ -78,7 +78,7 @@ export class Workspace {
     return addressOf(this.backend, info) + 4 * start;
   }
 
-  /** Puts whole numbers there, four bytes each. */
+  /** Address of a copy of integers, four bytes each. */
   integers(values: ArrayLike<number>): number {
     const address = this.scratch(4 * values.length);
     new Int32Array(this.host.asm.memory.buffer).set(values, address >>> 2);
@@ -90,18 +90,18 @@ export class Workspace {
     return new Int32Array(this.host.asm.memory.buffer)[address >>> 2]!;
   }
 
-  /** Address of memory for the time being, at the start of a line of the cache. */
+  /** Address of temporary memory, aligned to a cache line. */
   scratch(bytes: number): number {
     const address = this.host._malloc(bytes + LINE);
     this.held.push(address);
-    // addresses from 2 GiB on come as negative numbers
+    // addresses from 2 GiB are negative numbers
     return ((address + LINE - 1) & -LINE) >>> 0;
   }
 
   /**
    * Runs `kernel` with these arguments for every unit, on all threads, and waits for them.
    *
-   * @param scratchBytes - Memory each thread gets for itself.
+   * @param scratchBytes - Scratch memory per thread.
    */
   run<Kernel extends KernelName>(
     kernel: Kernel,
@@ -121,5 +121,5 @@ export class Workspace {
   }
 }
 
-/** Bytes of a line of the cache: threads that write to one wait for each other. */
+/** Bytes of a cache line: threads that write to the same one slow each other down. */
 const LINE = 64;

@@ -7,11 +7,11 @@ export const browserThreads: ThreadPlatform = {
     const lacks = [
       ...('WorkerGlobalScope' in globalThis
         ? []
-        : ["a Web Worker that starts the backend, since a page's main thread may not wait for others"]),
+        : ["a Web Worker that starts the backend, since a page's main thread must not block"]),
       ...(globalThis.crossOriginIsolated
         ? []
         : [
-            'a cross-origin isolated page: it and its workers are served with the headers Cross-Origin-Opener-Policy: same-origin and ' +
+            'a cross-origin isolated page: serve it and its workers with the headers Cross-Origin-Opener-Policy: same-origin and ' +
               'Cross-Origin-Embedder-Policy: require-corp',
           ]),
     ];
@@ -19,13 +19,13 @@ export const browserThreads: ThreadPlatform = {
   },
   start: (task) =>
     new Promise((resolve, reject) => {
-      // in this form bundlers find the file, and a page that allows only files of its own takes it
+      // bundlers recognise this form, and it works in pages that only allow their own files
       const worker = new Worker(new URL('./kernel_thread.js', import.meta.url), { type: 'module' });
       worker.onmessage = () => resolve({ stop: async () => worker.terminate() });
       worker.onerror = (event) => {
         worker.terminate();
         const why = event.message || 'it could not be loaded';
-        reject(new Error(`kernel_thread.js, which stands beside the file that starts it: ${why}`));
+        reject(new Error(`kernel_thread.js, expected beside the file that starts it: ${why}`));
       };
       worker.postMessage(task);
     }),

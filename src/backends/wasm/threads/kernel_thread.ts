@@ -1,4 +1,6 @@
-/** A Web Worker that is one of the team's threads: a file, since pages may forbid workers that are made of text. */
+/**
+ * A Web Worker that is one of the team's threads: a separate file, since pages may forbid workers created from text.
+ */
 import { runJobs, type ThreadTask } from './run_jobs';
 
 addEventListener(

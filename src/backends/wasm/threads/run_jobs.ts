@@ -1,12 +1,12 @@
 import type { RawKernels } from '../runtime/compiled';
 
-/** Words through which the threads talk. */
+/** Indices of shared words by which the threads communicate. */
 export const WORD = {
   /** Counts jobs; threads sleep on it. */
   job: 0,
-  /** 1 while a job takes threads on. */
+  /** 1 while threads may join the job. */
   open: 1,
-  /** Threads, beside the calling one, that are at work. */
+  /** Number of threads at work, besides the calling one. */
   active: 2,
   /** The next unit to take. */
   unit: 3,
@@ -20,25 +20,26 @@ export const WORD = {
   args: 9,
 } as const;
 
-/** What a thread of the team is given; it passes by `postMessage`. */
+/** Data passed to a thread of the team by `postMessage`. */
 export interface ThreadTask {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
   /** Names of the kernels, in an order that all threads share. */
   names: string[];
   words: Int32Array;
-  /** The arguments: whole numbers and floats. */
+  /** The arguments: integers and floats. */
   values: Float64Array;
   word: typeof WORD;
-  /** How often the thread looks for the next job before it sleeps. */
+  /** How often the thread polls for the next job before it sleeps. */
   mostSpins: number;
-  /** Its number, from 1; the calling thread is 0. */
+  /** Number of the thread, from 1; the calling thread is 0. */
   thread: number;
 }
 
 /**
- * What a thread of the team does until it is terminated; `ready` is called before. Node's threads get it as text, so it knows nothing but its
- * arguments, and holds no function of its own (which build tools would wrap in helpers that are not there).
+ * Main loop of a thread of the team, until it is terminated; `ready` is called first. Node's threads receive it as
+ * text, so that it must use only its arguments and contain no nested functions (which build tools would wrap in helpers
+ * that do not exist there).
  */
 export function runJobs(task: ThreadTask, ready: () => void): void {
   const { module, memory, names, words, values, word, mostSpins, thread } = task;
@@ -51,7 +52,7 @@ export function runJobs(task: ThreadTask, ready: () => void): void {
     seen = Atomics.load(words, word.job);
     Atomics.add(words, word.active, 1);
     if (Atomics.load(words, word.open) === 1) {
-      // the job cannot change as long as this thread counts as active
+      // the job cannot change while this thread counts as active
       const units = words[word.units]!;
       const scratch = words[word.scratch]! + thread * words[word.scratchBytes]!;
       const args = values.slice(0, words[word.args]!);

@@ -1,22 +1,23 @@
+import { messageOf } from '../../../base/describe';
 import { CtMultilabelError } from '../../../base/errors';
 import { AUTO_THREADS } from '../../threads_option';
 import { isShared } from '../runtime/shared_heap';
 import type { ThreadTeam, Workspace } from '../runtime/workspace';
 import { WORD, type ThreadTask } from './run_jobs';
 
-/** How often a thread looks for the next job before it sleeps: some tens of microseconds, the pause between two kernels. */
+/** How often a thread polls for the next job before it sleeps: tens of microseconds, the pause between two kernels. */
 const SPINS = 20_000;
 
-/** No kernel has so many arguments. */
+/** More than the arguments of any kernel. */
 const MOST_ARGUMENTS = 64;
 
-/** All that differs between Node's threads and a browser's. */
+/** What differs between threads of Node and of browsers. */
 export interface ThreadPlatform {
-  /** How many threads the machine runs at once. */
+  /** Number of hardware threads. */
   parallelism(): number;
-  /** Why there can be no team here, if so. */
+  /** Why a team is not possible, if so. */
   hindrance(): string | undefined;
-  /** Starts a thread that does {@link runJobs}; resolves when it is ready, and is rejected where it does not start. */
+  /** Starts a thread that runs {@link runJobs}; resolves when it is ready, and is rejected if it does not start. */
   start(task: ThreadTask): Promise<RunningThread>;
 }
 
@@ -26,10 +27,10 @@ export interface RunningThread {
 }
 
 /**
- * Gives compiled kernels a team of so many threads, in place of the present one.
+ * Starts a team of threads for the compiled kernels, replacing the present one.
  *
- * @returns How many there are now.
- * @throws CtMultilabelError where there can be no more than one, or another does not start. One computes then.
+ * @returns The number of threads.
+ * @throws CtMultilabelError if only one is possible, or another does not start; then only the calling thread computes.
  */
 export async function provideThreads(
   workspace: Workspace,
@@ -50,24 +51,24 @@ export async function provideThreads(
 const ownHeap = ({ host }: Workspace) =>
   isShared(host)
     ? undefined
-    : 'threads need a heap that they can share, and the wasm backend started without one: start it by useBackend or useBrowserBackend ' +
+    : 'threads need a shared heap, but the wasm backend was started without one: start it with useBackend or useBrowserBackend ' +
       'rather than tf.setBackend, or dispose of its tensors first';
 
 let present: StartedTeam | undefined;
 
-/** A team that can be ended. */
+/** A team that can be stopped. */
 export interface StartedTeam extends ThreadTeam {
   readonly workspace: Workspace;
   stop(): Promise<void>;
 }
 
 /**
- * Starts `threads - 1` workers beside the calling thread, which share a workspace's heap.
+ * Starts `threads - 1` workers besides the calling thread, which share a workspace's heap.
  *
- * The calling thread takes part in every job. Workers that have not woken by the time it has done all units are not waited
- * for, so a busy machine slows a job down but does not stall it.
+ * The calling thread takes part in every job. It does not wait for workers that have not woken by the time all units
+ * are done, so that a busy machine slows a job down but does not stall it.
  *
- * @throws CtMultilabelError where one of them does not start; none is left then.
+ * @throws CtMultilabelError if one of them does not start; the others are then stopped.
  */
 export async function startThreadTeam(
   threads: number,
@@ -86,7 +87,7 @@ export async function startThreadTeam(
     workspace,
     run(kernel, units, scratch, scratchBytes, args) {
       const call = kernels[kernel]!;
-      // in the order of WORD, from `units` on
+      // in the order of WORD, starting with `units`
       words.set([units, names.indexOf(kernel), scratch, scratchBytes, 0, args.length], WORD.units);
       values.set(args);
       Atomics.store(words, WORD.unit, 0);
@@ -96,7 +97,7 @@ export async function startThreadTeam(
       try {
         for (let unit; (unit = Atomics.add(words, WORD.unit, 1)) < units;) call(unit, scratch, ...args);
       } finally {
-        // no unit is left: whoever comes now is turned away
+        // no unit is left: threads that wake now must not join
         Atomics.store(words, WORD.unit, units);
         Atomics.store(words, WORD.open, 0);
         for (let spins = 0, active; (active = Atomics.load(words, WORD.active)) > 0; spins++) {
@@ -116,7 +117,7 @@ export async function startThreadTeam(
   return team;
 }
 
-/** All threads, or none: where one does not start, those that did are stopped. */
+/** Starts all threads or none: if one does not start, the others are stopped. */
 async function startAll(
   count: number,
   start: (i: number) => Promise<RunningThread>,
@@ -127,6 +128,5 @@ async function startAll(
   if (failed === undefined) return running;
   await Promise.all(running.map((thread) => thread.stop()));
   const cause: unknown = failed.reason;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  throw new CtMultilabelError(`a thread did not start: ${why}`, { cause });
+  throw new CtMultilabelError(`a thread did not start: ${messageOf(cause)}`, { cause });
 }

@@ -1,25 +1,25 @@
 import type * as tf from '@tensorflow/tfjs';
 import { ADAM_STEP_KERNEL, type AdamStepAttrs } from '../../../kernels/adam/contract';
 import type { WebGpuBackend } from '../backend';
-import { forEach, groupsFor, launch, webGpuKernel, type Results } from '../launch';
+import { forEach, groupsFor, launch, sizeOf, webGpuKernel, type Results } from '../launch';
 
-/** Variables of a launch: four tensors each, of the eight that every device takes. */
+/** Variables per launch: four tensors each, of the eight that every device supports. */
 const AT_ONCE = 2;
 
-/** Workgroups of a variable: its threads take several values each where it is large. */
+/** Most workgroups per variable: the threads of large ones process several values each. */
 const MOST_GROUPS = 1024;
 
 const MOMENTS = ['value', 'firstMoment', 'secondMoment'];
 
-/** A step of all variables, in place: two in a launch. */
+/** A step of all variables, in place, two per launch. */
 export const adamStep = webGpuKernel<string, AdamStepAttrs>(ADAM_STEP_KERNEL, (args) => {
   const { inputs, attrs, backend, results } = args;
   const changed = attrs.rates.map((_, variable) =>
     MOMENTS.map((name) => ownValues(backend, results, inputs[`${name}${variable}`]!)),
   );
   const { rates, beta1, beta2, epsilon, correction1, correction2 } = attrs;
-  // large ones beside large ones, so that no workgroup is left without work
-  const order = rates.map((_, k) => k).sort((a, b) => sizeOf(inputs, b) - sizeOf(inputs, a));
+  // variables of similar size share a launch, so that no workgroup is idle
+  const order = rates.map((_, k) => k).sort((a, b) => lengthOf(inputs, b) - lengthOf(inputs, a));
   for (let first = 0; first < order.length; first += AT_ONCE) {
     const part = order.slice(first, first + AT_ONCE);
     const each = part.map((_, k) => k);
@@ -27,12 +27,12 @@ export const adamStep = webGpuKernel<string, AdamStepAttrs>(ADAM_STEP_KERNEL, (a
       Object.fromEntries(part.map((variable, k) => [`${name}${k}`, tensor(variable)]));
     const perVariable = (name: string, value: (variable: number) => number) =>
       Object.fromEntries(part.map((variable, k) => [`${name}${k}`, value(variable)]));
-    const largest = Math.max(...part.map((variable) => sizeOf(inputs, variable)));
+    const largest = Math.max(...part.map((variable) => lengthOf(inputs, variable)));
     launch(backend, {
       name: ADAM_STEP_KERNEL,
       inputs: named('gradient', (variable) => inputs[`gradient${variable}`]!),
       outputs: Object.assign({}, ...MOMENTS.map((name, i) => named(name, (v) => changed[v]![i]!))) as Tensors,
-      whole: perVariable('count', (variable) => sizeOf(inputs, variable)),
+      whole: perVariable('count', (variable) => lengthOf(inputs, variable)),
       real: {
         ...perVariable('rate', (variable) => rates[variable]!),
         ...{ beta1, share1: 1 - beta1, beta2, share2: 1 - beta2, epsilon, correction1, correction2 },
@@ -60,12 +60,12 @@ export const adamStep = webGpuKernel<string, AdamStepAttrs>(ADAM_STEP_KERNEL, (a
 
 type Tensors = Record<string, tf.TensorInfo>;
 
-/** Where a variable's new values go: over the old ones, or over a copy where a clone shares them. */
+/** Where a variable's new values are written: over the old ones, or over a copy if a clone shares them. */
 function ownValues(backend: WebGpuBackend, results: Results, info: tf.TensorInfo): tf.TensorInfo {
   const { dataId, shape, dtype } = info;
   if (backend.refCount(dataId) === 1) return results.again({ dataId, shape, dtype });
   const copy = results.make(shape);
-  const count = shape.reduce((product, n) => product * n, 1);
+  const count = sizeOf(shape);
   launch(backend, {
     name: ADAM_STEP_KERNEL,
     inputs: { x: info },
@@ -77,5 +77,4 @@ function ownValues(backend: WebGpuBackend, results: Results, info: tf.TensorInfo
   return copy;
 }
 
-const sizeOf = (inputs: Tensors, variable: number) =>
-  inputs[`value${variable}`]!.shape.reduce((product, n) => product * n, 1);
+const lengthOf = (inputs: Tensors, variable: number) => sizeOf(inputs[`value${variable}`]!.shape);

@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { IGNORED_LABEL } from '../../../base/types';
 import { ASYMMETRIC_LOSS_KERNEL, type AsymmetricLossAttrs } from '../../../kernels/asymmetric_loss/contract';
-import { launch, webGpuKernel } from '../launch';
+import { launch, sizeOf, webGpuKernel } from '../launch';
 
-/** The loss and its slope in one launch of one workgroup: a batch has a few thousand entries at most. */
+/** The loss and its slope in one launch of one workgroup, since a batch has at most a few thousand entries. */
 export const asymmetricLoss = webGpuKernel<'labels' | 'logits' | 'mask', AsymmetricLossAttrs>(
   ASYMMETRIC_LOSS_KERNEL,
   ({ inputs, attrs, backend, results }) => {
@@ -18,7 +18,7 @@ export const asymmetricLoss = webGpuKernel<'labels' | 'logits' | 'mask', Asymmet
       inputs: { labels, logits, mask },
       outputs: { value, slope },
       whole: {
-        count: logits.shape.reduce((product, n) => product * n, 1),
+        count: sizeOf(logits.shape),
         perSlice: logits.shape.at(-1)!,
         divides: reduction === 'mean' ? 1 : 0,
       },
@@ -56,11 +56,14 @@ export const asymmetricLoss = webGpuKernel<'labels' | 'logits' | 'mask', Asymmet
   },
 );
 
-/** Loss and derivative of an entry, by the formulas of the composed form; for a hard label only the side that counts. */
+/**
+ * Loss and derivative of an entry, by the formulas of the composed kernel; for a label of 0 or 1 only the term that is
+ * not zero.
+ */
 const DECLARATIONS = `
 var<workgroup> sums: array<vec2<f32>, 256>;
 
-// log(1 + x) for x in -1/2..1: as 2 atanh(x / (2 + x)), since WGSL's log is not exact near 1
+// log(1 + x) for x in -1/2..1: as 2 atanh(x / (2 + x)), since WGSL's log is inaccurate near 1
 fn log1p(x: f32) -> f32 {
   let z = x / (2.0 + x);
   let s = z * z;
@@ -79,7 +82,7 @@ fn power(base: f32, exponent: f32) -> f32 {
 }
 
 fn entry(y: f32, z: f32) -> vec2<f32> {
-  // by its bits, since the device may take NaN for any number
+  // by its bits, since a device need not support NaN
   if ((bitcast<u32>(z) & 0x7fffffffu) > 0x7f800000u) { return vec2<f32>(z, z); }
   if (y < 0.0 || y > 1.0) {
     let nan = bitcast<f32>(bitcast<u32>(z) | 0x7fc00000u);
@@ -92,11 +95,11 @@ fn entry(y: f32, z: f32) -> vec2<f32> {
   if (y != 0.0) {
     let l = max(-z, 0.0) + log1p(e);
     let weight = y * power(s, u.gammaPos);
-    // focus factors come last: g p l could pass float32's range where p l does not
+    // focus factors come last: g p l could exceed float32's range where p l does not
     out += vec2<f32>(weight * l, -weight * (p * l * u.focusPos + s));
   }
   let q = p - u.margin;
-  // 'q <= 0' rather than its opposite, so that NaN is kept
+  // 'q <= 0' rather than 'q > 0', so that NaN is kept
   if (y != 1.0 && !(q <= 0.0)) {
     let weight = (1.0 - y) * power(q, u.gammaNeg);
     var n = max(z, 0.0) + log1p(e);

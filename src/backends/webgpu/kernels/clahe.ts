@@ -3,8 +3,8 @@ import { BINS, greyValues } from '../../../kernels/clahe/plan';
 import { forEach, groupsFor, launch, webGpuKernel } from '../launch';
 
 /**
- * Equalises in two launches: a workgroup counts a tile of a plane in its own memory and makes its table of that, then every pixel is
- * blended. As in the composed form a value that is no number counts as the lowest grey.
+ * Equalises in two launches: first each workgroup computes the histogram and the table of one tile in workgroup memory,
+ * then every pixel is blended. As in the composed kernel, NaN counts as the lowest grey value.
  */
 export const clahe = webGpuKernel<'x', ClaheAttrs>(
   CLAHE_KERNEL,
@@ -25,7 +25,7 @@ export const clahe = webGpuKernel<'x', ClaheAttrs>(
         var<workgroup> counts: array<atomic<u32>, ${BINS}>;
         var<workgroup> sums: array<u32, ${BINS}>;
 
-        // without the pixel at the edge twice
+        // without repeating the edge
         fn mirrored(position: u32, length: u32) -> u32 {
           let period = max(2u * (length - 1u), 1u);
           let within = position % period;
@@ -51,7 +51,7 @@ export const clahe = webGpuKernel<'x', ClaheAttrs>(
           if (thread < half) { sums[thread] += sums[thread + half]; }
           workgroupBarrier();
         }
-        // what was cut is spread evenly, the rest of it at even steps from bin 0
+        // the excess is spread evenly, the remainder at even steps from bin 0
         let excess = sums[0];
         let rest = excess % ${BINS}u;
         let every = ${BINS}u / max(rest, 1u);
@@ -111,7 +111,7 @@ export const clahe = webGpuKernel<'x', ClaheAttrs>(
   },
 );
 
-/** Grey values, and float32 rounded as OpenCV does: a multiplication that a device draws together with an addition would round once less. */
+/** Grey values, and float32 rounding as in OpenCV: a device could otherwise fuse a multiplication with an addition. */
 const GREY = `
   fn exact(value: f32) -> f32 { return bitcast<f32>(bitcast<u32>(value) ^ u.zero); }
 

@@ -1,32 +1,32 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { WebGpuBackend } from '../backend';
-import { forEach, groupsFor, launch, type Launch, type Results } from '../launch';
+import { forEach, groupsFor, launch, sizeOf, type Launch, type Results } from '../launch';
 
 /*
- * Sums over rows take two launches: workgroups of 32 columns by 8 threads each sum a part of the rows, then the parts are summed.
- * Each pass over memory does what else its values are needed for.
+ * Sums over rows take two launches: workgroups of 32 columns by 8 threads each sum a part of the rows, then the parts
+ * are added. Each pass over memory also does the other work on its values.
  */
 
-/** Columns that a workgroup sums. */
+/** Columns per workgroup. */
 const WIDTH = 32;
-/** Rows that one workgroup sums at least, and most parts that rows are cut into. */
+/** Least rows per workgroup, and most parts. */
 const [ROWS, PARTS] = [512, 128];
 
-/** How many values a shape has. */
-export const sizeOf = (shape: number[]) => shape.reduce((product, n) => product * n, 1);
-
-/** Sums over parts of the rows, `[count, sums, columns]`. */
+/** Partial sums over rows, `[count, sums, columns]`. */
 export interface Parts {
   partial: tf.TensorInfo;
   sums: number;
   columns: number;
   rows: number;
-  /** Number of parts, and rows of each but the last. */
+  /** Number of parts, and rows of each except the last. */
   count: number;
   perPart: number;
 }
 
-/** Runs over all values, `i` being the place of a value and `c` its column, and sums what `row` adds to `sum0` and `sum1`. */
+/**
+ * Runs over all values, with `i` the index of a value and `c` its column, and sums what `row` adds to `sum0` and
+ * `sum1`.
+ */
 export function partialSums(
   backend: WebGpuBackend,
   results: Results,

@@ -10,8 +10,8 @@ import {
   type MovingMomentsAttrs,
 } from '../../../kernels/columns/contract';
 import type { WebGpuBackend } from '../backend';
-import { forEach, groupsFor, launch, webGpuKernel, type Results } from '../launch';
-import { addParts, partialSums, sizeOf } from './column_sums';
+import { forEach, groupsFor, launch, sizeOf, webGpuKernel, type Results } from '../launch';
+import { addParts, partialSums } from './column_sums';
 
 /** `dy a + x b + c`. */
 function combineInto(
@@ -44,14 +44,14 @@ export const reluBiasGradient = webGpuKernel<'dy' | 'y', undefined>(
   },
 );
 
-/** Mean and variance, and the moving ones. */
+/** Mean and variance, and the updated moving averages. */
 export const movingMoments = webGpuKernel<'x' | 'movingMean' | 'movingVariance', MovingMomentsAttrs>(
   MOVING_MOMENTS_KERNEL,
   ({ inputs: { x, movingMean, movingVariance }, attrs: { momentum }, backend, results }) =>
     moments(backend, results, MOVING_MOMENTS_KERNEL, x, { movingMean, movingVariance, momentum }),
 );
 
-/** Of each part, then of all, so that no square of a large mean is subtracted. */
+/** First of each part, then of all, which avoids the cancellation of large squares. */
 function moments(
   backend: WebGpuBackend,
   results: Results,
@@ -62,7 +62,7 @@ function moments(
   const parts = partialSums(backend, results, x.shape, {
     ...{ name, inputs: { x }, outputs: {}, sums: 2 },
     row: 'sum0 += x[i];',
-    // of the squares about the part's own mean
+    // squares about the part's own mean
     second: 'let d = x[i] - mean; sum1 += d * d;',
   });
   const { columns, rows, count, perPart } = parts;
@@ -101,7 +101,7 @@ function moments(
   return [mean, variance, ...(movedMean && movedVariance ? [movedMean, movedVariance] : [])];
 }
 
-/** `y`, and of the columns the scale and the inverse of the deviation. */
+/** `y`, and for each column the scale and the inverse standard deviation. */
 export const batchNorm = webGpuKernel<'x' | 'gamma' | 'beta' | 'mean' | 'variance', BatchNormAttrs>(
   BATCH_NORM_KERNEL,
   ({ inputs, attrs: { epsilon }, backend, results }) => {

@@ -1,14 +1,14 @@
 import { FINITE_KERNEL } from '../../../kernels/finite/contract';
-import { groupsFor, launch, webGpuKernel } from '../launch';
+import { groupsFor, launch, sizeOf, webGpuKernel } from '../launch';
 
-/** Tensors of a launch, beside the mark: as many as every device takes. */
+/** Tensors per launch, besides the mark: as many as every device supports. */
 const AT_ONCE = 7;
 
-/** Workgroups of a tensor: its threads look at several values each where it is large. */
+/** Most workgroups per tensor: the threads of large ones check several values each. */
 const MOST_GROUPS = 256;
 
 /**
- * The loss, or NaN where a value is not finite. By bits alone: what a device makes of a NaN that it computes with is its own affair.
+ * The loss, or NaN if a value is not finite. Checked by bits only, since arithmetic with NaN is undefined on devices.
  */
 export const finite = webGpuKernel<string, undefined>(FINITE_KERNEL, ({ inputs, backend, results }) => {
   const { loss, ...tensors } = inputs;
@@ -16,7 +16,7 @@ export const finite = webGpuKernel<string, undefined>(FINITE_KERNEL, ({ inputs, 
   const mark = results.scratch([1], new Float32Array(1));
   for (let first = 0; first < all.length; first += AT_ONCE) {
     const part = all.slice(first, first + AT_ONCE);
-    const counts = part.map(({ shape }) => shape.reduce((product, n) => product * n, 1));
+    const counts = part.map(({ shape }) => sizeOf(shape));
     const named = <T>(name: string, list: T[]) =>
       Object.fromEntries(list.map((value, k) => [`${name}${k}`, value])) as Record<string, T>;
     launch(backend, {

@@ -12,7 +12,9 @@ import {
 /** Tensors by the names of the contract. */
 type Inputs = Record<string, tf.TensorInfo | undefined>;
 
-/** What is kept of a direction, in values: states before and after each step, then `r`, `z`, `n` and `a_n` of each. */
+/**
+ * Layout of the values saved for a direction: states before and after each step, then `r`, `z`, `n` and `a_n` of each.
+ */
 function layoutOf(steps: number, batch: number, units: number): { gates: number; size: number } {
   const gates = (steps + 1) * batch * units;
   return { gates, size: gates + steps * batch * 4 * units };

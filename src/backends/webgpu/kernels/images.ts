@@ -3,11 +3,11 @@ import { COLOR_JITTER_KERNEL, type ColorJitterAttrs } from '../../../kernels/col
 import { RESIZE_KERNEL, type AxisFilter, type ResizeAttrs } from '../../../kernels/resize/contract';
 import { WARP_KERNEL, type WarpAttrs } from '../../../kernels/warp/contract';
 import type { WebGpuBackend } from '../backend';
-import { forEach, groupsFor, launch, webGpuKernel, type Results } from '../launch';
+import { forEach, groupsFor, launch, sizeOf, webGpuKernel, type Results } from '../launch';
 
 type Shape4D = [number, number, number, number];
 
-/** Along one axis, then along the other: a launch each. */
+/** First along one axis, then along the other, one launch each. */
 export const resize = webGpuKernel<'x', ResizeAttrs>(
   RESIZE_KERNEL,
   ({ inputs: { x }, attrs: { rows, columns }, backend, results }) => {
@@ -33,7 +33,7 @@ function filterAxis(
   results: Results,
   { x, out, filter, outer, length }: { x: tf.TensorInfo; out: tf.TensorInfo; filter: AxisFilter; outer: number; length: number }, // prettier-ignore
 ): void {
-  const count = out.shape.reduce((product, n) => product * n, 1);
+  const count = sizeOf(out.shape);
   const newLength = filter.first.length;
   launch(backend, {
     name: RESIZE_KERNEL,
@@ -65,7 +65,7 @@ export const colorJitter = webGpuKernel<'x', ColorJitterAttrs>(
   ({ inputs: { x }, attrs, backend, results }) => {
     const { brightness } = attrs;
     const bright = attrs.contrast === 1 ? results.make(x.shape) : results.scratch(x.shape);
-    const count = x.shape.reduce((product, n) => product * n, 1);
+    const count = sizeOf(x.shape);
     launch(backend, {
       name: COLOR_JITTER_KERNEL,
       inputs: { x },
@@ -79,7 +79,7 @@ export const colorJitter = webGpuKernel<'x', ColorJitterAttrs>(
   },
 );
 
-/** Moves bright images from the mean of their luminance, or towards it. */
+/** Scales the contrast of images about their mean luminance. */
 function contrasted(
   backend: WebGpuBackend,
   results: Results,
@@ -127,7 +127,7 @@ function contrasted(
   return out;
 }
 
-/** All pixels in one launch, brightness too; contrast in two more. */
+/** All pixels and brightness in one launch; contrast in two more. */
 export const warp = webGpuKernel<'x', WarpAttrs>(
   WARP_KERNEL,
   ({ inputs: { x }, attrs, backend, results }) => {
@@ -148,14 +148,14 @@ export const warp = webGpuKernel<'x', WarpAttrs>(
       real: { fill, brightness: jitter?.brightness ?? 1 },
       groups: [groupsFor(count)],
       declarations: `
-      // the sum of two places along both axes, each as whole number and fraction
+      // the sum of two positions along both axes, each as integer and fraction
       fn sum(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
         let s = a + b;
         let carry = select(vec2<f32>(0.0), vec2<f32>(1.0), s.yw >= vec2<f32>(1.0));
         return vec4<f32>(s.x + carry.x, s.y - carry.x, s.z + carry.y, s.w - carry.y);
       }
 
-      // 1 on an axis' pixels, falling to 0 over one pixel beyond
+      // 1 on the pixels of an axis, falling to 0 over one pixel beyond
       fn cover(whole: f32, fraction: f32, length: u32) -> f32 {
         return clamp(min(whole + 1.0 + fraction, f32(length) - whole - fraction), 0.0, 1.0);
       }
@@ -201,8 +201,9 @@ export const warp = webGpuKernel<'x', WarpAttrs>(
 );
 
 /**
- * Where columns and rows of the result read, along both axes, as sums of a column's part and a row's: positions in the image of the
- * result's size, then in the input. Whole numbers and fractions apart, since a float32 of both would be off by more than results may be.
+ * Source positions of columns and rows of the result, along both axes, as sums of a column's part and a row's part:
+ * positions in the image of the result's size, then in the input. Integers and fractions are separate, since a float32
+ * of both would not be accurate enough.
  */
 function placesOf([height, width]: [number, number], { size, matrix, nearest }: WarpAttrs): Float32Array {
   const [outHeight, outWidth] = size;

@@ -9,7 +9,10 @@ import {
   weightGradients,
 } from './recurrence';
 
-/** What is kept of a direction, in values: states, then cells, before and after each step; then `i`, `f`, `g`, `o` and `tanh(c')` of each. */
+/**
+ * Layout of the values saved for a direction: states, then cells, before and after each step; then `i`, `f`, `g`, `o`
+ * and `tanh(c')` of each.
+ */
 function layoutOf(
   steps: number,
   batch: number,

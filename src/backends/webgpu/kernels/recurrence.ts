@@ -3,16 +3,16 @@ import type { WebGpuBackend } from '../backend';
 import { forEach, groupsFor, launch } from '../launch';
 
 /*
- * A recurrence runs in one launch for each direction: a workgroup takes one row of the batch through all its steps, since only threads
- * of one workgroup can wait for one another. What one step hands to the next lies in memory of the device, so that any width fits.
+ * A recurrence runs in one launch per direction: each workgroup computes all steps of one row of the batch, since only
+ * threads of one workgroup can synchronise. States are passed between steps in device memory, so that any width fits.
  */
 
-/** Threads of the workgroups: as many as the device takes, at most 1024. */
+/** Threads per workgroup: as many as the device supports, at most 1024. */
 export function recurrentThreads({ device: { limits } }: WebGpuBackend): number {
   return Math.min(1024, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
 }
 
-/** Gates as they come out of sums, near 0 and far from it. */
+/** Activations that are accurate near 0 and far from it. */
 export const ACTIVATIONS = `
 fn sigmoid(x: f32) -> f32 {
   let e = exp(-abs(x));
@@ -27,8 +27,9 @@ fn tangent(x: f32) -> f32 {
 }`;
 
 /**
- * `gates` sums over the state at `before` in `kept`, times `kernel`, for each unit; then `then`, by one thread for each unit `j`, to which they are
- * known as `a[0]`, `a[1]`, …. Narrow layers share a unit's sum among threads. Both may be used once in a program.
+ * Computes `gates` sums over the state at `before` in `kept`, times `kernel`, for each unit; then runs `then` in one
+ * thread for each unit `j`, with the sums as `a[0]`, `a[1]`, …. In narrow layers several threads share a unit's sum.
+ * Use it once per program.
  */
 export const forwardProduct = (
   gates: number,
@@ -66,7 +67,7 @@ export const forwardProduct = (
 /** Threads that share the sum of a row. */
 const LANES = 16;
 
-/** Adds to `state`, from `b * units` on, the sums of `da` at `products`, times the rows of `kernel`. */
+/** Adds the sums of `da` at `products`, times the rows of `kernel`, to `state` from `b * units`. */
 export const backwardProduct = (gates: number, threads: number): { declarations: string; main: string } => ({
   declarations: `var<workgroup> lanes: array<f32, ${threads}>;`,
   main: `

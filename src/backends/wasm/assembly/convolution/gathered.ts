@@ -1,19 +1,20 @@
 /**
- * Convolutions of any size, stride, dilation and padding as matrix products: the pixels that an output meets are gathered
- * into a row, row after row, and multiplied by the taps.
+ * Convolutions of any size, stride, dilation and padding as matrix products: the input pixels of each output are
+ * gathered into a row, and the rows are multiplied by the taps.
  *
- * A list of offsets says which pixels those are, `[taps][3]` of (row, column, run): output (r, c) of the grid meets input
- * (r * strideRow + row, c * strideColumn + column), and the `run - 1` taps after it meet the pixels right of that. The gradient
- * of a strided convolution's input is a few such convolutions with other lists, each filling every second, third, … pixel.
+ * A list of offsets says which pixels those are, `[taps][3]` of (row, column, run): output (r, c) of the grid reads
+ * input (r * strideRow + row, c * strideColumn + column), and the `run - 1` taps after it read the pixels to the right
+ * of that. The gradient of a strided convolution's input is several such convolutions with other lists, each filling
+ * every second, third, … pixel.
  *
- * Every kernel works on its `unit` of the whole: units may run in any order and on any thread, each thread with scratch
- * memory of its own. Pixels outside the image are zero.
+ * Every kernel computes one `unit` of the whole: units may run in any order and on any thread, each thread with its own
+ * scratch memory. Pixels outside the image are zero.
  */
-import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from '../matrix/matmul';
-import { packPanels } from '../matrix/panels';
-import { bytes, F, loadStrided } from '../simd';
+import { multiplyPanels, PANEL, wholePanels, wholeRows } from '../matrix/matmul';
+import { bytes, loadStrided } from '../simd';
+import { gatherRows } from './gather';
 
-/** Depth of a product that is done in one go: a panel of it fits the first cache. */
+/** Depth of a partial product: a panel of it fits the L1 cache. */
 const DEPTH: i32 = 512;
 
 /**
@@ -60,15 +61,16 @@ export function gatheredFilter(
   }
 }
 
-/** Bytes of scratch that a thread needs for {@link gatheredConvolve} with so many pixels a unit. */
+/** Bytes of scratch memory per thread for {@link gatheredConvolve}, with `pixels` per unit. */
 export function gatheredConvolveScratch(taps: i32, channels: i32, filters: i32, pixels: i32): usize {
   return bytes(wholeRows(pixels) * (taps * channels + wholePanels(filters)));
 }
 
 /**
- * The convolution, bias and ReLU included; a unit is a block of `pixels` outputs, counted through all images.
+ * The convolution with bias and ReLU; a unit is a block of `pixels` outputs, counted across all images.
  *
- * Output (r, c) of the grid `[rows, columns]` goes to pixel (firstRow + r * stepRow, firstColumn + c * stepColumn) of `y`.
+ * Output (r, c) of the grid `[rows, columns]` goes to pixel (firstRow + r * stepRow, firstColumn + c * stepColumn) of
+ * `y`.
  *
  * @param x - `[images, height, width, channels]`.
  * @param packed - What {@link gatheredFilter} wrote.
@@ -108,28 +110,30 @@ export function gatheredConvolve(
   const depth = taps * channels;
   const wide = wholePanels(filters);
 
-  // a 1x1 convolution reads its rows where they are
+  // a 1x1 convolution reads its rows in place
   const inPlace =
     taps == 1 && pointwise(offsets, strideRow, strideColumn) && rows == height && columns == width;
   let a = scratch;
   if (inPlace && whole == count) {
     a = x + bytes(first * channels);
   } else {
-    const imageBytes = bytes(height * width * channels);
-    let image = x + <usize>(first / (rows * columns)) * imageBytes;
-    let row = ((first / columns) % rows) * strideRow;
-    let column = (first % columns) * strideColumn;
-    for (let i = 0; i < count; i++) {
-      gatherRow(image, height, width, channels, offsets, row, column, 0, depth, scratch + bytes(i * depth));
-      // counted on, since divisions for each pixel take as long as gathering it
-      column += strideColumn;
-      if (column < columns * strideColumn) continue;
-      column = 0;
-      row += strideRow;
-      if (row < rows * strideRow) continue;
-      row = 0;
-      image += imageBytes;
-    }
+    gatherRows(
+      x,
+      height,
+      width,
+      channels,
+      offsets,
+      strideRow,
+      strideColumn,
+      rows,
+      columns,
+      first,
+      count,
+      0,
+      depth,
+      scratch,
+      depth,
+    );
   }
 
   const dense = stepRow == 1 && stepColumn == 1 && rows == outHeight && columns == outWidth;
@@ -137,7 +141,7 @@ export function gatheredConvolve(
   const c = direct ? y + bytes(first * filters) : scratch + bytes(wholeRows(pixels) * depth);
   let from = 0;
   do {
-    // at least once, so that outputs that meet no tap become zero
+    // at least once, so that outputs without taps become zero
     const part = min(DEPTH, depth - from);
     const panel = packed + bytes(from * PANEL);
     const panelBytes = bytes(depth * PANEL);
@@ -175,43 +179,6 @@ function pointwise(offsets: usize, strideRow: i32, strideColumn: i32): bool {
   return strideRow == 1 && strideColumn == 1 && load<i32>(offsets) == 0 && load<i32>(offsets, 4) == 0;
 }
 
-/** Values `from .. to` of the row that an output gathers, `[taps][channels]`. */
-function gatherRow(
-  image: usize,
-  height: i32,
-  width: i32,
-  channels: i32,
-  offsets: usize,
-  row: i32,
-  column: i32,
-  from: i32,
-  to: i32,
-  out: usize,
-): void {
-  let tap = from / channels;
-  let channel = from % channels;
-  while (from < to) {
-    const h = row + load<i32>(offsets + bytes(3 * tap));
-    const w = column + load<i32>(offsets + bytes(3 * tap), 4);
-    const run = load<i32>(offsets + bytes(3 * tap), 8);
-    const inRow = h >= 0 && h < height;
-    // taps side by side lie so in memory too: all of them at once, unless the image's edge parts them
-    const together = !inRow || (w >= 0 && w + run <= width);
-    const count = min((together ? run * channels : channels) - channel, to - from);
-    const inside = inRow && w >= 0 && w < width;
-    const pixel = image + bytes((h * width + w) * channels + channel);
-    let i = 0;
-    for (; i + 4 <= count; i += 4) {
-      v128.store(out + bytes(i), inside ? v128.load(pixel + bytes(i)) : f32x4.splat(0));
-    }
-    for (; i < count; i++) store<f32>(out + bytes(i), inside ? load<f32>(pixel + bytes(i)) : 0);
-    out += bytes(count);
-    from += count;
-    tap += together ? run : 1;
-    channel = 0;
-  }
-}
-
 /** `to = from + bias`, and ReLU. */
 function finishRow(from: usize, to: usize, filters: i32, bias: usize, relu: i32): void {
   let k = 0;
@@ -227,90 +194,4 @@ function finishRow(from: usize, to: usize, filters: i32, bias: usize, relu: i32)
     if (relu && value < 0) value = 0;
     store<f32>(to + bytes(k), value);
   }
-}
-
-/** Bytes of scratch that a thread needs for {@link gatheredTaps}. */
-export function gatheredTapsScratch(filters: i32, rowsPerUnit: i32, pixels: i32): usize {
-  const values = wholeRows(rowsPerUnit);
-  return bytes(pixels * (values + wholePanels(filters)) + values * wholePanels(filters));
-}
-
-/**
- * The taps' gradient, `[taps * channels, filters]`; a unit is `rowsPerUnit` rows of it.
- *
- * @param dy - `[images, rows, columns, filters]`.
- * @param pixels - Outputs that are gathered at a time.
- */
-export function gatheredTaps(
-  unit: i32,
-  scratch: usize,
-  x: usize,
-  images: i32,
-  height: i32,
-  width: i32,
-  channels: i32,
-  offsets: usize,
-  taps: i32,
-  strideRow: i32,
-  strideColumn: i32,
-  dy: usize,
-  rows: i32,
-  columns: i32,
-  filters: i32,
-  out: usize,
-  rowsPerUnit: i32,
-  pixels: i32,
-  accumulate: i32,
-): void {
-  const from = unit * rowsPerUnit;
-  const to = min(from + rowsPerUnit, taps * channels);
-  const values = wholeRows(to - from);
-  const wide = wholePanels(filters);
-  const panels = scratch + bytes(pixels * wholeRows(rowsPerUnit));
-  const sums = panels + bytes(pixels * wide);
-  const total = images * rows * columns;
-
-  for (let first = 0; first < total; first += pixels) {
-    const count = min(pixels, total - first);
-    const imageBytes = bytes(height * width * channels);
-    let image = x + <usize>(first / (rows * columns)) * imageBytes;
-    let row = ((first / columns) % rows) * strideRow;
-    let column = (first % columns) * strideColumn;
-    for (let i = 0; i < count; i++) {
-      const line = scratch + bytes(i * values);
-      gatherRow(image, height, width, channels, offsets, row, column, from, to, line);
-      for (let j = to - from; j < values; j++) store<f32>(line + bytes(j), 0);
-      column += strideColumn;
-      if (column < columns * strideColumn) continue;
-      column = 0;
-      row += strideRow;
-      if (row < rows * strideRow) continue;
-      row = 0;
-      image += imageBytes;
-    }
-    const panelBytes = bytes(count * PANEL);
-    packPanels(dy + bytes(first * filters), bytes(filters), false, count, filters, panels, panelBytes);
-    multiplyTransposed(
-      values,
-      wide / PANEL,
-      count,
-      scratch,
-      bytes(values),
-      panels,
-      panelBytes,
-      sums,
-      bytes(wide),
-      first > 0,
-    );
-  }
-  for (let i = from; i < to; i++) {
-    const sum = sums + bytes((i - from) * wide);
-    const place = out + bytes(i * filters);
-    if (accumulate) addRow(sum, place, filters);
-    else memory.copy(place, sum, bytes(filters));
-  }
-}
-
-function addRow(from: usize, to: usize, count: i32): void {
-  for (let i = 0; i < count; i++, from += F, to += F) store<f32>(to, load<f32>(to) + load<f32>(from));
 }

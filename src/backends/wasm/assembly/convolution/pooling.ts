@@ -2,7 +2,7 @@
 import { bytes } from '../simd';
 
 /**
- * The largest pixel of each window, or their mean. Pixels past the edge do not count.
+ * The largest pixel of each window, or the mean. Pixels beyond the edge do not count.
  *
  * @param mean - 1 for the mean, 0 for the largest.
  */
@@ -42,7 +42,7 @@ export function pool(
   }
 }
 
-/** `pmax` is one instruction, where `max` takes seven, but passes over NaN: that is looked for beside it. */
+/** `pmax` is one instruction where `max` takes seven, but ignores NaN, which is therefore detected separately. */
 function largestOfWindow(x: usize, y: usize, rows: i32, columns: i32, rowBytes: usize, channels: i32): void {
   const pixelBytes = bytes(channels);
   const lowest = f32x4.splat(-Infinity);
@@ -63,7 +63,7 @@ function largestOfWindow(x: usize, y: usize, rows: i32, columns: i32, rowBytes: 
         nanB = v128.or(nanB, f32x4.ne(w, w));
       }
     }
-    // all bits set are a NaN
+    // all bits set is a NaN
     v128.store(y + bytes(c), v128.or(a, nanA));
     v128.store(y + bytes(c), v128.or(b, nanB), 16);
   }
@@ -162,7 +162,7 @@ function routeWindow(
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < columns; j++) {
         const value = v128.load(x + at + <usize>i * rowBytes + <usize>j * pixelBytes);
-        // NaN too is the largest, as in the forward pass
+        // NaN counts as the largest, as in the forward pass
         const greater = v128.or(f32x4.gt(value, largest), f32x4.ne(value, value));
         largest = v128.bitselect(value, largest, greater);
         where = v128.bitselect(i32x4.splat(i * columns + j), where, greater);

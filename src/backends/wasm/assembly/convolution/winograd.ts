@@ -1,11 +1,12 @@
 /**
  * Convolutions of 3x3 taps and stride 1 by Winograd's minimal filtering.
  *
- * A tile of size x size outputs needs (size + 2)² products a channel pair, against 9 size² by definition: a quarter of them
- * at size 4. In the space of points, tile after tile, the sum over channels is a matrix product, one for each point.
+ * A tile of size x size outputs needs (size + 2)² products per pair of channels instead of 9 size² by definition: a
+ * quarter at size 4. In the transformed domain, the sum over channels is a matrix product over tiles, one for each
+ * point.
  *
- * Every kernel works on its `unit` of the whole: units may run in any order and on any thread, each thread with scratch
- * memory of its own. Pixels outside the image are zero.
+ * Every kernel computes one `unit` of the whole: units may run in any order and on any thread, each thread with its own
+ * scratch memory. Pixels outside the image are zero.
  */
 import { multiplyPanels, PANEL, wholePanels, wholeRows } from '../matrix/matmul';
 import { bytes, loadStrided } from '../simd';
@@ -23,12 +24,12 @@ export function winogradFilterBytes(size: i32, channels: i32, filters: i32): usi
 }
 
 /**
- * Filters in the space of points, `[point][filters / 8][channels][8]`; a unit is a panel of 8 filters.
+ * Transformed filters, `[point][filters / 8][channels][8]`; a unit is a panel of 8 filters.
  *
- * The value of a tap is at `taps[tap][channel * channelStep + filter * filterStep]`, so that a filter turned and transposed
- * is read in place.
+ * The value of a tap is at `taps[tap][channel * channelStep + filter * filterStep]`, so that a rotated and transposed
+ * filter is read in place.
  *
- * @param turned - Read the taps last to first.
+ * @param turned - Whether to read the taps from last to first.
  */
 export function winogradFilter(
   unit: i32,
@@ -82,7 +83,7 @@ export function winogradFilter(
   }
 }
 
-/** Bytes of scratch that a thread needs for {@link winogradConvolve} with so many tiles a unit. */
+/** Bytes of scratch memory per thread for {@link winogradConvolve}, with `tiles` per unit. */
 export function winogradConvolveScratch(size: i32, channels: i32, filters: i32, tiles: i32): usize {
   const points = pointsOf(size) * pointsOf(size);
   return (
@@ -94,7 +95,7 @@ export function winogradConvolveScratch(size: i32, channels: i32, filters: i32, 
 }
 
 /**
- * The convolution, bias and ReLU included; a unit is a block of tiles, counted through all images.
+ * The convolution with bias and ReLU; a unit is a block of tiles, counted across all images.
  *
  * @param x - `[images, height, width, channels]`; channels and filters are multiples of 4.
  * @param transformed - What {@link winogradFilter} wrote.
@@ -197,7 +198,7 @@ export function winogradConvolve(
   }
 }
 
-/** Transforms a tile back, adds the bias, and puts what lies in the image there. */
+/** Transforms a tile back, adds the bias, and stores the part that lies in the image. */
 function outputTile(
   size: i32,
   from: usize,

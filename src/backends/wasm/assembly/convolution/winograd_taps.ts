@@ -1,30 +1,28 @@
-/** The gradient of the taps of a convolution by Winograd's algorithm: products of transformed tiles, summed over tiles. */
+/** The gradient of a convolution's taps by Winograd's algorithm: products of transformed tiles, summed over tiles. */
 import { multiplyTransposed, PANEL, wholePanels } from '../matrix/matmul';
 import { bytes } from '../simd';
 import { BETWEEN, copyTile, inputTile, matrixBytes, SPACER, TEMPORARY, VECTOR } from './winograd_tiles';
 import { gradientTransform, pointsOf, tapTransform } from './winograd_transforms';
 
-/** Bytes of scratch that a thread needs for {@link winogradInputs} and {@link winogradGradients}. */
+/** Bytes of scratch memory per thread for {@link winogradInputs} and {@link winogradGradients}. */
 export function winogradTilesScratch(size: i32, channels: i32): usize {
   return TEMPORARY + bytes(pointsOf(size) * pointsOf(size) * channels);
 }
 
-/** Bytes of all points' tiles of the input, as {@link winogradInputs} writes them. */
+/** Bytes that {@link winogradInputs} writes. */
 export function winogradInputsBytes(size: i32, channels: i32, tiles: i32): usize {
   return <usize>(pointsOf(size) * pointsOf(size)) * matrixBytes(tiles, channels);
 }
 
-/** Bytes of all points' tiles of the gradient, as {@link winogradGradients} writes them. */
+/** Bytes that {@link winogradGradients} writes. */
 export function winogradGradientsBytes(size: i32, filters: i32, tiles: i32): usize {
   return <usize>(pointsOf(size) * pointsOf(size)) * matrixBytes(tiles, wholePanels(filters));
 }
 
-/** Tiles a unit of {@link winogradInputs} and {@link winogradGradients}. */
+/** Tiles per unit of {@link winogradInputs} and {@link winogradGradients}. */
 export const TILES_PER_UNIT: i32 = 8;
 
-/**
- * Tiles `first .. first + tiles` of the input in the space of points, `[point][tiles][channels]`; a unit is eight of them.
- */
+/** Transformed tiles `first .. first + tiles` of the input, `[point][tiles][channels]`; a unit is eight of them. */
 export function winogradInputs(
   unit: i32,
   scratch: usize,
@@ -57,7 +55,7 @@ export function winogradInputs(
 }
 
 /**
- * Tiles `first .. first + tiles` of the output's gradient in the space of points, `[point][filters / 8][tiles][8]`; a unit
+ * Transformed tiles `first .. first + tiles` of the output's gradient, `[point][filters / 8][tiles][8]`; a unit
  * is eight of them.
  */
 export function winogradGradients(
@@ -115,12 +113,12 @@ export function winogradGradients(
   }
 }
 
-/** Bytes of the taps' gradient in the space of points, `[point][channels][whole panels of filters]`. */
+/** Bytes of the transformed gradient of the taps, `[point][channels][whole panels of filters]`. */
 export function winogradPointGradientBytes(size: i32, channels: i32, filters: i32): usize {
   return <usize>(pointsOf(size) * pointsOf(size)) * bytes(channels * wholePanels(filters));
 }
 
-/** Sums `inputs^T gradients` over a block of tiles, in the space of points; a unit is a point. */
+/** Sums `inputs^T gradients` of transformed tiles over a block of tiles; a unit is a point. */
 export function winogradAccumulate(
   unit: i32,
   _scratch: usize,
@@ -147,7 +145,7 @@ export function winogradAccumulate(
   );
 }
 
-/** The taps' gradient `[3, 3, channels, filters]` from that of the points; a unit is a channel. */
+/** The gradient of the taps, `[3, 3, channels, filters]`, from that of the points; a unit is a channel. */
 export function winogradTaps(
   unit: i32,
   scratch: usize,

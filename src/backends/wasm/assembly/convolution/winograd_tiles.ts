@@ -1,14 +1,14 @@
-/** Tiles of pixels, and what takes them to the space of points: for {@link winogradConvolve} and the gradient of its taps. */
+/** Tiles of pixels and their transform, for {@link winogradConvolve} and the gradient of its taps. */
 import { bytes } from '../simd';
 import { inputTransform, pointsOf } from './winograd_transforms';
 
 /** Bytes of a vector. */
 export const VECTOR: usize = 16;
-/** Room for a tile of vectors, 6x6 at most, between the two passes of a transform, and another for its result. */
+/** Buffers for a tile of vectors, 6x6 at most: one between the two passes of a transform, one for its result. */
 export const BETWEEN: usize = 36 * VECTOR;
 export const TEMPORARY: usize = 2 * BETWEEN;
 
-/** Rows a little longer than needed, so that those of one tile do not all fall into the same lines of the cache. */
+/** Padding of rows, so that those of one tile do not all map to the same cache lines. */
 export const SPACER: i32 = 16;
 
 /** Bytes of one point's matrix `[rows][columns + spacer]`. */
@@ -52,7 +52,7 @@ export function inputTile(
   }
 }
 
-/** A tile of pixels side by side, zero outside the image. */
+/** Copies a tile of pixels into contiguous memory, zero outside the image. */
 export function copyTile(
   x: usize,
   height: i32,

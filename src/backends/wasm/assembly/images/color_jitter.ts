@@ -34,7 +34,7 @@ export function jitterImage(
   }
 }
 
-/** Into 0..1; what is no number stays none. */
+/** Clipped to 0..1; NaN stays NaN. */
 function clip(x: v128): v128 {
   return f32x4.pmin(f32x4.pmax(x, f32x4.splat(0)), f32x4.splat(1));
 }
@@ -56,7 +56,7 @@ function brightMean(image: usize, pixels: i32, channels: i32, brightness: f32): 
   const length = pixels * channels;
   let i = 0;
   while (i + 4 <= length) {
-    // short runs of float sums, so that a large image loses no precision
+    // short partial sums in float, so that large images lose no precision
     const stop = min(length, i + 1024);
     let partial = f32x4.splat(0);
     for (; i + 4 <= stop; i += 4) {

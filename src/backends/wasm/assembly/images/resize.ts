@@ -1,10 +1,10 @@
 import { bytes, madd } from '../simd';
 
 /**
- * One image resized: rows first, each a weighted sum of `rowTaps` rows, then columns.
+ * Resizes one image: first vertically, each row as a weighted sum of `rowTaps` rows, then horizontally.
  *
  * @param scratch - `resizeImageScratch` bytes.
- * @param rowFirst - The first row that each new row takes; `rowWeights` is `[outHeight, rowTaps]`.
+ * @param rowFirst - The first source row of each new row; `rowWeights` is `[outHeight, rowTaps]`.
  * @param columnWeights - `[outWidth, columnTaps]`, `columnTaps` a multiple of four; taps beyond the last column count
  *   as pixels of value 0.
  */
@@ -37,7 +37,7 @@ export function resizeImage(
   }
 }
 
-/** Bytes that `resizeImage` works in. */
+/** Bytes of scratch memory for `resizeImage`. */
 export function resizeImageScratch(width: i32, channels: i32, columnTaps: i32): i32 {
   return <i32>bytes((width + columnTaps) * channels);
 }

@@ -2,14 +2,14 @@ import { jitterImage } from './color_jitter';
 import { bytes, LANES, madd } from '../simd';
 
 /**
- * Where the pixels of one row of the output read, for `warpImage`.
+ * Source positions of one row of the output, for `warpImage`.
  *
- * The place in the image, as it would be if resized to the output's size, is `(ax + by + c, dx + ey + f)`. Of a row are
- * kept: which of its pixels are not wholly outside, then of each the address of the pixel it reads, how far it is from
- * there to the right and to the lower neighbour, and how far it is inside: over one pixel's width along the edge, image
- * and `fill` mix.
+ * The position in the image, as if resized to the output's size, is `(ax + by + c, dx + ey + f)`. For each row are
+ * stored: the range of pixels that are not entirely outside, then for each pixel the address it reads, the distances
+ * from there towards the right and the lower neighbour, and its coverage: within one pixel of the edge, image and
+ * `fill` are blended.
  *
- * @param places - `warpPlacesBytes` for each row.
+ * @param places - `warpPlacesBytes` per row.
  * @param matrix - `a .. f`, as f64.
  * @param nearest - 1 to read the nearest pixel instead.
  */
@@ -62,13 +62,13 @@ export function warpPlaces(
   store<i32>(places, end, 4);
 }
 
-/** Bytes of a row's places. */
+/** Bytes of a row's positions. */
 export function warpPlacesBytes(outWidth: i32): i32 {
   return 16 + 4 * <i32>bytes(padded(outWidth));
 }
 
 /**
- * Every pixel of an image read bilinearly at its place, then, where asked for, lit as by `jitterImage`.
+ * Reads every pixel of an image bilinearly at its position, and optionally applies `jitterImage`.
  *
  * @param images - `[count, height, width, channels]`; `out` is `[count, outHeight, outWidth, channels]`.
  * @param lit - 1 for brightness and contrast.
@@ -105,7 +105,7 @@ export function warpImage(
   if (lit) jitterImage(image, scratch, out, out, outHeight * outWidth, channels, brightness, contrast);
 }
 
-/** Pixels of images of one channel, where a pixel and its right neighbour are loaded together. */
+/** Pixels of images with one channel, where a pixel and its right neighbour are loaded together. */
 function readRow(
   image: usize,
   row: usize,
@@ -203,14 +203,14 @@ function padded(n: i32): i32 {
   return (n + LANES - 1) & ~(LANES - 1);
 }
 
-/** 1 on an axis' pixels, falling to 0 over one pixel beyond. */
+/** 1 on the pixels of an axis, falling to 0 over one pixel beyond. */
 function coverOf(position: v128, length: i32): v128 {
   const one = f64x2.splat(1);
   const within = f64x2.pmin(f64x2.add(position, one), f64x2.sub(f64x2.splat(<f64>length), position));
   return f64x2.pmax(f64x2.splat(0), f64x2.pmin(one, within));
 }
 
-/** From pixels of the resized image to those of the image, by centres. */
+/** From pixel coordinates of the resized image to those of the image. */
 function inSource(position: v128, length: i32, outLength: i32): v128 {
   if (length === outLength) return position;
   const half = f64x2.splat(0.5);
@@ -218,12 +218,12 @@ function inSource(position: v128, length: i32, outLength: i32): v128 {
   return f64x2.sub(f64x2.mul(f64x2.add(position, half), ratio), half);
 }
 
-/** Into 0 to `high`; to 0 where that is negative. */
+/** Clamped to 0..`high`; 0 if `high` is negative. */
 function clamp(value: v128, high: i32): v128 {
   return f64x2.pmax(f64x2.splat(0), f64x2.pmin(f64x2.splat(<f64>high), value));
 }
 
-/** Stores two whole numbers below 2^32, four bytes each: added to 2^52 they stand in a float's lowest bits. */
+/** Stores two integers below 2^32, four bytes each: added to 2^52 they are in the lowest bits of the float. */
 function storeWhole(to: usize, values: v128): void {
   const bits = f64x2.add(values, f64x2.splat(4503599627370496));
   v128.store64_lane(to, v128.shuffle<i32>(bits, bits, 0, 2, 0, 2), 0);

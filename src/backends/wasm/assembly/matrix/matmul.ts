@@ -1,9 +1,9 @@
 /**
  * Matrix products, the core of every convolution here.
  *
- * A product is cut into tiles of 4 rows by 8 columns, whose sums stay in eight vector registers for the whole depth:
- * more would not fit the sixteen that x86 has. The right operand is packed in panels of 8 columns, `[columns / 8][depth][8]`,
- * so that it is read in a straight line.
+ * A product is divided into tiles of 4 rows by 8 columns, whose sums stay in eight vector registers for the whole
+ * depth: more would not fit the sixteen of x86. The right operand is packed in panels of 8 columns,
+ * `[columns / 8][depth][8]`, so that it is read sequentially.
  */
 import { bytes, F, madd } from '../simd';
 
@@ -25,7 +25,7 @@ export function wholePanels(n: i32): i32 {
 /**
  * One tile: `c[i][j] (+)= sum over k of a[i][k] panel[k][j]`.
  *
- * @param lda - Bytes from a row of `a` to the next, `ldc` the same of `c`.
+ * @param lda - Bytes from one row of `a` to the next; `ldc` likewise for `c`.
  */
 function tile(depth: i32, a: usize, lda: usize, panel: usize, c: usize, ldc: usize, accumulate: bool): void {
   let a1 = a + lda;
@@ -52,7 +52,7 @@ function tile(depth: i32, a: usize, lda: usize, panel: usize, c: usize, ldc: usi
     x3 = v128.load(c3);
     y3 = v128.load(c3, 16);
   }
-  // written out once: the engine unrolls it better than a longer body
+  // not unrolled: the engine does that better
   for (let k = depth; k > 0; k--) {
     const left = v128.load(panel);
     const right = v128.load(panel, 16);
@@ -87,8 +87,8 @@ function tile(depth: i32, a: usize, lda: usize, panel: usize, c: usize, ldc: usi
 /**
  * `c[rows][8 panels] (+)= a[rows][depth] * b`, `rows` a multiple of {@link ROWS}.
  *
- * @param lda - Bytes from a row of `a` to the next, `ldc` the same of `c`.
- * @param panelBytes - Bytes from a panel of `b` to the next.
+ * @param lda - Bytes from one row of `a` to the next; `ldc` likewise for `c`.
+ * @param panelBytes - Bytes from one panel of `b` to the next.
  */
 export function multiplyPanels(
   rows: i32,
@@ -176,8 +176,8 @@ function transposedTile(
 /**
  * `c[columns][8 panels] (+)= a^T * b`, summed over `depth` rows of both; `columns` a multiple of {@link ROWS}.
  *
- * @param lda - Bytes from a row of `a` to the next, `ldc` the same of `c`.
- * @param panelBytes - Bytes from a panel of `b` to the next.
+ * @param lda - Bytes from one row of `a` to the next; `ldc` likewise for `c`.
+ * @param panelBytes - Bytes from one panel of `b` to the next.
  */
 export function multiplyTransposed(
   columns: i32,

@@ -1,16 +1,16 @@
-/** Matrix products of any shape: the right operand goes through panels, the left one is read where it lies. */
+/** Matrix products of any shape: the right operand is packed in panels, the left one is read in place. */
 import { multiplyPanels, multiplyTransposed, PANEL, ROWS, wholePanels } from './matmul';
 import { bytes, F, madd } from '../simd';
 
-/** Panels that a single row is multiplied with at a time: as many sums as an engine can keep apart. */
+/** Panels that a single row is multiplied with at a time, for independent sums. */
 const ABREAST: i32 = 4;
 
 /**
- * Packs `b[depth][columns]` in panels, the last one filled up with zeros.
+ * Packs `b[depth][columns]` in panels, the last one padded with zeros.
  *
- * @param ldb - Bytes from a row of `b` to the next, as it lies in memory.
- * @param transposed - Whether it lies there as `[columns][depth]`.
- * @param panelBytes - Bytes from a panel to the next.
+ * @param ldb - Bytes from one row of `b` in memory to the next.
+ * @param transposed - Whether `b` is stored as `[columns][depth]`.
+ * @param panelBytes - Bytes from one panel to the next.
  */
 export function packPanels(
   b: usize,
@@ -53,7 +53,7 @@ function packTransposed(b: usize, ldb: usize, depth: i32, width: i32, panel: usi
   }
 }
 
-/** Four rows to four columns of a panel. */
+/** Transposes four rows into four columns of a panel. */
 function packFourRows(row: usize, ldb: usize, depth: i32, panel: usize): void {
   let k = 0;
   for (; k + 4 <= depth; k += 4) {
@@ -85,8 +85,8 @@ function packFourRows(row: usize, ldb: usize, depth: i32, panel: usize): void {
 /**
  * `c[rows][8 panels] (+)= a * b` for any number of rows.
  *
- * @param lda - Bytes from a row of `a` to the next, as it lies in memory.
- * @param transposed - Whether it lies there as `[depth][rows]`.
+ * @param lda - Bytes from one row of `a` in memory to the next.
+ * @param transposed - Whether `a` is stored as `[depth][rows]`.
  */
 export function multiplyPacked(
   rows: i32,
@@ -113,12 +113,12 @@ export function multiplyPacked(
 }
 
 /**
- * One row of a product: `c[8 panels] (+)= sum over k of a[k] b[k]`. As each weight is met once only, what counts is that
- * they are read in a straight line.
+ * One row of a product: `c[8 panels] (+)= sum over k of a[k] b[k]`. Each weight is used only once, so that
+ * sequential reads matter most.
  *
  * @param aStep - Bytes from one `a[k]` to the next.
- * @param panelStep - Bytes from a panel of `b` to the next.
- * @param bStep - Bytes from a panel's row to the next: 32 where it is packed, a row of `b` where it is not.
+ * @param panelStep - Bytes from one panel of `b` to the next.
+ * @param bStep - Bytes from one row of a panel to the next: 32 if packed, otherwise a row of `b`.
  */
 export function multiplyRow(
   panels: i32,

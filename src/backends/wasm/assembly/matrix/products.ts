@@ -2,25 +2,25 @@ import { PANEL } from './matmul';
 import { multiplyPacked, multiplyRow, packPanels } from './panels';
 import { bytes, F } from '../simd';
 
-/** Depth of a product that is done in one go: a panel of it fits the first cache. */
+/** Depth of a partial product: a panel of it fits the L1 cache. */
 const DEPTH: i32 = 256;
-/** Rows done in one go: with that depth, they stay in the cache behind. */
+/** Rows of a partial product: with that depth they fit the L2 cache. */
 const BLOCK_ROWS: i32 = 128;
-/** Panels packed at a time: a whole number of cache lines of each row. */
+/** Panels packed at a time: whole cache lines of each row. */
 const GROUP: i32 = 4;
-/** Fewer rows than these do not pay for packing what they are multiplied with. */
+/** Least number of rows for which packing the right operand pays off. */
 const FEWEST_PACKED: i32 = 4;
 
-/** Bytes of scratch memory that {@link matrixProduct} needs. */
+/** Bytes of scratch memory for {@link matrixProduct}. */
 export function matrixProductScratch(): i32 {
   return <i32>bytes((GROUP * DEPTH + BLOCK_ROWS) * PANEL);
 }
 
 /**
- * `c[rows][columns] = a b`, then bias and ReLU if asked for.
+ * `c[rows][columns] = a b`, with optional bias and ReLU.
  *
- * @param transposeA - Whether `a` lies in memory as `[depth][rows]`, else `[rows][depth]`.
- * @param transposeB - Whether `b` lies in memory as `[columns][depth]`, else `[depth][columns]`.
+ * @param transposeA - Whether `a` is stored as `[depth][rows]`, else `[rows][depth]`.
+ * @param transposeB - Whether `b` is stored as `[columns][depth]`, else `[depth][columns]`.
  * @param bias - `[columns]`, or 0 for none.
  */
 export function matrixProduct(
@@ -69,7 +69,7 @@ export function matrixProduct(
   if (relu) clampNegative(c, rows * columns);
 }
 
-/** A product of which `a` fits a cache. */
+/** A partial product whose `a` fits the cache. */
 function blockProduct(
   rows: i32,
   columns: i32,
@@ -117,7 +117,7 @@ function blockProduct(
   }
 }
 
-/** ReLU as the other backends have it: what is not a number stays so. */
+/** ReLU that propagates NaN, like the other backends. */
 function clampNegative(c: usize, count: i32): void {
   let i = 0;
   const zero = f32x4.splat(0);

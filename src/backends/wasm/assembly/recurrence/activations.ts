@@ -1,11 +1,11 @@
-/** Sigmoid and tanh of four numbers at a time, right to a few units in the last place; NaN stays NaN. */
+/** Sigmoid and tanh of four numbers at a time, accurate to a few units in the last place; NaN stays NaN. */
 import { expOfNegative } from '../math';
 import { madd } from '../simd';
 
-/** Below this, tanh is computed without a difference of nearly equal numbers. */
+/** Magnitude below which tanh is computed by a polynomial, to avoid cancellation. */
 const SMALL: f32 = 0.625;
 
-/** `1 / (1 + e^-x)`, by `e = e^-|x|`, which cannot overflow: `1 / (1 + e)`, or `e / (1 + e)` for negative x. */
+/** `1 / (1 + e^-x)` with `e = e^-|x|`, which cannot overflow: `1 / (1 + e)`, or `e / (1 + e)` for negative x. */
 export function sigmoid(x: v128): v128 {
   const one = f32x4.splat(1);
   const e = expOfNegative(f32x4.neg(f32x4.abs(x)));

@@ -1,8 +1,8 @@
 /**
- * A reset-after GRU over time, in one direction; `layers/gru_recurrence.ts` tells the formulas.
+ * A reset-after GRU over time, in one direction; the formulas are in `layers/gru_recurrence.ts`.
  *
- * Inputs, outputs and their gradients lie slice by slice, `[batch, steps, ...]`; what the two passes keep between them and
- * for themselves lies in the order of time, `[steps, batch, ...]`, so that each step's states are a matrix.
+ * Inputs, outputs and their gradients are `[batch, steps, ...]`; internal values are in the order of time,
+ * `[steps, batch, ...]`, so that the states of each step are a matrix.
  */
 import { sigmoid, tanh } from './activations';
 import { wholePanels } from '../matrix/matmul';
@@ -11,21 +11,21 @@ import { matrixProduct, matrixProductScratch } from '../matrix/products';
 import { sliceAt, sumRows } from './recurrence';
 import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from '../simd';
 
-/** Bytes of scratch memory that {@link gruForward} needs. */
+/** Bytes of scratch memory for {@link gruForward}. */
 export function gruForwardScratch(rows: i32, units: i32): i32 {
   return <i32>(packedBytes(units, 3 * units) + bytes(rows * wholePanels(3 * units)));
 }
 
 /**
- * @param rows - How many of the batch are computed. They do not need one another; addresses are those of the first.
+ * @param rows - Number of rows of the batch to compute, which are independent; addresses are those of the first.
  * @param x - Projected inputs, `[batch, steps, 3 units]`.
  * @param kernel - `[units, 3 units]`.
  * @param bias - `[3 units]`.
  * @param mask - `[batch, steps]`, or 0 for none.
  * @param reverse - Whether time runs from the last slice to the first.
- * @param states - `[steps + 1, batch, units]`: the first, the initial state, is there already; the others are written.
+ * @param states - `[steps + 1, batch, units]`: the first is the initial state, the others are written.
  * @param gates - `[steps, batch, 4 units]`, written: `r`, `z`, `n` and `a_n`.
- * @param y - States once more, masked ones as zero, `yStep` bytes from a slice to the next.
+ * @param y - The states again, zero where masked, `yStep` bytes from one slice to the next.
  */
 export function gruForward(
   rows: i32,
@@ -119,7 +119,7 @@ function inputOfGate(x: usize, bias: usize, a: usize, count: i32): v128 {
   return f32x4.add(loadFirst(x, count), f32x4.add(loadFirst(a, count), loadFirst(bias, count)));
 }
 
-/** Bytes of scratch memory that {@link gruBackward} needs. */
+/** Bytes of scratch memory for {@link gruBackward}. */
 export function gruBackwardScratch(steps: i32, batch: i32, units: i32): i32 {
   const da = bytes(steps * batch * 3 * units);
   const dh = bytes(batch * wholePanels(units));
@@ -127,9 +127,9 @@ export function gruBackwardScratch(steps: i32, batch: i32, units: i32): i32 {
 }
 
 /**
- * @param dy - Gradient of the outputs, `dyStep` bytes from a slice to the next.
- * @param states - As the forward pass left them, `gates` too.
- * @param dx - `[batch, steps, 3 units]`, `dKernel` and `dBias` of the shapes of kernel and bias: written.
+ * @param dy - Gradient of the outputs, `dyStep` bytes from one slice to the next.
+ * @param states - From the forward pass, like `gates`.
+ * @param dx - `[batch, steps, 3 units]`; like `dKernel` and `dBias`, of the shapes of kernel and bias, written.
  * @param dInitial - `[batch, units]`, written; or 0 for none.
  */
 export function gruBackward(
@@ -172,7 +172,7 @@ export function gruBackward(
         stepBack(units, dy + <usize>slice * dyStep, dh + <usize>b * dhStep, previous, kept, inputs, products);
       }
     }
-    // before the first step lies the initial state, whose gradient may not be asked for
+    // the first step yields the gradient of the initial state, which may not be requested
     if (t == 0 && !dInitial) break;
     const step = da + bytes(t * batch * columns);
     const panels = wholePanels(units) >> 3;
@@ -198,8 +198,8 @@ export function gruBackward(
 }
 
 /**
- * One step of one patient, backward: from the gradient of the state after it, `dy + dh`, to those of its input `dx`, its
- * recurrent product `da` and, as far as it goes past that product, of the state before it, which replaces `dh`.
+ * One backward step of one patient: from the gradient of the next state, `dy + dh`, to those of the input `dx`, of the
+ * recurrent product `da` and, except for the path through that product, of the previous state, which replaces `dh`.
  */
 function stepBack(
   units: i32,

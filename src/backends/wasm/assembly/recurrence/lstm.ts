@@ -1,6 +1,6 @@
 /**
- * An LSTM over time whose inputs are zero, in one direction; `layers/lstm_recurrence.ts` tells the formulas. Memory is laid
- * out as for the GRU.
+ * An LSTM over time with zero inputs, in one direction; the formulas are in `layers/lstm_recurrence.ts`. The memory
+ * layout is that of the GRU.
  */
 import { sigmoid, tanh } from './activations';
 import { wholePanels } from '../matrix/matmul';
@@ -9,20 +9,20 @@ import { matrixProduct, matrixProductScratch } from '../matrix/products';
 import { sliceAt, sumRows } from './recurrence';
 import { bytes, LANES, loadFirst, madd, nmadd, storeFirst } from '../simd';
 
-/** Bytes of scratch memory that {@link lstmForward} needs. */
+/** Bytes of scratch memory for {@link lstmForward}. */
 export function lstmForwardScratch(rows: i32, units: i32): i32 {
   return <i32>(packedBytes(units, 4 * units) + bytes(rows * wholePanels(4 * units)));
 }
 
 /**
- * @param rows - How many of the batch are computed. They do not need one another; addresses are those of the first.
+ * @param rows - Number of rows of the batch to compute, which are independent; addresses are those of the first.
  * @param kernel - `[units, 4 units]`.
  * @param bias - `[4 units]`.
  * @param reverse - Whether time runs from the last slice to the first.
- * @param states - `[steps + 1, batch, units]`: the first, the initial state, is there already; the others are written.
- * @param cells - The same of cell states; the first is there already.
+ * @param states - `[steps + 1, batch, units]`: the first is the initial state, the others are written.
+ * @param cells - The cell states likewise.
  * @param gates - `[steps, batch, 5 units]`, written: `i`, `f`, `g`, `o` and `tanh(c')`.
- * @param y - States once more, `[batch, steps, ...]`, `yStep` bytes from a slice to the next.
+ * @param y - The states again, `[batch, steps, ...]`, `yStep` bytes from one slice to the next.
  */
 export function lstmForward(
   rows: i32,
@@ -109,7 +109,7 @@ function step(
   }
 }
 
-/** Bytes of scratch memory that {@link lstmBackward} needs. */
+/** Bytes of scratch memory for {@link lstmBackward}. */
 export function lstmBackwardScratch(steps: i32, batch: i32, units: i32): i32 {
   const da = bytes(steps * batch * 4 * units);
   const dh = bytes(batch * wholePanels(units));
@@ -117,9 +117,9 @@ export function lstmBackwardScratch(steps: i32, batch: i32, units: i32): i32 {
 }
 
 /**
- * @param dy - Gradient of the outputs, `dyStep` bytes from a slice to the next.
- * @param states - As the forward pass left them, `cells` and `gates` too.
- * @param dKernel - Of the kernel's shape, `dBias` of the bias's, `dInitial` `[batch, units]`: written.
+ * @param dy - Gradient of the outputs, `dyStep` bytes from one slice to the next.
+ * @param states - From the forward pass, like `cells` and `gates`.
+ * @param dKernel - Of the kernel's shape; like `dBias`, of the bias's, and `dInitial`, `[batch, units]`, written.
  */
 export function lstmBackward(
   steps: i32,
@@ -179,8 +179,8 @@ export function lstmBackward(
 }
 
 /**
- * One step of one row, backward: from the gradients of the state, `dy + dh`, and of the cell after it, to those of its
- * recurrent product `da` and of the cell before it, which replaces `dc`.
+ * One backward step of one row: from the gradients of the next state, `dy + dh`, and of the next cell, to those of the
+ * recurrent product `da` and of the previous cell, which replaces `dc`.
  */
 function stepBack(units: i32, dy: usize, dh: usize, dc: usize, cell: usize, gates: usize, da: usize): void {
   const block = bytes(units);

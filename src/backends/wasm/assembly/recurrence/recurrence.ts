@@ -1,7 +1,7 @@
-/** What the recurrences share. */
+/** Functions shared by the recurrences. */
 import { bytes, LANES, loadFirst, storeFirst } from '../simd';
 
-/** The slice met at step `t`. */
+/** The slice at step `t`. */
 export function sliceAt(t: i32, steps: i32, reverse: bool): i32 {
   return reverse ? steps - 1 - t : t;
 }

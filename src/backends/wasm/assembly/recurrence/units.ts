@@ -1,4 +1,4 @@
-/** The recurrences as units of work: each finds its arguments, all but the scratch memory, in a row of a table. */
+/** The recurrences as units of work: the arguments of each, except the scratch memory, are a row of a table. */
 import { gruBackward, gruForward } from './gru';
 import { lstmBackward, lstmForward } from './lstm';
 

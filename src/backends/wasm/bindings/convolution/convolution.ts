@@ -5,10 +5,10 @@ import { gathered, gatheredTaps, phases, wholeGrid } from './gathered';
 import { geometryOf, turned, type Geometry, type Plan } from './geometry';
 import { winograd, winogradSize, winogradTaps } from './winograd';
 
-/** Bytes of images that are worked on at a time; at least one image. */
+/** Bytes of images processed at a time; at least one image. */
 const GROUP_BYTES = 96 * 2 ** 20;
 
-/** `y = x * filter`, then bias and ReLU if asked for. */
+/** `y = x * filter`, with optional bias and ReLU. */
 export function convolve(
   workspace: Workspace,
   backend: WasmBackend,
@@ -31,7 +31,8 @@ export function convolve(
 }
 
 /**
- * `dx`, the gradient of a convolution's input: a convolution of `dy` with the taps turned by 180 degrees and transposed.
+ * `dx`, the gradient of a convolution's input: a convolution of `dy` with the taps rotated by 180 degrees and
+ * transposed.
  */
 export function convolveInputGradient(
   workspace: Workspace,
@@ -72,7 +73,7 @@ export function convolveFilterGradient(
   });
 }
 
-/** Calls `work` with groups of images that fit in memory, each in a scope of its own. */
+/** Calls `work` with groups of images that fit in memory, each in its own scope. */
 function inGroups(
   workspace: Workspace,
   backend: WasmBackend,
@@ -89,9 +90,9 @@ function inGroups(
 }
 
 /**
- * Prepares the taps and tells how to convolve with them.
+ * Prepares the taps, and returns a function that convolves with them.
  *
- * @param gradient - Whether to take outputs' gradients to inputs' rather than inputs to outputs.
+ * @param gradient - Whether to compute the gradient of the input from that of the output.
  */
 function planOf(
   workspace: Workspace,

@@ -4,16 +4,14 @@ import { conv2DBackpropInput as composedInput } from '../../composed/conv2d_back
 import { convolve, convolveFilterGradient, convolveInputGradient } from './convolution';
 import { activatedApart } from '../activated_apart';
 import { hostWorkspace } from '../../runtime/engine';
-import { Scratch, wasmKernel, type WasmBackend } from '../../runtime/kernel_support';
-
-type Shape4D = [number, number, number, number];
+import { Scratch, wasmKernel, type Shape4D, type WasmBackend } from '../../runtime/kernel_support';
 
 /** Attributes of a convolution's kernels. */
 type ConvolutionAttrs = Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dimRoundingMode'> & {
   dilations?: tf.Conv2DAttrs['dilations'];
 };
 
-/** `tf.conv2d`, by the compiled kernels where they apply, else by the host's. */
+/** `tf.conv2d`, by the compiled kernels if they apply, otherwise by the host's. */
 export function conv2D(host: tf.KernelConfig): tf.KernelConfig {
   return forward(tf.Conv2D, host);
 }
@@ -38,8 +36,8 @@ function forward(name: string, host: tf.KernelConfig): tf.KernelConfig {
       [x, filter].every(({ dtype }) => dtype === 'float32');
     if (workspace === undefined || !ours) return fallback.kernelFunc(args as never) as tf.TensorInfo;
     const info = convolutionInfo(x.shape, filter.shape, attrs);
-    // a bias of one value for all filters is allowed, and rare
-    if (bias !== undefined && bias.shape.reduce((product, n) => product * n, 1) !== info.outChannels) {
+    // a bias of one value for all filters is allowed but rare
+    if (bias !== undefined && tf.util.sizeFromShape(bias.shape) !== info.outChannels) {
       return fallback.kernelFunc(args as never) as tf.TensorInfo;
     }
     return withResult(backend, info.outShape, (y) => {
@@ -95,7 +93,7 @@ function convolutionInfo(
   );
 }
 
-/** A new tensor filled by `fill`; given back if that throws. */
+/** A new tensor filled by `fill`; disposed if that throws. */
 function withResult(
   backend: WasmBackend,
   shape: number[],

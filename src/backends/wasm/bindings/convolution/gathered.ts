@@ -1,30 +1,33 @@
 import type { Workspace } from '../../runtime/workspace';
 import { PANEL, stepsOfTaps, wholeRows, type Geometry, type Plan, type TapWork } from './geometry';
 
-/** Bytes of gathered pixels: what stays in the cache near the core. */
+/** Bytes of gathered pixels that fit a core's own cache. */
 const GATHER_BLOCK_BYTES = 256 * 2 ** 10;
-/** Rows of the taps' gradient that a thread takes at a time where pixels are gathered. */
+/** Rows of the gradient of the taps per unit, and pixels gathered at a time. */
 const TAP_ROWS = 96;
 const TAP_PIXELS = 128;
 
-/** Which outputs are computed from which taps, where every output meets the same ones. */
+/** A grid of outputs that are all computed from the same taps. */
 export interface Grid {
-  /** Indices of the taps met. */
+  /** Indices of the taps. */
   taps: number[];
-  /** Of each, the row and column of the input that it meets at output (0, 0) of the grid, and how many taps from it on lie side by side. */
+  /**
+   * For each tap, the row and column of the input that it reads at output (0, 0) of the grid, and the number of
+   * adjacent taps from it on.
+   */
   offsets: number[];
   strideRow: number;
   strideColumn: number;
   rows: number;
   columns: number;
-  /** Where the grid lies in the output. */
+  /** Position of the grid in the output. */
   firstRow: number;
   firstColumn: number;
   stepRow: number;
   stepColumn: number;
 }
 
-/** All outputs at once: every output meets all taps. */
+/** All outputs, each computed from all taps. */
 export function wholeGrid(geometry: Geometry): Grid {
   const { tapRows, tapColumns, dilationRow, dilationColumn, top, left } = geometry;
   const all = Array.from({ length: tapRows * tapColumns }, (_, tap) => tap);
@@ -45,8 +48,9 @@ export function wholeGrid(geometry: Geometry): Grid {
 }
 
 /**
- * The gradient of a strided convolution's input: pixel `h` meets tap `i` at output `(h + top - i * dilation) / stride`, where
- * that is whole, so the taps met depend on `h mod stride` only. Each such phase is a grid, and no zero is multiplied.
+ * The gradient of a strided convolution's input: pixel `h` meets tap `i` at output `(h + top - i * dilation) / stride`,
+ * if that is an integer, so that the taps depend only on `h mod stride`. Each such phase is a grid, without
+ * multiplications by zero.
  */
 export function phases(forward: Geometry): Grid[] {
   const { strideRow, strideColumn, tapRows, tapColumns, top, left, height, width } = forward;
@@ -78,7 +82,7 @@ export function phases(forward: Geometry): Grid[] {
   return grids;
 }
 
-/** Adds to each place how many from it on follow one another in a row. */
+/** Adds to each position the number of adjacent positions from it on. */
 function withRuns(places: [row: number, column: number][]): number[] {
   const runs = places.map(() => 1);
   for (let i = places.length - 2; i >= 0; i--) {
@@ -88,7 +92,7 @@ function withRuns(places: [row: number, column: number][]): number[] {
   return places.flatMap((place, i) => [...place, runs[i]!]);
 }
 
-/** Packs the taps of a grid and tells how to convolve with them. */
+/** Packs the taps of a grid, and returns a function that convolves with them. */
 export function gathered(
   workspace: Workspace,
   { height, width, channels, outHeight, outWidth, filters }: Geometry,
@@ -118,7 +122,7 @@ export function gathered(
   };
 }
 
-/** The taps' gradient from gathered pixels. */
+/** The gradient of the taps from gathered pixels. */
 export function gatheredTaps(
   workspace: Workspace,
   geometry: Geometry,

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** One convolution: `y[r, c] = sum over taps (i, j) of w[i, j] x[r * strideRow + i * dilationRow - top, …]`. */
+/** A convolution: `y[r, c] = sum over taps (i, j) of w[i, j] x[r * strideRow + i * dilationRow - top, …]`. */
 export interface Geometry {
   height: number;
   width: number;
@@ -18,10 +18,10 @@ export interface Geometry {
   left: number;
 }
 
-/** Columns that a matrix product packs together: as in `assembly/`. */
+/** Columns of a panel of a matrix product, as in `assembly/`. */
 export const PANEL = 8;
 
-/** Rows of a matrix product come in fours. */
+/** Rounds up to the rows of whole tiles of a matrix product. */
 export const wholeRows = (rows: number) => 4 * Math.ceil(rows / 4);
 
 export function geometryOf(info: tf.backend_util.Conv2DInfo): Geometry {
@@ -43,7 +43,7 @@ export function geometryOf(info: tf.backend_util.Conv2DInfo): Geometry {
   };
 }
 
-/** The convolution that takes an output's gradient to the input's, for stride 1. */
+/** The convolution that computes the gradient of the input from that of the output, for stride 1. */
 export function turned(geometry: Geometry): Geometry {
   const { tapRows, tapColumns, dilationRow, dilationColumn, top, left } = geometry;
   return {
@@ -59,27 +59,27 @@ export function turned(geometry: Geometry): Geometry {
   };
 }
 
-/** What follows the sum over taps. */
+/** Operations after the sum over taps. */
 export interface Epilogue {
   /** Address of a bias per filter, or 0. */
   bias: number;
   relu: boolean;
 }
 
-/** Convolves images at an address to another one. */
+/** Convolves images at one address and writes the result to another. */
 export type Plan = (from: number, to: number, images: number, epilogue: Epilogue) => void;
 
-/** Where the taps' gradient is computed from and to. */
+/** Operands of the gradient of the taps. */
 export interface TapWork {
   from: number;
   gradient: number;
   to: number;
   images: number;
-  /** Add to what is there. */
+  /** Whether to add to the present values. */
   accumulate: boolean;
 }
 
-/** Steps from one channel, and one filter, to the next in the taps as they lie in memory: `[3, 3, in, out]`. */
+/** Steps from one channel and from one filter to the next in the memory of the taps, `[3, 3, in, out]`. */
 export const stepsOfTaps = (turnedTaps: boolean, channels: number, filters: number) =>
-  // the gradient's channels are `out`
+  // the channels of the gradient are `out`
   turnedTaps ? { channelStep: 1, filterStep: channels } : { channelStep: filters, filterStep: 1 };

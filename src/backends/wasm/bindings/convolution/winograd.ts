@@ -1,31 +1,31 @@
 import type { Workspace } from '../../runtime/workspace';
 import { PANEL, stepsOfTaps, wholeRows, type Geometry, type Plan, type TapWork } from './geometry';
 
-/** Bytes of a block of transformed tiles, input and output: what stays in the cache near the core. */
+/** Bytes of a block of transformed tiles, input and output, that fit a core's own cache. */
 const TILE_BLOCK_BYTES = 1.5 * 2 ** 20;
-/** The same for the taps' gradient, whose blocks all threads work on: what stays in the cache they share. */
+/** The same for the gradient of the taps, whose blocks all threads work on: bytes that fit the shared cache. */
 const SHARED_BLOCK_BYTES = 8 * 2 ** 20;
-/** Fewer tiles than this do not pay for streaming the transformed filters past them. */
+/** Least number of tiles for which reading the transformed filters pays off. */
 const FEWEST_TILES = 48;
-/** Tiles that a thread transforms at a time: as in `assembly/`. */
+/** Tiles per unit, as in `assembly/`. */
 const TILES_PER_UNIT = 8;
 const FILTER_SCRATCH = 1024;
 
-/** Tile size of Winograd's algorithm where it pays; undefined where it does not apply. */
+/** Tile size for Winograd's algorithm; undefined if it does not apply. */
 export function winogradSize(geometry: Geometry, images: number): 2 | 4 | undefined {
   const { tapRows, tapColumns, strideRow, strideColumn, dilationRow, dilationColumn } = geometry;
   const { channels, filters, outHeight, outWidth } = geometry;
   const plain = strideRow * strideColumn * dilationRow * dilationColumn === 1;
   if (tapRows !== 3 || tapColumns !== 3 || !plain) return undefined;
   if (channels % 4 !== 0 || filters % 4 !== 0 || Math.min(channels, filters) < 8) return undefined;
-  // few large tiles cost more for their edges and their filters than they save
+  // few large tiles cost more for their edges and filters than they save
   return tilesOf(4, outHeight, outWidth) * images < 12 ? 2 : 4;
 }
 
 const tilesOf = (size: number, height: number, width: number) =>
   Math.ceil(height / size) * Math.ceil(width / size);
 
-/** Prepares the taps for Winograd's algorithm and tells how to convolve with them. */
+/** Transforms the taps for Winograd's algorithm, and returns a function that convolves with them. */
 export function winograd(
   workspace: Workspace,
   { height, width, channels, outHeight, outWidth, filters, top, left }: Geometry,
@@ -53,7 +53,7 @@ export function winograd(
   };
 }
 
-/** The taps' gradient by Winograd's algorithm. */
+/** The gradient of the taps by Winograd's algorithm. */
 export function winogradTaps(
   workspace: Workspace,
   { height, width, channels, outHeight, outWidth, filters, top, left }: Geometry,
