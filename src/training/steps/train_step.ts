@@ -68,8 +68,8 @@ export const TRAIN_STEP_RULES = {
  * Loss and gradients of a whole stack, in memory that does not grow with the number of slices.
  *
  * A batch that fits in one chunk takes a single pass. A batch of several patients who fit alone takes a pass for each
- * group of them, if the loss is {@link asymmetricLoss}, of which each patient's share is known. Otherwise by gradient
- * checkpointing: the backbone runs over chunks of slices and keeps only their features; the head and its gradient run on
+ * group of them, if the loss is `asymmetricLoss`, for which each patient's share is known. Otherwise gradient checkpointing
+ * is used: the backbone runs over chunks of slices and keeps only their features; the head and its gradient run on
  * all features at once; then each chunk runs again, with gradient. The gradients are the same in all three.
  *
  * @param model - As `buildCtBrainModel` makes it.
