@@ -43,7 +43,7 @@ const RULES = {
  * The first input is `images`, float32 `[batch, slices, height, width, channels]` with any batch size and number of
  * slices, prepared as for the model itself. The first output is `logits`, `[batch, slices, labels]` (`[batch, labels]`
  * for a patient-level model); the second is `probabilities`, of the same shape: calibrated if a calibration is given,
- * otherwise the sigmoid of the logits. The metadata contain, as JSON, `labels`, `thresholds`, `calibration`,
+ * otherwise the sigmoid of the logits. Both are NaN for a stack with a pixel that is not finite. The metadata contain, as JSON, `labels`, `thresholds`, `calibration`,
  * `preprocessing`, `model` and `training`, if given, and a `model_card` as text. The operators are those of opset 15.
  *
  * @param model - A model of `buildCtBrainModel`, with any backbone.

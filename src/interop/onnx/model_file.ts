@@ -4,7 +4,7 @@ import { VERSION } from '../../version';
 import { Graph } from './graph';
 import { DATA_TYPES, encodeModel, type ValueMessage } from './messages';
 import { addModel, readWeights } from './model_graph';
-import { maskOfLengths } from './slice_mask';
+import { maskOfLengths, withoutPadding, type SliceMask } from './slice_mask';
 
 /** Versions of the operators and of the format; the attributes of `Shape` need opset 15. */
 const OPSET = 15;
@@ -27,7 +27,7 @@ export async function onnxFile(model: tf.LayersModel, file: OnnxFile): Promise<U
   const { shape } = model.inputs[0]!;
   const mask = file.lengths ? maskOfLengths(graph, 'images', 'lengths') : undefined;
   const output = addModel(graph, model, { name: 'images', shape, mask }, weights);
-  const logits = graph.op('Identity', [output.name]);
+  const logits = withoutNumbersOfNothing(graph, output.name, model.outputs[0]!.shape.length, mask);
   const probabilities = graph.op('Sigmoid', [calibrated(graph, logits, file.calibration)]);
   rename(graph, { [logits]: 'logits', [probabilities]: 'probabilities' });
 
@@ -50,6 +50,27 @@ export async function onnxFile(model: tf.LayersModel, file: OnnxFile): Promise<U
     opsetImport: [{ domain: '', version: OPSET }],
     metadataProps: Object.entries(file.metadata).map(([key, value]) => ({ key, value })),
   });
+}
+
+/**
+ * The logits, NaN for every stack with a pixel that is not finite, of which runtimes make a number (their ReLU and maximum
+ * turn NaN into zero), and for one without slices.
+ */
+function withoutNumbersOfNothing(
+  graph: Graph,
+  logits: string,
+  rank: number,
+  mask: SliceMask | undefined,
+): string {
+  const pixels = graph.reshape(withoutPadding(graph, 'images', mask, 5), [[0, -1]]);
+  const sum = graph.op('ReduceSum', [pixels, graph.ints([1])], { keepdims: 0 });
+  // a number less itself is zero, infinity less itself is not
+  const wrong = graph.op('IsNaN', [graph.op('Sub', [sum, sum])]);
+  const empty = mask && graph.op('Less', [mask.lengths, graph.op('Cast', [graph.ints([1])], { to: DATA_TYPES.int32 })]); // prettier-ignore
+  const none = empty ? graph.op('Or', [wrong, empty]) : wrong;
+  const axes = Array.from({ length: rank - 1 }, (_, i) => i + 1);
+  const nan = graph.floats([NaN], []);
+  return graph.op('Where', [graph.op('Unsqueeze', [none, graph.ints(axes)]), nan, logits]);
 }
 
 function calibrated(graph: Graph, logits: string, calibration: Calibration | undefined): string {

@@ -102,6 +102,35 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     },
   );
 
+  it.each([[{}], [{ output: 'patient', pooling: { type: 'attention', units: 3 } }], [{ output: 'patient' }]] as [Options][])(
+    'NaN for a stack with a pixel that is not finite, and for one without slices: %j',
+    async (options) => {
+      const model = built(options);
+      const good = stacks(4, 2);
+      const expected = logitsOf(model, good);
+      const withPixel = (value: number, slice: number) => {
+        const pixels = tf.buffer([2, 4, 32, 32, 1], 'float32', Float32Array.from(good.dataSync()));
+        pixels.set(value, 1, slice, 7, 9, 0);
+        return pixels.toTensor();
+      };
+      const plain = await exportOnnx(model);
+      for (const value of [NaN, Infinity, -Infinity]) {
+        const { logits, probabilities } = await runOnnx(runtime, plain, withPixel(value, 2));
+        for (const found of [logits, probabilities]) {
+          expect(Array.from(tf.slice(found, 1, 1).dataSync(), Number.isNaN)).not.toContain(false);
+        }
+        expectClose(tf.slice(logits, 0, 1), tf.slice(expected, 0, 1), 1e-4);
+      }
+      const padded = await exportOnnx(model, { lengths: true });
+      // in the padding it does not matter
+      const { logits } = await runOnnx(runtime, padded, withPixel(NaN, 3), [4, 3]);
+      expect(Array.from(logits.dataSync(), Number.isNaN)).not.toContain(true);
+      const empty = (await runOnnx(runtime, padded, good, [4, 0])).logits;
+      expectClose(tf.slice(empty, 0, 1), tf.slice(expected, 0, 1), 1e-4);
+      expect(Array.from(tf.slice(empty, 1, 1).dataSync(), Number.isNaN)).not.toContain(false);
+    },
+  );
+
   it("what tfjs's own layers compute", async () => {
     const input = tf.input({ shape: [32, 32, 2] });
     const seed = 3;
