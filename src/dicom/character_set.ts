@@ -22,10 +22,10 @@ const ENCODINGS: Record<string, string> = {
   GBK: 'gbk',
 };
 
-/** A defined term as writers spell it: with hyphens, spaces and underscores in one another's place, or without them. */
+/** A defined term as spelled by writers: with hyphens, spaces or underscores as separators, or without any. */
 const TERM = /^ISO[ _-]*(?:2022[ _-]*)?(?:IR[ _-]*)?(\d+)$/i;
 
-/** The decoder that a term stands for; of what is no defined term (UTF-8, windows-1251, ISO 2022 GBK) the one of that name. */
+/** The encoding of a defined term; other terms (UTF-8, windows-1251, ISO 2022 GBK) are taken as names of encodings. */
 function encodingOf(term: string): string | undefined {
   const number = TERM.exec(term)?.[1];
   const name =
@@ -40,7 +40,7 @@ function encodingOf(term: string): string | undefined {
 
 const ESCAPE = String.fromCharCode(27);
 
-/** What follows an escape (PS3.3, C.12.1.1.2), and the decoder for the bytes behind it. */
+/** Escape sequences (PS3.3, C.12.1.1.2), and the decoder for the bytes after them. */
 const DESIGNATIONS: Record<string, string> = {
   '(B': 'initial',
   '-A': 'iso-8859-1',
@@ -122,11 +122,11 @@ function decodeExtended(bytes: Uint8Array, initial: string): string | undefined 
     const isFirst = piece[0] !== 27;
     if (!isFirst && name === undefined) return undefined;
     const encoding = isFirst || name === '(B' ? initial : DESIGNATIONS[name!]!;
-    // this decoder reads the escape itself
+    // this decoder interprets the escape sequence itself
     const from = isFirst || encoding === 'iso-2022-jp' ? 0 : 1 + name!.length;
     try {
       const value = piece.subarray(from);
-      // JIS X 0212 in 7 bits is in EUC-JP with a byte before each pair, and in 8 bits
+      // JIS X 0212 in 7 bits becomes EUC-JP: a prefix before each pair, and the high bit set
       const encoded = name === '$(D' ? Uint8Array.from([...value].flatMap((byte, i) => (i % 2 ? [byte | 0x80] : [0x8f, byte | 0x80]))) : value; // prettier-ignore
       texts.push(new TextDecoder(encoding, { fatal: true }).decode(encoded));
     } catch {

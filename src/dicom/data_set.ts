@@ -12,18 +12,18 @@ import {
 } from './transfer_syntax';
 
 /**
- * Most bytes before the pixels. Far above real headers; keeps a file made of millions of empty elements from
- * filling the memory with their descriptions.
+ * Most bytes before the pixels. Far above real headers; prevents a file of millions of empty elements from
+ * filling the memory.
  */
 export const MAX_HEADER_BYTES = 8 * 2 ** 20;
 
-/** Most bytes a deflated file may grow to: a header, and 64 megapixels of 16 bits. */
+/** Most bytes of an inflated file: a header, and 64 megapixels of 16 bits. */
 const MAX_INFLATED_BYTES = MAX_HEADER_BYTES + 128e6;
 
-/** Where the pixels are in the bytes of a {@link DicomDataSet}. */
+/** Position of the pixels in the bytes of a {@link DicomDataSet}. */
 export interface PixelDataPlace {
   offset: number;
-  /** Undefined for pixels in fragments, whose end is marked and not counted. */
+  /** Undefined for pixels in fragments, which end with a delimiter. */
   length?: number;
 }
 
@@ -34,9 +34,9 @@ export class DicomDataSet extends ElementSet {
     raw: RawElements,
     where: DataLocation,
     readonly syntax: TransferSyntax,
-    /** How the elements and the pixels are written, which need not be what the syntax says. */
+    /** How the elements and the pixels are encoded, which may differ from the transfer syntax. */
     readonly layout: ElementLayout,
-    /** SOP class by the file's own header. */
+    /** SOP class from the file meta information. */
     readonly mediaClass: string | undefined,
   ) {
     super(bytes, raw, where);
@@ -45,8 +45,8 @@ export class DicomDataSet extends ElementSet {
   /**
    * Parses up to the pixels.
    *
-   * @param bytes - A file or its beginning; with or without preamble, and the file's own header.
-   * @throws DataError when it does not parse, or has a transfer syntax that cannot be read.
+   * @param bytes - A file or its beginning, with or without preamble and file meta information.
+   * @throws DataError if it does not parse, or has an unsupported transfer syntax.
    */
   static parse(bytes: Uint8Array, where: DataLocation): DicomDataSet {
     const start = dicomStart(bytes);
@@ -70,7 +70,7 @@ export class DicomDataSet extends ElementSet {
     }
   }
 
-  /** Where the pixels are; undefined where there are none, or the bytes end before them. */
+  /** Position of the pixels; undefined if there are none, or the bytes end before them. */
   get pixelData(): PixelDataPlace | undefined {
     const element = this.raw.elements.get(PIXEL_DATA);
     if (element === undefined) return undefined;
@@ -78,7 +78,7 @@ export class DicomDataSet extends ElementSet {
     return length === undefined ? { offset } : { offset, length };
   }
 
-  /** Whether the data set is written in another way than its syntax says. */
+  /** Whether the encoding of the data set differs from its transfer syntax. */
   get isMislabelled(): boolean {
     const { explicit, littleEndian } = this.layout;
     return (
@@ -88,12 +88,12 @@ export class DicomDataSet extends ElementSet {
   }
 }
 
-/** Whether the bytes begin as a DICOM file with preamble does. */
+/** Whether the bytes begin like a DICOM file with preamble. */
 export function hasDicomMagic(bytes: Uint8Array): boolean {
   return hasMagicAt(bytes, 128);
 }
 
-/** Whether a file's first bytes are those of DICOM, with preamble or without. */
+/** Whether a file's first bytes look like DICOM, with or without preamble. */
 export function looksLikeDicom(bytes: Uint8Array): boolean {
   return dicomStart(bytes) !== undefined;
 }
@@ -101,10 +101,10 @@ export function looksLikeDicom(bytes: Uint8Array): boolean {
 const hasMagicAt = (bytes: Uint8Array, at: number) =>
   bytes.length >= at + 4 && [0x44, 0x49, 0x43, 0x4d].every((letter, i) => bytes[at + i] === letter);
 
-/** Longest first value of a data set without preamble: anything longer is another kind of file. */
+/** Longest first value of a data set without preamble; anything longer indicates another kind of file. */
 const LONGEST_FIRST = 4096;
 
-/** Where the first element is: after the magic number, or at the start of a file that lacks preamble or header. */
+/** Offset of the first element: after the magic number, or 0 for a file without preamble. */
 function dicomStart(bytes: Uint8Array): number | undefined {
   if (hasMagicAt(bytes, 128)) return 132;
   if (hasMagicAt(bytes, 0)) return 4;
@@ -117,7 +117,7 @@ function dicomStart(bytes: Uint8Array): number | undefined {
   return length <= LONGEST_FIRST ? 0 : undefined;
 }
 
-/** The file's own header, which is always explicit and little endian; none where the data set begins at once. */
+/** The file meta information, which is always explicit little endian; it may be missing. */
 function readMeta(bytes: Uint8Array, start: number, where: DataLocation) {
   const head = bytes.subarray(0, MAX_HEADER_BYTES);
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
@@ -134,8 +134,8 @@ function readMeta(bytes: Uint8Array, start: number, where: DataLocation) {
 }
 
 /**
- * How the data set is written, by its first element: writers put implicit elements under an explicit syntax and the
- * reverse. Groups begin low, so that the order of bytes in which the first is smaller is the right one.
+ * Encoding of the data set according to its first element: some writers use implicit elements under an explicit syntax
+ * and vice versa. The first group is low, so that the byte order that gives the smaller number is correct.
  */
 function layoutAt(view: DataView, at: number, uid: string | undefined): ElementLayout {
   if (at + 8 > view.byteLength) {
@@ -148,7 +148,7 @@ function layoutAt(view: DataView, at: number, uid: string | undefined): ElementL
 const uidOf = ({ explicit, littleEndian }: ElementLayout) =>
   !littleEndian ? EXPLICIT_BIG_ENDIAN : explicit ? EXPLICIT_LITTLE_ENDIAN : IMPLICIT_LITTLE_ENDIAN;
 
-/** The first `position` bytes, and the inflated rest; as much of it as there is where the bytes are a beginning. */
+/** The first `position` bytes and the inflated rest, as far as available. */
 function inflate(bytes: Uint8Array, position: number): Uint8Array {
   const parts: Uint8Array[] = [bytes.subarray(0, position)];
   let length = position;
@@ -157,7 +157,7 @@ function inflate(bytes: Uint8Array, position: number): Uint8Array {
     if (length > MAX_INFLATED_BYTES) throw new Error(`it inflates to more than ${MAX_INFLATED_BYTES} bytes`);
     parts.push(part);
   });
-  // in pieces, so that a small file cannot fill the memory before the limit is seen
+  // in pieces, so that a small file cannot fill the memory before the limit is checked
   for (let start = position; start < bytes.length; start += DEFLATED_PIECE) {
     stream.push(bytes.subarray(start, start + DEFLATED_PIECE));
   }

@@ -7,14 +7,14 @@ import { checkPixelLength, isGray, readPixelFormat, type DicomPixelFormat } from
 import { problem, type DicomProblem, type ReportProblem } from './problems';
 
 /**
- * What the header of a CT slice says. Identifiers are taken as they are, since many data sets hold ones that are no
- * UIDs; what is absent or empty is undefined.
+ * The header of a CT slice. Identifiers are not validated, since in many data sets they are not UIDs; absent or empty
+ * values are undefined.
  */
 export interface DicomHeader {
   /** UID of the transfer syntax. */
   transferSyntax: string;
   studyUid?: string;
-  /** `''` where it is missing. */
+  /** `''` if missing. */
   seriesUid: string;
   sopInstanceUid?: string;
   patientId?: string;
@@ -25,14 +25,14 @@ export interface DicomHeader {
   imageType: readonly string[];
   seriesNumber?: number;
   acquisitionNumber?: number;
-  /** When the image was acquired, by the first that is there of the frame's, the acquisition's and the content's time. */
+  /** Time of the frame, of the acquisition or of the content, whichever is present first. */
   acquisitionTime?: string;
-  /** TemporalPositionIdentifier or, of an enhanced image, TemporalPositionIndex. */
+  /** TemporalPositionIdentifier or, for an enhanced image, TemporalPositionIndex. */
   temporalPosition?: number;
   instanceNumber?: number;
   /** ImagePositionPatient: centre of the first pixel, in mm. */
   imagePosition?: Vector3;
-  /** ImageOrientationPatient, or where that is missing PatientOrientation in numbers. */
+  /** ImageOrientationPatient or, if missing, PatientOrientation as vectors. */
   imageOrientation?: SliceOrientation;
   /** In mm. */
   sliceLocation?: number;
@@ -42,49 +42,49 @@ export interface DicomHeader {
   pixelSpacing?: readonly [row: number, column: number];
   /** GantryDetectorTilt, in degrees. */
   gantryTilt?: number;
-  /** WindowCenter in HU, one for each window the file recommends. */
+  /** WindowCenter in HU, one for each window that the file recommends. */
   windowCenter: readonly number[];
   /** WindowWidth in HU. */
   windowWidth: readonly number[];
   pixels: DicomPixelFormat;
-  /** What is unusual about the header. */
+  /** Unusual properties of the header. */
   problems: readonly DicomProblem[];
 }
 
 /**
- * A DICOM file that holds no image, e.g. a report or a folder's index.
+ * A DICOM file without an image, e.g. a report or the index of a folder.
  *
  * @example
  * ```ts
  * try {
  *   parseDicomHeader(bytes);
  * } catch (error) {
- *   if (!(error instanceof NoImageError)) throw error; // a report among the images is no harm
+ *   if (!(error instanceof NoImageError)) throw error; // reports among the images are ignored
  * }
  * ```
  */
 export class NoImageError extends DataError {}
 
-/** A parsed file: what the headers of its frames and their pixels are read from. */
+/** A parsed file, from which headers and pixels of its frames are read. */
 export interface ParsedDicom {
   dataSet: DicomDataSet;
   /**
    * The header of a frame, counted from 0.
    *
-   * @throws DataError for one that no pixels could be read by.
+   * @throws DataError for a header by which the pixels cannot be read.
    */
   header(frame: number, where: DataLocation): DicomHeader;
 }
 
 /**
- * Reads the header of a DICOM file from its bytes, or from as many of them as reach up to the pixels. Of a file of several
- * frames it is the first frame's.
+ * Reads the header of a DICOM file from its bytes, or from its beginning up to the pixels. For a multi-frame file it is
+ * that of the first frame.
  *
- * What is unusual is in `problems`, errors too: reading a header never stops at them.
+ * Unusual properties, including errors, are listed in `problems`, and do not stop the reading of a header.
  *
  * @param bytes - The file or its beginning.
- * @param where - Where the bytes are from, for error messages.
- * @throws DataError when they do not parse, hold no image, or end before the pixels begin.
+ * @param where - Source of the bytes, for error messages.
+ * @throws DataError if they do not parse, contain no image, or end before the pixels.
  * @example
  * ```ts
  * const { pixels } = parseDicomHeader(await readFile('scan/01.dcm'), { file: 'scan/01.dcm' });
@@ -96,21 +96,22 @@ export function parseDicomHeader(bytes: Uint8Array, where: DataLocation = {}): D
 }
 
 /**
- * {@link parseDicomHeader} for any frame, with the elements themselves.
+ * {@link parseDicomHeader} for any frame, with the elements.
  *
- * @param fileBytes - Size of the file, if `bytes` may be its beginning: a header that promises more pixels is refused.
+ * @param fileBytes - Size of the file, if `bytes` may be only its beginning: a header that needs more pixels is
+ * refused.
  */
 export function parseDicom(bytes: Uint8Array, where: DataLocation, fileBytes?: number): ParsedDicom {
   const dataSet = DicomDataSet.parse(bytes, where);
   if (dataSet.pixelData === undefined && !saysImage(dataSet)) {
-    throw new NoImageError('the file holds no image: it has neither Rows nor PixelData', where);
+    throw new NoImageError('the file contains no image: it has neither Rows nor PixelData', where);
   }
   const elementsOf = framesOf(dataSet);
   return {
     dataSet,
     header: (frame, ofFrame) => {
       const header = readHeader(dataSet, elementsOf(frame), ofFrame);
-      // colour images are recognised by their header, and never decoded
+      // colour images are identified by their header and never decoded
       if (isGray(header.pixels)) checkPixelLength(dataSet, header.pixels, ofFrame, fileBytes);
       return header;
     },
@@ -124,14 +125,14 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
   if (dataSet.isMislabelled) {
     const { explicit, littleEndian } = dataSet.layout;
     const found = `${explicit ? 'explicit' : 'implicit'} ${littleEndian ? 'little' : 'big'} endian`;
-    report('syntax-mismatch', `the transfer syntax is ${dataSet.syntax.name}, the elements are ${found}`);
+    report('syntax-mismatch', `the transfer syntax is ${dataSet.syntax.name}, but the elements are ${found}`);
   }
   const pixels = readPixelFormat(dataSet, frame, where, report);
   const measures = frame.group(GROUPS.measures) ?? dataSet;
   const windows = frame.group(GROUPS.windows) ?? dataSet;
   const content = frame.group(GROUPS.content);
 
-  /** Numbers of which there must be `count`, or any number for 0; what cannot be used is reported. */
+  /** Exactly `count` numbers, or any number of them for 0; an invalid value is reported. */
   const numbers = (
     tag: string,
     name: string,
@@ -141,7 +142,7 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
     const values = from.decimals(tag);
     if (values?.length === 0) return undefined;
     if (values !== undefined && (count === 0 || values.length === count)) return values;
-    report('unreadable-value', `${name} is ${JSON.stringify(from.text(tag))}, left out of account`);
+    report('unreadable-value', `${name} is ${JSON.stringify(from.text(tag))} and is ignored`);
     return undefined;
   };
   const number = (tag: string, name: string, from?: ElementSet) => numbers(tag, name, 0, from)?.[0];
@@ -155,9 +156,9 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
   }
   const modality = dataSet.text('x00080060');
   if (modality === undefined) {
-    report('missing-value', 'Modality is missing, CT is taken');
+    report('missing-value', 'Modality is missing, CT is assumed');
   } else if (modality !== 'CT') {
-    report('not-ct', `Modality is ${modality}, expected CT: values are no Hounsfield units`);
+    report('not-ct', `Modality is ${modality}, expected CT: values are not Hounsfield units`);
   }
   reportIdentity(dataSet, report);
   const spacing = numbers('x00280030', 'PixelSpacing', 2, measures) as [number, number] | undefined;
@@ -197,25 +198,25 @@ function readHeader(dataSet: DicomDataSet, frame: FrameElements, where: DataLoca
   return header;
 }
 
-/** Names that were put in place of others. */
+/** Names that replace those of patients. */
 const NO_NAME = /anonym|removed|de-?identified|pseudonym|^\W*$/i;
 
-/** Says that the file may tell who the patient is; nothing here depends on it, but whoever hands it on should know. */
+/** Reports that the file may identify the patient, which matters to those who pass it on. */
 function reportIdentity(dataSet: DicomDataSet, report: ReportProblem): void {
   const name = dataSet.text('x00100010');
   const isOpen = name !== undefined && name !== dataSet.text('x00100020') && !NO_NAME.test(name);
   if (isOpen && dataSet.text('x00120062') !== 'YES') {
     report(
       'patient-named',
-      'PatientName is there and PatientIdentityRemoved is not YES: the files may say who the patient is',
+      'PatientName is present and PatientIdentityRemoved is not YES: the files may identify the patient',
     );
   }
   if (dataSet.text('x00280301') === 'YES') {
-    report('burned-in-text', 'BurnedInAnnotation is YES: the pixels may show who the patient is');
+    report('burned-in-text', 'BurnedInAnnotation is YES: the pixels may identify the patient');
   }
 }
 
-/** Date and time in one text whose order is the one of time. */
+/** Date and time as one text that sorts chronologically. */
 function acquisitionTime(dataSet: DicomDataSet, content: ElementSet | undefined): string | undefined {
   const [date, time] = [dataSet.text('x00080022'), dataSet.text('x00080032')];
   return (
@@ -237,14 +238,14 @@ function readOrientation(
     if (orientation === undefined) return undefined;
     report(
       'missing-orientation',
-      `ImageOrientationPatient is missing, PatientOrientation ${letters.join('\\')} is taken`,
+      `ImageOrientationPatient is missing, PatientOrientation ${letters.join('\\')} is used`,
     );
     return orientation;
   }
   const orientation = orthonormal(values);
   if (orientation === undefined) {
     const text = values.join('\\');
-    report('unreadable-value', `ImageOrientationPatient ${text} is no pair of perpendicular unit vectors`);
+    report('unreadable-value', `ImageOrientationPatient ${text} is not a pair of perpendicular unit vectors`);
   }
   return orientation;
 }
@@ -253,8 +254,8 @@ function readOrientation(
 const CT_CLASSES = ['2', '2.1', '2.2'].map((end) => `1.2.840.10008.5.1.4.1.1.${end}`);
 
 /**
- * Whether a file without pixels should have them: one that is cut short must not pass for a report. Files that are no
- * images say by their class what else they are.
+ * Whether a file without pixels should have them: a truncated image must not be mistaken for a report. Files other than
+ * images have another SOP class.
  */
 function saysImage(dataSet: DicomDataSet): boolean {
   const sopClass = dataSet.text('x00080016') ?? dataSet.mediaClass;

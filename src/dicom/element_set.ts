@@ -2,19 +2,19 @@ import { DataError, type DataLocation } from '../base/errors';
 import { decodeText } from './character_set';
 import { nameOf, readItems, type RawElement, type RawElements } from './elements';
 
-/** Longest value taken as text or numbers; the longest that is asked for has 64 characters of up to 4 bytes. */
+/** Longest value read as text or numbers; the longest one needed has 64 characters of up to 4 bytes. */
 const MAX_TEXT_BYTES = 1024;
 
-/** A value a DS or IS element may hold. */
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** A value of a DS or IS element. */
+export const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** Representations of numbers and bytes, which hold no text. */
+/** Value representations (VR) of numbers and bytes, which contain no text. */
 const BINARY = new Set('AT FD FL OB OD OF OL OV OW SL SQ SS SV UL US UV'.split(' '));
-/** Those that hold 16-bit integers, and those that hold 32-bit ones; anything may be unknown. */
+/** Representations of 16-bit integers, and of 32-bit integers; UN may be anything. */
 const SHORT = new Set(['US', 'SS', 'OW', 'UN']);
 const LONG = new Set(['UL', 'SL', 'UN']);
 
-/** Elements of a file or of an item in one of its sequences, with the checks that untrusted files ask for. */
+/** Elements of a file or of a sequence item, with the checks that untrusted files require. */
 export class ElementSet {
   private readonly view: DataView;
   private readonly characterSets: readonly string[];
@@ -34,13 +34,13 @@ export class ElementSet {
     if (own.length > 0) this.characterSets = own;
   }
 
-  /** Text, undefined where it is absent or empty. */
+  /** Text; undefined if absent or empty. */
   text(tag: string): string | undefined {
     const texts = this.texts(tag).join('\\');
     return texts === '' ? undefined : texts;
   }
 
-  /** Texts between backslashes, without the spaces around them; none where the element is absent or empty. */
+  /** Texts separated by backslashes, trimmed; none if the element is absent or empty. */
   texts(tag: string): string[] {
     const element = this.element(tag);
     if (element === undefined) return [];
@@ -53,19 +53,22 @@ export class ElementSet {
     return text.split('\\').map((part) => part.replaceAll('\0', '').trim());
   }
 
-  /** Decimal numbers; none where the element is absent or empty, undefined where it holds something else. */
+  /** Decimal numbers; none if the element is absent or empty, undefined if it contains anything else. */
   decimals(tag: string): number[] | undefined {
     const texts = this.texts(tag).filter((text) => text !== '');
     const numbers = texts.map((text) => (DECIMAL.test(text) ? Number(text) : NaN));
     return numbers.every(Number.isFinite) ? numbers : undefined;
   }
 
-  /** The first of an element's 16-bit integers; writers' choice of SS or US is not always the one of the pixels. */
+  /**
+   * The first of an element's 16-bit integers; their sign follows `signed`, since writers often choose the wrong one of
+   * SS and US.
+   */
   integer(tag: string, signed = false): number | undefined {
     return this.integers(tag, signed, 1)?.[0];
   }
 
-  /** The first `most` of an element's 16-bit integers; undefined where it is absent or empty. */
+  /** The first `most` of an element's 16-bit integers; undefined if absent or empty. */
   integers(tag: string, signed = false, most = Infinity): number[] | undefined {
     const element = this.element(tag);
     if (element === undefined) return undefined;
@@ -85,7 +88,7 @@ export class ElementSet {
     );
   }
 
-  /** An element's 32-bit integer; undefined where it is absent, empty or of another length. */
+  /** An element's 32-bit integer; undefined if absent, empty or of another length. */
   long(tag: string): number | undefined {
     const element = this.element(tag);
     if (element?.vr !== undefined && !LONG.has(element.vr)) this.misname(tag, element.vr, 'a 32-bit integer');
@@ -94,13 +97,13 @@ export class ElementSet {
       : undefined;
   }
 
-  /** An element's bytes; undefined where it is absent or empty. */
+  /** An element's bytes; undefined if absent or empty. */
   valueOf(tag: string): Uint8Array | undefined {
     const element = this.element(tag);
     return element && this.bytes.subarray(element.offset, element.offset + element.length);
   }
 
-  /** Items of a sequence; none where it is absent or empty. */
+  /** Items of a sequence; none if absent or empty. */
   items(tag: string): ElementSet[] {
     const element = this.raw.elements.get(tag);
     if (element === undefined || element.length === 0) return [];

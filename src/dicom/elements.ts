@@ -1,29 +1,29 @@
-/** How a data set is written. */
+/** How a data set is encoded. */
 export interface ElementLayout {
-  /** Whether elements name their value representation. */
+  /** Whether elements state their value representation. */
   explicit: boolean;
   littleEndian: boolean;
 }
 
-/** Where an element's value is. */
+/** Position and type of an element's value. */
 export interface RawElement {
   offset: number;
-  /** Undefined for sequences and pixels whose end is marked and not counted. */
+  /** Undefined for sequences and pixels that end with a delimiter. */
   length: number | undefined;
-  /** Whether the value is a sequence's, as far as its representation or its length says. */
+  /** Whether the value is a sequence, according to its representation or length. */
   sequence: boolean;
-  /** How items in the value are written. */
+  /** How items in the value are encoded. */
   layout: ElementLayout;
-  /** Its representation, where it is named. */
+  /** Its representation, if stated. */
   vr: string | undefined;
 }
 
 /** Elements by tag, as `'x00280010'`. */
 export interface RawElements {
   elements: Map<string, RawElement>;
-  /** Tags that come again with another value. */
+  /** Tags that occur again with another value. */
   conflicting: Set<string>;
-  /** Where the elements end. */
+  /** Offset after the elements. */
   end: number;
 }
 
@@ -35,18 +35,18 @@ const ITEM = 0xfffee000;
 const ITEM_END = 0xfffee00d;
 const SEQUENCE_END = 0xfffee0dd;
 
-/** Representations whose length has 32 bits, after two bytes of nothing (PS3.5, 7.1.2). */
+/** Representations with a length of 32 bits, after two reserved bytes (PS3.5, 7.1.2). */
 const LONG = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
 
-/** Sequences in sequences beyond this are an attack and no image. */
+/** Deepest nesting of sequences; more indicates a malicious file. */
 const DEEPEST = 32;
 
 /**
- * Reads elements up to an item's end, to `end`, to the pixels, or to where `isLast` says; values are left where they are.
+ * Reads elements up to the end of an item, to `end`, to the pixels, or to where `isLast` stops; values are not copied.
  *
- * A representation that is no two capital letters is taken to be missing, as pydicom does.
+ * Like in pydicom, a representation other than two capital letters counts as missing.
  *
- * @throws Error where an element goes beyond `end`.
+ * @throws Error if an element extends beyond `end`.
  */
 export function readElements(
   view: DataView,
@@ -68,26 +68,26 @@ export function readElements(
     const tag = `x${number.toString(16).padStart(8, '0')}`;
     const { offset, length, vr } = readHead(view, at, end, layout);
     const isPixels = tag === PIXEL_DATA && depth === 0;
-    // what was unknown, or lacks its representation, holds implicit elements (PS3.5, 6.2.2)
+    // values of unknown or missing representation contain implicit elements (PS3.5, 6.2.2)
     const inside = vr === undefined || vr === 'UN' ? { ...layout, explicit: false } : layout;
     const sequence = vr === 'SQ' || (length === undefined && !isPixels);
     const element: RawElement = { offset, length, sequence, layout: inside, vr };
     if (!isPixels) {
       if (length !== undefined && offset + length > end) {
-        throw new Error(`element ${nameOf(tag)} has ${length} bytes, ${end - offset} are there`);
+        throw new Error(`element ${nameOf(tag)} has ${length} bytes, but only ${end - offset} are present`);
       }
       at = length === undefined ? skipItems(view, offset, end, inside, depth) : offset + length;
       found.end = at;
     }
     const before = found.elements.get(tag);
     if (before !== undefined && !sameValue(view, before, element)) found.conflicting.add(tag);
-    else found.elements.set(tag, element); // of two the last, as pydicom: it may name another representation
+    else found.elements.set(tag, element); // of two the last, as in pydicom: it may state another representation
     if (isPixels) break;
   }
   return found;
 }
 
-/** Where the items of a sequence are, each as a data set of its own. */
+/** The items of a sequence, each as a separate data set. */
 export function readItems(
   view: DataView,
   { offset, length, layout }: RawElement,
@@ -101,7 +101,7 @@ export function readItems(
     if (tag === SEQUENCE_END) break;
     if (tag !== ITEM) throw new Error(`there is no item at byte ${at - 8}`);
     if (size !== undefined && at + size > last)
-      throw new Error(`the item at byte ${at - 8} goes beyond its sequence`);
+      throw new Error(`the item at byte ${at - 8} extends beyond its sequence`);
     const item = readElements(view, at, size === undefined ? last : at + size, layout, undefined, 1);
     items.push(item);
     at = size === undefined ? item.end : at + size;
@@ -110,16 +110,16 @@ export function readItems(
 }
 
 /**
- * The first element behind the pixels that belongs before them or comes again, as where a data set is in a file twice; undefined for
- * none, as far as elements can be told there.
+ * The first element after the pixels that belongs before them or is repeated, for example in a file that contains a
+ * data set twice; undefined if there is none, as far as elements can be parsed there.
  *
- * @param start - Where the pixels end.
+ * @param start - Offset after the pixels.
  */
 export function misplacedBehind(view: DataView, start: number, layout: ElementLayout): string | undefined {
   for (let at = start; at + 8 <= view.byteLength;) {
     const group = view.getUint16(at, layout.littleEndian);
     const number = group * 0x10000 + view.getUint16(at + 2, layout.littleEndian);
-    if (number === 0) return undefined; // filled up
+    if (number === 0) return undefined; // padding
     const tag = `x${number.toString(16).padStart(8, '0')}`;
     if (tag <= PIXEL_DATA) return tag;
     const lengthAt = at + 12; // the longest head's
@@ -131,10 +131,13 @@ export function misplacedBehind(view: DataView, start: number, layout: ElementLa
   return undefined;
 }
 
-/** A tag as the standard writes it. */
+/** A tag in the standard's notation. */
 export const nameOf = (tag: string) => `(${tag.slice(1, 5)},${tag.slice(5)})`;
 
-/** Whether the element at a place names its representation; one that is two capital letters is no length of a first element. */
+/**
+ * Whether the element at a position states its representation; two capital letters are not the length of a first
+ * element.
+ */
 export function isExplicit(view: DataView, at: number): boolean {
   return representationAt(view, at) !== undefined;
 }
@@ -165,7 +168,7 @@ function itemHead(
   return [tag, size === UNDEFINED_LENGTH ? undefined : size];
 }
 
-/** Where a sequence of unknown length, or the fragments of pixels in an icon, end. */
+/** Offset after a sequence of undefined length, or after the pixel fragments of an icon. */
 function skipItems(view: DataView, start: number, end: number, layout: ElementLayout, depth: number): number {
   for (let at = start; at + 8 <= end;) {
     const [tag, size] = itemHead(view, at, layout);

@@ -4,10 +4,13 @@ import type { ElementSet } from './element_set';
 const SHARED_GROUPS = 'x52009229';
 const FRAME_GROUPS = 'x52009230';
 
-/** Enhanced CT, and CT converted to it. */
+/** SOP classes of enhanced CT, and of CT converted to it. */
 export const ENHANCED_CLASSES = ['2.1', '2.2'].map((end) => `1.2.840.10008.5.1.4.1.1.${end}`);
 
-/** Functional groups of enhanced images (PS3.3, C.7.6.16): sequences of one item that hold what a plain file has at its top. */
+/**
+ * Functional groups of enhanced images (PS3.3, C.7.6.16): sequences of one item with elements that a plain file has at
+ * its top level.
+ */
 export const GROUPS = {
   measures: 'x00289110',
   position: 'x00209113',
@@ -18,17 +21,17 @@ export const GROUPS = {
   ctFrameType: 'x00189329',
 } as const;
 
-/** Where the elements of a frame are: in its own functional groups, in the shared ones, or in a plain file at the top. */
+/** The elements of a frame in its own or the shared functional groups. */
 export interface FrameElements {
-  /** Whether the file is of a kind that has functional groups. */
+  /** Whether the file is of a kind with functional groups. */
   isEnhanced: boolean;
-  /** Frames that have groups of their own. */
+  /** Number of frames with their own groups. */
   described: number;
-  /** A group's elements; undefined where it is in neither sequence. */
+  /** A group's elements; undefined if it is in neither sequence. */
   group(tag: string): ElementSet | undefined;
 }
 
-/** The frames of a file, one for a plain image. */
+/** The elements of each frame of a file; a plain image has one frame. */
 export function framesOf(dataSet: DicomDataSet): (frame: number) => FrameElements {
   const shared = dataSet.items(SHARED_GROUPS)[0];
   const own = dataSet.items(FRAME_GROUPS);

@@ -1,5 +1,5 @@
 /**
- * DICOM as bytes: headers, slices in Hounsfield units, and results as reports and pictures. Also runs in the browser.
+ * DICOM as bytes: headers, slices in Hounsfield units, and results as reports and images. Also runs in the browser.
  *
  * @module dicom
  */

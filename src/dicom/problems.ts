@@ -1,13 +1,13 @@
 /**
- * How much a problem weighs: `'error'`, the values or the order are not what they should be, and nothing goes on unless
- * the caller skips the file or allows the kind by name; `'warning'`, something was guessed or left out, to be looked at;
- * `'note'`, unusual and harmless.
+ * Severity of a problem: `'error'`, values or order are wrong, and the file is refused unless the caller skips it or
+ * allows the kind; `'warning'`, something was assumed or ignored and should be reviewed; `'note'`, unusual but
+ * harmless.
  *
  * @inline
  */
 export type DicomProblemSeverity = 'error' | 'warning' | 'note';
 
-/** What can be unusual about a file or a series. */
+/** Kinds of unusual properties of a file or a series. */
 export type DicomProblemKind =
   | 'not-hu'
   | 'not-ct'
@@ -43,7 +43,7 @@ export type DicomProblemKind =
   | 'pixel-padding'
   | 'monochrome1';
 
-/** How much each kind weighs. */
+/** Severity of each kind. */
 const SEVERITIES: Record<DicomProblemKind, DicomProblemSeverity> = {
   'not-hu': 'error',
   'not-ct': 'error',
@@ -83,19 +83,19 @@ const SEVERITIES: Record<DicomProblemKind, DicomProblemSeverity> = {
 /** Every {@link DicomProblemKind}. */
 export const PROBLEM_KINDS = Object.keys(SEVERITIES) as readonly DicomProblemKind[];
 
-/** Something unusual about a file or a series, and what to know about it. */
+/** An unusual property of a file or a series. */
 export interface DicomProblem {
   kind: DicomProblemKind;
   severity: DicomProblemSeverity;
-  /** What was expected, what came, and what was done about it. */
+  /** What was expected, what was found, and how it was handled. */
   message: string;
   /** The file, or the first of several. */
   file?: string | undefined;
-  /** How many pixels it is about, where it is about pixels. */
+  /** Number of affected pixels, if any. */
   pixels?: number | undefined;
 }
 
-/** Takes note of a problem. */
+/** Records a problem. */
 export type ReportProblem = (kind: DicomProblemKind, message: string, pixels?: number) => void;
 
 /** A problem with the severity of its kind. */
@@ -107,7 +107,7 @@ export function problem(
   return { kind, severity: SEVERITIES[kind], message, ...rest };
 }
 
-/** The first problem that nothing may go on with. */
+/** The first problem that is an error and not allowed. */
 export function firstError(
   problems: readonly DicomProblem[],
   allow: readonly DicomProblemKind[],
@@ -115,7 +115,7 @@ export function firstError(
   return problems.find(({ kind, severity }) => severity === 'error' && !allow.includes(kind));
 }
 
-/** One problem for each kind and message, saying how many files and pixels have it. */
+/** One problem for each kind and message, with the numbers of files and pixels. */
 export function mergeProblems(problems: readonly DicomProblem[]): DicomProblem[] {
   const groups = new Map<string, DicomProblem[]>();
   for (const problem of problems) {

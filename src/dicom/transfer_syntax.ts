@@ -1,12 +1,12 @@
 import { DataError, type DataLocation } from '../base/errors';
 
-/** Encodings that are a codestream of some JPEG standard. */
+/** Encodings as a codestream of a JPEG standard. */
 export type CodestreamEncoding = 'jpeg-baseline' | 'jpeg-lossless' | 'jpeg-ls' | 'jpeg-2000';
 
-/** How the pixels of a file are written. */
+/** Encodings of pixels. */
 export type PixelEncoding = 'uncompressed' | 'rle' | CodestreamEncoding;
 
-/** A transfer syntax that can be read. */
+/** A supported transfer syntax. */
 export interface TransferSyntax {
   uid: string;
   name: string;
@@ -24,7 +24,7 @@ const READABLE: Record<string, [name: string, encoding: PixelEncoding]> = {
   [EXPLICIT_BIG_ENDIAN]: ['Explicit VR Big Endian (retired)', 'uncompressed'],
   [DEFLATED_LITTLE_ENDIAN]: ['Deflated Explicit VR Little Endian', 'uncompressed'],
   '1.2.840.10008.1.2.4.50': ['JPEG Baseline (Process 1)', 'jpeg-baseline'],
-  // read where its samples have 8 bits; the codec names 12 bits as what it cannot do
+  // supported with samples of 8 bits; the codec refuses 12 bits
   '1.2.840.10008.1.2.4.51': ['JPEG Extended (Process 2 and 4)', 'jpeg-baseline'],
   '1.2.840.10008.1.2.4.57': ['JPEG Lossless (Process 14)', 'jpeg-lossless'],
   '1.2.840.10008.1.2.4.70': ['JPEG Lossless (Process 14, Selection Value 1)', 'jpeg-lossless'],
@@ -35,7 +35,7 @@ const READABLE: Record<string, [name: string, encoding: PixelEncoding]> = {
   '1.2.840.10008.1.2.5': ['RLE Lossless', 'rle'],
 };
 
-/** Known, and not read. */
+/** Known but unsupported. */
 const OTHERS: Record<string, string> = {
   '1.2.840.10008.1.2.1.98': 'Encapsulated Uncompressed Explicit VR Little Endian',
   '1.2.840.10008.1.2.4.92': 'JPEG 2000 Part 2 Multi-component Lossless',
@@ -54,7 +54,7 @@ const OTHERS: Record<string, string> = {
   '1.2.840.10008.1.2.4.203': 'High-Throughput JPEG 2000',
 };
 
-/** @throws DataError with the UID, and its name where it is known, for a syntax that cannot be read. */
+/** @throws DataError with the UID, and its name if known, for an unsupported syntax. */
 export function transferSyntax(uid: string, where: DataLocation): TransferSyntax {
   const readable = Object.hasOwn(READABLE, uid) ? READABLE[uid] : undefined;
   if (readable !== undefined) return { uid, name: readable[0], encoding: readable[1] };

@@ -58,7 +58,7 @@ describe('a file that can be read', () => {
     }
     const twice = await decodeDicomSlice(joinBytes(golden('rle_gdcm'), second));
     expect(twice.problems.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/behind its pixels with element \(0008,0008\)/),
+      expect.stringMatching(/element \(0008,0008\) follows the pixels/),
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('a file that can be read', () => {
     expect(right.header.problems).toEqual([]);
     expect({ ...header, problems: [] }).toEqual(right.header);
     expect(hu).toEqual(right.hu);
-    const message = `element (${tag}) names the representation ${vr}, it is read as ${read}`;
+    const message = `element (${tag}) states the representation ${vr}, but is read as ${read}`;
     expect(header.problems).toMatchObject([{ kind: 'syntax-mismatch', severity: 'warning', message }]);
   });
 
@@ -179,7 +179,7 @@ describe('a codestream', () => {
       ).toEqual(expected);
     }
     await expect(hounsfield(wrapped(stream.subarray(0, -2), syntax))).rejects.toThrow(
-      /cut short: it has no end/,
+      /truncated: it has no end/,
     );
   });
 

@@ -1,11 +1,11 @@
 import { mapAtMost } from '../../base/map_at_most';
 
 /**
- * `mapAtMost` over slices, those of one file together, so that what is read for a file is read once and let go when its slices are done.
+ * `mapAtMost` over slices grouped by file, so that each file is read once and released when its slices are done.
  *
- * @param slices - In any order, in which the results come back.
- * @param limit - Files that are under way at the same time.
- * @param run - Results of a file's slices, in the order given; where it throws, it has discarded what it made.
+ * @param slices - In any order, which is also that of the results.
+ * @param limit - Number of files processed at the same time.
+ * @param run - Returns the results of a file's slices in the given order; if it throws, it has discarded its results.
  */
 export async function mapByFile<T extends { file: string }, R>(
   slices: readonly T[],

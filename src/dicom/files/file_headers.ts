@@ -2,13 +2,13 @@ import { DataError, type DataLocation } from '../../base/errors';
 import { hasDicomMagic, looksLikeDicom, MAX_HEADER_BYTES } from '../data_set';
 import { NoImageError, parseDicom, type DicomHeader, type ParsedDicom } from '../dicom_header';
 
-/** How much of a file is read for its header: most have a few thousand bytes, and the next is tried if it was more. */
+/** Bytes read for a header, in turn until it fits: most headers have a few thousand bytes. */
 const HEADER_READS = [64 * 2 ** 10, 2 ** 20, MAX_HEADER_BYTES];
 
-/** Names of files that must be DICOM; any other file is when it has the magic number. */
+/** Names of files that must be DICOM; other files are recognised by their magic number. */
 const DICOM_NAME = /\.(dcm|dicom|ima)$/i;
 
-/** A file of which the beginning can be read. */
+/** A file whose beginning can be read. */
 export interface FileStart {
   size: number;
   /** The first `length` bytes, fewer if the file has become shorter. */
@@ -16,9 +16,9 @@ export interface FileStart {
 }
 
 /**
- * The headers of every image of a file that may be something else.
+ * The headers of all images of a file that may be of another kind.
  *
- * @param mustBeDicom - Whether a file that is no DICOM is an error; otherwise it gives undefined.
+ * @param mustBeDicom - Whether a file other than DICOM is an error; otherwise it gives undefined.
  */
 export async function readHeaders(
   { size, start }: FileStart,
@@ -31,9 +31,9 @@ export async function readHeaders(
     try {
       return allHeaders(parseDicom(bytes, where, size), where);
     } catch (error) {
-      // what is wrong may be that the bytes end too early
+      // the bytes may end too early
       if (most < Math.min(size, MAX_HEADER_BYTES)) continue;
-      // without the magic number the first bytes may be alike by chance
+      // without the magic number the first bytes may look like DICOM by chance
       if (error instanceof DataError && !mustBeDicom && !hasDicomMagic(bytes)) return undefined;
       throw error;
     }
@@ -41,10 +41,7 @@ export async function readHeaders(
   throw new Error('unreachable: the last read throws or returns');
 }
 
-/**
- * The headers of a file that was found in a folder; undefined for one that is no DICOM image.
- *
- */
+/** The headers of a file found in a folder; undefined if it is not a DICOM image. */
 export async function headersOfFound(
   file: string,
   read: (where: DataLocation, mustBeDicom: boolean) => Promise<readonly DicomHeader[] | undefined>,

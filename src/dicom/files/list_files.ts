@@ -1,22 +1,22 @@
 import { check } from '../../base/checks';
 
 /**
- * What a page has of files: those of an `<input type="file" multiple>` (or `webkitdirectory`), a list of some, a folder or file that
- * `showDirectoryPicker` or a drop gives as a handle, or as an entry (`webkitGetAsEntry`).
+ * Files in a page: those of an `<input type="file" multiple>` (or `webkitdirectory`), a list of files, or a folder or
+ * file from `showDirectoryPicker` or a drop, as a handle or an entry (`webkitGetAsEntry`).
  *
  * @inline
  */
 export type DicomFiles =
   Iterable<File | FileSystemHandle | FileSystemEntry> | FileSystemHandle | FileSystemEntry;
 
-/** A file, and its path below what the page named. */
+/** A file, and its path below the given folder. */
 export interface ListedFile {
   file: string;
-  /** Opened only when it is read: a folder may have very many. */
+  /** Opens the file, on demand: a folder may contain very many. */
   open(): Promise<File>;
 }
 
-/** A directory's handle, whose contents TypeScript's own types leave out. */
+/** The handle of a directory; TypeScript's types lack its contents. */
 type DirectoryHandle = FileSystemDirectoryHandle & { values(): AsyncIterable<FileSystemHandle> };
 
 type Given = File | FileSystemHandle | FileSystemEntry;
@@ -25,13 +25,13 @@ const isFile = (given: Given): given is File => 'arrayBuffer' in given;
 const isEntry = (given: Given): given is FileSystemEntry => 'isDirectory' in given;
 
 /**
- * All files in folders and their subfolders, in the order of their paths. Hidden ones are left out; of files with the same path, as of
- * a list without folders, the later ones get a number.
+ * All files in folders and their subfolders, in the order of their paths. Hidden ones are left out; if several files
+ * have the same path, as in a list without folders, a number is appended.
  *
- * @throws ArgumentError for anything else than files and folders.
+ * @throws ArgumentError for anything other than files and folders.
  */
 export async function listFiles(what: string, files: DicomFiles): Promise<ListedFile[]> {
-  const rule = 'files, or a folder of files, as a page has them';
+  const rule = 'files or a folder of files, from an input, a picker or a drop';
   const isOne = (given: unknown): given is Given =>
     typeof given === 'object' && given !== null && ('arrayBuffer' in given || 'isDirectory' in given || 'kind' in given); // prettier-ignore
   const given = isOne(files) ? [files] : Symbol.iterator in Object(files) ? [...files] : undefined;
@@ -49,7 +49,7 @@ export async function listFiles(what: string, files: DicomFiles): Promise<Listed
 
 async function walk(given: Given, folder: string, found: ListedFile[]): Promise<void> {
   if (isFile(given)) {
-    // of a folder that an input gives, its path too
+    // with the path, if an input gave a folder
     const file = given.webkitRelativePath || given.name;
     if (!file.split('/').some(isHidden)) found.push({ file, open: async () => given });
     return;
@@ -72,7 +72,7 @@ async function walk(given: Given, folder: string, found: ListedFile[]): Promise<
 
 const isHidden = (name: string) => name.startsWith('.');
 
-/** A folder's entries, which come a hundred at a time. */
+/** A folder's entries, which are read a hundred at a time. */
 async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
   const reader = folder.createReader();
   const entries: FileSystemEntry[] = [];

@@ -20,12 +20,12 @@ import type { DicomScan } from './scan_files';
  */
 export interface ReadDicomSeriesOptions extends ReadOptions {
   /**
-   * What to do about a file that is damaged, cut short or not supported, and about a series that cannot be ordered or has an
-   * error: `'throw'` stops at the first, `'skip'` lists it in `skipped` and goes on.
+   * How to treat a file that is damaged, truncated or not supported, and a series that cannot be ordered or has an
+   * error: `'throw'` stops at the first, `'skip'` lists it in `skipped` and continues.
    * @defaultValue 'throw'
    */
   onBadFile?: 'throw' | 'skip';
-  /** Told after each slice how far the decoding has come. */
+  /** Called after each slice with the progress of decoding. */
   onProgress?: (progress: FileProgress) => void;
   /**
    * Kinds of series to read.
@@ -38,7 +38,7 @@ export interface ReadDicomSeriesOptions extends ReadOptions {
    */
   series?: string;
   /**
-   * Ends the reading: it throws the signal's reason, and keeps nothing.
+   * Aborts the reading, which throws the signal's reason and disposes all tensors.
    * @defaultValue none
    */
   signal?: AbortSignal;
@@ -60,22 +60,19 @@ export interface DicomSeries extends DicomSeriesInfo {
  * @inline
  */
 export interface DicomSeriesList extends Array<DicomSeries> {
-  /**
-   * Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with which something is
-   * wrong.
-   */
+  /** Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with an error. */
   skipped: SkippedFile[];
   /**
-   * Files that are no gray DICOM images: other kinds of file, DICOMDIR, reports, colour images. Where `kinds` names none,
-   * also images that are no Hounsfield units and do not claim to be an axial scan: spectral maps, other modalities.
+   * Files other than gray DICOM images: other kinds of file, DICOMDIR, reports, colour images. Without `kinds`,
+   * also images without Hounsfield units that are not of an axial scan: spectral maps, other modalities.
    */
   unlisted: string[];
 }
 
-/** Files that are decoded at the same time; more only fills the memory, because decoding has one thread. */
+/** Files decoded at the same time; more would only fill the memory, since decoding has one thread. */
 const DECODING_AT_ONCE = 4;
 
-/** How {@link ReadDicomSeriesOptions} are checked. */
+/** Rules of {@link ReadDicomSeriesOptions}. */
 export const READ_SERIES_RULES = {
   ...READ_RULES,
   onBadFile: optional(oneOf(['throw', 'skip']), 'throw'),
@@ -88,7 +85,7 @@ export const READ_SERIES_RULES = {
 /**
  * Decodes the series that a scan found.
  *
- * @param open - Reads and parses one of its files.
+ * @param open - Reads and parses a file.
  */
 export async function readFoundSeries(
   found: DicomScan,
@@ -132,7 +129,7 @@ export async function readFoundSeries(
   return Object.assign(list, { skipped, unlisted });
 }
 
-/** Decodes a series; undefined if every slice of it was left out. */
+/** Decodes a series; undefined if all its slices were left out. */
 async function readStack(
   info: DicomSeriesInfo,
   open: (file: string) => Promise<ParsedDicom>,
@@ -144,7 +141,7 @@ async function readStack(
   const where = { file: info.slices[0]!.file };
   const turn = info.slices[0]!.header.imageOrientation && turnOf(info.slices[0]!.header.imageOrientation);
   let values: Float32Array | undefined;
-  // by slice, since they are not done in their order
+  // by slice, since they finish in any order
   const problems: (readonly DicomProblem[])[] = [];
   const indexed = info.slices.map(({ file, frame }, index) => ({ index, file, frame }));
   const decoded = await mapByFile(indexed, DECODING_AT_ONCE, async (ofFile) => {
@@ -161,7 +158,7 @@ async function readStack(
         if (plane.rows !== rows || plane.columns !== columns) {
           throw new DataError('the file changed while the folder was read', { file });
         }
-        // only now, so that a header alone allocates nothing
+        // after the first slice is decoded, so that a header alone cannot allocate memory
         values ??= allocate(info.slices.length * size, where);
         values.set(plane.values, index * size);
         problems[index] = slice.problems;
@@ -200,6 +197,8 @@ function allocate(length: number, where: { file: string }): Float32Array {
   try {
     return new Float32Array(length);
   } catch (error) {
-    throw new DataError(`the series needs ${length * 4} bytes, which are not there`, where, { cause: error });
+    throw new DataError(`the series needs ${length * 4} bytes of memory, which are not available`, where, {
+      cause: error,
+    });
   }
 }

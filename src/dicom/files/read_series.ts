@@ -15,21 +15,22 @@ import { scanFiles } from './scan_files';
 export type { DicomFiles } from './list_files';
 
 /**
- * Reads DICOM files that a page has been given as ordered series in Hounsfield units; nothing leaves the page. The function of this
- * name in `ct-multilabel/node` reads folders of a disk in the same way, and gives the same values to the bit.
+ * Reads DICOM files in a page as ordered series in Hounsfield units; no data leaves the page. The function of this
+ * name in `ct-multilabel/node` reads folders on disk in the same way, with bit-identical values.
  *
- * Files may lie in folders in folders, in any order and among others. Of each the beginning is read, to find the series; then slices
- * are decoded, one after another. Codecs are loaded when a file needs them. It runs in a worker too, to which a page can send files
- * and handles: there, decoding does not hold up what the page shows.
+ * Files may be in nested folders, in any order and among other files. First the beginning of each file is read to find
+ * the series; then the slices are decoded. Codecs are loaded on demand. The function also runs in a worker, to which a
+ * page can send files and handles, so that decoding does not block the page.
  *
- * Series of every kind come back, distinguished by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial
- * slices that are stored mirrored, upside down or transposed are turned. A problem that is an error stops the reading, unless
- * `onBadFile` skips it or `allow` names it. The caller disposes the `hu` of each series.
+ * Series of every kind are returned, distinguished by `kind`; colour images have no Hounsfield units and are listed in
+ * `unlisted`. Axial slices that are stored mirrored, upside down or transposed are reoriented. A problem that is an
+ * error stops the reading, unless `onBadFile` skips it or `allow` names it. The caller disposes the `hu` of each
+ * series.
  *
- * @param files - Files, folders of files, or a list of either, as inputs, pickers and drops give them.
- * @returns The series, with `skipped` and `unlisted` beside them.
- * @throws DataError that names the file, with `onBadFile: 'throw'`: one that cannot be read, or a problem that is an error; the reason
- * of `signal`, where that ends the reading.
+ * @param files - Files, folders of files, or a list of either, from inputs, pickers or drops.
+ * @returns The series, with `skipped` and `unlisted`.
+ * @throws DataError that names the file, with `onBadFile: 'throw'`, for a file that cannot be read or a problem that is
+ * an error; the reason of `signal` if that aborts the reading.
  * @example
  * ```ts
  * const input = document.querySelector('input')!;
@@ -81,7 +82,7 @@ async function open({ file, open: opened }: ListedFile): Promise<File> {
 const bytesOf = (blob: Blob, file: string): Promise<Uint8Array> =>
   orDataError(file, async () => new Uint8Array(await blob.arrayBuffer()));
 
-/** What the browser throws where a file is gone, or may not be read. */
+/** Converts the browser's error for a file that is missing or not readable. */
 async function orDataError<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

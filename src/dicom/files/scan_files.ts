@@ -7,22 +7,19 @@ import { headerSharer } from '../series/share_equal';
 import type { DicomFile } from '../series/stack_order';
 
 /**
- * What a folder holds, see `scanDicomFolder`.
+ * Contents of a folder, see `scanDicomFolder`.
  *
  * @inline
  */
 export interface DicomScan {
   series: DicomSeriesInfo[];
-  /**
-   * Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with which something is
-   * wrong.
-   */
+  /** Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` those with an error. */
   skipped: SkippedFile[];
-  /** Files that are no DICOM images: other kinds of file, DICOMDIR, reports. */
+  /** Files other than DICOM images: other kinds of file, DICOMDIR, reports. */
   unlisted: string[];
 }
 
-/** Headers that are read at the same time; they wait for the disk and not for the processor. */
+/** Headers read at the same time, which is limited by the disk rather than the processor. */
 const HEADERS_AT_ONCE = 16;
 
 /** Options of {@link scanFiles}. */
@@ -32,7 +29,7 @@ export interface ScanFilesOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Throws for a file, or lists it among those that were left out. */
+/** A function that throws the error of a file, or adds the file to `skipped`. */
 export function skipper(onBadFile: 'throw' | 'skip', skipped: SkippedFile[]) {
   return (file: string, error: DataError): void => {
     if (onBadFile === 'throw') throw error;
@@ -41,10 +38,10 @@ export function skipper(onBadFile: 'throw' | 'skip', skipped: SkippedFile[]) {
 }
 
 /**
- * Reads the headers of files, and puts them together to series.
+ * Reads the headers of files and groups them into series.
  *
- * @param headersOf - The headers of a file's images; undefined for one that is no DICOM image.
- * @param skipped - Those that were left out before.
+ * @param headersOf - Reads the headers of a file's images; undefined for a file other than a DICOM image.
+ * @param skipped - Files that were left out before.
  */
 export async function scanFiles<T extends { file: string }>(
   files: readonly T[],
@@ -78,7 +75,7 @@ export async function scanFiles<T extends { file: string }>(
   const series = groupSeries(
     read.flat(),
     (bad, error) => new Set(bad.map(({ file }) => file)).forEach((file) => skip(file, error)),
-    (file, error) => copies.set(file, error), // once, however many frames it has
+    (file, error) => copies.set(file, error), // once per file, for any number of frames
   );
   copies.forEach((error, file) => skipped.push({ file, error }));
   const byName = (a: string, b: string) => (a < b ? -1 : 1);

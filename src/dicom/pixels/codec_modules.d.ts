@@ -1,4 +1,4 @@
-// The codecs ship no types; what is used of them is typed in wasm_decoder.ts and codestream.ts.
+// The codecs have no types; the parts used here are typed in wasm_decoder.ts and codestream.ts.
 
 declare module '@cornerstonejs/codec-charls/decodewasmjs' {
   const factory: unknown;
@@ -32,9 +32,9 @@ declare module '@cornerstonejs/codec-openjpeg/decode' {
 
 declare module 'jpeg-lossless-decoder-js' {
   export class Decoder {
-    /** Where in the codestream the decoder has come to. */
+    /** The decoder's position in the codestream. */
     readonly stream: { readonly index: number } | null;
-    /** The predictors, of which the last can be replaced. */
+    /** The last of the predictors, which can be replaced. */
     select7: (component?: number) => number;
     getPreviousX(component?: number): number;
     getPreviousY(component?: number): number;

@@ -6,12 +6,11 @@ import type { CodestreamEncoding } from '../transfer_syntax';
 import { decodeWithWasm } from './wasm_decoder';
 
 /**
- * Decodes a JPEG, JPEG-LS or JPEG 2000 codestream to the values it holds, 8 or 16 bits each, without regard to their
- * sign.
+ * Decodes a JPEG, JPEG-LS or JPEG 2000 codestream to its values, 8 or 16 bits each, as unsigned integers.
  *
- * Its own header is checked against the file's before anything is allocated.
+ * Its header is checked against that of the file before memory is allocated.
  *
- * @throws DataError when the codestream is not what the file says, is cut short, or cannot be decoded.
+ * @throws DataError if the codestream contradicts the file's header, is truncated, or cannot be decoded.
  */
 export async function decodeCodestream(
   codestream: Uint8Array,
@@ -28,7 +27,7 @@ export async function decodeCodestream(
     const said = `${signed ? 'signed' : 'unsigned'} ${bitsStored}-bit`;
     report(
       'codestream-mismatch',
-      `the codestream has ${found} samples, the file says ${said}, which is taken`,
+      `the codestream has ${found} samples, but the header states ${said}, which is used`,
     );
   }
   let samples: Uint8Array | Uint16Array;
@@ -43,7 +42,7 @@ export async function decodeCodestream(
   }
   const expected = format.rows * format.columns;
   if (samples.length !== expected) {
-    throw new DataError(`the codestream gave ${samples.length} samples, expected ${expected}`, where);
+    throw new DataError(`the codestream has ${samples.length} samples, expected ${expected}`, where);
   }
   return samples;
 }
@@ -52,7 +51,7 @@ function checkHeader(header: CodestreamHeader, format: DicomPixelFormat, where: 
   const { rows, columns, bitsAllocated } = format;
   if (header.rows !== rows || header.columns !== columns) {
     const found = `${header.rows} x ${header.columns}`;
-    throw new DataError(`the codestream is ${found}, the file says ${rows} x ${columns}`, where);
+    throw new DataError(`the codestream is ${found}, but the header states ${rows} x ${columns}`, where);
   }
   if (header.components !== 1) {
     throw new DataError(`the codestream has ${header.components} components, expected 1`, where);
@@ -71,17 +70,19 @@ async function decodeOther(
 ): Promise<Uint8Array | Uint16Array> {
   const { bytes, ...decoded } = await decodeWithWasm(encoding, codestream);
   if (decoded.rows !== rows || decoded.columns !== columns || decoded.components !== 1) {
-    throw new Error(`the codec gave ${decoded.rows} x ${decoded.columns} x ${decoded.components}`);
+    throw new Error(`the codec returned ${decoded.rows} x ${decoded.columns} x ${decoded.components}`);
   }
   return precision <= 8
     ? bytes
     : new Uint16Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 2));
 }
 
-/** Zeros before the end marker: without them the decoder loses a last pixel whose code ends at a full byte. */
+/**
+ * Zeros added before the end marker: without them the decoder loses a last pixel whose code ends at a byte boundary.
+ */
 const PADDING = 16;
 
-/** Most of them that it reads: a pixel's code of up to 32 bits beyond the last, and 2 bytes ahead. */
+/** Most padding that it reads: a code of up to 32 bits beyond the last pixel, and 2 bytes ahead. */
 const READ_AHEAD = 8;
 
 async function decodeLossless(codestream: Uint8Array): Promise<Uint8Array | Uint16Array> {
@@ -91,11 +92,11 @@ async function decodeLossless(codestream: Uint8Array): Promise<Uint8Array | Uint
   padded.set(codestream.subarray(0, end));
   padded.set(codestream.subarray(end), end + PADDING);
   const decoder = new Decoder();
-  // its own leaves halves, which are rounded the wrong way where a value wraps below zero
+  // the decoder's own version keeps halves, which are rounded the wrong way if a value wraps below zero
   decoder.select7 = (component) => (decoder.getPreviousX(component) + decoder.getPreviousY(component)) >> 1;
   const samples = decoder.decode(padded.buffer, 0, padded.length);
   if (samples === null || (decoder.stream?.index ?? 0) > end + READ_AHEAD) {
-    throw new Error('it is cut short');
+    throw new Error('it is truncated');
   }
   return samples;
 }

@@ -5,17 +5,17 @@ const END_OF_IMAGE = 0xd9; // in all of these standards
 const START_OF_SCAN = 0xda;
 const START_OF_TILE = 0x90;
 
-/** The standard's byte after an odd codestream, and one that writers use. */
+/** Padding after an odd codestream: the standard's byte, and another one that writers use. */
 const PADDING: readonly number[] = [0, 0xff];
 
-/** What a JP2 file begins with: a box of 12 bytes, `jP  `. */
+/** Beginning of a JP2 file: a box of 12 bytes, `jP  `. */
 const JP2 = [0, 0, 0, 0x0c, 0x6a, 0x50, 0x20, 0x20];
 
 /**
- * Where a codestream ends: after its end marker, whatever follows it in the fragment (padding, line ends, the rest of a
- * buffer). Found by walking through the codestream, since what follows may hold the same two bytes.
+ * Offset after a codestream's end marker; other data may follow in the fragment (padding, line ends, the rest of a
+ * buffer). Found by parsing the codestream, since that data may contain the same two bytes.
  *
- * @returns undefined where there is no end marker.
+ * @returns undefined if there is no end marker.
  */
 export function codestreamEnd(bytes: Uint8Array, encoding: CodestreamEncoding): number | undefined {
   const walked = encoding === 'jpeg-2000' ? endOfTiles(bytes) : endOfScans(bytes, encoding);
@@ -26,7 +26,7 @@ export function codestreamEnd(bytes: Uint8Array, encoding: CodestreamEncoding): 
 }
 
 /**
- * The JPEG 2000 codestream in a JP2 file, or the bytes as they are where they are no such file.
+ * The JPEG 2000 codestream in a JP2 file, or the bytes unchanged if they are not a JP2 file.
  *
  * @throws Error for a JP2 file without codestream.
  */
@@ -41,7 +41,7 @@ export function unboxed(bytes: Uint8Array): Uint8Array {
     if (view.getUint32(at + 4) === 0x6a703263) return bytes.subarray(at + head, at + length); // jp2c
     at += length;
   }
-  throw new Error('it is a JP2 file without codestream');
+  throw new Error('it is a JP2 file without a codestream');
 }
 
 /** JPEG and JPEG-LS: segments of known length, and scans in which a marker cannot occur. */
@@ -68,7 +68,7 @@ function endOfScans(bytes: Uint8Array, encoding: CodestreamEncoding): number | u
   return undefined;
 }
 
-/** JPEG 2000: a header of segments, and tile parts that say how long they are. */
+/** JPEG 2000: a header of segments, and tile parts with stated lengths. */
 function endOfTiles(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 2; at + 1 < bytes.length && bytes[at] === MARKER;) {
@@ -77,7 +77,7 @@ function endOfTiles(bytes: Uint8Array): number | undefined {
     if (marker === START_OF_TILE) {
       if (at + 12 > bytes.length) return undefined;
       const length = view.getUint32(at + 6);
-      if (length < 12) return undefined; // up to the end, which the last marker says
+      if (length < 12) return undefined; // extends to the end, which the last marker shows
       at += length;
     } else {
       if (at + 4 > bytes.length) return undefined;

@@ -2,20 +2,20 @@ import { DataError, type DataLocation } from '../../base/errors';
 import type { CodestreamEncoding } from '../transfer_syntax';
 import { codestreamEnd, unboxed } from './codestream_end';
 
-/** What a codestream says about the image in it. */
+/** A codestream's header. */
 export interface CodestreamHeader {
   rows: number;
   columns: number;
   components: number;
-  /** Bits of a sample. */
+  /** Bits per sample. */
   precision: number;
-  /** Whether samples are signed; only JPEG 2000 says so. */
+  /** Whether samples are signed; only JPEG 2000 states it. */
   signed?: boolean;
-  /** The codestream without what follows its end marker. */
+  /** The codestream up to its end marker. */
   codestream: Uint8Array;
 }
 
-/** Frame markers of the JPEG processes that go with each encoding. */
+/** Frame markers of the JPEG processes of each encoding. */
 const FRAMES: Record<string, readonly number[]> = {
   'jpeg-baseline': [0xc0, 0xc1],
   'jpeg-lossless': [0xc3],
@@ -25,7 +25,7 @@ const FRAMES: Record<string, readonly number[]> = {
 /**
  * Reads a codestream's header.
  *
- * @throws DataError when it is of another kind, has no end, or needs what its codec cannot do.
+ * @throws DataError if it is of another kind, has no end, or needs a feature that its codec does not support.
  */
 export function readCodestreamHeader(
   bytes: Uint8Array,
@@ -44,7 +44,7 @@ export function readCodestreamHeader(
   }
   const end = codestreamEnd(stream, encoding);
   if (end === undefined) {
-    throw new DataError(`the ${encoding} codestream is cut short: it has no end marker`, where);
+    throw new DataError(`the ${encoding} codestream is truncated: it has no end marker`, where);
   }
   return { ...header, codestream: stream.subarray(0, end) };
 }
@@ -86,7 +86,7 @@ function readFrame(view: DataView, encoding: string): FoundHeader {
     }
     const length = view.getUint16(at + 2);
     if (marker === 0xda) {
-      // the last byte of a scan header holds the point transform
+      // the last byte of a scan header contains the point transform
       const transform = view.getUint8(at + 1 + length) & 0x0f;
       if (lossless && transform !== 0) throw new Error('its samples have a point transform');
       if (found === undefined) throw new Error('its scan comes before its frame');
@@ -104,7 +104,7 @@ function readFrame(view: DataView, encoding: string): FoundHeader {
         components: view.getUint8(at + 9),
       };
       if (encoding === 'jpeg-baseline' && found.precision !== 8) {
-        throw new Error(`its samples have ${found.precision} bits, the decoder has 8`);
+        throw new Error(`its samples have ${found.precision} bits, but the decoder supports 8`);
       }
     } else if (isFrame(marker)) {
       throw new Error(`it is of another JPEG process (SOF marker ${marker.toString(16)})`);
@@ -114,6 +114,6 @@ function readFrame(view: DataView, encoding: string): FoundHeader {
   }
 }
 
-/** Start-of-frame markers, of which C4, C8 and CC are none. */
+/** Start-of-frame markers, which exclude C4, C8 and CC. */
 const isFrame = (marker: number) =>
   (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === 0xf7;

@@ -58,7 +58,7 @@ export interface DecodeDicomOptions {
 /** Options of functions that read more than one image. */
 export type ReadOptions = Omit<DecodeDicomOptions, 'frame'>;
 
-/** How they are checked. */
+/** Rules of {@link ReadOptions}. */
 export const READ_RULES = {
   padding: optional(oneOf(['keep', 'air']), 'keep'),
   maxPixels: optional(positiveInteger, 2 ** 24),
@@ -95,7 +95,7 @@ export interface DecodedDicomSlice {
  * @param bytes - The whole file.
  * @param where - Where the bytes are from, for error messages.
  * @throws DataError when the bytes do not parse, are cut short or damaged, hold a colour image, have a transfer syntax
- * that is not supported, or a problem that is an error and not in `allow`: the values are no Hounsfield units.
+ * that is not supported, or a problem that is an error and not in `allow`: the values are not Hounsfield units.
  * @example
  * ```ts
  * const { hu, rows, columns } = await decodeDicomSlice(await readFile('IM0001.dcm'), { file: 'IM0001.dcm' });
@@ -110,10 +110,7 @@ export async function decodeDicomSlice(
   return decodeFrame(parseDicom(bytes, where, bytes.length), where, resolved);
 }
 
-/**
- * {@link decodeDicomSlice} for a file that is parsed, whose options are checked: any number of its frames, one after
- * another.
- */
+/** {@link decodeDicomSlice} for a parsed file and checked options, for any of its frames. */
 export async function decodeFrame(
   { dataSet, header: headerOf }: ParsedDicom,
   where: DataLocation,
@@ -153,11 +150,11 @@ export function stopAtError(
 ): void {
   const error = firstError(problems, allow);
   if (error !== undefined) {
-    throw new DataError(`${error.message}; allow: ['${error.kind}'] takes it as it is`, where);
+    throw new DataError(`${error.message}; allow: ['${error.kind}'] accepts it`, where);
   }
 }
 
-/** Pixels as they are stored, 8 or 16 bits each, without regard to their sign. */
+/** Stored values, 8 or 16 bits each, as unsigned integers. */
 async function readStored(
   dataSet: DicomDataSet,
   format: DicomPixelFormat,
@@ -177,10 +174,10 @@ async function readStored(
   const expected = size * format.frames;
   if (offset + length > dataSet.bytes.length) {
     const there = Math.max(0, dataSet.bytes.length - offset);
-    throw new DataError(`the file is cut short: ${there} bytes of pixels, expected ${length}`, where);
+    throw new DataError(`the file is truncated: ${there} bytes of pixels, expected ${length}`, where);
   }
   if (length > expected + (expected % 2)) {
-    report('excess-pixel-data', `the pixels have ${length} bytes, the first ${expected} are taken`);
+    report('excess-pixel-data', `the pixels have ${length} bytes, of which the first ${expected} are used`);
   }
   const start = offset + frame * size;
   const { littleEndian } = dataSet.layout;
@@ -188,11 +185,14 @@ async function readStored(
     return words(dataSet.bytes.subarray(start, start + size), littleEndian);
   }
   if (littleEndian) return dataSet.bytes.subarray(start, start + size);
-  // 8-bit pixels of big endian files are written as 16-bit words, two of them exchanged
+  // 8-bit pixels of big endian files are written as 16-bit words, with each pair exchanged
   return Uint8Array.from({ length: size }, (_, i) => dataSet.bytes[offset + ((frame * size + i) ^ 1)]!);
 }
 
-/** pydicom, for one, takes the last of elements that come again; here reading ends with the pixels. */
+/**
+ * Reports elements after the pixels, which are ignored; other software may use them: pydicom uses the last of repeated
+ * elements.
+ */
 function reportMisplaced(dataSet: DicomDataSet, where: DataLocation, report: ReportProblem): void {
   const { bytes, layout } = dataSet;
   const { offset, length } = dataSet.pixelData!;
@@ -202,11 +202,11 @@ function reportMisplaced(dataSet: DicomDataSet, where: DataLocation, report: Rep
   if (tag === undefined) return;
   report(
     'syntax-mismatch',
-    `the file goes on behind its pixels with element ${nameOf(tag)}, which belongs before them: left out of account`,
+    `element ${nameOf(tag)} follows the pixels, but belongs before them, and is ignored`,
   );
 }
 
-/** A copy, because the bytes of a file need not lie at an even address. */
+/** Copies 16-bit words, whose offset in the file may be odd. */
 function words(bytes: Uint8Array, littleEndian: boolean): Uint16Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Uint16Array(bytes.length / 2);

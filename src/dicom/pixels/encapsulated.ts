@@ -4,21 +4,21 @@ import type { DicomDataSet } from '../data_set';
 const ITEM = 0xfffee000;
 const SEQUENCE_END = 0xfffee0dd;
 
-/** ExtendedOffsetTable: where each frame begins, in 64 bits. */
+/** ExtendedOffsetTable: offsets of the frames, in 64 bits. */
 const EXTENDED_OFFSETS = 'x7fe00001';
 
 /** A fragment of pixels. */
 interface Fragment {
-  /** Where its item begins, counted from the first fragment's. */
+  /** Offset of its item from that of the first fragment. */
   at: number;
   bytes: Uint8Array;
 }
 
 /**
- * The codestream of a frame: its fragments, joined. A single frame has all of them, whatever its offset table says; of
- * several each begins where the extended or the basic offset table says, or has one fragment.
+ * The codestream of a frame: its fragments, joined. A single frame has all fragments, regardless of its offset table;
+ * multiple frames have one fragment each, or begin where the extended or the basic offset table says.
  *
- * @throws DataError when the items do not follow one another up to the marked end, or no table tells frames apart.
+ * @throws DataError if the items are not contiguous up to the delimiter, or no table separates the frames.
  */
 export function frameCodestream(
   dataSet: DicomDataSet,
@@ -48,12 +48,12 @@ export function frameCodestream(
   return join(own);
 }
 
-/** Where pixels in fragments end. */
+/** Offset after pixels in fragments. */
 export function endOfFragments(dataSet: DicomDataSet, where: DataLocation): number {
   return readFragments(dataSet, where).end;
 }
 
-/** The items up to the marked end: the offset table, and the fragments. */
+/** The items up to the delimiter: the offset table, and the fragments. */
 function readFragments(
   { bytes, pixelData }: DicomDataSet,
   where: DataLocation,
@@ -64,7 +64,7 @@ function readFragments(
   let origin = offset;
   for (let at = offset; ;) {
     if (at + 8 > bytes.length)
-      throw new DataError('the file is cut short between fragments of pixels', where);
+      throw new DataError('the file is truncated between fragments of pixels', where);
     const tag = view.getUint16(at, true) * 0x10000 + view.getUint16(at + 2, true);
     const length = view.getUint32(at + 4, true);
     at += 8;
@@ -74,7 +74,7 @@ function readFragments(
     }
     if (at + length > bytes.length) {
       throw new DataError(
-        `the file is cut short: ${bytes.length - at} of ${length} bytes of a fragment`,
+        `the file is truncated: ${bytes.length - at} of ${length} bytes of a fragment`,
         where,
       );
     }
@@ -84,7 +84,7 @@ function readFragments(
   }
 }
 
-/** Offsets of so many bytes each. */
+/** Offsets of `width` bytes each. */
 function offsets(table: Uint8Array | undefined, width: 4 | 8): number[] {
   if (table === undefined) return [];
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);

@@ -6,23 +6,23 @@ import { HIGHEST_PLAUSIBLE_INTERCEPT } from './rescale';
 /** Hounsfield units of air, by their definition. */
 export const AIR_HU = -1000;
 
-/** No matter has more or less, also on a scale that is extended for metal. */
+/** Largest magnitude that occurs, even on an extended scale for metal. */
 const MOST_HU = 32_000;
 
-/** Share of the pixels that must lie where wrapped air does. */
+/** Least share of pixels in the range of wrapped air. */
 const WRAPPED_SHARE = 0.05;
 
 interface HounsfieldOptions {
   padding: 'keep' | 'air';
   lut: ModalityLut | undefined;
-  /** Whether values are stored as words, whose other bits are seen; codestreams have no others. */
+  /** Whether values are stored as words, whose unused bits are checked; codestreams have none. */
   asWords: boolean;
 }
 
 /**
- * What stored values mean in Hounsfield units.
+ * Converts stored values to Hounsfield units.
  *
- * @param stored - As they are in the file, without regard to their sign.
+ * @param stored - As in the file, as unsigned integers.
  */
 export function toHounsfield(
   stored: Uint8Array | Uint16Array,
@@ -53,31 +53,31 @@ export function toHounsfield(
   if (isWrapped) {
     report(
       'wrapped-values',
-      `12 unsigned bits with intercept ${rescaleIntercept} hold no air, and values from 3096 on are many: they are taken ` +
+      `12 unsigned bits with intercept ${rescaleIntercept} cannot contain air, and many values are at least 3096: they are assumed ` +
         'to have wrapped by 4096, and the intercept to be 0',
     );
   }
   const isAir = padding === 'air';
-  const done = isAir ? `set to ${AIR_HU} HU` : 'rescaled as all others';
+  const done = isAir ? `set to ${AIR_HU} HU` : 'rescaled like all others';
   if (first !== undefined && !severalKinds) {
-    const what = `pixels hold ${first} (${meaning(first)} HU), which no PixelPaddingValue names`;
-    report('pixel-padding', `${what}; taken for padding, they are ${done}`, impossible);
+    const what = `pixels are ${first} (${meaning(first)} HU), which no PixelPaddingValue states`;
+    report('pixel-padding', `${what}; assumed to be padding, they are ${done}`, impossible);
     if (isAir) for (let i = 0; i < hu.length; i++) if (values[i] === first) hu[i] = AIR_HU;
   } else if (impossible > 0) {
     report(
       'implausible-hu',
-      `values are beyond ${MOST_HU} HU, up to ${extreme(hu)}: nothing has these`,
+      `values are beyond ${MOST_HU} HU, up to ${extreme(hu)}, which no material has`,
       impossible,
     );
   }
   if (padded > 0) {
-    report('pixel-padding', `pixels hold the padding value and are ${done}`, padded);
+    report('pixel-padding', `pixels have the padding value and are ${done}`, padded);
     if (isAir) for (let i = 0; i < hu.length; i++) if (isPadding![i] === 1) hu[i] = AIR_HU;
   }
   return hu;
 }
 
-/** Stored values with their sign, and which of them are padding by the header. */
+/** Stored values with their sign, and which of them are padding according to the header. */
 function readValues(
   stored: Uint8Array | Uint16Array,
   { bitsStored, highBit, signed, ...format }: DicomPixelFormat,
@@ -101,13 +101,13 @@ function readValues(
     const value = signed ? shifted >> (above + below) : shifted >>> (above + below);
     values[i] = value;
     let pads = value >= paddingLow && value <= paddingHigh;
-    // a sign that goes on above HighBit is how signed values are usually written
+    // signed values are usually sign-extended above HighBit
     const asUsual = ((value << below) & all) === bits;
     if (!asUsual && (bits & outside) === 0) {
       cut++;
     } else if (!asUsual) {
       dirty++;
-      // padding is often written with no regard to BitsStored
+      // padding is often written regardless of BitsStored
       const asAllocated = signed ? (bits << (32 - width)) >> (32 - width) : bits;
       pads ||= asAllocated >= paddingLow && asAllocated <= paddingHigh;
     }
@@ -117,18 +117,18 @@ function readValues(
   }
   const bits = `the ${bitsStored} that end at bit ${highBit}`;
   if (cut > 0 && asWords) {
-    const message = `pixels are negative by the first of ${bits}, but not by those before it: they are taken for negative`;
+    const message = `pixels are negative by the first of ${bits}, but not by those before it: they are treated as negative`;
     report('bits-outside-stored', message, cut);
   }
   if (dirty > 0) {
-    report('bits-outside-stored', `pixels use bits beside ${bits}, which are left out of account`, dirty);
+    report('bits-outside-stored', `pixels use bits other than ${bits}, which are ignored`, dirty);
   }
   return { values, isPadding, padded };
 }
 
 /**
  * Whether values of 12 unsigned bits have wrapped, as in files of RSNA 2019 whose signed values (air is -1000) were
- * stored as unsigned: air is 4096 - 1000 then. No head has that much of what is denser than its bones.
+ * stored as unsigned, so that air is 4096 - 1000. No head has that much material denser than bone.
  */
 function hasWrapped(values: Int32Array, format: DicomPixelFormat): boolean {
   const { bitsStored, signed, rescaleSlope, rescaleIntercept, table } = format;

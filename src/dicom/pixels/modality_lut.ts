@@ -4,17 +4,17 @@ import type { DicomDataSet } from '../data_set';
 /** ModalityLUTSequence. */
 export const MODALITY_LUT = 'x00283000';
 
-/** A table of values for stored values; those beyond its ends get its first and its last value. */
+/** A table that maps stored values; those beyond its ends get its first or last value. */
 export interface ModalityLut {
-  /** The stored value that the first entry is for. */
+  /** The stored value of the first entry. */
   first: number;
   values: ArrayLike<number>;
 }
 
 /**
- * The file's table (PS3.3, C.11.1), as pydicom's `apply_modality_lut` takes it; undefined where there is none.
+ * The file's table (PS3.3, C.11.1), interpreted like pydicom's `apply_modality_lut`; undefined if there is none.
  *
- * @throws DataError when it has not as many entries as it says.
+ * @throws DataError if the number of entries differs from its descriptor.
  */
 export function readModalityLut(
   dataSet: DicomDataSet,
@@ -36,7 +36,7 @@ export function readModalityLut(
   const words = item.integers('x00283006', false, entries) ?? [];
   if (words.length !== entries) {
     throw new DataError(
-      `ModalityLUTSequence has ${words.length} values, its descriptor says ${entries}`,
+      `ModalityLUTSequence has ${words.length} values, but its descriptor states ${entries}`,
       where,
     );
   }

@@ -6,18 +6,18 @@ import { DEFLATED_LITTLE_ENDIAN } from '../transfer_syntax';
 import { readRescale, type Rescale } from './rescale';
 
 /**
- * How the pixels of a slice are stored, and how they become Hounsfield units.
+ * How the pixels of a slice are stored and converted to Hounsfield units.
  *
  * @inline
  */
 export interface DicomPixelFormat extends Rescale {
-  /** Images in the file, of which this is one. */
+  /** Number of images in the file. */
   frames: number;
   rows: number;
   columns: number;
-  /** 1 for gray images, the only ones that can be decoded; 3 for a colour screen shot. */
+  /** 1 for gray images, the only ones that can be decoded; 3 for a colour screenshot. */
   samplesPerPixel: number;
-  /** `'MONOCHROME2'`, or `'MONOCHROME1'` for a gray image meant to be shown with low values white. */
+  /** `'MONOCHROME2'`, or `'MONOCHROME1'` for a gray image to be displayed with low values white. */
   photometricInterpretation: string;
   bitsAllocated: 8 | 16;
   bitsStored: number;
@@ -28,10 +28,10 @@ export interface DicomPixelFormat extends Rescale {
   padding?: readonly [lowest: number, highest: number];
 }
 
-/** Colours have nothing that could be rescaled. */
+/** Colour images are not rescaled. */
 const NO_RESCALE = { rescaleSlope: 1, rescaleIntercept: 0 };
 
-/** Whether pixels are one gray value each, so that they can be Hounsfield units: no colours and no palette. */
+/** Whether pixels are single gray values, which can be Hounsfield units, rather than colours or palette indices. */
 export function isGray({
   samplesPerPixel,
   photometricInterpretation,
@@ -39,7 +39,7 @@ export function isGray({
   return samplesPerPixel === 1 && photometricInterpretation.startsWith('MONOCHROME');
 }
 
-/** Reads and checks what the header says about the pixels of a frame. */
+/** Reads and checks the pixel format of a frame. */
 export function readPixelFormat(
   dataSet: DicomDataSet,
   frame: FrameElements,
@@ -56,12 +56,12 @@ export function readPixelFormat(
   };
 
   if (dataSet.pixelData === undefined) {
-    throw new DataError('the file has no PixelData, or is cut short before it', where);
+    throw new DataError('the file has no PixelData, or is truncated before it', where);
   }
-  // 0 is what writers put who count frames from 0, or have none to count
+  // some writers use 0 for a single frame
   const frames = Math.max(1, Number(dataSet.text('x00280008') ?? '1'));
   const single =
-    'an integer, and 1 where a multi-frame image has no functional groups: they hold its positions';
+    'an integer, which must be 1 without functional groups, since these contain the positions of frames';
   expect(Number.isInteger(frames) && (frames === 1 || frame.isEnhanced), 'NumberOfFrames', single, frames);
   const described = `${frame.described}, the items of PerFrameFunctionalGroupsSequence`;
   expect(frames === 1 || frames === frame.described, 'NumberOfFrames', described, frames);
@@ -88,7 +88,7 @@ export function readPixelFormat(
   if (photometricInterpretation === 'MONOCHROME1') {
     report(
       'monochrome1',
-      'MONOCHROME1 asks for low values to be shown white; Hounsfield units stay as they are',
+      'MONOCHROME1 means that low values are displayed white; Hounsfield units are not affected',
     );
   }
   const sign = { bitsStored, signed };
@@ -108,9 +108,10 @@ export function readPixelFormat(
 }
 
 /**
- * Checks that as many gray pixels are there as the header promises, and that they are written as the syntax says.
+ * Checks that the number of gray pixels is that of the header, and that they are encoded according to the transfer
+ * syntax.
  *
- * @param fileBytes - Size of the file, where it is known.
+ * @param fileBytes - Size of the file, if known.
  */
 export function checkPixelLength(
   dataSet: DicomDataSet,
@@ -122,7 +123,7 @@ export function checkPixelLength(
   const { encoding, name, uid } = dataSet.syntax;
   if ((encoding === 'uncompressed') === (length === undefined)) {
     const found = length === undefined ? 'in fragments' : 'in one piece';
-    throw new DataError(`the pixels come ${found}, which does not go with ${name}`, where);
+    throw new DataError(`the pixels are ${found}, which contradicts ${name}`, where);
   }
   if (length === undefined) return;
   const expected = (frames * rows * columns * bitsAllocated) / 8;
@@ -132,7 +133,7 @@ export function checkPixelLength(
   }
   if (fileBytes !== undefined && uid !== DEFLATED_LITTLE_ENDIAN && offset + length > fileBytes) {
     const there = Math.max(0, fileBytes - offset);
-    throw new DataError(`the file is cut short: ${there} bytes of pixels, expected ${length}`, where);
+    throw new DataError(`the file is truncated: ${there} bytes of pixels, expected ${length}`, where);
   }
 }
 

@@ -1,17 +1,17 @@
 import { DataError, type DataLocation } from '../../base/errors';
 import type { DicomPixelFormat } from './pixel_format';
 
-/** Bytes of the header: the number of segments, and where each of up to 15 begins. */
+/** Bytes of the header: the number of segments, and the offsets of up to 15 segments. */
 const HEADER_BYTES = 64;
 
-/** Most bytes that two bytes of a segment can become. */
+/** Most bytes that two bytes of a segment can expand to. */
 const LONGEST_RUN = 128;
 
 /**
  * Decodes a frame of DICOM's RLE (PS3.5, annex G): one segment of PackBits for each byte of a pixel, the most
  * significant first.
  *
- * @throws DataError when a segment lies outside the frame, or has not exactly the bytes of the image.
+ * @throws DataError if a segment lies outside the frame, or does not have exactly the bytes of the image.
  */
 export function decodeRle(
   frame: Uint8Array,
@@ -55,19 +55,19 @@ export function decodeRle(
   return out;
 }
 
-/** Fills `out` from PackBits; what follows is padding. */
+/** Fills `out` from PackBits; bytes after that are padding. */
 function unpackBits(packed: Uint8Array, out: Uint8Array, where: DataLocation): void {
   let at = 0;
   let filled = 0;
   while (filled < out.length) {
     if (at >= packed.length) throw new DataError('a segment of the RLE frame ends too early', where);
     const control = packed[at++]!;
-    if (control === 128) continue; // does nothing
+    if (control === 128) continue; // no operation
     const isLiteral = control < 128;
     const length = isLiteral ? control + 1 : 257 - control;
     const taken = isLiteral ? length : 1;
     if (filled + length > out.length || at + taken > packed.length) {
-      throw new DataError('a run of the RLE frame goes beyond the image or its segment', where);
+      throw new DataError('a run of the RLE frame extends beyond the image or its segment', where);
     }
     if (isLiteral) out.set(packed.subarray(at, at + length), filled);
     else out.fill(packed[at]!, filled, filled + length);

@@ -1,7 +1,7 @@
-/** Codecs that are compiled to WebAssembly. */
+/** Codecs compiled to WebAssembly. */
 export type WasmCodec = 'jpeg-baseline' | 'jpeg-ls' | 'jpeg-2000';
 
-/** A decoded image: samples of 8 bits, or of 16 in the machine's order. */
+/** A decoded image, with samples of 8 bits, or of 16 bits in native byte order. */
 export interface DecodedSamples {
   columns: number;
   rows: number;
@@ -9,7 +9,7 @@ export interface DecodedSamples {
   bytes: Uint8Array;
 }
 
-/** What all three codecs have in common. */
+/** Common interface of the three codecs. */
 interface Decoder {
   getEncodedBuffer(length: number): Uint8Array;
   getDecodedBuffer(): Uint8Array;
@@ -20,20 +20,20 @@ interface Decoder {
 
 interface Module {
   newDecoder(): Decoder;
-  /** What is meant by something that was thrown. */
+  /** Message of a value that was thrown. */
   reasonOf(error: unknown): string;
-  /** What the codec has complained of since this was emptied. */
+  /** Messages that the codec has printed since this was emptied. */
   log: string[];
 }
 
-/** A package's exports: decoders by name, and in one of them a text for the numbers it throws. */
+/** A package's exports: decoders by name; one package also translates the numbers that it throws. */
 type Exports = Record<string, new () => Decoder> & { getExceptionMessage?: (error: number) => string };
 type Factory = (settings: Record<string, unknown>) => Promise<Exports>;
 
 /** One build of a codec: WebAssembly, or the same compiled to JavaScript. */
 type Load = () => Promise<{ default: unknown }>;
 
-/** Each codec's builds, and its decoder's name in them. They are loaded when they are first needed. */
+/** Each codec's builds, and the name of its decoder. They are loaded on demand. */
 const PACKAGES: Record<WasmCodec, { wasm: Load; script: Load; decoder: string }> = {
   'jpeg-baseline': {
     wasm: () => import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs'),
@@ -53,8 +53,8 @@ const PACKAGES: Record<WasmCodec, { wasm: Load; script: Load; decoder: string }>
 };
 
 /**
- * Whether this is a page or one of its workers. There the WebAssembly build looks for a file beside the page that no
- * bundler puts there, so that the other build is taken; in Node the file lies in the package.
+ * Whether this is a page or a worker. There the WebAssembly build expects a file beside the page, where bundlers do not
+ * put it, so that the other build is used; in Node the file is in the package.
  */
 const isPage = () => 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
 
@@ -63,8 +63,8 @@ const modules = new Map<WasmCodec, Promise<Module>>();
 /**
  * Decodes a codestream with a WebAssembly codec.
  *
- * @throws Error with what the codec says, when it fails; its instance is given up then, since its memory cannot be
- * trusted any more, and the next call makes a new one.
+ * @throws Error with the codec's message if it fails; the instance is then discarded, since its memory may be
+ * corrupted, and the next call creates a new one.
  */
 export async function decodeWithWasm(codec: WasmCodec, codestream: Uint8Array): Promise<DecodedSamples> {
   const loading = modules.get(codec) ?? instantiate(codec);
@@ -75,8 +75,8 @@ export async function decodeWithWasm(codec: WasmCodec, codestream: Uint8Array): 
     const decoder = newDecoder();
     decoder.getEncodedBuffer(codestream.length).set(codestream);
     decoder.decode();
-    // a damaged image must not pass as a scan, and some damage is only printed
-    if (log.length > 0) throw new Error('it complained');
+    // some damage is only printed, but must be an error
+    if (log.length > 0) throw new Error('the codec reported a problem');
     const { width, height, componentCount } = decoder.getFrameInfo();
     const bytes = decoder.getDecodedBuffer().slice();
     decoder.delete();
@@ -101,9 +101,9 @@ async function instantiate(codec: WasmCodec): Promise<Module> {
   const reasonOf = (error: unknown): string => {
     if (error instanceof Error) return error.message;
     try {
-      return exports.getExceptionMessage?.(error as number) ?? 'it gave up';
+      return exports.getExceptionMessage?.(error as number) ?? 'the codec failed';
     } catch {
-      return 'it gave up'; // a number that stands for nothing
+      return 'the codec failed'; // an unknown number
     }
   };
   return { newDecoder: () => new exports[decoderName]!(), reasonOf, log };

@@ -4,16 +4,16 @@ import { rule } from '../../base/options';
 import type { Labels } from '../../base/types';
 
 /**
- * A concept of a vocabulary.
+ * A coded concept.
  *
  * @inline
  */
 export interface DicomCode {
-  /** Its code, at most 16 characters. */
+  /** Code value, at most 16 characters. */
   value: string;
-  /** Designator of the vocabulary, at most 16 characters: `'SCT'` (SNOMED CT), `'DCM'`, `'RADLEX'`, … */
+  /** Coding scheme designator, at most 16 characters: `'SCT'` (SNOMED CT), `'DCM'`, `'RADLEX'`, … */
   scheme: string;
-  /** What it means, in words, at most 64 characters. */
+  /** Code meaning as text, at most 64 characters. */
   meaning: string;
 }
 
@@ -22,7 +22,7 @@ const code = (scheme: string) => (value: string, meaning: string): DicomCode => 
 export const dcm = code('DCM');
 export const sct = code('SCT');
 
-/** The vocabulary of what no other has. */
+/** Coding scheme of this library, for concepts that no other scheme has. */
 export const OWN_SCHEME = '99CTML';
 
 /** Units of probabilities and thresholds. */
@@ -34,7 +34,7 @@ const SUBARACHNOID = sct('21454007', 'Subarachnoid intracranial hemorrhage');
 const SUBDURAL = sct('35486000', 'Subdural intracranial hemorrhage');
 const EPIDURAL = sct('82999001', 'Epidural intracranial hemorrhage');
 
-/** What the labels of the two challenges are in SNOMED CT. */
+/** SNOMED CT codes of the labels of both challenges. */
 const LABEL_CODES: Readonly<Record<string, DicomCode>> = {
   ich: CEREBRAL,
   ivh: VENTRICULAR,
@@ -66,7 +66,7 @@ export const CODES = rule<Readonly<Record<string, DicomCode>>>(
 /**
  * The code of each label.
  *
- * @throws ArgumentError for a label that has none.
+ * @throws ArgumentError for a label without a code.
  */
 export function labelCodes(
   what: string,
@@ -81,7 +81,7 @@ export function labelCodes(
     if (found !== undefined) return found;
     if (Object.hasOwn(LABEL_CODES, label)) return LABEL_CODES[label]!;
     throw new ArgumentError(
-      `${what}: codes: expected one for the label '${label}', which is none of ${Object.keys(LABEL_CODES).join(', ')}`,
+      `${what}: codes: expected one for the label '${label}'; only ${Object.keys(LABEL_CODES).join(', ')} have a default`,
     );
   });
 }

@@ -1,7 +1,7 @@
 import type { DicomCode } from './codes';
 import type { Elements } from './write_object';
 
-/** How an item belongs to the one above it (PS3.3, C.17.3.2.4). */
+/** Relationship of an item to its parent (PS3.3, C.17.3.2.4). */
 type Relationship = 'CONTAINS' | 'HAS CONCEPT MOD' | 'HAS OBS CONTEXT' | 'HAS ACQ CONTEXT';
 
 export const codeItem = ({ value, scheme, meaning }: DicomCode): Elements => ({
@@ -17,7 +17,7 @@ const item = (relationship: Relationship, type: string, concept: DicomCode, valu
   ...value,
 });
 
-/** A heading with the items below it. */
+/** A heading with its items. */
 export const container = (concept: DicomCode, items: readonly Elements[], template?: string): Elements =>
   item('CONTAINS', 'CONTAINER', concept, {
     ContinuityOfContent: 'SEPARATE',
@@ -34,7 +34,7 @@ export const uidReference = (relationship: Relationship, concept: DicomCode, uid
 export const coded = (relationship: Relationship, concept: DicomCode, value: DicomCode): Elements =>
   item(relationship, 'CODE', concept, { ConceptCodeSequence: [codeItem(value)] });
 
-/** A number; its text may have 16 characters, beside which stands all of it. */
+/** A number, as text of at most 16 characters and, with full precision, as floating point. */
 export const measured = (concept: DicomCode, value: number, unit: DicomCode): Elements =>
   item('CONTAINS', 'NUM', concept, {
     MeasuredValueSequence: [
@@ -46,7 +46,7 @@ export const measured = (concept: DicomCode, value: number, unit: DicomCode): El
     ],
   });
 
-/** @param reference - As `referenceTo` gives it. */
+/** @param reference - Result of `referenceTo`. */
 export const image = (concept: DicomCode | undefined, reference: Elements): Elements => ({
   RelationshipType: 'CONTAINS',
   ValueType: 'IMAGE',
@@ -54,7 +54,7 @@ export const image = (concept: DicomCode | undefined, reference: Elements): Elem
   ReferencedSOPSequence: [reference],
 });
 
-/** As many digits as fit into a DS. */
+/** A number with as many digits as fit in a DS. */
 function decimalText(value: number): string {
   let digits = 15;
   while (String(Number(value.toPrecision(digits))).length > 16) digits--;

@@ -1,4 +1,4 @@
-// dcmjs ships no types; what is used of it is typed in write_object.ts.
+// dcmjs has no types; the part used here is typed in write_object.ts.
 
 declare module 'dcmjs' {
   export const data: unknown;

@@ -1,20 +1,20 @@
 import { CtMultilabelError } from '../../base/errors';
 
-/** What the names below are names in, so that nobody else's come out the same. */
+/** Namespace of the names, so that the UIDs differ from those of other software. */
 const NAMESPACE = 'ct-multilabel';
 
 /**
- * The UID of a thing by its names, the same each time: `2.25.` and the integer of a UUID (PS3.5, B.2) that is made from their
+ * A deterministic UID for a list of names: `2.25.` and the integer of a UUID (PS3.5, B.2) derived from their
  * SHA-256 (version 8).
  *
- * @throws CtMultilabelError in a page that came neither by https nor from localhost, where browsers have no SHA-256.
+ * @throws CtMultilabelError in a page loaded neither by https nor from localhost, where browsers provide no SHA-256.
  */
 export async function derivedUid(...names: readonly string[]): Promise<string> {
-  // asked for by name: the type has it in every page
+  // may be missing, unlike in its type
   const { subtle } = globalThis.crypto as Partial<Crypto>;
   if (subtle === undefined) {
     throw new CtMultilabelError(
-      'the UIDs of DICOM objects need SHA-256, which a browser has only in pages that come by https or from localhost',
+      'the UIDs of DICOM objects need SHA-256, which browsers provide only in pages loaded by https or from localhost',
     );
   }
   const text = new TextEncoder().encode(JSON.stringify([NAMESPACE, ...names]));

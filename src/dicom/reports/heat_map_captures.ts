@@ -16,9 +16,9 @@ import { writeObject, type Elements } from './write_object';
  * @inline
  */
 export interface MappedImage extends SourceImage {
-  /** What the model saw, 0..1, row by row. */
+  /** The model's input, 0..1, row by row. */
   pixels: ArrayLike<number>;
-  /** Its heat map, 0..1, row by row, as `gradCam` gives it. */
+  /** Its heat map, 0..1, row by row, from `gradCam`. */
   map: ArrayLike<number>;
 }
 
@@ -28,7 +28,7 @@ export interface MappedImage extends SourceImage {
  * @inline
  */
 export interface DicomHeatMapOptions {
-  /** What the maps are of. */
+  /** The explained model. */
   model: ReportedModel;
   /** The label whose decision the maps explain. */
   label: string;
@@ -40,17 +40,17 @@ export interface DicomHeatMapOptions {
    */
   codes?: Readonly<Record<string, DicomCode>>;
   /**
-   * Directions of rows and columns in the patient's coordinates, as a series has them.
-   * @defaultValue not said
+   * Directions of rows and columns in the patient's coordinates, as in a series.
+   * @defaultValue not stated
    */
   orientation?: SliceOrientation | undefined;
   /**
-   * Share of the colour where a map is 1, 0 to 1; where it is less, in proportion less.
+   * Opacity of the colour where a map is 1, 0 to 1; proportionally less for smaller values.
    * @defaultValue 0.6
    */
   opacity?: number;
   /**
-   * When they were made.
+   * Date and time of creation.
    * @defaultValue now
    */
   date?: Date;
@@ -77,22 +77,22 @@ const RULES = {
 
 const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
 
-/** Letters' scale, and the space around a line below an image, in pixels. */
+/** Scale of the letters, and margin around a line below an image, in pixels. */
 const SCALE = 1;
 const MARGIN = 3;
 const LINE = TEXT_HEIGHT * SCALE + MARGIN;
 const WHITE: Rgb = [235, 235, 235];
 
 /**
- * Heat maps as DICOM pictures (Secondary Capture, RGB), a file for each slice, all in one series: any viewer shows them.
+ * Heat maps as DICOM images (Secondary Capture, RGB), one file per slice, all in one series, which any viewer can show.
  *
- * Below each image stands which label the map is of, and that it is not for clinical use. Patient, study, UIDs and dcmjs are as for
- * {@link dicomReport}; the file says which image it is made from.
+ * The label of the map and a note that it is not for clinical use are written below each image. Patient, study, UIDs
+ * and the use of dcmjs are as for {@link dicomReport}; each file references its source image.
  *
- * @param images - The stack, in order from feet to head, with what is drawn of each slice.
+ * @param images - The stack, in order from feet to head, with the values to draw for each slice.
  * @returns DICOM files, in the order of the images.
- * @throws DataError for an image that lacks what a picture refers to, or that is of another study; ArgumentError for values that do
- * not fit; CtMultilabelError where dcmjs is not installed.
+ * @throws DataError for an image without a required attribute, or of another study; ArgumentError for values that do
+ * not match; CtMultilabelError if dcmjs is not installed.
  * @example
  * ```ts
  * const [pixels, map] = [await images.data(), await maps.data()];
@@ -151,14 +151,14 @@ export async function dicomHeatMaps(
           ],
         },
       ],
-      BurnedInAnnotation: 'NO', // of the patient, that is
+      BurnedInAnnotation: 'NO', // refers to patient data only
     };
     files.push(await writeObject({ ...elements, ...picture(images[i]!, label, drawing) }));
   }
   return files;
 }
 
-/** A slice with its map laid over it, and below what it is. */
+/** A slice overlaid with its map, and the caption below. */
 function picture(
   { pixels, map }: MappedImage,
   label: string,
@@ -190,7 +190,7 @@ function picture(
   };
 }
 
-/** The label, and that it is not for clinical use: a line, or two where the image is too narrow for one. */
+/** The label and the note on clinical use, in one line, or in two if the image is too narrow. */
 function caption(label: string, columns: number): string[] {
   const fits = (line: string) => textWidth(line, SCALE) <= columns;
   const whole = `${label}: not for clinical use`;
@@ -207,10 +207,10 @@ const AXES = [
   ['H', 'F'],
 ] as const;
 
-/** A direction of less than this part of the whole is not worth a letter. */
+/** Smallest component of a direction that gets a letter. */
 const LEAST_PART = 0.1;
 
-/** A direction in PatientOrientation's letters, the largest part first. */
+/** A direction in the letters of PatientOrientation, the largest component first. */
 function letters(direction: Vector3): string {
   return direction
     .map((part, axis) => ({ part: Math.abs(part), letter: AXES[axis]![part < 0 ? 1 : 0] }))

@@ -14,13 +14,13 @@ import { writeObject, type Elements } from './write_object';
  * @inline
  */
 export interface DicomReportOptions {
-  /** What the findings are of. */
+  /** The model that made the findings. */
   model: ReportedModel;
   /** Label names, in the order of the columns of `probabilities`. */
   labels: Labels;
-  /** Probabilities 0..1, one per label: a row for each image, or of a model of patients the only row. */
+  /** Probabilities 0..1, one per label: a row for each image, or a single row for a patient-level model. */
   probabilities: readonly (readonly number[])[];
-  /** Probability from which on a label counts as present, one per label. */
+  /** Probability from which a label counts as present, one per label. */
   thresholds: readonly number[];
   /**
    * Codes of labels.
@@ -28,7 +28,7 @@ export interface DicomReportOptions {
    */
   codes?: Readonly<Record<string, DicomCode>>;
   /**
-   * When it was made.
+   * Date and time of creation.
    * @defaultValue now
    */
   date?: Date;
@@ -63,21 +63,22 @@ const CERTAINTY = dcm('111012', 'Certainty of Finding');
 const THRESHOLD: DicomCode = { value: 'THRESHOLD', scheme: OWN_SCHEME, meaning: 'Decision threshold' };
 
 /**
- * A DICOM Structured Report of what a model found in a stack, which a PACS can store beside the study.
+ * A DICOM Structured Report of a model's findings in a stack, which a PACS can store with the study.
  *
- * It is a Comprehensive SR by the template of measurement reports (TID 1500), for research only and says so. Its device observer
- * is the model, by name and version. For each label it says of the whole stack whether it is present, with the highest probability
- * and the image that has it; then, for each image at or above the label's threshold, the same of that image. Findings are coded
- * in SNOMED CT; a probability is the `Certainty of Finding` (111012, DCM) in percent, and the threshold stands beside it.
+ * It is a Comprehensive SR with the template of measurement reports (TID 1500), marked as for research only. Its device
+ * observer is the model, with name and version. For each label it states whether the label is present in the whole
+ * stack, with the highest probability and its image; then the same for each image at or above the label's threshold.
+ * Findings are coded in SNOMED CT; a probability is the `Certainty of Finding` (111012, DCM) in percent, and the
+ * threshold is given too.
  *
- * Patient and study are those of the images, in UTF-8 whatever character set the images have. The UIDs derive from study, images and
- * model, so that the same stack and model give the same UIDs each time, and a server that has the report knows it. Needs the
- * optional dependency dcmjs, which is loaded when this is called.
+ * Patient and study are those of the images, in UTF-8 regardless of the character set of the images. The UIDs are
+ * derived from study, images and model, so that the same stack and model always give the same UIDs, by which a server
+ * recognises a report it already has. Needs the optional dependency dcmjs, which is loaded on demand.
  *
  * @param images - The stack, in the order of the rows.
  * @returns A DICOM file.
- * @throws DataError for an image that lacks what a report refers to, or that is of another study; ArgumentError for rows, thresholds
- * or codes that do not fit; CtMultilabelError where dcmjs is not installed.
+ * @throws DataError for an image without a required attribute, or of another study; ArgumentError for rows, thresholds
+ * or codes that do not match; CtMultilabelError if dcmjs is not installed.
  * @example
  * ```ts
  * const report = await dicomReport([{ bytes, file: 'IM0001.dcm' }], {
@@ -162,20 +163,20 @@ export async function dicomReport(
   });
 }
 
-/** What a finding is of. */
+/** A finding in the stack or in one image. */
 interface Finding {
   label: string;
   concept: DicomCode;
   probability: number;
   threshold: number;
   uid: (...names: string[]) => Promise<string>;
-  /** The image, where the finding is of one. */
+  /** The image with the probability, if known. */
   source: SourceHeader | undefined;
-  /** Its place, from 1, where the finding is of this image alone. */
+  /** Its number, from 1, for a finding in this image only. */
   slice?: number;
 }
 
-/** A finding and what is known of it (TID 1501). */
+/** A finding with its measurements (TID 1501). */
 async function group({ label, concept, uid, slice, source, ...numbers }: Finding): Promise<Elements> {
   const { probability, threshold } = numbers;
   const name = slice === undefined ? label : `${label}, slice ${slice}`;
@@ -198,7 +199,7 @@ async function group({ label, concept, uid, slice, source, ...numbers }: Finding
   );
 }
 
-/** The root, whose heading is no item of anything. */
+/** The root, a heading without a parent. */
 function document(items: readonly Elements[]): Elements {
   const { RelationshipType: _, ...root } = container(
     dcm('126000', 'Imaging Measurement Report'),
@@ -208,7 +209,7 @@ function document(items: readonly Elements[]): Elements {
   return root;
 }
 
-/** Who observed: a device (TID 1002, 1004). */
+/** The observer, a device (TID 1002, 1004). */
 function observer({ name, version }: ReportedModel, uid: string): Elements[] {
   return [
     coded('HAS OBS CONTEXT', dcm('121005', 'Observer Type'), dcm('121007', 'Device')),
@@ -219,13 +220,13 @@ function observer({ name, version }: ReportedModel, uid: string): Elements[] {
   ];
 }
 
-/** TID 4019. */
+/** Identification of the algorithm (TID 4019). */
 const algorithm = ({ name, version }: ReportedModel): Elements[] => [
   text('HAS CONCEPT MOD', dcm('111001', 'Algorithm Name'), name),
   text('HAS CONCEPT MOD', dcm('111003', 'Algorithm Version'), version),
 ];
 
-/** All images that were looked at (TID 1600). */
+/** All evaluated images (TID 1600). */
 function imageLibrary(sources: readonly SourceHeader[]): Elements {
   const modality = coded('HAS ACQ CONTEXT', dcm('121139', 'Modality'), dcm('CT', 'Computed Tomography'));
   const entries = sources.map((source) => image(undefined, referenceTo(source)));
@@ -234,7 +235,7 @@ function imageLibrary(sources: readonly SourceHeader[]): Elements {
   ]);
 }
 
-/** The images by series, each file once. */
+/** References to the images by series, each file once. */
 function evidence(sources: readonly SourceHeader[]): Elements {
   const series = new Map<string, Map<string, Elements>>();
   for (const { seriesUid, sopClass, sopInstance } of sources) {

@@ -5,7 +5,7 @@ import type { SourceHeader } from './source_image';
 import type { Elements } from './write_object';
 
 /**
- * The model that a result is of.
+ * The model that produced a result.
  *
  * @inline
  */
@@ -13,13 +13,13 @@ export interface ReportedModel {
   /** At most 64 characters. */
   name: string;
   /**
-   * At most 64 characters, another for every change of weights, thresholds or preprocessing: results of one version are taken for the
-   * same.
+   * At most 64 characters; change it with weights, thresholds or preprocessing, since results of one version are
+   * considered identical.
    */
   version: string;
 }
 
-/** Stands in every object. */
+/** Contained in every object. */
 export const NOT_FOR_CLINICAL_USE = 'Research use only. Not for clinical use.';
 
 const isName = (value: unknown) =>
@@ -43,7 +43,7 @@ export const DATE = optional(
   rule<Date>('a Date', (date) => date instanceof Date && Number.isFinite(date.getTime())),
 );
 
-/** What a report and a picture have in common: patient, study, when and by what they were made. */
+/** Elements common to reports and images: patient, study, time of creation and software. */
 export function resultElements(
   { patientAndStudy }: SourceHeader,
   model: ReportedModel,
@@ -64,7 +64,7 @@ export function resultElements(
   };
 }
 
-/** Date and time of day as DA and TM, in local time as the study's own. */
+/** Date and time of day as DA and TM, in local time like those of the study. */
 function dicomTime(date: Date): [day: string, time: string] {
   const two = (number: number) => String(number).padStart(2, '0');
   const day = `${String(date.getFullYear()).padStart(4, '0')}${two(date.getMonth() + 1)}${two(date.getDate())}`;

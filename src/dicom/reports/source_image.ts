@@ -2,58 +2,60 @@ import { check, isRecord } from '../../base/checks';
 import { hasControl } from '../../base/describe';
 import { DataError, type DataLocation } from '../../base/errors';
 import { DicomDataSet } from '../data_set';
+import { DECIMAL } from '../element_set';
 import type { Elements } from './write_object';
 
 /**
- * An image that a result is of.
+ * A source image of a result.
  *
  * @inline
  */
 export interface SourceImage {
-  /** Its DICOM file, or as much of it as reaches the pixels. */
+  /** Its DICOM file, or the beginning of it up to the pixels. */
   bytes: Uint8Array;
   /**
-   * Which image of a file of several frames, counted from 0.
-   * @defaultValue the only one there is
+   * Index of the frame in a multi-frame file, from 0.
+   * @defaultValue the only one
    */
   frame?: number | undefined;
-  /** Where the bytes are from, for error messages. */
+  /** Source of the bytes, for error messages. */
   file?: string | undefined;
 }
 
-/** What a result takes over from the image that it is of. */
+/** Attributes of a source image that a result uses. */
 export interface SourceHeader {
   where: DataLocation;
   studyUid: string;
   seriesUid: string;
   sopClass: string;
   sopInstance: string;
-  /** Counted from 1, where the file has several frames. */
+  /** Frame number from 1, for a multi-frame file. */
   frame: number | undefined;
-  /** Who and which study it is, in Unicode. */
+  /** Attributes of patient and study, in Unicode. */
   patientAndStudy: Elements;
-  /** Of images that were compressed with loss, which a picture of them is too. */
+  /** Attributes of lossy compression, which derived images inherit. */
   lossy: Elements;
 }
 
-/** Digits and dots, as the standard has it; zeros before a number are let pass, since some scanners write them. */
+/** Digits and dots, as in the standard; leading zeros are accepted, since some scanners write them. */
 const UID = /^(?=.{1,64}$)\d+(\.\d+)+$/;
 
-/** A reference to an image, as sequences of references have it. */
+/** A reference to an image, for sequences of references. */
 export const referenceTo = ({ sopClass, sopInstance, frame }: SourceHeader): Elements => ({
   ReferencedSOPClassUID: sopClass,
   ReferencedSOPInstanceUID: sopInstance,
   ReferencedFrameNumber: frame,
 });
 
-/** What tells an image from any other. */
+/** Unique name of an image. */
 export const nameOf = ({ sopInstance, frame }: SourceHeader): string =>
   frame === undefined ? sopInstance : `${sopInstance} ${frame}`;
 
 /**
  * The headers of the images of a stack.
  *
- * @throws DataError that names the file and what it lacks, or the two files that are not of one study and patient or have one UID.
+ * @throws DataError naming the file and a missing attribute, or two files of different studies or patients or with the
+ * same UID.
  */
 export function readSources(what: string, images: readonly SourceImage[]): SourceHeader[] {
   check(Array.isArray(images) && images.length > 0, `${what}: images`, 'one or more images', images);
@@ -75,14 +77,14 @@ export function readSources(what: string, images: readonly SourceImage[]): Sourc
     const other = [studyUid, patientAndStudy['PatientID']];
     const expected = [first.studyUid, first.patientAndStudy['PatientID']];
     if (other.join() === expected.join()) continue;
-    const message = `expected images of one study and patient, found those of two; the first is ${first.where.file}`;
+    const message = `expected images of one study and patient, found another than in ${first.where.file}`;
     throw new DataError(message, where);
   }
   const places = new Map<string, DataLocation>();
   for (const header of headers) {
     const same = places.get(nameOf(header));
-    // a server takes what has the same UIDs for the same
-    if (same) throw new DataError(`SOPInstanceUID and frame are those of ${same.file} too`, header.where);
+    // servers treat objects with the same UID as the same object
+    if (same) throw new DataError(`SOPInstanceUID and frame are also those of ${same.file}`, header.where);
     places.set(nameOf(header), header.where);
   }
   return headers;
@@ -118,13 +120,13 @@ function readSource(dataSet: DicomDataSet, frame: number | undefined, where: Dat
   };
 }
 
-/** What is no value of its representation is left empty, since these elements may be. */
+/** Values that are invalid in their representation become empty, which these elements may be. */
 function patientAndStudy(dataSet: DicomDataSet, where: DataLocation): Elements {
   const text = (tag: string, name: string, most: number): string => {
     const [value = ''] = dataSet.texts(tag);
     if (hasControl(value)) {
       const terms = dataSet.texts('x00080005').join('\\');
-      throw new DataError(`${name} is no text of its SpecificCharacterSet ${JSON.stringify(terms)}`, where);
+      throw new DataError(`${name} is not text in its SpecificCharacterSet ${JSON.stringify(terms)}`, where);
     }
     return [...value].slice(0, most).join('');
   };
@@ -145,7 +147,7 @@ function patientAndStudy(dataSet: DicomDataSet, where: DataLocation): Elements {
     ...(identityRemoved && {
       PatientIdentityRemoved: 'YES',
       DeidentificationMethod:
-        text('x00120063', 'DeidentificationMethod', 64) || 'not said by the source images',
+        text('x00120063', 'DeidentificationMethod', 64) || 'not stated in the source images',
     }),
     StudyInstanceUID: dataSet.text('x0020000d'),
     StudyDate: date('x00080020'),
@@ -157,7 +159,7 @@ function patientAndStudy(dataSet: DicomDataSet, where: DataLocation): Elements {
   };
 }
 
-/** Each of a name's forms (letters, ideographs, phonetic) may have 64 characters. */
+/** Limits each of a name's forms (alphabetic, ideographic, phonetic) to 64 characters. */
 const name = (text: string): string =>
   text
     .split('=')
@@ -165,7 +167,7 @@ const name = (text: string): string =>
     .map((form) => [...form].slice(0, 64).join(''))
     .join('=');
 
-const isDecimal = (text: string) => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && text.length <= 16;
+const isDecimal = (text: string) => DECIMAL.test(text) && text.length <= 16;
 
 const filled = <T>(values: readonly T[]): readonly T[] | undefined =>
   values.length > 0 ? values : undefined;

@@ -6,12 +6,12 @@ import { derivedUid } from './derived_uid';
 export type ElementValue =
   string | number | readonly (string | number)[] | ArrayBuffer | readonly Elements[] | undefined;
 
-/** Elements by the standard's keywords; undefined ones are left out, `''` ones are written empty. */
+/** Elements by the standard's keywords; undefined ones are omitted, `''` ones are written empty. */
 export interface Elements {
   [keyword: string]: ElementValue;
 }
 
-/** What is used of dcmjs. */
+/** The part of dcmjs that is used here. */
 interface Dcmjs {
   DicomDict: new (meta: object) => { dict: object; write(): ArrayBuffer };
   DicomMetaDictionary: { denaturalizeDataset(elements: object): object };
@@ -19,11 +19,11 @@ interface Dcmjs {
 
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
-/** Name of this writer in a file's own header, at most 16 characters. */
+/** Name of this writer in the file meta information, at most 16 characters. */
 const IMPLEMENTATION = `CTML ${VERSION}`.slice(0, 16);
 
 /**
- * A DICOM file of these elements: explicit little endian, all text in UTF-8.
+ * A DICOM file with these elements: explicit little endian, all text in UTF-8.
  *
  * @param elements - With SOPClassUID and SOPInstanceUID, and without SpecificCharacterSet.
  */
@@ -45,7 +45,7 @@ export async function writeObject(elements: Elements): Promise<Uint8Array> {
   return new Uint8Array(file.write());
 }
 
-/** Copies without what is undefined, which dcmjs would complain of, and with how bytes are to be written. */
+/** A copy without undefined values, which dcmjs does not accept, and with the representation of bytes. */
 function inOrder(elements: Elements): object {
   const entries = Object.entries(elements)
     .filter(([, value]) => value !== undefined)
@@ -59,12 +59,12 @@ const isItems = (value: ElementValue): value is readonly Elements[] =>
 
 async function loadDcmjs(): Promise<Dcmjs> {
   try {
-    // bundlers and CommonJS wrap it in different ways
+    // bundlers and CommonJS wrap the module in different ways
     const module = await import('dcmjs');
     return (module.data ?? module.default.data) as Dcmjs;
   } catch (cause) {
     throw new CtMultilabelError(
-      'DICOM objects are written with dcmjs, an optional dependency that cannot be loaded; `npm install dcmjs@0.51` installs it',
+      'DICOM objects are written with dcmjs, an optional dependency that could not be loaded; install it with `npm install dcmjs@0.51`',
       { cause },
     );
   }

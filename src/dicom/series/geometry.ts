@@ -1,5 +1,5 @@
 /**
- * A point or direction in the patient's coordinates: to the left, to the back, to the head; in mm.
+ * A point or direction in the patient's coordinates (left, posterior, superior), in mm.
  *
  * @inline
  */
@@ -12,10 +12,10 @@ export type Vector3 = readonly [x: number, y: number, z: number];
  */
 export type SliceOrientation = readonly [row: Vector3, column: Vector3];
 
-/** How far from unit length and from a right angle the two directions may be; headers have 4 digits and more. */
+/** Tolerance of unit length and of the right angle between the two directions; headers have at least 4 digits. */
 const ORIENTATION_TOLERANCE = 1e-2;
 
-/** Normals this close to the axial plane have no direction from feet to head. */
+/** Least superior component of a normal that has a direction from feet to head. */
 const SMALLEST_HEADWARD = 0.1;
 
 export const dot = (a: Vector3, b: Vector3) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
@@ -32,8 +32,8 @@ export function orthonormal(values: readonly number[]): SliceOrientation | undef
 }
 
 /**
- * The direction in which slices are put in order: along their normal, from feet to head; for slices that stand
- * upright towards the back or, failing that, to the left.
+ * The direction in which slices are ordered: along their normal, from feet to head; for upright slices to the posterior
+ * or, failing that, to the left.
  */
 export function stackDirection([r, c]: SliceOrientation): Vector3 {
   const cross: Vector3 = [r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0]];
@@ -41,7 +41,7 @@ export function stackDirection([r, c]: SliceOrientation): Vector3 {
   const [x, y, z] = cross;
   const leading = Math.abs(z) / length > SMALLEST_HEADWARD ? z : Math.abs(y) > Math.abs(x) ? y : x;
   const scale = (leading < 0 ? -1 : 1) / length;
-  return [x * scale + 0, y * scale + 0, z * scale + 0]; // + 0 makes -0 a plain 0
+  return [x * scale + 0, y * scale + 0, z * scale + 0]; // + 0 turns -0 into 0
 }
 
 /** Angle between a slice's normal and the patient's long axis, in degrees: the gantry's tilt for an axial slice. */
@@ -49,7 +49,7 @@ export function tiltOf(direction: Vector3): number {
   return (Math.acos(Math.min(1, Math.abs(direction[2]))) * 180) / Math.PI;
 }
 
-/** Directions of PatientOrientation's letters: left, right, to the back, to the front, to the head, to the feet. */
+/** Directions of the letters of PatientOrientation: left, right, posterior, anterior, head, feet. */
 const LETTERS: Record<string, Vector3> = {
   L: [1, 0, 0],
   R: [-1, 0, 0],
@@ -59,7 +59,7 @@ const LETTERS: Record<string, Vector3> = {
   F: [0, 0, -1],
 };
 
-/** PatientOrientation (of rows, then of columns) by its leading letters; undefined if it is no pair of directions. */
+/** PatientOrientation (of rows, then of columns) by its leading letters; undefined if invalid. */
 export function orientationOf(directions: readonly string[]): SliceOrientation | undefined {
   const [row, column] = directions.map((letters) => LETTERS[letters.slice(0, 1)]);
   if (directions.length !== 2 || row === undefined || column === undefined) return undefined;

@@ -16,8 +16,8 @@ export interface DicomSeriesInfo {
   /** SeriesInstanceUID. */
   uid: string;
   /**
-   * Counts the stacks of a series, from 0: images of different patients, size, orientation, pixel spacing, unit or type
-   * under one UID cannot lie in one stack, nor can several passes over the same positions; they come as several.
+   * Index of the stack in its series, from 0: images with the same UID are separated by patient, size, orientation,
+   * pixel spacing, unit and type, and by passes over the same positions.
    */
   stack: number;
   studyUid?: string;
@@ -26,19 +26,19 @@ export interface DicomSeriesInfo {
   /** SeriesDescription, or `''`. */
   description: string;
   kind: DicomSeriesKind;
-  /** Number of rows after reorientation; a header has that of the file. */
+  /** Number of rows after reorientation; headers contain that of the file. */
   rows: number;
   columns: number;
   /** In mm: between slices (the median), between rows, between columns. Undefined if missing in the headers. */
   spacing: readonly [slice: number | undefined, row: number | undefined, column: number | undefined];
   /**
-   * Of the slices as they are turned: the rows of axial slices go to the patient's left and their columns to the back,
-   * as nearly as quarter turns and mirroring bring them; `problems` says where that was needed.
+   * Orientation after reorientation: the rows of axial slices point to the patient's left and their columns to the
+   * posterior, as nearly as quarter turns and mirroring allow; `problems` reports if that was necessary.
    */
   orientation?: SliceOrientation;
   /**
-   * Unit vector along which the slices are ordered: their normal, from feet to head; for upright slices to the back or,
-   * failing that, to the left. The patient's long axis if the orientation is missing.
+   * Unit vector along which the slices are ordered: their normal, from feet to head; for upright slices to the
+   * posterior or, failing that, to the left. The patient's long axis if the orientation is missing.
    */
   direction: Vector3;
   /**
@@ -55,11 +55,11 @@ export interface DicomSeriesInfo {
 const LEAST_TILT = 0.5;
 
 /**
- * Puts files together to series, each a stack of equal images of one person and one acquisition, in order.
+ * Groups files into series, each an ordered stack of compatible images of one person and one acquisition.
  *
- * @param onBad - Told of the files of a series that cannot be ordered; throws, or goes on without them.
+ * @param onBad - Called with the files of a series that cannot be ordered; throws, or continues without them.
  * @param onCopy - Called with each copy of another file; copies are left out.
- * @returns The series by study, number and UID.
+ * @returns The series, ordered by study, number and UID.
  */
 export function groupSeries(
   files: readonly DicomFile[],
@@ -93,7 +93,7 @@ export function groupSeries(
   });
 }
 
-/** Says what an ordered stack is, and what is unusual about it. */
+/** Describes an ordered stack and its problems. */
 export function describeSeries(
   { slices, direction, problems }: OrderedStack,
   stack: number,
@@ -121,12 +121,15 @@ export function describeSeries(
   if (turn !== undefined) {
     report(
       'turned',
-      `the slices are stored ${describeTurn(turn)}: they are turned to the standard orientation`,
+      `the slices are stored ${describeTurn(turn)}, and are brought to the standard orientation`,
     );
   }
   const degrees = kind === 'axial' && header.imageOrientation ? askew(header.imageOrientation) : undefined;
   if (degrees !== undefined) {
-    report('oblique', `the slices lie askew by ${degrees.toFixed(0)} degrees in their plane, and stay so`);
+    report(
+      'oblique',
+      `the slices are rotated by ${degrees.toFixed(0)} degrees in their plane, which is not corrected`,
+    );
   }
   const inPlane = [
     [header.pixels.rows, header.pixelSpacing?.[0]],
@@ -155,7 +158,7 @@ export function describeSeries(
   };
 }
 
-/** The description of a series some of whose slices are left out. */
+/** The description of a series without some of its slices. */
 export function withoutSlices(info: DicomSeriesInfo, slices: readonly DicomSlice[]): DicomSeriesInfo {
   const lasting = [
     'split-series',

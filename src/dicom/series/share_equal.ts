@@ -3,8 +3,8 @@ import type { DicomHeader } from '../dicom_header';
 const NONE: DicomHeader['problems'] = [];
 
 /**
- * Makes a function that lets headers share the values that are equal in most files of a series. A study of 750 000
- * files has few different ones, and its headers would fill half the memory of Node.js with copies.
+ * Returns a function that makes headers share the values that are equal in most files of a series. A study of 750 000
+ * files has few distinct values, of which copies would take half the memory of Node.js.
  */
 export function headerSharer(): (header: DicomHeader) => DicomHeader {
   const known = new Map<string, unknown>();
@@ -12,9 +12,9 @@ export function headerSharer(): (header: DicomHeader) => DicomHeader {
   const shared = <T>(value: T): T => {
     if (value === undefined) return value;
     const isObject = typeof value === 'object' && value !== null;
-    // headers that were kept come with it
+    // already shared, for headers from the cache
     if (isObject && common.has(value)) return value;
-    // no object's text begins so
+    // the JSON of objects does not begin with a quote
     const key = typeof value === 'string' ? `'${value}` : JSON.stringify(value);
     if (!known.has(key)) {
       known.set(key, value);

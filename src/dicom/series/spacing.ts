@@ -1,16 +1,16 @@
 import { SAME_POSITION, type DicomSlice } from './stack_order';
 import { problem, type DicomProblem } from '../problems';
 
-/** Spacings that differ by less than this part of the smaller one are even; headers round to a few digits. */
+/** Relative difference below which spacings count as equal; headers are rounded to a few digits. */
 const EVEN = 0.05;
 
-/** A spacing this many times a neighbouring one looks as if slices were missing. */
+/** Ratio to a neighbouring spacing from which slices may be missing. */
 const GAP = 1.5;
 
-/** As many equal spacings in a row are how the scan was planned, whatever is around them. */
+/** Number of consecutive equal spacings that count as planned, whatever is around them. */
 const PLANNED_RUN = 3;
 
-/** The usual distance between slices (the median) in mm, undefined for fewer than two, and what is unusual about it. */
+/** The median distance between slices in mm, undefined for fewer than two, and problems with it. */
 export function readSpacing(slices: readonly DicomSlice[]): { spacing?: number; problems: DicomProblem[] } {
   const problems: DicomProblem[] = [];
   const placed = slices.filter(({ position }) => position !== undefined);
@@ -28,7 +28,7 @@ export function readSpacing(slices: readonly DicomSlice[]): { spacing?: number; 
     }
   }
   const gaps = distinct.slice(1).map(({ position }, i) => position! - distinct[i]!.position!);
-  if (gaps.length === 0) return { problems: [] }; // slices that all have one position are reported as such
+  if (gaps.length === 0) return { problems: [] }; // slices that all have the same position are reported elsewhere
 
   const isGap = gaps.map((gap, i) => {
     const smallest = Math.min(...[gaps[i - 1], gaps[i + 1]].filter((other) => other !== undefined));
@@ -42,7 +42,7 @@ export function readSpacing(slices: readonly DicomSlice[]): { spacing?: number; 
   const planned = gaps.filter((_, i) => !isGap[i]).sort((a, b) => a - b);
   const [least, most] = [planned[0]!, planned.at(-1)!];
   if (most > least * (1 + EVEN)) {
-    const message = `the spacing of slices goes from ${least.toFixed(2)} to ${most.toFixed(2)} mm`;
+    const message = `the spacing of slices ranges from ${least.toFixed(2)} to ${most.toFixed(2)} mm`;
     problems.push(problem('uneven-spacing', message, { file: distinct[0]!.file }));
   }
   const ascending = [...gaps].sort((a, b) => a - b);
@@ -51,7 +51,7 @@ export function readSpacing(slices: readonly DicomSlice[]): { spacing?: number; 
   return { spacing, problems };
 }
 
-/** How many spacings in a row, `i` among them, are the same as the one at `i`. */
+/** Number of consecutive spacings around `i` that equal the one at `i`. */
 function runLength(gaps: readonly number[], i: number): number {
   const same = (other: number | undefined) =>
     other !== undefined && Math.abs(other - gaps[i]!) <= EVEN * Math.min(other, gaps[i]!);

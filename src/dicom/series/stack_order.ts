@@ -9,22 +9,22 @@ import { problem, type DicomProblem } from '../problems';
  * @inline
  */
 export interface DicomSlice {
-  /** Path, beginning with the folder as the caller named it. */
+  /** Path, beginning with the folder as given by the caller. */
   file: string;
-  /** Which image of a file of several frames, counted from 0; undefined where there is one. */
+  /** Index of the frame in a multi-frame file, from 0; undefined for a single frame. */
   frame?: number;
   /**
-   * Place along the stack in mm, from feet to head: ImagePositionPatient on the slices' normal. SliceLocation where
-   * that is missing, and undefined where that is missing too.
+   * Position along the stack in mm, from feet to head: ImagePositionPatient projected on the slices' normal,
+   * SliceLocation if that is missing, or undefined if both are missing.
    */
   position?: number;
   header: DicomHeader;
 }
 
-/** A header and the file it is from. */
+/** A header and its file. */
 export type DicomFile = Omit<DicomSlice, 'position'>;
 
-/** Slices in order, and what there was to say about finding it. */
+/** Ordered slices, and problems with the order. */
 export interface OrderedStack {
   slices: readonly DicomSlice[];
   /** Unit vector of the order: along the slices' normal, from feet to head. */
@@ -32,14 +32,14 @@ export interface OrderedStack {
   problems: DicomProblem[];
 }
 
-/** Positions closer than this, in mm, are the same. */
+/** Positions closer than this, in mm, count as equal. */
 export const SAME_POSITION = 0.01;
 
 /**
- * Puts slices of one orientation in order from feet to head, by their position alone. Where positions are missing, or
- * are all the same, by SliceLocation; where that is missing too, by InstanceNumber.
+ * Orders slices of one orientation from feet to head by their position; if positions are missing or
+ * all equal, by SliceLocation; if that is missing too, by InstanceNumber.
  *
- * @throws DataError when several slices have none of them.
+ * @throws DataError if several slices have none of them.
  */
 export function orderStack(files: readonly DicomFile[]): OrderedStack {
   const problems: DicomProblem[] = [];
@@ -48,7 +48,7 @@ export function orderStack(files: readonly DicomFile[]): OrderedStack {
   const report = (kind: DicomProblem['kind'], message: string) =>
     problems.push(problem(kind, message, { file: first.file }));
   if (orientation === undefined) {
-    report('missing-orientation', 'ImageOrientationPatient is missing, slices are taken to be axial');
+    report('missing-orientation', 'ImageOrientationPatient is missing, slices are assumed to be axial');
   }
   const direction = stackDirection(orientation ?? [[1, 0, 0], [0, 1, 0]]); // prettier-ignore
 
@@ -58,17 +58,17 @@ export function orderStack(files: readonly DicomFile[]): OrderedStack {
   const byLocation = files.map(({ header }) => header.sliceLocation);
   const what = byPosition.includes(undefined) ? 'is missing' : 'is the same in all slices';
   if (isUsable(byLocation)) {
-    report('missing-position', `ImagePositionPatient ${what}, the order is the one of SliceLocation`);
+    report('missing-position', `ImagePositionPatient ${what}, slices are ordered by SliceLocation`);
     return { slices: sorted(files, byLocation, byLocation), direction, problems };
   }
   const byInstance = files.map(({ header }) => header.instanceNumber);
   if (isUsable(byInstance)) {
     if (!byPosition.includes(undefined)) {
-      const message = `${files.length} images have one and the same ImagePositionPatient: they are no stack of slices`;
-      report('one-position', `${message}, the order is the one of InstanceNumber`);
+      const message = `${files.length} images have the same ImagePositionPatient: they are not a stack of slices`;
+      report('one-position', `${message}, and are ordered by InstanceNumber`);
       return { slices: sorted(files, byInstance, byPosition), direction, problems };
     }
-    report('missing-position', 'ImagePositionPatient is missing, the order is the one of InstanceNumber');
+    report('missing-position', 'ImagePositionPatient is missing, slices are ordered by InstanceNumber');
     return { slices: sorted(files, byInstance, byPosition), direction, problems };
   }
   const unplaced = files.find((_, i) => byPosition[i] === undefined);
@@ -78,18 +78,18 @@ export function orderStack(files: readonly DicomFile[]): OrderedStack {
     return { slices: sorted(files, files.map(() => 0), byPosition), direction, problems }; // prettier-ignore
   }
   throw new DataError(
-    'the slices of the series cannot be ordered: positions, locations and instance numbers are missing or the same',
+    'the slices of the series cannot be ordered: positions, locations and instance numbers are missing or equal',
     { file: unplaced.file },
   );
 }
 
-/** Whether every slice has a value, and several have not all the same. */
+/** Whether every slice has a value, and the values of several slices are not all equal. */
 function isUsable(values: readonly (number | undefined)[]): values is number[] {
   if (values.includes(undefined)) return false;
   return values.length === 1 || values.some((value) => Math.abs(value! - values[0]!) >= SAME_POSITION);
 }
 
-/** Slices by their key; where that is the same, by what is in their headers, and only then by the file's name. */
+/** Slices sorted by their key; ties are broken by other header values, and only then by the file name. */
 function sorted(
   files: readonly DicomFile[],
   keys: readonly number[],

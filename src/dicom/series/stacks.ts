@@ -6,18 +6,16 @@ import { dot, stackDirection } from './geometry';
 import { isDerived, isHounsfield, isLocalizer } from './series_kind';
 import { SAME_POSITION, type DicomFile } from './stack_order';
 
-/** Images of one person that may lie in one stack, and what there was to say about finding them. */
+/** Images of one person that may form a stack, and problems with them. */
 export interface FoundStack {
   files: readonly DicomFile[];
   problems: readonly DicomProblem[];
 }
 
-/** Orientations whose vectors differ by less than this are the same; headers round to a few digits. */
+/** Tolerance of equal orientations and spacings; headers are rounded to a few digits. */
 const SAME_DIRECTION = 1e-3;
 
-/**
- * The files of each series by study and person; those of a person in a study whose series have one slice each, as one.
- */
+/** The files of each series by study and person; series of one slice each of one person and study are merged. */
 export function bySeries(files: readonly DicomFile[]): FoundStack[] {
   const series = groupBy(files, ({ header, file }) => [
     header.patientId,
@@ -41,23 +39,23 @@ export function bySeries(files: readonly DicomFile[]): FoundStack[] {
       .filter(([first]) => !gone.has(first!))
       .map((one) => {
         const others = shared.find((ofSeries) => ofSeries.includes(one));
-        const message = `${others?.length} patients share the series' UID, each has a stack of its own`;
+        const message = `${others?.length} patients share the series' UID; each gets its own stack`;
         return {
           files: one,
           problems: others ? [problem('split-series', message, { file: one[0]!.file })] : [],
         };
       }),
     ...merged.map((some) => {
-      const message = `${some.length} series of one slice each fit on one another and are taken as one`;
+      const message = `${some.length} series of one slice each fit together and are merged`;
       return { files: some, problems: [problem('merged-series', message, { file: some[0]!.file })] };
     }),
   ];
 }
 
 /**
- * Leaves copies out: files with the SOPInstanceUID of another and the same header.
+ * Removes copies: files with the SOPInstanceUID and the header of another.
  *
- * @param onCopy - Called with each file that is left out, and why.
+ * @param onCopy - Called with each file that is removed, and why.
  */
 export function withoutCopies(
   files: readonly DicomFile[],
@@ -88,10 +86,10 @@ export function withoutCopies(
   return { files: kept, problems };
 }
 
-/** What a file says of its image, whatever the file is called and however the pixels are compressed. */
+/** The header as text, without file name and compression. */
 const identity = ({ problems: _, transferSyntax: __, ...header }: DicomHeader) => JSON.stringify(header);
 
-/** Stacks of images that fit on one another and have each position once, in an order that file names do not change. */
+/** Stacks of compatible images with each position once, in an order that does not depend on file names. */
 export function splitStacks(files: readonly DicomFile[]): FoundStack[] {
   const smallest = (stack: readonly DicomFile[]) =>
     stack.map(({ header, file }) => header.sopInstanceUid ?? file).reduce((a, b) => (a < b ? a : b));
@@ -107,14 +105,14 @@ export function splitStacks(files: readonly DicomFile[]): FoundStack[] {
     }
     if (passes.length > 1) {
       const sizes = passes.map(({ length }) => length).join(', ');
-      const message = `the series has up to ${passes.length} images of a position, each pass is a stack; stacks of ${sizes}`;
+      const message = `the series has up to ${passes.length} images per position, each pass is a stack; stacks of ${sizes}`;
       problems.push(problem('split-series', message, { file }));
     }
     return passes.map((pass) => ({ files: pass, problems }));
   });
 }
 
-/** Groups of images that could lie in one stack by all but their positions. */
+/** Groups of images that could form a stack, apart from their positions. */
 function fitting(files: readonly DicomFile[]): DicomFile[][] {
   const stacks: DicomFile[][] = [];
   for (const file of files) {
@@ -145,7 +143,7 @@ function fits(a: DicomHeader, b: DicomHeader): boolean {
 
 const isScan = (header: DicomHeader) => !isLocalizer(header) && !isDerived(header) && isHounsfield(header);
 
-/** What tells passes over the same positions apart, the surest first. */
+/** Values that distinguish passes over the same positions, the most reliable first. */
 const PASS_KEYS: readonly ((header: DicomHeader) => string | number | undefined)[] = [
   ({ temporalPosition }) => temporalPosition,
   ({ acquisitionNumber }) => acquisitionNumber,
@@ -153,12 +151,12 @@ const PASS_KEYS: readonly ((header: DicomHeader) => string | number | undefined)
 ];
 
 /**
- * The passes of a scan over its positions, in the order of time; one where no position comes twice.
+ * The passes of a scan over its positions, in chronological order; a single one if no position is repeated.
  *
- * A pass is what has one number or time, if that gives as many passes as a position has images, with one image of a
- * position each. Else, as where every turn of the tube has a number of its own, the first images of all positions are
- * the first pass, the second ones the second. An acquisition that goes on where another ended, and repeats only a few
- * of its positions, is the same scan.
+ * Images with the same number or time form a pass, if that gives as many passes as a position has images, with one
+ * image per position. Otherwise, for example if every rotation of the tube has its own number, the first images of all
+ * positions are the first pass, the second ones the second. An acquisition that continues another one, and repeats only
+ * a few of its positions, is the same scan.
  */
 function passesOf(files: readonly DicomFile[]): DicomFile[][] {
   const images = imagesByPosition(files);
@@ -177,7 +175,7 @@ function passesOf(files: readonly DicomFile[]): DicomFile[][] {
   );
 }
 
-/** The images of each position along the stack, in the order of time; undefined where positions are missing. */
+/** The images of each position along the stack, in chronological order; undefined if positions are missing. */
 function imagesByPosition(files: readonly DicomFile[]): DicomFile[][] | undefined {
   const direction = stackDirection(files[0]!.header.imageOrientation ?? [[1, 0, 0], [0, 1, 0]]); // prettier-ignore
   const places = files.map(({ header }) => header.imagePosition && dot(header.imagePosition, direction));
@@ -195,7 +193,7 @@ function imagesByPosition(files: readonly DicomFile[]): DicomFile[][] | undefine
   return images;
 }
 
-/** Whether images lie at positions of their own. */
+/** Whether all images have different positions. */
 const arePlaced = (files: readonly DicomFile[]) => imagesByPosition(files)?.length === files.length;
 
 function inTime(a: DicomFile, b: DicomFile): number {

@@ -1,6 +1,6 @@
 import type { SliceOrientation } from './geometry';
 
-/** What brings a slice to the standard orientation: rows and columns exchanged first, then mirrored. */
+/** Reorientation of a slice to the standard orientation: first transposed, then mirrored. */
 export interface Turn {
   transpose: boolean;
   /** Whether each row is reversed. */
@@ -9,19 +9,19 @@ export interface Turn {
   mirrorColumns: boolean;
 }
 
-/** A picture of one value per pixel, row by row. */
+/** An image with one value per pixel, row by row. */
 export interface Plane {
   values: Float32Array;
   rows: number;
   columns: number;
 }
 
-/** In-plane angles beyond this, in degrees, leave the head visibly askew after the nearest quarter turn. */
+/** In-plane angle in degrees beyond which the head remains visibly rotated after the nearest quarter turn. */
 const ASKEW = 30;
 
 /**
- * The turn that makes an axial slice's rows go to the patient's left and its columns to the back, to the nearest
- * quarter turn; undefined where it is so already, and for slices that are not axial.
+ * The turn after which an axial slice's rows point to the patient's left and its columns to the posterior, to the
+ * nearest quarter turn; undefined if none is needed, and for slices that are not axial.
  */
 export function turnOf([row, column]: SliceOrientation): Turn | undefined {
   const normal = row[0] * column[1] - row[1] * column[0];
@@ -32,7 +32,7 @@ export function turnOf([row, column]: SliceOrientation): Turn | undefined {
   return transpose || turn.mirrorRows || turn.mirrorColumns ? turn : undefined;
 }
 
-/** The orientation of a turned slice. */
+/** The orientation of a slice after a turn. */
 export function turnedOrientation([row, column]: SliceOrientation, turn: Turn): SliceOrientation {
   const [across, down] = turn.transpose ? [column, row] : [row, column];
   const flip = ([x, y, z]: SliceOrientation[0], yes: boolean) =>
@@ -40,7 +40,7 @@ export function turnedOrientation([row, column]: SliceOrientation, turn: Turn): 
   return [flip(across, turn.mirrorRows), flip(down, turn.mirrorColumns)];
 }
 
-/** A slice, turned. */
+/** Applies a turn to a slice. */
 export function turnPlane({ values, rows, columns }: Plane, turn: Turn): Plane {
   const [height, width] = turn.transpose ? [columns, rows] : [rows, columns];
   const out = new Float32Array(values.length);
@@ -54,19 +54,19 @@ export function turnPlane({ values, rows, columns }: Plane, turn: Turn): Plane {
   return { values: out, rows: height, columns: width };
 }
 
-/** What was done, in words. */
+/** Description of a turn. */
 export function describeTurn({ transpose, mirrorRows, mirrorColumns }: Turn): string {
   const mirrored = Number(mirrorRows) + Number(mirrorColumns);
   if (!transpose)
     return mirrored === 2
-      ? 'upside down (turned by 180 degrees)'
+      ? 'upside down (rotated by 180 degrees)'
       : mirrorRows
         ? 'mirrored left to right'
         : 'mirrored front to back';
-  return mirrored === 1 ? 'turned by 90 degrees' : 'with rows and columns exchanged';
+  return mirrored === 1 ? 'rotated by 90 degrees' : 'with rows and columns exchanged';
 }
 
-/** By how many degrees the head stays askew in the plane; undefined where that is too little to mention. */
+/** Remaining in-plane rotation of the head in degrees; undefined if negligible. */
 export function askew([row, column]: SliceOrientation): number | undefined {
   const across = Math.abs(row[0]) < Math.abs(column[0]) ? column : row;
   const degrees = (Math.atan2(Math.abs(across[1]), Math.abs(across[0])) * 180) / Math.PI;

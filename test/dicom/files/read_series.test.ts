@@ -133,7 +133,7 @@ describe('readDicomSeries in a page', () => {
   it('refuses what is neither file nor folder', async () => {
     for (const files of [undefined, 7, 'folder', [1], {}]) {
       await expect(readDicomSeries(files as never)).rejects.toThrow(
-        'files: expected files, or a folder of files',
+        'files: expected files or a folder of files',
       );
     }
     await expect(readDicomSeries([], { signal: 1 as never })).rejects.toThrow(

@@ -84,7 +84,7 @@ describe('decodeDicomSlice', () => {
     ['more bits stored than allocated', { '0028,0101': ['US', [17]] }, /BitsStored is 17/],
     ['a high bit beyond', { '0028,0102': ['US', [16]] }, /HighBit is 16/],
     ['a strange sign', { '0028,0103': ['US', [2]] }, /PixelRepresentation is 2/],
-    ['several frames', { '0028,0008': ['IS', '2'] }, /NumberOfFrames is 2.*multi-frame/],
+    ['several frames', { '0028,0008': ['IS', '2'] }, /NumberOfFrames is 2.*functional groups/],
     ['no pixels', { '7fe0,0010': undefined }, /PixelData/],
     [
       'an object of another class',

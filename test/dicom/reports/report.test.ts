@@ -170,17 +170,17 @@ describe('dicomReport', () => {
       'SOPInstanceUID is "ID_7", expected a UID (file s1.dcm)',
     );
     await expect(without('0020,000d', ['UI', '1.3'])).rejects.toThrow(
-      'expected images of one study and patient, found those of two; the first is s0.dcm (file s1.dcm)',
+      'expected images of one study and patient, found another than in s0.dcm (file s1.dcm)',
     );
     await expect(without('0010,0010', ['PN', 'A\x1b$(E4F'])).rejects.toThrow(
-      'PatientName is no text of its SpecificCharacterSet "ISO_IR 100" (file s1.dcm)',
+      'PatientName is not text in its SpecificCharacterSet "ISO_IR 100" (file s1.dcm)',
     );
   });
 
   it('refuses images that a server could not tell apart, as where one UID stands for all', async () => {
     const same = { bytes: sourceSlice(0, { position: [0, 0, 5] }), file: 's1.dcm' };
     await expect(report({ probabilities: [[0.1, 0.2]] }, [...stack(1), same])).rejects.toThrow(
-      'SOPInstanceUID and frame are those of s0.dcm too (file s1.dcm)',
+      'SOPInstanceUID and frame are also those of s0.dcm (file s1.dcm)',
     );
   });
 
@@ -199,7 +199,7 @@ describe('dicomReport', () => {
     const tags = ['x00080020', 'x00080030', 'x00100030', 'x00100040', 'x00120063'];
     expect(tags.map((tag) => read.text(tag))).toEqual([
       ...['20240516', '235959', undefined, undefined],
-      'not said by the source images',
+      'not stated in the source images',
     ]);
   });
 
