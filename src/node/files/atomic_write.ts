@@ -6,12 +6,12 @@ import { besideName, removeAbandoned, temporariesIn, withTemporaryId } from './t
 import { writeError } from './write_error';
 
 /**
- * Writes a file whole or not at all: into a temporary file beside it, synced to disk, then renamed over it.
- * Missing parent folders are made.
+ * Writes a file atomically: to a temporary file beside it, which is synced to disk, then renamed.
+ * Missing parent folders are created.
  *
- * @param data - The content, or what writes it part by part.
- * @throws CtMultilabelError that names the file, where the disk is full or the file may not be written; the old file, if any, is then
- * as it was, as it is where `data` throws.
+ * @param data - The content, or a function that writes it in parts.
+ * @throws CtMultilabelError that names the file, if the disk is full or the file is not writable; errors of `data`. An
+ * old file is then unchanged.
  * @example
  * ```ts
  * await writeFileAtomic('out/figures.json', JSON.stringify({ f2: 0.78 }));
@@ -22,7 +22,7 @@ export async function writeFileAtomic(
   data: string | Uint8Array | ((write: (part: string) => Promise<void>) => Promise<void>),
 ): Promise<void> {
   const target = resolve(file);
-  /** An error of the disk names the file; what else `data` throws is not the file's. */
+  /** Errors of the file system name the file; other errors of `data` do not concern it. */
   const onDisk = <T>(work: Promise<T>) => work.catch((error: unknown) => { throw writeError(error, file); }); // prettier-ignore
   await withTemporaryId(async (id) => {
     const temporary = besideName(target, id, 'tmp');
@@ -46,16 +46,16 @@ export async function writeFileAtomic(
 }
 
 /**
- * Writes a folder whole or not at all: `fill` writes into a temporary folder beside it, which then takes its name.
+ * Writes a folder atomically: `fill` writes to a temporary folder beside it, which is then renamed.
  *
- * An existing folder is renamed aside first and removed after. A crash between these two renames leaves both
- * folders complete under temporary names; {@link recoverFolder}, which the next write calls too, puts that right.
- * One writer at a time.
+ * An existing folder is first renamed, and removed at the end. A crash between the two renames leaves both
+ * folders complete under temporary names; {@link recoverFolder}, which the next write calls too, repairs that.
+ * Only one writer at a time is allowed.
  *
- * @param folder - The target; missing parent folders are made.
- * @param fill - Writes the content into the folder it is given; when it throws, nothing has changed.
- * @throws DataError when the target exists and is not a folder; CtMultilabelError that names the folder, where the disk is full or
- * the folder may not be written; what else `fill` throws.
+ * @param folder - The target; missing parent folders are created.
+ * @param fill - Writes the content to the given folder; if it throws, nothing is changed.
+ * @throws DataError if the target exists and is not a folder; CtMultilabelError that names the folder, if the disk is
+ * full or the folder is not writable; other errors of `fill`.
  * @example
  * ```ts
  * await writeFolderAtomic('runs/best', async (folder) => {
@@ -106,16 +106,16 @@ async function replaceFolder(
 }
 
 /**
- * Finishes what a crash inside {@link writeFolderAtomic} left half done, for whoever is to write the folder. Only reading it needs no
- * such thing: `loadCheckpoint` finds the whole folder under any of its names.
+ * Repairs the state after a crash inside {@link writeFolderAtomic}, before the folder is written. Reading needs no
+ * repair: `loadCheckpoint` finds the complete folder under any of its names.
  *
- * Where the folder is missing, the new one takes its name if it was complete, else the old one does. Nothing
- * happens where the folder is there, except that an old one set aside is removed, and what processes that have ended left half written.
+ * If the folder is missing, the new one is renamed if it was complete, otherwise the old one. If the folder exists,
+ * only an old folder that was set aside and incomplete files of processes that have ended are removed.
  *
  * @returns Whether the folder exists now.
  * @example
  * ```ts
- * if (await recoverFolder('runs/first/best')) console.log('there, and whole');
+ * if (await recoverFolder('runs/first/best')) console.log('complete');
  * ```
  */
 export async function recoverFolder(folder: string): Promise<boolean> {
@@ -137,13 +137,14 @@ export async function recoverFolder(folder: string): Promise<boolean> {
   return exists(target);
 }
 
-/** More replacements of a folder than happen while it is read. */
+/** Most attempts to read a folder that is replaced meanwhile. */
 const MOST_READS = 5;
 
 /**
- * Reads a folder that {@link writeFolderAtomic} writes, also while it is replaced or after a crash; writes and renames nothing.
+ * Reads a folder written by {@link writeFolderAtomic}, even while it is replaced or after a crash, without changing
+ * anything.
  *
- * @param read - Reads the whole from the place it is given: again, where the folder was replaced meanwhile.
+ * @param read - Reads the content from the given path; called again if the folder was replaced meanwhile.
  */
 export async function readFolder<T>(folder: string, read: (place: string) => Promise<T>): Promise<T> {
   for (let reads = 1; ; reads++) {
@@ -159,7 +160,7 @@ export async function readFolder<T>(folder: string, read: (place: string) => Pro
   }
 }
 
-/** Where a folder's whole content is: under its own name, or where a crash left it. */
+/** Path of a folder's complete content: its own, or a temporary one after a crash. */
 async function placeOf(folder: string): Promise<string> {
   if (await exists(folder)) return folder;
   const [aside] = await setAside(resolve(folder));
@@ -168,14 +169,14 @@ async function placeOf(folder: string): Promise<string> {
   return (await exists(temporary)) ? temporary : aside;
 }
 
-/** Changes when a folder is replaced. */
+/** A text that changes when a folder is replaced. */
 const identityOf = (place: string): Promise<string> =>
   stat(place).then(
     ({ ino, ctimeMs }) => `${place} ${ino} ${ctimeMs}`,
     () => 'none',
   );
 
-/** Old folders of `target` that a crash left aside. */
+/** Old folders of `target` that remained after a crash. */
 async function setAside(target: string): Promise<string[]> {
   const found = await temporariesIn(dirname(target));
   return found
@@ -183,10 +184,10 @@ async function setAside(target: string): Promise<string[]> {
     .map(({ path }) => path);
 }
 
-/** The new folder of an old one set aside: complete, where it is there. */
+/** Path of the new folder that belongs to an old one set aside; if it exists, it is complete. */
 const newBeside = (aside: string): string => aside.replace(/\.old$/, '.tmp');
 
-/** Whether there is something of this name (`'file'`: other than a folder); throws where that cannot be told. */
+/** Whether something of this name exists (for `'file'`, other than a folder); throws if that is unknown. */
 export async function exists(path: string, kind: 'any' | 'file' = 'any'): Promise<boolean> {
   try {
     const found = await stat(path);
@@ -197,7 +198,7 @@ export async function exists(path: string, kind: 'any' | 'file' = 'any'): Promis
   }
 }
 
-/** Syncs every file and folder under `folder`, and itself. */
+/** Syncs `folder` and all files and folders in it. */
 async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -207,7 +208,7 @@ async function syncTree(folder: string): Promise<void> {
   await syncPath(folder);
 }
 
-/** Asks the disk to keep a folder, or a file (`'r+'`: Windows syncs what may be written); some systems cannot do that for folders. */
+/** Syncs a folder, or a file with flags `'r+'` (Windows needs write access); some systems cannot sync folders. */
 async function syncPath(path: string, flags: 'r' | 'r+' = 'r'): Promise<void> {
   try {
     const handle = await open(path, flags);

@@ -5,11 +5,11 @@ import { parse } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
 import { DataError } from '../../base/errors';
 
-/** How every table is split into records. */
+/** Options of the CSV parser. */
 const FORMAT = {
   record_delimiter: ['\r\n', '\n', '\r'],
-  relax_column_count: true, // counted by the table's parser, which knows the columns
-  skip_empty_lines: false, // so that places in the list are rows
+  relax_column_count: true, // the table's reader checks the columns
+  skip_empty_lines: false, // so that indices are row numbers
 };
 
 /**
@@ -17,12 +17,12 @@ const FORMAT = {
  *
  * @param path - The file.
  * @param file - Its name in messages.
- * @throws DataError when it cannot be read, has more than 256 MiB, or is not CSV text in UTF-8.
+ * @throws DataError if it cannot be read, has more than 256 MiB, or is not CSV text in UTF-8.
  */
 export async function readCsvFile(path: string, file = path): Promise<string[][]> {
   try {
     await checkTableFile(path, MAX_TABLE_BYTES, file);
-    // also takes the byte order mark away
+    // also removes the byte order mark
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
     return parseSync(text, FORMAT);
   } catch (error) {
@@ -30,17 +30,17 @@ export async function readCsvFile(path: string, file = path): Promise<string[][]
   }
 }
 
-/** Larger than any table that is held whole: one row of text for each slice. */
+/** Largest table that is read at once, far above one row of text per slice. */
 const MAX_TABLE_BYTES = 256 * 2 ** 20;
 
-/** Largest record of a streamed table, in bytes: a quote left open must not swallow the rest of the file. */
+/** Largest record of a streamed table in bytes, in case a quote is not closed. */
 const MAX_RECORD_BYTES = 64 * 2 ** 10;
 
 /**
- * Hands the records of a table to `add` one after the other, without holding them all.
+ * Passes the records of a table to `add` one by one, without keeping them in memory.
  *
- * @param add - Takes a record's fields and its row, the header being row 1; what it throws ends the reading.
- * @throws DataError as {@link readCsvFile}, also for a record of more than 64 KiB; what `add` throws.
+ * @param add - Called with a record's fields and its row, where the header is row 1; its errors end the reading.
+ * @throws DataError like {@link readCsvFile}, also for a record of more than 64 KiB; errors of `add`.
  */
 export async function eachCsvRecord(
   path: string,
@@ -68,7 +68,7 @@ export async function eachCsvRecord(
   }
 }
 
-/** Asked before opening, which would wait forever on a pipe. */
+/** Checked before opening, which would block forever on a pipe. */
 async function checkTableFile(path: string, mostBytes: number, file: string): Promise<void> {
   const found = await stat(path);
   if (!found.isFile()) throw new DataError('expected a table, found something else', { file });
@@ -77,7 +77,7 @@ async function checkTableFile(path: string, mostBytes: number, file: string): Pr
   }
 }
 
-/** Text of chunks of bytes, the byte order mark taken away; throws where they are not UTF-8. */
+/** Decodes chunks of bytes to text without byte order mark; throws if they are not UTF-8. */
 async function* decodeUtf8(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });

@@ -4,13 +4,13 @@ import { MAX_FILE_BYTES } from '../../base/file_progress';
 
 export type { FileProgress, SkippedFile } from '../../base/file_progress';
 
-/** What a file should be, for messages. */
+/** Expected kind of a file, for messages. */
 export type FileKind = 'image' | 'DICOM';
 
 /**
- * Size of a file that is about to be read. Asked before opening, which would wait forever on a pipe.
+ * Size of a file to be read. Checked before opening, which would block forever on a pipe.
  *
- * @throws DataError when it is no regular file, or too large.
+ * @throws DataError if it is not a regular file, or too large.
  */
 export async function fileSize(file: string, kind: FileKind, location: DataLocation): Promise<number> {
   const found = await stat(file);
@@ -25,9 +25,9 @@ export async function fileSize(file: string, kind: FileKind, location: DataLocat
 }
 
 /**
- * The bytes of a file that holds one slice.
+ * The bytes of a slice's file.
  *
- * @throws DataError when it is missing, no regular file, or too large.
+ * @throws DataError if it is missing, not a regular file, or too large.
  */
 export async function readFileBytes(file: string, kind: FileKind, location: DataLocation): Promise<Buffer> {
   try {
@@ -38,7 +38,7 @@ export async function readFileBytes(file: string, kind: FileKind, location: Data
   }
 }
 
-/** A file system's error as one of ours; ours as it is. */
+/** Converts an error of the file system to a DataError; other DataErrors are unchanged. */
 export function unreadable(error: unknown, kind: FileKind, location: DataLocation): DataError {
   if (error instanceof DataError) return error;
   return new DataError(`the ${kind} file cannot be read: ${(error as Error).message}`, location, {

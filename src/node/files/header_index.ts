@@ -9,35 +9,41 @@ import { VERSION } from '../../version';
 import { writeFileAtomic } from './atomic_write';
 import { remove } from './move';
 
-/** A file of a folder that is scanned. */
+/** A file of a scanned folder. */
 export interface IndexedFile {
   /** Path inside the folder. */
   place: string;
-  /** Path as errors name it. */
+  /** Path beginning with the folder as given by the caller, for errors. */
   file: string;
-  /** Where it really is. */
+  /** Real path. */
   path: string;
 }
 
-/** The headers of every image of a file; undefined for one that is no DICOM image. */
+/** The headers of all images of a file; undefined for a file other than a DICOM image. */
 export type FileHeaders = readonly DicomHeader[] | undefined;
 
-/** What of a header differs from file to file of a series; the rest is kept once for all that have it in common. */
+/**
+ * The part of a header that differs between the files of a series; the rest is stored once for all files that share it.
+ */
 interface OwnPart extends Pick<
   DicomHeader,
   'sopInstanceUid' | 'acquisitionTime' | 'instanceNumber' | 'imagePosition' | 'sliceLocation'
 > {
-  /** Without the file, which may be opened under another name. */
+  /** Without the file, which may have another name when it is opened again. */
   problems: Omit<DicomHeader['problems'][number], 'file'>[];
 }
 
 type CommonPart = Omit<DicomHeader, keyof OwnPart>;
 
-/** A line of the index: path inside the folder, state, and of each image its own part and the number of its common one. */
+/**
+ * A line of the index: path inside the folder, state, and for each image its own part and the number of its common
+ * part.
+ */
 type Line = [place: string, state: string, images: [own: OwnPart, common: number][] | null];
 
 /**
- * The headers of a folder's files, kept on disk from one scan to the next: a file of the same size and times is not read again.
+ * A cache on disk of the headers of a folder's files: a file with unchanged size and times is not read again in the
+ * next scan.
  *
  * One file for each folder, `scans/<hash of its path>.headers` in the cache folder. It is of one folder and one version: a file that is
  * damaged, or of another folder or version, does not match its checksum and is made anew. What could not be read is not in it, nor
@@ -48,7 +54,7 @@ type Line = [place: string, state: string, images: [own: OwnPart, common: number
  * month old: the folder may be on a disk that is only away.
  */
 export class HeaderIndex {
-  /** Lines by path inside the folder, of the last scan and of this one. */
+  /** Lines of the last scan by path inside the folder. */
   private readonly known = new Map<string, string>();
   private readonly kept: string[] = [];
   private readonly commons: CommonPart[] = [];
@@ -65,9 +71,9 @@ export class HeaderIndex {
   ) {}
 
   /**
-   * Reads what is there of a folder.
+   * Reads the cache of a folder.
    *
-   * @param folder - Its real path.
+   * @param folder - Real path of the folder.
    */
   static async open(cacheFolder: string, folder: string): Promise<HeaderIndex> {
     const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
@@ -77,9 +83,9 @@ export class HeaderIndex {
     return index;
   }
 
-  /** The headers of a file, by `read` where it is new or has changed. Each file is asked for once. */
+  /** The headers of a file, by `read` if it is new or has changed. Call it once for each file. */
   async headersOf(found: IndexedFile, read: () => Promise<FileHeaders>): Promise<FileHeaders> {
-    // asked before the file is read: a change that comes later shows
+    // determined before the file is read, so that later changes are detected
     const state = stateOf(found.path);
     const line = this.known.get(found.place);
     this.known.delete(found.place);
@@ -99,16 +105,16 @@ export class HeaderIndex {
     if (state !== undefined && state.changed < this.started - SETTLED_MS) {
       const images = headers?.map((header) => this.parted(header)) ?? null;
       const fresh = JSON.stringify([found.place, state.text, images] satisfies Line);
-      // JSON has no NaN and no infinity, and writes null
+      // JSON writes NaN and infinity as null
       if (images === null || !fresh.includes('null')) this.kept.push(fresh);
     }
     return headers;
   }
 
   /**
-   * Keeps what was asked for; a folder that cannot be written to is warned of, and nothing is kept.
+   * Writes the cache; if the folder is not writable, a warning is emitted and nothing is stored.
    *
-   * @param isComplete - Whether every file was asked for, so that those that were not are gone.
+   * @param isComplete - Whether all files were requested, so that the others have been removed.
    */
   async save(isComplete: boolean): Promise<void> {
     if (!this.changed && (this.known.size === 0 || !isComplete)) return;
@@ -126,7 +132,7 @@ export class HeaderIndex {
       await writeFileAtomic(this.file, Buffer.concat([this.beginning(), this.checksum(body), body]));
       await removeGone(path.dirname(this.file));
     } catch (error) {
-      process.emitWarning(`headers are not kept in ${this.file}: ${(error as Error).message}`);
+      process.emitWarning(`headers are not cached in ${this.file}: ${(error as Error).message}`);
     }
   }
 
@@ -248,22 +254,22 @@ async function folderOf(file: string): Promise<string | undefined> {
 /** The path at the beginning of a line. */
 const FIRST_STRING = /^\[("(?:[^"\\]|\\.)*")/;
 
-/** Lines that are joined to one text, which has a longest length. */
+/** Lines joined to one text, whose length is limited. */
 const LINES_AT_ONCE = 100_000;
 
-/** Age in ms from which on a file's times tell one change from the next, on disks that count whole seconds, too. */
+/** Age in ms from which a file's times distinguish changes, even on disks that store whole seconds. */
 const SETTLED_MS = 2000;
 
 /**
- * Which file it is, its size and its times; the time of the last change of any kind too, which copying programs do not set back. Where
- * folders change names, a path leads to another file, which may be as large and have been written in the same moment. At once: it takes
- * microseconds, and waiting for one answer after another takes longer than all of them where the machine is busy.
+ * Inode, size and times of a file, including the time of its last change of any kind, which copying programs do not
+ * reset. The inode detects renamed folders, after which a path leads to another file that may have the same size and
+ * times. Synchronous, since it takes microseconds, while asynchronous calls take far longer on a busy machine.
  */
 function stateOf(file: string): { text: string; changed: number } | undefined {
   try {
     const { ino, size, mtimeMs, ctimeMs } = statSync(file);
     return { text: `${ino} ${size} ${mtimeMs} ${ctimeMs}`, changed: Math.max(mtimeMs, ctimeMs) };
   } catch {
-    return undefined; // reading it says why
+    return undefined; // reading the file reports why
   }
 }

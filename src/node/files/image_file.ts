@@ -41,7 +41,7 @@ const RULES = {
  * Colour becomes luma, `0.299 R + 0.587 G + 0.114 B`; 16-bit PNG keeps its 65536 steps; transparency and EXIF
  * orientation are ignored. The format is recognised by content, not by name.
  *
- * @throws DataError when the file is missing, empty, neither JPEG nor PNG, damaged, truncated or too large.
+ * @throws DataError if the file is missing, empty, neither JPEG nor PNG, damaged, truncated or too large.
  * @example
  * ```ts
  * const { data, height, width } = await readGrayImage('train/ID_049/049_0.jpg');
@@ -53,7 +53,7 @@ export async function readGrayImage(file: string, options: ReadGrayImageOptions 
   return decodeGrayImage(await readFileBytes(file, 'image', location), { maxPixels, where: location });
 }
 
-/** As {@link readGrayImage}, for a file that is in memory. */
+/** {@link readGrayImage} for a file in memory. */
 export async function decodeGrayImage(
   bytes: Uint8Array,
   options: ReadGrayImageOptions = {},
@@ -64,7 +64,7 @@ export async function decodeGrayImage(
     throw new DataError('the file is neither a JPEG nor a PNG image', location);
   }
   try {
-    // the strictest level: a damaged scan must not pass as a scan
+    // the strictest level: a damaged scan must not be accepted
     const image = sharp(bytes, { failOn: 'warning', limitInputPixels: maxPixels, ignoreIcc: true });
     return await toGray(image, location);
   } catch (error) {
@@ -72,7 +72,7 @@ export async function decodeGrayImage(
     const reason = (error as Error).message;
     const message = reason.includes('exceeds pixel limit')
       ? `the image has more than ${maxPixels} pixels`
-      : `the image cannot be decoded, it is damaged or cut short: ${reason}`;
+      : `the image cannot be decoded, it is damaged or truncated: ${reason}`;
     throw new DataError(message, location, { cause: error });
   }
 }
@@ -81,7 +81,7 @@ const JPEG = [0xff, 0xd8, 0xff];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const startsWith = (bytes: Uint8Array, magic: readonly number[]) => magic.every((b, i) => bytes[i] === b);
 
-/** What kind of image a file holds, by its first bytes; undefined for anything else. */
+/** The kind of an image file by its first bytes; undefined for anything else. */
 export function imageKind(bytes: Uint8Array): 'jpeg' | 'png' | undefined {
   if (startsWith(bytes, JPEG)) return 'jpeg';
   return startsWith(bytes, PNG) ? 'png' : undefined;
@@ -94,7 +94,7 @@ async function toGray(image: Sharp, location: DataLocation): Promise<GrayImage> 
   if (!gray && space !== 'srgb' && space !== 'rgb16') {
     throw new DataError(`expected a gray or RGB image, found colour space ${space}`, location);
   }
-  // named outright, because the library would otherwise turn gray into RGB and 16 bits into 8
+  // explicit, since the library would otherwise convert gray to RGB and 16 bits to 8
   const target = gray ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb';
   const { data, info } = await image
     .removeAlpha()

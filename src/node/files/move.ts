@@ -1,12 +1,12 @@
 import { rename, rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 
-/** What Windows answers while another process, a virus scanner for example, has the file open. */
+/** Errors of Windows while another process, such as a virus scanner, has the file open. */
 const HELD = ['EACCES', 'EBUSY', 'EPERM'];
-/** Waits of 10 ms, doubled each time: 5 s in all. */
+/** Delays start at 10 ms and are doubled each time: 5 s in total. */
 const MOST_TRIES = 10;
 
-/** Renames a file or folder. Windows refuses while anyone has either open, so there it is tried again for 5 s. */
+/** Renames a file or folder. On Windows, which refuses while either is open, it is retried for 5 s. */
 export async function move(from: string, to: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
@@ -20,6 +20,6 @@ export async function move(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes a file or folder, if it is there; tried again for 5 s where something in it is open. */
+/** Removes a file or folder, if it exists; retried for 5 s while something in it is open. */
 export const remove = (path: string): Promise<void> =>
   rm(path, { recursive: true, force: true, maxRetries: MOST_TRIES });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Whether a process still runs on this machine.
+ * Whether a process is running on this machine.
  *
- * @param start - As {@link startOf} gave it: another process that was given the same number later is then told apart.
+ * @param start - Result of {@link startOf}, to distinguish another process with the same number.
  */
 export function isRunning(pid: number, start?: string): boolean {
   try {
@@ -13,12 +13,14 @@ export function isRunning(pid: number, start?: string): boolean {
   }
   const found = statusOf(pid);
   if (found === undefined) return true;
-  // a container without an init process keeps what was killed as a zombie
+  // a container without an init process keeps killed processes as zombies
   if (found.state === 'Z' || found.state === 'X') return false;
   return start === undefined || start === found.start;
 }
 
-/** When a process started: the boot, and the clock ticks since; undefined where the system does not say (outside Linux). */
+/**
+ * When a process started: boot id and clock ticks since; undefined if the system does not provide it (outside Linux).
+ */
 export function startOf(pid: number): string | undefined {
   return statusOf(pid)?.start;
 }
@@ -27,7 +29,7 @@ function statusOf(pid: number): { state: string; start: string } | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // fields 3 and 22 of proc(5); the second is a name that may hold spaces and parentheses
+    // fields 3 and 22 of proc(5); field 2 is a name that may contain spaces and parentheses
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0]!, start: `${boot} ${fields[19]!}` };
   } catch {

@@ -3,9 +3,9 @@ import { parseDicom, type ParsedDicom } from '../../dicom/dicom_header';
 import { readFileBytes } from './file_bytes';
 
 /**
- * Reads and parses a DICOM file whose pixels are about to be decoded.
+ * Reads and parses a whole DICOM file.
  *
- * @throws DataError when it cannot be read or does not parse.
+ * @throws DataError if it cannot be read or does not parse.
  */
 export async function readDicom(file: string, where: DataLocation): Promise<ParsedDicom> {
   const bytes = await readFileBytes(file, 'DICOM', where);

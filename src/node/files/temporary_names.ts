@@ -4,12 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { remove } from './move';
 import { isRunning } from './processes';
 
-/** Ids in use in this process, of every copy of this module. */
+/** Ids in use in this process, shared by all copies of this module. */
 const IN_USE = Symbol.for('ct-multilabel.temporaryIds');
 const scope = globalThis as { [IN_USE]?: Set<string> };
 const inUse = (scope[IN_USE] ??= new Set());
 
-/** Runs `use` with an id for temporary names, which say that this process is at work. */
+/** Runs `use` with an id for temporary names, by which other processes see that this one is at work. */
 export async function withTemporaryId<T>(use: (id: string) => Promise<T>): Promise<T> {
   const id = `${process.pid}-${randomBytes(6).toString('hex')}`;
   inUse.add(id);
@@ -20,7 +20,7 @@ export async function withTemporaryId<T>(use: (id: string) => Promise<T>): Promi
   }
 }
 
-/** Hidden, so that no listing takes it for a checkpoint or a patient; `id` pairs a `tmp` with its `old`. */
+/** A hidden name, so that it is not listed as a checkpoint or a patient; `id` pairs a `tmp` with its `old`. */
 export function besideName(target: string, id: string, kind: 'tmp' | 'old'): string {
   return join(dirname(target), `.${basename(target)}.${id}.${kind}`);
 }
@@ -28,13 +28,13 @@ export function besideName(target: string, id: string, kind: 'tmp' | 'old'): str
 /** A temporary file or folder. */
 export interface Temporary {
   path: string;
-  /** Name of what it was to become. */
+  /** Name of its target. */
   target: string;
   id: string;
   kind: 'tmp' | 'old';
 }
 
-/** Everything with a temporary name in a folder; nothing where the folder is missing. */
+/** All temporary files and folders in a folder; none if the folder is missing. */
 export async function temporariesIn(folder: string): Promise<Temporary[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
@@ -49,10 +49,10 @@ export async function temporariesIn(folder: string): Promise<Temporary[]> {
 }
 
 /**
- * Removes what processes that have ended left half written in a folder. Old folders set aside stay, and new ones beside them: they are
- * for `recoverFolder` to put right.
+ * Removes incomplete files and folders of processes that have ended. Old folders set aside and the new ones beside them
+ * are kept for `recoverFolder`.
  *
- * @param target - Only what was to become this.
+ * @param target - Limits the removal to temporary names of this target.
  */
 export async function removeAbandoned(folder: string, target?: string): Promise<void> {
   const found = await temporariesIn(folder);
@@ -66,6 +66,6 @@ export async function removeAbandoned(folder: string, target?: string): Promise<
 
 function isAtWork(id: string): boolean {
   const pid = Number.parseInt(id, 10);
-  // in a container every run may have the same number
+  // in a container every run may have the same process number
   return pid === process.pid ? inUse.has(id) : isRunning(pid);
 }

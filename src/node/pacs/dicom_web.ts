@@ -3,14 +3,14 @@ import { check } from '../../base/checks';
 import { CtMultilabelError } from '../../base/errors';
 import { multipartOf, partsOf } from './multipart';
 
-/** A study that a server has. */
+/** A study on a server. */
 export interface FoundStudy {
   uid: string;
-  /** NumberOfStudyRelatedInstances, where the server tells. */
+  /** NumberOfStudyRelatedInstances, if the server provides it. */
   instances: number | undefined;
 }
 
-/** A series of CT images that a server has. */
+/** A series of CT images on a server. */
 export interface FoundSeries {
   uid: string;
   images: number;
@@ -20,47 +20,47 @@ export interface FoundSeries {
 export interface DicomWebOptions {
   /** Address of the service, e.g. `https://pacs.example/dicom-web`. */
   server: string;
-  /** The value of the Authorization header, asked for before each request: tokens expire. */
+  /** Returns the value of the Authorization header; called before each request, since tokens expire. */
   authorization?: (() => Promise<string>) | undefined;
-  /** Told of each request that is tried again. */
+  /** Called for each request that is retried. */
   onRetry?: (message: string) => void;
-  /** Milliseconds before a request is tried again the first time; then twice as many each time. */
+  /** Delay in milliseconds before the first retry, which is doubled for each further one. */
   firstWait?: number;
 }
 
-/** Times that a request is tried. */
+/** Most attempts per request. */
 const TRIES = 6;
 
 const FIRST_WAIT_MS = 1000;
 
-/** Longest wait before a request is tried again, whatever the server asks for. */
+/** Longest delay before a retry, whatever the server asks for. */
 const MOST_WAIT_MS = 60_000;
 
-/** After which a request is given up. */
+/** Time limit of a request. */
 const TIMEOUT_MS = 10 * 60_000;
 
-/** Studies that are asked for at a time. */
+/** Items requested per query. */
 const PAGE = 100;
 
-/** Bytes of objects that are stored by one request, unless one is larger. */
+/** Most bytes of objects per request, unless a single object is larger. */
 const STORE_BYTES = 8 * 2 ** 20;
 
-/** Status of answers that another try may change. */
+/** Whether a request with this status may succeed if it is retried. */
 const isPassing = (status: number) => status === 408 || status === 429 || status >= 500;
 
-/** Status of an answer that lacks some of what was asked for. */
+/** Status of a partial response. */
 const PARTIAL = 206;
 
-/** Failure reason of an object that the server has already (PS3.4, table GG.4-1). */
+/** Failure reason of an object that already exists on the server (PS3.4, table GG.4-1). */
 const DUPLICATE = 0x0111;
 
-/** An answer with another status than was asked for. */
+/** A response with an unexpected status. */
 class StatusError extends CtMultilabelError {
   constructor(
     readonly status: number,
     readonly retryAfter: number | undefined,
   ) {
-    super(`the server answered with status ${status}`);
+    super(`the server responded with status ${status}`);
   }
 }
 
@@ -68,25 +68,25 @@ type DicomJson = Record<string, { Value?: unknown[] } | undefined>;
 
 const first = (item: DicomJson, tag: string): unknown => item[tag]?.Value?.[0];
 
-/** A number of things that a server tells; undefined where it does not. */
+/** A count provided by a server; undefined if missing. */
 function countOf(item: DicomJson, tag: string): number | undefined {
   const count = Number(first(item, tag) ?? NaN);
   return Number.isInteger(count) ? count : undefined;
 }
 
-/** What may be put into an address or a file's name. */
+/** Whether a value can be used in addresses and file names. */
 const isUid = (value: unknown): value is string => typeof value === 'string' && /^[\d.]{1,64}$/.test(value);
 
 /**
  * A DICOMweb server: finds studies (QIDO-RS), fetches series (WADO-RS), stores objects (STOW-RS).
  *
- * A request that fails for the moment (no connection, status 408, 429 or 5xx, an answer cut short) is tried again, after twice as long a
- * wait each time. Messages hold addresses and UIDs, never what a server says of a patient.
+ * A request that fails temporarily (no connection, status 408, 429 or 5xx, a truncated response) is retried with
+ * increasing delays. Messages contain addresses and UIDs, but no patient data from the server.
  */
 export class DicomWeb {
   private readonly server: string;
 
-  /** @throws ArgumentError for what is no address, or one that would send the authorization without encryption. */
+  /** @throws ArgumentError for an invalid address, or one that would send the authorization without encryption. */
   constructor(private readonly options: DicomWebOptions) {
     const { server, authorization } = options;
     const url = URL.canParse(server) ? new URL(server) : undefined;
@@ -94,7 +94,7 @@ export class DicomWeb {
     check(isWeb, 'server', 'an address that begins with https:// or http://', server);
     const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url!.hostname);
     const isSafe = url!.protocol === 'https:' || isLocal || authorization === undefined;
-    check(isSafe, 'server', 'https:// where an authorization is sent', server);
+    check(isSafe, 'server', 'https:// if an authorization is sent', server);
     check(url!.username === '', 'server', 'an address without name and password', url!.host);
     this.server = server.replace(/\/+$/, '');
   }
@@ -125,14 +125,14 @@ export class DicomWeb {
     return found;
   }
 
-  /** How many images a series has, for a server that does not tell: it need not (PS3.18, 10.6.1.2). */
+  /** Number of images in a series, for servers that do not provide it, which is optional (PS3.18, 10.6.1.2). */
   private async count(path: string): Promise<number> {
     let images = 0;
     for await (const _ of this.items(path, new URLSearchParams(), '00080018')) images++;
     return images;
   }
 
-  /** What a query finds by its UIDs, each once, page after page; a server may give fewer at a time than it is asked for. */
+  /** Results of a query with their UIDs, each once, page by page; a server may return fewer items than requested. */
   private async *items(
     path: string,
     query: URLSearchParams,
@@ -145,7 +145,7 @@ export class DicomWeb {
       page.set('offset', String(offset));
       const items = await this.query(`${path}?${page}`);
       const fresh = items.filter((item) => !seen.has(String(first(item, tag))));
-      // after the last, or again and again where a server does not know offsets
+      // after the last page, or repeatedly if a server ignores offsets
       if (fresh.length === 0) return;
       for (const item of fresh) {
         const uid = first(item, tag);
@@ -159,7 +159,8 @@ export class DicomWeb {
   /**
    * Fetches a series, one file in memory at a time.
    *
-   * @param begin - Called before the first file, again where the answer was cut short: what came until then is to be forgotten.
+   * @param begin - Called before the first file, and again if the response was truncated: discard the files received so
+   * far.
    * @param take - Called with each file.
    */
   async fetchSeries(
@@ -171,13 +172,14 @@ export class DicomWeb {
     await this.retried(`/studies/${study}/series/${series}`, async (path) => {
       await begin();
       const response = await this.request(path, { headers: { Accept: accept } });
-      if (response.status === PARTIAL) throw new CtMultilabelError('the server gave a part of the series');
+      if (response.status === PARTIAL)
+        throw new CtMultilabelError('the server returned only a part of the series');
       for await (const bytes of partsOf(response)) await take(bytes);
     });
   }
 
   /**
-   * Stores objects of a study. Those that the server has already are as good as stored.
+   * Stores objects of a study. Objects that already exist on the server count as stored.
    *
    * @throws CtMultilabelError for objects that the server refuses.
    */
@@ -205,7 +207,7 @@ export class DicomWeb {
     const refused = failed.map((item) => first(item, '00081197')).filter((reason) => reason !== DUPLICATE);
     if (refused.length === 0 && (response.status !== 409 || failed.length > 0)) return;
     const reason = refused.map((one) => `0x${Number(one).toString(16)}`)[0] ?? 'none given';
-    throw new CtMultilabelError(`the server refuses ${refused.length || 'some'} of ${objects.length} objects, reason ${reason}`);
+    throw new CtMultilabelError(`the server refused ${refused.length || 'some'} of ${objects.length} objects, reason ${reason}`);
   } // prettier-ignore
 
   private async query(path: string): Promise<DicomJson[]> {
@@ -219,7 +221,7 @@ export class DicomWeb {
     });
   }
 
-  /** One request; an answer of 200 to 299, or of a status that is let pass. */
+  /** Sends one request; returns a response with status 200 to 299, or an allowed one. */
   private async request(path: string, init: RequestInit, allowed: readonly number[] = []): Promise<Response> {
     const headers = new Headers(init.headers);
     const authorization = await this.options.authorization?.();
@@ -227,7 +229,7 @@ export class DicomWeb {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(`${this.server}${path}`, { ...init, headers, signal });
     if (response.ok || allowed.includes(response.status)) return response;
-    // its text may name a patient: it is not even read
+    // its text may contain patient data, and is not read
     await response.body?.cancel();
     const seconds = Number(response.headers.get('Retry-After') ?? NaN);
     throw new StatusError(response.status, Number.isFinite(seconds) ? 1000 * seconds : undefined);
@@ -244,21 +246,24 @@ export class DicomWeb {
         if (!mayPass(error) || tries === TRIES) throw new CtMultilabelError(what, { cause: error });
         const asked = (error instanceof StatusError && error.retryAfter) || 0;
         const delay = Math.min(Math.max(firstWait * 2 ** (tries - 1), asked), MOST_WAIT_MS);
-        onRetry?.(`${what}; tried again in ${(delay / 1000).toFixed(1)} s`);
+        onRetry?.(`${what}; retrying in ${(delay / 1000).toFixed(1)} s`);
         await wait(delay);
       }
     }
   }
 }
 
-/** Whether another try may help: what is ours, but for some status, is no matter of chance, nor is a disk's error; what the network throws is. */
+/**
+ * Whether a retry may help: for network errors and some status codes, but not for other errors of this library or of
+ * the file system.
+ */
 const mayPass = (error: unknown): boolean =>
   error instanceof StatusError
     ? isPassing(error.status)
     : !(error instanceof CtMultilabelError) &&
       !String((error as NodeJS.ErrnoException).code ?? '').startsWith('E');
 
-/** What fetch hides in its cause. */
+/** The message of an error with that of its cause, where fetch puts the details. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error && cause.message !== '' ? `${message} (${cause.message})` : message;

@@ -2,26 +2,26 @@ import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { isRecord } from '../../base/checks';
 
-/** What became of a study. */
+/** The result for a study. */
 export interface LedgerEntry {
   study: string;
   /** Version of the model that scored it. */
   model: string;
-  /** CT images that it had. */
+  /** Number of CT images. */
   images: number;
-  /** Objects of all kinds that it had, as far as the server reported. */
+  /** Number of objects of all kinds, if the server reported it. */
   instances?: number | undefined;
-  /** `'stored'`: its results are; `'refused'`: it cannot be scored as it is. */
+  /** `'stored'`: its results were stored; `'refused'`: it could not be scored. */
   state: 'stored' | 'refused';
-  /** When, as ISO 8601. */
+  /** Time of the result, as ISO 8601. */
   time: string;
   /** Why it was refused. */
   reason?: string;
 }
 
 /**
- * Which studies are done: a file of one line per study, written to the end and synced to disk. The last line of a study is what holds;
- * a line that a kill cut short is left out of account.
+ * A record of processed studies: a file with one line per study, appended and synced to disk. The last line of a study
+ * is valid; incomplete lines are ignored.
  */
 export class Ledger {
   private constructor(

@@ -6,7 +6,8 @@ import { MAX_FILE_BYTES } from '../../base/file_progress';
 /**
  * The parts of a multipart response, one in memory at a time.
  *
- * @throws CtMultilabelError for a response of another type, or one that has no parts; the parser's error for one that is cut short.
+ * @throws CtMultilabelError for a response of another type or without parts; the parser's error for a truncated
+ * response.
  */
 export async function* partsOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {
   const type = response.headers.get('Content-Type') ?? '';
@@ -23,12 +24,12 @@ export async function* partsOf(response: Response): AsyncGenerator<Uint8Array, v
   for await (const part of parts) yield part.bytes;
 }
 
-/** Most bytes before the first part: a line or two. */
+/** Most bytes before the first part, far above the usual line or two. */
 const MOST_PREAMBLE = 65536;
 
-/** A body from its first boundary on: what comes before it, as an empty line, is no part (RFC 2046, 5.1.1). */
+/** Removes the preamble of a body before its first boundary, such as an empty line (RFC 2046, 5.1.1). */
 function fromBoundary(boundary: string): TransformStream<Uint8Array, Uint8Array> {
-  // at the beginning of a line, and not the beginning of a longer boundary
+  // at the beginning of a line, and not a prefix of a longer boundary
   const line = new RegExp(`(?:^|\\r\\n)--${boundary.replace(/\W/g, '\\$&')}(?=--|[ \\t]*\\r\\n)`);
   let before: Buffer | undefined = Buffer.alloc(0);
   return new TransformStream({

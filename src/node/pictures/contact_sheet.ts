@@ -34,7 +34,7 @@ const RULES = {
 } satisfies Rules<ContactSheetOptions>;
 
 /**
- * What was drawn.
+ * Result of {@link writeContactSheet}.
  *
  * @inline
  */
@@ -46,7 +46,7 @@ export interface ContactSheet {
   slices: number;
 }
 
-/** Told apart by people who do not see all colours alike: Okabe and Ito's. */
+/** Okabe and Ito's palette, which colour-blind readers can distinguish. */
 const LABEL_COLORS: readonly Rgb[] = [
   [230, 159, 0],
   [86, 180, 233],
@@ -116,17 +116,17 @@ export async function writeContactSheet(
   return { width, height, patients: rows.length, slices: drawn };
 }
 
-/** A patient's slices to draw. */
+/** Slices of a patient to draw. */
 interface Row {
   patient: string;
-  /** Slices of the patient in all. */
+  /** Total number of slices of the patient. */
   count: number;
   size: [height: number, width: number];
   tiles: Tile[];
 }
 
 interface Tile {
-  /** Place among the patient's slices, from 0. */
+  /** Index among the patient's slices, from 0. */
   index: number;
   /** Grey values 0..255. */
   pixels: Uint8ClampedArray;
@@ -156,7 +156,7 @@ async function readRow(source: PatientSource, patient: string, most: number): Pr
   return { patient, count, size: [height, width], tiles };
 }
 
-/** At most `most` of `count` places, first and last among them. */
+/** At most `most` of `count` indices, evenly spaced, including the first and the last. */
 function evenly(count: number, most: number): number[] {
   if (count <= most) return Array.from({ length: count }, (_, i) => i);
   if (most === 1) return [Math.floor((count - 1) / 2)];
@@ -172,7 +172,7 @@ function captionOf({ patient, count }: Row, source: PatientSource): string {
   return `${patient}: ${count} slice${count === 1 ? '' : 's'}, ${labels}`;
 }
 
-/** The slice's place, then its labels, each in its colour, as many as fit. */
+/** Writes the number of the slice, then its labels in their colours, as many as fit. */
 function drawLabels(
   canvas: Canvas,
   { index, labels }: Tile,

@@ -25,7 +25,7 @@ export interface HeatMapStack {
   masks?: ArrayLike<number>;
   /**
    * Written under each slice.
-   * @defaultValue its place, from 1
+   * @defaultValue its number, from 1
    */
   captions?: readonly string[];
 }
@@ -68,7 +68,10 @@ const RULES = {
   ),
 } satisfies Rules<HeatMapOptions>;
 
-/** Where a wider picture would be shrunk by what shows it, and its captions with it. */
+/**
+ * Default limits of the width in pixels and of the columns: a wider picture would be shrunk when shown, with its
+ * captions.
+ */
 const [MOST_WIDTH, MOST_COLUMNS] = [1600, 12];
 
 /** Outline of a lesion: a hue that Inferno does not have. */
@@ -137,15 +140,15 @@ async function heatMapPicture(
   return canvas;
 }
 
-/** A stack as it is drawn. */
+/** A stack prepared for drawing. */
 interface Block {
   title: string;
   captions: readonly string[];
-  /** Size of an image, and of what is drawn of it, in pixels. */
+  /** Size of an image, and its size in the picture, in pixels. */
   size: readonly [height: number, width: number];
   height: number;
   width: number;
-  /** From an image to the next: a small one has room for its caption. */
+  /** Distance from one image to the next, which leaves room for the caption of a small one. */
   cell: number;
   columns: number;
   /** Values by slice. */
@@ -158,7 +161,7 @@ function checkStack(what: string, { images, maps, masks, captions }: HeatMapStac
   check(images instanceof tf.Tensor && images.rank === 4 && images.size > 0, `${what}: images`, '[slices, height, width, channels]', images); // prettier-ignore
   const shape = images.shape.slice(0, 3);
   const fits = maps instanceof tf.Tensor && maps.shape.join() === shape.join();
-  check(fits, `${what}: maps`, `[${shape.join(', ')}], as the images are`, maps);
+  check(fits, `${what}: maps`, `[${shape.join(', ')}], like the images`, maps);
   const size = shape.reduce((product, n) => product * n, 1);
   check(masks === undefined || masks.length === size, `${what}: masks`, `${size} values`, masks?.length);
   check(captions === undefined || captions.length === shape[0], `${what}: captions`, `${shape[0]} texts`, captions); // prettier-ignore
@@ -191,7 +194,7 @@ async function readBlock(
   };
 }
 
-/** A title, then lines of slices: as they are, with their maps, and a caption. */
+/** A block has a title, then lines of slices: without and with their maps, and a caption. */
 const titleHeight = ({ line, margin }: TextSize) => line + margin;
 const lineHeight = ({ height }: Block, { line, margin }: TextSize) => 2 * height + line + margin;
 const blockHeight = (block: Block, text: TextSize) =>
@@ -224,7 +227,7 @@ function drawBlock(
   });
 }
 
-/** Whether a place is of a lesion, and one beside it is not, or outside of the image. */
+/** Whether a pixel belongs to a lesion and has a neighbour that does not, or lies outside the image. */
 function isOutline(
   isLesion: (y: number, x: number) => boolean,
   [height, width]: readonly [number, number],

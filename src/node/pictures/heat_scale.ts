@@ -2,10 +2,10 @@ import { HEAT_TICKS, overlaid, SCALE_GRAY } from '../../drawing/heat_colors';
 import { drawTile, WHITE, type TextSize } from './picture';
 import { drawText, textWidth, type Canvas } from '../../drawing/pixel_text';
 
-/** Width and height of the bar of colours, in pixels of a caption's letters. */
+/** Width and height of the colour bar, in pixels of a caption's letters. */
 const BAR = [80, 4] as const;
 
-/** What the scale takes of a picture: a line that says what the values are, the bar, and the numbers under it. */
+/** Size of the scale: a line with the legend, the bar, and the numbers below it. */
 export function scaleSize(
   { scale, margin, line }: TextSize,
   legend: string,
@@ -17,7 +17,7 @@ export function scaleSize(
   };
 }
 
-/** Draws the colours of 0..1 as they are over the brain's gray, with numbers. */
+/** Draws the colours of 0..1 over the gray of brain tissue, with numbers. */
 export function drawScale(
   canvas: Canvas,
   { top, text, legend, opacity }: { top: number; text: TextSize; legend: string; opacity: number },

@@ -3,33 +3,33 @@ import { check } from '../../base/checks';
 import { writeFileAtomic } from '../files/atomic_write';
 import { TEXT_HEIGHT, type Canvas, type Rgb } from '../../drawing/pixel_text';
 
-/** Scale of captions, distance between things, and height of a line of captions, in pixels. */
+/** Scale of captions, margin, and height of a line of captions, in pixels. */
 export interface TextSize {
   scale: number;
   margin: number;
   line: number;
 }
 
-/** Captions grow with what they stand by, so that they can be read where a large picture is shown smaller. */
+/** Size of captions, which grows with the images, so that they remain readable if a large picture is shown smaller. */
 export function textSize(zoom: number): TextSize {
   const [scale, margin] = [1 + zoom, 2 + 2 * zoom];
   return { scale, margin, line: TEXT_HEIGHT * scale + margin };
 }
 
-/** Those of a picture that is not enlarged. */
+/** Sizes for a picture without zoom. */
 export const { scale: SCALE, margin: MARGIN, line: LINE } = textSize(1);
 
 /** Colours of captions. */
 export const WHITE: Rgb = [235, 235, 235];
 export const GRAY: Rgb = [120, 120, 120];
 
-/** Largest picture; a bound for options. */
+/** Most pixels of a picture, a limit for options. */
 const MOST_PIXELS = 200e6;
 
 /**
  * A black picture to draw on.
  *
- * @param what - The function that draws, for its error.
+ * @param what - Name of the calling function, for errors.
  * @throws ArgumentError for more than 200 megapixels.
  */
 export function blankPicture(what: string, width: number, height: number): Canvas {
@@ -38,7 +38,7 @@ export function blankPicture(what: string, width: number, height: number): Canva
   return { data: new Uint8Array(3 * width * height), width, height };
 }
 
-/** Draws an image of `height` x `width` pixels whose colours `color` gives, 0..255 each. */
+/** Draws an image of `height` x `width` pixels with the colours of `color`, 0..255 each. */
 export function drawTile(
   canvas: Canvas,
   [height, width]: readonly [number, number],
@@ -60,7 +60,7 @@ export async function pngOf({ data, width, height }: Canvas): Promise<Uint8Array
     .toBuffer();
 }
 
-/** Writes a picture as PNG, whole or not at all. */
+/** Writes a picture as PNG, atomically. */
 export async function writePicture(file: string, canvas: Canvas): Promise<void> {
   await writeFileAtomic(file, await pngOf(canvas));
 }

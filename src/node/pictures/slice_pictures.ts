@@ -4,8 +4,8 @@ import { blankPicture, drawTile, pngOf } from './picture';
 import type { Rgb } from '../../drawing/pixel_text';
 
 /**
- * A slice `[1, h, w, c]` by itself, and under its map `[1, h, w]` where there is one, as the bytes of PNG files: for a
- * page that lays its pictures out itself. The first channel is drawn.
+ * A slice `[1, h, w, c]`, and the slice overlaid with its map `[1, h, w]` if there is one, as the bytes of PNG files,
+ * for a page with its own layout. The first channel is drawn.
  */
 export async function slicePictures(
   image: tf.Tensor4D,

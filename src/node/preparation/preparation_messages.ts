@@ -1,18 +1,18 @@
 import type { DataLocation } from '../../base/errors';
 import type { PreparationSettings, StackRequest } from './slice_preparation';
 
-/** What a preparation thread is started with. */
+/** Data with which a preparation thread is started. */
 export interface PreparationThreadData {
   settings: PreparationSettings;
 }
 
-/** A stack that is asked of a preparation thread. */
+/** A request to a preparation thread. */
 export interface PreparationOrder {
   id: number;
   request: StackRequest;
 }
 
-/** What it answers. */
+/** The reply of a preparation thread. */
 export type PreparationReply =
   | { id: number; values: Float32Array<ArrayBuffer>; shape: [number, number, number, number] }
   | { id: number; error: { name: string; message: string; location?: DataLocation } };

@@ -4,15 +4,16 @@ import { ArgumentError, CtMultilabelError, DataError } from '../../base/errors';
 import type { PreparationOrder, PreparationReply, PreparationThreadData } from './preparation_messages';
 import type { PreparationSettings, StackRequest } from './slice_preparation';
 
-/** Stacks that each thread has before it: the one it works on, and the next, which it takes up while the caller is busy. */
+/** Stacks per thread: the one it works on, and the next, which it starts while the caller is busy. */
 const STACKS_A_THREAD = 2;
 
 /**
  * Threads that prepare stacks ahead of the training step.
  *
- * A stack is sent at once to the thread with the least to do, whose own queue then holds it, so that threads go on while the
- * calling one computes. How many stacks are asked for at a time is the caller's to bound, see {@link PreparationPool.capacity}.
- * Threads start at once, since that takes them a second, and do not keep the process alive when there is nothing to do.
+ * A stack is sent immediately to the thread with the fewest stacks, which queues it, so that threads continue while the
+ * calling one computes. The caller limits the number of stacks requested at a time, see
+ * {@link PreparationPool.capacity}. Threads start immediately, since that takes a second, and do not keep the process
+ * alive when idle.
  */
 export class PreparationPool {
   private threads: PreparationThread[] = [];
@@ -25,15 +26,15 @@ export class PreparationPool {
     this.startThreads();
   }
 
-  /** Stacks to ask for at a time, for every thread to have work. */
+  /** Number of stacks to request at a time, so that every thread has work. */
   get capacity(): number {
     return STACKS_A_THREAD * this.size;
   }
 
   /**
-   * Has a stack prepared. The result is the caller's.
+   * Prepares a stack, which the caller disposes.
    *
-   * @throws What the preparation throws; CtMultilabelError where the thread ended before it was done.
+   * @throws Errors of the preparation; CtMultilabelError if the thread ended before it was done.
    */
   async prepare(request: StackRequest): Promise<tf.Tensor4D> {
     if (this.closed) throw new CtMultilabelError('the threads that prepare slices have been closed');
@@ -43,13 +44,13 @@ export class PreparationPool {
     return tf.tensor4d(values, shape);
   }
 
-  /** As many threads as there should be; one that ended is replaced. */
+  /** Starts missing threads, and replaces those that ended. */
   private startThreads(): void {
     this.threads = this.threads.filter((thread) => !thread.ended);
     while (this.threads.length < this.size) this.threads.push(new PreparationThread(this.settings));
   }
 
-  /** Ends the threads; stacks that they still work on are not delivered. */
+  /** Ends the threads; their pending stacks are not delivered. */
   async close(): Promise<void> {
     this.closed = true;
     await Promise.all(this.threads.map((thread) => thread.close()));
@@ -59,7 +60,7 @@ export class PreparationPool {
 
 type Stack = Extract<PreparationReply, { values: unknown }>;
 
-/** One thread and what was asked of it. */
+/** A thread and its pending requests. */
 class PreparationThread {
   ended = false;
   private readonly worker: Worker;
@@ -79,12 +80,12 @@ class PreparationThread {
     });
     this.worker.on('error', (error) => this.end(error));
     this.worker.on('exit', (code) => this.end(new Error(`exit code ${code}`)));
-    // once now and once when it has started, which makes it count again
+    // now, and again when it has started, which makes it keep the process alive again
     this.worker.unref();
     this.worker.once('online', () => this.orders.size === 0 && this.worker.unref());
   }
 
-  /** Stacks that were asked for and are not there yet. */
+  /** Number of pending stacks. */
   get waiting(): number {
     return this.orders.size;
   }
@@ -93,7 +94,7 @@ class PreparationThread {
     const id = this.ordered++;
     return new Promise((resolve, reject) => {
       this.orders.set(id, { resolve, reject });
-      // whoever waits for a stack must find the process alive
+      // keep the process alive while the caller waits for a stack
       this.worker.ref();
       this.worker.postMessage({ id, request } satisfies PreparationOrder);
     });
@@ -117,7 +118,10 @@ class PreparationThread {
   }
 }
 
-/** From the package the compiled thread; from the sources, where tests and examples run, through their loader. */
+/**
+ * Starts the compiled thread of the package or, when running from the sources in tests and examples, the source through
+ * their loader.
+ */
 function startThread(workerData: PreparationThreadData): Worker {
   const here = import.meta.url;
   if (!here.endsWith('.ts')) return new Worker(new URL('./preparation_thread.js', here), { workerData });
@@ -126,7 +130,7 @@ function startThread(workerData: PreparationThreadData): Worker {
   return new Worker(program, { eval: true, workerData, execArgv: [] });
 }
 
-/** The error that the thread had, as it would have been thrown here. */
+/** The error of a thread, as it would have been thrown here. */
 function errorOf({ name, message, location }: Extract<PreparationReply, { error: unknown }>['error']): Error {
   if (location) return Object.assign(new DataError(message), { location });
   return name === 'ArgumentError' ? new ArgumentError(message) : new CtMultilabelError(`${name}: ${message}`);

@@ -6,11 +6,11 @@ import type { PreparationOrder, PreparationReply, PreparationThreadData } from '
 import { SlicePreparation } from './slice_preparation';
 
 const port = parentPort!;
-// compiled kernels, on this thread alone: the others have work of their own
+// compiled kernels, on this thread only: the others are busy too
 const ready = useBackend('wasm', { threads: 1 }).catch(() => useBackend('cpu'));
 const preparation = new SlicePreparation((workerData as PreparationThreadData).settings);
 
-// one stack at a time, in the order they were asked for
+// one stack at a time, in the order of the requests
 let last: Promise<unknown> = ready;
 port.on('message', (order: PreparationOrder) => {
   last = last.then(() => answer(order));
@@ -19,7 +19,7 @@ port.on('message', (order: PreparationOrder) => {
 async function answer({ id, request }: PreparationOrder): Promise<void> {
   try {
     const stack = await preparation.prepare(request);
-    // of a memory of its own, to be handed over
+    // a copy, whose memory can be transferred
     const values = new Float32Array(await stack.data());
     const { shape } = stack;
     stack.dispose();

@@ -5,7 +5,7 @@ import { STORED_ARRAYS, type Precision, type StoredValues } from '../../base/sto
 import { VERSION } from '../../version';
 import { move, remove } from '../files/move';
 
-/** A prepared slice: values of `[height, width, channels]`, as the cache's precision stores them. */
+/** A prepared slice: values `[height, width, channels]` in the cache's precision. */
 export interface CachedSlice {
   values: StoredValues;
   shape: [height: number, width: number, channels: number];
@@ -13,28 +13,27 @@ export interface CachedSlice {
 
 /** The prepared slices of a file in a {@link SliceCache}. */
 export interface CachedFile {
-  /** The slice, or the one made from one of several images in the file, if it is there and whole. */
+  /** The slice, or that of a frame of a multi-frame file, if present and intact. */
   get(frame?: number): Promise<CachedSlice | undefined>;
   /**
-   * Keeps a slice. Where the disk is full or may not be written to, a warning is given once and nothing is kept any more:
-   * what a cache lacks is only made again.
+   * Stores a slice. If the disk is full or not writable, a warning is emitted once, and nothing more is stored: missing
+   * slices are prepared again.
    */
   put(slice: CachedSlice, frame?: number): Promise<void>;
 }
 
-/** Where a slice is, and what it is of. */
+/** File and key of a slice. */
 interface Place {
   file: string;
   key: Buffer;
 }
 
 /**
- * Prepared slices on disk, each in a file of its own under the SHA-256 of the bytes it was made from, in a folder for the
- * settings it was made with: another image or another setting is another name, so an old file is never taken for a new one.
+ * A cache of prepared slices on disk. Each is a file named after the SHA-256 of its source file, in a folder for the
+ * settings: another image or setting gives another name, so that an outdated file is never used.
  *
- * A file that is cut off, changed, or of another image or other settings than its path says does not match its checksum and counts as
- * missing. Several processes and threads
- * may share a folder.
+ * A file that is truncated, changed, or at the path of another image or other settings does not match its checksum and
+ * counts as missing. Several processes and threads may share a folder.
  */
 export class SliceCache {
   private readonly folder: string;
@@ -42,9 +41,9 @@ export class SliceCache {
   private failed = false;
 
   /**
-   * @param folder - Made when the first slice is written.
-   * @param settings - All that the values depend on beside the image's bytes: plain data.
-   * @param precision - What values are stored as; each has files of its own.
+   * @param folder - Created when the first slice is written.
+   * @param settings - Everything that the values depend on, besides the image's bytes: plain data.
+   * @param precision - Precision of stored values; each has separate files.
    */
   constructor(
     folder: string,
@@ -56,7 +55,7 @@ export class SliceCache {
     this.folder = path.join(folder, this.settings.slice(0, 16));
   }
 
-  /** What is kept of the slices in `source`, the bytes of a file. */
+  /** The cached slices of a file with bytes `source`. */
   of(source: Uint8Array): CachedFile {
     const hash = createHash('sha256').update(source).digest('hex');
     return {
@@ -84,13 +83,13 @@ export class SliceCache {
       await move(temporary, file);
     } catch (error) {
       await remove(temporary).catch(() => undefined);
-      if (this.failed) return; // others were under way
+      if (this.failed) return; // another write has already warned
       this.failed = true;
-      process.emitWarning(`prepared slices are not kept in ${this.folder}: ${(error as Error).message}`);
+      process.emitWarning(`prepared slices are not cached in ${this.folder}: ${(error as Error).message}`);
     }
   }
 
-  /** A file that came to another place does not match its key. */
+  /** The key ensures that a file moved to another path does not match. */
   private placeOf(hash: string, frame?: number): Place {
     const name = frame === undefined ? hash : `${hash}-${frame}`;
     const file = path.join(this.folder, name.slice(0, 2), name.slice(2));
@@ -98,7 +97,7 @@ export class SliceCache {
   }
 }
 
-/** Changes whenever the layout below does, or what is made of a file. */
+/** Changes whenever the layout below or the preparation does. */
 const FORMAT = 'ct-multilabel slice 3';
 
 /** Magic, `[height, width, channels]` and a checksum of key, sizes and values, before the values. */
@@ -122,7 +121,7 @@ function decode(file: Buffer, key: Buffer, precision: Precision): CachedSlice | 
   if (data.length !== Stored.BYTES_PER_ELEMENT * shape[0] * shape[1] * shape[2]) return undefined;
   if (!checksum(key, sizes, data).equals(file.subarray(HEADER_BYTES - CHECKSUM_BYTES, HEADER_BYTES)))
     return undefined;
-  // a copy, since a float needs an address that is a multiple of 4
+  // a copy, since floats need an aligned address
   return { values: new Stored(new Uint8Array(data).buffer), shape };
 }
 

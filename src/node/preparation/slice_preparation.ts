@@ -16,45 +16,48 @@ import { decodeGrayImage } from '../files/image_file';
 import { SliceCache, type CachedFile } from './slice_cache';
 
 /**
- * What a file of one slice holds: a picture in 0..1, or a DICOM image in Hounsfield units.
+ * Format of a slice's file: a JPEG or PNG image in 0..1, or a DICOM image in Hounsfield units.
  *
  * @inline
  */
 export type SliceFormat = 'image' | 'dicom';
 
-/** One slice's file. */
+/** The file of a slice. */
 export interface SliceToPrepare {
   /** Full path. */
   file: string;
-  /** Which image of a file of several, counted from 0. */
+  /** Index of the frame in a multi-frame file, from 0. */
   frame?: number;
   format: SliceFormat;
-  /** What an error says of it. */
+  /** Location for errors. */
   where: DataLocation;
 }
 
 /** How slices are prepared: plain data, so that it can be sent to a worker thread. */
 export interface PreparationSettings {
   preprocessing: CtPreprocessing;
-  /** The window that pictures show, where the preprocessing asks for HU. */
+  /** The window of JPEG or PNG images, if the preprocessing needs HU. */
   imageWindow?: HuWindow;
-  /** What brings pictures to the standard orientation. */
+  /** Turn that brings JPEG or PNG images to the standard orientation. */
   imageTurn?: Turn;
-  /** Kinds of DICOM error that do not stop. */
+  /** Kinds of DICOM error to accept. */
   allow?: readonly DicomProblemKind[];
   /** Folder of prepared slices, see {@link SliceCache}. */
   cacheFolder?: string;
-  /** What they are stored as there. */
+  /** Precision of values in the cache. */
   cachePrecision?: Precision;
 }
 
-/** A stack that is asked for: plain data. */
+/** A requested stack: plain data. */
 export interface StackRequest {
-  /** The slices that are wanted, with those that lie beside them where the preprocessing wants neighbours, in order. */
+  /** The requested slices, with the neighbours that the preprocessing needs, in order. */
   slices: SliceToPrepare[];
-  /** Consecutive slices, as `[first, end)` in `slices`, and which of them is wanted; missing: all slices of one stack are. */
+  /**
+   * Ranges `[first, end)` of consecutive slices in `slices`, and the requested one in each; if missing, all slices of
+   * one stack.
+   */
   picks?: { first: number; end: number; wanted: number }[];
-  /** What is done to the stack in the end. */
+  /** Augmentation applied to the stack at the end. */
   draw?: AugmentationDraw;
 }
 
@@ -67,7 +70,7 @@ export function requestSlices(
 ): StackRequest {
   if (indices === undefined) return { slices: [...stack], draw };
   if (neighbors === 0) return { slices: indices.map((index) => stack[index]!), draw };
-  // each file once, however many slices it is a neighbour of
+  // each file once, also if it is a neighbour of several slices
   const needed = new Set<number>();
   const ranges = indices.map((index) => {
     const range = {
@@ -88,10 +91,10 @@ export function requestSlices(
   return { slices: order.map((index) => stack[index]!), picks, draw };
 }
 
-/** Files decoded at the same time; more only fills the memory, because decoding has its own few threads. */
+/** Files decoded at the same time; more would only fill the memory, since decoding has few threads. */
 const DECODING_AT_ONCE = 4;
 
-/** Reads, decodes and preprocesses slices by one set of settings. The result is the caller's. */
+/** Reads, decodes and preprocesses slices with fixed settings. The caller disposes the results. */
 export class SlicePreparation {
   private readonly cache: SliceCache | undefined;
 
@@ -134,7 +137,7 @@ export class SlicePreparation {
   /** `[height, width, channels]` of each of a file's slices. */
   private async slicesOf(ofFile: readonly SliceToPrepare[]): Promise<tf.Tensor3D[]> {
     const { file, format, where } = ofFile[0]!;
-    // what is wrong with a file of frames is wrong with all of them
+    // an error of a multi-frame file concerns all its frames
     const location = { file, ...where, slice: ofFile.length === 1 ? where.slice : undefined };
     const bytes = await readFileBytes(file, format === 'dicom' ? 'DICOM' : 'image', location);
     const cached = this.cache?.of(bytes);
@@ -175,7 +178,7 @@ export class SlicePreparation {
       const values = storedValues((await prepared.data()) as Float32Array, cachePrecision);
       await cached.put({ values, shape }, slice.frame);
       if (cachePrecision === 'float32') return prepared.clone();
-      // the same as from the cache, later
+      // the same values as later from the cache
       return tf.tensor3d(plainValues(values), shape);
     } finally {
       prepared.dispose();
@@ -184,7 +187,7 @@ export class SlicePreparation {
 
   /** A frame of a DICOM file in the standard orientation, in HU. */
   private async frame(parsed: ParsedDicom, { file, frame, where }: SliceToPrepare): Promise<tf.Tensor3D> {
-    // what lies outside the scanned circle must not look like bone, whatever number stands for it
+    // pixels outside the scanned circle must not look like bone, whatever their value
     const options = { padding: 'air', allow: this.settings.allow ?? [], frame } as const;
     const { header, hu, rows, columns } = await decodeFrame(parsed, { file, ...where }, options);
     return toTensor(
@@ -193,7 +196,7 @@ export class SlicePreparation {
     );
   }
 
-  /** A picture in the standard orientation, in the unit that the preprocessing takes. */
+  /** A JPEG or PNG image in the standard orientation, in the unit that the preprocessing expects. */
   private async picture(bytes: Uint8Array, where: DataLocation): Promise<tf.Tensor3D> {
     const { imageWindow, imageTurn, preprocessing } = this.settings;
     const { data, height, width } = await decodeGrayImage(bytes, { where });

@@ -115,11 +115,12 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
 }
 
 /**
- * Puts a checkpoint's weights into a model of the same form; refuses others, saying what differs.
+ * Loads a checkpoint's weights into a model of the same architecture; otherwise throws an error that lists the
+ * differences.
  *
  * @example
  * ```ts
- * await restoreWeights('runs/first/best', model); // the same arrangement, or an error that lists what differs
+ * await restoreWeights('runs/first/best', model);
  * ```
  */
 export async function restoreWeights(folder: string, model: tf.LayersModel): Promise<void> {
@@ -142,12 +143,12 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
 }
 
 /**
- * Puts a saved optimizer state into an optimizer of the same kind.
+ * Loads a saved optimizer state into an optimizer of the same kind.
  *
  * @example
  * ```ts
  * const optimizer = adam(1e-4);
- * await restoreOptimizer('runs/first/last', optimizer); // goes on with the same moments
+ * await restoreOptimizer('runs/first/last', optimizer); // continues with the same moments
  * ```
  */
 export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
@@ -167,7 +168,7 @@ export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer):
 /**
  * The plain data saved with a checkpoint.
  *
- * @throws CheckpointError for a file that is missing, or holds none.
+ * @throws CheckpointError for a file that is missing, or without such data.
  */
 export async function readState(folder: string): Promise<object> {
   const state = await readFolder(folder, (place) => readJson(path.join(place, STATE_FILE)));
@@ -190,7 +191,7 @@ export async function findCheckpoint(folder: string): Promise<string> {
   if (path.extname(folder) === '.json' && (await isFile(folder))) {
     return path.basename(folder) === MODEL_FILES.model ? path.dirname(folder) : folder;
   }
-  // `trained`: what a training that has not ended has so far
+  // `trained`: the result so far of a training that has not ended
   for (const candidate of [folder, path.join(folder, 'best'), path.join(folder, 'trained')]) {
     const isCheckpoint = await readFolder(candidate, (place) => isThere(path.join(place, MODEL_FILES.model)));
     if (isCheckpoint) return candidate;
@@ -201,7 +202,7 @@ export async function findCheckpoint(folder: string): Promise<string> {
   );
 }
 
-/** The state as format version 1 kept it. */
+/** Restores the state from format version 1. */
 async function restoreFromSafetensors(bytes: Uint8Array, optimizer: tf.Optimizer): Promise<void> {
   const state = readSafetensors(bytes);
   try {
@@ -211,7 +212,7 @@ async function restoreFromSafetensors(bytes: Uint8Array, optimizer: tf.Optimizer
   }
 }
 
-/** Says in an error which folder or file it is of. */
+/** Adds the folder or file to errors. */
 async function inFolder<T>(folder: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

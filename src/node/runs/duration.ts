@@ -1,4 +1,4 @@
-/** Seconds as one says them: `40s`, `5m20s`, `2h05m`. */
+/** Seconds as text: `40s`, `5m20s`, `2h05m`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const two = (value: number) => String(value).padStart(2, '0');

@@ -16,7 +16,7 @@ export const MODEL_FILES = {
   oldOptimizer: 'optimizer.safetensors',
 } as const;
 
-/** What a training run needs beside the model. */
+/** State of a training run, besides the model. */
 export const STATE_FILE = 'state.json';
 
 /**
@@ -48,7 +48,7 @@ export function fileSystem(location: string): tf.io.IOHandler {
   };
 }
 
-/** Writes a model's files into a folder that is there. */
+/** Writes a model's files into an existing folder. */
 export async function writeModelFiles(folder: string, artifacts: tf.io.ModelArtifacts): Promise<void> {
   const { weightSpecs = [], weightData = [], getWeightStream: _, ...rest } = artifacts;
   const weightsManifest = [{ paths: [MODEL_FILES.weights], weights: weightSpecs }];
@@ -61,7 +61,7 @@ export async function writeModelFiles(folder: string, artifacts: tf.io.ModelArti
  * Reads a model's files.
  *
  * @param location - Their folder, or the JSON file in it.
- * @throws CheckpointError for a file that is missing or not what it should be.
+ * @throws CheckpointError for a missing or invalid file.
  */
 export async function readModelFiles(location: string): Promise<tf.io.ModelArtifacts> {
   const isFolder = path.extname(location) !== '.json' || (await isDirectory(location));
@@ -89,10 +89,10 @@ async function readArtifacts(folder: string, file: string): Promise<tf.io.ModelA
   return withManifest(artifacts, (await readJson(oldManifest)) as object);
 }
 
-/** What a file holds. */
+/** The bytes of a file. */
 export async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    // asked before opening, which would wait forever on a pipe, and never end on a device
+    // checked before opening, which would block forever on a pipe or device
     if (!(await stat(file)).isFile()) throw new Error('expected a file, found something else');
     return await readFile(file);
   } catch (cause) {
@@ -100,7 +100,7 @@ export async function readBytes(file: string): Promise<Uint8Array> {
   }
 }
 
-/** What a JSON file holds. */
+/** The value in a JSON file. */
 export async function readJson(file: string): Promise<unknown> {
   const bytes = await readBytes(file);
   try {
@@ -112,7 +112,7 @@ export async function readJson(file: string): Promise<unknown> {
   }
 }
 
-/** Whether there is a file or folder of this name. */
+/** Whether a file or folder of this name exists. */
 export const isThere = (file: string): Promise<boolean> =>
   stat(file).then(
     () => true,
@@ -130,11 +130,11 @@ function isWeightGroup(group: unknown): group is tf.io.WeightsManifestConfig[num
   return Array.isArray(paths) && paths.every((name) => typeof name === 'string') && Array.isArray(weights);
 }
 
-/** The path of a weight file; a model must not make us read others. */
+/** The path of a weight file, which must be in the model's folder. */
 function insideFolder(folder: string, name: string, file: string): string {
   const found = path.resolve(folder, name);
   if (path.dirname(found) !== path.resolve(folder)) {
-    throw new CheckpointError(`${file}: expected names of files beside it, found ${describe(name)}`);
+    throw new CheckpointError(`${file}: expected names of files in its folder, found ${describe(name)}`);
   }
   return path.join(folder, name);
 }
@@ -143,9 +143,9 @@ const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer =
   buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
 
 /**
- * Refuses to replace a folder by a checkpoint unless it is one: what else is in it would be gone.
+ * Refuses to replace a folder that is not a checkpoint, since its contents would be lost.
  *
- * @throws DataError that names what was found.
+ * @throws DataError that names the contents.
  */
 export async function refuseUnlessCheckpoint(folder: string): Promise<void> {
   await refuseOtherFiles(folder, [...Object.values(MODEL_FILES), STATE_FILE]);
@@ -165,10 +165,10 @@ export async function refuseUnlessCheckpoint(folder: string): Promise<void> {
   }
 }
 
-/** What operating systems put into folders that are looked at. */
+/** Files that operating systems create in folders. */
 const OF_THE_SYSTEM: readonly string[] = ['.DS_Store', 'Thumbs.db', 'desktop.ini'];
 
-/** The folder is replaced whole: what else is in it would be gone. */
+/** Refuses to replace a folder with other files, which would be lost. */
 async function refuseOtherFiles(folder: string, known: readonly string[]): Promise<void> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
@@ -176,7 +176,7 @@ async function refuseOtherFiles(folder: string, known: readonly string[]): Promi
   });
   const other = names.find((name) => !known.includes(name) && !OF_THE_SYSTEM.includes(name));
   if (other !== undefined) {
-    const rule = 'expected a new folder, or one with nothing but a saved model in it';
+    const rule = 'expected a new folder, or one that contains only a saved model';
     throw new DataError(`${rule}, found ${describe(other)}`, { file: folder });
   }
 }
@@ -185,12 +185,12 @@ const SCHEME = 'file://';
 
 type Router = Parameters<typeof tf.io.registerLoadRouter>[0];
 
-/** Gives handlers for `file://`, unless somebody else does. */
+/** Provides handlers for `file://`, unless another package does. */
 function fileRouter(handlersOf: (url: string) => tf.io.IOHandler[]): Router {
   let isAsking = false;
   const route = (url: string | string[]): tf.io.IOHandler | null => {
     if (isAsking || typeof url !== 'string' || !url.startsWith(SCHEME)) return null;
-    isAsking = true; // tfjs asks us too
+    isAsking = true; // tfjs calls this router too
     try {
       if (handlersOf(url).length > 0) return null;
     } finally {
@@ -201,7 +201,10 @@ function fileRouter(handlersOf: (url: string) => tf.io.IOHandler[]): Router {
   return route as Router; // null means none, which tfjs's type leaves out
 }
 
-/** Once for all copies of this module, as an ESM and a CommonJS one: tfjs refuses a URL that two routers take. */
+/**
+ * Marks the registration, which all copies of this module share (ESM and CommonJS): tfjs refuses a URL that two routers
+ * accept.
+ */
 const REGISTERED = Symbol.for('ct-multilabel.fileRouter');
 const registry = globalThis as { [REGISTERED]?: true };
 if (!registry[REGISTERED]) {

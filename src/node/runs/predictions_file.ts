@@ -39,10 +39,9 @@ export async function writePredictions<const O extends PredictionsTableOptions =
 const isIterable = <T>(value: unknown | AsyncIterable<T>): value is AsyncIterable<T> =>
   typeof (value as AsyncIterable<T> | null)?.[Symbol.asyncIterator] === 'function';
 
-/** Adds predictions to tables. */
 type Add = (predictions: readonly PatientPrediction[]) => Promise<void>;
 
-/** Writes any number of tables of the same predictions, which `each` adds as they come; none appears where it fails. */
+/** Writes tables of the same predictions, which `each` adds incrementally; if it fails, none is written. */
 export async function writeTables(
   tables: readonly (PredictionsTableOptions & { file: string })[],
   labels: Labels,

@@ -32,7 +32,7 @@ export interface TrainingProgressBar {
   stop: () => void;
 }
 
-/** What an epoch's steps are of, in stages of the recipe; stacks of a single slice may share a step. */
+/** Units of the steps in the stages of a recipe; stacks of a single slice may share a step. */
 const UNITS: Readonly<Record<string, string>> = {
   pretrain: 'batches',
   'warm-up': 'patients',
@@ -57,7 +57,7 @@ export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingP
   let bar: cliProgress.SingleBar | undefined;
   let first = { step: 0, at: 0 };
   let before: { stage: string; best: number; seconds: number } | undefined;
-  /** What the epochs before tell. */
+  /** Text from previous epochs of the stage. */
   const known = ({ stage, epoch, epochs, step, steps }: TrainingProgress) => {
     if (before?.stage !== stage) return '';
     const left = before.seconds * (epochs - epoch + 1 - step / steps);
@@ -77,7 +77,7 @@ export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingP
             format,
             stream,
             barsize: 16,
-            hideCursor: false, // Ctrl-C ends the process before anyone could show it again
+            hideCursor: false, // after Ctrl-C it could not be shown again
             clearOnComplete: true,
             noTTYOutput: true,
             notTTYSchedule: 15_000,
@@ -91,7 +91,7 @@ export function trainingProgressBar(options: ProgressBarOptions = {}): TrainingP
       const pace = (Date.now() - first.at) / 1000 / (step - first.step);
       const left = step > first.step ? duration(pace * (steps - step)) : '-';
       bar.update(step, { left, loss: loss.toFixed(4), f2: f2.toFixed(3), known: known(progress) });
-      if (step === steps) stop(); // validation follows, which has no steps
+      if (step === steps) stop(); // the validation that follows has no steps
     },
     onEpochEnd: (log) => {
       stop();

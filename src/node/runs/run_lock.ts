@@ -11,31 +11,30 @@ import { isRunning, startOf } from '../files/processes';
 import { besideName, withTemporaryId } from '../files/temporary_names';
 import { writeError } from '../files/write_error';
 
-/** The file in a run's folder that says who trains there. */
+/** The file in a run's folder that identifies the process that trains there. */
 export const LOCK_FILE = 'run.lock';
 
-/** What the file says. */
+/** Content of the lock file. */
 interface Holder {
   pid: number;
   host: string;
   /** When the process started, see `startOf`. */
   start?: string;
-  /** When it took the lock. */
+  /** When it acquired the lock. */
   since: string;
-  /** Of this one holding, since a process may open a run more than once. */
+  /** Id of this lock, since a process may open a run more than once. */
   id: string;
 }
 
-/** After which two processes that took over the same abandoned lock know which of them has it. */
+/** Delay after which two processes that took over the same abandoned lock check which of them has it. */
 const SETTLED_MS = 100;
 
-/** More than the times that a lock is released just while it is asked for. */
+/** Most attempts to acquire a lock that is released meanwhile. */
 const MOST_TRIES = 20;
 
 /**
- * The right to write into a run's folder, which one process has at a time. It ends with the process, however that ends:
- * the lock of a process that runs no more is taken over. The process itself may take it again; what held it before then
- * writes no more.
+ * The exclusive right to write to a run's folder. It ends with the process, even after a crash: the lock of a process
+ * that has ended is taken over. The same process may acquire it again; the previous holder then can no longer write.
  */
 export class RunLock {
   private readonly file: string;
@@ -45,7 +44,7 @@ export class RunLock {
     this.file = path.resolve(folder, LOCK_FILE);
   }
 
-  /** @throws CheckpointError where another process trains in the folder. */
+  /** @throws CheckpointError if another process trains in the folder. */
   static async take(folder: string): Promise<RunLock> {
     const lock = new RunLock(folder);
     await lock.take();
@@ -53,15 +52,15 @@ export class RunLock {
   }
 
   /**
-   * To be asked before and after anything is written: a folder that was deleted must not come back in part.
+   * Must be called before and after writing, so that a deleted folder is not partly created again.
    *
-   * @param needed - A file that stands in the folder from the start.
-   * @throws CheckpointError where the folder is gone, or is another's now.
+   * @param needed - A file that exists in the folder from the start.
+   * @throws CheckpointError if the folder was deleted, or taken over by another process.
    */
   async check(needed: string): Promise<void> {
     if (!(await exists(path.join(this.folder, needed)))) {
       throw new CheckpointError(
-        `${this.folder}: the run's folder was deleted or moved while it was in use (there is no ${needed}): nothing more is written there`,
+        `${this.folder}: the run's folder was deleted or moved while it was in use (there is no ${needed}): nothing more is written to it`,
       );
     }
     const holder = await this.holder();
@@ -69,7 +68,7 @@ export class RunLock {
     else if (holder === 'unreadable' || holder.id !== this.id) {
       const whose = holder === 'unreadable' ? 'something else' : nameOf(holder);
       throw new CheckpointError(
-        `${this.folder}: the run was taken over by ${whose}: nothing more is written there`,
+        `${this.folder}: the run was taken over by ${whose}: nothing more is written to it`,
       );
     }
   }
@@ -80,7 +79,7 @@ export class RunLock {
       const holder = await this.holder();
       if (typeof holder === 'object' && holder.id === this.id) await remove(this.file);
     } catch {
-      // what cannot be removed is taken over once this process has ended
+      // a lock that cannot be removed is taken over after this process has ended
     }
   }
 
@@ -108,7 +107,7 @@ export class RunLock {
     hold(this.file, this.id);
   }
 
-  /** Gives the finished file its name, where nobody has it who is still at work. */
+  /** Renames the temporary file to the lock file, unless a running process holds the lock. */
   private async place(temporary: string): Promise<void> {
     for (let tries = 1; !(await placeNew(temporary, this.file)); tries++) {
       if (tries > MOST_TRIES) {
@@ -124,7 +123,9 @@ export class RunLock {
       const winner = await this.holder();
       if (typeof winner === 'object' && winner.id === this.id) return;
       if (typeof winner === 'object') refuseWhereHeld(winner, this.folder);
-      throw new CheckpointError(`${this.folder}: another process starts a training there at the same time`);
+      throw new CheckpointError(
+        `${this.folder}: another process is starting a training there at the same time`,
+      );
     }
   }
 
@@ -137,10 +138,10 @@ export class RunLock {
   }
 }
 
-/** A file under a name that is free, in one step; false where it is taken. */
+/** Creates a file atomically; false if the name is taken. */
 async function placeNew(temporary: string, file: string): Promise<boolean> {
   try {
-    // some file systems of memory cards and of networks have no links
+    // some file systems of memory cards and networks do not support links
     await link(temporary, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') throw error;
       return copyFile(temporary, file, constants.COPYFILE_EXCL);
@@ -176,7 +177,7 @@ function refuseWhereHeld(holder: Holder, folder: string): void {
   const isCertain = isHere && start !== undefined;
   const advice = isCertain
     ? 'wait until it has ended, or stop it'
-    : `if it has ended, which cannot be seen from here, delete ${path.join(folder, LOCK_FILE)}`;
+    : `if it has ended, which cannot be checked from here, delete ${path.join(folder, LOCK_FILE)}`;
   throw new CheckpointError(`${folder}: the run is in use by ${nameOf(holder)}: ${advice}`);
 }
 
@@ -186,9 +187,7 @@ const nameOf = ({ pid, host, since }: Holder): string => `process ${pid} on host
 const held = new Map<string, string>();
 let isWatched = false;
 
-/**
- * Sees to it that an end without {@link RunLock.release} leaves no lock either, where the process has a say in its end.
- */
+/** Removes the lock at the exit of the process, if it was not released before. */
 function hold(file: string, id: string): void {
   held.set(file, id);
   if (isWatched) return;
@@ -198,7 +197,7 @@ function hold(file: string, id: string): void {
       try {
         if (parseHolder(readFileSync(file, 'utf8'))?.id === id) unlinkSync(file);
       } catch {
-        // gone, or for the next process to take over
+        // already removed, or left for the next process to take over
       }
     }
   });

@@ -15,7 +15,7 @@ const THRESHOLD = 'validation_threshold';
 const LAST = ['best', 'seconds'];
 const LABEL_PREFIX = 'validation_f2_';
 
-/** Epochs as CSV text, one per row; a value that there is not is empty. */
+/** Epochs as CSV text, one per row; missing values are empty. */
 export function historyTable(history: readonly EpochLog[], labels: Labels): string {
   const rows = history.map((log) => [
     log.stage,

@@ -54,13 +54,13 @@ const STAGE_RULES = {
   onEpochEnd: optional(callback),
 } satisfies Rules<RunStageOptions>;
 
-/** State kept with the last checkpoint. */
+/** State saved with the last checkpoint. */
 interface LastState {
   stage: string;
   state: StageState;
-  /** History of the stages before. */
+  /** History of the previous stages. */
   earlier: EpochLog[];
-  /** Of the history's columns; missing where an earlier version wrote it. */
+  /** Labels of the history's columns; missing in runs of earlier versions. */
   labels?: string[];
 }
 
@@ -107,7 +107,7 @@ async function writeConfig(
   const entries = (await readdir(folder)).filter((name) => name !== LOCK_FILE);
   if (!resume && entries.length > 0) {
     throw new CheckpointError(
-      `${folder}: expected a new or empty folder, found ${entries.length} entries; resume goes on with a run`,
+      `${folder}: expected a new or empty folder, found ${entries.length} entries; use resume to continue a run`,
     );
   }
   if (resume && entries.length > 0) {
@@ -134,7 +134,7 @@ const CONFIG_FILE = 'config.json';
  */
 export class TrainingRun implements RunStore {
   private last: LastState | undefined;
-  /** Epochs of a stage that is not resumable, until the next stage has been saved with them. */
+  /** Epochs of a stage that is not resumable, until the next stage is saved with them. */
   private notResumed: EpochLog[] = [];
 
   /** @internal */
@@ -170,7 +170,7 @@ export class TrainingRun implements RunStore {
     let bestWeights: tf.Tensor[] | undefined;
     if (interrupted) {
       try {
-        // none was written yet where the first epoch was interrupted
+        // missing if the first epoch was interrupted
         if (existsSync(bestFolder)) {
           await restoreWeights(bestFolder, model);
           bestWeights = model.getWeights().map((weight) => weight.clone());
@@ -196,7 +196,7 @@ export class TrainingRun implements RunStore {
       const { validationThreshold: threshold } = log;
       const thresholds = threshold === null ? {} : { thresholds: description.labels.map(() => threshold) };
       const checkpoint = { ...description, ...thresholds, training };
-      // best before last: a crash in between costs an epoch of the best, which resuming trains again
+      // best before last: after a crash in between, resuming repeats the epoch
       if (log.best) await this.write(() => saveCheckpoint(bestFolder, model, checkpoint));
       if (resumable) await saveLast(state, checkpoint);
       else this.notResumed = state.history;
@@ -247,20 +247,20 @@ export class TrainingRun implements RunStore {
     if (!(await recoverFolder(folder))) return;
     this.last = lastState(await readState(folder), path.join(folder, STATE_FILE));
     if (this.last.labels === undefined) return;
-    // a crash before the table was written
+    // repairs the table after a crash before it was written
     const file = path.join(this.folder, HISTORY_FILE);
     const table = historyTable(this.history, this.last.labels);
     const found = await readFile(file, 'utf8').catch(() => '');
     if (!found.startsWith(table)) await writeFileAtomic(file, table);
   }
 
-  /** Writes something into the folder, which must be this run's before and after. */
+  /** Writes to the folder, whose lock is checked before and after. */
   private async write(work: () => Promise<void>): Promise<void> {
     await this.lock.check(CONFIG_FILE);
     try {
       await work();
     } finally {
-      await this.lock.check(CONFIG_FILE); // says more than what failed, where that was the reason
+      await this.lock.check(CONFIG_FILE); // a more specific error, if that was the reason of a failure
     }
   }
 }
@@ -273,7 +273,7 @@ async function readConfig(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** What `last/` is resumed from; plain data of another form is refused. */
+/** Checks the state in `last/`. */
 function lastState(found: object, file: string): LastState {
   const { stage, state, earlier, labels = [] } = found as Record<keyof LastState, unknown>;
   const lists = [earlier, labels, isRecord(state) ? state.history : undefined];

@@ -5,23 +5,22 @@ import { check } from '../../base/checks';
 import { DataError, type DataLocation } from '../../base/errors';
 
 /**
- * The data folder: as the caller named it, where it really is, and what is in those of its folders that have been
+ * The data folder: its name as given by the caller, its real path, and the contents of its folders that have been
  * listed.
  */
 export interface Root {
   name: string;
   path: string;
   listed: Map<string, Map<string, Dirent>>;
-  /** Whether a link in it may lead out of it. */
+  /** Whether links in it may lead out of it. */
   followLinks: boolean;
 }
 
-/** Throws unless a data folder is named, or open already. */
+/** Throws unless `dir` is a path or an open data folder. */
 export function checkDir(fn: string, dir: string | Root): void {
   check(isRoot(dir) || (typeof dir === 'string' && dir !== ''), `${fn}: dir`, 'a path', dir);
 }
 
-/** What a caller gives may be anything. */
 const isRoot = (dir: unknown): dir is Root => typeof (dir as Root | null)?.listed === 'object';
 
 /** Opens a data folder, unless it is open already. */
@@ -33,13 +32,13 @@ export async function openRoot(dir: string | Root, followLinks = false): Promise
     return { name: dir, path, listed: new Map(), followLinks };
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const reason = isMissing ? 'there is none of this name' : (error as Error).message;
+    const reason = isMissing ? 'it does not exist' : (error as Error).message;
     const message = `the data folder cannot be opened: ${reason}`;
     throw new DataError(message, { file: dir }, { cause: error });
   }
 }
 
-/** What is in a folder inside the root, hidden entries left out, numbers in names ordered as numbers; read once. */
+/** The contents of a folder inside the root without hidden entries, in natural order; read once. */
 export async function listFolder(
   root: Root,
   folder: string,
@@ -58,7 +57,7 @@ export async function listFolder(
   return list;
 }
 
-/** Full path of an image file, checked to be one inside the root. */
+/** Full path of an image file inside the root. */
 export async function fileIn(
   root: Root,
   folder: string,
@@ -69,11 +68,12 @@ export async function fileIn(
   if (entry.isFile()) return path;
   const real = entry.isSymbolicLink() ? await inside(root, join(folder, entry.name), where) : undefined;
   if (real !== undefined && (await stat(real)).isFile()) return real;
-  throw new DataError(`expected an image file, ${join(folder, entry.name)} is none`, where);
+  throw new DataError(`expected an image file, but ${join(folder, entry.name)} is not a file`, where);
 }
 
 /**
- * The real path of something in the root; undefined when it is not there, an error when a link leads out that may not.
+ * The real path of an entry of the root; undefined if it does not exist. Throws if a link leads out of the root and
+ * must not.
  */
 export async function inside(root: Root, name: string, where: DataLocation): Promise<string | undefined> {
   if (leadsOut(root.path, join(root.path, name))) {
@@ -88,20 +88,20 @@ export async function inside(root: Root, name: string, where: DataLocation): Pro
   }
   if (!root.followLinks && leadsOut(root.path, real)) {
     throw new DataError(
-      `${name} is a link, or lies behind one, that leads out of the data folder, to ${real}; followLinks (--follow-links) reads it`,
+      `${name} leads out of the data folder through a link, to ${real}; use followLinks (--follow-links) to read it`,
       where,
     );
   }
   return real;
 }
 
-/** Whether a path lies elsewhere than in a folder. */
+/** Whether a path is outside a folder. */
 function leadsOut(folder: string, place: string): boolean {
   const away = relative(folder, place);
   return away === '..' || away.startsWith(`..${sep}`) || isAbsolute(away);
 }
 
-/** What an entry of a listed folder is, at the end of a link where it is one; undefined where that is not there. */
+/** The type of an entry of a listed folder, or of the target of a link; undefined for a broken link. */
 export async function targetOf(
   root: Root,
   place: string,

@@ -5,11 +5,11 @@ import type { DicomHeader } from '../../dicom/dicom_header';
 import { readHeaders } from '../../dicom/files/file_headers';
 
 /**
- * Reads the header of a DICOM file, and of the file only as much as that takes. Of a file of several frames it is the
- * first frame's.
+ * Reads the header of a DICOM file, without reading the whole file. For a multi-frame file it is that of the first
+ * frame.
  *
  * @param file - Path of the file.
- * @throws DataError when the file cannot be read, does not parse, holds no image or is cut short.
+ * @throws DataError if the file cannot be read, does not parse, contains no image or is truncated.
  * @example
  * ```ts
  * const { seriesDescription, pixels } = await readDicomHeader('study/IM0001.dcm');
@@ -20,9 +20,9 @@ export async function readDicomHeader(file: string): Promise<DicomHeader> {
 }
 
 /**
- * {@link readDicomHeader} for every frame of a file that may be something else.
+ * {@link readDicomHeader} for all frames of a file that may be of another kind.
  *
- * @param mustBeDicom - Whether a file that is no DICOM is an error; otherwise it gives undefined.
+ * @param mustBeDicom - Whether a file other than DICOM is an error; otherwise it gives undefined.
  */
 export async function headersOf(
   path: string,

@@ -59,7 +59,7 @@ const RULES = {
 } satisfies Rules<DicomFolderOptions>;
 
 /**
- * A {@link DicomProblem}, and the stack that has it.
+ * A {@link DicomProblem} and its stack.
  *
  * @inline
  */
@@ -73,50 +73,48 @@ export interface DicomFolder<L extends Labels = Labels> extends PatientSource<L>
   groupOf(patient: string): string;
   /** Path of the file of a patient's slice, counted from 0. */
   fileOf(patient: string, index: number): string;
-  /** What the headers say of a stack. */
+  /** The series of a stack, from its headers. */
   seriesOf(patient: string): DicomSeriesInfo;
-  /** What is done to every slice. */
+  /** Preprocessing of every slice. */
   readonly preprocessing: CtPreprocessing;
-  /** What is unusual about the stacks, by their headers and by the values of their middle slices. */
+  /** Problems of the stacks, found in their headers and the values of their middle slices. */
   readonly problems: readonly DicomFolderProblem[];
   /**
-   * Every file that was left out, and why: copies of others, and where `onBadFile` is `'skip'` what could not be read
-   * and stacks that have an error.
+   * Every file that was left out, and why: copies of others, and with `onBadFile: 'skip'` unreadable files
+   * and stacks with an error.
    */
   readonly skipped: readonly SkippedFile[];
-  /** Files that are no DICOM images. */
+  /** Files other than DICOM images. */
   readonly unlisted: readonly string[];
-  /** Series of other kinds than were asked for. */
+  /** Series of other kinds than requested. */
   readonly otherSeries: readonly DicomSeriesInfo[];
-  /** Slices or scans of the table that no file belongs to. */
+  /** Slices or scans of the table without a file. */
   readonly withoutFile: readonly string[];
-  /**
-   * Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five.
-   */
+  /** Problems of the table that did not stop the reading: duplicate rows, a label `any` that contradicts the five. */
   readonly tableProblems: readonly string[];
-  /** Ends the threads of `workers`; the process also ends without. */
+  /** Ends the threads of `workers`, which do not keep the process alive. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a folder of DICOM files, of any number of patients, as a source of stacks: one ordered stack per series. Only
- * headers are read here, and the middle slice of each stack, whose values must be Hounsfield units; the others are
- * decoded on demand, and windowed by the preprocessing. Axial slices that are stored mirrored, upside down or
- * transposed are turned. What is unusual is in `problems`; an error among them stops, unless `onBadFile` skips the
- * stack or `allow` names it.
+ * Opens a folder of DICOM files of any number of patients as a source of stacks: one ordered stack per series. Only the
+ * headers and the middle slice of each stack, whose values must be Hounsfield units, are read here; the other slices
+ * are decoded on demand, and windowed by the preprocessing. Axial slices that are stored mirrored, upside down or
+ * transposed are reoriented. Unusual properties are listed in `problems`; an error among them is thrown, unless
+ * `onBadFile` skips the stack or `allow` names it.
  *
- * A stack is named after its PatientID, with a number behind it where a patient has several; `groupOf` gives the
- * patient. Labels come from a table inside the folder, in one of these formats:
+ * A stack is named after its PatientID, with a number appended if a patient has several; `groupOf` returns the
+ * patient. Labels are read from a table inside the folder, in one of these formats:
  *
  * - RSNA 2019: `ID,Label` with a row `ID_<SOPInstanceUID>_<label>` for every slice and label (the challenge's own
- *   identifiers begin with `ID_` already), see `RsnaTableReader`; a file's name may stand for the SOPInstanceUID;
- * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`; a scan is found by its PatientID
- *   or a folder's name. Its labels are of the whole scan, for a model with `output: 'patient'`;
+ *   identifiers begin with `ID_` already), see `RsnaTableReader`; a file name may replace the SOPInstanceUID;
+ * - one row per scan, like CQ500's `reads.csv` or a plain table, see `parseScanTable`; a scan is found by its PatientID
+ *   or the name of a folder. Its labels apply to the whole scan, for a model with `output: 'patient'`;
  * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`; `dirname` is the PatientID or a folder's name, `ID`
  *   the file's name or the SOPInstanceUID.
  *
  * @param dir - The data folder.
- * @throws DataError that says what is wrong, with file, row, patient and slice.
+ * @throws DataError that describes the problem, with file, row, patient and slice.
  * @example
  * ```ts
  * const preprocessing = createPreprocessing({ windows: ['brain', 'subdural', 'bone'] });
@@ -131,7 +129,7 @@ export async function openDicomFolder<const L extends Labels = CtLabels>(
   return dicomFolder(dir, options);
 }
 
-/** {@link openDicomFolder} on a folder that may be open already. */
+/** {@link openDicomFolder} for a path or an open folder. */
 export async function dicomFolder<const L extends Labels>(
   dir: string | Root,
   options: DicomFolderOptions<L>,

@@ -8,19 +8,17 @@ import type { DicomSeriesInfo } from '../../dicom/series/series';
 import type { SkippedFile } from '../files/file_bytes';
 import { readDicom } from '../files/read_dicom';
 
-/** Stacks that are looked at, at the same time. */
+/** Stacks examined at the same time. */
 const STACKS_AT_ONCE = 4;
 
-/** Where in a stack slices are looked at, one after another until air and tissue were seen. */
+/** Relative positions of slices to examine, in turn until air and tissue are found. */
 const PLACES = [0.5, 0.3, 0.7];
 
 /**
- * Looks at the values of stacks that are about to be used: the middle slice of each, and two more where that one has no
- * air or no tissue.
+ * Examines the values of stacks: the middle slice of each, and two more if that one has no air or no tissue.
  *
- * @returns The stacks with what was found in their problems, without those that have an error where `onBadFile` skips
- * them.
- * @throws DataError for an error that is not allowed, where `onBadFile` is `'throw'`.
+ * @returns The stacks with the problems found; with `onBadFile: 'skip'` without those that have an error.
+ * @throws DataError for an error that is not allowed, with `onBadFile: 'throw'`.
  */
 export async function examineStacks(
   series: readonly DicomSeriesInfo[],
@@ -30,7 +28,7 @@ export async function examineStacks(
   const skipped: SkippedFile[] = [];
   const examined = await mapAtMost(series, STACKS_AT_ONCE, async (info) => {
     try {
-      // what the headers say stops before any pixel is read
+      // errors in the headers stop before any pixel is read
       stopAtError(info.problems, allow, { file: info.slices[0]!.file });
       const problems = mergeProblems([...info.problems, ...(await problemsOfValues(info, paths, onBadFile))]);
       stopAtError(problems, allow, { file: info.slices[0]!.file });
@@ -61,7 +59,7 @@ async function problemsOfValues(
       problems.push(...slice.problems);
       range = rangeOf(slice.hu, range);
     } catch (error) {
-      // a slice by itself is skipped when all are read
+      // single slices are skipped later, when all are read
       if (!(error instanceof DataError) || onBadFile === 'throw') throw error;
       continue;
     }

@@ -7,11 +7,11 @@ import { fileIn, inside, listFolder, targetOf, type Root } from './data_root';
 import type { SkippedFile } from '../files/file_bytes';
 import type { SliceFile } from './slice_preparer';
 
-/** Slices of each patient, and what else lay among them. */
+/** Slices of each patient, and other files. */
 export interface Found {
   slices: Map<string, SliceFile[]>;
   unlisted: string[];
-  /** Rows of the table without a file, where that is not an error. */
+  /** Rows of the table without a file, if that is not an error. */
   missing: SkippedFile[];
 }
 
@@ -41,7 +41,7 @@ export async function findRows(
     const slices: SliceFile[] = [];
     for (const { slice, row } of rows) {
       const at = { file: table.file, row, patient, slice };
-      // an ID may come without ending
+      // an ID may lack the file extension
       const names = files.has(slice) ? [slice] : IMAGE.test(slice) ? [] : (byStem.get(slice) ?? []);
       const folder = join(root.name, images, patient);
       if (names.length === 0) {
@@ -69,7 +69,7 @@ export async function findRows(
   return found;
 }
 
-/** Takes every folder of images for a patient; the first of `candidates` that exists holds them. */
+/** Lists each folder of images as a patient, in the first of `candidates` that exists. */
 export async function listStudy(root: Root, candidates: readonly string[]): Promise<Found> {
   for (const images of candidates) {
     const file = join(root.name, images);

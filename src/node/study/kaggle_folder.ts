@@ -31,7 +31,7 @@ export interface KaggleFolderOptions<L extends Labels = Labels>
   extends SliceFileOptions, StudyTableOptions<L> {
   /**
    * Name of the folder inside the data folder that contains the patients' folders.
-   * @defaultValue 'train'; where no table says which patients there are also `'test'`, or else the data folder itself
+   * @defaultValue 'train'; if no table lists the patients also `'test'`, or else the data folder itself
    */
   images?: string;
 }
@@ -47,39 +47,37 @@ export interface KaggleFolder<L extends Labels = Labels> extends PatientSource<L
   loadSlices(patient: string, indices: readonly number[]): Promise<PatientStack>;
   /** Path of the file of a patient's slice, counted from 0. */
   fileOf(patient: string, index: number): string;
-  /** What is done to every image. */
+  /** Preprocessing of every image. */
   readonly preprocessing: CtPreprocessing;
-  /** Images that could not be read and were left out, where `onBadFile` is `'skip'`. */
+  /** Unreadable images that were left out, with `onBadFile: 'skip'`. */
   readonly skipped: readonly SkippedFile[];
-  /** Ends the threads of `workers`; the process also ends without. */
+  /** Ends the threads of `workers`, which do not keep the process alive. */
   close(): Promise<void>;
-  /** Slices or scans of the table that no file belongs to; see also `skipped`. */
+  /** Slices or scans of the table without a file; see also `skipped`. */
   readonly withoutFile: readonly string[];
-  /**
-   * Faults of the table that did not stop the reading: rows that repeat others, an `any` that does not fit the five.
-   */
+  /** Problems of the table that did not stop the reading: duplicate rows, a label `any` that contradicts the five. */
   readonly tableProblems: readonly string[];
-  /** Files and folders among the images that are no slice of the study, as paths inside the data folder. */
+  /** Files and folders among the images that are not slices of the study, as paths inside the data folder. */
   readonly unlisted: readonly string[];
 }
 
 /**
- * Opens a study of images in a folder per patient, `DIR/train/ID_x/x_N.jpg`, where N is the slice's position, with its
+ * Opens a study of images in one folder per patient, `DIR/train/ID_x/x_N.jpg`, where N is the slice's position, with a
  * table, the challenge's `DIR/train.csv` or one of another format:
  *
- * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`. It lists the slices, and every row must have its
+ * - the challenge: `dirname,ID,<labels>`, see `parseKaggleTable`. It lists the slices, and every row must have a
  *   file;
- * - RSNA 2019: `ID,Label`, see `RsnaTableReader`. A slice is found by its file's name, with or without its number:
+ * - RSNA 2019: `ID,Label`, see `RsnaTableReader`. A slice is found by its file name, with or without a number:
  *   `ID_12cadc6af_7.png`;
- * - one row per scan, as CQ500's `reads.csv` or a plain table, see `parseScanTable`. A scan is found by its folder's
- *   name; its labels are of the whole scan, for a model with `output: 'patient'`.
+ * - one row per scan, like CQ500's `reads.csv` or a plain table, see `parseScanTable`. A scan is found by the name of its
+ *   folder; its labels apply to the whole scan, for a model with `output: 'patient'`.
  *
- * Only names are read here; images are decoded patient by patient in `load`.
- * Slices are ordered by N as a number. Links that lead out of the folder are refused. Without `requireLabels` a
- * study without labels, or without a table, opens too.
+ * Only names are read here; images are decoded in `load`, one patient at a time. Slices are ordered by N numerically.
+ * Links that lead out of the folder are refused. Without `requireLabels`, studies without labels or without a table can
+ * be opened too.
  *
  * @param dir - The data folder.
- * @throws DataError that says what is wrong, with the file, row, patient and slice.
+ * @throws DataError that describes the problem, with the file, row, patient and slice.
  * @example
  * ```ts
  * const study = await openKaggleFolder('data', { preprocessing: createPreprocessing({ imageSize: [224, 224] }) });
@@ -93,7 +91,7 @@ export async function openKaggleFolder<const L extends Labels = CtLabels>(
   return kaggleFolder(dir, options);
 }
 
-/** {@link openKaggleFolder} on a folder that may be open already. */
+/** {@link openKaggleFolder} for a path or an open folder. */
 export async function kaggleFolder<const L extends Labels>(
   dir: string | Root,
   options: KaggleFolderOptions<L>,
@@ -118,10 +116,10 @@ export async function kaggleFolder<const L extends Labels>(
 }
 
 /**
- * Opens one patient's folder of images `x_N.jpg`, without labels: what prediction needs.
+ * Opens one patient's folder of images `x_N.jpg`, without labels, for prediction.
  *
- * @param dir - The folder; its name becomes the patient's.
- * @throws DataError when there is no image in it, or a name has no number.
+ * @param dir - The folder; its name becomes that of the patient.
+ * @throws DataError if it contains no image, or a name has no number.
  * @example
  * ```ts
  * const source = await openPatientFolder('data/train/ID_001', { preprocessing });
@@ -135,7 +133,7 @@ export async function openPatientFolder<const L extends Labels = CtLabels>(
   return patientFolder(dir, options);
 }
 
-/** {@link openPatientFolder} on a folder that may be open already. */
+/** {@link openPatientFolder} for a path or an open folder. */
 export async function patientFolder<const L extends Labels>(
   dir: string | Root,
   options: SliceFileOptions & Pick<KaggleFolderOptions<L>, 'labels'>,
@@ -178,7 +176,7 @@ async function openFound<L extends Labels>(
     if (ofScan?.labels) scanLabels.set(patient, ofScan.labels);
     ofSlices.forEach((entry, i) => {
       if (entry === undefined) return;
-      // several files may be called the same but for their number
+      // the names of several files may differ only in their number
       const first = rows.get(entry.name);
       const message = `the row of ${entry.name} in ${table!.file} is also that of ${first}`;
       if (first !== undefined) throw new DataError(message, places[i]!.where);

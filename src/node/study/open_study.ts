@@ -87,8 +87,8 @@ async function detect(root: Root): Promise<DetectedStudy> {
   let folders = ['.'];
   let seen = 0;
   let pictures: StudyLayout | undefined;
-  let outward: unknown; // of the first link that leads out; another file may tell the layout
-  // level by level: what lies higher tells more about the layout
+  let outward: unknown; // error of the first link that leads out, thrown only if no other file shows the layout
+  // level by level, since higher levels tell more about the layout
   while (folders.length > 0 && seen < MOST_ENTRIES) {
     const below: string[] = [];
     for (const folder of folders) {
@@ -100,7 +100,7 @@ async function detect(root: Root): Promise<DetectedStudy> {
           (error: unknown) => void (outward ??= error),
         );
         if (target?.isDirectory() && !(await isAbove(root, place, entry))) below.push(place);
-        // once there is a picture only DICOM is of interest, and no DICOM has a picture's name
+        // after the first image only DICOM matters, which does not have the name of an image
         if (!target?.isFile() || (pictures && PICTURE_NAME.test(name))) continue;
         const format = await formatOf(root, place);
         if (format === 'dicom') return { layout: 'dicom', format };
@@ -130,7 +130,7 @@ export async function openStudy<const L extends Labels = CtLabels>(
   const { images, allow, ...rest } = resolveOptions('openStudy', options as StudyOptions, RULES);
   checkDir('openStudy', dir);
   const root = await openRoot(dir, rest.followLinks);
-  // the root keeps what the detection has listed
+  // the root caches the listings of the detection
   const { layout } = images === undefined ? await detect(root) : { layout: 'challenge' };
   const labelled = { ...rest, labels: rest.labels as L };
   if (layout === 'dicom') return dicomFolder(root, { ...labelled, allow });
@@ -142,7 +142,7 @@ export async function openStudy<const L extends Labels = CtLabels>(
   return patientFolder(root, files);
 }
 
-/** Whether a link leads back to a folder that it lies in: following it would never end. */
+/** Whether a link leads to a folder that contains it: following it would never end. */
 async function isAbove(root: Root, place: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return false;
   const where = { file: path.join(root.name, place) };
@@ -151,7 +151,7 @@ async function isAbove(root: Root, place: string, entry: Dirent): Promise<boolea
   return `${folder}${path.sep}`.startsWith(`${target}${path.sep}`);
 }
 
-/** What a file holds, by its first bytes; undefined for anything else. */
+/** The format of a file by its first bytes; undefined for anything else. */
 async function formatOf(root: Root, place: string): Promise<SliceFormat | undefined> {
   const real = await inside(root, place, { file: path.join(root.name, place) });
   if (real === undefined) return undefined;

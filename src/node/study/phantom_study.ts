@@ -51,7 +51,7 @@ const RULES = {
 } satisfies Rules<WritePhantomStudyOptions>;
 
 /**
- * What {@link writePhantomStudy} wrote, or found written before.
+ * The study that {@link writePhantomStudy} wrote or found.
  *
  * @inline
  */
@@ -64,24 +64,24 @@ export interface PhantomStudySummary {
   reused: boolean;
 }
 
-/** The file that remembers what a study was made from. */
+/** The file that records the options of a study. */
 const RECORD = 'phantom.json';
 
-/** Grows whenever equal options would give other images. */
+/** Incremented whenever equal options give other images. */
 const VERSION = 1;
 
 /**
  * Writes a study of synthetic head CTs in the layout of the challenge: `train.csv` with the columns
  * `dirname,ID,ich,ivh,sah,sdh,edh`, and 8-bit gray images such as `train/ID_001/001_0.png`, slice 0 at the skull base.
  *
- * A gray value is `255 * (hu - (center - width / 2)) / width`, cut to 0..255. The study is written whole or not at
- * all: into a temporary folder beside the target, which takes its name at the end. A folder that holds the study of the
- * same options is kept as it is.
+ * A gray value is `255 * (hu - (center - width / 2)) / width`, clipped to 0..255. The study is written atomically, to a
+ * temporary folder beside the target that is renamed at the end. A folder with the study of the
+ * same options is left unchanged.
  *
- * @param folder - Where to; it must not exist, be empty, or hold the same study.
+ * @param folder - The target, which must not exist, be empty, or contain the same study.
  * @throws ArgumentError for an option outside its range.
- * @throws DataError if the folder holds something else.
- * @throws CtMultilabelError that names the folder, where the disk is full or it may not be written.
+ * @throws DataError if the folder contains anything else.
+ * @throws CtMultilabelError that names the folder, if the disk is full or the folder is not writable.
  * @example
  * await writePhantomStudy('runs/phantom', { patients: 40, seed: 1, slices: 12, size: 96 });
  * @category Data
@@ -122,7 +122,7 @@ export async function writePhantomStudy(
     }
     await writeFile(join(draft, 'train.csv'), `${rows.join('\n')}\n`);
     await writeFile(join(draft, RECORD), `${JSON.stringify({ made, summary }, null, 2)}\n`);
-    // An empty folder may have been made for us
+    // the target may be an empty folder
     await rmdir(target).catch(() => undefined);
     await move(draft, target);
     return { ...summary, reused: false };
@@ -133,10 +133,10 @@ export async function writePhantomStudy(
 }
 
 /**
- * Makes the phantoms of a written study again, with what its images do not show: masks, tissue and HU.
+ * Generates the phantoms of a written study again, with data that its images do not contain: masks, tissue and HU.
  *
- * @param folder - As {@link writePhantomStudy} wrote it.
- * @throws DataError if the folder holds no phantom study, or one of another version.
+ * @param folder - Written by {@link writePhantomStudy}.
+ * @throws DataError if the folder contains no phantom study, or one of another version.
  * @example
  * const study = await readPhantomStudy('runs/phantom');
  * const { masks } = study.patient(0); // of ID_001
@@ -154,11 +154,15 @@ export async function readPhantomStudy(folder: string): Promise<PhantomStudy> {
     return makePhantomStudy({ seed, patients, slices, size, difficulty, prevalence: shares });
   } catch (cause) {
     const { message } = cause as Error;
-    throw new DataError(`expected a phantom study that can be made again: ${message}`, { file }, { cause });
+    throw new DataError(
+      `expected a phantom study that can be generated again: ${message}`,
+      { file },
+      { cause },
+    );
   }
 }
 
-/** What a written study remembers of how it was made. */
+/** The record of a written study. */
 async function readRecord(folder: string): Promise<{ made?: unknown; summary?: Summary }> {
   return JSON.parse(await readFile(join(folder, RECORD), 'utf8')) as { made?: unknown; summary?: Summary };
 }
@@ -171,7 +175,7 @@ const emptySummary = (patients: number): Summary => ({
   positives: { ich: 0, ivh: 0, sah: 0, sdh: 0, edh: 0 },
 });
 
-/** The options as text that equals for equal studies: defaults filled in, names in order. */
+/** The options with defaults as text, which is equal for equal studies. */
 function recordOf(
   options: PhantomStudyOptions & Required<Pick<WritePhantomStudyOptions, 'format' | 'window'>>,
 ): string {
@@ -190,7 +194,7 @@ function recordOf(
   });
 }
 
-/** The summary of the study in `target` if it is the one asked for; nothing if there is no study to lose. */
+/** The summary of the study in `target` if it is the requested one; undefined if the folder is empty or missing. */
 async function existing(target: string, made: string): Promise<Summary | undefined> {
   const entries = await readdir(target).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
@@ -207,7 +211,7 @@ async function existing(target: string, made: string): Promise<Summary | undefin
       { file: target },
       { cause },
     );
-  if (!entries.includes(RECORD)) throw refuse('holds no phantom study');
+  if (!entries.includes(RECORD)) throw refuse('contains no phantom study');
   let record: { made?: unknown; summary?: Summary };
   try {
     record = await readRecord(target);
@@ -215,7 +219,7 @@ async function existing(target: string, made: string): Promise<Summary | undefin
     throw refuse(`its ${RECORD} cannot be read`, error);
   }
   if (record?.made !== made || record.summary === undefined) {
-    throw refuse('holds a phantom study made with other options');
+    throw refuse('contains a phantom study with other options');
   }
   return record.summary;
 }

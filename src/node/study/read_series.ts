@@ -28,16 +28,16 @@ export type { DicomSeriesList } from '../../dicom/files/read_found_series';
 /**
  * Reads a folder of DICOM files as ordered series in Hounsfield units.
  *
- * Reads what `scanDicomFolder` finds with `decodeDicomSlice`, so both say what is read and how. Series of every kind
- * are returned, distinguished by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial
- * slices that are stored mirrored, upside down or transposed are reoriented. A problem that is an error stops the
- * reading, unless `onBadFile` skips it or `allow` names it: an axial stack without air or without tissue is no head in
+ * Decodes the series found by `scanDicomFolder` with `decodeDicomSlice`; see both for details. Series of every kind are
+ * returned, distinguished by `kind`; colour images have no Hounsfield units and are listed in `unlisted`. Axial slices
+ * that are stored mirrored, upside down or transposed are reoriented. A problem that is an error stops the reading,
+ * unless `onBadFile` skips it or `allow` names it; for example, an axial stack without air or tissue is not a head in
  * HU. The caller disposes the `hu` of each series.
  *
- * @param dir - The folder; it may hold many studies. Or files as a page has them, as `ct-multilabel/dicom` takes them.
- * @returns The series, with `skipped` and `unlisted` beside them.
- * @throws DataError that names the file, with `onBadFile: 'throw'`: one that cannot be read, or a problem that is an
- * error; the reason of `signal`, where that ends the reading.
+ * @param dir - The folder, which may contain many studies; or files in a page, as for `ct-multilabel/dicom`.
+ * @returns The series, with `skipped` and `unlisted`.
+ * @throws DataError that names the file, with `onBadFile: 'throw'`, for a file that cannot be read or a problem that is
+ * an error; the reason of `signal` if that aborts the reading.
  * @example
  * ```ts
  * for (const { description, hu } of await readDicomSeries('study', { kinds: ['axial'] })) {

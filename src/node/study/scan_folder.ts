@@ -3,9 +3,9 @@ import { checkDir, openRoot, type Root } from './data_root';
 import type { FileProgress, SkippedFile } from '../files/file_bytes';
 import { headersOfFound } from '../../dicom/files/file_headers';
 import { scanFiles, skipper, type DicomScan } from '../../dicom/files/scan_files';
-import { HeaderIndex } from '../files/header_index';
+import { HeaderIndex, type IndexedFile } from '../files/header_index';
 import { headersOf } from './dicom_file';
-import { walkFolder, type WalkedFile } from './walk_folder';
+import { walkFolder } from './walk_folder';
 
 /**
  * Options of {@link scanDicomFolder}.
@@ -34,7 +34,7 @@ export interface ScanDicomOptions {
   onProgress?: (progress: FileProgress) => void;
 }
 
-/** How {@link ScanDicomOptions} are checked. */
+/** Rules of {@link ScanDicomOptions}. */
 export const SCAN_RULES = {
   onBadFile: optional(oneOf(['throw', 'skip']), 'throw'),
   followLinks: optional(flag, false),
@@ -43,17 +43,17 @@ export const SCAN_RULES = {
 } satisfies Rules<ScanDicomOptions>;
 
 /**
- * Finds the DICOM series in a folder and its subfolders: which files, in which order, without reading their pixels.
+ * Finds the DICOM series in a folder and its subfolders, with their files in order, without reading pixels.
  *
- * Of each file only the header is read. Slices are ordered by their position along the slices' normal, from feet to
- * head; file names and instance numbers do not matter. A stack is one acquisition of one person: patients that share a
+ * Only the header of each file is read. Slices are ordered by their position along the slices' normal, from feet to
+ * head, regardless of file names and instance numbers. A stack is one acquisition of one person: patients that share a
  * series, and passes over the same positions, are separated; series of one slice each that fit together are merged.
  * Copies are left out and listed in `skipped`. Links that lead out of the folder are refused.
  *
- * What is unusual is in each series' `problems`, with a severity. Nothing stops at an error here: what reads the pixels
- * does.
+ * Unusual properties are listed in the `problems` of each series, with a severity. Errors among them are not thrown
+ * here, but by functions that read the pixels.
  *
- * @param dir - The folder; it may hold many studies.
+ * @param dir - The folder, which may contain many studies.
  * @throws DataError that names the file, with `onBadFile: 'throw'`.
  * @example
  * ```ts
@@ -67,7 +67,7 @@ export async function scanDicomFolder(dir: string, options: ScanDicomOptions = {
   return scan(dir, resolved);
 }
 
-/** {@link scanDicomFolder} with options that are checked, and the real path of every file. */
+/** {@link scanDicomFolder} with checked options, and with the real path of every file. */
 export async function scan(
   dir: string | Root,
   {
@@ -85,7 +85,7 @@ export async function scan(
   const skipped: SkippedFile[] = [];
   const root = await openRoot(dir, followLinks);
   const found = await walkFolder(root, skipper(onBadFile, skipped));
-  const read = ({ file, path }: WalkedFile) =>
+  const read = ({ file, path }: IndexedFile) =>
     headersOfFound(file, (where, mustBeDicom) => headersOf(path, where, mustBeDicom));
   const index = cacheFolder === undefined ? undefined : await HeaderIndex.open(cacheFolder, root.path);
   let isComplete = false;
@@ -99,7 +99,7 @@ export async function scan(
     isComplete = true;
     return { ...scanned, paths: new Map(found.map(({ file, path }) => [file, path])) };
   } finally {
-    // after a failure too: whoever tries again need not wait for what was read
+    // after a failure too, so that another attempt need not read the same files again
     await index?.save(isComplete);
   }
 }

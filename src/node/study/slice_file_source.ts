@@ -17,20 +17,20 @@ import {
   type SliceFileOptions,
 } from './slice_preparer';
 
-/** What is known of the patients beside their slices. */
+/** Information on patients, besides their slices. */
 export interface PatientFacts {
-  /** Labels of whole patients, where slices have none. */
+  /** Labels of whole patients, if slices have none. */
   labelsOf?: (patient: string) => readonly number[] | undefined;
-  /** The person, where one may have several scans. */
+  /** The person, if one may have several scans. */
   groupOf?: (patient: string) => string;
   /** Kinds of DICOM error to accept. */
   allow?: readonly DicomProblemKind[];
 }
 
-/** Patients whose slices are files: names and labels are known at once, images are prepared when asked for. */
+/** Patients whose slices are files: names and labels are known from the start, images are prepared on demand. */
 export class SliceFileSource<L extends Labels = Labels> implements PatientSource<L> {
   readonly patients: readonly string[];
-  /** What is done to every slice. */
+  /** Preprocessing of every slice. */
   readonly preprocessing: CtPreprocessing;
   /** Files that were left out, see {@link SliceFileOptions.onBadFile}. */
   readonly skipped: readonly SkippedFile[];
@@ -64,7 +64,7 @@ export class SliceFileSource<L extends Labels = Labels> implements PatientSource
   /**
    * @param slices - The slices of each patient, in order.
    * @param skipped - Files that were left out before.
-   * @throws ArgumentError for an option out of range; DataError for what `onBadFile` says.
+   * @throws ArgumentError for an option out of range; DataError according to `onBadFile`.
    */
   static async open<L extends Labels>(
     slices: ReadonlyMap<string, readonly SliceFile[]>,
@@ -118,7 +118,7 @@ export class SliceFileSource<L extends Labels = Labels> implements PatientSource
     return slice.file;
   }
 
-  /** Ends the threads, if there are any; the process also ends without. */
+  /** Ends the threads, if any, which do not keep the process alive. */
   async close(): Promise<void> {
     await this.preparer.close();
   }
@@ -160,7 +160,7 @@ export class SliceFileSource<L extends Labels = Labels> implements PatientSource
   }
 }
 
-/** Refuses at once what no table of predictions could hold. */
+/** Refuses names that tables of predictions do not support. */
 function checkNames(slices: ReadonlyMap<string, readonly SliceFile[]>): void {
   for (const [patient, ofPatient] of slices) {
     checkName('patient', patient, { patient });

@@ -28,7 +28,7 @@ import {
 } from '../preparation/slice_preparation';
 
 /**
- * Options of every source of files.
+ * Options of sources of slice files.
  *
  * @inline
  */
@@ -55,35 +55,35 @@ export interface SliceFileOptions {
    */
   cachePrecision?: 'float32' | 'float16' | 'uint8';
   /**
-   * The window that JPEG or PNG images show. Needed if one side has Hounsfield units and the other has images: to
-   * convert grey values back to HU if the preprocessing has windows, and to show DICOM as such images if it has none.
+   * The window of JPEG or PNG images. Needed to convert grey values back to HU if the preprocessing has windows, and to
+   * window DICOM images in the same way if it has none.
    * @defaultValue none
    */
   imageWindow?: CtWindowName | Readonly<HuWindow>;
   /**
-   * Where the rows and the columns of JPEG or PNG images go, by the letters of DICOM's PatientOrientation: left, right,
-   * to the back (posterior), to the front (anterior). Images that are not `'LP'` are turned to it; DICOM says it
-   * itself.
+   * Directions of the rows and columns of JPEG or PNG images, by the letters of DICOM's PatientOrientation: left,
+   * right, posterior, anterior. Other images than `'LP'` are reoriented; DICOM files state their orientation.
    * @defaultValue 'LP'
    */
   imageOrientation?: ImageOrientation;
   /**
-   * What a slice that cannot be read does: `'throw'` stops when it is met; `'skip'` reads every file once at the start,
-   * and lists those that cannot be read in `skipped`.
+   * How to treat an unreadable slice: `'throw'` throws when it is loaded; `'skip'` reads every file once at the start,
+   * and lists unreadable ones in `skipped`.
    * @defaultValue 'throw'
    */
   onBadFile?: 'throw' | 'skip';
   /**
-   * Whether links in the folder may lead out of it, as those that DVC and DataLad make do.
+   * Whether links in the folder may lead out of it, like those of DVC and DataLad.
    * @defaultValue false
    */
   followLinks?: boolean;
-  /** Told how far a reading at the start has come. */
+  /** Called with the progress of reading at the start. */
   onProgress?: (progress: FileProgress) => void;
 }
 
 /**
- * Directions of rows and of columns: the first letter says where columns of a higher number lie, the second rows.
+ * Directions of rows and columns: the first letter is the direction of increasing column numbers, the second of row
+ * numbers.
  *
  * @inline
  */
@@ -92,10 +92,10 @@ export type ImageOrientation = 'LP' | 'LA' | 'RP' | 'RA' | 'PL' | 'PR' | 'AL' | 
 /** Every {@link ImageOrientation}. */
 const IMAGE_ORIENTATIONS: readonly ImageOrientation[] = ['LP', 'LA', 'RP', 'RA', 'PL', 'PR', 'AL', 'AR'];
 
-/** More threads than any machine has use for here. */
+/** Most threads that can be requested. */
 const MOST_WORKERS = 64;
 
-/** How {@link SliceFileOptions} are checked. */
+/** Rules of {@link SliceFileOptions}. */
 export const SLICE_FILE_RULES = {
   preprocessing: {
     check: (value, what) => {
@@ -117,16 +117,16 @@ export const SLICE_FILE_RULES = {
 
 /** One slice of a {@link SliceFileSource}. */
 export interface SliceFile {
-  /** Name as the table, or else the folder, has it. */
+  /** Name in the table or, without one, in the folder. */
   slice: string;
   /** Full path. */
   file: string;
-  /** Which image of a file of several, counted from 0. */
+  /** Index of the frame in a multi-frame file, from 0. */
   frame?: number;
   format: SliceFormat;
   /** Row of the table, if there is one. */
   row?: number;
-  /** 0 or 1 for each label, or -1 where it is not labelled. */
+  /** 0 or 1 for each label, or -1 if not labelled. */
   labels?: readonly number[];
 }
 
@@ -140,10 +140,10 @@ export const toPrepare = (
   where: { patient, slice, ...(row !== undefined && { row }) },
 });
 
-/** What prepares stacks: the calling thread, or others. */
+/** Prepares stacks on the calling thread or on others. */
 export interface Preparer {
   preprocessing: CtPreprocessing;
-  /** Stacks to ask for at a time; undefined on the calling thread. */
+  /** Number of stacks to request at a time; undefined on the calling thread. */
   capacity?: number;
   prepare(request: StackRequest): Promise<tf.Tensor4D>;
   close(): Promise<void>;
@@ -163,15 +163,15 @@ export function createPreparer(
   if (formats.has('dicom')) {
     const what = 'preprocessing: windows';
     const needed =
-      "at least one, e.g. ['brain'], since DICOM holds HU; or imageWindow (--image-window), the window of the images that the model was trained on";
+      "at least one, e.g. ['brain'], since DICOM has HU; or imageWindow (--image-window), the window of the images that the model was trained on";
     check(preprocessing.windows !== false || shown !== undefined, what, needed, false);
   }
   if (formats.has('image') && preprocessing.windows !== false) {
     const what = 'imageWindow';
-    const needed = 'the window that the images show, since the preprocessing has windows';
+    const needed = 'the window of the images, since the preprocessing has windows';
     check(imageWindow !== undefined, what, needed, imageWindow);
   }
-  // DICOM becomes what the images were
+  // window DICOM like the images
   const windows =
     formats.has('dicom') && shown !== undefined && preprocessing.windows === false ? [shown] : undefined;
   const settings = {
@@ -194,7 +194,7 @@ export function createPreparer(
   return { preprocessing, capacity, prepare: (request) => pool.prepare(request), close: () => pool.close() };
 }
 
-/** Prepares every slice once, and leaves out those that cannot be; a patient of whom none is left is left out too. */
+/** Prepares every slice once, and leaves out unreadable ones, and patients without readable slices. */
 export async function readable(
   slices: ReadonlyMap<string, readonly SliceFile[]>,
   preparer: Preparer,
@@ -212,7 +212,7 @@ export async function readable(
     for (const { file } of ofFile) onProgress?.({ done: ++done, total: files.length, file });
     return found;
   });
-  // an error of a whole file is that of each of its slices
+  // the error of a whole file applies to each of its slices
   const byError = new Map(files.flatMap(({ file }, i) => (errors[i] ? [[errors[i], file]] : [])));
   const skipped = [...byError].map(([error, file]) => ({ file, error }));
   const bad = new Set(files.filter((_, i) => errors[i]).map(({ slice }) => slice));
@@ -222,7 +222,7 @@ export async function readable(
   return { slices: new Map(good), skipped };
 }
 
-/** Why slices of a file cannot be prepared, if so: all of them at a time, so that it is read once where all can be. */
+/** Why slices of a file cannot be prepared, if so. Tries all of them at once, so that an intact file is read once. */
 async function problemsOf(
   preparer: Preparer,
   slices: readonly SliceToPrepare[],
@@ -231,7 +231,7 @@ async function problemsOf(
   while (problems.length < slices.length) {
     const rest = slices.slice(problems.length);
     const error = await problemOf(preparer, { slices: rest });
-    // those before the one it names were prepared; an error that names none is of the file
+    // the slices before the one it names are intact; an error without a slice concerns the file
     const bad = rest.findIndex(({ where }) => where.slice === error?.location.slice);
     if (error === undefined || bad < 0) problems.push(...rest.map(() => error));
     else problems.push(...rest.slice(0, bad).map(() => undefined), error);

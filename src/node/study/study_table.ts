@@ -9,11 +9,11 @@ import { LABEL_TABLES, labelTableOf } from '../../data/tables/label_tables';
 import { eachCsvRecord } from '../files/csv_file';
 import { inside, type Root } from './data_root';
 
-/** Options of everything that finds the labels of a data folder in a table. */
+/** Options for labels in a table of a data folder. */
 export interface StudyTableOptions<L extends Labels = Labels> {
   /**
-   * Labels, in the order they come out: all of the table's or some. For RSNA's table of `RSNA_LABELS`, or their
-   * counterparts in `CT_LABELS`; for CQ500's of `CT_LABELS` and `any`.
+   * Labels in output order: all or some of those in the table. For RSNA's table from `RSNA_LABELS`, or their
+   * counterparts in `CT_LABELS`; for CQ500's from `CT_LABELS` and `any`.
    * @defaultValue CT_LABELS
    */
   labels?: L;
@@ -23,32 +23,32 @@ export interface StudyTableOptions<L extends Labels = Labels> {
    */
   requireLabels?: boolean;
   /**
-   * What becomes of labels that the table does not have.
+   * How to treat labels that the table does not have.
    * @defaultValue 'throw'
    */
   missingLabels?: MissingLabels;
   /**
-   * The table's name inside the folder, of any format that labels come in; `false` reads none.
-   * @defaultValue the first that is there of `train.csv` (of images: named after their folder), `stage_2_train.csv`,
+   * The table's name inside the folder, in any supported format; `false` reads none.
+   * @defaultValue the first one present of `train.csv` (for images, named after their folder), `stage_2_train.csv`,
    * `stage_1_train.csv`, `reads.csv`, `labels.csv`; for DICOM `train.csv` is the last
    */
   table?: string | false;
 }
 
-/** A name of something inside the data folder. */
+/** A relative path inside the data folder. */
 export const INSIDE = rule<string>(
   'a name inside the data folder',
   (value) => typeof value === 'string' && value !== '' && !path.isAbsolute(value),
 );
 
-/** How options about labels are checked. */
+/** Rules of {@link StudyTableOptions}. */
 export const STUDY_TABLE_RULES = {
   ...LABEL_RULES,
   requireLabels: optional(flag, true),
   table: optional(or(false, INSIDE)),
 } satisfies Rules<StudyTableOptions>;
 
-/** What is asked of a data folder's table, checked. */
+/** Resolved {@link StudyTableOptions}. */
 export interface WantedTable {
   labels: Labels;
   requireLabels: boolean;
@@ -56,52 +56,52 @@ export interface WantedTable {
   table: string | false | undefined;
 }
 
-/** Refuses to do without a table where labels are required. */
+/** Requires a table if labels are required. */
 export function checkTable(fn: string, { requireLabels, table }: WantedTable): void {
-  check(!(requireLabels && table === false), `${fn}: table`, 'a table where labels are required', table);
+  check(!(requireLabels && table === false), `${fn}: table`, 'a table, since labels are required', table);
 }
 
-/** File names of tables, without that of the challenge, which each kind of folder puts where it belongs. */
+/** File names of tables, except that of the challenge, whose priority depends on the kind of folder. */
 export const TABLE_FILES: readonly string[] = LABEL_TABLES.flatMap(({ fileNames }) => fileNames);
 
-/** Names of a stack's slices, and where each is, for messages. */
+/** A slice to be found in a table. */
 export interface SliceToLabel {
-  /** Its own names, the surest first. */
+  /** Its names, the most reliable first. */
   names: readonly string[];
   where: DataLocation;
 }
 
-/** The table of a data folder, whatever its format, and what of it has been found in the folder. */
+/** The table of a data folder in any format, and which of its entries have been found in the folder. */
 export class StudyTable {
   private readonly used = new Set<string>();
 
   constructor(
-    /** Its path, beginning with the folder as the caller named it. */
+    /** Its path, beginning with the folder as given by the caller. */
     readonly file: string,
     private readonly table: TableLabels,
     private readonly requireLabels: boolean,
   ) {}
 
-  /** Every slice with its patient, where the table names both. */
+  /** Every slice with its patient, if the table lists both. */
   get rows() {
     return this.table.rows;
   }
 
-  /** Faults of the table that did not stop the reading. */
+  /** Problems of the table that did not stop the reading. */
   get problems(): readonly string[] {
     return this.table.problems;
   }
 
-  /** Slices or scans of the table that were not asked for so far. */
+  /** Slices or scans of the table that have not been requested so far. */
   unused(): string[] {
     return this.table.names.filter((name) => !this.used.has(name));
   }
 
   /**
-   * What the table says of a stack: of each slice, or of the scan as a whole.
+   * Labels of a stack: of each slice, or of the whole scan.
    *
-   * @param patients - Names of the scan: of its patient, of its folders; the surest first.
-   * @throws DataError where labels are required, for the first slice without any.
+   * @param patients - Names of the scan, from its patient and folders, the most reliable first.
+   * @throws DataError for the first slice without labels, if they are required.
    */
   labelsOf(
     patients: readonly string[],
@@ -125,10 +125,11 @@ export class StudyTable {
 }
 
 /**
- * Reads the table of a data folder, in any format there is; undefined where none is wanted, or there and needed.
+ * Reads the table of a data folder in any supported format; undefined if none is requested, or none is present and none
+ * required.
  *
- * @param names - Names that it may have in the folder where `wanted` has none; the first that is there is read.
- * @throws DataError for a table that is missing or in no such format, and for what is wrong with it.
+ * @param names - Possible names of the table if `wanted` has none; the first one present is read.
+ * @throws DataError for a table that is missing, of an unknown format, or invalid.
  */
 export async function readStudyTable(
   root: Root,

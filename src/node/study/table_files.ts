@@ -6,10 +6,10 @@ import { RsnaTableReader, type RsnaTable, type RsnaTableOptions } from '../../da
 import { eachCsvRecord, readCsvFile } from '../files/csv_file';
 
 /**
- * Reads the table of the RSNA 2019 challenge (`stage_2_train.csv`), streaming: only the labels are held.
+ * Reads the table of the RSNA 2019 challenge (`stage_2_train.csv`) as a stream: only the labels are kept in memory.
  *
- * @param file - The file; also its name in messages, unless `options` have another.
- * @throws DataError when it cannot be read, is not CSV text in UTF-8, or as {@link RsnaTableReader} says.
+ * @param file - The file, which is also its name in messages, unless `options` contains another.
+ * @throws DataError if it cannot be read or is not CSV text in UTF-8; errors of {@link RsnaTableReader}.
  * @example
  * ```ts
  * const { slices, duplicates } = await readRsnaTable('rsna/stage_2_train.csv', { labels: CT_LABELS });
@@ -23,10 +23,10 @@ export async function readRsnaTable(file: string, options: RsnaTableOptions = {}
 }
 
 /**
- * Reads a table with one row per scan, see {@link parseScanTable}; CQ500's `reads.csv` is one.
+ * Reads a table with one row per scan, such as CQ500's `reads.csv`, see {@link parseScanTable}.
  *
- * @param file - The file; also its name in messages, unless `options` have another.
- * @throws DataError when it cannot be read, is not CSV text in UTF-8, or as {@link parseScanTable} says.
+ * @param file - The file, which is also its name in messages, unless `options` contains another.
+ * @throws DataError if it cannot be read or is not CSV text in UTF-8; errors of {@link parseScanTable}.
  * @example
  * ```ts
  * const scans = await readScanTable('cq500/reads.csv', { labels: [...CT_LABELS, 'any'] });

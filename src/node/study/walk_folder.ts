@@ -1,33 +1,24 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../base/errors';
+import type { IndexedFile } from '../files/header_index';
 import { inside, listFolder, type Root } from './data_root';
 
-/** A file in a folder or in one of its subfolders. */
-export interface WalkedFile {
-  /** Path inside the folder. */
-  place: string;
-  /** Path beginning with the folder as the caller named it. */
-  file: string;
-  /** Where it really is. */
-  path: string;
-}
-
 /**
- * All files of a folder and its subfolders, each once however many links lead to it, in the order of their names.
- * Hidden entries, and what is neither file nor folder, are left out.
+ * All files of a folder and its subfolders in the order of their names, each once, also if several links lead to it.
+ * Hidden entries, and anything other than files and folders, are left out.
  *
- * @param onBad - Told of links that lead out of the folder, and of folders that cannot be read; throws, or goes on.
+ * @param onBad - Called for links that lead out of the folder and for unreadable folders; throws, or continues.
  */
 export async function walkFolder(
   root: Root,
   onBad: (file: string, error: DataError) => void,
-): Promise<WalkedFile[]> {
-  const found: WalkedFile[] = [];
+): Promise<IndexedFile[]> {
+  const found: IndexedFile[] = [];
   const seen = new Set<string>([root.path]);
   const links: string[] = [];
 
-  /** Undefined where `read` fails and `onBad` does not throw. */
+  /** Undefined if `read` fails and `onBad` does not throw. */
   const attempt = async <T>(place: string, read: (file: string) => Promise<T>): Promise<T | undefined> => {
     const file = join(root.name, place);
     try {
@@ -39,7 +30,7 @@ export async function walkFolder(
     }
   };
 
-  /** @param real - Where the folder really is. */
+  /** @param real - Real path of the folder. */
   const walk = async (folder: string, real: string): Promise<void> => {
     const subfolders: string[] = [];
     const entries = await attempt(folder, (file) => listFolder(root, folder, { file }));
@@ -50,7 +41,7 @@ export async function walkFolder(
       } else if (entry.isDirectory()) {
         subfolders.push(place);
       } else if (entry.isFile()) {
-        // a folder reached by a link is not where its name says
+        // a folder reached by a link has another real path
         const path = join(real, name);
         if (!seen.has(path)) {
           seen.add(path);
@@ -67,7 +58,7 @@ export async function walkFolder(
   };
 
   await walk('.', root.path);
-  // links come last, so that what they lead to is found under its own name, and cycles end
+  // links come last, so that their targets are found under their own names, and cycles end
   for (let place = links.shift(); place !== undefined; place = links.shift()) {
     const path = await attempt(place, (file) => inside(root, place, { file }));
     if (path === undefined || seen.has(path)) continue;

@@ -258,7 +258,7 @@ describe('an index that is no such thing', () => {
     const cache = await temporaryFolder({ file: '' });
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     expect(await found(folder, path.join(cache, 'file'))).toEqual(await found(folder));
-    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('headers are not kept in'));
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('headers are not cached in'));
     warn.mockRestore();
   });
 

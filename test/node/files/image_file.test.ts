@@ -125,19 +125,19 @@ describe('readGrayImage: bad files', () => {
   });
   it.each([0.3, 0.9, 0.99])('refuses a JPEG cut at %d of its length', async (part) => {
     const bytes = await jpeg();
-    await refused(bytes.subarray(0, Math.floor(bytes.length * part)), /damaged or cut short.*premature end/);
+    await refused(bytes.subarray(0, Math.floor(bytes.length * part)), /damaged or truncated.*premature end/);
   });
   it.each([0.5, 0.95])('refuses a PNG cut at %d of its length', async (part) => {
     const bytes = await sharp(await jpeg())
       .png()
       .toBuffer();
-    await refused(bytes.subarray(0, Math.floor(bytes.length * part)), /damaged or cut short/);
+    await refused(bytes.subarray(0, Math.floor(bytes.length * part)), /damaged or truncated/);
   });
   it('refuses a PNG with a wrong checksum in its pixels', async () => {
     const bytes = flatPng(64, 64, 9);
     const at = bytes.indexOf('IDAT') + 12;
     bytes[at] = bytes[at]! ^ 0xff;
-    await refused(bytes, /damaged or cut short/);
+    await refused(bytes, /damaged or truncated/);
   });
   it('refuses a bomb by its header', async () => {
     await refused(pngBytes(60_000, 60_000, 8, PNG_COLOR.gray, [[0]]), /more than 64000000 pixels/);

@@ -151,7 +151,7 @@ describe('DicomWeb', () => {
       close!();
     }
     await expect(fetched((await sent(206, body)).web())).rejects.toThrow(
-      'the server gave a part of the series',
+      'the server returned only a part of the series',
     );
     close!();
     await expect(fetched((await sent(200, 'x'.repeat(70_000), 10_000)).web())).rejects.toThrow(
@@ -159,7 +159,7 @@ describe('DicomWeb', () => {
     );
   });
 
-  it('fetches a series file by file, and begins anew where an answer is cut short', async () => {
+  it('fetches a series file by file, and begins anew when a response is truncated', async () => {
     const whole = parts('one', 'two\r\n--a', 'three');
     const { web, retries } = await serving(multipart(whole.slice(0, 60), whole.length), multipart(whole));
     const taken: string[] = [];
@@ -168,7 +168,7 @@ describe('DicomWeb', () => {
     await web().fetchSeries({ study: '1', series: '1.1' }, begin, take);
     expect(taken).toEqual(['one', 'two\r\n--a', 'three']);
     expect(retries).toHaveLength(1);
-    expect(retries[0]).toMatch(/^\/studies\/1\/series\/1\.1: .*; tried again in/);
+    expect(retries[0]).toMatch(/^\/studies\/1\/series\/1\.1: .*; retrying in/);
   });
 
   it('stores objects, and takes those that the server has for stored', async () => {
@@ -180,7 +180,7 @@ describe('DicomWeb', () => {
     expect(await all(partsOf(response))).toEqual(objects);
     expect([asked[0]!.method, asked[0]!.url]).toEqual(['POST', '/dicom-web/studies/1.2']);
     await web().store('1.2', objects);
-    await expect(web().store('1.2', objects)).rejects.toThrow('/studies/1.2: the server refuses 1 of 2 objects, reason 0xa900'); // prettier-ignore
+    await expect(web().store('1.2', objects)).rejects.toThrow('/studies/1.2: the server refused 1 of 2 objects, reason 0xa900'); // prettier-ignore
     expect(asked).toHaveLength(3);
   });
 
@@ -200,7 +200,7 @@ describe('DicomWeb', () => {
     close!();
     const down = await serving(status(500));
     await expect(down.web().series('1')).rejects.toThrow(
-      '/studies/1/series: the server answered with status 500',
+      '/studies/1/series: the server responded with status 500',
     );
     expect(down.asked).toHaveLength(6);
     close!();
@@ -219,7 +219,7 @@ describe('DicomWeb', () => {
     const begun = Date.now();
     await web().series('1');
     expect(Date.now() - begun).toBeGreaterThanOrEqual(190);
-    expect(retries[0]).toContain('tried again in 0.2 s');
+    expect(retries[0]).toContain('retrying in 0.2 s');
   });
 
   it('asks for the authorization before each request, and sends it nowhere without encryption', async () => {
@@ -231,7 +231,7 @@ describe('DicomWeb', () => {
     expect(asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer 1', 'Bearer 2']);
     const authorization = async () => 'Bearer 1';
     expect(() => new DicomWeb({ server: 'http://pacs.example/dicom-web', authorization })).toThrow(
-      'server: expected https:// where an authorization is sent',
+      'server: expected https:// if an authorization is sent',
     );
     expect(() => new DicomWeb({ server: 'pacs.example' })).toThrow('an address that begins with https://');
     expect(() => new DicomWeb({ server: 'https://me:secret@pacs.example' })).toThrow(/without name and password, received "pacs.example"$/); // prettier-ignore

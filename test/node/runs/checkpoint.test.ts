@@ -324,7 +324,7 @@ describe('loadCheckpoint', () => {
     ['a manifest of another format', editManifest({ format: 'other' }), /format: expected 'ct-multilabel-checkpoint', received "other"/],
     ['a later version', editManifest({ formatVersion: 4, versions: { 'ct-multilabel': '9.1.0' } }), /formatVersion: expected 1, 2 or 3 \(ct-multilabel \S+ reads these; version "9\.1\.0" wrote it: update to that or later\), received 4/],
     ['weights of the same name', editSpecs(([first, second, ...rest]) => [first, { ...second, name: first!['name'] }, ...rest]), /weights with distinct names/],
-    ['a weight file elsewhere', edit('model.json', (model) => ({ ...model, weightsManifest: [{ paths: ['../weights.bin'], weights: [] }] })), /model\.json: expected names of files beside it, found "\.\.\/weights\.bin"/],
+    ['a weight file elsewhere', edit('model.json', (model) => ({ ...model, weightsManifest: [{ paths: ['../weights.bin'], weights: [] }] })), /model\.json: expected names of files in its folder, found "\.\.\/weights\.bin"/],
     ['a weight that is frozen and not there', editManifest({ frozen: ['stem/kernel'] }), /frozen: expected names of weights, found "stem\/kernel"/],
     ['more labels than outputs', editManifest({ labels: ['a', 'b', 'c'], thresholds: [0.5, 0.5, 0.5] }), /the model has 2 outputs, the manifest 3 labels/],
     ['thresholds out of range', editManifest({ thresholds: [0.5, 1.5] }), /thresholds: expected numbers in \[0, 1\]/],

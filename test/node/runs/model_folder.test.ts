@@ -116,7 +116,7 @@ describe('fileSystem', () => {
     const before = await readFile(path.join(folder, 'weights.bin'));
     const saving = saveCtBrainModel(await trained(), fileSystem(folder), description);
     await expect(saving).rejects.toThrow(DataError);
-    await expect(saving).rejects.toThrow(/nothing but a saved model in it, found "notes\.txt" \(file /);
+    await expect(saving).rejects.toThrow(/contains only a saved model, found "notes\.txt" \(file /);
     expect(await readFile(path.join(folder, 'weights.bin'))).toEqual(before);
     const file = path.join(folder, 'notes.txt');
     await expect(saveCtBrainModel(await trained(), fileSystem(file), description)).rejects.toThrow(DataError);
@@ -142,8 +142,8 @@ describe('fileSystem', () => {
     ['no JSON', { 'brain/model.json': '{' }, /model\.json is not JSON/],
     ['no weights', { 'brain/model.json': '{}' }, /expected a model with lists of weights and of their files/],
     ['a file that is missing', { 'brain/model.json': '{"weightsManifest":[{"paths":["a.bin"],"weights":[]}]}' }, /a\.bin cannot be read: ENOENT/],
-    ['a file elsewhere', { 'brain/model.json': '{"weightsManifest":[{"paths":["/etc/hosts"],"weights":[]}]}' }, /expected names of files beside it, found "\/etc\/hosts"/],
-    ['a file above', { 'brain/model.json': '{"weightsManifest":[{"paths":["../a.bin"],"weights":[]}]}', 'a.bin': '' }, /expected names of files beside it, found "\.\.\/a\.bin"/],
+    ['a file elsewhere', { 'brain/model.json': '{"weightsManifest":[{"paths":["/etc/hosts"],"weights":[]}]}' }, /expected names of files in its folder, found "\/etc\/hosts"/],
+    ['a file above', { 'brain/model.json': '{"weightsManifest":[{"paths":["../a.bin"],"weights":[]}]}', 'a.bin': '' }, /expected names of files in its folder, found "\.\.\/a\.bin"/],
   ])('refuses %s', async (_, files, message) => {
     const folder = path.join(await temporaryFolder(files), 'brain');
     const loading = loadCtBrainModel(`file://${folder}`);

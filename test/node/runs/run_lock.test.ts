@@ -89,7 +89,7 @@ describe('RunLock', () => {
   it('of another host is refused, with what to do', async () => {
     const folder = await folderWith(lockOf({ host: 'elsewhere' }));
     await expect(RunLock.take(folder)).rejects.toThrow(
-      `process 1 on host elsewhere since ${since}: if it has ended, which cannot be seen from here, delete ${path.join(folder, LOCK_FILE)}`,
+      `process 1 on host elsewhere since ${since}: if it has ended, which cannot be checked from here, delete ${path.join(folder, LOCK_FILE)}`,
     );
   });
 

@@ -88,7 +88,7 @@ describe('openTrainingRun', () => {
     const folder = await temporaryFolder({ 'notes.txt': 'mine' });
     await expect(openTrainingRun(folder, { config })).rejects.toThrow(CheckpointError);
     await expect(openTrainingRun(folder, { config })).rejects.toThrow(
-      /expected a new or empty folder, found 1 entries; resume goes on with a run/,
+      /expected a new or empty folder, found 1 entries; use resume to continue a run/,
     );
     await expect(openTrainingRun(folder, { config, resume: true })).rejects.toThrow(
       /config\.json: expected the configuration of the run to resume/,

@@ -72,10 +72,13 @@ describe('a folder of a thousand DICOM files, ten of them bad', () => {
   const badHeaders = [
     [() => new Uint8Array(), /not DICOM/],
     [() => new TextEncoder().encode('a text, whatever its name says'), /not DICOM/],
-    [(place) => slice(place).subarray(0, -100), /cut short: 412 bytes of pixels, expected 512/],
-    [(place) => slice(place).subarray(0, 300), /no PixelData, or is cut short|does not parse|holds no image/],
+    [(place) => slice(place).subarray(0, -100), /truncated: 412 bytes of pixels, expected 512/],
+    [
+      (place) => slice(place).subarray(0, 300),
+      /no PixelData, or is truncated|does not parse|contains no image/,
+    ],
     [syntax('1.2.840.10008.1.2.4.201'), /High-Throughput JPEG 2000.* is not supported/],
-    [syntax('1.2.840.10008.1.2.4.90'), /pixels come in one piece, which does not go with JPEG 2000/],
+    [syntax('1.2.840.10008.1.2.4.90'), /pixels are in one piece, which contradicts JPEG 2000/],
     [(place) => slice(place, { elements: { '0028,0010': undefined } }), /no Rows/],
     [(place) => slice(place, { elements: { '0028,0008': ['IS', '7'] } }), /NumberOfFrames is 7/],
     [(place) => slice(place, { elements: { '0028,1053': ['DS', '1e999'] } }), /RescaleSlope/],
@@ -145,14 +148,14 @@ describe('a folder of a thousand images, ten of them bad', () => {
   const bad = [
     [() => new Uint8Array(), /image file is empty/],
     [() => new TextEncoder().encode('a text'), /neither a JPEG nor a PNG/],
-    [changed((bytes) => bytes.subarray(0, 20)), /damaged or cut short/],
-    [changed((bytes) => bytes.subarray(0, -20)), /damaged or cut short/],
-    [changed((bytes) => bytes.fill(0xff, 45, 50)), /damaged or cut short/],
+    [changed((bytes) => bytes.subarray(0, 20)), /damaged or truncated/],
+    [changed((bytes) => bytes.subarray(0, -20)), /damaged or truncated/],
+    [changed((bytes) => bytes.fill(0xff, 45, 50)), /damaged or truncated/],
     [changed((bytes) => Buffer.concat([bytes.subarray(1)])), /neither a JPEG nor a PNG/],
-    [() => Uint8Array.of(0xff, 0xd8, 0xff), /damaged or cut short/],
+    [() => Uint8Array.of(0xff, 0xd8, 0xff), /damaged or truncated/],
     [() => pngBytes(60_000, 60_000, 8, PNG_COLOR.gray, [[0]]), /more than 64000000 pixels/],
-    [() => pngBytes(0, 16, 8, PNG_COLOR.gray, []), /damaged or cut short/],
-    [changed((bytes) => bytes.fill(0, 8)), /damaged or cut short/],
+    [() => pngBytes(0, 16, 8, PNG_COLOR.gray, []), /damaged or truncated/],
+    [changed((bytes) => bytes.fill(0, 8)), /damaged or truncated/],
   ] as const;
   const preprocessing = createPreprocessing({ imageSize: [4, 4], clahe: false });
 

@@ -116,7 +116,7 @@ describe('openKaggleFolder', () => {
     const folder = await openKaggleFolder(await study({ 'train/ID_1/1_2.png': broken }), options);
     const before = tf.memory().numTensors;
     await expect(folder.load('ID_1')).rejects.toThrow(
-      /cut short.*file .*1_2\.png, patient ID_1, slice 1_2\.png, row 4/,
+      /truncated.*file .*1_2\.png, patient ID_1, slice 1_2\.png, row 4/,
     );
     expect(tf.memory().numTensors).toBe(before);
     // the others are not touched by it
@@ -243,7 +243,7 @@ describe('openKaggleFolder: bad studies', () => {
     [
       'a folder in the place of an image',
       { 'train.csv': `${HEADER}\nID_3,3_0.png,0,0,0,0,0`, 'train/ID_3/3_0.png/x': 'x' },
-      /expected an image file.*3_0\.png is none.*row 2, patient ID_3, slice 3_0\.png/,
+      /expected an image file.*but .*3_0\.png is not a file.*row 2, patient ID_3, slice 3_0\.png/,
     ],
     [
       'a line end in a patient name',
@@ -303,7 +303,7 @@ describe('openKaggleFolder: bad studies', () => {
       const followed = await openKaggleFolder(dir, { ...options, followLinks: true });
       expect(followed.patients).toEqual(['ID_3']);
       disposeStack(await followed.load('ID_3'));
-      await expect(openStudy(dir, options)).rejects.toThrow(/followLinks \(--follow-links\) reads it/);
+      await expect(openStudy(dir, options)).rejects.toThrow(/followLinks \(--follow-links\) to read it/);
       expect((await openStudy(dir, { ...options, followLinks: true })).patients).toEqual(['ID_3']);
     }
     await expect(
@@ -328,7 +328,7 @@ describe('openKaggleFolder: bad studies', () => {
   it('refuses a missing data folder and a file', async () => {
     const dir = await study();
     await expect(openKaggleFolder(join(dir, 'no'), options)).rejects.toThrow(
-      /cannot be opened: there is none of this name.*file .*no/,
+      /cannot be opened: it does not exist.*file .*no/,
     );
     await expect(openKaggleFolder(join(dir, 'train.csv'), options)).rejects.toThrow(
       /cannot be opened: expected a folder, found a file/,

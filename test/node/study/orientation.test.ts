@@ -88,7 +88,7 @@ describe('axial slices', () => {
     const more = { '0018,5100': ['CS', 'HFP'] } as const;
     const [series] = await readDicomSeries(await temporaryFolder({ 'a.dcm': dicom('RA', 0, more) }));
     expect([...series!.hu.dataSync()]).toEqual(standard);
-    expect(series!.problems[0]!.message).toMatch(/upside down \(turned by 180 degrees\)/);
+    expect(series!.problems[0]!.message).toMatch(/upside down \(rotated by 180 degrees\)/);
     series!.hu.dispose();
   });
 

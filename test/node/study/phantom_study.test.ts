@@ -98,7 +98,7 @@ describe('writePhantomStudy', () => {
     const foreign = join(home, 'photos');
     await mkdir(foreign);
     await writeFile(join(foreign, 'holiday.txt'), 'keep me');
-    await expect(writePhantomStudy(foreign, options)).rejects.toThrow(/holds no phantom study.*photos/);
+    await expect(writePhantomStudy(foreign, options)).rejects.toThrow(/contains no phantom study.*photos/);
     expect(await readFile(join(foreign, 'holiday.txt'), 'utf8')).toBe('keep me');
     await writeFile(join(foreign, 'phantom.json'), '{"made"');
     await expect(writePhantomStudy(foreign, options)).rejects.toThrow(/cannot be read/);
@@ -162,7 +162,7 @@ describe('readPhantomStudy', () => {
     ]) {
       await record(made);
       await expect(readPhantomStudy(folder)).rejects.toThrow(
-        /expected a phantom study that can be made again.*phantom\.json/,
+        /expected a phantom study that can be generated again.*phantom\.json/,
       );
     }
     await record('{"version":2}');

@@ -44,7 +44,7 @@ describe('an error', () => {
     for (const open of openings) {
       await expect(open()).rejects.toThrow(DataError);
       await expect(open()).rejects.toThrow(
-        /values go from 24 to 1064.*allow: \['implausible-hu'\].*bad_0\.dcm/,
+        /values range from 24 to 1064.*allow: \['implausible-hu'\].*bad_0\.dcm/,
       );
     }
   });

@@ -134,7 +134,7 @@ describe('SliceFileSource', () => {
     expectClose(stack.images, preprocess(tf.mul(tf.ones([3, 2, 2, 1]), hu), preprocessing), 1e-5);
     disposeStack(stack);
     await expect(SliceFileSource.open(slices, ['x'], { preprocessing })).rejects.toThrow(
-      'imageWindow: expected the window that the images show, since the preprocessing has windows',
+      'imageWindow: expected the window of the images, since the preprocessing has windows',
     );
   });
 
@@ -142,7 +142,7 @@ describe('SliceFileSource', () => {
     const { slices } = await study({ a: 1 });
     slices.get('a')![0]!.format = 'dicom';
     await expect(SliceFileSource.open(slices, ['x'], { preprocessing: flat })).rejects.toThrow(
-      "preprocessing: windows: expected at least one, e.g. ['brain'], since DICOM holds HU",
+      "preprocessing: windows: expected at least one, e.g. ['brain'], since DICOM has HU",
     );
   });
 
@@ -172,7 +172,7 @@ describe('SliceFileSource', () => {
       });
       expect(source.skipped.map(({ file }) => file)).toEqual(bad.map(({ file }) => file));
       expect(source.skipped[0]!.error).toBeInstanceOf(DataError);
-      expect(source.skipped[0]!.error.message).toMatch(/damaged or cut short.*patient a, slice a_1\.png/);
+      expect(source.skipped[0]!.error.message).toMatch(/damaged or truncated.*patient a, slice a_1\.png/);
       expect(source.patients).toEqual(['a', 'b']);
       expect(await greysOf(source.load('a'))).toEqual([[0], [2], [3]]);
       expect(source.sliceLabels('a')).toEqual([[0], [0], [1]]);
@@ -318,7 +318,7 @@ describe('SliceFileSource', () => {
       await new Promise((resolve) => setImmediate(resolve));
       process.off('warning', onWarning);
       expect(warnings.length).toBe(1);
-      expect(warnings[0]).toMatch(/prepared slices are not kept in .*a_0\.png/);
+      expect(warnings[0]).toMatch(/prepared slices are not cached in .*a_0\.png/);
     });
   });
 
