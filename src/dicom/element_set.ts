@@ -119,7 +119,7 @@ export class ElementSet {
   }
 
   private misname(tag: string, vr: string, read: string): void {
-    const message = `element ${nameOf(tag)} names the representation ${vr}, it is read as ${read}`;
+    const message = `element ${nameOf(tag)} states the representation ${vr}, but is read as ${read}`;
     this.remarks.set(message, 'syntax-mismatch');
   }
 
