@@ -221,9 +221,7 @@ describe('enhanced CT', () => {
   });
 
   it('without a rescale, in another unit, or with two of them is refused', async () => {
-    await expect(decode(enhanced({}, [place(0)]))).rejects.toThrow(
-      /has no PixelValueTransformationSequence/,
-    );
+    await expect(decode(enhanced({}, [place(0)]))).rejects.toThrow(/has no PixelValueTransformationSequence/);
     await expect(decode(enhanced(group('0', 'Z_EFF'), [place(0)]))).rejects.toThrow(/RescaleType is "Z_EFF"/);
     const twice = enhanced(group('-1024'), [place(0)], { '0028,1052': ['DS', '0'] });
     await expect(decode(twice)).rejects.toThrow(

@@ -240,7 +240,7 @@ describe('exportOnnx', () => {
 
   it('refuses a description that does not fit, and what is no model of slices', async () => {
     const model = built();
-    await expect(exportOnnx(model, { labels: ['a'] })).rejects.toThrow(/labels: expected one for each of 5 outputs/);
+    await expect(exportOnnx(model, { labels: ['a'] })).rejects.toThrow(/labels: expected one for each of the model's 5 outputs/);
     await expect(exportOnnx(model, { thresholds: [0.5] })).rejects.toThrow(/thresholds: .*5 labels/);
     await expect(exportOnnx(model, { precision: 'int8' } as never)).rejects.toThrow(/precision/);
     await expect(exportOnnx(model, { prescision: 'float16' } as never)).rejects.toThrow(/did you mean 'precision'/);

@@ -314,7 +314,9 @@ describe('scanDicomFolder', () => {
 
     const other = await temporaryFolder({ 'secret.dcm': good });
     await symlink(join(other, 'secret.dcm'), join(folder, 'link.dcm'));
-    await expect(scanDicomFolder(folder)).rejects.toThrow(/link\.dcm leads out of the data folder through a link/);
+    await expect(scanDicomFolder(folder)).rejects.toThrow(
+      /link\.dcm leads out of the data folder through a link/,
+    );
     const rest = await scanDicomFolder(folder, { onBadFile: 'skip' });
     expect(rest.skipped.map(({ file }) => file)).toEqual([join(folder, 'link.dcm')]);
     expect(rest.series[0]!.slices).toHaveLength(2);
