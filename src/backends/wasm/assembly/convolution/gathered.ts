@@ -117,23 +117,7 @@ export function gatheredConvolve(
   if (inPlace && whole == count) {
     a = x + bytes(first * channels);
   } else {
-    gatherRows(
-      x,
-      height,
-      width,
-      channels,
-      offsets,
-      strideRow,
-      strideColumn,
-      rows,
-      columns,
-      first,
-      count,
-      0,
-      depth,
-      scratch,
-      depth,
-    );
+    gatherRows(x, height, width, channels, offsets, strideRow, strideColumn, rows, columns, first, count, 0, depth, scratch, depth); // prettier-ignore
   }
 
   const dense = stepRow == 1 && stepColumn == 1 && rows == outHeight && columns == outWidth;
@@ -145,18 +129,7 @@ export function gatheredConvolve(
     const part = min(DEPTH, depth - from);
     const panel = packed + bytes(from * PANEL);
     const panelBytes = bytes(depth * PANEL);
-    multiplyPanels(
-      whole,
-      wide / PANEL,
-      part,
-      a + bytes(from),
-      bytes(depth),
-      panel,
-      panelBytes,
-      c,
-      bytes(wide),
-      from > 0,
-    );
+    multiplyPanels(whole, wide / PANEL, part, a + bytes(from), bytes(depth), panel, panelBytes, c, bytes(wide), from > 0); // prettier-ignore
     from += part;
   } while (from < depth);
 

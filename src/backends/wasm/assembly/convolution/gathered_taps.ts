@@ -47,37 +47,10 @@ export function gatheredTaps(
 
   for (let first = 0; first < total; first += pixels) {
     const count = min(pixels, total - first);
-    gatherRows(
-      x,
-      height,
-      width,
-      channels,
-      offsets,
-      strideRow,
-      strideColumn,
-      rows,
-      columns,
-      first,
-      count,
-      from,
-      to,
-      scratch,
-      values,
-    );
+    gatherRows(x, height, width, channels, offsets, strideRow, strideColumn, rows, columns, first, count, from, to, scratch, values); // prettier-ignore
     const panelBytes = bytes(count * PANEL);
     packPanels(dy + bytes(first * filters), bytes(filters), false, count, filters, panels, panelBytes);
-    multiplyTransposed(
-      values,
-      wide / PANEL,
-      count,
-      scratch,
-      bytes(values),
-      panels,
-      panelBytes,
-      sums,
-      bytes(wide),
-      first > 0,
-    );
+    multiplyTransposed(values, wide / PANEL, count, scratch, bytes(values), panels, panelBytes, sums, bytes(wide), first > 0); // prettier-ignore
   }
   for (let i = from; i < to; i++) {
     const sum = sums + bytes((i - from) * wide);

@@ -62,22 +62,10 @@ export function winogradFilter(
         from += tapBytes;
       }
       for (let j = 0; j < 3; j++) {
-        filterTransform(
-          size,
-          scratch + <usize>j * VECTOR,
-          3 * VECTOR,
-          between + <usize>j * VECTOR,
-          3 * VECTOR,
-        );
+        filterTransform(size, scratch + <usize>j * VECTOR, 3 * VECTOR, between + <usize>j * VECTOR, 3 * VECTOR); // prettier-ignore
       }
       for (let i = 0; i < points; i++) {
-        filterTransform(
-          size,
-          between + <usize>(3 * i) * VECTOR,
-          VECTOR,
-          to + <usize>(i * points) * matrix,
-          matrix,
-        );
+        filterTransform(size, between + <usize>(3 * i) * VECTOR, VECTOR, to + <usize>(i * points) * matrix, matrix); // prettier-ignore
       }
     }
   }
@@ -144,19 +132,7 @@ export function winogradConvolve(
     const row = (tile / across) * size - top;
     const column = (tile % across) * size - left;
     const pixels = x + bytes(image * height * width * channels);
-    inputTile(
-      size,
-      pixels,
-      height,
-      width,
-      channels,
-      row,
-      column,
-      scratch,
-      edge,
-      v + <usize>t * rowV,
-      matrixV,
-    );
+    inputTile(size, pixels, height, width, channels, row, column, scratch, edge, v + <usize>t * rowV, matrixV); // prettier-ignore
   }
   const matrixU = filterMatrixBytes(channels, filters);
   for (let q = 0; q < points * points; q++) {
@@ -180,21 +156,7 @@ export function winogradConvolve(
     const column = (tile % across) * size;
     const pixels = y + bytes(image * outHeight * outWidth * filters);
     const from = m + <usize>t * rowM;
-    outputTile(
-      size,
-      from,
-      matrixM,
-      scratch,
-      edge,
-      bias,
-      relu,
-      pixels,
-      outHeight,
-      outWidth,
-      filters,
-      row,
-      column,
-    );
+    outputTile(size, from, matrixM, scratch, edge, bias, relu, pixels, outHeight, outWidth, filters, row, column); // prettier-ignore
   }
 }
 

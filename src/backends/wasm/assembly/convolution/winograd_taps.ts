@@ -101,13 +101,7 @@ export function winogradGradients(
         gradientTransform(size, column, rowBytes, scratch + <usize>j * VECTOR, lineBytes);
       }
       for (let i = 0; i < points; i++) {
-        gradientTransform(
-          size,
-          scratch + <usize>i * lineBytes,
-          VECTOR,
-          to + <usize>(i * points) * matrix,
-          matrix,
-        );
+        gradientTransform(size, scratch + <usize>i * lineBytes, VECTOR, to + <usize>(i * points) * matrix, matrix); // prettier-ignore
       }
     }
   }
@@ -164,22 +158,10 @@ export function winogradTaps(
   for (let k = 0; k < filters; k += 4) {
     const from = pointGradient + bytes(unit * columns + k);
     for (let j = 0; j < points; j++) {
-      tapTransform(
-        size,
-        from + <usize>j * matrix,
-        <usize>points * matrix,
-        between + <usize>j * VECTOR,
-        <usize>points * VECTOR,
-      );
+      tapTransform(size, from + <usize>j * matrix, <usize>points * matrix, between + <usize>j * VECTOR, <usize>points * VECTOR); // prettier-ignore
     }
     for (let i = 0; i < 3; i++) {
-      tapTransform(
-        size,
-        between + <usize>(i * points) * VECTOR,
-        VECTOR,
-        taps + <usize>(3 * i) * VECTOR,
-        VECTOR,
-      );
+      tapTransform(size, between + <usize>(i * points) * VECTOR, VECTOR, taps + <usize>(3 * i) * VECTOR, VECTOR); // prettier-ignore
     }
     for (let tap = 0; tap < 9; tap++) {
       const to = out + bytes((tap * channels + unit) * filters + k);

@@ -114,7 +114,10 @@ export function multiplyPanels(
   }
 }
 
-/** One tile of a product that sums over rows: `c[i][j] (+)= sum over t of a[t][i] panel[t][j]`, 4 by 8. */
+/**
+ * One tile of a product that sums over rows: `c[i][j] (+)= sum over t of a[t][i] panel[t][j]`, 4 by 8. A function of its
+ * own, since {@link tile} is 11 % slower with the steps as parameters.
+ */
 function transposedTile(
   depth: i32,
   a: usize,

@@ -50,20 +50,7 @@ export function matrixProduct(
       const many = min(BLOCK_ROWS, rows - i);
       const at = transposeA ? <usize>k * lda + bytes(i) : <usize>i * lda + bytes(k);
       const ci = c + <usize>i * ldc;
-      blockProduct(
-        many,
-        columns,
-        deep,
-        a + at,
-        lda,
-        transposeA,
-        bk,
-        ldb,
-        transposeB,
-        ci,
-        accumulate,
-        scratch,
-      );
+      blockProduct(many, columns, deep, a + at, lda, transposeA, bk, ldb, transposeB, ci, accumulate, scratch); // prettier-ignore
     }
   }
   if (relu) clampNegative(c, rows * columns);

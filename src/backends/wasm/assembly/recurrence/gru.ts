@@ -51,19 +51,7 @@ export function gruForward(
   packPanels(kernel, bytes(columns), false, units, columns, scratch, panelBytes);
   for (let t = 0; t < steps; t++) {
     const panels = wholePanels(columns) >> 3;
-    multiplyPacked(
-      rows,
-      panels,
-      units,
-      states,
-      stateStep,
-      false,
-      scratch,
-      panelBytes,
-      products,
-      productStep,
-      false,
-    );
+    multiplyPacked(rows, panels, units, states, stateStep, false, scratch, panelBytes, products, productStep, false); // prettier-ignore
     for (let b = 0; b < rows; b++) {
       const slice = b * steps + sliceAt(t, steps, reverse);
       const previous = states + <usize>b * stateStep;
@@ -73,15 +61,7 @@ export function gruForward(
         memory.copy(next, previous, stateStep);
         memory.fill(output, 0, stateStep);
       } else {
-        step(
-          units,
-          x + bytes(slice * columns),
-          bias,
-          products + <usize>b * productStep,
-          previous,
-          next,
-          gates,
-        );
+        step(units, x + bytes(slice * columns), bias, products + <usize>b * productStep, previous, next, gates); // prettier-ignore
         memory.copy(output, next, stateStep);
       }
       gates += bytes(4 * units);
@@ -176,19 +156,7 @@ export function gruBackward(
     if (t == 0 && !dInitial) break;
     const step = da + bytes(t * batch * columns);
     const panels = wholePanels(units) >> 3;
-    multiplyPacked(
-      batch,
-      panels,
-      columns,
-      step,
-      bytes(columns),
-      false,
-      scratch,
-      panelBytes,
-      dh,
-      dhStep,
-      true,
-    );
+    multiplyPacked(batch, panels, columns, step, bytes(columns), false, scratch, panelBytes, dh, dhStep, true); // prettier-ignore
   }
   matrixProduct(units, columns, steps * batch, states, true, da, false, dKernel, 0, false, rest);
   sumRows(da, steps * batch, columns, dBias);

@@ -48,19 +48,7 @@ export function lstmForward(
   packPanels(kernel, bytes(columns), false, units, columns, scratch, panelBytes);
   for (let t = 0; t < steps; t++) {
     const panels = wholePanels(columns) >> 3;
-    multiplyPacked(
-      rows,
-      panels,
-      units,
-      states,
-      stateStep,
-      false,
-      scratch,
-      panelBytes,
-      products,
-      productStep,
-      false,
-    );
+    multiplyPacked(rows, panels, units, states, stateStep, false, scratch, panelBytes, products, productStep, false); // prettier-ignore
     for (let b = 0; b < rows; b++) {
       const at = <usize>b * stateStep;
       const next = states + stepBytes + at;
@@ -157,19 +145,7 @@ export function lstmBackward(
     }
     const step = da + bytes(t * batch * columns);
     const panels = wholePanels(units) >> 3;
-    multiplyPacked(
-      batch,
-      panels,
-      columns,
-      step,
-      bytes(columns),
-      false,
-      scratch,
-      panelBytes,
-      dh,
-      dhStep,
-      false,
-    );
+    multiplyPacked(batch, panels, columns, step, bytes(columns), false, scratch, panelBytes, dh, dhStep, false); // prettier-ignore
   }
   matrixProduct(units, columns, steps * batch, states, true, da, false, dKernel, 0, false, rest);
   sumRows(da, steps * batch, columns, dBias);

@@ -12,11 +12,7 @@ export function sumRows(x: usize, rows: i32, columns: i32, sums: usize): void {
   for (let i = 0; i < rows; i++) {
     for (let k = 0; k < columns; k += LANES) {
       const to = sums + bytes(k);
-      storeFirst(
-        to,
-        f32x4.add(loadFirst(to, columns - k), loadFirst(x + bytes(k), columns - k)),
-        columns - k,
-      );
+      storeFirst(to, f32x4.add(loadFirst(to, columns - k), loadFirst(x + bytes(k), columns - k)), columns - k); // prettier-ignore
     }
     x += bytes(columns);
   }
