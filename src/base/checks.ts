@@ -86,3 +86,8 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 export function isNumeric(dtype: string): boolean {
   return dtype !== 'string' && dtype !== 'complex64';
 }
+
+/** Whether all values are numbers in [0, 1]; null, which JSON makes of NaN and which compares as 0, is none, nor is a hole. */
+export function areProbabilities(values: ArrayLike<unknown>): boolean {
+  return Array.from(values).every((value) => typeof value === 'number' && value >= 0 && value <= 1);
+}

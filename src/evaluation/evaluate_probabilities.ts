@@ -1,4 +1,4 @@
-import { check } from '../base/checks';
+import { areProbabilities, check } from '../base/checks';
 import { anything, optional, resolveOptions } from '../base/options';
 import type { Labels } from '../base/types';
 import { THRESHOLD, thresholdsOf, type ThresholdOptions } from '../metrics/decide';
@@ -215,8 +215,6 @@ function checkPrevalence(
   labels: number,
 ): void {
   const values = typeof prevalence === 'number' ? [prevalence] : (prevalence ?? []);
-  const fits =
-    values.every((value) => value >= 0 && value <= 1) &&
-    (typeof prevalence !== 'object' || values.length === labels);
+  const fits = areProbabilities(values) && (typeof prevalence !== 'object' || values.length === labels);
   check(fits, `${fn}: prevalence`, `a number in [0, 1], or one for each of ${labels} labels`, prevalence);
 }

@@ -1,4 +1,4 @@
-import { check } from '../base/checks';
+import { areProbabilities, check } from '../base/checks';
 import { DataError } from '../base/errors';
 import { IGNORED_LABEL } from '../base/types';
 import { checkPatients, type PatientRows } from '../metrics/labelled_scores';
@@ -58,7 +58,7 @@ function checkSlice(
   probabilities: readonly number[],
   labels: number,
 ): void {
-  if (probabilities.length !== labels || !probabilities.every((p) => p >= 0 && p <= 1)) {
+  if (probabilities.length !== labels || !areProbabilities(probabilities)) {
     throw new DataError(`expected ${labels} probabilities in [0, 1], received [${probabilities}]`, {
       patient,
     });

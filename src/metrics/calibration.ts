@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { check, checkOneOf } from '../base/checks';
+import { areProbabilities, check, checkOneOf } from '../base/checks';
 import type { LabelRows } from './labelled_scores';
 
 /**
@@ -107,6 +107,6 @@ export function checkCalibration(what: string, calibration: Calibration, labels?
 const METHODS: readonly Calibration['method'][] = ['temperature', 'platt'];
 
 function checkRow(fn: string, row: readonly number[], labels: number): void {
-  const fits = row.length === labels && row.every((p) => p >= 0 && p <= 1);
+  const fits = row.length === labels && areProbabilities(row);
   check(fits, `${fn}: probabilities`, `rows of ${labels} numbers in [0, 1]`, row);
 }

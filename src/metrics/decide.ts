@@ -1,4 +1,4 @@
-import { check } from '../base/checks';
+import { areProbabilities, check } from '../base/checks';
 import { optional, resolveOptions, type Rule } from '../base/options';
 import type { LabelRows } from './labelled_scores';
 
@@ -44,8 +44,7 @@ export function decide(probabilities: LabelRows, options: ThresholdOptions = {})
   const labels = probabilities[0]?.length ?? 0;
   const limits = thresholdsOf(`${fn}: threshold`, threshold, labels).map(Math.fround);
   return probabilities.map((row, i) => {
-    // copied, since `every` passes over what is missing, as null is over zero
-    const fits = row.length === labels && [...row].every((p) => typeof p === 'number' && p >= 0 && p <= 1);
+    const fits = row.length === labels && areProbabilities(row);
     check(fits, `${fn}: probabilities[${i}]`, `${labels} numbers in [0, 1]`, row);
     return row.map((p, label) => (Math.fround(p) >= limits[label]! ? 1 : 0));
   });

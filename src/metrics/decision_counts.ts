@@ -1,5 +1,5 @@
 import { check } from '../base/checks';
-import { optional, resolveOptions, rule } from '../base/options';
+import { optional, resolveOptions, rule, share as fraction } from '../base/options';
 import { THRESHOLD, thresholdsOf, type ThresholdOptions } from './decide';
 import {
   checkPatients,
@@ -187,9 +187,7 @@ export const BETA = optional(
 
 const RULES = {
   beta: BETA,
-  prevalence: optional(
-    rule<number>('a number in [0, 1]', (value) => (value as number) >= 0 && (value as number) <= 1),
-  ),
+  prevalence: optional(fraction),
 };
 
 /** Weights of a true positive and a false negative in F-beta, relative to a false positive. */

@@ -1,4 +1,4 @@
-import { check } from '../../base/checks';
+import { areProbabilities, check } from '../../base/checks';
 import { DataError } from '../../base/errors';
 import type { ByLabel, Labels } from '../../base/types';
 import { checkLabelNames } from './label_columns';
@@ -182,7 +182,7 @@ export function checkPredictions(
     if (slice !== undefined) checkName('slice', slice, where);
     const whose = Object.values(where).join(', ');
     check(
-      probabilities.length === labels.length && probabilities.every((p) => p >= 0 && p <= 1),
+      probabilities.length === labels.length && areProbabilities(probabilities),
       `${fn}: probabilities of ${whose}`,
       `${labels.length} numbers in [0, 1]`,
       probabilities,
