@@ -1,12 +1,12 @@
 /**
- * Compares the poster's seven arrangements (or, with --set beyond, what may do better) on the same folds of a study:
+ * Compares the poster's seven arrangements (or, with --set beyond, possible improvements) on the same folds of a study:
  *
  *   npx tsx research/ablation.ts --data DIR --backbone-weights squeezenet1_1.safetensors --out runs/ablation
  *   npx tsx research/ablation.ts --phantom 120 --backbone-weights squeezenet1_1.safetensors --out runs/phantom
  *
- * Features of the backbone are extracted once (with --fine-tune: once per fold, after training it on that fold's patients) and
- * kept in --out; every arrangement then trains its head on the same folds, seeds and budget. Patients of a fold are scored by
- * models that never saw them. Goes on where it was interrupted.
+ * Features of the backbone are extracted once (with --fine-tune: once per fold, after training it on that fold's
+ * patients) and stored in --out; every arrangement then trains its head with the same folds, seeds and budget. The
+ * patients of a fold are scored by models that were not trained on them. Continues an interrupted comparison.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -30,26 +30,31 @@ import { useBackend } from 'ct-multilabel/node';
 import { ARRANGEMENT_SETS, inOrder, type Arrangement, type ArrangementSet } from './ablation_arrangements';
 import { AblationFeatures, type FoldPatients } from './ablation_features';
 import { report, type PatientScores, type Run } from './ablation_report';
-import { options, readArgs } from '../src/cli/command_line';
+import { readArgs } from './read_args';
+import { options } from '../src/cli/command_line';
 import { STUDY } from '../src/cli/options';
 import { runToEnd } from '../src/cli/terminal';
 import { writeFileAtomic } from '../src/node/files/atomic_write';
 
 export const OPTIONS = options({
   data: { value: 'DIR', help: 'a study with labels, of any layout' },
-  phantom: { value: 'N', default: 0, help: 'instead of --data: so many synthetic patients, made in --out' },
+  phantom: {
+    value: 'N',
+    default: 0,
+    help: 'instead of --data: number of synthetic patients, generated in --out',
+  },
   difficulty: {
     value: 'X',
     default: 0.6,
-    help: 'of the phantom: 0 large and bright hemorrhages, 1 small and faint ones',
+    help: 'difficulty of the phantom, from 0 (large, bright hemorrhages) to 1 (small, faint ones)',
   },
   set: {
     value: 'NAME',
     choices: ['poster', 'beyond'],
     default: 'poster',
-    help: "what to compare: 'poster', its arrangements; 'beyond', what may do better than they",
+    help: "what to compare: 'poster', its arrangements; 'beyond', possible improvements on them",
   },
-  out: { value: 'DIR', default: 'runs/ablation', help: 'where features, runs and the report go' },
+  out: { value: 'DIR', default: 'runs/ablation', help: 'folder of the features, runs and report' },
   labels: { value: 'NAMES', default: 'ich,ivh,sah,sdh,edh', help: 'labels, separated by commas' },
   backbone: { value: 'NAME', choices: BACKBONES, default: 'squeezenet1_1', help: 'backbone' },
   'backbone-weights': { value: 'FILE', help: 'torchvision weights as .safetensors, trained on ImageNet' },
@@ -60,51 +65,51 @@ export const OPTIONS = options({
   },
   'image-window': {
     value: 'NAME',
-    help: 'the window that images were exported with, so that they are in HU again (set beyond tries windows then)',
+    help: 'the window that images were exported with, to convert them to HU (set beyond then tries windows)',
   },
   versions: {
     value: 'N',
     default: 4,
-    help: 'augmented versions of each patient beside the images as they are',
+    help: 'augmented versions of each patient, besides the original images',
   },
   'fine-tune': {
     value: 'N',
     default: 0,
-    help: 'epochs the backbone trains on single slices of each fold first',
+    help: 'epochs for which the backbone is first trained on single slices of each fold',
   },
   'phantom-epochs': {
     value: 'N',
     default: 6,
-    help: 'epochs that a backbone trains on phantoms, where an arrangement asks for it',
+    help: 'epochs for which a backbone is trained on phantoms, for arrangements that need it',
   },
   folds: { value: 'N', default: 5, help: 'folds of patients' },
-  repeats: { value: 'N', default: 1, help: 'how often the patients are drawn into folds anew' },
-  epochs: { value: 'N', default: 40, help: 'most epochs of a head' },
+  repeats: { value: 'N', default: 1, help: 'number of random assignments of the patients to folds' },
+  epochs: { value: 'N', default: 40, help: 'maximum number of epochs of a head' },
   patience: {
     value: 'N',
     default: 40,
-    help: 'epochs without a better F2 of the inner validation before it stops',
+    help: 'epochs without a better F2 in the inner validation before the training stops',
   },
-  lr: { value: 'X', default: 3e-4, help: "step size of the heads' Adam" },
-  only: { value: 'TEXT', help: 'arrangements whose names hold this text' },
+  lr: { value: 'X', default: 3e-4, help: 'learning rate of the heads' },
+  only: { value: 'TEXT', help: 'only arrangements whose names contain this text' },
   seed: { value: 'N', default: 1, help: 'seed of folds, weights, order and augmentation' },
   share: {
     value: 'I/N',
     default: '1/1',
-    help: 'do the I-th of N shares of the runs, for several processes side by side',
+    help: 'the I-th of N shares of the runs, to divide them among several processes',
   },
   allow: STUDY.allow,
 });
 
 const args = readArgs('npx tsx research/ablation.ts', OPTIONS);
 
-/** Part of the patients of a fold's training side that the best epoch is chosen by. */
+/** Fraction of a fold's training patients on which the best epoch is chosen. */
 const VALIDATION = 0.2;
 
 const features = new AblationFeatures(args);
 let study: PatientSource;
 
-/** Epochs are compared at 0.5, as the poster's authors did. */
+/** Epochs are compared at 0.5, as in the poster. */
 const AT_HALF = { threshold: 0.5 } as const;
 
 await runToEnd(run, { debug: true });
@@ -121,7 +126,7 @@ async function run(): Promise<void> {
     repeats: args.repeats,
     ...{ seed, stratifyBy, groupBy },
   });
-  const { plain, arrangements } = await arrangementsAsked();
+  const { plain, arrangements } = await selectedArrangements();
   const [share, shares] = args.share.split('/').map(Number) as [number, number];
   const start = Date.now();
 
@@ -144,11 +149,11 @@ async function run(): Promise<void> {
       const minutes = ((Date.now() - start) / 60_000).toFixed(1);
       console.log(
         `repeat ${repeat + 1} fold ${fold + 1}: ${arrangement.name}, best epoch ${scores.bestEpoch}, ` +
-          `inner validation F2 ${scores.validationF2.toFixed(3)} (${minutes} min in all)`,
+          `inner validation F2 ${scores.validationF2.toFixed(3)} (${minutes} min in total)`,
       );
     }
   }
-  // after all of them, since other shares write theirs meanwhile
+  // read after all runs, since other shares are written at the same time
   const runs: Run[] = [];
   for (const { repeat, fold } of folds) {
     for (const arrangement of arrangements) {
@@ -167,8 +172,8 @@ async function run(): Promise<void> {
   await report(out, runs, study.labels, { command, seed, patients: study.patients.length, plain });
 }
 
-/** The set's arrangements that the command line leaves in, and that the study's images allow. */
-async function arrangementsAsked(): Promise<ArrangementSet> {
+/** The set's arrangements that the command line selects and that the study's images allow. */
+async function selectedArrangements(): Promise<ArrangementSet> {
   const set = ARRANGEMENT_SETS[args.set]!;
   const { only } = args;
   const inHu = await features.hasHounsfield();
@@ -182,7 +187,7 @@ async function arrangementsAsked(): Promise<ArrangementSet> {
   };
 }
 
-/** What one run leaves behind. */
+/** The stored results of one run. */
 interface Scores {
   bestEpoch: number;
   validationF2: number;
@@ -191,7 +196,7 @@ interface Scores {
   test: PatientScores[];
 }
 
-/** Trains a head on a fold's features, and scores the patients it never saw. */
+/** Trains a head on a fold's features, and scores the patients it was not trained on. */
 async function trainAndScore(
   arrangement: Arrangement,
   fold: FoldPatients & { test: string[]; seed: number },
@@ -254,7 +259,10 @@ async function featuresPerSlice(source: PatientSource): Promise<number> {
   return size;
 }
 
-/** Probabilities beside the truth, labels in the study's order; of several views of a slice, from the mean of their logits. */
+/**
+ * Probabilities and truth with labels in the study's order; for several views of a slice, from the mean of their
+ * logits.
+ */
 async function scoresOf(
   model: tf.LayersModel,
   views: readonly PatientSource[],
@@ -291,7 +299,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** As far from certain as float32 can tell. */
+/** The logit of `p`, clipped to a range that float32 can represent. */
 function logit(p: number): number {
   const inside = Math.min(Math.max(p, 1e-7), 1 - 1e-7);
   return Math.log(inside / (1 - inside));

@@ -9,36 +9,39 @@ import {
 } from 'ct-multilabel';
 import type { FeatureKind } from './ablation_features';
 
-/** A head to compare, and what else is done for it. */
+/** A head to compare, with the settings of its training and evaluation. */
 export interface Arrangement {
   name: string;
   options: CtBrainModelOptions;
-  /** F2 its authors published, on their validation and their hidden test patients. */
+  /** Published F2, on the poster's validation patients and hidden test patients. */
   published?: (typeof POSTER_VARIANTS)['VGG16']['published'];
-  /** Order in which the decoder steps through the labels, where it is not the study's. */
+  /** Order in which the decoder steps through the labels, if other than the study's. */
   labelOrder?: 'reversed';
   /**
-   * What the backbone's features are of.
+   * Input of the backbone.
    * @defaultValue `'plain'`
    */
   features?: FeatureKind;
-  /** What training takes beside what all arrangements get. */
+  /** Options of the training besides those of all arrangements. */
   training?: Pick<TrainPatientsOptions, 'augmentSequence' | 'sliceClassifierWeight'>;
-  /** The mean weights of so many last epochs are scored, in place of the best epoch's. */
+  /** Number of last epochs whose mean weights are scored, instead of the best epoch's weights. */
   averageLast?: number;
-  /** The patients left to right too, the mean of both logits. */
+  /** Whether to average the logits of the original and the mirrored images. */
   mirror?: boolean;
-  /** The head learns from phantom patients first. */
+  /** Whether the head is first trained on phantom patients. */
   phantomFirst?: boolean;
 }
 
-/** Arrangements that are compared, and the name of the one that the others are measured against. */
+/** The arrangements to compare, and the name of the baseline. */
 export interface ArrangementSet {
   plain: string;
   arrangements: readonly Arrangement[];
 }
 
-/** The poster's seven, then what it left open: how the neck joins, what the slice layer sees, in which order labels come. */
+/**
+ * The poster's seven, then variants of what it leaves open: how the neck joins, the slice layer's input, the order of
+ * labels.
+ */
 const POSTER: readonly Arrangement[] = [
   ...Object.entries(POSTER_VARIANTS).map(([name, variant]) => ({ name, ...variant })),
   {
@@ -65,7 +68,7 @@ const BASE: Arrangement = {
   options: POSTER_VARIANTS['VGG16 + SDL(GRU) + LRNN'].options,
 };
 
-/** What the best hemorrhage systems do, each by itself on top of one of the poster's arrangements. */
+/** Techniques of the best hemorrhage systems, each added by itself to one of the poster's arrangements. */
 const BEYOND: readonly Arrangement[] = [
   BASE,
   {
@@ -105,7 +108,10 @@ const BEYOND: readonly Arrangement[] = [
   },
 ];
 
-/** The slice's own logits, stacks randomly reversed and subsampled, mirrored at test time, mean of the last epochs. */
+/**
+ * Combines the slice's own logits, random reversal and subsampling, mirroring at test time and the mean of the last
+ * epochs.
+ */
 function together(name: string, options: CtBrainModelOptions): Arrangement {
   return {
     name,
@@ -120,7 +126,7 @@ function withOptions(name: string, options: CtBrainModelOptions): Arrangement {
   return { name, options: { ...BASE.options, ...options } };
 }
 
-/** What `--set` can name. */
+/** The values of `--set`. */
 export const ARRANGEMENT_SETS: Readonly<Record<string, ArrangementSet>> = {
   poster: { plain: 'VGG16', arrangements: POSTER },
   beyond: { plain: BASE.name, arrangements: BEYOND },

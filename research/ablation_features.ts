@@ -1,4 +1,4 @@
-/** The studies of the ablation, and features of their slices, extracted once and kept on disk. */
+/** The studies of the ablation, and the features of their slices, extracted once and stored on disk. */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -30,10 +30,13 @@ import { writeFileAtomic } from '../src/node/files/atomic_write';
 import type { CtPreprocessingOptions } from '../src/transforms/preprocessing';
 import type { CtWindowName, HuWindow } from '../src/transforms/hu_window';
 
-/** What features are of: slices as they are, with their neighbours or in three windows as channels; or a backbone that saw phantoms first. */
+/**
+ * Input of the backbone: single slices, with neighbours or three windows as channels; or slices for a backbone trained
+ * on phantoms first.
+ */
 export type FeatureKind = 'plain' | 'neighbors' | 'windows' | 'phantom';
 
-/** Patients of a fold that a backbone may be trained on. */
+/** Patients of a fold on which a backbone may be trained. */
 export interface FoldPatients {
   repeat: number;
   fold: number;
@@ -41,14 +44,14 @@ export interface FoldPatients {
   validation: string[];
 }
 
-/** The whole range of a brain window, the brain, and what is as bright as blood; all of it within a slice exported at 40 +- 60 HU. */
+/** A wide brain window, a narrower one, and one for blood, all within the range of slices exported at 40 +- 60 HU. */
 const THREE_WINDOWS: HuWindow[] = [
   { center: 40, width: 120 },
   { center: 40, width: 80 },
   { center: 70, width: 50 },
 ];
 
-/** Opens studies and extracts features as the command line asks. */
+/** Opens the studies and extracts the features that the command line specifies. */
 export class AblationFeatures {
   private readonly studies = new Map<FeatureKind, Promise<PatientSource>>();
 
@@ -58,7 +61,7 @@ export class AblationFeatures {
     return this.args.out;
   }
 
-  /** Whether slices come in HU, so that windows can be chosen. */
+  /** Whether slices are in HU, so that windows can be chosen. */
   async hasHounsfield(): Promise<boolean> {
     if (this.args.imageWindow !== undefined) return true;
     return (await detectStudy(await this.studyFolder())).format === 'dicom';
@@ -85,7 +88,7 @@ export class AblationFeatures {
     return study;
   }
 
-  /** Features of the study's patients. Those of a backbone that is not trained on the fold serve all folds. */
+  /** Features of the study's patients. Without fine-tuning, all folds share them. */
   async ofStudy(kind: FeatureKind, fold: FoldPatients, { mirrored = false } = {}): Promise<PatientSource> {
     const study = await this.study(kind);
     const name = [this.backboneName(kind, fold), ...(mirrored ? ['mirrored'] : [])].join('-');
@@ -127,7 +130,7 @@ export class AblationFeatures {
     });
   }
 
-  /** Patients that are only learned from: others than those of `--phantom`, and easier. */
+  /** Patients for training only: other and easier ones than those of `--phantom`. */
   private async phantoms(kind: FeatureKind): Promise<PatientSource> {
     const folder = await this.phantomFolder('phantoms', {
       ...{ patients: 80, slices: 24, size: this.args.imageSize, difficulty: 0.3 },
@@ -140,7 +143,7 @@ export class AblationFeatures {
     });
   }
 
-  /** A synthetic study, made where it is not there yet. */
+  /** A synthetic study, generated if it does not exist yet. */
   private async phantomFolder(
     name: string,
     options: { patients: number; slices: number; size: number; difficulty: number },
@@ -149,7 +152,7 @@ export class AblationFeatures {
     if (!existsSync(path.join(folder, 'train.csv'))) {
       await writePhantomStudy(folder, {
         ...options,
-        // a trauma centre's patients: enough of each kind to learn from
+        // as in a trauma centre: enough cases of each kind for training
         prevalence: { ich: 0.4, ivh: 0.25, sah: 0.25, sdh: 0.25, edh: 0.2 },
         seed: this.args.seed + (name === 'study' ? 0 : 1000),
       });
@@ -180,7 +183,10 @@ export class AblationFeatures {
     return featureSource(source, await readFeatures(file, source.patients));
   }
 
-  /** The backbone with its ImageNet weights; then trained on phantoms, if it is of that kind, and on the fold's slices, if asked for. */
+  /**
+   * The backbone with its ImageNet weights, trained on phantoms for the kind `'phantom'`, and on the fold's slices with
+   * `--fine-tune`.
+   */
   private async backbone(kind: FeatureKind, fold: FoldPatients): Promise<tf.LayersModel> {
     const { args } = this;
     const study = await this.study(kind);
@@ -225,7 +231,7 @@ export class AblationFeatures {
   }
 }
 
-/** The same patients, left to right. */
+/** The same patients with images mirrored left to right. */
 function mirrorOf(source: PatientSource): PatientSource {
   return {
     labels: source.labels,

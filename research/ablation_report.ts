@@ -28,24 +28,24 @@ export interface Run {
   arrangement: Arrangement;
   repeat: number;
   fold: number;
-  /** Patients that the model never saw. */
+  /** Patients that were not used for training. */
   test: PatientScores[];
-  /** Patients that its best epoch was chosen by; the thresholds are chosen on them too. */
+  /** Patients on which the best epoch and the thresholds are chosen. */
   validation: PatientScores[];
-  /** Of the head. */
+  /** Number of parameters of the head. */
   parameters: number;
 }
 
-/** How the compared models decide: at 0.5, or at thresholds chosen on each run's own validation patients. */
+/** Decision thresholds: 0.5, or chosen on each run's validation patients. */
 type Way = 'at 0.5' | 'chosen thresholds';
 const WAYS: readonly Way[] = ['at 0.5', 'chosen thresholds'];
 
-/** What an arrangement came to, one way of deciding. */
+/** An arrangement's result for one choice of thresholds. */
 interface Result {
   f2: BootstrapInterval;
-  /** Beside the plain arrangement's, on the same resamples of patients. */
+  /** Difference from the baseline, on the same resamples of patients. */
   difference: BootstrapInterval | undefined;
-  /** F2 of each fold's patients by themselves. */
+  /** F2 per fold. */
   folds: number[];
   perLabel: number[];
 }
@@ -108,9 +108,9 @@ export async function report(
   const foldCount = new Set(runs.map(({ fold }) => fold)).size;
   const markdown = [
     `Made by \`${about.command}\`.`,
-    `${about.patients} patients, ${foldCount} folds, ${repeats} repeat${repeats > 1 ? 's' : ''}, seed ${about.seed}. F2 pools the label bits of all slices of patients that the model never saw; intervals are percentile bootstraps over patients.`,
+    `${about.patients} patients, ${foldCount} folds, ${repeats} repeat${repeats > 1 ? 's' : ''}, seed ${about.seed}. F2 pools the labels of all slices of patients that the model was not trained on; intervals are percentile bootstraps over patients.`,
     markdownTable(header, rows),
-    'F2 of each label, chosen thresholds:',
+    'F2 per label, chosen thresholds:',
     markdownTable(
       ['arrangement', ...labels],
       perLabel.map((row) => row.map(cell)),
@@ -136,7 +136,7 @@ function differenceOf(first: readonly DecisionCounts[], second: readonly Decisio
 }
 
 interface Counted {
-  /** A patient's decisions over all repeats, labels together; patients in the order of their ids. */
+  /** Decision counts per patient, pooled over repeats and labels; patients in the order of their ids. */
   patients: DecisionCounts[];
   /** `[runs][labels]`. */
   folds: DecisionCounts[][];
@@ -225,7 +225,7 @@ function csvOf(
   return `${lines.map((line) => line.join(',')).join('\n')}\n`;
 }
 
-/** F2 with its interval, a line an arrangement, and what was published beside it. */
+/** Draws F2 with its interval and the published value, one line per arrangement. */
 async function svgOf(
   arrangements: readonly Arrangement[],
   results: ReadonlyMap<string, Record<Way, Result>>,

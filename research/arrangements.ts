@@ -5,9 +5,10 @@
  *
  *   npx tsx research/arrangements.ts --run runs/rsna --test ct-ich --out runs/rsna-to-ct-ich
  *
- * For each run the features of its first stage's backbone are extracted once; every arrangement then trains its head as the default
- * recipe's warm-up does (from biases of 0), fits its thresholds on the run's validation patients, and is scored on the run's test
- * patients, or on all patients of another hospital. Goes on where it was interrupted.
+ * For each run the features of its first stage's backbone are extracted once; the head of every arrangement is then
+ * trained like in the default recipe's warm-up (from biases of 0), its thresholds are fitted on the run's validation
+ * patients, and it is scored on the run's test patients, or on all patients of another hospital. Continues an
+ * interrupted comparison.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -40,22 +41,23 @@ import {
   type TrainPatientsOptions,
 } from 'ct-multilabel';
 import { loadCheckpoint, useBackend } from 'ct-multilabel/node';
-import { options, readArgs } from '../src/cli/command_line';
+import { readArgs } from './read_args';
+import { options } from '../src/cli/command_line';
 import { openStudies } from '../src/cli/studies/open_studies';
 import type { StudySplit } from '../src/cli/studies/split_studies';
 import { progressLine, runToEnd } from '../src/cli/terminal';
 import { writeFileAtomic } from '../src/node/files/atomic_write';
 
 export const OPTIONS = options({
-  run: { value: 'DIR', help: 'the --out of a training with test patients; may be given more than once', required: true, multiple: true },
-  test: { value: 'DIR', help: "another study, all of whose patients are scored in place of the run's test patients" },
-  out: { value: 'DIR', default: 'runs/arrangements', help: 'where the scores and the table go' },
-  'cache-dir': { value: 'DIR', help: 'folder that prepared slices are kept in' },
+  run: { value: 'DIR', help: 'the --out of a training with test patients; may be repeated', required: true, multiple: true },
+  test: { value: 'DIR', help: "another study, all of whose patients are scored instead of the run's test patients" },
+  out: { value: 'DIR', default: 'runs/arrangements', help: 'folder of the scores and the table' },
+  'cache-dir': { value: 'DIR', help: 'folder of the cache of prepared slices' },
 }); // prettier-ignore
 
 const args = readArgs('npx tsx research/arrangements.ts', OPTIONS);
 
-/** A head, and what its training takes beside what all get. */
+/** A head, and options of its training besides those of all arrangements. */
 interface Arrangement {
   options: CtBrainModelOptions;
   training?: Pick<TrainPatientsOptions, 'augmentSequence'>;
@@ -73,10 +75,10 @@ const ARRANGEMENTS: Record<string, Arrangement> = {
   recommended: { options: RECOMMENDED_VARIANT, training: RECOMMENDED_TRAINING },
 };
 
-/** The first stage's own model, whose linear head trained together with the backbone. */
+/** The first stage's model, whose linear head was trained together with the backbone. */
 const FIRST_STAGE = 'first stage';
 
-/** What a run's configuration says that is needed here. */
+/** The part of a run's configuration that is needed here. */
 interface RunConfig {
   data: string | string[];
   preprocessing: CtPreprocessing;
@@ -84,7 +86,7 @@ interface RunConfig {
   split: StudySplit;
 }
 
-/** Predictions for test patients, with the decisions' thresholds. */
+/** Predictions for test patients, with the decision thresholds. */
 interface Scores {
   labels: readonly string[];
   patients: string[];
@@ -106,7 +108,7 @@ async function run(): Promise<void> {
   console.log(`\n${table}`);
 }
 
-/** What each arrangement predicts for a run's test patients. */
+/** Each arrangement's predictions for a run's test patients. */
 async function scoresOf(run: string): Promise<Record<string, Scores>> {
   const names = [FIRST_STAGE, ...Object.keys(ARRANGEMENTS)];
   const fileOf = (name: string) =>
@@ -128,7 +130,7 @@ async function scoresOf(run: string): Promise<Record<string, Scores>> {
   return Object.fromEntries(await Promise.all(names.map(read))) as Record<string, Scores>;
 }
 
-/** A run's first stage, and features of its patients by that backbone. */
+/** A run's first stage, and its backbone's features of the patients. */
 interface Sides extends Record<keyof StudySplit, PatientSource> {
   pretrained: tf.LayersModel;
   seed: number;
@@ -172,7 +174,7 @@ async function featuresOf(run: string): Promise<Sides> {
   return { ...sides, pretrained, seed: config.seed };
 }
 
-/** Trains a head as the default recipe's warm-up does. */
+/** Trains a head like in the default recipe's warm-up. */
 async function trainHead({ options, training }: Arrangement, sides: Sides): Promise<tf.LayersModel> {
   const { train, validation, seed } = sides;
   const [features] = backboneOf(sides.pretrained).outputs[0]!.shape.slice(-1) as [number];
@@ -187,7 +189,7 @@ async function trainHead({ options, training }: Arrangement, sides: Sides): Prom
 
 /** Predictions for the test patients, at thresholds fitted on the validation patients. */
 async function scored(model: tf.LayersModel, { pretrained, validation, test }: Sides): Promise<Scores> {
-  // heads stand on a backbone that hands features on; the first stage's model has its own
+  // heads are built on a backbone that passes features through; the first stage's model has its own
   const from = model === pretrained ? { fromFeatures: true } : {};
   const { thresholds, calibration } = await fitDecisions(model, validation, {
     loss: asymmetricLoss(),
@@ -201,11 +203,13 @@ async function scored(model: tf.LayersModel, { pretrained, validation, test }: S
   return { labels, patients, yTrue: rows(yTrue), probabilities: rows(probabilities), thresholds };
 }
 
-/** A Markdown table at the fitted thresholds: F2 of all runs together, per label and of each run; and the mean AUC per label. */
+/**
+ * A Markdown table at the fitted thresholds: F2 pooled over runs, per run and per label, and the mean AUC per label.
+ */
 function tableOf(scores: Record<string, Scores[]>): string {
   const { labels } = Object.values(scores)[0]![0]!;
   const lines = Object.entries(scores).map(([name, runs]) => {
-    // a patient that two runs test counts twice, by two models
+    // a test patient of two runs counts twice, once per model
     const byPatient = runs.flatMap(({ thresholds: threshold, ...rows }) =>
       countDecisionsByPatient(rows, { threshold }),
     );

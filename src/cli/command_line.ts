@@ -132,16 +132,6 @@ export function parseArgs(
   return { args, debug, json };
 }
 
-/** Parses the process's own command line; ends the process if there is nothing to run. */
-export function readArgs<O extends Options>(program: string, table: O): Args<O> {
-  try {
-    return parseArgs(program, command({ options: table, run: async () => undefined }), process.argv.slice(2), '').args;
-  } catch (error) {
-    if (!isUsage(error)) throw error;
-    return process.exit(error.exitCode === 0 ? 0 : 2);
-  }
-} // prettier-ignore
-
 /** Whether parsing ended because there is nothing to run: help was requested, or the command line is invalid. */
 export const isUsage = (error: unknown): error is CommanderError => error instanceof CommanderError;
 

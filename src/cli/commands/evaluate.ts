@@ -3,18 +3,7 @@
  * model card. With --save it first fits a calibration, thresholds or both on these patients, and writes a checkpoint
  * with them.
  */
-import {
-  ArgumentError,
-  collectPredictions,
-  decide,
-  labelRuns,
-  outputLevel,
-  patientLevel,
-  subset,
-  type CheckpointManifest,
-  type CtPreprocessing,
-  type PatientSource,
-} from '../../index';
+import { ArgumentError, collectPredictions, outputLevel, subset, type CheckpointManifest } from '../../index';
 import {
   detectStudy,
   findCheckpoint,
@@ -27,18 +16,18 @@ import {
 import { writeFileAtomic } from '../../node/files/atomic_write';
 import { slicePictures } from '../../node/pictures/slice_pictures';
 import { interval } from '../../report/html';
-import { measure, type Measured, type Samples } from '../../report/measures';
+import { measure, type Measured } from '../../report/measures';
 import { evaluationPage } from '../../report/page';
+import { runsOf, samplesOf } from '../../report/samples';
 import { worstCases } from '../../report/worst_cases';
 import { command, options, type Args } from '../command_line';
 import { fitted } from '../fit_decisions';
 import { checkNewFolder, checkOutputs } from '../outputs';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
-import { runFolders, seenPatients, type SeenPatients } from '../studies/seen_patients';
+import { overlapWarnings, selectPatients, SELECTIONS } from '../studies/select_patients';
+import { runFolders, seenPatients } from '../studies/seen_patients';
 import { checkFindings, warnOfProblems } from '../studies/study_problems';
-import { unseenPatients, type Unseen } from '../studies/unseen_patients';
 import { progressLine, textTable } from '../terminal';
-import type { LabelledPredictions } from '../../prediction/collect_predictions';
 
 const OPTIONS = options({
   ...CHECKPOINT,
@@ -47,7 +36,7 @@ const OPTIONS = options({
   out: { value: 'FILE', default: 'report.html', help: 'file for the report' },
   patients: {
     value: 'WHICH',
-    choices: ['all', 'unseen', 'validation'],
+    choices: SELECTIONS,
     default: 'all',
     help: 'unseen: used for neither training nor fitting, by name and by slice content; validation: those that the best epoch was chosen by',
   },
@@ -100,14 +89,14 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
 
   const folder = args.data;
   const { layout, format } = await detectStudy(folder, { followLinks: args.followLinks });
+  const opening = { preprocessing: loaded.preprocessing, ...studyOptions(args) };
   const study = await openStudy(folder, {
-    preprocessing: loaded.preprocessing,
+    ...opening,
     labels: loaded.labels,
     table: args.table,
-    ...studyOptions(args),
   });
   warnOfProblems(study);
-  const chosen = await chosenPatients(args, study, seen, loaded.preprocessing);
+  const chosen = await selectPatients(args.patients, folder, study, seen, opening);
   for (const note of chosen.notes) console.log(`--patients ${args.patients}: ${note}`);
   const source = subset(study, chosen.patients);
   if (save !== undefined) checkFindings(source, folder);
@@ -148,7 +137,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
       ...(samples.level === 'patients' && prevalence && { prevalence }),
     }),
   );
-  const warnings = warningsFor(
+  const warnings = overlapWarnings(
     source.patients,
     chosen.compared ? { train: [], validation: [], fitted: seen.fitted } : seen,
   );
@@ -199,33 +188,6 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   return { report: args.out, labels, thresholds, warnings, figures };
 }
 
-/** The patients selected by `--patients`. */
-async function chosenPatients(
-  args: Args<typeof OPTIONS>,
-  study: PatientSource,
-  seen: SeenPatients,
-  preprocessing: CtPreprocessing,
-): Promise<Unseen> {
-  const { patients: which } = args;
-  if (which === 'all') return { patients: [...study.patients], compared: false, notes: [] };
-  if (!seen.train || !seen.validation) {
-    throw new ArgumentError(
-      `--patients ${which}: the training run that records them was not found, see --run`,
-    );
-  }
-  const validation = new Set(seen.validation);
-  const chosen =
-    which === 'unseen'
-      ? await unseenPatients(args.data, study, seen, { preprocessing, ...studyOptions(args) })
-      : { patients: study.patients.filter((patient) => validation.has(patient)), compared: false, notes: [] };
-  if (chosen.patients.length === 0) {
-    throw new ArgumentError(
-      [`--patients ${which}: the study has no such patients`, ...chosen.notes].join('; '),
-    );
-  }
-  return chosen;
-}
-
 /** Shares of patients, as given. */
 function prevalences(text: string | undefined, labels: number): number[] | undefined {
   if (text === undefined) return undefined;
@@ -236,62 +198,6 @@ function prevalences(text: string | undefined, labels: number): number[] | undef
   }
   return values.length === 1 ? Array.from({ length: labels }, () => values[0]!) : values;
 }
-
-/** Slices with their patients, or patients only. */
-function samplesOf(predictions: LabelledPredictions, person: (patient: string) => string): Samples[] {
-  const { level, patients, yTrue, probabilities } = predictions;
-  const own = { level, yTrue, probabilities, people: patients.map(person) };
-  if (level === 'patients') return [own];
-  const whole = patientLevel(predictions);
-  return [
-    own,
-    {
-      level: 'patients',
-      yTrue: whole.yTrue,
-      probabilities: whole.probabilities,
-      people: whole.patients.map(person),
-    },
-  ];
-}
-
-function runsOf(
-  source: PatientSource,
-  { patients, probabilities, labels }: LabelledPredictions,
-  threshold: number[],
-): Record<'truth' | 'predicted', ReturnType<typeof labelRuns>> {
-  const decisions = decide(probabilities, { threshold });
-  const ofPatient = new Map<string, number[][]>(source.patients.map((patient) => [patient, []]));
-  patients.forEach((patient, i) => ofPatient.get(patient)!.push(decisions[i]!));
-  const decided = {
-    labels,
-    patients: source.patients,
-    sliceNames: (patient: string) => source.sliceNames(patient),
-    sliceLabels: (patient: string) => ofPatient.get(patient),
-  };
-  return { truth: labelRuns(source), predicted: labelRuns(decided) };
-}
-
-function warningsFor(patients: readonly string[], { train, validation, fitted: fits }: SeenPatients): string[] {
-  const among = (names: readonly string[] = []) => {
-    const known = new Set(names);
-    return patients.filter((patient) => known.has(patient)).length;
-  };
-  const of = `of the ${patients.length} patients evaluated here, judging by their names`;
-  const warnings: string[] = [];
-  if (among(fits) > 0) {
-    warnings.push(`The calibration or the thresholds of this checkpoint were fitted on ${among(fits)} ${of}: the figures are optimistic. Evaluate it on other patients.`);
-  }
-  if (among(train) > 0) {
-    warnings.push(`The model was trained on ${among(train)} ${of}: if they are the same patients, the figures are optimistic.`);
-  }
-  if (among(validation) > 0) {
-    warnings.push(`The best epoch was chosen by ${among(validation)} ${of}: if they are the same patients, the figures are somewhat optimistic.`);
-  }
-  if (!train) {
-    warnings.push('It is unknown which patients the model was trained on. If any are among these, the figures are optimistic.');
-  }
-  return warnings;
-} // prettier-ignore
 
 async function firstHistory(folders: readonly string[]) {
   for (const folder of folders) {
