@@ -10,164 +10,103 @@ import { spanOf, type Workspace } from '../runtime/workspace';
 /** Tensors by the names of the contract. */
 type Inputs = Record<string, tf.TensorInfo | undefined>;
 
+type Cell = 'gru' | 'lstm';
+
 /**
  * See the contract, as for the other kernels here. They exist only in compiled form: elsewhere layers compose
  * operations.
  */
-export const gruForward = wasmKernel<string, RecurrentAttrs>(GRU_FORWARD_KERNEL, (args) => {
-  const { backend, attrs } = args;
-  const inputs: Inputs = args.inputs;
-  const { directions, steps } = attrs;
-  const [batch] = inputs.inputs0!.shape as [number];
-  const [units] = inputs.kernel0!.shape as [number];
-  return Scratch.useMany(backend, (scratch) => {
-    const y = scratch.make([batch, steps, directions * units]);
-    const layout = gruLayout(steps, batch, units);
-    const kept = scratch.make([directions, layout.size]);
-    inWorkspace(backend, ({ kernels, address, run, blocks }) => {
-      const parts = forwardParts(directions, blocks(batch));
-      for (let d = 0; d < directions; d++) {
-        const states = d * layout.size;
-        setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
-      }
-      const scratch = kernels.gruForwardScratch({ rows: mostRows(parts), units });
-      const calls = parts.map(({ d, first, rows }) => ({
-        ...{ rows, steps, batch, units, reverse: d },
-        x: address(inputs[`inputs${d}`], first * steps * 3 * units),
-        kernel: address(inputs[`kernel${d}`]),
-        bias: address(inputs[`bias${d}`]),
-        mask: address(inputs.mask, first * steps),
-        states: address(kept, d * layout.size + first * units),
-        gates: address(kept, d * layout.size + layout.gates + first * 4 * units),
-        ...{ y: address(y, (first * steps * directions + d) * units), yStep: 4 * directions * units },
-      }));
-      run('gruForward', scratch, calls);
-    });
-    return [y, kept];
-  });
-});
+export const gruForward = forwardKernel('gru', GRU_FORWARD_KERNEL);
+export const gruBackward = backwardKernel('gru', GRU_BACKWARD_KERNEL);
+export const lstmForward = forwardKernel('lstm', LSTM_FORWARD_KERNEL);
+export const lstmBackward = backwardKernel('lstm', LSTM_BACKWARD_KERNEL);
 
-export const gruBackward = wasmKernel<string, RecurrentAttrs>(GRU_BACKWARD_KERNEL, (args) => {
-  const { backend, attrs } = args;
-  const inputs: Inputs = args.inputs;
-  const { directions, steps } = attrs;
-  const [batch] = inputs.dy!.shape as [number];
-  const [units] = inputs.kernel0!.shape as [number];
-  return Scratch.useMany(backend, (scratch) => {
-    const layout = gruLayout(steps, batch, units);
-    const gradients = Array.from({ length: directions }, () => ({
-      inputs: scratch.make([batch, steps, 3 * units]),
-      kernel: scratch.make([units, 3 * units]),
-      bias: scratch.make([3 * units]),
-      initial: inputs.initial && scratch.make([batch, units]),
-    }));
-    inWorkspace(backend, ({ kernels, address, run }) => {
-      const calls = gradients.map((gradient, d) => ({
-        ...{ steps, batch, units, reverse: d },
-        ...{ dy: address(inputs.dy, d * units), dyStep: 4 * directions * units },
-        kernel: address(inputs[`kernel${d}`]),
-        mask: address(inputs.mask),
-        states: address(inputs.kept, d * layout.size),
-        gates: address(inputs.kept, d * layout.size + layout.gates),
-        dx: address(gradient.inputs),
-        dKernel: address(gradient.kernel),
-        dBias: address(gradient.bias),
-        dInitial: address(gradient.initial),
-      }));
-      run('gruBackward', kernels.gruBackwardScratch({ steps, batch, units }), calls);
+function forwardKernel(cell: Cell, name: string): tf.KernelConfig {
+  return wasmKernel<string, RecurrentAttrs>(name, (args) => {
+    const { backend, attrs } = args;
+    const inputs: Inputs = args.inputs;
+    const { directions, steps } = attrs;
+    const [batch] = (inputs.inputs0 ?? inputs.initial)!.shape as [number];
+    const [units] = inputs.kernel0!.shape as [number];
+    return Scratch.useMany(backend, (scratch) => {
+      const y = scratch.make([batch, steps, directions * units]);
+      const layout = layoutOf(cell, steps, batch, units);
+      const kept = scratch.make([directions, layout.size]);
+      inWorkspace(backend, ({ kernels, address, run, blocks }) => {
+        const parts = forwardParts(directions, blocks(batch));
+        for (let d = 0; d < directions; d++) {
+          const saved = floats(backend, kept).subarray(d * layout.size);
+          if (inputs.initial) saved.set(floats(backend, inputs.initial));
+          else saved.fill(0, 0, batch * units);
+          if (cell === 'lstm') saved.fill(0, layout.cells, layout.cells + batch * units);
+        }
+        const rowsAtMost = Math.max(0, ...parts.map(({ rows }) => rows));
+        const scratch = kernels[`${cell}ForwardScratch`]({ rows: rowsAtMost, units });
+        const calls = parts.map(({ d, first, rows }) => ({
+          ...{ rows, steps, batch, units, reverse: d },
+          x: address(inputs[`inputs${d}`], first * steps * 3 * units),
+          kernel: address(inputs[`kernel${d}`]),
+          bias: address(inputs[`bias${d}`]),
+          mask: address(inputs.mask, first * steps),
+          states: address(kept, d * layout.size + first * units),
+          cells: address(kept, d * layout.size + layout.cells + first * units),
+          gates: address(kept, d * layout.size + layout.gates + first * layout.perStep * units),
+          ...{ y: address(y, (first * steps * directions + d) * units), yStep: 4 * directions * units },
+        }));
+        run(`${cell}Forward`, scratch, calls);
+      });
+      return [y, kept];
     });
-    return [
-      ...gradients.flatMap(({ inputs: dx, kernel, bias }) => [dx, kernel, bias]),
-      ...gradients.flatMap(({ initial }) => initial ?? []),
-    ];
   });
-});
-
-export const lstmForward = wasmKernel<string, RecurrentAttrs>(LSTM_FORWARD_KERNEL, (args) => {
-  const { backend, attrs } = args;
-  const inputs: Inputs = args.inputs;
-  const { directions, steps } = attrs;
-  const [batch, units] = inputs.initial!.shape as [number, number];
-  return Scratch.useMany(backend, (scratch) => {
-    const y = scratch.make([batch, steps, directions * units]);
-    const layout = lstmLayout(steps, batch, units);
-    const kept = scratch.make([directions, layout.size]);
-    inWorkspace(backend, ({ kernels, address, run, blocks }) => {
-      const parts = forwardParts(directions, blocks(batch));
-      for (let d = 0; d < directions; d++) {
-        const states = d * layout.size;
-        const cells = states + layout.cells;
-        setInitial(floats(backend, kept).subarray(states, states + batch * units), backend, inputs.initial);
-        setInitial(floats(backend, kept).subarray(cells, cells + batch * units), backend, undefined);
-      }
-      const scratch = kernels.lstmForwardScratch({ rows: mostRows(parts), units });
-      const calls = parts.map(({ d, first, rows }) => ({
-        ...{ rows, steps, batch, units, reverse: d },
-        kernel: address(inputs[`kernel${d}`]),
-        bias: address(inputs[`bias${d}`]),
-        states: address(kept, d * layout.size + first * units),
-        cells: address(kept, d * layout.size + layout.cells + first * units),
-        gates: address(kept, d * layout.size + layout.gates + first * 5 * units),
-        ...{ y: address(y, (first * steps * directions + d) * units), yStep: 4 * directions * units },
-      }));
-      run('lstmForward', scratch, calls);
-    });
-    return [y, kept];
-  });
-});
-
-export const lstmBackward = wasmKernel<string, RecurrentAttrs>(LSTM_BACKWARD_KERNEL, (args) => {
-  const { backend, attrs } = args;
-  const inputs: Inputs = args.inputs;
-  const { directions, steps } = attrs;
-  const [batch] = inputs.dy!.shape as [number];
-  const [units] = inputs.kernel0!.shape as [number];
-  return Scratch.useMany(backend, (scratch) => {
-    const layout = lstmLayout(steps, batch, units);
-    const gradients = Array.from({ length: directions }, () => ({
-      kernel: scratch.make([units, 4 * units]),
-      bias: scratch.make([4 * units]),
-      initial: scratch.make([batch, units]),
-    }));
-    inWorkspace(backend, ({ kernels, address, run }) => {
-      const calls = gradients.map(({ kernel, bias, initial }, d) => ({
-        ...{ steps, batch, units, reverse: d },
-        ...{ dy: address(inputs.dy, d * units), dyStep: 4 * directions * units },
-        kernel: address(inputs[`kernel${d}`]),
-        states: address(inputs.kept, d * layout.size),
-        cells: address(inputs.kept, d * layout.size + layout.cells),
-        gates: address(inputs.kept, d * layout.size + layout.gates),
-        dKernel: address(kernel),
-        dBias: address(bias),
-        dInitial: address(initial),
-      }));
-      run('lstmBackward', kernels.lstmBackwardScratch({ steps, batch, units }), calls);
-    });
-    return [
-      ...gradients.flatMap(({ kernel, bias }) => [kernel, bias]),
-      ...gradients.map(({ initial }) => initial),
-    ];
-  });
-});
-
-/** Layout of the values saved for a direction: states first, at offset 0. */
-function gruLayout(steps: number, batch: number, units: number): { gates: number; size: number } {
-  const gates = (steps + 1) * batch * units;
-  return { gates, size: gates + steps * batch * 4 * units };
 }
 
-function lstmLayout(
-  steps: number,
-  batch: number,
-  units: number,
-): { cells: number; gates: number; size: number } {
-  const cells = (steps + 1) * batch * units;
-  return { cells, gates: 2 * cells, size: 2 * cells + steps * batch * 5 * units };
+function backwardKernel(cell: Cell, name: string): tf.KernelConfig {
+  return wasmKernel<string, RecurrentAttrs>(name, (args) => {
+    const { backend, attrs } = args;
+    const inputs: Inputs = args.inputs;
+    const { directions, steps } = attrs;
+    const [batch] = inputs.dy!.shape as [number];
+    const [units] = inputs.kernel0!.shape as [number];
+    const columns = (cell === 'gru' ? 3 : 4) * units;
+    return Scratch.useMany(backend, (scratch) => {
+      const layout = layoutOf(cell, steps, batch, units);
+      const gradients = Array.from({ length: directions }, () => ({
+        dx: cell === 'gru' ? scratch.make([batch, steps, columns]) : undefined,
+        dKernel: scratch.make([units, columns]),
+        dBias: scratch.make([columns]),
+        dInitial: cell === 'lstm' || inputs.initial ? scratch.make([batch, units]) : undefined,
+      }));
+      inWorkspace(backend, ({ kernels, address, run }) => {
+        const calls = gradients.map(({ dx, dKernel, dBias, dInitial }, d) => ({
+          ...{ steps, batch, units, reverse: d },
+          ...{ dy: address(inputs.dy, d * units), dyStep: 4 * directions * units },
+          kernel: address(inputs[`kernel${d}`]),
+          mask: address(inputs.mask),
+          states: address(inputs.kept, d * layout.size),
+          cells: address(inputs.kept, d * layout.size + layout.cells),
+          gates: address(inputs.kept, d * layout.size + layout.gates),
+          ...{
+            dx: address(dx),
+            dKernel: address(dKernel),
+            dBias: address(dBias),
+            dInitial: address(dInitial),
+          },
+        }));
+        run(`${cell}Backward`, kernels[`${cell}BackwardScratch`]({ steps, batch, units }), calls);
+      });
+      return [
+        ...gradients.flatMap(({ dx, dKernel, dBias }) => [...(dx ? [dx] : []), dKernel, dBias]),
+        ...gradients.flatMap(({ dInitial }) => dInitial ?? []),
+      ];
+    });
+  });
 }
 
-function setInitial(state: Float32Array, backend: WasmBackend, initial: tf.TensorInfo | undefined): void {
-  if (initial === undefined) state.fill(0);
-  else state.set(floats(backend, initial));
+/** Layout of the values saved for a direction: states, an LSTM's cells, then `perStep` values per unit and step. */
+function layoutOf(cell: Cell, steps: number, batch: number, units: number) {
+  const states = (steps + 1) * batch * units;
+  const [cells, gates, perStep] = cell === 'gru' ? [0, states, 4] : [states, 2 * states, 5];
+  return { cells, gates, perStep, size: gates + steps * batch * perStep * units };
 }
 
 /** Rows of the batch in one direction. */
@@ -181,8 +120,6 @@ interface Part {
 function forwardParts(directions: number, blocks: readonly Omit<Part, 'd'>[]): Part[] {
   return Array.from({ length: directions }, (_, d) => blocks.map((block) => ({ d, ...block }))).flat();
 }
-
-const mostRows = (parts: readonly Part[]) => Math.max(0, ...parts.map(({ rows }) => rows));
 
 /** Least rows per thread: fewer do not compensate for packing the kernel again. */
 const LEAST_ROWS = 8;
