@@ -2,7 +2,6 @@ import { isRecord } from '../base/checks';
 import { CheckpointError } from '../base/errors';
 import type { CheckpointManifest } from './checkpoint_format';
 
-/** Checksums in a manifest. */
 type ModelChecksums = NonNullable<CheckpointManifest['checksums']>;
 
 /** The data that checksums are computed from. */

@@ -195,7 +195,6 @@ function scaleShift(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor
   return tf.add(tf.mul(x, scale), shift);
 }
 
-/** `dy scale`. */
 function scaleDown(dy: tf.Tensor, scale: tf.Tensor): tf.Tensor {
   return hasKernel(SCALE_SHIFT_KERNEL) ? scaleShift(dy, scale, tf.zerosLike(scale)) : tf.mul(dy, scale);
 }

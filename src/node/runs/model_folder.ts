@@ -89,7 +89,6 @@ async function readArtifacts(folder: string, file: string): Promise<tf.io.ModelA
   return withManifest(artifacts, (await readJson(oldManifest)) as object);
 }
 
-/** The bytes of a file. */
 export async function readBytes(file: string): Promise<Uint8Array> {
   try {
     // checked before opening, which would block forever on a pipe or device
@@ -100,7 +99,6 @@ export async function readBytes(file: string): Promise<Uint8Array> {
   }
 }
 
-/** The value in a JSON file. */
 export async function readJson(file: string): Promise<unknown> {
   const bytes = await readBytes(file);
   try {

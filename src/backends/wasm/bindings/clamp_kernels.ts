@@ -12,13 +12,10 @@ import { spanOf, unitsOf, VALUES_PER_UNIT } from '../runtime/workspace';
 type Values = Float32Array | Int32Array;
 type Floats = [Float32Array, Float32Array, Float32Array];
 
-/** `tf.relu`. */
 export const relu = (host: tf.KernelConfig) => clamping(tf.Relu, host, () => [0, Infinity]);
 
-/** `tf.relu6`. */
 export const relu6 = (host: tf.KernelConfig) => clamping(tf.Relu6, host, () => [0, 6]);
 
-/** `tf.clipByValue`. */
 export const clipByValue = (host: tf.KernelConfig) =>
   clamping<tf.ClipByValueAttrs>(tf.ClipByValue, host, (attrs) => [attrs.clipValueMin, attrs.clipValueMax]);
 
@@ -55,10 +52,8 @@ function clamping<Attrs>(
   });
 }
 
-/** `tf.maximum`. */
 export const maximum = (host: tf.KernelConfig) => extreme(tf.Maximum, host, false);
 
-/** `tf.minimum`. */
 export const minimum = (host: tf.KernelConfig) => extreme(tf.Minimum, host, true);
 
 function extreme(name: string, host: tf.KernelConfig, smaller: boolean): tf.KernelConfig {

@@ -85,7 +85,6 @@ export class Workspace {
     return address;
   }
 
-  /** The integer at an address. */
   integerAt(address: number): number {
     return new Int32Array(this.host.asm.memory.buffer)[address >>> 2]!;
   }
