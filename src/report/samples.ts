@@ -7,7 +7,7 @@ import type { PatientRows } from '../metrics/labelled_scores';
 import type { LabelledPredictions } from '../prediction/collect_predictions';
 import type { Samples } from './measures';
 
-/** Slices and the patients that they belong to, or patients only. */
+/** Samples per slice and per patient; for predictions per patient only the latter. */
 export function samplesOf(predictions: LabelledPredictions, person: (patient: string) => string): Samples[] {
   const samples = (level: Samples['level'], { patients, yTrue, probabilities }: PatientRows): Samples => ({
     ...{ level, yTrue, probabilities, people: patients.map(person) },
