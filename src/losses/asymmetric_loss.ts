@@ -77,7 +77,8 @@ export interface AsymmetricLossFn extends ConfiguredFn {
  * `L = -[ y (1-p)^gammaPos log p + (1-y) q^gammaNeg log(1-q) ]`
  *
  * Loss and gradient stay finite for any finite float32 logit. The gradient (first order) flows to the logits only; a
- * NaN logit gives a NaN loss, and so does a label that is none of those below. With both gammas and `clip` at 0 this is the sigmoid cross entropy.
+ * NaN logit gives a NaN loss, and so does an invalid label. With both gammas and `clip` at 0 this is the sigmoid cross
+ * entropy.
  *
  * Shapes: `yTrue` and `logits` `[..., labels]`, equal; `mask` `[...]`, their shape without the last axis, 0 (or false)
  * for slices to ignore. `yTrue` is 0 or 1, anything between for smoothed labels, or -1 for "not labelled": such entries

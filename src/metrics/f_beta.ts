@@ -40,9 +40,9 @@ export interface FBetaOptions extends ThresholdOptions {
  * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar, or `[labels]` for
  * `average: 'none'`. Every index of the leading axes is a sample. `yTrue` is 0 or 1, or -1 for "not labelled": such
  * entries are ignored, and so are samples with nothing else. A label without any labelled entry scores `zeroDivision`.
- * NaN in a labelled entry gives a NaN score, as do a probability outside [0, 1], which may be a logit, and any other
- * label. Labels between 0 and 1 add their fraction to both sides; counts are
- * float32, exact up to 2^24 (16.7 million) entries per label.
+ * NaN in a labelled entry gives a NaN score, as do a probability outside [0, 1], which may be a logit, and an invalid
+ * label. Labels between 0 and 1 add their fraction to both sides; counts are float32, exact up to 2^24 (16.7 million)
+ * entries per label.
  *
  * @throws ArgumentError for shapes that differ, empty tensors or those of text, or an invalid option.
  *

@@ -53,7 +53,8 @@ export const RSNA_LABEL_WEIGHTS: readonly number[] = [1, 1, 1, 1, 1, 2];
  *
  * Shapes: `yTrue` and `probabilities` `[..., labels]`, equal, of rank 2 or more -> scalar. `yTrue` is 0 or 1, anything
  * between for smoothed labels, or -1 for "not labelled": such entries are ignored. NaN in a labelled entry gives NaN,
- * and so do a probability outside [0, 1], which may be a logit, any other label, and input without any labelled entry or weight, since a tensor cannot be `undefined`.
+ * and so do a probability outside [0, 1], which may be a logit, an invalid label, and input without any labelled entry
+ * or weight, since a tensor cannot be `undefined`.
  *
  * @throws ArgumentError for shapes that differ, empty tensors, or an invalid option.
  *

@@ -104,7 +104,7 @@ describe('predict', { timeout: 120_000 }, () => {
     };
     const file = at('p.csv');
     expect(await said('--out', file, '--kaggle', path.join(folder, 'x', '..', 'p.csv'))).toContain(
-      '1 ArgumentError: --kaggle: expected another file than --out',
+      '1 ArgumentError: --kaggle: expected another place than --out',
     );
     expect(await said('--patient', at('images'))).toContain(
       "2 error: option '--patient <DIR>' takes one value, and was given twice",
