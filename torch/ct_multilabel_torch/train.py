@@ -10,6 +10,7 @@ import csv
 import json
 import math
 import os
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Mapping, Sequence
@@ -217,7 +218,10 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     trainer.run()
     if trainer.world > 1:
-        dist.destroy_process_group()
+        # without destructors: a thread of gloo may hold a last tensor, for whose release it waits for the interpreter,
+        # which would wait for the thread
+        sys.stdout.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":
