@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { ConfiguredFn, LossFn } from '../../base/types';
+import { IGNORED_LABEL, type ConfiguredFn, type LossFn } from '../../base/types';
 import type { AsymmetricLossFn } from '../../losses/asymmetric_loss';
 import { chunksOf, slicesOf, type Chunk } from '../../models/slice_chunks';
 
@@ -19,7 +19,7 @@ export function lossGroups(loss: LossFn, labels: tf.Tensor, size: number): LossG
   if (size === 0 || !isAsymmetricLoss(loss)) return undefined;
   const { reduction } = loss.getConfig();
   const weightOf = (part: tf.Tensor): tf.Scalar => {
-    if (reduction === 'mean') return tf.sum(tf.cast(tf.notEqual(part, -1), 'float32'));
+    if (reduction === 'mean') return tf.sum(tf.cast(tf.notEqual(part, IGNORED_LABEL), 'float32'));
     return tf.scalar(reduction === 'sum' ? 1 : part.size);
   };
   const total = reduction === 'sum' ? 1 : tf.maximum(weightOf(labels), 1); // where nothing counts every loss is 0

@@ -97,7 +97,7 @@ export function concat(host: tf.KernelConfig): tf.KernelConfig {
       inputs.every(({ dtype, shape }) => dtype === 'float32' && tf.util.sizeFromShape(shape) > 0);
     if (workspace === undefined || !ours) return host.kernelFunc(args as never);
     const columns = inputs.reduce((sum, { shape }) => sum + shape.at(-1)!, 0);
-    const rows = sizeOf(inputs[0]!.shape) / inputs[0]!.shape.at(-1)!;
+    const rows = tf.util.sizeFromShape(inputs[0]!.shape) / inputs[0]!.shape.at(-1)!;
     return Scratch.use(args.backend, (scratch) => {
       const out = scratch.make([...inputs[0]!.shape.slice(0, -1), columns]);
       let at = addressOf(args.backend, out);
@@ -130,7 +130,7 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
     const ours = rank > 1 && last && x.dtype === 'float32' && tf.util.sizeFromShape(x.shape) > 0;
     if (workspace === undefined || !ours) return host.kernelFunc(args as never);
     const columns = x.shape.at(-1)!;
-    const rows = sizeOf(x.shape) / columns;
+    const rows = tf.util.sizeFromShape(x.shape) / columns;
     const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, attrs.numOrSizeSplits, rank - 1);
     return Scratch.useMany(backend, (scratch) => {
       const parts = sizes.map((size) => scratch.make([...x.shape.slice(0, -1), size]));
@@ -145,8 +145,6 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
     });
   });
 }
-
-const sizeOf = (shape: number[]) => shape.reduce((product, n) => product * n, 1);
 
 /** Rows of so many columns that a thread takes at once where each is computed by itself. */
 const rowsOf = (columns: number) => Math.max(1, Math.floor(VALUES_PER_UNIT / columns));
@@ -198,7 +196,7 @@ function onColumns(
 ): tf.TensorInfo[] {
   const workspace = hostWorkspace(backend)!; // otherwise these kernels are not registered
   const columns = shape.at(-1)!;
-  const rows = sizeOf(shape) / columns;
+  const rows = tf.util.sizeFromShape(shape) / columns;
   const share = Math.fround(1 / rows);
   const at = (info: tf.TensorInfo) => addressOf(backend, info);
   const run = (
