@@ -32,7 +32,7 @@ import { AblationFeatures, type FoldPatients } from './ablation_features';
 import { report, type PatientScores, type Run } from './ablation_report';
 import { readArgs } from './read_args';
 import { options } from '../src/cli/command_line';
-import { STUDY } from '../src/cli/options';
+import { LABELS, STUDY } from '../src/cli/options';
 import { runToEnd } from '../src/cli/terminal';
 import { writeFileAtomic } from '../src/node/files/atomic_write';
 
@@ -55,7 +55,7 @@ export const OPTIONS = options({
     help: "what to compare: 'poster', its arrangements; 'beyond', possible improvements on them",
   },
   out: { value: 'DIR', default: 'runs/ablation', help: 'folder of the features, runs and report' },
-  labels: { value: 'NAMES', default: 'ich,ivh,sah,sdh,edh', help: 'labels, separated by commas' },
+  ...LABELS,
   backbone: { value: 'NAME', choices: BACKBONES, default: 'squeezenet1_1', help: 'backbone' },
   'backbone-weights': { value: 'FILE', help: 'torchvision weights as .safetensors, trained on ImageNet' },
   'image-size': { value: 'N', default: 224, help: 'height and width the slices are resized to' },

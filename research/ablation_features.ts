@@ -22,7 +22,6 @@ import {
 } from 'ct-multilabel';
 import { detectStudy, openStudy, writePhantomStudy } from 'ct-multilabel/node';
 import type { Args } from '../src/cli/command_line';
-import { labelNames, problemKinds } from '../src/cli/options';
 import { warnOfProblems } from '../src/cli/studies/study_problems';
 import { progressLine } from '../src/cli/terminal';
 import type { OPTIONS } from './ablation';
@@ -79,10 +78,10 @@ export class AblationFeatures {
     const window = args.imageWindow as CtWindowName | undefined;
     const study = await openStudy(await this.studyFolder(), {
       preprocessing: createPreprocessing(await this.preprocessing(kind)),
-      labels: labelNames(args.labels),
+      labels: args.labels,
       cacheFolder: path.join(this.out, 'slices'),
       ...(window !== undefined && { imageWindow: window }),
-      allow: problemKinds(args.allow),
+      allow: args.allow,
     });
     if (kind === 'plain') warnOfProblems(study); // the same files for every kind
     return study;
@@ -138,7 +137,7 @@ export class AblationFeatures {
     const { windows: _, ...preprocessing } = await this.preprocessing(kind);
     return openStudy(folder, {
       preprocessing: createPreprocessing(preprocessing),
-      labels: labelNames(this.args.labels),
+      labels: this.args.labels,
       cacheFolder: path.join(this.out, 'slices'),
     });
   }

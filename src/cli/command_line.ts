@@ -1,10 +1,15 @@
 /** Command line options: one table defines the parser, its types, the defaults and `--help`. */
-import { Command, CommanderError, InvalidArgumentError, Option as CommanderOption } from 'commander';
+import { Command, CommanderError, Option as CommanderOption } from 'commander';
+import type { Rule } from '../base/options';
 
 /** An option of a command. One with `value` takes a value; one without is a switch, off with `--no-name`. */
 export interface Option {
-  /** Placeholder of the value in `--help`: `N` and `MiB` are whole numbers, `X` is a number, anything else is text. */
+  /** Placeholder of the value in `--help`: `N` and `MiB` are integers, `X` is a number, anything else is text. */
   value?: string;
+  /** The numbers accepted, if not all from 0 on. */
+  rule?: Pick<Rule<number>, 'check'>;
+  /** Reads the text; throws an ArgumentError if it is invalid. `what` names the option. */
+  parse?: (text: string, what: string) => unknown;
   /** The only values accepted. */
   choices?: readonly string[];
   /** For a switch: whether it is on. */
@@ -25,11 +30,13 @@ type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
 
 type Given<O extends Option> = O extends { value: 'N' | 'MiB' | 'X' }
   ? number
-  : O extends { choices: readonly (infer Choice)[] }
-    ? Choice
-    : O extends { multiple: true }
-      ? string[]
-      : string;
+  : O extends { parse: (text: string, what: string) => infer Value }
+    ? Value
+    : O extends { choices: readonly (infer Choice)[] }
+      ? Choice
+      : O extends { multiple: true }
+        ? string[]
+        : string;
 
 type ValueOf<O extends Option> = O extends { value: string }
   ? O extends { required: true } | { default: unknown }
@@ -136,7 +143,7 @@ export function parseArgs(
 export const isUsage = (error: unknown): error is CommanderError => error instanceof CommanderError;
 
 function addOption(parser: Command, name: string, option: Option): void {
-  const { value, help, choices, multiple } = option;
+  const { value, help, choices, multiple, default: absent } = option;
   if (value === undefined) {
     parser.addOption(new CommanderOption(`--${name}`, help).default(option.default, 'on'));
     parser.addOption(new CommanderOption(`--no-${name}`).hideHelp());
@@ -145,20 +152,39 @@ function addOption(parser: Command, name: string, option: Option): void {
   const own = new CommanderOption(`--${name} <${value}>`, option.required ? `${help} (required)` : help);
   if (choices) own.choices(choices);
   else if (multiple) own.argParser((text: string, before: string[] = []) => [...before, text]);
-  else own.argParser((text) => valueOf(value, text));
-  if (option.default !== undefined) own.default(option.default);
+  else own.argParser((text) => valueOf(parser, name, option, text));
+  if (absent !== undefined) {
+    own.default(
+      typeof absent === 'string' && !choices ? valueOf(parser, name, option, absent) : absent,
+      String(absent),
+    );
+  }
   parser.addOption(own);
 }
 
-function valueOf(kind: string, text: string): string | number {
-  const whole = kind === 'N' || kind === 'MiB';
-  if (!whole && kind !== 'X') return text;
-  const number = Number(text);
-  const valid = text.trim() !== '' && Number.isFinite(number) && number >= 0;
-  if (!valid || (whole && !Number.isInteger(number))) {
-    throw new InvalidArgumentError(`Expected ${whole ? 'a whole number' : 'a number'} of at least 0.`);
+/** The value of an option, so that an invalid one is refused before a command starts. */
+function valueOf(parser: Command, name: string, { value, rule, parse }: Option, text: string): unknown {
+  try {
+    if (parse) return parse(text, `--${name}`);
+    if (value !== 'N' && value !== 'MiB' && value !== 'X') return text;
+    const number = numberIn(text);
+    if (rule) rule.check(number ?? text, `--${name}`);
+    else if (number === undefined || number < 0 || (value !== 'X' && !Number.isInteger(number))) {
+      const expected = `${value === 'X' ? 'a number' : 'an integer'} of at least 0`;
+      parser.error(`error: --${name}: expected ${expected}, received '${text}'`);
+    }
+    return number;
+  } catch (error) {
+    // by name: its class would load TensorFlow.js for `--help`
+    if (error instanceof Error && error.name === 'ArgumentError') parser.error(`error: ${error.message}`);
+    throw error;
   }
-  return number;
+}
+
+/** The number that a text is, if it is one. */
+export function numberIn(text: string): number | undefined {
+  const number = Number(text);
+  return text.trim() !== '' && Number.isFinite(number) ? number : undefined;
 }
 
 /** Lists a switch once, together with the form that turns it off. */

@@ -1,7 +1,20 @@
 /** Options that several commands have. */
-import { CT_WINDOWS, RSNA_LABELS } from '../index';
+import { CT_LABELS, CT_WINDOWS, RSNA_LABELS, type Labels } from '../index';
 import type { DicomProblemKind } from '../node';
+import { checkOneOf } from '../base/checks';
+import { positiveInteger } from '../base/options';
+import { checkLabelNames } from '../data/tables/label_columns';
+import { PROBLEM_KINDS } from '../dicom/problems';
 import { options } from './command_line';
+
+/** Reads names separated by commas. */
+const namesOf =
+  <Name extends string>(known: readonly Name[]) =>
+  (text: string, what: string): Name[] =>
+    text.split(',').map((name) => {
+      checkOneOf(name, known, what);
+      return name;
+    });
 
 /** Names of HU windows. */
 export const WINDOWS = Object.keys(CT_WINDOWS) as (keyof typeof CT_WINDOWS)[];
@@ -23,7 +36,7 @@ export const STUDY = options({
     choices: WINDOWS,
     help: 'window that JPEG or PNG images show: those of the study for a model trained on HU, those of the training data for DICOM and a model trained on images',
   },
-  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices; 0: the main one does' },
   'cache-dir': {
     value: 'DIR',
     help: 'folder, outside the study, in which DICOM headers and prepared slices are cached',
@@ -32,15 +45,30 @@ export const STUDY = options({
   'skip-bad': { help: 'leave out files that cannot be read or have an error' },
   allow: {
     value: 'KINDS',
+    parse: namesOf<DicomProblemKind>(PROBLEM_KINDS),
     help: 'kinds of DICOM error to accept, as named in messages, separated by commas',
   },
 });
 
-/** The labels of a study. */
+/** The label table of a study. */
 export const TABLE = options({
   table: {
     value: 'NAME',
     help: "the label table in the study's folder (default: the first of the known names)",
+  },
+});
+
+/** The labels to read. */
+export const LABELS = options({
+  labels: {
+    value: 'NAMES',
+    parse: (text: string, what: string): Labels => {
+      const names = text === 'rsna' ? RSNA_LABELS : text.split(',');
+      checkLabelNames(what, names);
+      return names;
+    },
+    default: CT_LABELS.join(),
+    help: "labels, separated by commas; 'rsna' for RSNA's six",
   },
 });
 
@@ -60,46 +88,29 @@ export const studyOptions = (args: {
   cacheDir: string | undefined;
   skipBad: boolean;
   followLinks: boolean;
-  allow: string | undefined;
+  allow: DicomProblemKind[] | undefined;
 }) => ({
   imageWindow: args.imageWindow,
   workers: args.workers,
   cacheFolder: args.cacheDir,
   followLinks: args.followLinks,
   onBadFile: args.skipBad ? ('skip' as const) : ('throw' as const),
-  allow: problemKinds(args.allow),
+  allow: args.allow,
 });
-
-/** The kinds named by `--allow`. */
-export const problemKinds = (text: string | undefined): DicomProblemKind[] | undefined =>
-  text?.split(',') as DicomProblemKind[] | undefined;
-
-/** Label names from the command line. */
-export const labelNames = (text: string): readonly string[] =>
-  text === 'rsna' ? RSNA_LABELS : text.split(',');
 
 /** Preprocessing for a model to be trained. */
 export const PREPROCESSING = options({
-  'image-size': { value: 'N', default: 224, help: 'height and width the slices are resized to' },
+  'image-size': {
+    value: 'N',
+    rule: positiveInteger,
+    default: 224,
+    help: 'height and width the slices are resized to',
+  },
   windows: {
     value: 'NAMES',
+    parse: namesOf(WINDOWS),
     help: 'windows of HU as channels, e.g. brain,subdural,bone (default brainWide for DICOM, none for images)',
   },
   neighbors: { value: 'N', default: 0, help: 'slices on each side used as additional channels' },
   clahe: { default: true, help: 'equalise contrast (clip limit 2, grid 8x8)' },
-});
-
-/** How patients are split. */
-export const SPLIT = options({
-  'validation-fraction': {
-    value: 'X',
-    default: 0.2,
-    help: 'share of patients held out to choose epochs and thresholds by',
-  },
-  'test-fraction': { value: 'X', default: 0, help: 'share of patients held out for testing at the end' },
-  'test-fold': {
-    value: 'K/N',
-    help: 'hold out the K-th of N folds instead; one run per fold with the same seed tests every patient once',
-  },
-  stratify: { default: true, help: 'keep these shares for the patients of each label too' },
 });

@@ -29,6 +29,8 @@ import {
   writePhantomStudy,
 } from '../../node';
 import type { HeatMapStack } from '../../node/pictures/heat_map';
+import { integerIn, positiveInteger } from '../../base/options';
+import { PHANTOM_STUDY_RULES } from '../../data/phantom/options';
 import { command, options, type Args } from '../command_line';
 import { BACKEND } from '../options';
 import { printF2, predictToFile } from '../scores';
@@ -39,13 +41,13 @@ import { trainingOrigin } from '../training_origin';
 const OPTIONS = options({
   out: { value: 'DIR', default: 'runs/demo', help: 'folder for study/ and run/, which are replaced each time' },
   seed: { value: 'N', default: 1, help: 'seed of study, split, weights, order and augmentation' },
-  patients: { value: 'N', default: 96, help: 'synthetic patients' },
-  slices: { value: 'N', default: 12, help: 'slices per patient' },
-  difficulty: { value: 'X', default: 0.2, help: '0: large bright hemorrhages, 1: small and faint ones' },
+  patients: { value: 'N', rule: integerIn(3, 99_999), default: 96, help: 'synthetic patients' },
+  slices: { value: 'N', rule: PHANTOM_STUDY_RULES.slices, default: 12, help: 'slices per patient' },
+  difficulty: { value: 'X', rule: PHANTOM_STUDY_RULES.difficulty, default: 0.2, help: '0: large bright hemorrhages, 1: small and faint ones' },
   'image-size': { value: 'N', default: 64, help: "height and width of the model's input" },
   'pretrain-epochs': { value: 'N', default: 16, help: 'maximum epochs on single slices' },
   epochs: { value: 'N', default: 4, help: 'maximum epochs on whole patients' },
-  patience: { value: 'N', default: 8, help: 'epochs without a better validation F2 before a stage stops' },
+  patience: { value: 'N', rule: positiveInteger, default: 8, help: 'epochs without a better validation F2 before a stage stops' },
   backend: { ...BACKEND.backend, default: 'wasm' },
 }); // prettier-ignore
 
@@ -173,8 +175,10 @@ async function drawWhereItLooked(
   const stack = await source.load(patient);
   const truth = source.sliceLabels(patient)!;
   const drawn: HeatMapStack[] = [];
+  const present = patientLabels(source, patient);
   for (const [l, label] of source.labels.entries()) {
-    if (patientLabels(source, patient)[l] !== 1) continue;
+    // a demo of few patients may have no finding to draw
+    if (present[l] !== 1 && (l > 0 || present.includes(1))) continue;
     drawn.push({
       title: `${patient}: where the model looked for ${label} (slice, true label)`,
       images: stack.images,

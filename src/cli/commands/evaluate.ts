@@ -20,7 +20,8 @@ import { measure, type Measured } from '../../report/measures';
 import { evaluationPage } from '../../report/page';
 import { runsOf, samplesOf } from '../../report/samples';
 import { worstCases } from '../../report/worst_cases';
-import { command, options, type Args } from '../command_line';
+import { positiveInteger, share } from '../../base/options';
+import { command, numberIn, options, type Args } from '../command_line';
 import { fitted } from '../fit_decisions';
 import { checkNewFolder, checkOutputs } from '../outputs';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions, TABLE } from '../options';
@@ -43,6 +44,7 @@ const OPTIONS = options({
   run: { value: 'DIR', help: "the training run, for its history and split (default: the checkpoint's run)" },
   prevalence: {
     value: 'X[,X...]',
+    parse: shares,
     help: 'share of patients with a label, one number or one per label, for PPV and NPV per patient (default: the share in the study)',
   },
   worst: { value: 'N', default: 12, help: 'number of slices with the largest loss to show' },
@@ -52,7 +54,7 @@ const OPTIONS = options({
   'choose-thresholds': { help: 'choose thresholds for F2 on these patients; needs --save' },
   save: { value: 'DIR', help: 'new folder for the checkpoint with the fitted calibration and thresholds' },
   seed: { value: 'N', default: 1, help: 'seed of the bootstrap' },
-  resamples: { value: 'N', default: 2000, help: 'number of bootstrap resamples' },
+  resamples: { value: 'N', rule: positiveInteger, default: 2000, help: 'number of bootstrap resamples' },
   date: { value: 'TEXT', help: 'date to print in the report (default: none, so that equal input gives equal files)' },
   mirror: { help: 'also predict mirrored slices (left to right), and average the logits' },
   ...STUDY,
@@ -84,7 +86,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   await useBackend(args.backend);
   const checkpoint = await findCheckpoint(args.checkpoint);
   const { model, manifest: loaded } = await loadCheckpoint(checkpoint);
-  const prevalence = prevalences(args.prevalence, loaded.labels.length);
+  const prevalence = perLabel(args.prevalence, loaded.labels.length);
   const seen = await seenPatients(checkpoint, run);
 
   const folder = args.data;
@@ -188,15 +190,21 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   return { report: args.out, labels, thresholds, warnings, figures };
 }
 
-/** Shares of patients, as given. */
-function prevalences(text: string | undefined, labels: number): number[] | undefined {
-  if (text === undefined) return undefined;
-  const values = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
-  const inRange = values.every((value) => value >= 0 && value <= 1);
-  if (!inRange || (values.length !== 1 && values.length !== labels)) {
-    throw new ArgumentError(`--prevalence: expected a number in [0, 1], or ${labels} of them, received '${text}'`); // prettier-ignore
+function shares(text: string, what: string): number[] {
+  return text.split(',').map((part) => {
+    const value = numberIn(part);
+    share.check(value ?? part, what);
+    return value!;
+  });
+}
+
+/** One share for every label. */
+function perLabel(values: number[] | undefined, labels: number): number[] | undefined {
+  if (values === undefined || values.length === labels) return values;
+  if (values.length !== 1) {
+    throw new ArgumentError(`--prevalence: expected one number, or one for each of ${labels} labels, received ${values.length}`); // prettier-ignore
   }
-  return values.length === 1 ? Array.from({ length: labels }, () => values[0]!) : values;
+  return Array.from({ length: labels }, () => values[0]!);
 }
 
 async function firstHistory(folders: readonly string[]) {

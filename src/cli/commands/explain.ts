@@ -22,6 +22,8 @@ import {
 } from '../../index';
 import { loadCheckpoint, openStudy, readPhantomStudy, useBackend, writeHeatMaps } from '../../node';
 import { ownChannels } from '../../data/sources/own_channels';
+import { checkOneOf } from '../../base/checks';
+import { positiveInteger } from '../../base/options';
 import { command, options, type Args } from '../command_line';
 import { BACKEND, CHECKPOINT, STUDY, studyOptions } from '../options';
 import { checkOutputs } from '../outputs';
@@ -34,11 +36,11 @@ const OPTIONS = options({
   data: { value: 'DIR', help: 'a folder of patients, images or DICOM', required: true, once: true },
   patient: { value: 'ID', help: 'the patient to draw (default: the first with the label)' },
   label: { value: 'NAME', default: 'ich', help: 'the label whose decision is explained' },
-  slice: { value: 'N', help: 'explain the decision on this slice only, counted from 1' },
+  slice: { value: 'N', rule: positiveInteger, help: 'explain the decision on this slice only, counted from 1' },
   method: { value: 'NAME', choices: ['integrated-gradients', 'grad-cam', 'hires-cam'], default: 'integrated-gradients', help: 'method of the heat map' },
   layer: { value: 'NAME', help: "the backbone layer for a CAM (default: the last before pooling)" },
   out: { value: 'FILE', default: 'where-it-looked.png', help: 'file for the picture' },
-  zoom: { value: 'N', default: 1, help: "pixels of the picture per pixel of the model's images" },
+  zoom: { value: 'N', rule: positiveInteger, default: 1, help: "pixels of the picture per pixel of the model's images" },
   phantom: { help: 'the data are a synthetic study: check the maps against its lesions' },
   tolerance: { value: 'X', default: 0, help: 'distance from a lesion in pixels that still counts as inside, with --phantom' },
   ...STUDY,
@@ -56,11 +58,16 @@ export default command({
 });
 
 async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
+  if (args.layer !== undefined && args.method === 'integrated-gradients')
+    throw new ArgumentError(`--layer: expected --method grad-cam or hires-cam, received '${args.method}'`);
   const [dir, checkpoint] = [args.data, args.checkpoint];
   await checkOutputs({ files: { out: args.out } }, { studies: { data: dir }, checkpoints: { checkpoint } });
   await useBackend(args.backend);
   const { model, manifest } = await loadCheckpoint(checkpoint);
   const { labels, preprocessing, thresholds } = manifest;
+  const label = args.label;
+  checkOneOf(label, labels, '--label');
+  const place = labels.indexOf(label);
   const study = await openStudy(dir, {
     ...{ preprocessing, labels, requireLabels: false },
     ...studyOptions(args),
@@ -70,12 +77,6 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
   const phantomOf = (patient: string): PhantomPatient | undefined =>
     phantoms?.patient(Number(patient.replace('ID_', '')) - 1);
 
-  if (args.layer !== undefined && args.method === 'integrated-gradients')
-    throw new ArgumentError(`--layer: expected --method grad-cam or hires-cam, received '${args.method}'`);
-  const label = args.label;
-  const place = labels.indexOf(label);
-  if (place < 0)
-    throw new ArgumentError(`--label: expected one of ${labels.join(', ')}, received '${label}'`);
   const { train = [], validation = [] } = await seenPatients(checkpoint);
   const seen = new Set([...train, ...validation]);
   const unseen = study.patients.filter((patient) => !seen.has(patient));

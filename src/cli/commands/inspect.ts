@@ -4,7 +4,6 @@
  */
 import {
   createPreprocessing,
-  CT_LABELS,
   findDuplicateSlices,
   labelRuns,
   labelStatistics,
@@ -18,8 +17,9 @@ import {
   writeContactSheet,
   type DicomFolder,
 } from '../../node';
+import { positiveInteger } from '../../base/options';
 import { command, options, type Args } from '../command_line';
-import { labelNames, STUDY, TABLE, WINDOWS } from '../options';
+import { LABELS, STUDY, TABLE, WINDOWS } from '../options';
 import { checkOutputs } from '../outputs';
 import { problemLines } from '../studies/study_problems';
 import { progressLine, textTable } from '../terminal';
@@ -28,17 +28,17 @@ const OPTIONS = options({
   data: { value: 'DIR', help: 'a folder of patients: images with train.csv, or DICOM', required: true, once: true },
   images: { value: 'NAME', help: 'folder of patients inside --data, e.g. test' },
   ...TABLE,
-  labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
+  ...LABELS,
   sheet: { value: 'FILE', default: 'contact-sheet.png', help: 'file for the contact sheet' },
-  patients: { value: 'N', default: 12, help: 'patients on the contact sheet; those with labels first' },
-  slices: { value: 'N', default: 16, help: 'maximum slices per patient on the contact sheet' },
-  'tile-size': { value: 'N', default: 128, help: 'height and width of a slice on the contact sheet' },
+  patients: { value: 'N', rule: positiveInteger, default: 12, help: 'patients on the contact sheet; those with labels first' },
+  slices: { value: 'N', rule: positiveInteger, default: 16, help: 'maximum slices per patient on the contact sheet' },
+  'tile-size': { value: 'N', rule: positiveInteger, default: 128, help: 'height and width of a slice on the contact sheet' },
   window: { value: 'NAME', choices: WINDOWS, default: 'brainWide', help: 'window for drawing DICOM' },
   duplicates: { help: 'read every slice, and look for equal ones across patients' },
   'cache-dir': STUDY['cache-dir'],
   'follow-links': STUDY['follow-links'],
   'skip-bad': { help: 'read every file, and list those that cannot be read instead of stopping' },
-  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+  workers: STUDY.workers,
 }); // prettier-ignore
 
 export default command({
@@ -64,7 +64,7 @@ async function inspect(args: Args<typeof OPTIONS>): Promise<unknown> {
         clahe: false,
         windows: format === 'dicom' ? [args.window] : false,
       }),
-      labels: labelNames(args.labels),
+      labels: args.labels,
       table: args.table,
       requireLabels: false,
       onBadFile: args.skipBad ? 'skip' : 'throw',

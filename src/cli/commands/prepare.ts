@@ -7,22 +7,22 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { ArgumentError, CT_LABELS } from '../../index';
+import { ArgumentError } from '../../index';
 import { PRECISIONS, storedValues } from '../../base/stored_values';
 import { safetensorsFile } from '../../interop/safetensors';
 import { useBackend } from '../../node';
 import { patientTargets } from '../../data/sources/patient_source';
 import { exists, writeFileAtomic } from '../../node/files/atomic_write';
 import { command, options, type Args } from '../command_line';
-import { labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
+import { LABELS, PREPROCESSING, STUDY, studyOptions, TABLE } from '../options';
 import { checkOutputs } from '../outputs';
 import { openStudies, preprocessingFor } from '../studies/open_studies';
-import { checkStudies, splitStudies } from '../studies/split_studies';
+import { checkShares, checkStudies, SPLIT, splitStudies } from '../studies/split_studies';
 import { progressLine } from '../terminal';
 
 const OPTIONS = options({
   data: { value: 'DIR', help: 'folder of patients, as for train; may be given more than once', required: true, multiple: true },
-  labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
+  ...LABELS,
   out: { value: 'DIR', help: 'a new folder for the files', required: true },
   precision: { value: 'NAME', choices: PRECISIONS, default: 'float32', help: 'precision of the stored values; uint8 stores 255ths' },
   ...TABLE,
@@ -43,6 +43,7 @@ export default command({
 
 async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { data: folders, out, precision } = args;
+  checkShares(args);
   await checkOutputs({ folders: { out } }, { studies: { data: folders } });
   const index = path.join(out, 'index.json');
   if (await exists(index)) {
@@ -54,7 +55,7 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
   const preprocessing = await preprocessingFor(folders, args);
   const opened = await openStudies(folders, {
     preprocessing,
-    labels: labelNames(args.labels),
+    labels: args.labels,
     table: args.table,
     ...studyOptions(args),
   });

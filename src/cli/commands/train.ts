@@ -12,7 +12,6 @@ import {
   buildCtBrainModel,
   cachedSource,
   CheckpointError,
-  CT_LABELS,
   evaluatePatients,
   loadTorchWeights,
   POSTER_VARIANTS,
@@ -26,15 +25,17 @@ import {
   type PosterVariant,
 } from '../../index';
 import { openTrainingRun, trainingProgressBar, useBackend } from '../../node';
+import { check } from '../../base/checks';
+import { positiveInteger } from '../../base/options';
 import { command, options, type Args } from '../command_line';
 import { printEstimate } from '../estimate';
-import { BACKEND, labelNames, PREPROCESSING, SPLIT, STUDY, studyOptions, TABLE } from '../options';
+import { BACKEND, LABELS, PREPROCESSING, STUDY, studyOptions, TABLE } from '../options';
 import { checkOutputs } from '../outputs';
 import { RECIPE, recipeOptions } from '../recipe_options';
 import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../studies/seen_patients';
 import { openStudies, preprocessingFor } from '../studies/open_studies';
-import { checkStudies, splitStudies } from '../studies/split_studies';
+import { checkShares, checkStudies, SPLIT, splitStudies } from '../studies/split_studies';
 import { progressLine } from '../terminal';
 import { PRECISIONS, STORED_ARRAYS } from '../../base/stored_values';
 import { studySha256, trainingOrigin } from '../training_origin';
@@ -47,7 +48,7 @@ const OPTIONS = options({
     multiple: true,
   },
   ...TABLE,
-  labels: { value: 'NAMES', default: CT_LABELS.join(), help: "labels, separated by commas; 'rsna' for RSNA's six" },
+  ...LABELS,
   out: { value: 'DIR', default: 'runs/kaggle', help: 'folder for checkpoints, history and predictions' },
   variant: {
     value: 'NAME',
@@ -66,7 +67,7 @@ const OPTIONS = options({
   ...RECIPE,
   ...SPLIT,
   seed: { value: 'N', default: 1, help: 'seed of split, weights, order and augmentation' },
-  'memory-budget': { value: 'MiB', default: 768, help: 'activations kept at once; reduce it if memory is short' },
+  'memory-budget': { value: 'MiB', rule: positiveInteger, default: 768, help: 'activations kept at once; reduce it if memory is short' },
   cache: { value: 'MiB', default: 1024, help: 'memory for prepared slices; slices that do not fit are read again' },
   'cache-precision': { value: 'NAME', choices: PRECISIONS, default: 'float32', help: 'precision of prepared slices, in memory and in --cache-dir; uint8 takes a quarter' },
   'dry-run': { help: 'print the split and the time and memory that training would take, without training' },
@@ -89,6 +90,17 @@ export default command({
 
 async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const recipe = resolveRecipe(recipeOptions(args));
+  if (!recipe.pretrain && !recipe.warmUp && !recipe.patients) {
+    throw new ArgumentError('--pretrain-epochs, --warm-up-epochs, --epochs: expected at least one above 0');
+  }
+  checkShares(args);
+  const { accumulate = 1, checkpointSteps = 0 } = args;
+  check(
+    checkpointSteps % accumulate === 0,
+    '--checkpoint-steps',
+    `a multiple of --accumulate, which is ${accumulate}`,
+    checkpointSteps,
+  );
   await checkOutputs(
     { folders: { out: args.out } },
     { studies: { data: args.data }, files: { 'backbone-weights': args.backboneWeights } },
@@ -100,10 +112,32 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { imageSize: size, seed, data: folders } = args;
   const preprocessing = await preprocessingFor(folders, args);
 
+  // the model, before the studies are read: settings may not fit each other
+  const weights = args.backboneWeights;
+  const built = {
+    variant: args.variant,
+    backbone: args.backbone,
+    inputShape: [size, size, preprocessedChannels(preprocessing)] as [number, number, number],
+    normalize: weights !== undefined,
+    labels: args.labels,
+    ...(args.output === 'patient' && {
+      output: 'patient' as const,
+      pooling: args.pooling,
+    }),
+    seed,
+  };
+  const model = buildCtBrainModel(built);
+  if (weights) {
+    const state = readSafetensors(await readFile(weights));
+    const { fresh } = loadTorchWeights(backboneOf(model), state, { partial: true });
+    if (fresh.length > 0) console.log(`not in ${weights}, so initialised randomly: ${fresh.join(', ')}`);
+    tf.dispose(state);
+  }
+
   // split the patients
   const opened = await openStudies(folders, {
     preprocessing,
-    labels: labelNames(args.labels),
+    labels: args.labels,
     table: args.table,
     cachePrecision: args.cachePrecision,
     ...studyOptions(args),
@@ -123,27 +157,6 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
     );
   }
 
-  // the model
-  const weights = args.backboneWeights;
-  const built = {
-    variant: args.variant,
-    backbone: args.backbone,
-    inputShape: [size, size, preprocessedChannels(preprocessing)] as [number, number, number],
-    normalize: weights !== undefined,
-    labels: study.labels,
-    ...(args.output === 'patient' && {
-      output: 'patient' as const,
-      pooling: args.pooling,
-    }),
-    seed,
-  };
-  const model = buildCtBrainModel(built);
-  if (weights) {
-    const state = readSafetensors(await readFile(weights));
-    const { fresh } = loadTorchWeights(backboneOf(model), state, { partial: true });
-    if (fresh.length > 0) console.log(`not in ${weights}, so initialised randomly: ${fresh.join(', ')}`);
-    tf.dispose(state);
-  }
   const memoryBudget = args.memoryBudget * 2 ** 20;
   if (args.dryRun) {
     await printEstimate(model, study, split, recipe, {

@@ -8,10 +8,11 @@ import { DicomWeb, type FoundStudy } from '../../node/pacs/dicom_web';
 import { exists } from '../../node/files/atomic_write';
 import { Ledger } from '../../node/pacs/ledger';
 import { RunLock } from '../../node/runs/run_lock';
+import { positiveInteger } from '../../base/options';
 import { command, options, type Args } from '../command_line';
 import { checkOutputs } from '../outputs';
 import { reportedModel } from '../dicom_results';
-import { BACKEND, CHECKPOINT, problemKinds } from '../options';
+import { BACKEND, CHECKPOINT, STUDY } from '../options';
 import { checkReports, scoreStudy, type StudyScorer } from '../score_study';
 
 const OPTIONS = options({
@@ -19,12 +20,12 @@ const OPTIONS = options({
   server: { value: 'URL', help: "address of the server's DICOMweb service", required: true },
   state: { value: 'DIR', help: 'folder for the record of finished studies and the files of the current one', required: true },
   once: { help: 'score the studies on the server, then exit; with status 1 if a study failed' },
-  interval: { value: 'N', default: 60, help: 'seconds between queries of the server' },
+  interval: { value: 'N', rule: positiveInteger, default: 60, help: 'seconds between queries of the server' },
   query: { value: 'TEXT', help: 'filter for studies, e.g. StudyDate=20240101-&StudyDescription=*HEAD*' },
   authorization: { value: 'FILE', help: "file with the Authorization header's value, e.g. Bearer and a token" },
-  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices' },
+  workers: STUDY.workers,
   'skip-bad': { help: 'leave out files that cannot be read or have an error, and score the rest' },
-  allow: { value: 'KINDS', help: 'kinds of DICOM error to accept, separated by commas' },
+  allow: STUDY.allow,
   ...BACKEND,
 }); // prettier-ignore
 
@@ -40,7 +41,7 @@ export default command({
 
 /** The record of finished studies, which is there before any is fetched, and the current one's files. */
 const LEDGER = 'ledger.jsonl';
-const STUDY = 'study';
+const FETCHED = 'study';
 
 /** Number of failures from which on the wait no longer grows. */
 const MOST_FAILURES = 10;
@@ -62,11 +63,11 @@ async function watch(args: Args<typeof OPTIONS>): Promise<void> {
     const scorer: StudyScorer = {
       ...checkpoint,
       server,
-      folder: path.join(args.state, STUDY),
+      folder: path.join(args.state, FETCHED),
       options: {
         workers: args.workers,
         onBadFile: args.skipBad ? 'skip' : 'throw',
-        allow: problemKinds(allow),
+        allow,
       },
     };
     // a killed process leaves the files of its current study
@@ -187,9 +188,9 @@ async function readAuthorization(file: string): Promise<string> {
 async function checkState({ state, checkpoint, authorization }: Args<typeof OPTIONS>): Promise<void> {
   await checkOutputs({ folders: { state } }, { checkpoints: { checkpoint }, files: { authorization } });
   const isOurs = await exists(path.join(state, LEDGER));
-  if (isOurs || !(await exists(path.join(state, STUDY)))) return;
+  if (isOurs || !(await exists(path.join(state, FETCHED)))) return;
   throw new ArgumentError(
-    `--state: expected a new folder or that of an earlier watch, received '${state}', which contains ${STUDY} and no ${LEDGER}`,
+    `--state: expected a new folder or that of an earlier watch, received '${state}', which contains ${FETCHED} and no ${LEDGER}`,
   );
 }
 

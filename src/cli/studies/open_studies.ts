@@ -27,7 +27,7 @@ export async function preprocessingFor(
   folders: readonly string[],
   args: {
     imageSize: number;
-    windows: string | undefined;
+    windows: CtWindowName[] | undefined;
     neighbors: number;
     clahe: boolean;
     followLinks: boolean;
@@ -37,11 +37,11 @@ export async function preprocessingFor(
   const formats = await Promise.all(
     folders.map(async (folder) => (await detectStudy(folder, { followLinks })).format),
   );
-  const windows = args.windows ?? (formats.includes('dicom') ? 'brainWide' : undefined);
+  const windows = args.windows ?? (formats.includes('dicom') ? ['brainWide' as const] : undefined);
   return createPreprocessing({
     imageSize: [size, size],
     neighbors,
-    windows: windows?.split(',') as CtWindowName[] | undefined,
+    windows,
     ...(clahe ? {} : { clahe: false }),
   });
 }
