@@ -15,7 +15,6 @@ const OTHERS: Record<string, string> = {
   'backends/wasm/runtime/memory_guard.ts':
     "the RangeError that the host's allocator takes for: no more memory",
   'backends/wasm/threads/browser_threads.ts': 'cause of a CtMultilabelError',
-  'cli/command_line.ts': 'what was typed is wrong: printed, with exit code 2',
   'dicom/data_set.ts': 'cause of a DataError',
   'dicom/elements.ts': 'cause of a DataError',
   'dicom/files/file_headers.ts': 'cannot be reached',

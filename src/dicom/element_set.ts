@@ -18,6 +18,7 @@ const LONG = new Set(['UL', 'SL', 'UN']);
 export class ElementSet {
   private readonly view: DataView;
   private readonly characterSets: readonly string[];
+  private readonly guessed = new Set<string>();
 
   constructor(
     /** The file; inflated if it was deflated. */
@@ -49,8 +50,17 @@ export class ElementSet {
       element.offset,
       element.offset + Math.min(element.length, MAX_TEXT_BYTES),
     );
-    const text = decodeText(value, this.characterSets, (guess) => this.remarks.set(guess, 'character-set'));
+    const text = decodeText(value, this.characterSets, (guess) => {
+      this.remarks.set(guess, 'character-set');
+      this.guessed.add(tag);
+    });
     return text.split('\\').map((part) => part.replaceAll('\0', '').trim());
+  }
+
+  /** Whether an element's text was read in a character set that the file does not state, and may be wrong. */
+  isGuessed(tag: string): boolean {
+    this.texts(tag);
+    return this.guessed.has(tag);
   }
 
   /** Decimal numbers; none if the element is absent or empty, undefined if it contains anything else. */

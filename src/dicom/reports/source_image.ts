@@ -120,7 +120,7 @@ function readSource(dataSet: DicomDataSet, frame: number | undefined, where: Dat
   };
 }
 
-/** Values that are invalid in their representation become empty, which these elements may be. */
+/** Values that are invalid in their representation, or guessed, become empty, which these elements may be. */
 function patientAndStudy(dataSet: DicomDataSet, where: DataLocation): Elements {
   const text = (tag: string, name: string, most: number): string => {
     const [value = ''] = dataSet.texts(tag);
@@ -128,7 +128,8 @@ function patientAndStudy(dataSet: DicomDataSet, where: DataLocation): Elements {
       const terms = dataSet.texts('x00080005').join('\\');
       throw new DataError(`${name} is not text in its SpecificCharacterSet ${JSON.stringify(terms)}`, where);
     }
-    return [...value].slice(0, most).join('');
+    // a name that may be wrong identifies nobody, or somebody else
+    return dataSet.isGuessed(tag) ? '' : [...value].slice(0, most).join('');
   };
   const matching = (tag: string, form: RegExp, ignored = /$/g): string => {
     const value = (dataSet.texts(tag)[0] ?? '').replace(ignored, '');

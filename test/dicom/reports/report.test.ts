@@ -184,6 +184,22 @@ describe('dicomReport', () => {
     );
   });
 
+  it('leaves a name empty whose character set is not stated, rather than guess who it is', async () => {
+    const patientOf = async (set: [string, string] | undefined) => {
+      const elements = {
+        '0008,0005': set,
+        '0010,0010': ['PN', 'Müller^José'],
+        '0010,0020': ['LO', 'A-17'],
+      } as const;
+      const image = { bytes: sourceSlice(0, { elements }), file: 's0.dcm' };
+      const read = DicomDataSet.parse(await report({ probabilities: [[0.1, 0.2]] }, [image]), {});
+      return [read.text('x00100010'), read.text('x00100020')];
+    };
+    expect(await patientOf(['CS', 'ISO_IR 192'])).toEqual(['Müller^José', 'A-17']);
+    expect(await patientOf(undefined)).toEqual([undefined, 'A-17']);
+    expect(await patientOf(['CS', 'ISO_IR 6'])).toEqual([undefined, 'A-17']);
+  });
+
   it('leaves empty what is no date, time or sex, and brings old forms into the present one', async () => {
     const elements = {
       '0008,0020': ['DA', '2024.05.16'],
