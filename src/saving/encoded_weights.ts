@@ -102,6 +102,8 @@ function isWeightSpec(spec: unknown): spec is tf.io.WeightsManifestEntry {
   const { name, shape, dtype, quantization, group } = spec;
   return (
     typeof name === 'string' &&
+    // in tfjs's record of tensors it would be the prototype, and none would be disposed
+    name !== '__proto__' &&
     Array.isArray(shape) &&
     shape.every((n) => Number.isSafeInteger(n) && n >= 0) &&
     // both have four bytes; only an optimizer has counts

@@ -449,6 +449,7 @@ describe('loadCtBrainModel', () => {
     ['powers of another shape', inState((specs) => (specs.at(-1)!.shape = [1])), /optimizer: expected powers of beta, found a float32 tensor of shape \[1\]/],
     ['state of another name', inState((specs) => (specs[1]!.name = 'moment')), /the optimizer's at the end/],
     ['state before the weights', ({ weightSpecs }) => weightSpecs!.reverse(), /the optimizer's at the end/],
+    ['a weight that would be the prototype of all', ({ weightSpecs }) => (weightSpecs![0]!.name = '__proto__'), /expected a topology and float32 weights/],
     ['weights that count', ({ weightSpecs }) => (weightSpecs![0]!.dtype = 'int32'), /expected a topology and float32 weights/],
   ])('refuses %s', async (_, change, message) => {
     const model = build();
