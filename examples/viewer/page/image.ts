@@ -21,7 +21,10 @@ export function clearImage(): void {
   slider.disabled = true;
   stage.dataset['state'] = 'empty';
   byId('welcome').hidden = false;
-  canvas.setAttribute('aria-label', 'No image yet');
+  // its buttons are for screen readers too, and a slider has no parts
+  stage.setAttribute('role', 'group');
+  stage.setAttribute('aria-label', 'Image');
+  for (const value of ['min', 'max', 'now', 'text']) stage.removeAttribute(`aria-value${value}`);
   redraw();
 }
 
@@ -79,7 +82,15 @@ export function redraw(): void {
     const place = `slice ${view.slice + 1} of ${names.length}`;
     const heat = view.heat ? `, heat map of ${view.heat.label}` : '';
     slider.setAttribute('aria-valuetext', place);
-    canvas.setAttribute('aria-label', `${title}, ${place}, window ${center}/${width} HU${heat}`);
+    const found = strips.found(view.slice);
+    const labels = found && (found.length > 0 ? found.join(', ') : 'nothing found');
+    // a slider: screen readers pass its keys on, and read its value when it changes
+    const image = {
+      ...{ role: 'slider', 'aria-label': title, 'aria-valuemin': 1, 'aria-valuemax': names.length },
+      'aria-valuenow': view.slice + 1,
+      'aria-valuetext': [place, labels, `window ${center}/${width} HU${heat}`].filter(Boolean).join(', '),
+    };
+    for (const [name, value] of Object.entries(image)) stage.setAttribute(name, String(value));
     view.corners = {
       topLeft: [`${view.slice + 1} / ${names.length}`, names[view.slice]!.split('/').at(-1)!],
       topRight: isSample ? ['synthetic: no patient'] : [],

@@ -10,6 +10,7 @@ export class Strips {
     strip: HTMLElement;
     cursor: SVGElement;
     value: HTMLElement;
+    name: string;
     of: (slice: number) => string;
   }[] = [];
   private slices = 0;
@@ -52,10 +53,18 @@ export class Strips {
         const found = column[slice]! >= threshold ? 'at or above' : 'below';
         return `slice ${slice + 1}: ${column[slice]!.toFixed(3)}, ${found} the threshold ${threshold.toFixed(3)}`;
       };
-      return { strip, cursor, value, of };
+      return { strip, cursor, value, name: names[k]!, of };
     });
     this.values = probabilities;
     this.thresholds = thresholds;
+  }
+
+  /** Names of the labels at or above their thresholds on a slice, or undefined if nothing is scored. */
+  found(slice: number): string[] | undefined {
+    const reached = (k: number) => this.values[slice]![k]! >= this.thresholds[k]!;
+    return this.rows.length === 0
+      ? undefined
+      : this.rows.flatMap(({ name }, k) => (reached(k) ? [name] : []));
   }
 
   /** Moves the cursors. */
