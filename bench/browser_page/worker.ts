@@ -23,7 +23,8 @@ interface OnnxRuntime {
 const at = (file: string) => new URL(`/${file}`, location.href).href;
 
 let steps: Partial<Record<Backbone, () => Timed>> = {};
-let forward: { name: Backbone; ours: () => Timed; onnx: () => Promise<Timed> } | undefined;
+let forward: { name: Backbone; ours: () => Timed } | undefined;
+let peer: { name: Backbone; onnx: () => Promise<Timed> } | undefined;
 
 const METHODS = {
   start: (threads: number) => {
@@ -31,14 +32,19 @@ const METHODS = {
     return useBrowserBackend('wasm', { threads });
   },
   step: (name: Backbone) => (steps[name] ??= trainer(name))(),
-  ours: async (name: Backbone, threads: number) => (await prepared(name, threads)).ours(),
-  onnx: async (name: Backbone, threads: number) => (await prepared(name, threads)).onnx(),
+  ours: async (name: Backbone) => (await prepared(name)).ours(),
+  onnx: async (name: Backbone, threads: number) => (await preparedPeer(name, threads)).onnx(),
 };
 
-async function prepared(name: Backbone, threads: number) {
+async function prepared(name: Backbone) {
   if (forward?.name === name) return forward;
   steps = {};
-  const { run: ours, onnx: model, images, shape } = await predictor(name);
+  return (forward = { name, ours: (await predictor(name)).run });
+}
+
+async function preparedPeer(name: Backbone, threads: number) {
+  if (peer?.name === name) return peer;
+  const { onnx: model, images, shape } = await predictor(name);
   const runtime = (await import(/* @vite-ignore */ at('onnx/ort.wasm.min.mjs'))) as OnnxRuntime;
   runtime.env.wasm.numThreads = threads;
   const session = await runtime.InferenceSession.create(model, { executionProviders: ['wasm'] });
@@ -48,7 +54,7 @@ async function prepared(name: Backbone, threads: number) {
     const { data } = (await session.run(feeds))[session.outputNames[0]!]!;
     return { ms: performance.now() - start, values: [...data] };
   };
-  return (forward = { name, ours, onnx });
+  return (peer = { name, onnx });
 }
 
 addEventListener('message', async ({ data: [method, ...args] }) => {
