@@ -60,8 +60,8 @@ async function measure(program: string): Promise<void> {
       execFileSync(program, args, { env: pythonEnvironment() });
       return (performance.now() - start) / 1000;
     };
-    // without what it takes to start
-    const epoch = (processes: number) => (seconds(processes, 3) - seconds(processes, 1)) / 2;
+    // without what it takes to start, and long enough for its differences not to count
+    const epoch = (processes: number) => (seconds(processes, 12) - seconds(processes, 2)) / 10;
     const [one, two] = [epoch(1), epoch(2)];
     report({ what: 'an epoch in PyTorch, one process', value: `${one.toFixed(2)} s` });
     report({

@@ -36,7 +36,7 @@ export const STUDY = options({
     choices: WINDOWS,
     help: 'window that JPEG or PNG images show: those of the study for a model trained on HU, those of the training data for DICOM and a model trained on images',
   },
-  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices; 0: the main one does' },
+  workers: { value: 'N', default: 1, help: 'threads that read and prepare slices; 0: the main thread does' },
   'cache-dir': {
     value: 'DIR',
     help: 'folder, outside the study, in which DICOM headers and prepared slices are cached',
