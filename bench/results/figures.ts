@@ -83,25 +83,25 @@ function said(title: string, what: string, part: RegExp): Figure {
   return (results) => find(results, title, what, part);
 }
 
-/** How the cost of a study grows between the two sizes that were measured, and what that comes to for all of RSNA. */
+/** What a study of RSNA's size costs, and how the cost grows from the smaller one that was measured. */
 function largeStudies(): Record<string, Figure> {
-  const [title, few, many, all] = ['Large studies', 50_000, 150_000, 750_000];
-  const cost = (what: string, part: RegExp) => (results: Results) => {
-    const at = (slices: number) =>
+  const [title, few, all] = ['Large studies', 150_000, 750_000];
+  const cost = (what: string, part: RegExp) => {
+    const at = (slices: number) => (results: Results) =>
       Number(find(results, title, `${what}, ${slices.toLocaleString('en')} slices`, part));
-    const perSlice = (at(many) - at(few)) / (many - few);
-    return { perSlice, total: at(many) + perSlice * (all - many) };
+    const perSlice = (results: Results) => (at(all)(results) - at(few)(results)) / (all - few);
+    return { perSlice, total: at(all) };
   };
   const [core, mib] = [/^[\d.]+(?= s of a core)/, /\d+(?= MiB)/];
   const [read, kept] = [cost('inspect', core), cost('inspect --cache-dir, later', core)];
   const memory = cost('inspect --cache-dir, later', mib);
   return {
-    'inspect, per slice': (results) => `${short(1000 * read(results).perSlice)} ms`,
-    'inspect, per slice, headers kept': (results) => `${short(1000 * kept(results).perSlice)} ms`,
-    'inspect, memory per slice': (results) => `${short(2 ** 10 * memory(results).perSlice)} KiB`,
-    'inspect, all of RSNA': (results) => `${short(read(results).total / 60)} minutes`,
-    'inspect, all of RSNA, headers kept': (results) => `${short(kept(results).total / 60)} minutes`,
-    'inspect, memory of all of RSNA': (results) => `${short(memory(results).total / 2 ** 10)} GiB`,
+    'inspect, per slice': (results) => `${short(1000 * read.perSlice(results))} ms`,
+    'inspect, per slice, headers kept': (results) => `${short(1000 * kept.perSlice(results))} ms`,
+    'inspect, memory per slice': (results) => `${short(2 ** 10 * memory.perSlice(results))} KiB`,
+    'inspect, all of RSNA': (results) => `${short(read.total(results) / 60)} minutes`,
+    'inspect, all of RSNA, headers kept': (results) => `${short(kept.total(results) / 60)} minutes`,
+    'inspect, memory of all of RSNA': (results) => `${short(memory.total(results) / 2 ** 10)} GiB`,
   };
 }
 

@@ -23,7 +23,7 @@ export const BENCHES: readonly [title: string, file: string, ...args: string[]][
   ['Training in PyTorch, processes', 'torch_scaling.bench.ts'],
   ['An epoch of SqueezeNet', 'epoch.bench.ts', 'squeezenet1_1'],
   ['An epoch of VGG16', 'epoch.bench.ts', 'vgg16'],
-  ['Large studies', 'study.bench.ts', '50000', '150000'],
+  ['Large studies', 'study.bench.ts', '150000', '750000'],
 ];
 
 /** What one run of a bench gave, and where. */
