@@ -176,14 +176,19 @@ export async function curves(measured: Measured): Promise<Html> {
       </div> `,
     );
   }
-  return html`<h2>Curves of each label: ${LEVEL_NAMES[level]}</h2>
-    <p class="note">
-      Precision against recall (from ${FIRST_RECALL}), the ROC curve, and the observed frequency of the label against its probability (10
-      bins; the larger a point, the more ${level}). The orange point is the operating point at the
-      threshold${any ? html`; that of ${any.report.label}, which depends on the threshold of each label, may lie beside its curves` : ''}.
-      Dashed: a predictor by chance, or a perfectly calibrated one.
-    </p>
-    ${parts}`;
+  const [first, ...others] = parts;
+  // in one block: a browser that prints leaves a heading alone on a page in spite of its style
+  return html`<div class="chart">
+      <h2>Curves of each label: ${LEVEL_NAMES[level]}</h2>
+      <p class="note">
+        Precision against recall (from ${FIRST_RECALL}), the ROC curve, and the observed frequency of the label against its probability
+        (10 bins; the larger a point, the more ${level}). The orange point is the operating point at the
+        threshold${any ? html`; that of ${any.report.label}, which depends on the threshold of each label, may lie beside its curves` : ''}.
+        Dashed: a predictor by chance, or a perfectly calibrated one.
+      </p>
+      ${first!}
+    </div>
+    ${others}`;
 } // prettier-ignore
 
 function confusion({ tp, fp, fn, tn }: MeasuredLabel['report']['counts'], threshold: number | undefined): Html {
