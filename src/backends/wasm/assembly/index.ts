@@ -8,6 +8,7 @@ export * from './convolution/gathered';
 export * from './convolution/gathered_taps';
 export * from './convolution/pooling';
 export * from './convolution/winograd';
+export * from './convolution/winograd_panels';
 export * from './convolution/winograd_taps';
 export * from './images/clahe';
 export * from './images/color_jitter';

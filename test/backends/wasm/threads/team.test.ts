@@ -29,19 +29,19 @@ describe('a team of threads', () => {
   afterAll(() => team.stop());
 
   it('does every unit once, whoever takes it, job after job', () => {
-    // a unit of winogradTaps is a channel: 16 of them, 8 filters, size 2
+    // a unit of winogradTaps is a channel: 16 of them, 8 filters
     const [channels, filters] = [16, 8];
-    const [points, taps] = [16 * channels * filters, 9 * channels * filters];
+    const [points, taps] = [36 * channels * filters, 9 * channels * filters];
     workspace.scope(tf.backend() as WasmBackend, () => {
       const [from, to] = [workspace.scratch(4 * points), workspace.scratch(4 * taps)];
       const heap = new Float32Array(workspace.host.asm.memory.buffer);
       for (let job = 1; job <= 300; job++) {
         heap.fill(job, from / 4, from / 4 + points);
         heap.fill(0, to / 4, to / 4 + taps);
-        const args = { size: 2, pointGradient: from, channels, filters, out: to, accumulate: 1 };
+        const args = { pointGradient: from, channels, filters, out: to, accumulate: 1 };
         workspace.run('winogradTaps', channels, 4096, args);
-        // with `accumulate`, a unit done twice would count twice: all points equal to 1 give the taps of G^T 1 G
-        const expected = [2, 0, 2].flatMap((a) => [2, 0, 2].map((b) => a * b * job));
+        // with `accumulate`, a unit done twice would count twice: all points equal to 1 give G^T 1 G, a last tap of 1
+        const expected = [0, 0, 1].flatMap((a) => [0, 0, 1].map((b) => a * b * job));
         for (let tap = 0; tap < 9; tap++) {
           for (let i = 0; i < channels * filters; i++) {
             expect(heap[to / 4 + tap * channels * filters + i]).toBeCloseTo(expected[tap]!, 3);
@@ -53,7 +53,7 @@ describe('a team of threads', () => {
 
   it('says that a kernel failed, on whatever thread', () => {
     const outside = 2 ** 32 - 64;
-    const args = { size: 2, pointGradient: outside, channels: 64, filters: 64, out: outside, accumulate: 0 };
+    const args = { pointGradient: outside, channels: 64, filters: 64, out: outside, accumulate: 0 };
     const fail = () =>
       workspace.scope(tf.backend() as WasmBackend, () => workspace.run('winogradTaps', 64, 4096, args));
     expect(fail).toThrow();

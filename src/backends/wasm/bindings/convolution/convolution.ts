@@ -3,7 +3,7 @@ import type { WasmBackend } from '../../runtime/kernel_support';
 import { spanOf, type Workspace } from '../../runtime/workspace';
 import { gathered, gatheredTaps, phases, wholeGrid } from './gathered';
 import { geometryOf, turned, type Geometry, type Plan } from './geometry';
-import { winograd, winogradSize, winogradTaps } from './winograd';
+import { suitsWinograd, winograd, winogradTaps } from './winograd';
 
 /** Bytes of images processed at a time; at least one image. */
 const GROUP_BYTES = 96 * 2 ** 20;
@@ -60,15 +60,13 @@ export function convolveFilterGradient(
   { x, dy, dw }: { x: tf.TensorInfo; dy: tf.TensorInfo; dw: tf.TensorInfo },
 ): void {
   const geometry = geometryOf(info);
-  const size = winogradSize(geometry, info.batchSize);
+  const filterGradient = suitsWinograd(geometry, info.batchSize) ? winogradTaps : gatheredTaps;
   workspace.scope(backend, () => {
     const to = workspace.address(spanOf(dw));
     inGroups(workspace, backend, geometry, info.batchSize, (first, count) => {
       const from = workspace.address(spanOf(x, first, count));
       const gradient = workspace.address(spanOf(dy, first, count));
-      const work = { from, gradient, to, images: count, accumulate: first > 0 };
-      if (size === undefined) gatheredTaps(workspace, geometry, work);
-      else winogradTaps(workspace, geometry, size, work);
+      filterGradient(workspace, geometry, { from, gradient, to, images: count, accumulate: first > 0 });
     });
   });
 }
@@ -103,8 +101,9 @@ function planOf(
 ): Plan {
   const unitStride = forward.strideRow === 1 && forward.strideColumn === 1;
   const geometry = gradient ? turned(forward) : forward;
-  const size = unitStride ? winogradSize(geometry, images) : undefined;
-  if (size !== undefined) return winograd(workspace, geometry, size, taps, gradient);
+  if (unitStride && suitsWinograd(geometry, images)) {
+    return winograd(workspace, geometry, taps, { images, turned: gradient });
+  }
   const grids = gradient ? phases(forward) : [wholeGrid(forward)];
   const plans = grids.map((grid) => gathered(workspace, geometry, grid, taps, gradient));
   return (...args) => plans.forEach((plan) => plan(...args));
