@@ -11,24 +11,20 @@ export function sampleBlood(
   blood: Hemorrhages,
   slab: HeadSlab,
   point: Sample,
-  x: number,
-  y: number,
-  z: number,
   gravity: number,
   shares: Float64Array,
 ): void {
   shares.fill(0);
   const depth = -point.cavity;
   let ich = 0;
-  for (const clot of blood.ich) ich = Math.max(ich, bleedClot(clot, slab, point, x, y, z));
+  for (const clot of blood.ich) ich = Math.max(ich, bleedClot(clot, slab, point));
   shares[0] = ich;
-  for (const layering of blood.ivh) shares[1] = bleedVentricles(layering, slab, point, x, y, z, gravity);
+  for (const layering of blood.ivh) shares[1] = bleedVentricles(layering, slab, point, gravity);
   let sah = 0;
-  for (const cisternal of blood.sah)
-    sah = Math.max(sah, bleedSulci(cisternal, slab, point, x, y, z, 1 - ich));
+  for (const cisternal of blood.sah) sah = Math.max(sah, bleedSulci(cisternal, slab, point, 1 - ich));
   shares[2] = sah;
-  for (const crescent of blood.sdh) shares[3] = bleedCrescent(crescent, slab, point, x, y, z, depth);
-  for (const lens of blood.edh) shares[4] = bleedLens(lens, slab, point, x, y, z, depth);
+  for (const crescent of blood.sdh) shares[3] = bleedCrescent(crescent, slab, point, depth);
+  for (const lens of blood.edh) shares[4] = bleedLens(lens, slab, point, depth);
   // outer hemorrhages displace inner ones
   let room = 1;
   for (const k of [4, 3, 0, 2, 1]) {
@@ -44,7 +40,8 @@ function fill(point: Sample, share: number, hu: number): number {
   return point.inside * share;
 }
 
-function bleedClot(clot: Clot, slab: HeadSlab, point: Sample, x: number, y: number, z: number): number {
+function bleedClot(clot: Clot, slab: HeadSlab, point: Sample): number {
+  const { x, y, z } = point;
   const { reach } = clot;
   const dz = z - clot.center[2];
   if (Math.abs(dz) > reach) return 0;
@@ -66,17 +63,10 @@ function bleedClot(clot: Clot, slab: HeadSlab, point: Sample, x: number, y: numb
   return fill(point, cover(d, slab.pixel) * tissue, mix(clot.hu + 2 * grain, 44, 0.5 * ends * ends));
 }
 
-function bleedVentricles(
-  layering: Layering,
-  slab: HeadSlab,
-  point: Sample,
-  x: number,
-  y: number,
-  z: number,
-  gravity: number,
-): number {
+function bleedVentricles(layering: Layering, slab: HeadSlab, point: Sample, gravity: number): number {
+  const { y, z } = point;
   if (point.ventricle === 0) return 0;
-  const mid = shiftedX(slab.mass, x, y, z);
+  const mid = shiftedX(slab.mass, point);
   let share: number;
   if (z < 40 && y > 16 && Math.abs(mid) < 14) share = layering.fourth;
   else if (z < 64 && Math.abs(mid) < 5 && y < 16) share = layering.third;
@@ -88,11 +78,9 @@ function bleedSulci(
   { center, spread, reach, hu }: Cisternal,
   slab: HeadSlab,
   point: Sample,
-  x: number,
-  y: number,
-  z: number,
   room: number,
 ): number {
+  const { x, y, z } = point;
   if (point.sulcus > reach + slab.pixel) return 0;
   const u = (x - center[0]) / spread[0];
   const v = (y - center[1]) / spread[1];
@@ -104,15 +92,8 @@ function bleedSulci(
   return fill(point, share * clamp01(near * 1.5) * clamp01(patchy), hu);
 }
 
-function bleedCrescent(
-  crescent: Crescent,
-  slab: HeadSlab,
-  point: Sample,
-  x: number,
-  y: number,
-  z: number,
-  depth: number,
-): number {
+function bleedCrescent(crescent: Crescent, slab: HeadSlab, point: Sample, depth: number): number {
+  const { x, y, z } = point;
   const h = (z - crescent.z) / crescent.height;
   if (h <= -1 || h >= 1) return 0;
   let d = 99;
@@ -125,22 +106,15 @@ function bleedCrescent(
     }
   }
   if (crescent.falx > 0 && z > 64 && depth < 34 && (y > 46 || y < -50 || z > 92)) {
-    const off = shiftedX(slab.mass, x, y, z) * crescent.side;
+    const off = shiftedX(slab.mass, point) * crescent.side;
     if (off > 0) d = Math.min(d, off - crescent.falx * (1 - h * h));
   }
   if (d > slab.pixel) return 0;
   return fill(point, cover(d, slab.pixel), mix(crescent.hu, 46, 0.4 * h * h));
 }
 
-function bleedLens(
-  lens: Lens,
-  slab: HeadSlab,
-  point: Sample,
-  x: number,
-  y: number,
-  z: number,
-  depth: number,
-): number {
+function bleedLens(lens: Lens, slab: HeadSlab, point: Sample, depth: number): number {
+  const { x, y, z } = point;
   if (depth > lens.thickness + 2) return 0;
   const dx = x - lens.center[0];
   const dy = y - lens.center[1];

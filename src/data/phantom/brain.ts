@@ -4,17 +4,11 @@ import { FAR, shiftedX, type HeadSlab, type Sample } from './slab';
 
 const DURA_HU = 48;
 
-/** Fills `out` with the tissue `depth` mm below the inner table. */
-export function sampleBrain(
-  slab: HeadSlab,
-  px: number,
-  y: number,
-  z: number,
-  depth: number,
-  out: Sample,
-): void {
+/** Samples the tissue at a point `depth` mm below the inner table. */
+export function sampleBrain(slab: HeadSlab, depth: number, point: Sample): void {
   const { anatomy, mass, pixel } = slab;
-  const x = shiftedX(mass, px, y, z);
+  const { y, z } = point;
+  const x = shiftedX(mass, point);
   const width = Math.abs(x);
   const tentorium = 54 - 0.34 * width - 0.42 * Math.max(y - 18, 0);
   const below = y > 4 + 0.35 * width ? tentorium - z : -99; // mm below the tentorium
@@ -67,12 +61,12 @@ export function sampleBrain(
   for (const spot of slab.calcifications) {
     hu = mix(hu, spot.hu, cover(distance(spot.shape, x, y, z, FAR), pixel));
   }
-  out.brainHu = hu + 5 * Math.exp(-depth / 4); // residual beam hardening below the skull
-  out.hu = out.brainHu;
-  out.tissue = tissue;
-  out.ventricle = ventricle;
-  out.csf = csfShare * (1 - ventricle);
-  out.sulcus = sulcusDistance;
+  point.brainHu = hu + 5 * Math.exp(-depth / 4); // residual beam hardening below the skull
+  point.hu = point.brainHu;
+  point.tissue = tissue;
+  point.ventricle = ventricle;
+  point.csf = csfShare * (1 - ventricle);
+  point.sulcus = sulcusDistance;
 }
 
 /** Results of the two functions below: shares of gray matter and CSF, distance to the nearest sulcus in mm. */

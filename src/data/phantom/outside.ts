@@ -2,16 +2,10 @@ import { AIR, BONE, SOFT, type Anatomy } from './anatomy';
 import { clamp01, cover, distance, mix, smoothMin, smoothStep } from './geometry';
 import { FAR, VAULT_LEVEL, vaultDistance, type HeadSlab, type Sample } from './slab';
 
-/** Fills `out` with a sample outside the cranial cavity: bone, scalp, face or air. */
-export function sampleOutside(
-  slab: HeadSlab,
-  x: number,
-  y: number,
-  z: number,
-  cavity: number,
-  out: Sample,
-): void {
+/** Samples a point outside the cranial cavity, at distance `cavity` to it: bone, scalp, face or air. */
+export function sampleOutside(slab: HeadSlab, cavity: number, point: Sample): void {
   const { anatomy, pixel } = slab;
+  const { x, y, z } = point;
   let scalp = anatomy.scalp;
   if (anatomy.swelling !== undefined) scalp += swellingAt(anatomy.swelling, x, y, z);
   // around the base the bone follows a smooth hull rather than each fossa
@@ -27,8 +21,8 @@ export function sampleOutside(
   if (z < 62) skin = smoothMin(skin, faceDistance(x, y, z), 8);
   const body = cover(skin, pixel);
   if (body === 0) {
-    out.hu = -1000;
-    out.tissue = AIR;
+    point.hu = -1000;
+    point.tissue = AIR;
     return;
   }
   const bone = cover(table - anatomy.skullThickness, pixel);
@@ -63,8 +57,8 @@ export function sampleOutside(
   const diploe = 1150 - 420 * clamp01(1 - Math.abs(within - 0.5) * 3.2);
   hu = mix(hu, diploe, bone);
   if (bone >= 0.5) tissue = BONE;
-  out.hu = mix(-1000, hu, body);
-  out.tissue = body < 0.5 ? AIR : tissue;
+  point.hu = mix(-1000, hu, body);
+  point.tissue = body < 0.5 ? AIR : tissue;
 }
 
 /** Face, neck and nose below the vault: a tapered column with a rounded top. */

@@ -83,13 +83,13 @@ export function renderSlice(
       const back = ((row + 0.5) * pixel - FIELD_OF_VIEW / 2 - anatomy.offset[1]) / anatomy.scale;
       for (let column = 0; column < size; column++) {
         const left = ((column + 0.5) * pixel - FIELD_OF_VIEW / 2 - anatomy.offset[0]) / anatomy.scale;
-        const x = axes[0]! * left + axes[1]! * back + axes[2]! * up;
-        const y = axes[3]! * left + axes[4]! * back + axes[5]! * up;
-        const z = axes[6]! * left + axes[7]! * back + axes[8]! * up + VAULT_LEVEL;
+        point.x = axes[0]! * left + axes[1]! * back + axes[2]! * up;
+        point.y = axes[3]! * left + axes[4]! * back + axes[5]! * up;
+        point.z = axes[6]! * left + axes[7]! * back + axes[8]! * up + VAULT_LEVEL;
         const at = row * size + column;
-        sampleHead(slab, x, y, z, point);
+        sampleHead(slab, point);
         if (point.inside > 0) {
-          sampleBlood(blood, slab, point, x, y, z, back, shares);
+          sampleBlood(blood, slab, point, back, shares);
           for (let k = 0; k < 5; k++) mean[at * 5 + k]! += shares[k]!;
         } else if (anatomy.headRest > 0 && back > 60) {
           const rest = Math.sqrt(left * left + (back + 25) * (back + 25)) - 122 - anatomy.headRest;

@@ -6,8 +6,12 @@ export const VAULT_LEVEL = 60;
 
 export const FAR = 6; // mm beyond which a structure is ignored without computing its distance
 
-/** The sample at a point; one object is reused for all points. */
+/** A point of a head, and the sample there; one object is reused for all points. */
 export interface Sample {
+  /** Head coordinates in mm. */
+  x: number;
+  y: number;
+  z: number;
   hu: number;
   tissue: number;
   /** Distance to the inner table in mm, negative inside the cranial cavity. */
@@ -23,6 +27,9 @@ export interface Sample {
 }
 
 export const emptySample = (): Sample => ({
+  x: 0,
+  y: 0,
+  z: 0,
   hu: -1000,
   tissue: AIR,
   cavity: 99,
@@ -111,7 +118,7 @@ export function vaultDistance(anatomy: Anatomy, x: number, y: number, z: number,
 }
 
 /** The x coordinate of a point before the shift by a mass. */
-export function shiftedX(mass: MassEffect, x: number, y: number, z: number): number {
+export function shiftedX(mass: MassEffect, { x, y, z }: Pick<Sample, 'x' | 'y' | 'z'>): number {
   if (mass.shift === 0) return x;
   const v = (y - mass.y) / 55;
   const w = (z - mass.z) / 42;
