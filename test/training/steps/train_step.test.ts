@@ -6,7 +6,6 @@ import type { LossFn } from '../../../src/base/types';
 import { asymmetricLoss } from '../../../src/losses/asymmetric_loss';
 import { buildCtBrainModel } from '../../../src/models/ct_brain_model';
 import type { PosterVariant } from '../../../src/models/options';
-import { flip } from '../../../src/transforms/flip';
 import { predictStack } from '../../../src/prediction/predict';
 import { computeGradients, trainStep } from '../../../src/training/steps/train_step';
 import { expectClose, expectNoLeak, relativeError } from '../../support/matchers';
@@ -327,46 +326,8 @@ describe('computeGradients', () => {
       expectNoLeak(() => ({
         ...computeGradients(model, images, labels, { loss, chunkSlices, updateBatchNorm: true }),
       }));
-      expectNoLeak(() => predictStack(model, images, { chunkSlices }));
     }
     const optimizer = tf.train.adam(1e-3);
     expectNoLeak(() => trainStep(model, images, labels, optimizer, { loss }));
-  });
-});
-
-describe('predictStack', () => {
-  it('equals model.predict in any chunks', () => {
-    const model = buildCtBrainModel({ backbone: tinyBackbone({ batchNorm: true }), maskValue: -1, seed: 1 });
-    const { images } = data(2, 5);
-    const whole = model.predict(images) as tf.Tensor;
-    for (const chunkSlices of [1, 4, 100])
-      expectClose(predictStack(model, images, { chunkSlices }), whole, 1e-6);
-  });
-});
-
-describe('predictStack with flips', () => {
-  it('takes the mean of the logits of the images and of their mirrored ones', () => {
-    const model = buildCtBrainModel({ backbone: tinyBackbone(), seed: 1 });
-    const { images } = data(1, 3);
-    const logits = (x: tf.Tensor) => model.predict(x) as tf.Tensor;
-    const [plain, mirrored, upside] = [
-      logits(images),
-      logits(flip(images, 'horizontal')),
-      logits(flip(images, 'vertical')),
-    ];
-    expectClose(
-      predictStack(model, images, { flips: ['horizontal'] }),
-      tf.div(tf.add(plain, mirrored), 2),
-      1e-6,
-    );
-    const three = tf.div(tf.addN([plain, mirrored, upside]), 3);
-    expectClose(
-      predictStack(model, images, { flips: ['horizontal', 'vertical'], chunkSlices: 2 }),
-      three,
-      1e-6,
-    );
-    expect(relativeError(mirrored, plain)).toBeGreaterThan(0.001);
-    expectNoLeak(() => predictStack(model, images, { flips: ['horizontal'] }));
-    expect(() => predictStack(model, images, { flips: ['sideways' as never] })).toThrow(ArgumentError);
   });
 });
