@@ -80,7 +80,7 @@ export function conv(
     padding: same ? 'same' : 'valid',
     useBias: bias,
     activation: relu ? 'relu' : 'linear',
-    kernelInitializer: tf.initializers.heNormal(seed === undefined ? {} : { seed: deriveSeed(seed, name) }),
+    kernelInitializer: tf.initializers.heNormal({ seed: seedOf(name, seed) }),
   }).apply(padded) as tf.SymbolicTensor;
 }
 
@@ -93,21 +93,24 @@ export function depthwiseConv(
   const same = stride === 1 && padding * 2 === kernelSize - 1;
   // He initialisation; tfjs's own initialiser would count every channel as an input of each output, which has one
   const limit = Math.sqrt(6) / kernelSize;
-  const drawn = {
-    minval: -limit,
-    maxval: limit,
-    ...(seed !== undefined && { seed: deriveSeed(seed, name) }),
-  };
   const layer = tf.layers.depthwiseConv2d({
     name,
     kernelSize,
     strides: stride,
     padding: same ? 'same' : 'valid',
     useBias: false,
-    depthwiseInitializer: tf.initializers.randomUniform(drawn),
+    depthwiseInitializer: tf.initializers.randomUniform({
+      minval: -limit,
+      maxval: limit,
+      seed: seedOf(name, seed),
+    }),
   });
   return layer.apply(same ? x : pad(x, padding, `${name}.pad`)) as tf.SymbolicTensor;
 }
+
+/** The seed of a layer's weights. */
+const seedOf = (name: string, seed: number | undefined): number | undefined =>
+  seed === undefined ? undefined : deriveSeed(seed, name);
 
 /** Batch normalisation with PyTorch's constants (its momentum 0.1 is tfjs's 0.9). */
 export function batchNorm(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {

@@ -41,8 +41,9 @@ export function prepare(): WebGpuPreparation {
     }
   }
   const { maxBufferSize = Infinity, maxStorageBufferBindingSize = Infinity } = backend.device?.limits ?? {};
-  const largestBuffer = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  markPrepared(backend, { compiledKernels, memoryGuard, ...(largestBuffer < Infinity && { largestBuffer }) });
+  const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  const largestBuffer = limit < Infinity ? limit : undefined;
+  markPrepared(backend, { compiledKernels, memoryGuard, largestBuffer });
   return { compiledKernels, memoryGuard };
 }
 

@@ -134,10 +134,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
   const { labels, thresholds } = manifest;
   const options = { labels, thresholds, seed, resamples };
   const measured = samplesOf(predictions, person).map((samples) =>
-    measure(samples, {
-      ...options,
-      ...(samples.level === 'patients' && prevalence && { prevalence }),
-    }),
+    measure(samples, { ...options, prevalence: samples.level === 'patients' ? prevalence : undefined }),
   );
   const warnings = overlapWarnings(
     source.patients,
@@ -169,7 +166,7 @@ async function evaluate(args: Args<typeof OPTIONS>): Promise<unknown> {
     epochs,
     config: seen.config,
     date,
-    ...(level === 'slices' && { runs: runsOf(source, predictions, thresholds) }),
+    runs: level === 'slices' ? runsOf(source, predictions, thresholds) : undefined,
   });
   await study.close();
   await writeFileAtomic(args.out, text);

@@ -120,7 +120,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
       images,
       maps: heat,
       captions,
-      ...(phantom && { masks: lesions(phantom, place) }),
+      masks: phantom && lesions(phantom, place),
     };
     const legend = `${args.method}, 1: hottest point of the stack`;
     const { width, height } = await writeHeatMaps(args.out, [drawn], { zoom: args.zoom, legend });

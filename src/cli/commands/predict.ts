@@ -64,7 +64,7 @@ async function predict(args: Args<typeof OPTIONS>, json: boolean): Promise<unkno
   const options = {
     threshold: thresholds,
     calibration,
-    ...(args.mirror && { flips: ['horizontal'] as const }),
+    flips: args.mirror ? (['horizontal'] as const) : undefined,
   };
   const source = await openStudy((patient ?? data)!, {
     preprocessing,

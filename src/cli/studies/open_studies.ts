@@ -42,7 +42,7 @@ export async function preprocessingFor(
     imageSize: [size, size],
     neighbors,
     windows,
-    ...(clahe ? {} : { clahe: false }),
+    clahe: clahe ? undefined : false,
   });
 }
 

@@ -28,9 +28,10 @@ export async function seenPatients(checkpoint: string, run?: string): Promise<Se
   const config = configs.find((found) => found?.split) ?? configs.find((found) => found);
   const split = config?.split;
   return {
-    ...(config && { config: { ...config } }),
-    ...(split && { train: withBareNames(split.train), validation: withBareNames(split.validation) }),
-    ...(state?.fitted && { fitted: withBareNames(state.fitted) }),
+    config: config ? { ...config } : undefined,
+    train: split && withBareNames(split.train),
+    validation: split && withBareNames(split.validation),
+    fitted: state?.fitted && withBareNames(state.fitted),
   };
 }
 

@@ -80,7 +80,7 @@ export class ScanReader implements LabelTableReader {
       patient,
       labels: orIgnored(labels),
       row,
-      ...(voters !== undefined && { votes: orIgnored(sums) }),
+      votes: voters === undefined ? undefined : orIgnored(sums),
     });
   }
 

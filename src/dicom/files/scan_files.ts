@@ -67,7 +67,7 @@ export async function scanFiles<T extends { file: string }>(
     onProgress?.({ done: ++done, total: files.length, file });
     return (headers ?? []).map((header, frame): DicomFile => ({
       file,
-      ...(header.pixels.frames > 1 && { frame }),
+      frame: header.pixels.frames > 1 ? frame : undefined,
       header: share(header),
     }));
   });

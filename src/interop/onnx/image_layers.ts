@@ -15,7 +15,6 @@ import { permuted } from './graph';
 
 /** Fields of layer classes that tfjs does not export. */
 interface Windowed {
-  kernelSize: number[];
   poolSize: number[];
   strides: number[];
   dilationRate: number | number[];
@@ -81,7 +80,7 @@ export const batchNormalization: Emitter = (layer, [input], emission) => {
 export const sameLayout = ({ channelsFirst: first, mask }: Value, name: string) => ({
   name,
   mask,
-  ...(first && { channelsFirst: first }),
+  channelsFirst: first,
 });
 
 const pool =

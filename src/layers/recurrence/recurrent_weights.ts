@@ -22,7 +22,7 @@ export function addDirectionWeights(
   const add = (name: string, shape: number[], i: number) =>
     layer['uniformWeight'](`${prefix}${name}`, shape, units, n + i);
   return {
-    ...(features === undefined ? {} : { kernel: add('kernel', [features, gates * units], 0) }),
+    kernel: features === undefined ? undefined : add('kernel', [features, gates * units], 0),
     recurrentKernel: add('recurrent_kernel', [units, gates * units], 1),
     bias: add('bias', [gates * units], 2),
     recurrentBias: add('recurrent_bias', [gates * units], 3),

@@ -31,7 +31,7 @@ export class PerLabel extends Wrapper {
     const folded = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch * labels, slices, features]);
     const repeated = mask && tf.tile(tf.expandDims(mask, 1), [1, labels, 1]);
     const foldedMask = repeated && (tf.reshape(repeated, [batch * labels, slices]) as tf.Tensor2D);
-    const out = this.runInner(folded, { training, ...(foldedMask && { mask: foldedMask }) });
+    const out = this.runInner(folded, { training, mask: foldedMask });
     return tf.transpose(tf.reshape(out, [batch, labels, slices, out.shape[2]!]), [0, 2, 1, 3]);
   }
 

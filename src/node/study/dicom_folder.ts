@@ -190,7 +190,7 @@ export async function dicomFolder<const L extends Labels>(
     {
       allow,
       groupOf: (patient) => stackOf(stacks, patient).group,
-      ...(scanLabels.size > 0 && { labelsOf: (patient: string) => scanLabels.get(patient) }),
+      labelsOf: scanLabels.size > 0 ? (patient) => scanLabels.get(patient) : undefined,
     },
     [...found.skipped, ...examined.skipped],
   );

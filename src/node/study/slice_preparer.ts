@@ -133,12 +133,7 @@ export interface SliceFile {
 export const toPrepare = (
   patient: string,
   { file, frame, format, slice, row }: SliceFile,
-): SliceToPrepare => ({
-  file,
-  ...(frame !== undefined && { frame }),
-  format,
-  where: { patient, slice, ...(row !== undefined && { row }) },
-});
+): SliceToPrepare => ({ file, frame, format, where: { patient, slice, row } });
 
 /** Prepares stacks on the calling thread or on others. */
 export interface Preparer {
@@ -176,10 +171,10 @@ export function createPreparer(
     formats.has('dicom') && shown !== undefined && preprocessing.windows === false ? [shown] : undefined;
   const settings = {
     preprocessing: windows ? { ...preprocessing, windows } : preprocessing,
-    ...(shown !== undefined && { imageWindow: shown }),
-    ...(imageTurn !== undefined && { imageTurn }),
-    ...(allow.length > 0 && { allow }),
-    ...(cacheFolder !== undefined && { cacheFolder, cachePrecision }),
+    imageWindow: shown,
+    imageTurn,
+    allow: allow.length > 0 ? allow : undefined, // part of the cache's key
+    ...{ cacheFolder, cachePrecision },
   };
   if (workers === 0) {
     const preparation = new SlicePreparation(settings);
