@@ -1,5 +1,5 @@
 /**
- * The backbones: whatever stands here can be asked for by its name, and is exported by the package.
+ * The backbones: each one exported here can be chosen by its name, and is exported by the package.
  *
  * Each is a function of its options that returns a model `[n, height, width, channels]` to `[n, features]`.
  */

@@ -37,7 +37,7 @@ export function densenet121(options: BackboneOptions): tf.LayersModel {
   const [input, first] = backboneInput('densenet121', resolved);
   let x = conv(first, { name: 'features.conv0', filters: 64, kernelSize: 7, stride: 2, padding: 3, bias: false, seed });
   x = relu(batchNorm(x, 'features.norm0'), 'features.relu0');
-  // after a ReLU zeros pad a maximum as well as minus infinity does
+  // after a ReLU, padding a maximum with zeros equals padding with minus infinity
   x = maxPool(pad(x, 1, 'features.pool0.pad'), { name: 'features.pool0', size: 3, stride: 2 });
   for (const [b, layers] of BLOCKS.entries()) {
     for (let layer = 1; layer <= layers; layer++) x = denseLayer(x, `features.denseblock${b + 1}.denselayer${layer}`, seed);
@@ -47,7 +47,7 @@ export function densenet121(options: BackboneOptions): tf.LayersModel {
   return featureModel(input, x, 'densenet121');
 } // prettier-ignore
 
-/** All feature maps so far, and those of two convolutions on them. */
+/** The given feature maps, and those of two convolutions on them. */
 function denseLayer(x: tf.SymbolicTensor, name: string, seed: number | undefined): tf.SymbolicTensor {
   let y = relu(batchNorm(x, `${name}.norm1`), `${name}.relu1`);
   y = conv(y, { name: `${name}.conv1`, filters: 4 * GROWTH, kernelSize: 1, bias: false, seed });

@@ -12,9 +12,7 @@ import {
   type BackboneOptions,
 } from './builder';
 
-/**
- * Of each stage: how much wider its blocks are inside, their filters, how many there are, and the first one's stride.
- */
+/** Of each stage: expansion, filters and number of its blocks, and the stride of the first one. */
 const STAGES = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],
@@ -29,7 +27,7 @@ const STAGES = [
  * MobileNetV2 without its classifier: 17 inverted residual blocks, then the mean over space.
  *
  * `[n, height, width, channels]` to `[n, 1280]` with 2.2 million weights, at about 1/50 of VGG16's arithmetic. Layers
- * bear torchvision's names (`features.1.conv.0.0`, …), so that `loadTorchWeights` fills it.
+ * have torchvision's names (`features.1.conv.0.0`, …), so that `loadTorchWeights` fills it.
  *
  * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example
@@ -55,12 +53,12 @@ export function mobilenet_v2(options: BackboneOptions): tf.LayersModel {
   return featureModel(input, x, 'mobilenet_v2');
 } // prettier-ignore
 
-/** What follows a convolution of torchvision's `Conv2dNormActivation` of this name. */
+/** Batch normalisation and activation of torchvision's `Conv2dNormActivation` of this name. */
 const normalized = (x: tf.SymbolicTensor, name: string): tf.SymbolicTensor =>
   relu6(batchNorm(x, `${name}.1`), `${name}.2`);
 
 /**
- * Widens by 1x1, convolves each channel by itself, narrows by 1x1; around it a shortcut where nothing changes its size.
+ * Widens by 1x1, convolves each channel separately, narrows by 1x1; with a shortcut around it if no size changes.
  */
 function invertedResidual(
   x: tf.SymbolicTensor,

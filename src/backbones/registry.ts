@@ -5,7 +5,7 @@ import * as backbones from './all';
 /** One of {@link BACKBONES}. */
 export type BackboneName = keyof typeof backbones;
 
-/** Backbones that can be asked for by name. */
+/** Backbones that can be chosen by name. */
 export const BACKBONES = Object.keys(backbones) as readonly BackboneName[];
 
 /** Builds the backbone of this name. */

@@ -41,7 +41,7 @@ export function resnet18(options: BackboneOptions): tf.LayersModel {
     seed,
   });
   x = relu(batchNorm(x, 'bn1'), 'relu');
-  // after a ReLU zeros pad a maximum as well as minus infinity does
+  // after a ReLU, padding a maximum with zeros equals padding with minus infinity
   x = maxPool(pad(x, 1, 'maxpool.pad'), { name: 'maxpool', size: 3, stride: 2 });
   [64, 128, 256, 512].forEach((filters, i) => {
     const stride = i === 0 ? 1 : 2;
@@ -51,7 +51,7 @@ export function resnet18(options: BackboneOptions): tf.LayersModel {
   return featureModel(input, x, 'resnet18');
 }
 
-/** Two 3x3 convolutions around a shortcut, which is a strided 1x1 convolution where the size changes. */
+/** Two 3x3 convolutions with a shortcut, which is a strided 1x1 convolution if the size changes. */
 function basicBlock(
   x: tf.SymbolicTensor,
   name: string,

@@ -29,7 +29,7 @@ const LAYERS: [index: number, squeeze: number, expand: number][] = [
  * SqueezeNet 1.1 without its classifier: eight fire modules, then the mean over space.
  *
  * `[n, height, width, channels]` to `[n, 512]` with 0.7 million weights, at about 1/45 of VGG16's arithmetic. Layers
- * bear torchvision's names (`features.3.squeeze`, …), so that `loadTorchWeights` fills it.
+ * have torchvision's names (`features.3.squeeze`, …), so that `loadTorchWeights` fills it.
  *
  * @throws ArgumentError for an input smaller than 32x32 or unknown options.
  * @example
@@ -78,7 +78,7 @@ function ceilPool(x: tf.SymbolicTensor, name: string): tf.SymbolicTensor {
   const overhang = (size: number) => (size - 3) % 2;
   const [bottom, right] = [overhang(height), overhang(width)];
   if (bottom + right === 0) return maxPool(x, { name, size: 3, stride: 2 });
-  // after a ReLU zeros pad a maximum as well as minus infinity does
+  // after a ReLU, padding a maximum with zeros equals padding with minus infinity
   const padding: [[number, number], [number, number]] = [
     [0, bottom],
     [0, right],

@@ -64,20 +64,12 @@ export function checkOneOf<Name extends string>(
   throw new ArgumentError(`${what}: expected ${rule}, received ${describe(value)}${hint}`);
 }
 
-/**
- * True for integers of at least 1.
- *
- * @example
- * ```ts
- * isPositiveInteger(3); // true
- * isPositiveInteger(0.5); // false
- * ```
- */
+/** Whether a value is an integer of at least 1. */
 export function isPositiveInteger(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1;
 }
 
-/** True for plain objects: not for lists or null. */
+/** Whether a value is an object other than a list or null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -87,7 +79,7 @@ export function isNumeric(dtype: string): boolean {
   return dtype !== 'string' && dtype !== 'complex64';
 }
 
-/** Whether all values are numbers in [0, 1]; null, which JSON makes of NaN and which compares as 0, is none, nor is a hole. */
+/** Whether all values are numbers in [0, 1]; false for holes, and for null, as which JSON writes NaN. */
 export function areProbabilities(values: ArrayLike<unknown>): boolean {
   return Array.from(values).every((value) => typeof value === 'number' && value >= 0 && value <= 1);
 }

@@ -2,11 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 
 /**
  * A short text for a value in an error message: tensors by dtype and shape, never by content.
- *
- * @example
- * ```ts
- * describe(tf.zeros([2, 3])); // 'float32 tensor of shape [2, 3]'
- * ```
  */
 export function describe(value: unknown): string {
   return shortened(textOf(value, 0));

@@ -45,11 +45,6 @@ export function deriveSeed(seed: number, ...parts: (number | string)[]): number 
 
 /**
  * A shuffled copy (Fisher-Yates).
- *
- * @example
- * ```ts
- * shuffled(['a', 'b', 'c'], seededRandom(1)); // the same order each time
- * ```
  */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const out = [...items];

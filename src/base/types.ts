@@ -73,7 +73,7 @@ export interface TorchLoadable {
   torchParameters(): TorchParameter[];
 }
 
-/** The label value of a slice that carries no ground truth (padding): losses and metrics leave it out. */
+/** The label value of a slice without ground truth (padding), which losses and metrics ignore. */
 export const IGNORED_LABEL = -1;
 
 /**

@@ -1,4 +1,4 @@
-/** Refuses places to write to before anything is read: what a command reads must not be overwritten by what it writes. */
+/** Refuses outputs before anything is read: a command must not overwrite what it reads. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ArgumentError } from '../base/errors';
@@ -11,7 +11,7 @@ type Places = Readonly<Record<string, string | readonly string[] | undefined>>;
 export interface Outputs {
   files?: Places;
   folders?: Places;
-  /** Folders that may not lie in a study either: what is written there would be read as part of it. */
+  /** Folders that must not be inside a study either, where their files would be read as part of it. */
   apart?: Places;
 }
 
@@ -89,10 +89,10 @@ export async function checkOutputs(outputs: Outputs, inputs: Inputs): Promise<vo
 }
 
 /**
- * Refuses a folder that holds something, before anything is computed for it.
+ * Refuses a folder that is not empty, before anything is computed for it.
  *
- * @returns Whether it is there, and empty.
- * @throws ArgumentError that says by which option it was named, also for a file.
+ * @returns Whether it exists, and is empty.
+ * @throws ArgumentError that names its option, also for a file.
  */
 export async function checkNewFolder(option: string, folder: string): Promise<boolean> {
   const expected = `${option}: expected a new or empty folder, received '${folder}'`;
@@ -108,7 +108,7 @@ export async function checkNewFolder(option: string, folder: string): Promise<bo
 interface Place {
   option: string;
   given: string;
-  /** Where it really is, or will be. */
+  /** Its real path, also if it does not exist yet. */
   real: string;
 }
 

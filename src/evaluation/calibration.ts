@@ -12,7 +12,7 @@ import {
 import type { Labels } from '../base/types';
 
 /**
- * What {@link fitCalibration} is given.
+ * Options of {@link fitCalibration}.
  *
  * @inline
  */
@@ -39,7 +39,7 @@ export interface FitCalibrationOptions {
    */
   smoothTargets?: boolean;
   /**
-   * `[samples]`: whose each sample is. Missing: each sample is another patient's.
+   * `[samples]`: the patient of each sample. If missing, each sample is a separate patient.
    * @defaultValue none
    */
   patients?: readonly string[];
@@ -125,7 +125,7 @@ export function fitCalibration(options: FitCalibrationOptions): FittedCalibratio
   };
 }
 
-/** The one of `logits` and `probabilities` that was given, as logits. */
+/** The given `logits`, or `probabilities` as logits. */
 function givenLogits(fn: string, { logits, probabilities }: FitCalibrationOptions): LabelRows {
   const given = [logits, probabilities].filter((rows) => rows !== undefined);
   check(
@@ -157,7 +157,7 @@ const IDENTITY: Line = { scale: 1, offset: 0 };
 /** `log(1 + exp(x))` without overflow. */
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
-/** Mean log loss; undefined where nothing is labelled. `target` is what 1 and 0 are taken for. */
+/** Mean log loss, undefined if nothing is labelled; `target` replaces the labels 1 and 0. */
 function logLoss(
   { positives, negatives }: LabelledScores,
   { scale, offset }: Line,
@@ -169,7 +169,7 @@ function logLoss(
   const add = (logits: ArrayLike<number>, t: number) => {
     for (let i = 0; i < logits.length; i++) {
       const z = scale * logits[i]! + offset;
-      // of t = 1 and t = 0 each, a term of the size of z drops out rather than cancelling
+      // for t = 1 and t = 0, a term as large as z is omitted rather than cancelled
       sum += (t === 0 ? 0 : t * softplus(-z)) + (t === 1 ? 0 : (1 - t) * softplus(z));
     }
   };
@@ -178,20 +178,20 @@ function logLoss(
   return sum / count;
 }
 
-/** Whether a scale has no best value, the log loss falling for ever as it grows. */
+/** Whether a scale has no best value, since the log loss keeps decreasing as it grows. */
 function isSeparable({ positives, negatives }: LabelledScores, method: Calibration['method']): boolean {
   const least = Array.from(positives).reduce((a, b) => Math.min(a, b));
   const most = Array.from(negatives).reduce((a, b) => Math.max(a, b));
   return method === 'platt' ? least >= most : least >= 0 && most <= 0;
 }
 
-/** Newton's method on the mean log loss; each step is halved until it lowers the loss. */
+/** Newton's method on the mean log loss; each step is halved until it decreases the loss. */
 function fitLine(entries: LabelledScores, method: Calibration['method'], smooth: boolean): Line {
   const [p, n] = [entries.positives.length, entries.negatives.length];
   const target = smooth
     ? { positive: (p + 1) / (p + 2), negative: 1 / (n + 2) }
     : { positive: 1, negative: 0 };
-  // where a sigmoid is not flat, however large the logits are: from there Newton's steps are sound
+  // starts where the sigmoid is not flat, however large the logits are: Newton's steps are reliable there
   let line: Line = { scale: 1 / (rootMeanSquare(entries) || 1), offset: 0 };
   let loss = logLoss(entries, line, target)!;
   for (let iteration = 0; iteration < 200; iteration++) {
@@ -200,7 +200,7 @@ function fitLine(entries: LabelledScores, method: Calibration['method'], smooth:
       scale: line.scale + step * direction.scale,
       offset: line.offset + step * direction.offset,
     });
-    // so near that one more step lands on the minimum, by less than the loss can tell
+    // so close that one more step reaches the minimum within rounding
     if (slope * (p + n) > -1e-8) return moved(1);
     let next: Line | undefined;
     for (let step = 1; step > 1e-10 && next === undefined; step /= 2) {
@@ -210,7 +210,7 @@ function fitLine(entries: LabelledScores, method: Calibration['method'], smooth:
         loss = reached;
       }
     }
-    // what is left to gain is less than rounding
+    // the remaining gain is below rounding
     if (next === undefined) break;
     line = next;
   }
@@ -224,7 +224,7 @@ function rootMeanSquare({ positives, negatives }: LabelledScores): number {
   return Math.sqrt(sum / (positives.length + negatives.length));
 }
 
-/** Where Newton's method goes from `line`, and the loss's slope that way. */
+/** The direction of Newton's step at `line`, and the slope of the loss in it. */
 function newtonStep(
   { positives, negatives }: LabelledScores,
   { scale, offset }: Line,
@@ -248,7 +248,7 @@ function newtonStep(
   add(positives, target.positive);
   add(negatives, target.negative);
   if (method === 'temperature') [g2, h12, h22] = [0, 0, 1];
-  // where all logits are equal the two cannot be distinguished; a little on the diagonal decides
+  // if all logits are equal, scale and offset cannot be distinguished; a small diagonal term makes this solvable
   h11 += 1e-10 * h11 + 1e-12;
   h22 += 1e-10 * h22 + 1e-12;
   const determinant = h11 * h22 - h12 * h12;

@@ -24,7 +24,7 @@ import { averagePrecisionOf, rocAucOf } from '../metrics/ranking_metrics';
 import { checkWeights, pooledLogLoss, WEIGHTS } from '../metrics/weighted_log_loss';
 
 /**
- * What {@link evaluateProbabilities} is given.
+ * Options of {@link evaluateProbabilities}.
  *
  * @inline
  */

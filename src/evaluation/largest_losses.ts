@@ -3,7 +3,7 @@ import { labelledScoresOf, type LabelRows } from '../metrics/labelled_scores';
 import { logLossOf } from '../metrics/probability_errors';
 
 /**
- * A sample, and how wrong its probabilities are.
+ * The loss of a sample.
  *
  * @inline
  */
@@ -17,8 +17,8 @@ export interface PredictionLoss {
 }
 
 /**
- * The samples with the largest losses, largest first: worth a look, since such a slice is difficult, or labelled
- * wrongly.
+ * The samples with the largest losses, largest first: worth inspecting, since such a slice is difficult or wrongly
+ * labelled.
  *
  * The log loss of each label has probabilities in [1e-7, 1 - 1e-7], as `weightedLogLoss` does. Samples of equal loss
  * keep their order; samples without labelled entries are left out.

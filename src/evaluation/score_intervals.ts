@@ -1,31 +1,29 @@
 import { fBetaOf } from '../metrics/decision_counts';
 import { bootstrapIntervals, type BootstrapInterval, type BootstrapOptions } from './bootstrap';
 
-/** Entries of one label, or of several taken together: what is true, what the model says, and whose they are. */
+/** Entries of one label, or of several pooled: truth, scores, decisions and patients. */
 export interface ScoredEntries {
-  /** 0, 1, or -1 for "not labelled", which counts nowhere. */
+  /** 0, 1, or -1 for "not labelled", which is ignored. */
   yTrue: readonly number[];
-  /** Higher for what is likelier present. */
+  /** Higher if the label is more likely present. */
   scores: readonly number[];
-  /** Whether each counts as present. */
+  /** The decision for each entry. */
   found: readonly boolean[];
-  /** Place of each entry's patient among the patients. */
+  /** Index of each entry's patient. */
   patients: readonly number[];
 }
 
-/** Scores whose intervals are found together. */
+/** Scores whose intervals are computed together. */
 export type IntervalScore =
   'f2' | 'allPositive' | 'difference' | 'sensitivity' | 'specificity' | 'averagePrecision' | 'rocAuc';
 
 /**
- * Bootstrap intervals over patients of what decisions and their ranking come to, on the same resamples: F2, that of
- * saying yes to everything and their difference, sensitivity, specificity, average precision and the area under the ROC
- * curve.
+ * Bootstrap intervals over patients, on the same resamples: of F2, of the F2 of predicting every entry positive and the
+ * difference of the two, of sensitivity, specificity, average precision and the area under the ROC curve.
  *
- * Entries are sorted once. A resample only says how often each patient counts, so its scores take one walk over the
- * entries.
+ * Entries are sorted once. A resample is a weight for each patient, so that its scores take one pass over the entries.
  *
- * @param count - How many patients there are.
+ * @param count - Number of patients.
  */
 export function scoreIntervals(
   entries: ScoredEntries,
@@ -37,7 +35,7 @@ export function scoreIntervals(
   const scoresOf = (sample: readonly number[]): Record<IntervalScore, number | undefined> => {
     times.fill(0);
     for (const patient of sample) times[patient]!++;
-    let [tp, fp, hits, alarms] = [0, 0, 0, 0]; // of all scores so far, and of those that count as present
+    let [tp, fp, hits, alarms] = [0, 0, 0, 0]; // of all entries so far, and of those decided to be present
     let [precisions, twice] = [0, 0]; // precision at each positive, and twice the area in pairs
     let i = 0;
     for (const end of ends) {
@@ -71,7 +69,7 @@ export function scoreIntervals(
   return bootstrapIntervals('scoreIntervals', everyone, scoresOf, options);
 }
 
-/** The labelled entries, the highest score first, and where each score ends. */
+/** The labelled entries in descending order of their scores, and the end of each run of equal scores. */
 function sorted({ yTrue, scores, found, patients }: ScoredEntries) {
   const order = yTrue.flatMap((y, i) => (y === 0 || y === 1 ? [i] : []));
   order.sort((a, b) => scores[b]! - scores[a]!);

@@ -19,7 +19,7 @@ import { scoreCuts } from '../metrics/score_curves';
 import type { Labels } from '../base/types';
 
 /**
- * What {@link chooseThresholds} is given.
+ * Options of {@link chooseThresholds}.
  *
  * @inline
  */
@@ -42,19 +42,19 @@ export interface ChooseThresholdsOptions {
    */
   average?: 'micro' | 'macro';
   /**
-   * `[samples]`: the patient of each sample. If missing, each sample is a patient of its own.
+   * `[samples]`: the patient of each sample. If missing, each sample is a separate patient.
    * @defaultValue none
    */
   patients?: readonly string[];
   /**
-   * A label that fewer patients have gets the pooled threshold: what looks best on so few is luck. At least 1.
+   * A label that fewer patients have gets the pooled threshold, since the best one on so few is luck. At least 1.
    * @defaultValue 5
    */
   minPositives?: number;
 }
 
 /**
- * Thresholds, and the scores with them of the predictions they were chosen on: plain data.
+ * Thresholds, and the scores they give on the predictions they were chosen on: plain data.
  *
  * @inline
  */
@@ -85,7 +85,8 @@ export interface ChosenThresholds {
  * scores it separates (leaving a margin for new patients), or on the upper one if there is no float32 between them:
  * `decide` makes exactly the decisions that were counted. "All positive" and "all negative" lie halfway to 0 and to 1.
  *
- * The returned scores are those of the predictions chosen on, and so optimistic: report those of other patients.
+ * The returned scores are optimistic, since the thresholds were chosen on the same predictions: report scores of other
+ * patients.
  *
  * @throws ArgumentError for rows that do not fit the labels, other label values, a labelled probability outside [0, 1],
  * or a bad option.
@@ -131,7 +132,7 @@ const RULES = {
   minPositives: optional(positiveInteger, 5),
 };
 
-/** The cut, one for all labels, with which F-beta of all entries pooled is largest; 0.5 where none is better. */
+/** The single cut for all labels with the largest F-beta of all entries pooled; 0.5 unless another is better. */
 export function bestPooledCut(columns: readonly LabelledScores[], beta = 2): Cut {
   const pooled = pooledScores(columns);
   const byDefault = { threshold: 0.5, ...countsOf(pooled, 0.5) };
@@ -139,12 +140,12 @@ export function bestPooledCut(columns: readonly LabelledScores[], beta = 2): Cut
   return bestTogether([[byDefault, ...allCuts(pooled)]], beta)[0]!;
 }
 
-/** A threshold, and the decisions it makes. */
+/** A threshold, and the counts of its decisions. */
 export interface Cut extends DecisionCounts {
   threshold: number;
 }
 
-/** Every way to cut a label's scores in two, from finding nothing to finding everything. */
+/** Every cut of a label's scores, from "all negative" to "all positive". */
 function allCuts({ positives, negatives }: LabelledScores): Cut[] {
   const {
     thresholds: scores,
@@ -162,17 +163,17 @@ function allCuts({ positives, negatives }: LabelledScores): Cut[] {
     tn: negatives.length - fps,
   });
   const cuts = scores.map((score, i) => cut(between(scores[i + 1] ?? 0, score), tp[i]!, fp[i]!));
-  // a score of 1 is found by every threshold there is
+  // a score of 1 reaches every threshold
   return scores[0]! < 1 ? [cut(between(scores[0]!, 1), 0, 0), ...cuts] : cuts;
 }
 
-/** The float32 halfway between two, or the upper one where there is none between. */
+/** The float32 halfway between two, or the upper one if there is none between. */
 function between(low: number, high: number): number {
   const middle = Math.fround((low + high) / 2);
   return middle > low ? middle : high;
 }
 
-/** The cut of each label with which the labels' pooled F-beta is largest; the first of each where nothing is better. */
+/** The cuts, one per label, with the largest pooled F-beta; the first of each label unless another is better. */
 function bestTogether(candidates: readonly (readonly Cut[])[], beta: number): Cut[] {
   let best = candidates.map(([first]) => first!);
   for (;;) {

@@ -32,7 +32,7 @@ export function cutBackbone(backbone: tf.layers.Layer, layer?: string): Backbone
   if (layer !== undefined) checkOneOf(layer, names, 'layer');
   const place = layer === undefined ? (unpooled ?? places[0]!) : places[names.indexOf(layer)]!;
 
-  // a model of layers that are there adds nothing to them, and frees what it no longer needs as it runs
+  // a model of existing layers does not change them, and disposes intermediate results as it runs
   const lower = tf.model({ inputs: backbone.inputs, outputs: place, name: `${backbone.name}_below` });
   return {
     layer: place.sourceLayer.name,
@@ -43,8 +43,8 @@ export function cutBackbone(backbone: tf.layers.Layer, layer?: string): Backbone
 }
 
 /**
- * The places with a feature map `[n, h, w, c]` that `output` depends on, nearest first. A vector that is shaped like an
- * image again is none: a feature map was an image all the way.
+ * The feature maps `[n, h, w, c]` that `output` depends on, nearest first. A vector that was reshaped to an image is not
+ * one: a feature map is computed from images only.
  */
 function featureMapsOf(output: tf.SymbolicTensor): tf.SymbolicTensor[] {
   const known = new Map<tf.SymbolicTensor, boolean>();
@@ -60,10 +60,10 @@ function featureMapsOf(output: tf.SymbolicTensor): tf.SymbolicTensor[] {
     return isImage;
   };
   visit(output);
-  return maps.reverse(); // a place is found after those it depends on
+  return maps.reverse(); // each is found after those it depends on
 }
 
-/** Whether there is a way from the input to `output` that does not pass `place`. */
+/** Whether a path leads from the input to `output` without passing `place`. */
 function reachesInput(output: tf.SymbolicTensor, place: tf.SymbolicTensor): boolean {
   const seen = new Set([place]);
   const reaches = (symbol: tf.SymbolicTensor): boolean => {

@@ -5,7 +5,7 @@ import { outputLevel } from '../models/output_level';
 import { runHead } from '../models/run_parts';
 import type { ModelParts } from '../models/model_parts';
 
-/** Checks one patient's images `[slices, h, w, c]` and a label's place against a model. */
+/** Checks one patient's images `[slices, h, w, c]` and a label's index against a model. */
 export function checkExplained(
   what: string,
   model: tf.LayersModel,
@@ -23,7 +23,7 @@ export function checkExplained(
   );
   const labels = model.outputs[0]!.shape.at(-1)!;
   const known = Number.isInteger(label) && label >= 0 && label < labels;
-  check(known, `${what}: label`, `the place of a label, 0 to ${labels - 1}`, label);
+  check(known, `${what}: label`, `the index of a label, 0 to ${labels - 1}`, label);
 }
 
 /** Which slices of `[slices, h, w, c]` are real, as booleans `[slices]`; undefined for a model without masking. */
@@ -36,7 +36,7 @@ export function realSlices({ perSlice }: ModelParts, images: tf.Tensor4D): tf.Te
  * One label's logits of copies of a patient: `[copies, slices]`, or `[copies]` for a patient-level model.
  *
  * @param features - `[copies, slices, f]`.
- * @param real - As {@link realSlices} gives it.
+ * @param real - Result of {@link realSlices}.
  */
 export function labelLogits(
   model: tf.LayersModel,
@@ -53,8 +53,8 @@ export function labelLogits(
 }
 
 /**
- * How what is explained of a patient follows the features `[slices, f]`: the sum of one label's logits of all slices,
- * the logit of one slice alone where one is given, or the patient's logit.
+ * Gradient of the explained value with respect to the features `[slices, f]`: of the sum of a label's logits over all
+ * slices, of the logit of the given slice, or of the patient's logit.
  */
 export function headCotangents(
   model: tf.LayersModel,
@@ -77,17 +77,17 @@ export function scaledToOne(maps: tf.Tensor3D): tf.Tensor3D {
   return tf.div(maps, tf.where(tf.greater(largest, 0), largest, tf.onesLike(largest)));
 }
 
-/** 1 for the logits `[1, slices]` that are explained: of real slices, and of one alone where one is given. */
+/** 1 for each of the logits `[1, slices]` that is explained: of real slices, and only of `slice` if that is given. */
 function counted(real: tf.Tensor1D | undefined, slice: number | undefined, slices: number): tf.Tensor {
   const asked = tf.tensor1d(Array.from({ length: slices }, (_, s) => (s === (slice ?? s) ? 1 : 0)));
   return real ? tf.mul(asked, tf.cast(real, 'float32')) : asked;
 }
 
-/** The place of a slice, where one is given: only a model of slices decides on one. */
+/** Checks the index of a slice, if given: only a slice-level model has decisions on slices. */
 export function checkSlice(what: string, model: tf.LayersModel, slices: number, slice: unknown): void {
   if (slice === undefined) return;
   const ofSlices = outputLevel(model) === 'slices';
   check(ofSlices, `${what}: slice`, 'none, for a model whose output is per patient', slice);
   const known = Number.isInteger(slice) && (slice as number) >= 0 && (slice as number) < slices;
-  check(known, `${what}: slice`, `the place of a slice, 0 to ${slices - 1}`, slice);
+  check(known, `${what}: slice`, `the index of a slice, 0 to ${slices - 1}`, slice);
 }

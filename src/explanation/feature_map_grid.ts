@@ -1,24 +1,22 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Shape } from '../base/types';
 
-/**
- * Where the cells of a feature map lie on the image, along one axis: cell i has its centre at pixel `first + step * i`.
- */
+/** Positions of a feature map's cells along one axis of the image: the centre of cell i is at pixel `first + step * i`. */
 export interface GridAxis {
   first: number;
   step: number;
 }
 
-/** Rows and columns of a feature map on the image. */
+/** Positions of a feature map's rows and columns on the image. */
 export type FeatureMapGrid = readonly [rows: GridAxis, columns: GridAxis];
 
 /**
- * Where the cells of a feature map lie: each at the centre of the pixels that it sees.
+ * Positions of a feature map's cells: each at the centre of the pixels that it sees.
  *
- * These are not spread evenly over the image. A convolution of stride 2 sees a pixel more on one side than on the
- * other, and the next one doubles that: four of them shift a map by half a cell, 7.5 pixels. A convolution or pooling
- * moves cell i to `stride * i + (kernel - 1) / 2 - padding` of its input; other layers keep the cells where they are,
- * and those that change the size without saying how are taken to spread them evenly.
+ * These are not evenly spaced over the image. A convolution of stride 2 sees one pixel more on one side than on the
+ * other, and the next one doubles that: four of them shift a map by half a cell, 7.5 pixels. In a convolution or pooling,
+ * cell i is at `stride * i + (kernel - 1) / 2 - padding` of its input; other layers do not move the cells, and those that
+ * change the size in an unknown way are assumed to spread them evenly.
  *
  * @param place - The feature map in its model's graph.
  * @param image - `[height, width]` of the model's input.
@@ -35,10 +33,7 @@ export function featureMapGrid(place: tf.SymbolicTensor, image: readonly [number
   return placedAt(place).grid!;
 }
 
-/**
- * Maps `[n, h, w]` at the size of the image, between the centres of their cells bilinear, beyond the outermost as
- * there.
- */
+/** Enlarges maps `[n, h, w]` to the image: bilinear between the centres of cells, constant beyond the outermost ones. */
 export function enlargeMaps(
   maps: tf.Tensor3D,
   [rows, columns]: FeatureMapGrid,
@@ -53,7 +48,7 @@ export function enlargeMaps(
   });
 }
 
-/** A shape on the way, and where its cells lie if it is of a feature map. */
+/** The shape of a value of the graph, and the positions of its cells if it is a feature map. */
 interface Placed {
   shape: Shape;
   grid?: FeatureMapGrid;
@@ -83,7 +78,7 @@ function placedOutput(symbol: tf.SymbolicTensor, inputs: Placed[]): Placed {
 /** Layers whose cells see a window of their input. */
 const WINDOWS = ['Conv2D', 'FusedConv2D', 'DepthwiseConv2D', 'SeparableConv2D', 'MaxPooling2D', 'AveragePooling2D']; // prettier-ignore
 
-/** Where the cells of a layer's output lie among those of its input. */
+/** Positions of the cells of a layer's output among those of its input. */
 function cellsOfLayer(layer: tf.layers.Layer, axis: 0 | 1, from: number, to: number): GridAxis {
   const config = layer.getConfig() as Record<string, unknown>;
   const ofAxis = (value: unknown) => (Array.isArray(value) ? (value as number[])[axis]! : (value as number));
@@ -101,7 +96,7 @@ function cellsOfLayer(layer: tf.layers.Layer, axis: 0 | 1, from: number, to: num
   return { first: (from / to - 1) / 2, step: from / to };
 }
 
-/** Weights `[cells, pixels]` of the two cells that a pixel lies between. */
+/** Weights `[cells, pixels]` of the two cells around each pixel. */
 function between({ first, step }: GridAxis, cells: number, pixels: number): tf.Tensor2D {
   const weights = new Float32Array(cells * pixels);
   for (let pixel = 0; pixel < pixels; pixel++) {

@@ -119,7 +119,7 @@ export function gradCam(model: tf.LayersModel, images: tf.Tensor4D, options: Gra
   });
 }
 
-/** `[n, h, w]` from feature maps and what is asked of the features `[n, f]` above them. */
+/** `[n, h, w]` from feature maps and the gradient of the explained value by the features `[n, f]` above them. */
 function weightedMaps(
   { above }: BackboneCut,
   maps: tf.Tensor4D,

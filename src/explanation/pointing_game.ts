@@ -124,7 +124,7 @@ function hottestPoint(maps: ArrayLike<number>, start: number, area: number): num
   return hottest;
 }
 
-/** Share of the pixels within that are 1; none within have none. */
+/** Share of the pixels inside `within` that are 1; 0 if `within` is empty. */
 function shareOf(near: Uint8Array, isWithin: (pixel: number) => boolean): number {
   let [inside, all] = [0, 0];
   near.forEach((value, pixel) => {

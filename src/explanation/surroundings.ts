@@ -1,10 +1,10 @@
-/** Grey levels that a median is taken of. */
+/** Grey levels for which medians are computed. */
 const LEVELS = 256;
 
 /**
- * Images without what is small in them: each value becomes the median of the square around it, 2 `reach` + 1 on a side
- * and cut off at the image's edge. Of two middle values the lower one counts; each channel of each slice by itself, in
- * 256 levels from its smallest to its largest value.
+ * Images without small structures: each value becomes the median of the square around it, of side 2 `reach` + 1 and
+ * clipped at the image's edge. Of two middle values the lower one is used. Each channel of each slice is processed
+ * separately, in 256 levels from its smallest to its largest value.
  *
  * @param values - `[slices, height, width, channels]`, finite.
  * @see Huang, Yang and Tang, "A fast two-dimensional median filtering algorithm", 1979: the histogram moves along with

@@ -175,7 +175,7 @@ export function sideOf(
 /**
  * The number of patients with each label.
  *
- * @param patients - `[samples]`: the patient of each sample; if missing, each sample is a patient of its own.
+ * @param patients - `[samples]`: the patient of each sample; if missing, each sample is a separate patient.
  * @throws ArgumentError unless there is one patient per sample.
  */
 export function positivePatients(

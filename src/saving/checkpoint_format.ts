@@ -40,7 +40,7 @@ export interface CheckpointManifest {
   frozen?: string[];
 }
 
-/** What `saveCheckpoint` needs to be told. */
+/** Description of a model, for `saveCheckpoint`. */
 export interface CheckpointDescription
   extends Pick<CheckpointManifest, 'preprocessing'>, Partial<Pick<CheckpointManifest, 'model' | 'training'>> {
   /** Label names, in the order of the outputs. */
@@ -74,12 +74,6 @@ export const WRITTEN_ANEW: readonly Exclude<keyof CheckpointManifest, keyof Chec
 
 /**
  * A manifest with this library's versions, and thresholds of 0.5 unless given.
- *
- * @example
- * ```ts
- * const manifest = createCheckpointManifest({ labels: CT_LABELS, preprocessing: createPreprocessing() });
- * manifest.thresholds; // [0.5, 0.5, 0.5, 0.5, 0.5]
- * ```
  */
 export function createCheckpointManifest(description: CheckpointDescription): CheckpointManifest {
   const fn = 'createCheckpointManifest';
@@ -110,10 +104,6 @@ function writerVersions(): CheckpointManifest['versions'] {
  * Checks a manifest from a file. One of an earlier version is converted to the current one.
  *
  * @throws CheckpointError naming the invalid field.
- * @example
- * ```ts
- * const manifest = parseCheckpointManifest(JSON.parse(text));
- * ```
  */
 export function parseCheckpointManifest(value: unknown): CheckpointManifest {
   const fail = (field: string, rule: string, received: unknown): never => {

@@ -205,11 +205,11 @@ describe('gradCam', () => {
     const model = built();
     const cam = (options: object) => gradCam(model, stack(2), { label: 0, ...options });
     expect(() => cam({ label: 2 })).toThrow(
-      'gradCam: label: expected the place of a label, 0 to 1, received 2',
+      'gradCam: label: expected the index of a label, 0 to 1, received 2',
     );
     expect(() => cam({ label: 'a' })).toThrow('gradCam: label');
     expect(() => cam({ slice: 2 })).toThrow(
-      'gradCam: slice: expected the place of a slice, 0 to 1, received 2',
+      'gradCam: slice: expected the index of a slice, 0 to 1, received 2',
     );
     expect(() => cam({ method: 'cam' })).toThrow("gradCam: method: expected 'grad-cam' or 'hires-cam'");
     expect(() => cam({ layer: 'nowhere' })).toThrow(/layer: expected .*conv', received "nowhere"/);

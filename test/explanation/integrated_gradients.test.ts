@@ -156,8 +156,8 @@ describe('integratedGradients', () => {
   });
 
   it.each<[string, Partial<IntegratedGradientsOptions>, string | RegExp]>([
-    ['an invalid label', { label: 2 }, 'label: expected the place of a label, 0 to 1'],
-    ['an invalid slice', { slice: 2 }, 'slice: expected the place of a slice, 0 to 1'],
+    ['an invalid label', { label: 2 }, 'label: expected the index of a label, 0 to 1'],
+    ['an invalid slice', { slice: 2 }, 'slice: expected the index of a slice, 0 to 1'],
     ['surroundings of nothing', { reach: 0 }, 'reach: expected a positive integer'],
     ['bone that is black', { bone: 0 }, 'bone: expected a number above 0'],
     ['half a pixel', { smooth: 0.5 }, 'smooth: expected an integer of at least 0'],

@@ -35,27 +35,21 @@ import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
 /**
  * Prepares the host's WebAssembly backend for training.
  *
- * - Adds missing kernels: the gradient of a convolution's filter, both gradients of a depthwise convolution, and the sum for the gradient of
- *   `tf.gather`.
- * - What is slow there: convolutions and their gradients, the gradients of max pooling and ReLU, joining and cutting channels, sums
- *   over leading axes, and saving a tensor for the backward pass, which copied it; and the passes over memory between
- *   convolutions, which layers take as one kernel each where it is there.
- * - What is wrong there: the gradient of max pooling with padding, when a window over the edge has only negative pixels;
- *   the sum of millions of values over all axes; and NaN, which ReLU, alone and fused, clip, pooling, maximum and minimum take for a number.
- * - What is ours, in plain JavaScript until here: the asymmetric loss and Adam's step.
+ * - Adds missing kernels: the gradient of a convolution's filter, both gradients of a depthwise convolution, and the sum
+ *   for the gradient of `tf.gather`.
+ * - Replaces slow ones: convolutions and their gradients, the gradients of max pooling and ReLU, concatenation and
+ *   slicing of channels, sums over leading axes, and the copy of a tensor saved for the backward pass. The passes over
+ *   memory between convolutions become one kernel each, which layers use if it is registered.
+ * - Replaces incorrect ones: the gradient of max pooling with padding, if a window over the edge has only negative
+ *   pixels; the sum of millions of values over all axes; and ReLU (alone and fused), clip, pooling, maximum and minimum,
+ *   which turn NaN into numbers.
+ * - Compiles this library's kernels that otherwise run in plain JavaScript: the asymmetric loss and Adam's step.
  *
  * The convolution kernels take images as `NHWC`. Call it when the backend is active: only then can it determine whether
  * compiled code runs on the backend's heap. Further calls have no effect.
  *
  * @returns True if the kernels are in place; false if `@tensorflow/tfjs-backend-wasm` has not been imported yet, in
  *   which case nothing was changed.
- *
- * @example
- * ```ts
- * import '@tensorflow/tfjs-backend-wasm';
- * await tf.setBackend('wasm');
- * registerWasmTrainingKernels();
- * ```
  */
 export function registerWasmTrainingKernels(): boolean {
   // registered before the host's kernels, these would be overwritten by them

@@ -131,7 +131,7 @@ async function explain(args: Args<typeof OPTIONS>): Promise<unknown> {
     return contributions;
   }
 
-  /** The contribution of each slice to the logit of one. */
+  /** The contribution of each slice to the logit of `slice`. */
   async function printContributions(
     stack: PatientStack,
     slice: number,

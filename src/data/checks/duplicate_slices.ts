@@ -11,12 +11,12 @@ import { PERSON_OF } from '../splits/patient_groups';
  */
 export interface DuplicateSearchOptions {
   /**
-   * The person a patient id is of.
+   * The person that a patient id belongs to.
    * @defaultValue the source's `groupOf`; without it every id is a person
    */
   groupBy?: (patientId: string) => string;
   /**
-   * Whether slices that are equal within one person only are reported too.
+   * Whether to report equal slices of the same person too.
    * @defaultValue false
    */
   withinGroup?: boolean;
@@ -38,20 +38,21 @@ const RULES = {
 export interface DuplicateSlices {
   /** SHA-256 of the pixels, 64 hexadecimal digits. */
   hash: string;
-  /** The slices, two or more: by patient id, within a patient in the order of its slices. */
+  /** The slices, two or more: by patient id, and in order within a patient. */
   slices: { patient: string; slice: string }[];
 }
 
 /**
- * Finds slices that come more than once, as they do where a scan was given out under two names.
+ * Finds slices that occur more than once, for example because a scan was published under two names.
  *
- * Slices are equal when they have the same height, width and channels and the same value in every pixel, as the source
- * gives them (channels of neighbours aside): open it without CLAHE and at a size not much below the files' own, or slices
- * that differ may come out equal. Slices of one constant value are left out, since air equals air. Slices that are only
- * alike (another compression, another window, shifted) are not found. One patient at a time is in memory.
+ * Slices are equal if they have the same height, width and channels, and the same value in every pixel, as loaded from
+ * the source (without the channels of neighbours). Open it without CLAHE and at a size not much below that of the files;
+ * otherwise different slices may become equal. Slices of one constant value are left out, since air equals air. Slices
+ * that are only similar (another compression, another window, shifted) are not found. One patient at a time is in
+ * memory.
  *
  * @returns Ordered by the first slice of each.
- * @throws CtMultilabelError where `crypto.subtle` is missing: browsers have it on secure pages (https, localhost) only.
+ * @throws CtMultilabelError if `crypto.subtle` is missing: browsers provide it only on secure pages (https, localhost).
  * @example
  * ```ts
  * const duplicates = await findDuplicateSlices(study);
@@ -66,7 +67,7 @@ export async function findDuplicateSlices(
   const { groupBy: given, withinGroup, onProgress } = resolveOptions(fn, options, RULES);
   const groupBy = given ?? ((id: string) => source.groupOf?.(id) ?? id);
 
-  // typed as always there, but missing on pages that came over plain http
+  // missing on pages loaded over plain http, unlike in its type
   const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
   if (subtle === undefined) {
     throw new CtMultilabelError(
@@ -100,7 +101,7 @@ export async function findDuplicateSlices(
 interface FoundSlice {
   patient: string;
   slice: string;
-  /** Place in the patient. */
+  /** Index in the patient's stack. */
   index: number;
 }
 
@@ -110,12 +111,12 @@ function byPlace(a: FoundSlice, b: FoundSlice): number {
   return a.index - b.index;
 }
 
-/** The hash of each slice of a patient; none for a blank one. */
+/** The hash of each slice of a patient; undefined for a blank one. */
 async function hashSlices(source: PatientSource, patient: string, subtle: SubtleCrypto) {
   const stack = await source.load(patient);
   const { slices } = stack;
   const [, height, width, channels] = stack.images.shape;
-  // a neighbour is no part of the slice
+  // channels of neighbours do not belong to the slice
   const [begin, end] = ownChannels(source, channels);
   const own = end - begin;
   const shape = [height, width, own];
@@ -128,7 +129,7 @@ async function hashSlices(source: PatientSource, patient: string, subtle: Subtle
   const size = shape.reduce((product, length) => product * length, 1);
   const hashes: { slice: string; hash: string | undefined }[] = [];
   for (const [index, slice] of slices.entries()) {
-    // the shape too, so that a slice never equals one of another form
+    // the shape too, so that slices of different shapes are never equal
     const content = new Float32Array(shape.length + size);
     content.set(shape);
     const values = content.subarray(shape.length);

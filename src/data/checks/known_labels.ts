@@ -2,10 +2,10 @@ import { DataError } from '../../base/errors';
 import type { PatientLabelSource } from '../sources/source_types';
 
 /**
- * Refuses labels that nothing in these studies is labelled with: a model trained on them would give numbers for such a
- * label that mean nothing.
+ * Refuses labels for which no slice and no patient is labelled: a model trained on these studies would give meaningless
+ * numbers for them.
  *
- * @param studies - With the same labels.
+ * @param studies - All with the same labels.
  * @returns The labels that no slice and no patient has.
  * @throws DataError that names the labels.
  */

@@ -13,43 +13,43 @@ export interface SliceRange {
 }
 
 /**
- * A label that is on, off and on again along the slices of a patient.
+ * A label that stops and starts again along a patient's slices.
  *
  * @inline
  */
 export interface InterruptedLabel {
   patient: string;
   label: string;
-  /** Where the label is on, in order: two or more. */
+  /** Ranges with the label, in order: two or more. */
   runs: SliceRange[];
-  /** Where it is off between two runs, with the names of those slices: one fewer than runs. */
+  /** Ranges without it between two runs, with the names of those slices: one fewer than runs. */
   gaps: (SliceRange & { slices: string[] })[];
 }
 
 /**
- * What {@link labelRuns} finds.
+ * Result of {@link labelRuns}.
  *
  * @inline
  */
 export interface LabelRuns {
-  /** In the order of the source's patients, within a patient in that of the labels. */
+  /** In the order of the source's patients, then of the labels. */
   interrupted: InterruptedLabel[];
-  /** For each label: patients that have it on a slice, and those of them in whom it is interrupted. */
+  /** For each label: patients with it on any slice, and those of them in whom it is interrupted. */
   counts: { label: string; patients: number; interrupted: number }[];
-  /** Patients of whose slices no labels are known: they are in no count. */
+  /** Patients without labels of their slices, which are not counted. */
   unlabelled: string[];
 }
 
 /**
- * Finds labels that stop and start again along a patient's slices: two separate bleedings, or a slice labelled wrongly.
+ * Finds labels that stop and start again along a patient's slices: two separate bleedings, or a wrongly labelled slice.
  *
- * A run is the slices from one with the label to another with no slice without it between them; a gap likewise, between
- * two runs. Slices labelled -1 are not known, so that they neither end a run nor begin one: `1 -1 1` is one run of
+ * A run is a range of slices that begins and ends with the label, with no slice without it in between; a gap is a range
+ * without it between two runs. Slices labelled -1 are unknown, and neither end nor begin a run: `1 -1 1` is one run of
  * three slices, and in `1 -1 0 1` the gap is the third slice.
  *
- * @param source - Any source; also bare labels, such as a model's decisions:
+ * @param source - Any source, or labels alone, such as a model's decisions:
  * `{ labels, patients, sliceNames, sliceLabels }`.
- * @throws DataError when labels do not fit the slices, or one is not 0, 1 or -1.
+ * @throws DataError for labels that do not match the slices, or are not 0, 1 or -1.
  * @example
  * ```ts
  * for (const { patient, label, gaps } of labelRuns(study).interrupted) {
@@ -74,7 +74,7 @@ export function labelRuns(source: PatientLabelSource): LabelRuns {
       if (runs.length > 0) count.patients++;
       if (runs.length < 2) return;
       count.interrupted++;
-      // what comes before the first run and after the last is no gap
+      // a range before the first run or after the last is not a gap
       const gaps = stretches
         .filter(({ value }, i) => value === 0 && i > 0 && i < stretches.length - 1)
         .map(rangeOf)
@@ -85,7 +85,7 @@ export function labelRuns(source: PatientLabelSource): LabelRuns {
   return { interrupted, counts, unlabelled };
 }
 
-/** Cuts a sequence where its value changes, as if unknown values were not there. */
+/** Divides a sequence where its value changes, ignoring unknown values. */
 function stretchesOf(values: readonly number[]): (SliceRange & { value: number })[] {
   const stretches: (SliceRange & { value: number })[] = [];
   values.forEach((value, i) => {

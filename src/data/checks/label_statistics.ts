@@ -3,7 +3,7 @@ import { patientTargets, type PatientLabelSource } from '../sources/patient_sour
 import { checkedSliceLabels } from '../sources/slice_labels';
 
 /**
- * How many have a label and how many do not; unknown ones are in neither.
+ * Numbers with and without a label; unknown ones are not counted.
  *
  * @inline
  */
@@ -13,36 +13,36 @@ export interface LabelCount {
 }
 
 /**
- * What {@link labelStatistics} counts.
+ * Result of {@link labelStatistics}.
  *
  * @inline
  */
 export interface LabelStatistics {
-  /** Patients (stacks) in all. */
+  /** Number of patients (stacks). */
   patients: number;
-  /** Slices in all. */
+  /** Number of slices. */
   slices: number;
-  /** Slices of one patient: fewest, median (the mean of the middle two where their number is even) and most. */
+  /** Slices per patient: fewest, median (of an even number of patients, the mean of the middle two) and most. */
   slicesPerPatient: { min: number; median: number; max: number };
   /** One for each label of the source, in its order. */
   labels: { label: string; slices: LabelCount; patients: LabelCount }[];
-  /** `[labels][labels]`: slices that have both labels; the diagonal has those that have the one. */
+  /** `[labels][labels]`: slices that have both labels; on the diagonal, those that have the label. */
   sliceCooccurrence: number[][];
-  /** `[labels][labels]`: patients that have both labels, on any slices; the diagonal has those that have the one. */
+  /** `[labels][labels]`: patients that have both labels, on any slices; on the diagonal, those that have the label. */
   patientCooccurrence: number[][];
-  /** Patients of whom no labels are known, neither of slices nor as a whole. */
+  /** Patients without labels, neither of their slices nor as a whole. */
   unlabelled: string[];
 }
 
 /**
  * Counts patients, slices and labels of a study, and which labels occur together, without loading images.
  *
- * A patient has a label that any of the slices has, or that `labelsOf` says. What is labelled -1 counts as neither
- * positive nor negative, and so does a patient in whom a label is on no slice and -1 on some.
+ * A patient has a label if any of the slices has it, or if `labelsOf` says so. Slices labelled -1 count as neither
+ * positive nor negative, and so does a patient without the label on any slice and with -1 on some.
  *
- * @param source - Any source; also bare labels, such as a model's decisions:
+ * @param source - Any source, or labels alone, such as a model's decisions:
  * `{ labels, patients, sliceNames, sliceLabels }`.
- * @throws DataError when there is no patient, labels do not fit the slices, or one is not 0, 1 or -1.
+ * @throws DataError for a source without patients, and for labels that do not match the slices, or are not 0, 1 or -1.
  * @example
  * ```ts
  * const { labels, patientCooccurrence } = labelStatistics(study);

@@ -13,7 +13,7 @@ export interface SplitSides {
   train?: readonly string[];
   validation?: readonly string[];
   test?: readonly string[];
-  /** Divisions of `train`: none of them may hold patients of the other sides. */
+  /** Splits of `train`: none of them may contain patients of the other sides. */
   inner?: readonly SplitSides[];
 }
 
@@ -29,7 +29,7 @@ export interface LeakCheckOptions {
    */
   groupBy?: (patientId: string) => string;
   /**
-   * Slices known to be equal, from `findDuplicateSlices`: they may not be on two sides either.
+   * Equal slices, from `findDuplicateSlices`: they may not be on two sides either.
    * @defaultValue none
    */
   duplicates?: readonly DuplicateSlices[];
@@ -41,7 +41,7 @@ const RULES = {
 } satisfies Rules<LeakCheckOptions>;
 
 /**
- * Throws when a patient, or a person, is on more than one side of a split; with `duplicates` also when a slice is.
+ * Throws if a patient, or a person, is on more than one side of a split; with `duplicates` also if a slice is.
  *
  * Folds, given as a list, are checked separately.
  *
@@ -87,16 +87,7 @@ export function checkNoLeak(split: SplitSides | readonly SplitSides[], options: 
   }
 }
 
-/**
- * Those of the equal slices that a split divides: at least two of them are on different sides, in any of the folds.
- *
- * @param split - As {@link checkNoLeak} takes it.
- * @param duplicates - From `findDuplicateSlices`.
- * @example
- * ```ts
- * const leaks = duplicatesAcross(folds, await findDuplicateSlices(study));
- * ```
- */
+/** The equal slices of which at least two are on different sides of a split, in any of its folds. */
 export function duplicatesAcross(
   split: SplitSides | readonly SplitSides[],
   duplicates: readonly DuplicateSlices[],
@@ -113,7 +104,7 @@ export function duplicatesAcross(
 
 type Sides = Map<string, readonly string[]>;
 
-/** Every set of sides that must have nothing in common, by name. */
+/** Every set of sides that must have no patient in common, by name. */
 function divisionsOf(fn: string, split: SplitSides | readonly SplitSides[]): Sides[] {
   if (!Array.isArray(split)) return divisionsOfOne(fn, split as SplitSides, '');
   check(split.length > 0, `${fn}: split`, 'at least one split', split);
@@ -142,7 +133,7 @@ function divisionsOfOne(fn: string, split: SplitSides, name: string): Sides[] {
   ];
 }
 
-/** The first ten, and how many more there are. */
+/** The first ten names, and the number of others. */
 function listOf(names: readonly string[]): string {
   const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
   return `${names.slice(0, 10).join('; ')}${more}`;

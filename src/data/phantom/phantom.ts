@@ -62,8 +62,9 @@ export const PHANTOM_MIN_AREA = 25;
  *
  * @throws ArgumentError for an option outside its range.
  * @example
+ * ```ts
  * const { hu, labels } = makePhantomPatient({ seed: 7, slices: 12, size: 96 });
- * @category Data
+ * ```
  */
 export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatient {
   const { seed, slices, size, difficulty, prevalence } = resolvePhantomOptions('makePhantomPatient', options);
@@ -97,10 +98,11 @@ export function makePhantomPatient(options: PhantomPatientOptions): PhantomPatie
  *
  * @throws ArgumentError for an option outside its range.
  * @example
+ * ```ts
  * for (const { id, hu, labels } of makePhantomStudy({ patients: 40, seed: 1, slices: 12, size: 64 })) {
  *   console.log(id, hu.length, labels);
  * }
- * @category Data
+ * ```
  */
 export function makePhantomStudy(options: PhantomStudyOptions): PhantomStudy {
   const { patients, ...rest } = resolveOptions('makePhantomStudy', options, PHANTOM_STUDY_RULES);

@@ -42,7 +42,7 @@ interface CachedSlice {
 }
 
 /**
- * A source that keeps loaded slices in memory, up to a limit, so that later epochs decode nothing.
+ * A source that keeps loaded slices in memory, up to a limit, so that later epochs need not decode them.
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ export function cachedSource<L extends Labels>(
     const fresh = indices.filter((index) => !claimed.has(key(patient, index)));
     const needed = STORED_ARRAYS[precision].BYTES_PER_ELEMENT * size * fresh.length;
     if (bytes + needed > maxBytes) return;
-    // claimed before the first await, so that loads side by side respect the limit
+    // claimed before the first await, so that parallel loads respect the limit
     bytes += needed;
     for (const index of fresh) claimed.add(key(patient, index));
     const [pixels, labels] = await Promise.all([stack.images.data(), stack.labels?.array()]);
@@ -89,7 +89,7 @@ export function cachedSource<L extends Labels>(
     }
     const everything = names.map((_, i) => i);
     const all = indices.length === names.length && indices.every((index, i) => index === i);
-    // what a source can only load whole is kept whole
+    // a patient that can only be loaded as a whole is kept as a whole
     const whole = all || !source.loadSlices;
     const stack = await rounded(
       whole ? await source.load(patient) : await source.loadSlices!(patient, indices),
@@ -107,11 +107,11 @@ export function cachedSource<L extends Labels>(
   return derive(source, {
     load: (patient) => loadSlices(patient, [...source.sliceNames(patient).keys()]),
     loadSlices,
-    loadAugmented: undefined, // what it prepares is not kept
+    loadAugmented: undefined, // augmented slices are not kept
   });
 }
 
-/** The stack with the values that it is kept as. */
+/** The stack with its values rounded as they are kept. */
 async function rounded(stack: PatientStack, precision: Precision): Promise<PatientStack> {
   if (precision === 'float32') return stack;
   try {

@@ -1,8 +1,8 @@
 import type { PatientSource } from './source_types';
 
 /**
- * Which channels of a source's images are of the slice itself, `[begin, end)`: all of them, but where each slice has its neighbours as
- * further channels (`neighborSlices`) those in the middle. The first are then of another slice.
+ * The channels of a source's images that belong to the slice itself, `[begin, end)`: all of them, or those in the middle
+ * if its neighbours are channels too (`neighborSlices`).
  */
 export function ownChannels(
   { preprocessing }: Pick<PatientSource, 'preprocessing'>,

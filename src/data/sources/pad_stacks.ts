@@ -25,25 +25,24 @@ const RULES = { padValue: optional(finiteNumber, -1) } satisfies Rules<PadStacks
  * @inline
  */
 export interface PaddedStacks {
-  /** `[batch, slices, height, width, channels]`, `padValue` where a stack has ended. */
+  /** `[batch, slices, height, width, channels]`, `padValue` after the end of a stack. */
   images: tf.Tensor5D;
   /** `[batch, slices]`: 1 for a slice, 0 for padding. */
   mask: tf.Tensor2D;
   /**
-   * `[batch, slices, labels]`, -1 ("not labelled") where a stack has ended; missing where the stacks have no labels.
+   * `[batch, slices, labels]`, -1 ("not labelled") after the end of a stack; missing if the stacks have no labels.
    */
   labels?: tf.Tensor3D;
 }
 
 /**
- * Combines several patients into one batch: shorter stacks are padded at their end, up to the longest.
+ * Combines several patients into one batch; shorter stacks are padded at the end to the length of the longest.
  *
- * A model built with `maskValue: -1` masks the padded slices, so that its sequence layers never see them, and the
- * labels of -1 keep them out of the loss, under `model.fit` too.
+ * A model built with `maskValue: -1` masks the padded slices, so that its sequence layers ignore them; their labels of -1
+ * exclude them from the loss, also in `model.fit`.
  *
- * @param stacks - Images of equal size; all with labels, or none. The caller keeps them.
- * @throws ArgumentError for no stacks, and for stacks that differ in size, in their number of labels or in whether they
- * have labels.
+ * @param stacks - Images of equal size, all with labels or none; they are not disposed.
+ * @throws ArgumentError for no stacks, or stacks of which size, number of labels, or presence of labels differ.
  * @example
  * ```ts
  * const [first, second] = [await study.load('ID_001'), await study.load('ID_002')]; // of 30 and 36 slices

@@ -31,7 +31,7 @@ export interface PatientProgress {
  * @example
  * ```ts
  * const stack = await study.load('ID_001');
- * disposeStack(stack); // images, and labels where there are some
+ * disposeStack(stack); // images, and labels if there are any
  * ```
  */
 export function disposeStack(stack: PatientStack): void {
@@ -66,9 +66,9 @@ export async function loadSlices(
 }
 
 /**
- * Which labels a patient has: the source's `labelsOf`, or else for each label 1 when any of the slices has it, else 0.
+ * The labels of a patient: the source's `labelsOf` or, without it, 1 for each label that any of the slices has, else 0.
  *
- * @throws DataError when the source has no labels for the patient.
+ * @throws DataError if the source has no labels for the patient.
  * @example
  * ```ts
  * splitByPatient(study.patients, { seed: 1, stratifyBy: (patient) => patientLabels(study, patient) });
@@ -85,7 +85,7 @@ export function patientLabels(source: PatientLabelSource, patient: string): numb
  * {@link patientLabels} for training and evaluation: if no slice is known to have a label, and some slice is not
  * labelled, the patient is not labelled either (-1).
  *
- * @throws DataError when the source has no labels for the patient, or not 0, 1 or -1 for each label.
+ * @throws DataError if the source has no labels for the patient, or labels other than 0, 1 and -1.
  */
 export function patientTargets(source: PatientLabelSource, patient: string): number[] {
   const whole = source.labelsOf?.(patient);
@@ -101,7 +101,7 @@ export function patientTargets(source: PatientLabelSource, patient: string): num
   });
 }
 
-/** The patients of a source for looking up, made once for each list: studies have tens of thousands. */
+/** The patients of a source as a set, made once for each list, which may have tens of thousands. */
 function patientSet({ patients }: PatientLabelSource): ReadonlySet<string> {
   const known = patientSets.get(patients) ?? new Set(patients);
   patientSets.set(patients, known);
@@ -112,7 +112,7 @@ const patientSets = new WeakMap<readonly string[], ReadonlySet<string>>();
 /**
  * The same source with only these patients, in this order.
  *
- * @throws ArgumentError when a patient is not in the source or comes twice.
+ * @throws ArgumentError for a patient that is not in the source or is listed twice.
  * @example
  * ```ts
  * const train = subset(study, splitByPatient(study.patients, { seed: 1 }).train);
@@ -140,7 +140,7 @@ export function derive<L extends Labels>(
   return withoutUndefined({ ...forwarded(source, (patient) => patient), ...overrides });
 }
 
-/** What the members of a source are; the compiler refuses a table that lacks one. */
+/** Kind of each member of a source; a table that lacks one does not compile. */
 const MEMBERS: Record<keyof PatientSource, 'value' | 'of a patient' | 'load'> = {
   labels: 'value',
   patients: 'value',
@@ -155,9 +155,7 @@ const MEMBERS: Record<keyof PatientSource, 'value' | 'of a patient' | 'load'> = 
   loadAugmented: 'load',
 };
 
-/**
- * The members that a source has, called on the source itself, with the patient that `of` makes of the one asked for.
- */
+/** The members that a source has, called on the source itself, with the requested patient mapped by `of`. */
 function forwarded<L extends Labels>(
   source: PatientSource<L>,
   of: (patient: string) => string,
@@ -168,7 +166,7 @@ function forwarded<L extends Labels>(
   const entries = Object.entries(MEMBERS).flatMap(([name, kind]) => {
     if (members[name] === undefined) return [];
     if (kind === 'value') return [[name, members[name]]];
-    // what is wrong with the patient of a load is known by its promise
+    // an invalid patient rejects the promise of a load
     if (kind === 'load') return [[name, async (...args: [string]) => call(name, args)]];
     return [[name, (...args: [string]) => call(name, args)]];
   });
@@ -178,14 +176,14 @@ function forwarded<L extends Labels>(
 const PREFETCH_RULES = { ahead: optional(integerFrom0) } satisfies Rules<Pick<PrefetchOptions, 'ahead'>>;
 
 /**
- * Yields patients in `order`, loading the next ones while the current one is in use. What comes is checked where it is
- * in memory: pixels are finite and in 0..1 (but for features, images of one pixel), labels 0, 1 or -1.
+ * Yields patients in `order`, loading the next ones while the current one is in use. Stacks are checked if they are in
+ * memory: pixels must be finite and in 0..1 (except for features, images of one pixel), labels 0, 1 or -1.
  *
- * At most `ahead` stacks (default: as many as the source loads at once) wait beside the one handed out. A patient that
- * cannot be loaded throws when its turn comes, not before. Each stack handed out belongs to the caller; leaving the
- * loop early frees those that wait.
+ * At most `ahead` stacks (default: as many as the source loads at once) are loaded in advance. For a patient that cannot
+ * be loaded, the error is thrown in its turn, not before. The caller disposes each stack; leaving the loop early
+ * disposes those loaded in advance.
  *
- * @throws NonFiniteError and DataError for what a source should not give, with patient and slice.
+ * @throws NonFiniteError and DataError for invalid pixels or labels, with patient and slice.
  * @example
  * ```ts
  * for await (const stack of prefetchPatients(source, source.patients)) {

@@ -8,11 +8,11 @@ import { callback, integerFrom0, optional, resolveOptions, type Rules } from '..
  */
 export interface PrefetchOptions<T = unknown> {
   /**
-   * Items loaded, or being loaded, beyond the one in use; 0 loads each when asked for.
+   * Items loaded in advance, besides the one in use; 0 loads each when it is requested.
    * @defaultValue 1
    */
   ahead?: number;
-  /** Frees an item that was loaded ahead and is not wanted any more. */
+  /** Frees an item that was loaded in advance and is no longer needed. */
   dispose?: (item: T) => void;
 }
 
@@ -22,25 +22,17 @@ const RULES = {
 } satisfies Rules<PrefetchOptions>;
 
 /**
- * Yields what `load` gives for each key, in order, loading the next ones while the current one is in use.
+ * Yields the result of `load` for each key, in order, loading the next ones while the current one is in use.
  *
- * At most `ahead` items wait beside the one handed out. A load that fails throws when its turn comes, not before. What
- * is handed out belongs to the caller; leaving the loop early frees what waits.
- *
- * @example
- * ```ts
- * for await (const stack of prefetch(['ID_1', 'ID_2'], (patient) => study.load(patient), { dispose: disposeStack })) {
- *   console.log(stack.images.shape);
- *   disposeStack(stack);
- * }
- * ```
+ * If a load fails, its error is thrown in its turn, not before. The caller owns each item; leaving the loop early
+ * disposes those loaded in advance.
  */
 export function prefetch<K, T>(
   keys: readonly K[],
   load: (key: K) => Promise<T>,
   options: PrefetchOptions<T> = {},
 ): AsyncGenerator<T, void, undefined> {
-  // here and not in the generator, whose body would only run at the first item
+  // not in the generator, which only runs when the first item is requested
   const { ahead, dispose } = resolveOptions('prefetch', options, RULES);
   return loadAhead([...keys], load, ahead, dispose);
 }
@@ -57,7 +49,7 @@ async function* loadAhead<K, T>(
     while (waiting.length < limit && started < keys.length) {
       const key = keys[started++]!;
       const loading = (async () => load(key))();
-      loading.catch(() => undefined); // thrown again when its turn comes
+      loading.catch(() => undefined); // thrown again in its turn
       waiting.push(loading);
     }
   };
@@ -67,7 +59,7 @@ async function* loadAhead<K, T>(
       const next = waiting.shift();
       if (next === undefined) return;
       const item = await next;
-      await breathe(); // what walks over patients would freeze a page, where nothing that it waits for takes time
+      await breathe(); // otherwise a page would freeze if no load takes time
       yield item;
     }
   } finally {

@@ -3,9 +3,9 @@ import { IGNORED_LABEL } from '../../base/types';
 import type { PatientLabelSource } from './source_types';
 
 /**
- * The labels of a patient's slices, `[slices][labels]`; undefined when there are none.
+ * The labels of a patient's slices, `[slices][labels]`; undefined if there are none.
  *
- * @throws DataError when they do not fit the slices or the labels of the source, or a value is not 0, 1 or -1.
+ * @throws DataError if they do not match the slices or the labels of the source, or a value is not 0, 1 or -1.
  */
 export function checkedSliceLabels(source: PatientLabelSource, patient: string) {
   const rows = source.sliceLabels(patient);

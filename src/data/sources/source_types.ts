@@ -25,7 +25,7 @@ export interface PatientSource<L extends Labels = Labels> {
   readonly patients: readonly string[];
   /** Names of a patient's slices, in order. */
   sliceNames(patient: string): readonly string[];
-  /** Labels of a patient's slices, `[slices][labels]`; undefined when there are none. */
+  /** Labels of a patient's slices, `[slices][labels]`; undefined if there are none. */
   sliceLabels(patient: string): readonly (readonly number[])[] | undefined;
   /** Labels of the patient, if only those are known; otherwise a patient has every label that any slice has. */
   labelsOf?(patient: string): readonly number[] | undefined;

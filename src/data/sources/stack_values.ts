@@ -3,16 +3,15 @@ import { firstOutside, hostValues } from '../../kernels/host_values';
 import type { PatientSource, PatientStack } from './source_types';
 import { checkLabelValues } from './slice_labels';
 
-/** How far rounding may take a pixel out of 0..1. */
+/** Tolerance for pixels that rounding has moved out of 0..1. */
 const SLACK = 1e-3;
 
 /**
- * A stack as it came from its source, checked where it is in memory, which it is before it first goes to a device: one
- * pixel that is not a number ruins a training, and a GPU may take it for 0. Features, images of one pixel, may have any
- * finite value.
+ * Checks a stack from a source if it is in memory, as it is until a device uses it: a single NaN ruins a training, and a
+ * GPU may treat it as 0. Features, images of one pixel, may have any finite value.
  *
- * @throws NonFiniteError for a pixel that is not finite, DataError for one outside 0..1 or labels that are not 0, 1
- * or -1, with patient and slice; the stack is then freed.
+ * @throws NonFiniteError for a pixel that is not finite, DataError for one outside 0..1 or a label other than 0, 1 and
+ * -1, with patient and slice; the stack is then disposed.
  */
 export function checkedStack(source: PatientSource, stack: PatientStack): PatientStack {
   try {

@@ -19,12 +19,11 @@ export interface NamedStudy<L extends Labels = Labels> {
  * Several studies as one source: their patients in the order of the studies.
  *
  * Stacks and persons (`groupOf`) are named `<study>/<patient>`, so that equal ids in two studies are different persons.
- * Slices keep their names. Everything else is what the study itself gives; `loadAugmented` is there where all studies
- * have it, `loadsAtOnce` is the largest of theirs. What belongs to an opened folder (`close`, `skipped`) stays with it.
+ * Slices keep their names. Everything else is that of the study; `loadAugmented` exists if all studies have it, and
+ * `loadsAtOnce` is the largest of theirs. Members of an opened folder (`close`, `skipped`) remain with it.
  *
- * @throws ArgumentError for no study, a name that comes twice, labels that are not the first study's in the same order,
- * or slices prepared in another way; DataError for a name that is a path. From a load: the study's own DataError, with
- * the study's name.
+ * @throws ArgumentError for no study, two studies of one name, labels or preprocessing that differ from those of the
+ * first study; DataError for a name that is a path. A load throws the study's DataError, with the study's name.
  * @example
  * ```ts
  * const study = unionSource([
@@ -83,7 +82,7 @@ export function unionSource<L extends Labels>(studies: readonly NamedStudy<L>[])
     loadSlices: !sources.some((source) => source.loadSlices)
       ? undefined
       : (id, indices) => load(id, ({ source, patient }) => loadSlices(source, patient, indices)),
-    // where one study lacks it, whoever loads augments: the same result, only on the calling thread
+    // if one study lacks it, the caller augments: the same result, but on the calling thread
     loadAugmented: !sources.every((source) => source.loadAugmented)
       ? undefined
       : (id, draw, indices) =>
@@ -93,7 +92,7 @@ export function unionSource<L extends Labels>(studies: readonly NamedStudy<L>[])
   };
 }
 
-/** Where a stack of the union comes from. */
+/** The origin of a stack of the union. */
 interface Place {
   name: string;
   source: PatientSource;
@@ -101,7 +100,7 @@ interface Place {
   patient: string;
 }
 
-/** The same error, saying of which study it is. */
+/** The same error with the study's name. */
 function inStudy(name: string, id: string, error: DataError): DataError {
   const named = new DataError(`study ${name}: ${error.message}`, {}, { cause: error });
   return Object.assign(named, { location: { ...error.location, patient: id } });
@@ -129,7 +128,7 @@ function checkStudies(studies: readonly NamedStudy[]): void {
   }
 }
 
-/** Which labels are too many or too few. */
+/** Missing and additional labels, for the message. */
 function difference(expected: Labels, found: Labels): string {
   const missing = expected.filter((label) => !found.includes(label));
   const extra = found.filter((label) => !expected.includes(label));

@@ -1,17 +1,17 @@
 import type { Random } from '../../base/random';
 
-/** Wants are sums of fractions: nearer than this they count as equal. */
+/** Wanted numbers are sums of fractions: they count as equal if they differ by less than this. */
 const MARGIN = 1e-9;
 
 /**
- * Deals items among subsets so that each label's items are divided as the subsets' shares say.
+ * Distributes items over subsets so that the items of each label are divided according to the subsets' shares.
  *
- * The label with the fewest items left is dealt first, and each of its items goes to the subset that lacks most of that
- * label; among equals to the one that lacks most items, and among those by lot. Items without a label left are dealt
- * last, by size alone. Items are dealt in the order they come, so shuffle them for a draw; of two labels that are
- * equally rare the first is dealt first.
+ * The label with the fewest remaining items comes first, and each of its items goes to the subset that lacks most of
+ * that label; of several such subsets to the one that lacks most items, and of several of those to a random one. Items
+ * without remaining labels come last, distributed by size alone. Items are taken in the given order, so shuffle them for
+ * a random draw; of two equally rare labels the first one is taken first.
  *
- * The items of the label that is dealt first are divided within one of `share * items`.
+ * For the first label, the number of items in a subset differs from `share * items` by less than one.
  *
  * @param labels - `[items][labels]`, 0 or 1.
  * @param shares - Share of the items that each subset should get; their sum is 1.
@@ -26,7 +26,7 @@ export function iterativeStratification(
   const remaining = Array.from({ length: labels[0]?.length ?? 0 }, (_, label) =>
     labels.reduce((sum, item) => sum + item[label]!, 0),
   );
-  // what each subset still wants: of each label, and of items in all
+  // how many items each subset still lacks, per label and in total
   const wanted = shares.map((share) => ({
     labels: remaining.map((count) => count * share),
     items: labels.length * share,
@@ -63,7 +63,7 @@ export function iterativeStratification(
   return dealt as number[];
 }
 
-/** The subsets whose want is the largest. */
+/** The subsets that lack most. */
 function largest(subsets: readonly number[], want: (subset: number) => number): number[] {
   const most = Math.max(...subsets.map(want));
   return subsets.filter((subset) => want(subset) >= most - MARGIN);

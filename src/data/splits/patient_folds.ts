@@ -11,12 +11,12 @@ import type { PatientGroup, PatientGrouping } from './patient_groups';
  */
 export interface KFoldOptions extends PatientGrouping {
   /**
-   * Number of folds, from 2 to the number of patients (persons, with `groupBy`).
+   * Number of folds, from 2 to the number of patients (or persons, with `groupBy`).
    * @defaultValue 5
    */
   folds?: number;
   /**
-   * Number of times that all patients are drawn into new folds.
+   * Number of times that all patients are divided into new folds.
    * @defaultValue 1
    */
   repeats?: number;
@@ -42,7 +42,7 @@ export interface PatientFold {
 
 const RULES = {
   ...DRAW_RULES,
-  folds: optional(anything, 5), // at most the number of patients
+  folds: optional(anything, 5), // checked below, since the number of patients is the limit
   repeats: optional(positiveInteger, 1),
 } satisfies Rules<KFoldOptions>;
 
@@ -56,7 +56,7 @@ const RULES = {
  *
  * @param patientIds - Patient ids; may repeat, e.g. one per slice.
  * @returns The folds of the first repeat, then those of the second, and so on.
- * @throws ArgumentError when there are fewer patients (persons) than folds, or an option breaks its rule.
+ * @throws ArgumentError for fewer patients (persons) than folds, or an invalid option.
  * @example
  * ```ts
  * const folds = kFoldByPatient(study.patients, {
@@ -91,12 +91,12 @@ export function kFoldByPatient(patientIds: readonly string[], options: KFoldOpti
  */
 export interface NestedKFoldOptions extends PatientGrouping {
   /**
-   * Number of folds of which each is the test side once, from 2 to the number of patients (persons, with `groupBy`).
+   * Number of outer folds, each the test side once, from 2 to the number of patients (or persons, with `groupBy`).
    * @defaultValue 5
    */
   outerFolds?: number;
   /**
-   * Number of folds that each outer train side is divided into, from 2 to the number of its patients (persons).
+   * Number of folds that each outer training side is divided into, from 2 to the number of its patients (persons).
    * @defaultValue 4
    */
   innerFolds?: number;
@@ -114,7 +114,7 @@ export interface NestedPatientFold {
   fold: number;
   /** Patients of all other outer folds. */
   train: string[];
-  /** Patients of this outer fold: no inner fold has any of them. */
+  /** Patients of this outer fold, which are in none of its inner folds. */
   test: string[];
   /** Folds within `train`. */
   inner: {
@@ -129,17 +129,17 @@ export interface NestedPatientFold {
 
 const NESTED_RULES = {
   ...DRAW_RULES,
-  ...{ outerFolds: optional(anything, 5), innerFolds: optional(anything, 4) }, // as above
+  ...{ outerFolds: optional(anything, 5), innerFolds: optional(anything, 4) }, // checked below
 } satisfies Rules<NestedKFoldOptions>;
 
 /**
- * Nested cross-validation by patient: outer folds for the estimate, and within each outer train side inner folds for
+ * Nested cross-validation by patient: outer folds for the estimate, and within each outer training side inner folds for
  * choices (thresholds, epochs, options), so that no choice depends on the test side.
  *
  * Both levels are drawn as in {@link kFoldByPatient}.
  *
  * @param patientIds - Patient ids; may repeat, e.g. one per slice.
- * @throws ArgumentError when there are too few patients (persons) for the folds, or an option breaks its rule.
+ * @throws ArgumentError for too few patients (persons) for the folds, or an invalid option.
  * @example
  * ```ts
  * for (const { train, test, inner } of nestedKFoldByPatient(study.patients, { seed: 1 })) {
@@ -173,7 +173,7 @@ export function nestedKFoldByPatient(
   });
 }
 
-/** Draws groups into folds; each fold beside all others. */
+/** Divides groups into folds at random; returns each fold with the groups of all others. */
 function drawFolds(groups: readonly PatientGroup[], folds: number, random: Random) {
   const drawn = drawSubsets(groups, Array<number>(folds).fill(1 / folds), random);
   return drawn.map((held, fold) => ({ held, rest: drawn.filter((_, other) => other !== fold).flat() }));

@@ -5,8 +5,8 @@ import { shuffled, type Random } from '../../base/random';
 import { iterativeStratification } from './iterative_stratification';
 
 /**
- * Which labels a patient has, as 0/1 in label order; every patient's vector has the same length. -1 (not labelled)
- * counts as 0.
+ * The labels of a patient, 0 or 1 in the order of the labels, with as many for every patient; -1 (not labelled) counts
+ * as 0.
  *
  * @inline
  */
@@ -22,13 +22,13 @@ export type PatientLabels =
  */
 export interface PatientGrouping {
   /**
-   * Labels of each patient; if given, each label's patients are split as closely to the shares of the sides as
+   * Labels of each patient; if given, the patients with each label are divided as closely to the shares of the sides as
    * possible.
-   * @defaultValue none: a plain draw
+   * @defaultValue none: a random draw
    */
   stratifyBy?: PatientLabels;
   /**
-   * The person of a patient id. Ids of one person (several scans) stay together, count as one, and have the labels that
+   * The person of a patient id. Ids of one person (several scans) stay together, count as one, and have every label that
    * any of them has. Keep the method of a source bound: `groupBy: (id) => source.groupOf?.(id) ?? id`.
    * @defaultValue every id is a person
    */
@@ -46,7 +46,7 @@ const LABELS_OF = rule<PatientLabels>(
   (value) => typeof value === 'function' || isRecord(value),
 );
 
-/** For how patients are divided, and by which draw. */
+/** Rules of the options of all functions that split patients. */
 export const DRAW_RULES = {
   seed: rule<number>('an integer', Number.isSafeInteger),
   stratifyBy: optional(LABELS_OF),
@@ -57,11 +57,11 @@ export const DRAW_RULES = {
 export interface PatientGroup {
   /** Distinct ids, sorted. */
   patients: string[];
-  /** Labels that any of them has; missing where nothing was said of labels. */
+  /** Labels that any of them has; missing without `stratifyBy`. */
   labels?: number[];
 }
 
-/** The groups of a list of ids (which may repeat), in an order that depends on the set of ids alone. */
+/** The groups of a list of ids, which may be repeated, in an order that depends only on the set of ids. */
 export function patientGroups(
   fn: string,
   patientIds: readonly string[],
@@ -95,8 +95,8 @@ export function patientGroups(
 }
 
 /**
- * Draws which groups go to which subset: stratified where the groups have labels, else by size alone. With as many
- * groups as subsets or more, none is empty.
+ * Assigns groups to subsets at random: stratified if the groups have labels, otherwise by size alone. No subset is empty
+ * if there are enough groups.
  *
  * @param shares - Share of the groups that each subset should get; their sum is 1.
  */
@@ -117,13 +117,13 @@ export function drawSubsets(
   const subsets = shares.map((_, subset) => order.filter((_, i) => chosen[i] === subset));
   for (const subset of subsets) {
     const largest = subsets.reduce((most, other) => (other.length > most.length ? other : most));
-    // the order is shuffled, so taking the first is a draw
+    // the order is shuffled, so the first one is random
     if (subset.length === 0 && largest.length > 1) subset.push(largest.shift()!);
   }
   return subsets;
 }
 
-/** Throws unless `shares` are numbers above 0 whose sum is 1. */
+/** The rule of the option `shares`. */
 export const SHARES = rule<readonly number[]>(
   'numbers above 0 whose sum is 1',
   (shares) =>
@@ -137,7 +137,7 @@ export function idsOf(groups: readonly PatientGroup[]): string[] {
   return groups.flatMap(({ patients }) => patients).sort();
 }
 
-/** Cuts `count` items into runs as long as the shares say, each end rounded. */
+/** Divides `count` items into consecutive runs according to the shares, with rounded ends. */
 function consecutive(count: number, shares: readonly number[]): number[] {
   let sum = 0;
   const ends = shares.map((share) => Math.round((sum += share) * count));

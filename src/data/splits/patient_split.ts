@@ -44,14 +44,14 @@ const SPLIT_RULES = {
 /**
  * Splits patients, never slices, into training and validation.
  *
- * The sides have no patient in common and together contain all of them; the draw depends on the set of patients and on
- * the seed, not on their order. With two patients (persons, with `groupBy`) or more neither side is empty, and a single
- * one is kept for training. Without `stratifyBy` validation gets `round(validationFraction * patients)` of them; with
- * it, the patients are dealt label by label, the rarest first, to the side that lacks most of that label, so that the
- * number of patients can be a few off.
+ * The sides have no patient in common and together contain all of them; the result depends on the set of patients and
+ * on the seed, not on their order. With two patients (or persons, with `groupBy`) or more, neither side is empty; a
+ * single one is used for training. Without `stratifyBy`, `round(validationFraction * patients)` of them are for
+ * validation; with it, the patients are assigned label by label, rarest first, to the side that lacks most of that
+ * label, so that the number can differ by a few.
  *
  * @param patientIds - Patient ids; may repeat, e.g. one per slice.
- * @throws ArgumentError when there is no patient, or an option breaks its rule.
+ * @throws ArgumentError for no patient, or an invalid option.
  * @example
  * ```ts
  * const { train, validation } = splitByPatient(study.patients, {
@@ -98,11 +98,11 @@ const SHARE_RULES = {
 /**
  * Splits patients, never slices, into any number of sides, like {@link splitByPatient} for two.
  *
- * No side is empty. Equal options give equal splits; so does another order of the patients, but not of the sides.
+ * No side is empty. Equal options give equal splits, in any order of the patients, but not of the sides.
  *
  * @param patientIds - Patient ids; may repeat, e.g. one per slice.
  * @returns The distinct patient ids of each side, sorted.
- * @throws ArgumentError when there are fewer patients (persons) than sides, or an option breaks its rule.
+ * @throws ArgumentError for fewer patients (persons) than sides, or an invalid option.
  * @example
  * ```ts
  * const { train, validation, test } = splitByShares(study.patients, {

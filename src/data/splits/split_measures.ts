@@ -10,7 +10,7 @@ import type { PatientGrouping, PatientLabels } from './patient_groups';
  */
 export interface SplitMeasuresOptions extends Pick<PatientGrouping, 'groupBy'> {
   /**
-   * Share of the patients that each fold should have got; their sum is 1.
+   * Share of the patients that each fold should have; their sum is 1.
    * @defaultValue equal shares
    */
   shares?: readonly number[];
@@ -26,11 +26,11 @@ const RULES = { shares: optional(SHARES), groupBy: DRAW_RULES.groupBy } satisfie
 export interface SplitMeasures {
   /** LD: mean difference of the odds of a label between a fold and all patients. */
   labelDistribution: number;
-  /** ED: mean difference between the patients a fold has and those it should have. */
+  /** ED: mean difference between a fold's number of patients and the number it should have. */
   exampleDistribution: number;
-  /** FZ: folds that lack patients of at least one label. */
+  /** FZ: number of folds without a patient of at least one label. */
   foldsWithoutPositives: number;
-  /** FLZ: pairs of a fold and a label of which the fold has no patient. */
+  /** FLZ: number of pairs of a fold and a label that none of its patients has. */
   foldLabelPairsWithoutPositives: number;
 }
 
@@ -40,9 +40,9 @@ export interface SplitMeasures {
  * `LD = mean over labels i, mean over folds j of | p(S_j, i) / (|S_j| - p(S_j, i)) - p(D, i) / (|D| - p(D, i)) |`, `p`
  * being the number of patients with the label; `ED = mean over j of | |S_j| - share_j |D| |`.
  *
- * LD is infinite where a fold has a label on all of its patients and `D` has not. With `groupBy` persons are counted.
+ * LD is infinite if all patients of a fold have a label, but not all of `D`. With `groupBy`, persons are counted.
  *
- * @param folds - The patients of each fold, none in two of them, e.g. the validation sides of `kFoldByPatient`.
+ * @param folds - The patients of each fold, such as the validation sides of `kFoldByPatient`; none may be in two folds.
  * @param stratifyBy - Labels of each patient.
  * @throws ArgumentError for an empty fold, a patient (person) in two folds, or labels that are not 0 and 1.
  * @example

@@ -9,8 +9,7 @@ import { ScanReader, type ScanColumns } from './scan_rows';
 /**
  * Column of CQ500's `reads.csv` (after `R1:` and so on) for each of our labels.
  *
- * Mind the name ICH: in CQ500 it is *any* intracranial hemorrhage, and intraparenchymal hemorrhage, which
- * {@link CT_LABELS} call `ich`, is IPH there.
+ * In CQ500, ICH is *any* intracranial hemorrhage; intraparenchymal hemorrhage, `ich` in {@link CT_LABELS}, is IPH there.
  */
 export const CQ500_COLUMNS: Readonly<Record<CtLabel | 'any', string>> = {
   ich: 'IPH',
@@ -31,7 +30,7 @@ export const CQ500: ScanColumns = {
     return column === undefined ? [] : READERS.map((reader) => `${reader}:${column}`);
   },
   checkLabels: (labels, present, missingLabels, header, where) => {
-    // a label that CQ500 cannot have is no column that is missing
+    // a label that CQ500 does not have at all is a different error from a missing column
     const known = Object.keys(CQ500_COLUMNS);
     const may = (label: string) => missingLabels === 'unlabelled' && nearestName(label, known) === undefined;
     const unknown = labels.find((label) => !known.includes(label) && !may(label));

@@ -15,7 +15,7 @@ import { labelValue, TableRecords } from './table_records';
  */
 export interface KaggleTableOptions {
   /**
-   * Label columns, all of the table's or some, in the order the labels come out.
+   * Label columns, all or some of the table's, in output order.
    * @defaultValue CT_LABELS
    */
   labels?: Labels;
@@ -25,7 +25,7 @@ export interface KaggleTableOptions {
    */
   requireLabels?: boolean;
   /**
-   * What becomes of labels that the table has no column of.
+   * How to treat labels without a column.
    * @defaultValue 'throw'
    */
   missingLabels?: MissingLabels;
@@ -45,13 +45,13 @@ const RULES = {
 /**
  * Reads the challenge's table, `dirname,ID,<labels>` in any column order, from records already split into fields.
  *
- * Spaces around a field, empty records and columns of labels that are not asked for are ignored; everything else must
- * be right: no missing or repeated column, labels 0 or 1, no column of anything else, no slice twice, no name that
- * could leave the patient's folder.
+ * Spaces around a field, empty records and columns of labels that were not requested are ignored. Refused are missing
+ * and repeated columns, columns of anything but labels, labels other than 0 and 1, repeated slices, and names that could
+ * lead out of the patient's folder.
  *
  * @param records - The fields of every record, header first; record `i` is row `i + 1` in messages.
  * @returns The slices in the table's order.
- * @throws DataError that says what is wrong, with the file, row, patient and slice.
+ * @throws DataError that describes the problem, with the file, row, patient and slice.
  * @example
  * ```ts
  * parseKaggleTable([['dirname', 'ID', 'ich', 'ivh', 'sah', 'sdh', 'edh'], ['ID_049', '049_0.jpg', '0', '0', '1', '0', '0']]);
@@ -75,7 +75,7 @@ export function parseKaggleTable(
 export const KAGGLE_TABLE: LabelTable = {
   name: 'challenge',
   header: 'dirname,ID,<labels>',
-  fileNames: [], // a folder of images has it under the name of its folder, e.g. `train.csv`
+  fileNames: [], // its name is that of the folder of images, e.g. `train.csv`
   matches: (header) => header.includes('dirname') && header.includes('ID'),
   reader: (wanted) => new KaggleReader(wanted),
 };
@@ -127,15 +127,9 @@ class KaggleReader implements LabelTableReader {
 const keyOf = (patient: string, slice: string) => JSON.stringify([patient, sliceStem(slice)]);
 
 /**
- * The rows of each patient, its slices in {@link sliceOrder}; patients in order of first appearance.
+ * The rows of each patient, ordered by {@link sliceOrder}; patients in order of first appearance.
  *
- * @throws DataError when two slices of a patient have the same number, so that their order is not known.
- * @example
- * ```ts
- * const records = [['dirname', 'ID', 'ich'], ['1', '1_1.png', '0'], ['1', '1_0.png', '1']];
- * const rows = parseKaggleTable(records, { labels: ['ich'] });
- * groupByPatient(rows).get('1')?.map(({ slice }) => slice); // ['1_0.png', '1_1.png']
- * ```
+ * @throws DataError if two slices of a patient have the same number, so that their order is not known.
  */
 export function groupByPatient(rows: readonly SliceRow[], file?: string): Map<string, SliceRow[]> {
   const patients = new Map<string, SliceRow[]>();
@@ -163,10 +157,7 @@ export function groupByPatient(rows: readonly SliceRow[], file?: string): Map<st
   return patients;
 }
 
-/**
- * Where the names are, the columns of zeros and ones, and which of those each label is; no labels where there are no
- * such columns.
- */
+/** The columns of the names, those of zeros and ones, and for each label its place among these, if there are any. */
 function findColumns(
   header: readonly string[],
   { labels, requireLabels, missingLabels }: WantedLabels,
@@ -180,7 +171,7 @@ function findColumns(
   const expected = `expected ${['dirname', 'ID', ...labels].join(',')}, ${found}`;
   const missing = ['dirname', 'ID'].filter((name) => !header.includes(name));
   if (missing.length > 0) throw new DataError(`missing column ${list(missing)}: ${expected}`, where);
-  // a table with any other column is one of labels
+  // a table with any other column has labels
   const labelled = requireLabels || header.length > 2;
   if (labelled) checkMissing(labels, header, missingLabels, expected, where);
   const values = header

@@ -26,25 +26,25 @@ export function checkLabelNames(what: string, labels: Labels): void {
   check(labels.every(isName) && new Set(labels).size === labels.length, what, expected, labels);
 }
 
-/** Options that every reader of labels has. */
+/** Rules of the options that all readers of labels share. */
 export const LABEL_RULES = {
   labels: optional<Labels>({ check: (value, what) => checkLabelNames(what, value as Labels) }, CT_LABELS),
   missingLabels: optional(oneOf<MissingLabels>(['throw', 'unlabelled']), 'throw'),
 };
 
-/** The name of a table for messages. */
+/** The rule of a table's name for messages. */
 export const TABLE_NAME = optional(
   rule<string>('a text', (value) => typeof value === 'string'),
   'table',
 );
 
-/** Labels that are near to one another by name and yet are not one another's misspelling. */
+/** Labels whose names are similar without being misspelt. */
 const KNOWN: readonly string[] = [...CT_LABELS, ...RSNA_LABELS];
 
 /**
  * Throws a DataError unless the labels that are not among the `columns` may be missing.
  *
- * @param rest - How the message goes on, e.g. which columns were found.
+ * @param rest - The end of the message, e.g. which columns were found.
  */
 export function checkMissing(
   labels: Labels,
@@ -67,6 +67,6 @@ export function checkMissing(
   throw new DataError(`missing column ${names}: ${rest}${hint}`, where);
 }
 
-/** Values of the labels from those of the columns that are there, `undefined` being a label without one. */
+/** Label values, with -1 for labels without a column, which are undefined. */
 export const orIgnored = (values: readonly (number | undefined)[]): number[] =>
   values.map((value) => value ?? IGNORED_LABEL);

@@ -1,15 +1,15 @@
 import type { Labels } from '../../base/types';
 import type { MissingLabels } from './label_columns';
 
-/** A format that labels come in. One file of this room implements one; `label_tables.ts` lists them. */
+/** A format of label tables. Each is implemented in a file of this folder, and listed in `label_tables.ts`. */
 export interface LabelTable {
-  /** What the format is called, for messages. */
+  /** Name of the format, for messages. */
   readonly name: string;
-  /** How its header looks, for messages: `'ID,Label'`. */
+  /** Its header, for messages: `'ID,Label'`. */
   readonly header: string;
-  /** Names that its file usually has; a data folder is searched for them. */
+  /** Usual names of its file, which are searched for in a data folder. */
   readonly fileNames: readonly string[];
-  /** Whether a header, its fields trimmed, is one of this format. */
+  /** Whether a header, with trimmed fields, belongs to this format. */
   matches(header: readonly string[]): boolean;
   /**
    * Starts to read a table.
@@ -19,63 +19,60 @@ export interface LabelTable {
   reader(wanted: WantedLabels): LabelTableReader;
 }
 
-/** What is asked of a table. */
+/** The labels requested from a table. */
 export interface WantedLabels {
-  /** Labels, in the order they come out. */
+  /** Labels, in output order. */
   labels: Labels;
-  /** What becomes of labels that the table does not have. */
+  /** How to treat labels that the table does not have. */
   missingLabels: MissingLabels;
-  /** Whether a table that only names slices, and has no label at all, is refused. */
+  /** Whether to refuse a table that only names slices, without any label. */
   requireLabels: boolean;
   /** Name of the table in error messages. */
   file: string;
 }
 
-/** Takes a table record by record, so that none need be held whole. */
+/** Reads a table record by record, so that it need not be in memory as a whole. */
 export interface LabelTableReader {
   /**
    * Takes the next record, the header first.
    *
-   * @param row - Its row in the table, the header being row 1.
+   * @param row - Its row in the table, where the header is row 1.
    * @throws DataError with file, row, patient and slice.
    */
   add(record: readonly string[], row: number): void;
-  /** What the records came to. */
+  /** The labels of all records. */
   finish(): TableLabels;
 }
 
-/** The labels of a table, found by whatever names a folder has for its slices and scans. */
+/** The labels of a table, to be found by the names that slices and scans have in a folder. */
 export interface TableLabels {
-  /** Every slice or scan in the table, as it names them. */
+  /** Every slice or scan, as named in the table. */
   readonly names: readonly string[];
-  /** Faults of the table that did not stop the reading. */
+  /** Problems of the table that did not stop the reading. */
   readonly problems: readonly string[];
-  /** Labels of a slice; a format that only knows scans has no such method. */
+  /** Labels of a slice; missing in a format with scans only. */
   ofSlice?(names: SliceNames): TableEntry | undefined;
-  /**
-   * Labels of a scan as a whole, by the names of its patient and folders; a format that only knows slices has no such
-   * method.
-   */
+  /** Labels of a whole scan, by the names of its patient and folders; missing in a format with slices only. */
   ofScan?(names: readonly string[]): TableEntry | undefined;
-  /** Every slice with its patient, where the table names both: it then says what a folder of images holds. */
+  /** Every slice with its patient, if the table names both, and so lists the contents of a folder of images. */
   readonly rows?: readonly SliceRow[];
 }
 
-/** Names that a slice may have in a table, the surest first. */
+/** Possible names of a slice in a table, the most reliable first. */
 export interface SliceNames {
-  /** Of its patient: PatientID, folders. */
+  /** Of the patient: PatientID, folders. */
   patients: readonly string[];
-  /** Of itself: SOPInstanceUID, file name. */
+  /** Of the slice: SOPInstanceUID, file name. */
   slices: readonly string[];
 }
 
-/** What a table says of a slice or a scan. */
+/** The entry of a slice or a scan. */
 export interface TableEntry {
   /** The slice or scan, as in {@link TableLabels.names}. */
   name: string;
-  /** Row in the table, the header being row 1; missing where an entry has several. */
+  /** Row in the table, where the header is row 1; missing if there are several. */
   row?: number | undefined;
-  /** 0 or 1 for each label, or -1 where the table lacks it and may; missing where the table has no labels. */
+  /** 0 or 1 for each label, or -1 if the table may lack it and does; missing if the table has no labels. */
   labels?: readonly number[] | undefined;
 }
 
@@ -87,10 +84,10 @@ export interface TableEntry {
 export interface SliceRow {
   /** Patient: the folder's name, column `dirname`. */
   patient: string;
-  /** Slice: the file's name as the table writes it, column `ID`; the ending may be missing. */
+  /** Slice: the file's name as in column `ID`, possibly without extension. */
   slice: string;
-  /** Row in the table, the header being row 1. */
+  /** Row in the table, where the header is row 1. */
   row: number;
-  /** 0 or 1 for each label, or -1 where the table lacks it and may; missing when the table has no label columns. */
+  /** 0 or 1 for each label, or -1 if the table may lack it and does; missing if the table has no label columns. */
   labels?: number[];
 }

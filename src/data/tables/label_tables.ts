@@ -6,13 +6,13 @@ import type { LabelTable } from './label_table';
 import { RSNA_TABLE } from './rsna_table';
 import { SCAN_TABLE } from './scan_table';
 
-/** Every format of table that a data folder may have; the first that a header matches reads it. */
+/** Every supported format; the first one that matches a header is used. */
 export const LABEL_TABLES: readonly LabelTable[] = [KAGGLE_TABLE, RSNA_TABLE, CQ500_TABLE, SCAN_TABLE];
 
 /**
  * The format of a table with this header.
  *
- * @throws DataError, listing the formats, for a header of none.
+ * @throws DataError that lists the formats, for a header that matches none.
  */
 export function labelTableOf(header: readonly string[], where: DataLocation): LabelTable {
   const fields = header.map((field) => field.trim());
@@ -20,7 +20,7 @@ export function labelTableOf(header: readonly string[], where: DataLocation): La
   if (table !== undefined) return table;
   const known = LABEL_TABLES.map((format) => `${format.header} (${format.name})`).join('; ');
   throw new DataError(
-    `the header is none of a table of labels: expected ${known}; found ${shortened(fields.join(','))}`,
+    `the header is not one of a label table: expected ${known}; found ${shortened(fields.join(','))}`,
     where,
   );
 }

@@ -22,12 +22,11 @@ export interface PredictionsTableOptions {
   /**
    * What the rows are:
    *
-   * - `'slices'`: `dirname,ID,<labels>`, the probabilities of a slice, with the digits that a float32 needs to come
-   *   back equal
+   * - `'slices'`: `dirname,ID,<labels>`, the probabilities of a slice, with enough digits to restore each float32
    * - `'challenge'`: `ID,prediction`, the decision on one label of a slice (`049_0_ich,1`)
-   * - `'rsna'`: `ID,Label`, the probability of one of RSNA's six labels of a slice (`ID_000012eaf_any,0.93`); where
-   *   there is no `any`, it is the largest of the five
-   * - `'patients'`: `patient,<labels>`, the probabilities of a patient, as `predictPatientLevel` gives them
+   * - `'rsna'`: `ID,Label`, the probability of one of RSNA's six labels of a slice (`ID_000012eaf_any,0.93`); without a
+   *   label `any`, its probability is the largest of the five
+   * - `'patients'`: `patient,<labels>`, the probabilities of a patient, as from `predictPatientLevel`
    *
    * @defaultValue 'slices'
    */
@@ -37,7 +36,7 @@ export interface PredictionsTableOptions {
 const RULES = { format: optional(oneOf(FORMATS), 'slices') } satisfies Rules<PredictionsTableOptions>;
 
 /**
- * Predictions of patients fit the table of patients alone.
+ * The predictions that a format takes: those of patients fit only the table of patients.
  *
  * @inline
  */
@@ -51,7 +50,7 @@ export type PredictionsOf<O extends PredictionsTableOptions> = O extends { forma
  *
  * @param labels - Labels of the predictions, in their order.
  * @throws ArgumentError for a prediction without a number for each label, and for labels that RSNA does not have;
- * DataError for a name that is a path, and for slices or patients that the table could not tell apart.
+ * DataError for a name that is a path, and for slices or patients that would have the same name in the table.
  * @example
  * ```ts
  * predictionsTable([{ patient: 'ID_1', slice: '1_0.jpg', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
@@ -66,7 +65,7 @@ export function predictionsTable<const O extends PredictionsTableOptions = { for
   return tableParts(labels, options ?? {})(predictions);
 }
 
-/** A table part by part: CSV text of some predictions at a time, the header before the first, which may be of none. */
+/** Writes a table incrementally: returns CSV text for some (or no) predictions, the first time with the header. */
 export function tableParts(
   labels: Labels,
   options: PredictionsTableOptions,

@@ -61,13 +61,13 @@ export interface PredictedSlice<L extends Labels = Labels> extends SlicePredicti
   labels: PredictedLabels<L>;
 }
 
-/** What of a table has been written that comes part by part: only names are held. */
+/** State of a table that is written incrementally: only names are kept. */
 export class WrittenRows {
-  /** What the rows are called by, and what they are of. */
+  /** The patient and slice of each row, by the name of the row. */
   readonly names = new Map<string, { patient: string; slice?: string }>();
   private begun = false;
 
-  /** The header, the first time. */
+  /** The header at the first call, nothing later. */
   header(record: readonly string[]): (readonly string[])[] {
     const records = this.begun ? [] : [record];
     this.begun = true;
@@ -77,16 +77,9 @@ export class WrittenRows {
 
 /**
  * Probabilities as CSV text in the layout of the challenge's `train.csv`: `dirname,ID,<labels>`, one row per slice.
- * Numbers have the digits that a float32 needs to come back equal. A name that a spreadsheet would run as a formula,
- * since it begins with `=`, `+`, `-` or `@` and is no number, has an apostrophe before it.
  *
- * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or
- * a slice that comes twice.
- * @example
- * ```ts
- * probabilitiesTable([{ patient: 'ID_1', slice: '1_0.jpg', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
- * // 'dirname,ID,ich,ivh\nID_1,1_0.jpg,0.25,0.5\n'
- * ```
+ * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path, or a
+ * slice that occurs twice.
  */
 export function probabilitiesTable(
   predictions: readonly SlicePrediction[],
@@ -107,14 +100,10 @@ export function probabilitiesTable(
 
 /**
  * Decisions as CSV text in the layout of the challenge's submission file: `ID,prediction`, one row per slice and
- * label, its ID being the slice's file name without ending, an underscore and the label (`049_0_ich`).
+ * label, where the ID is the slice's file name without extension, an underscore and the label (`049_0_ich`).
  *
- * @throws As {@link probabilitiesTable}; also DataError when slices of two patients have the same name, because
- * the file does not name patients.
- * @example
- * ```ts
- * const csv = submissionTable(predictions, study.labels);
- * ```
+ * @throws As {@link probabilitiesTable}; also DataError if slices of two patients have the same name, since the file
+ * does not name patients.
  */
 export function submissionTable(
   predictions: readonly SlicePrediction[],
@@ -132,16 +121,10 @@ export function submissionTable(
 }
 
 /**
- * Probabilities of patients as CSV text, `patient,<labels>`, one row per patient; digits as in {@link
- * probabilitiesTable}.
+ * Probabilities of patients as CSV text, `patient,<labels>`, one row per patient.
  *
- * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path or a
- * patient that comes twice.
- * @example
- * ```ts
- * patientProbabilitiesTable([{ patient: 'ID_1', probabilities: [0.25, 0.5], decisions: [0, 1] }], ['ich', 'ivh']);
- * // 'patient,ich,ivh\nID_1,0.25,0.5\n'
- * ```
+ * @throws ArgumentError for a prediction without a number for each label; DataError for a name that is a path, or a
+ * patient that occurs twice.
  */
 export function patientProbabilitiesTable(
   predictions: readonly PatientPrediction[],
@@ -150,7 +133,7 @@ export function patientProbabilitiesTable(
 ): string {
   checkPredictions('predictionsTable', predictions, labels);
   for (const { patient } of predictions) {
-    if (written.names.has(patient)) throw new DataError('the patient comes twice', { patient });
+    if (written.names.has(patient)) throw new DataError('the patient occurs twice', { patient });
     written.names.set(patient, { patient });
   }
   return csv([
@@ -159,7 +142,7 @@ export function patientProbabilitiesTable(
   ]);
 }
 
-/** Refuses also predictions that name no slice. */
+/** {@link checkPredictions} for predictions of slices, which must be named. */
 export function checkSlices(fn: string, predictions: readonly SlicePrediction[], labels: Labels): void {
   checkPredictions(fn, predictions, labels);
   for (const { patient, slice } of predictions) {
@@ -167,7 +150,7 @@ export function checkSlices(fn: string, predictions: readonly SlicePrediction[],
   }
 }
 
-/** Refuses predictions that are not one for each label, or named by a path. */
+/** Refuses predictions without a value for each label, and names that are paths. */
 export function checkPredictions(
   fn: string,
   predictions: readonly (PatientPrediction & { slice?: string })[],
@@ -177,7 +160,7 @@ export function checkPredictions(
   check(Array.isArray(predictions as unknown), `${fn}: predictions`, 'a list of predictions', predictions);
   for (const { patient, slice, probabilities, decisions } of predictions) {
     const where = { patient, ...(slice !== undefined && { slice }) };
-    // of several studies an id is <study>/<patient>
+    // with several studies an id is <study>/<patient>
     for (const part of patient.split('/')) checkName('patient', part, where);
     if (slice !== undefined) checkName('slice', slice, where);
     const whose = Object.values(where).join(', ');
@@ -196,7 +179,7 @@ export function checkPredictions(
   }
 }
 
-/** Refuses predictions that share a key, which is what the table calls them by. */
+/** Refuses predictions with the same key, by which the table identifies them. */
 export function checkOnce(
   predictions: readonly SlicePrediction[],
   key: (p: SlicePrediction) => string,
@@ -215,7 +198,7 @@ export function checkOnce(
   }
 }
 
-/** The shortest of at most 9 digits that reads back as the same float32. */
+/** The shortest decimal number, of at most 9 digits, that is read as the same float32. */
 export function float32Text(value: number): string {
   const single = Math.fround(value);
   for (let digits = 1; digits < 9; digits++) {
@@ -226,16 +209,16 @@ export function float32Text(value: number): string {
 }
 
 /**
- * CSV text of records, one per line, fields quoted where they need it. A text that a spreadsheet would run as a
- * formula, since it begins with `=`, `+`, `-` or `@`, has an apostrophe before it.
+ * CSV text of records, one per line, with fields quoted if necessary. A text that a spreadsheet would execute as a
+ * formula, since it begins with `=`, `+`, `-` or `@` and is not a number, gets a leading apostrophe.
  */
 export function csv(records: readonly (readonly string[])[]): string {
   const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
-  // an apostrophe of the text's own is doubled, so that `textOfCell` gives back any text
+  // an apostrophe in the text is doubled, so that `textOfCell` restores any text
   const isFormula = (field: string) => /^'*[=+\-@]/.test(field) && Number.isNaN(Number(field));
   const plain = (field: string) => (isFormula(field) ? `'${field}` : field);
   return records.map((record) => `${record.map((field) => quoted(plain(field))).join(',')}\n`).join('');
 }
 
-/** The text that {@link csv} was given, of a field as a CSV reader gives it. */
+/** The text passed to {@link csv}, from a field as returned by a CSV reader. */
 export const textOfCell = (field: string): string => field.replace(/^'(?='*[=+\-@])/, '');

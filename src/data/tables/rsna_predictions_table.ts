@@ -14,20 +14,16 @@ import { RSNA_LABELS, rsnaPlaces } from '../labels/rsna_labels';
 
 /**
  * Probabilities as CSV text in the layout of the RSNA 2019 challenge's submission file: `ID,Label`, one row per slice
- * and label, its ID being the slice's file name without ending, an underscore and RSNA's name of the label
+ * and label, where the ID is the slice's file name without extension, an underscore and RSNA's name of the label
  * (`ID_000012eaf_any`).
  *
- * The file wants all six labels. For predictions of the five hemorrhages alone, `any` is the largest of the five
- * probabilities: the least that it can be.
+ * The file needs all six labels. For predictions of the five hemorrhages alone, `any` is the largest of their
+ * probabilities, its lower bound.
  *
  * @param labels - Labels of the predictions, in their order: the five hemorrhages under their names in {@link
  * RSNA_LABELS} or `CT_LABELS`, with or without `any`.
  * @throws ArgumentError for other labels, or a prediction without a number for each; DataError for a slice that is not
- * named `ID_…` or comes twice.
- * @example
- * ```ts
- * rsnaSubmissionTable(predictions, CT_LABELS); // 'ID,Label\nID_000012eaf_epidural,0.03\n...'
- * ```
+ * named `ID_…`, or occurs twice.
  */
 export function rsnaSubmissionTable(
   predictions: readonly SlicePrediction[],

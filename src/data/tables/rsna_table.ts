@@ -27,7 +27,7 @@ export interface RsnaTableOptions {
    */
   onInconsistentAny?: 'report' | 'throw';
   /**
-   * How to treat labels for which no slice has a row, and names that RSNA does not have. A slice that lacks a row which
+   * How to treat labels for which no slice has a row, and names that RSNA does not have. A slice without a row that
    * others have is always refused.
    * @defaultValue 'throw'
    */
@@ -40,21 +40,21 @@ export interface RsnaTableOptions {
 }
 
 const RULES = {
-  labels: optional(anything, RSNA_LABELS as Labels), // by `placesOf`, which knows what may be missing
+  labels: optional(anything, RSNA_LABELS as Labels), // checked by `placesOf`, since some may be missing
   onInconsistentAny: optional(oneOf(['report', 'throw']), 'report'),
   missingLabels: LABEL_RULES.missingLabels,
   file: TABLE_NAME,
 } satisfies Rules<RsnaTableOptions>;
 
 /**
- * A row that repeats another one, label and all.
+ * A row that repeats another one, with the same label.
  *
  * @inline
  */
 export interface RsnaDuplicate {
   slice: string;
   label: RsnaLabel;
-  /** Row where it came first, the header being row 1. */
+  /** The first of the two rows, where the header is row 1. */
   firstRow: number;
   /** Row that repeats it. */
   row: number;
@@ -69,7 +69,7 @@ export interface RsnaTable {
   /** Labels, in the order of the vectors in `slices`. */
   labels: Labels;
   /**
-   * 0 or 1 for each label (-1 where the table lacks it and may) of each slice (`'ID_000012eaf'`), in order of first
+   * 0 or 1 for each label (-1 if the table may lack it and does) of each slice (`'ID_000012eaf'`), in order of first
    * appearance. Equal vectors are one object.
    */
   slices: ReadonlyMap<string, readonly number[]>;
@@ -81,9 +81,9 @@ export interface RsnaTable {
 
 /**
  * Reads the long table of the RSNA 2019 challenge, `ID,Label` with a row `ID_<slice>_<label>` for every slice and
- * label, record by record: the table has 4.5 million rows, of which only the row's number and its label are held.
+ * label, record by record: the table has 4.5 million rows, of which only number and label are kept.
  *
- * The rows of a slice may be anywhere. Spaces around a field and empty records are ignored. A repeated row with an
+ * The rows of a slice need not be adjacent. Spaces around a field and empty records are ignored. A repeated row with an
  * equal label is accepted and listed; one with another label is refused.
  *
  * @throws ArgumentError for options out of range; DataError, from `add` or `finish`, with the file, row and slice.
@@ -125,7 +125,7 @@ export class RsnaTableReader {
    * Takes the next record, the header first.
    *
    * @param record - Its fields.
-   * @param row - Its row in the table, the header being row 1; for messages.
+   * @param row - Its row in the table, where the header is row 1, for messages.
    */
   add(record: readonly string[], row: number): void {
     if (record.length === 0 || (record.length === 1 && record[0]!.trim() === '')) return;
@@ -141,10 +141,10 @@ export class RsnaTableReader {
   }
 
   /**
-   * What the records came to.
+   * The labels of all records.
    *
-   * @throws DataError for a table without slices, a slice that lacks a label, or with `onInconsistentAny: 'throw'` one
-   * whose `any` does not fit.
+   * @throws DataError for a table without slices, a slice without a label, or with `onInconsistentAny: 'throw'` one with
+   * an inconsistent `any`.
    */
   finish(): RsnaTable {
     const { file, labels, duplicates } = this;
@@ -195,7 +195,7 @@ export class RsnaTableReader {
     this.duplicates.push({ slice, label: RSNA_LABELS[place]!, firstRow, row });
   }
 
-  /** Labels that no slice has a row of, where they may be missing. */
+  /** Labels for which no slice has a row, if they may be missing. */
   private absentPlaces(): ReadonlySet<number> {
     if (this.missingLabels === 'throw') return new Set();
     const entries = this.entries.subarray(0, this.numbers.size * RSNA_LABELS.length);
@@ -229,8 +229,7 @@ export class RsnaTableReader {
 }
 
 /**
- * The long table of RSNA: a slice is found by its SOPInstanceUID or its file's name, either with `ID_` before it or
- * without.
+ * The long table of RSNA: a slice is found by its SOPInstanceUID or its file's name, with or without a leading `ID_`.
  */
 export const RSNA_TABLE: LabelTable = {
   name: 'RSNA 2019',
@@ -260,11 +259,11 @@ function tableLabels({ slices, duplicates, inconsistent }: RsnaTable): TableLabe
   };
 }
 
-/** Place of each label in RSNA_LABELS; -1 for a label that RSNA does not have, where it may be missing. */
+/** Place of each label in RSNA_LABELS; -1 for a label that RSNA does not have and that may be missing. */
 function placesOf(labels: Labels, missingLabels: MissingLabels): number[] {
   const what = 'RsnaTableReader: labels';
   if (missingLabels === 'throw' || !Array.isArray(labels as unknown)) return rsnaPlaces(what, labels);
-  // a name near to one of RSNA's is a misspelt one, and refused
+  // a name similar to one of RSNA's is refused as misspelt
   const own = labels.filter((label) => nearestName(label, [...RSNA_LABELS, ...CT_LABELS]) !== undefined);
   const places = rsnaPlaces(what, own.length > 0 ? own : labels);
   return labels.map((label) => places[own.indexOf(label)] ?? -1);

@@ -7,31 +7,31 @@ import { checkName } from './slice_names';
 import { labelValue, TableRecords } from './table_records';
 
 /**
- * What a table says of one scan.
+ * The row of a scan.
  *
  * @inline
  */
 export interface ScanRow {
-  /** The scan as the table names it; CQ500's folders are found from its names. */
+  /** The scan as named in the table; CQ500's folders are found by these names. */
   patient: string;
-  /** 0 or 1 for each label, or -1 where the table lacks it and may. */
+  /** 0 or 1 for each label, or -1 if the table may lack it and does. */
   labels: number[];
-  /** Row in the table, the header being row 1. */
+  /** Row in the table, where the header is row 1. */
   row: number;
   /**
-   * For each label, how many of the three readers saw it (-1 where the table lacks it); only of CQ500's `reads.csv`.
+   * For each label, how many of the three readers saw it (-1 if the table lacks it); only for CQ500's `reads.csv`.
    */
   votes?: number[];
 }
 
-/** What tells one format with a row per scan from another. */
+/** The part in which formats with a row per scan differ. */
 export interface ScanColumns {
-  /** Columns of a label; none for one that the format does not know. */
+  /** Columns of a label; none for one that the format does not have. */
   columnsOf(label: string): readonly string[];
   /**
-   * Refuses labels that are not there and may not be missing.
+   * Refuses labels that are missing and must not be.
    *
-   * @param present - Those of the labels that have a column.
+   * @param present - The labels that have a column.
    */
   checkLabels(
     labels: Labels,
@@ -40,11 +40,11 @@ export interface ScanColumns {
     header: readonly string[],
     where: DataLocation,
   ): void;
-  /** Of how many columns of a label the row's value is the majority; undefined where a label has one column. */
+  /** Number of columns per label, whose majority is the label's value; undefined if a label has a single column. */
   readonly voters?: number;
 }
 
-/** Columns, one of which names the scan. */
+/** Possible columns for the scan's name. */
 export const NAME_COLUMNS: readonly string[] = ['patient', 'name', 'dirname'];
 
 /** Reads a table with a row per scan. */
@@ -84,7 +84,7 @@ export class ScanReader implements LabelTableReader {
     });
   }
 
-  /** Its rows in the table's order, and how a scan is found. */
+  /** The labels, and the rows in the table's order. */
   finish(): TableLabels & { scans: ScanRow[] } {
     this.records.end();
     const scans = [...this.rows.values()];
@@ -101,20 +101,15 @@ export class ScanReader implements LabelTableReader {
 }
 
 /**
- * One key for the names that CQ500 gives a scan: `'CQ500-CT-0'` in its table and `'CQ500CT0 CQ500CT0'` as its folder
- * are both `'CQ500CT0'`. Any other name is its own key.
- *
- * @example
- * ```ts
- * scanKey('CQ500CT0 CQ500CT0'); // 'CQ500CT0'
- * ```
+ * A common key for CQ500's names of a scan: `'CQ500CT0'` for `'CQ500-CT-0'` in its table and for the folder
+ * `'CQ500CT0 CQ500CT0'`. Any other name is its own key.
  */
 export function scanKey(name: string): string {
   const number = /^CQ500-?CT-?(\d+)(?: CQ500-?CT-?\1)?$/.exec(name)?.[1];
   return number === undefined ? name : `CQ500CT${number}`;
 }
 
-/** Where the name is, and for each label that is there its columns. */
+/** The column of the name, and the columns of each label that is present. */
 function findColumns(
   header: readonly string[],
   { labels, missingLabels }: Pick<WantedLabels, 'labels' | 'missingLabels'>,

@@ -14,12 +14,12 @@ import { NAME_COLUMNS, ScanReader, type ScanColumns, type ScanRow } from './scan
  */
 export interface ScanTableOptions {
   /**
-   * Labels, in the order they come out: columns of a plain table; for CQ500's `reads.csv` of `CT_LABELS` and `any`.
+   * Labels, in output order: columns of a plain table; for CQ500's `reads.csv` from `CT_LABELS` and `any`.
    * @defaultValue CT_LABELS
    */
   labels?: Labels;
   /**
-   * What becomes of labels that the table has no column of.
+   * How to treat labels without a column.
    * @defaultValue 'throw'
    */
   missingLabels?: MissingLabels;
@@ -33,20 +33,19 @@ export interface ScanTableOptions {
 const RULES = { ...LABEL_RULES, file: TABLE_NAME } satisfies Rules<ScanTableOptions>;
 
 /**
- * Reads a table with one row per scan, from records already split into fields. The header says which of two layouts it
- * is:
+ * Reads a table with one row per scan, from records already split into fields. The header determines the layout:
  *
  * - plain: a column `patient`, `name` or `dirname`, and one of 0 and 1 for each label;
- * - CQ500's `reads.csv`: `name`, and for each of three readers `R1:ICH`, `R1:IPH`, …; a label is 1 where two or three
- *   of the readers saw it. Labels are those of `CT_LABELS`, and `any`. Because every column is voted on by itself,
- *   `any` can be 1 where none of the five is: readers may agree that there is blood and not on which.
+ * - CQ500's `reads.csv`: `name`, and for each of three readers `R1:ICH`, `R1:IPH`, …; a label is 1 if two or three of
+ *   the readers saw it. Labels are those of `CT_LABELS`, and `any`. Since the majority is taken per column, `any` can be
+ *   1 while none of the five is: readers may agree that there is blood but not on its kind.
  *
  * Spaces around a field, empty records and other columns are ignored.
  *
  * @param records - The fields of every record, header first; record `i` is row `i + 1` in messages.
  * @returns The scans in the table's order.
  * @throws DataError for a missing or repeated column, a label other than 0 and 1, a name that is a path, or two rows of
- * one scan (CQ500's two spellings of a name are one), with the file, row and patient.
+ * one scan (CQ500's two spellings of a name count as one), with the file, row and patient.
  * @example
  * ```ts
  * parseScanTable([['name', 'ich', 'sdh'], ['scan 1', '0', '1']], { labels: ['ich', 'sdh'] });

@@ -2,14 +2,10 @@ import { describe, hasControl } from '../../base/describe';
 import { DataError, type DataLocation } from '../../base/errors';
 
 /**
- * Place of a slice in its patient: the number after the last underscore, before the ending
- * (`'049_10.jpg'` is 10, and comes after `'049_9.jpg'`).
+ * Position of a slice in its stack: the number after the last underscore, before the extension (10 for `'049_10.jpg'`,
+ * which follows `'049_9.jpg'`).
  *
- * @throws DataError when the name has no such number.
- * @example
- * ```ts
- * sliceOrder('049_10.jpg'); // 10
- * ```
+ * @throws DataError if the name has no such number.
  */
 export function sliceOrder(name: string, where: DataLocation = { slice: name }): number {
   const digits = /_(\d{1,15})$/.exec(sliceStem(name))?.[1];
@@ -19,14 +15,7 @@ export function sliceOrder(name: string, where: DataLocation = { slice: name }):
   return Number(digits);
 }
 
-/**
- * A slice's file name without its ending: `'049_0.jpg'` is `'049_0'`.
- *
- * @example
- * ```ts
- * sliceStem('049_10.jpg'); // '049_10'
- * ```
- */
+/** A slice's file name without its extension: `'049_0'` for `'049_0.jpg'`. */
 export function sliceStem(name: string): string {
   return name.replace(/\.[a-z][a-z0-9]{0,4}$/i, '');
 }

@@ -1,15 +1,15 @@
 import { describe } from '../../base/describe';
 import { DataError, type DataLocation } from '../../base/errors';
 
-/** The records of a table one after another: fields trimmed, empty records left out, the header apart. */
+/** Takes the records of a table: trims fields, omits empty records, and reads the header. */
 export class TableRecords<Columns> {
   private header: { length: number; columns: Columns } | undefined;
   private isEmpty = true;
 
   /**
    * @param file - The table, for messages.
-   * @param what - What a row is of.
-   * @param findColumns - Finds in the header which columns are read; throws where it is not what it should be.
+   * @param what - What a row describes.
+   * @param findColumns - Finds the columns to read in the header; throws for an invalid header.
    */
   constructor(
     private readonly file: string,
@@ -35,7 +35,7 @@ export class TableRecords<Columns> {
     return { fields, columns: this.header.columns };
   }
 
-  /** @throws DataError for a table without a header, or with nothing else. */
+  /** @throws DataError for a table without a header, or without rows. */
   end(): void {
     const { file, what } = this;
     if (this.header === undefined) throw new DataError('the table is empty: expected a header', { file });
@@ -50,7 +50,7 @@ export function checkFieldCount(found: number, expected: number, where: DataLoca
   }
 }
 
-/** A label's value from its field: `'0'` or `'1'`, nothing else. */
+/** A label's value from its field, which must be `'0'` or `'1'`. */
 export function labelValue(text: string, label: string, where: DataLocation): 0 | 1 {
   if (text !== '0' && text !== '1') {
     throw new DataError(`label ${label}: expected 0 or 1, found ${describe(text)}`, where);

@@ -12,10 +12,6 @@ import { writeError } from './write_error';
  * @param data - The content, or a function that writes it in parts.
  * @throws CtMultilabelError that names the file, if the disk is full or the file is not writable; errors of `data`. An
  * old file is then unchanged.
- * @example
- * ```ts
- * await writeFileAtomic('out/figures.json', JSON.stringify({ f2: 0.78 }));
- * ```
  */
 export async function writeFileAtomic(
   file: string,
@@ -56,12 +52,6 @@ export async function writeFileAtomic(
  * @param fill - Writes the content to the given folder; if it throws, nothing is changed.
  * @throws DataError if the target exists and is not a folder; CtMultilabelError that names the folder, if the disk is
  * full or the folder is not writable; other errors of `fill`.
- * @example
- * ```ts
- * await writeFolderAtomic('runs/best', async (folder) => {
- *   await writeFile(join(folder, 'model.json'), text);
- * });
- * ```
  */
 export async function writeFolderAtomic(
   folder: string,
@@ -113,10 +103,6 @@ async function replaceFolder(
  * only an old folder that was set aside and incomplete files of processes that have ended are removed.
  *
  * @returns Whether the folder exists now.
- * @example
- * ```ts
- * if (await recoverFolder('runs/first/best')) console.log('complete');
- * ```
  */
 export async function recoverFolder(folder: string): Promise<boolean> {
   const target = resolve(folder);

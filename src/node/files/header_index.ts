@@ -45,13 +45,13 @@ type Line = [place: string, state: string, images: [own: OwnPart, common: number
  * A cache on disk of the headers of a folder's files: a file with unchanged size and times is not read again in the
  * next scan.
  *
- * One file for each folder, `scans/<hash of its path>.headers` in the cache folder. It is of one folder and one version: a file that is
- * damaged, or of another folder or version, does not match its checksum and is made anew. What could not be read is not in it, nor
- * what changed in the last moments, whose times do not tell yet whether it changes again. Several processes may use it: the file
- * appears whole, and the last to write it wins.
+ * One file for each folder, `scans/<hash of its path>.headers` in the cache folder. A file that is damaged, or belongs to
+ * another folder or version, does not match its checksum and is written again. Files that could not be read are not in
+ * it, nor those changed a moment ago, whose times would not reveal another change. Several processes may use it: it is
+ * written atomically, and the last writer wins.
  *
- * Nothing of files that are gone stays in it; an index whose folder is gone is removed by the next one that is written, once it is a
- * month old: the folder may be on a disk that is only away.
+ * Deleted files are dropped from it. The index of a folder that no longer exists is removed when another one is written,
+ * once it is a month old: the folder may be on a disk that is temporarily disconnected.
  */
 export class HeaderIndex {
   /** Lines of the last scan by path inside the folder. */
@@ -136,7 +136,7 @@ export class HeaderIndex {
     }
   }
 
-  /** The lines of this scan and those of `rest`, and the common parts that they refer to, numbered anew. */
+  /** The lines of this scan and those of `rest`, and the renumbered common parts that they refer to. */
   private inUse(rest: readonly string[]): { commons: string[]; kept: string[] } {
     const kept = [...this.kept, ...rest];
     const ofRest = rest.flatMap((line) => (JSON.parse(line) as Line)[2] ?? []);
@@ -155,7 +155,7 @@ export class HeaderIndex {
     return { commons, kept: kept.map(renumbered) };
   }
 
-  /** What the file begins with: the folder can be read without the rest. */
+  /** The beginning of the file, from which its folder can be read without the rest. */
   private beginning(): Buffer {
     return Buffer.concat([MAGIC, Buffer.from(`${JSON.stringify(this.folder)}\n`)]);
   }
@@ -217,13 +217,13 @@ const CHECKSUM_BYTES = 32;
 
 const ENDING = '.headers';
 
-/** Age in ms from which on an index is removed whose folder is gone: a month. */
+/** Age in ms from which the index of a missing folder is removed: a month. */
 const GONE_MS = 30 * 24 * 3600 * 1000;
 
-/** Longest beginning of an index: paths have up to 4096 bytes, which JSON may write as six characters each. */
+/** Longest beginning of an index: a path has up to 4096 bytes, which JSON may write as six characters each. */
 const MOST_BEGINNING = 32 * 2 ** 10;
 
-/** Removes the indexes of folders that are gone, those of earlier versions, and what a killed process left half written. */
+/** Removes the indexes of missing folders and of earlier versions, and files that a killed process left incomplete. */
 async function removeGone(scans: string): Promise<void> {
   const old = Date.now() - GONE_MS;
   for (const name of await readdir(scans)) {
@@ -236,7 +236,7 @@ async function removeGone(scans: string): Promise<void> {
   }
 }
 
-/** Of which folder an index is; undefined for one that does not say. */
+/** The folder of an index; undefined if it does not state one. */
 async function folderOf(file: string): Promise<string | undefined> {
   const handle = await open(file);
   try {

@@ -117,11 +117,6 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
 /**
  * Loads a checkpoint's weights into a model of the same architecture; otherwise throws an error that lists the
  * differences.
- *
- * @example
- * ```ts
- * await restoreWeights('runs/first/best', model);
- * ```
  */
 export async function restoreWeights(folder: string, model: tf.LayersModel): Promise<void> {
   const saved = await loadCheckpoint(folder);
@@ -144,12 +139,6 @@ export async function restoreWeights(folder: string, model: tf.LayersModel): Pro
 
 /**
  * Loads a saved optimizer state into an optimizer of the same kind.
- *
- * @example
- * ```ts
- * const optimizer = adam(1e-4);
- * await restoreOptimizer('runs/first/last', optimizer); // continues with the same moments
- * ```
  */
 export async function restoreOptimizer(folder: string, optimizer: tf.Optimizer): Promise<void> {
   const oldFile = path.join(folder, MODEL_FILES.oldOptimizer);

@@ -83,8 +83,9 @@ const VERSION = 1;
  * @throws DataError if the folder contains anything else.
  * @throws CtMultilabelError that names the folder, if the disk is full or the folder is not writable.
  * @example
+ * ```ts
  * await writePhantomStudy('runs/phantom', { patients: 40, seed: 1, slices: 12, size: 96 });
- * @category Data
+ * ```
  */
 export async function writePhantomStudy(
   folder: string,
@@ -138,9 +139,10 @@ export async function writePhantomStudy(
  * @param folder - Written by {@link writePhantomStudy}.
  * @throws DataError if the folder contains no phantom study, or one of another version.
  * @example
+ * ```ts
  * const study = await readPhantomStudy('runs/phantom');
  * const { masks } = study.patient(0); // of ID_001
- * @category Data
+ * ```
  */
 export async function readPhantomStudy(folder: string): Promise<PhantomStudy> {
   const file = join(folder, RECORD);

@@ -33,7 +33,7 @@ export const PRETRAIN_RULES = {
 } satisfies Rules<PretrainOptions>;
 
 /**
- * First stage of the recipe: trains a backbone with a linear head on single slices, batches of 16, Adam at 1e-4.
+ * First stage of the published recipe: trains a backbone with a linear head on single slices, batches of 16, Adam at 1e-4.
  *
  * Batch normalisation, if the backbone has it, learns its statistics here (from a chunk, if a batch does not fit the
  * memory budget).
@@ -99,7 +99,7 @@ export const TRAIN_PATIENTS_RULES = {
 } satisfies Rules<TrainPatientsOptions>;
 
 /**
- * Second stage of the recipe: trains the whole model, one patient per batch, Adam at 1e-5.
+ * Second stage of the published recipe: trains the whole model, one patient per batch, Adam at 1e-5.
  *
  * Batch normalisation keeps its learned statistics, since one patient's slices are too similar to one another.
  *

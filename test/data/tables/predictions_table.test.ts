@@ -129,7 +129,7 @@ describe('patientProbabilitiesTable', () => {
 
   it('refuses a patient twice, a path, and numbers that are no probabilities', () => {
     const labels = ['ich', 'any'];
-    expect(() => patientProbabilitiesTable([of('p'), of('p')], labels)).toThrow(/comes twice \(patient p\)/);
+    expect(() => patientProbabilitiesTable([of('p'), of('p')], labels)).toThrow(/occurs twice \(patient p\)/);
     expect(() => patientProbabilitiesTable([of('../p')], labels)).toThrow(DataError);
     expect(() => patientProbabilitiesTable([{ ...of('p'), probabilities: [NaN, 0] }], labels)).toThrow(
       /probabilities of p: expected 2 numbers in \[0, 1\]/,

@@ -163,7 +163,7 @@ describe.each(Object.keys(FOLDERS))('a folder of %s', (kind) => {
     [
       'no known format',
       ['', 'scan,ich', '1,0'],
-      /the header is none of a table of labels: expected dirname,ID,<labels> \(challenge\); ID,Label.*found scan,ich \(file .*labels\.csv, row 2\)/,
+      /the header is not one of a label table: expected dirname,ID,<labels> \(challenge\); ID,Label.*found scan,ich \(file .*labels\.csv, row 2\)/,
     ],
     ['nothing', [''], /the table is empty: expected a header \(file .*labels\.csv\)/],
   ])('names file, row and column of what is wrong with a table of %s', async (_, table, message) => {

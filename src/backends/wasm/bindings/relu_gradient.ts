@@ -22,8 +22,8 @@ export const reluGradient = wasmKernel<'dy' | 'y', undefined>(RELU_GRADIENT_KERN
 });
 
 /**
- * Makes ReLU's gradient take {@link reluGradient} where it is there. tfjs's takes three passes, and keeps the ReLU's input
- * beside its output; on other backends this one takes the same three.
+ * Makes ReLU's gradient use {@link reluGradient} if it is registered; on other backends it takes three passes, as tfjs's
+ * does. tfjs's also keeps the input of the ReLU besides its output.
  */
 export function registerReluGradient(): void {
   const compiled = () => hasKernel(RELU_GRADIENT_KERNEL) && hostWorkspace(tf.backend()) !== undefined;

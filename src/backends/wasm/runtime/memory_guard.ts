@@ -36,12 +36,6 @@ const GUARDED: unique symbol = Symbol.for('ct-multilabel.wasm-memory-guard');
  *
  * @returns True if the guard is in place; false if the active backend is not the WebAssembly one or its internals
  * differ (as in the threaded build in browsers), in which case nothing was changed.
- *
- * @example
- * ```ts
- * await tf.setBackend('wasm');
- * guardWasmMemory();
- * ```
  */
 export function guardWasmMemory(): boolean {
   const wasm = hostModule(tf.getBackend() === 'wasm' ? tf.backend() : undefined);
