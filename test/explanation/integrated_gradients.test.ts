@@ -44,12 +44,17 @@ function brightness(from?: number): tf.LayersModel {
 }
 
 describe('integratedGradients', () => {
-  it.each<[string, CtBrainModelOptions]>([
-    ['GRU', { order: 'label-then-slice' }],
-    // a ReLU's kink would take many more steps
-    ['convolution', { sliceDependency: { type: 'conv1d', activation: 'tanh' }, labelDecoder: 'linear' }],
-    ['a patient', { output: 'patient', pooling: 'attention' }],
-  ])('divides the difference to the baseline among the pixels: %s', (_, options) => {
+  const convolution = {
+    sliceDependency: { type: 'conv1d', activation: 'tanh' },
+    labelDecoder: 'linear',
+  } as const;
+  it.each<[string, CtBrainModelOptions, number]>([
+    ['GRU', { order: 'label-then-slice', neck: 'none' }, 1e-3],
+    ['convolution', { ...convolution, neck: 'none' }, 1e-3],
+    ['a patient', { output: 'patient', pooling: 'attention', neck: 'none' }, 1e-3],
+    // the kink of the neck's ReLU needs many more steps
+    ['neck', convolution, 5e-2],
+  ])('divides the difference to the baseline among the pixels: %s', (_, options, tolerance) => {
     const model = built({ backbone: smoothBackbone(), ...options });
     const parts = modelParts(model);
     fc.assert(
@@ -72,7 +77,7 @@ describe('integratedGradients', () => {
           const difference = explained(images) - explained(baseline);
           const a = attributions(model, parts, images, baseline, { label, slice, steps: 16, chunkSlices });
           const [added, size] = [tf.sum(a).dataSync()[0]!, tf.sum(tf.abs(a)).dataSync()[0]!];
-          expect(Math.abs(added - difference)).toBeLessThan(1e-2 * size);
+          expect(Math.abs(added - difference)).toBeLessThan(tolerance * size);
         },
       ),
       { numRuns: 6 },
