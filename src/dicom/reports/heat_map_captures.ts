@@ -2,7 +2,7 @@ import { check } from '../../base/checks';
 import { optional, positiveInteger, resolveOptions, rule, share, type Rules } from '../../base/options';
 import { grayLevel, HEAT_OPACITY, overlaid, unit } from '../../drawing/heat_colors';
 import { drawText, TEXT_HEIGHT, textWidth, type Rgb } from '../../drawing/pixel_text';
-import type { SliceOrientation, Vector3 } from '../series/geometry';
+import { lettersOf, type SliceOrientation } from '../series/geometry';
 import { CODES, dcm, labelCodes, type DicomCode } from './codes';
 import { codeItem } from './content_items';
 import { derivedUid } from './derived_uid';
@@ -138,7 +138,7 @@ export async function dicomHeatMaps(
       SeriesDescription: shortText(description),
       BodyPartExamined: 'HEAD',
       InstanceNumber: String(i + 1),
-      PatientOrientation: orientation?.map(letters) ?? '',
+      PatientOrientation: orientation?.map(lettersOf) ?? '',
       ConversionType: 'WSD',
       ImageType: ['DERIVED', 'SECONDARY'],
       ImageComments: NOT_FOR_CLINICAL_USE,
@@ -200,22 +200,3 @@ function caption(label: string, columns: number): string[] {
 }
 
 const shortText = (text: string) => [...text].slice(0, 64).join('');
-
-const AXES = [
-  ['L', 'R'],
-  ['P', 'A'],
-  ['H', 'F'],
-] as const;
-
-/** Smallest component of a direction that gets a letter. */
-const LEAST_PART = 0.1;
-
-/** A direction in the letters of PatientOrientation, the largest component first. */
-function letters(direction: Vector3): string {
-  return direction
-    .map((part, axis) => ({ part: Math.abs(part), letter: AXES[axis]![part < 0 ? 1 : 0] }))
-    .filter(({ part }) => part >= LEAST_PART)
-    .sort((a, b) => b.part - a.part)
-    .map(({ letter }) => letter)
-    .join('');
-}

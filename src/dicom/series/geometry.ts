@@ -59,6 +59,19 @@ const LETTERS: Record<string, Vector3> = {
   F: [0, 0, -1],
 };
 
+/** Smallest component of a direction that gets a letter. */
+const LEAST_COMPONENT = 0.1;
+
+/** A direction in the letters of PatientOrientation, the largest component first. */
+export function lettersOf(direction: Vector3): string {
+  return Object.entries(LETTERS)
+    .map(([letter, axis]) => ({ letter, component: dot(axis, direction) }))
+    .filter(({ component }) => component >= LEAST_COMPONENT)
+    .sort((a, b) => b.component - a.component)
+    .map(({ letter }) => letter)
+    .join('');
+}
+
 /** PatientOrientation (of rows, then of columns) by its leading letters; undefined if invalid. */
 export function orientationOf(directions: readonly string[]): SliceOrientation | undefined {
   const [row, column] = directions.map((letters) => LETTERS[letters.slice(0, 1)]);
