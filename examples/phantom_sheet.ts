@@ -1,12 +1,12 @@
 /**
  * Draws a contact sheet of synthetic head CTs, one row per patient, with the labels of every slice written on it.
  *
- *   npx tsx examples/phantom-sheet.ts [file.png] [patients] [seed]
+ *   npx tsx examples/phantom_sheet.ts [file.png] [patients] [seed]
  */
 import { CT_LABELS, makePhantomStudy } from 'ct-multilabel';
 import sharp, { type OverlayOptions } from 'sharp';
 
-const [file = 'phantom-sheet.png', patients = '6', seed = '1'] = process.argv.slice(2);
+const [file = 'phantom_sheet.png', patients = '6', seed = '1'] = process.argv.slice(2);
 const size = 128;
 const slices = 12;
 
