@@ -1,4 +1,4 @@
-// Fails when docs/api is not what typedoc makes of the sources now.
+// Fails if docs/api differs from what typedoc generates from the current sources.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ try {
       !now.includes(file) || !committed.includes(file) || text(fresh, file) !== text('docs/api', file),
   );
   if (stale.length > 0) {
-    console.error(`docs/api is not current (npm run docs mends it): ${stale.slice(0, 10).join(', ')}`);
+    console.error(`docs/api is not current (npm run docs fixes it): ${stale.slice(0, 10).join(', ')}`);
     process.exitCode = 1;
   }
 } finally {

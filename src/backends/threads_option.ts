@@ -1,7 +1,7 @@
 import { isNumberIn, rule } from '../base/options';
 
 /** Most threads that can be requested. */
-export const MOST_THREADS = 64;
+const MOST_THREADS = 64;
 
 /** Most threads that `'auto'` uses: more would get too little work each for small images. */
 export const AUTO_THREADS = 8;

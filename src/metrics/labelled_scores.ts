@@ -157,12 +157,7 @@ export function labelledScoresOf(
 }
 
 /** The class of an entry; undefined if it is not labelled. */
-export function sideOf(
-  fn: string,
-  label: number,
-  score: number,
-  kind: ScoreKind,
-): keyof LabelledScores | undefined {
+function sideOf(fn: string, label: number, score: number, kind: ScoreKind): keyof LabelledScores | undefined {
   if (label === IGNORED_LABEL) return undefined;
   check(label === 0 || label === 1, `${fn}: yTrue`, '0, 1, or -1 for "not labelled"', label);
   const { name, form } = KINDS[kind];
@@ -203,7 +198,7 @@ export function pooledScores(columns: readonly LabelledScores[]): LabelledScores
 }
 
 /** A metric of one label, averaged over labels. */
-export function averaged<A extends LabelAverage>(
+function averaged<A extends LabelAverage>(
   columns: readonly LabelledScores[],
   metric: (scores: LabelledScores) => number | undefined,
   average: A,

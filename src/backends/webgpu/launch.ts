@@ -7,7 +7,7 @@ import { noteWritten } from './guard';
 export const sizeOf = (shape: number[]): number => tf.util.sizeFromShape(shape);
 
 /** Default number of threads per workgroup. */
-export const GROUP = 256;
+const GROUP = 256;
 
 /** One launch of a program on the device. */
 export interface Launch {

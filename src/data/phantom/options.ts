@@ -67,7 +67,7 @@ const PREVALENCE = nested<NonNullable<PhantomOptions['prevalence']>>(
 );
 
 /** Rules of the options of one patient. */
-export const PHANTOM_RULES = {
+const PHANTOM_RULES = {
   seed: rule<number>('an integer', Number.isSafeInteger),
   slices: optional(integerIn(8, 40), 24),
   size: optional(integerIn(32, 512), 128),

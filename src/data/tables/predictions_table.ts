@@ -151,7 +151,7 @@ export function checkSlices(fn: string, predictions: readonly SlicePrediction[],
 }
 
 /** Refuses predictions without a value for each label, and names that are paths. */
-export function checkPredictions(
+function checkPredictions(
   fn: string,
   predictions: readonly (PatientPrediction & { slice?: string })[],
   labels: Labels,

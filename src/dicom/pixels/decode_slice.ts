@@ -34,7 +34,7 @@ import { toHounsfield } from './hounsfield';
 export interface DecodeDicomOptions {
   /**
    * How to treat pixels with PixelPaddingValue, which scanners write outside the scanned circle: `'keep'` rescales them
-   * like all others, as pydicom does; `'air'` sets them to `AIR_HU`.
+   * like all others, as pydicom does; `'air'` sets them to -1000 HU.
    * @defaultValue 'keep'
    */
   padding?: 'keep' | 'air';

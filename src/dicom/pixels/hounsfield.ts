@@ -4,7 +4,7 @@ import type { ReportProblem } from '../problems';
 import { HIGHEST_PLAUSIBLE_INTERCEPT } from './rescale';
 
 /** Hounsfield units of air, by their definition. */
-export const AIR_HU = -1000;
+const AIR_HU = -1000;
 
 /** Largest magnitude that occurs, even on an extended scale for metal. */
 const MOST_HU = 32_000;

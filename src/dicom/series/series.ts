@@ -94,7 +94,7 @@ export function groupSeries(
 }
 
 /** Describes an ordered stack and its problems. */
-export function describeSeries(
+function describeSeries(
   { slices, direction, problems }: OrderedStack,
   stack: number,
   known: readonly DicomProblem[],
