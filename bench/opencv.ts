@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 export interface OpenCv {
   Mat: new (rows: number, columns: number, type: number) => Mat;
   Size: new (width: number, height: number) => object;
-  CLAHE: new (clipLimit: number, tiles: object) => { apply(source: Mat, out: Mat): void };
+  CLAHE: new (clipLimit: number, tiles: object) => { apply(source: Mat, out: Mat): void; delete(): void };
   getRotationMatrix2D(centre: object, angle: number, scale: number): Mat;
   Point: new (x: number, y: number) => object;
   warpAffine(source: Mat, out: Mat, matrix: Mat, size: object): void;

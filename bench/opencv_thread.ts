@@ -5,6 +5,6 @@ import { prepareWithOpenCv, type Step } from './opencv_slices';
 
 const cv = (await openCv())!;
 parentPort!.on('message', async ({ id, files, step }: { id: number; files: string[]; step: Step }) => {
-  const values = await prepareWithOpenCv(cv, files, step);
-  parentPort!.postMessage({ id, values }, [values.buffer as ArrayBuffer]);
+  const stack = await prepareWithOpenCv(cv, files, step);
+  parentPort!.postMessage({ id, stack }, [stack.values.buffer]);
 });

@@ -4,7 +4,8 @@
  *
  *   CT_MULTILABEL_DATA=DIR npx tsx bench/streaming.bench.ts
  *
- * `DIR` holds `ct-ich/` in the challenge's layout. Both sides prepare whole patients, as many under way at once.
+ * `DIR` holds `ct-ich/` in the challenge's layout. Both sides prepare whole patients, as many under way at once, decode as many files
+ * at once, and end with the tensor that a training step takes. Ours alone looks at the kind of image first, and checks the range of its values.
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,7 +31,7 @@ import { openKaggleFolder, useBackend } from 'ct-multilabel/node';
 import { prefetch } from '../src/data/sources/prefetch';
 import { compare, figure, report, skip } from './compare';
 import { openCv, type OpenCv } from './opencv';
-import { prepareWithOpenCv, STEPS, type Step } from './opencv_slices';
+import { prepareWithOpenCv, STEPS, type PreparedStack, type Step } from './opencv_slices';
 
 const data = process.env.CT_MULTILABEL_DATA;
 if (data === undefined || data === '') {
@@ -61,7 +62,7 @@ for (const step of STEPS) {
             (patient) => (step === 'augmentation' ? loadAugmented(ours, patient) : ours.load(patient)),
             disposeStack,
           ),
-        'sharp and opencv-js': peer && (() => over(files, workers, peer.run, () => undefined)),
+        'sharp and opencv-js': peer && (() => over(files, workers, peer.run, (images) => images.dispose())),
       },
       { rounds: 3, per: { count, unit: 'slice' } },
     );
@@ -179,24 +180,34 @@ async function trainingWait(source: PatientSource): Promise<{ total: number; wai
 
 /** The same by OpenCV: on the calling thread, or on threads of its own, each with a queue. */
 async function openCvPeer(opencv: OpenCv, workers: number, step: Step) {
+  const tensorOf = ({ values, size }: PreparedStack) =>
+    tf.tensor4d(values, [values.length / (size[0] * size[1]), ...size, 1]);
   if (workers === 0) {
-    return { run: (files: string[]) => prepareWithOpenCv(opencv, files, step), close: async () => undefined };
+    return {
+      run: async (files: string[]) => tensorOf(await prepareWithOpenCv(opencv, files, step)),
+      close: async () => undefined,
+    };
   }
   const thread = JSON.stringify(new URL('./opencv_thread.ts', import.meta.url).href);
   const program = `import('tsx/esm/api').then(({ tsImport }) => tsImport(${thread}, ${thread}))`;
   const threads = Array.from({ length: workers }, () => new Worker(program, { eval: true, execArgv: [] }));
   let asked = 0;
-  const waiting = new Map<number, (values: Float32Array) => void>();
+  const waiting = new Map<number, (stack: PreparedStack) => void>();
   for (const one of threads) {
-    one.on('message', ({ id, values }: { id: number; values: Float32Array }) => waiting.get(id)!(values));
+    one.on('message', ({ id, stack }: { id: number; stack: PreparedStack }) => {
+      waiting.get(id)!(stack);
+      waiting.delete(id);
+    });
   }
   return {
-    run: (files: string[]) =>
-      new Promise<Float32Array>((resolve) => {
-        const id = asked++;
+    run: async (files: string[]) => {
+      const id = asked++;
+      const stack = await new Promise<PreparedStack>((resolve) => {
         waiting.set(id, resolve);
         threads[id % workers]!.postMessage({ id, files, step });
-      }),
+      });
+      return tensorOf(stack);
+    },
     close: async () => void (await Promise.all(threads.map((one) => one.terminate()))),
   };
 }
