@@ -25,7 +25,7 @@ export interface Inputs {
 }
 
 /** What {@link saveCheckpoint} and a training run write, and commands read. */
-const RUN_FILES = ['config.json', 'history.csv'];
+const RUN_FILES = ['config.json', 'history.csv', 'study.json'];
 const CHECKPOINT_FILES: readonly string[] = [...Object.values(MODEL_FILES), STATE_FILE, ...RUN_FILES];
 
 /**

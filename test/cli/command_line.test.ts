@@ -107,6 +107,15 @@ describe('the examples, from a folder of patients to a submission', { timeout: 2
     expect(`${other.code} ${other.stderr}`).toMatch(
       /^1 CheckpointError: .*run: the run to resume was trained on other slices or labels/,
     );
+    const [patient] = await readdir(path.join(data, 'train'));
+    const [first, second] = (await readdir(path.join(data, 'train', patient!))).map((name) => path.join(data, 'train', patient!, name)); // prettier-ignore
+    const picture = await readFile(first!);
+    await cp(second!, first!);
+    const repainted = await command('train', ...again, '--epochs', '3', '--resume');
+    await writeFile(first!, picture);
+    expect(`${repainted.code} ${repainted.stderr}`).toMatch(
+      /^1 CheckpointError: the study has changed since the run began, in 1 of 5 patients; first, patient ID_001 has 1 of 8 images/,
+    );
     const none = await command('train', ...again, '--out', path.join(folder, 'none'), '--resume');
     // a start that fails at its first slice leaves the place free
     const broken = path.join(folder, 'broken');

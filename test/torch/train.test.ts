@@ -92,6 +92,22 @@ describe('prepare', { timeout: 120_000 }, () => {
     const again = await prepare('half');
     expect(`${again.code} ${again.stderr}`).toMatch(/^1 .*--out: expected a new folder/);
   });
+
+  it('writes other settings, by which a run is not resumed, where an image changed under its name', async () => {
+    const settingsOf = async (out: string) => {
+      const { code, stderr } = await prepare(out, '--validation-fraction', '0.3');
+      expect(`${code} ${stderr}`).toBe('0 ');
+      return (JSON.parse(await readFile(at(out, 'index.json'), 'utf8')) as Index).settings;
+    };
+    const { settings } = JSON.parse(await readFile(at('shards', 'index.json'), 'utf8')) as Index;
+    expect(await settingsOf('same')).toBe(settings);
+    const image = at('data', 'train', 'ID_001', '001_3.png');
+    const kept = await readFile(image);
+    await cp(at('data', 'train', 'ID_001', '001_4.png'), image);
+    const changed = await settingsOf('changed');
+    await writeFile(image, kept);
+    expect(changed).not.toBe(settings);
+  });
 });
 
 // processes that train take long: npm run check:full

@@ -71,7 +71,7 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
   const sides = (['train', 'validation', 'test'] as const).flatMap((side) =>
     split[side].filter((name) => !unknown.has(name)).map((name) => ({ name, side })),
   );
-  const patients: { name: string; side: string; file: string; slices: number }[] = [];
+  const patients: { name: string; side: string; file: string; slices: number; sha256: string }[] = [];
   const line = progressLine('preparing patients');
   for (const [i, { name, side }] of sides.entries()) {
     const { images, labels, slices } = await study.load(name);
@@ -87,9 +87,10 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
       ...(labels ? [entry('labels', 'I32', labels.shape, Int32Array.from(await labels.data()))] : []),
       entry('patient_labels', 'I32', [ofPatient.length], Int32Array.from(ofPatient)),
     ];
-    await writeFileAtomic(path.join(out, file), safetensorsFile(entries));
+    const bytes = safetensorsFile(entries);
+    await writeFileAtomic(path.join(out, file), bytes);
     tf.dispose([images, labels ?? []]);
-    patients.push({ name, side, file, slices: slices.length });
+    patients.push({ name, side, file, slices: slices.length, sha256: hashOf(bytes) });
     line.show(i + 1, sides.length);
   }
   line.end();
@@ -100,9 +101,7 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
     format: 'ct-multilabel-shards',
     formatVersion: 1,
     ...settings,
-    settings: createHash('sha256')
-      .update(JSON.stringify([settings, patients]))
-      .digest('hex'),
+    settings: hashOf(JSON.stringify([settings, patients])),
     patients,
   };
   await writeFileAtomic(index, `${JSON.stringify(record, null, 1)}\n`);
@@ -115,3 +114,5 @@ async function prepare(args: Args<typeof OPTIONS>): Promise<unknown> {
   console.log(`${out}: ${precision}, patients: ${texts.join(', ')}`);
   return { folder: out, precision, ...counts };
 }
+
+const hashOf = (content: string | Uint8Array) => createHash('sha256').update(content).digest('hex');

@@ -24,6 +24,7 @@ import {
   type Evaluation,
   type PosterVariant,
 } from '../../index';
+import { STUDY_FILE } from '../../node/runs/study_record';
 import { openTrainingRun, trainingProgressBar, useBackend } from '../../node';
 import { check } from '../../base/checks';
 import { positiveInteger } from '../../base/options';
@@ -194,7 +195,7 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   const result = await trainRecipe(model, {
     ...{
       run,
-      pretrainOn: pretrainOn!,
+      pretrainOn: unknown.size > 0 ? pretrainOn : train,
       train: train!,
       validation: validation!,
       seed,
@@ -278,10 +279,13 @@ async function train(args: Args<typeof OPTIONS>): Promise<unknown> {
   };
 }
 
-/** After a failed start, removes a folder that contains only settings, so that the next run can use it. */
+/** Files that a run has before its first epoch. */
+const STARTED = ['config.json', STUDY_FILE];
+
+/** After a failed start, removes a folder that contains only these, so that the next run can use it. */
 async function removeUnused(out: string): Promise<void> {
   const names = await readdir(out).catch(() => []);
-  if (names.join() !== 'config.json') return;
-  await rm(path.join(out, 'config.json'));
+  if (names.length === 0 || !names.every((name) => STARTED.includes(name))) return;
+  for (const name of names) await rm(path.join(out, name));
   await rmdir(out);
 }

@@ -150,6 +150,7 @@ const MEMBERS: Record<keyof PatientSource, 'value' | 'of a patient' | 'load'> = 
   sliceLabels: 'of a patient',
   labelsOf: 'of a patient',
   groupOf: 'of a patient',
+  fingerprints: 'load',
   load: 'load',
   loadSlices: 'load',
   loadAugmented: 'load',

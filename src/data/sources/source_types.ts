@@ -47,6 +47,11 @@ export interface PatientSource<L extends Labels = Labels> {
    * differs from the model's.
    */
   readonly preprocessing?: object;
+  /**
+   * For each slice of a patient a short text that changes with its stored image, found without decoding it; a resumed
+   * run compares them, see `openTrainingRun`. Missing or undefined: images are not compared.
+   */
+  fingerprints?(patient: string): Promise<readonly string[] | undefined>;
   /** Maximum number of parallel loads; more have to wait. Default: one. */
   readonly loadsAtOnce?: number;
 }

@@ -78,6 +78,12 @@ export function unionSource<L extends Labels>(studies: readonly NamedStudy<L>[])
           const { name, source, patient } = placeOf(id);
           return `${name}/${source.groupOf?.(patient) ?? patient}`;
         },
+    fingerprints: !sources.some((source) => source.fingerprints)
+      ? undefined
+      : async (id) => {
+          const { source, patient } = placeOf(id);
+          return source.fingerprints?.(patient);
+        },
     load: (id) => load(id, ({ source, patient }) => source.load(patient)),
     loadSlices: !sources.some((source) => source.loadSlices)
       ? undefined

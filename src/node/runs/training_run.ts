@@ -7,6 +7,7 @@ import { describe } from '../../base/describe';
 import { CheckpointError } from '../../base/errors';
 import { anything, callback, flag, optional, resolveOptions, rule } from '../../base/options';
 import type { Resolved, Rules } from '../../base/options';
+import type { PatientSource } from '../../data/sources/source_types';
 import { adam } from '../../optimizers/adam';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import type { EpochLog, StageState } from '../../training/stages/stage_log';
@@ -14,8 +15,9 @@ import { RunStage, type RunStageOptions, type RunStore } from '../../training/re
 import { recoverFolder, writeFileAtomic } from '../files/atomic_write';
 import { removeAbandoned } from '../files/temporary_names';
 import { readState, restoreOptimizer, restoreWeights, saveCheckpoint } from './checkpoint';
-import { STATE_FILE } from './model_folder';
+import { readJson, STATE_FILE } from './model_folder';
 import { LOCK_FILE, RunLock } from './run_lock';
+import { checkUnchanged, STUDY_FILE, studyRecord, studyText } from './study_record';
 import { HISTORY_FILE, historyTable } from './training_history';
 
 /**
@@ -67,6 +69,7 @@ interface LastState {
 /**
  * Opens a folder for a training run: new or empty, or with `resume` that of an interrupted run.
  *
+ * `trainRecipe` first calls `checkStudy`, which records the study in `study.json`, and refuses to resume with another one.
  * After every epoch the folder contains `config.json`, `history.csv`, `last/` (weights, optimizer, epoch: the state
  * needed to resume) and the best checkpoint of each stage, each written atomically.
  *
@@ -211,6 +214,21 @@ export class TrainingRun implements RunStore {
       resume: interrupted?.state,
       bestWeights,
     });
+  }
+
+  /**
+   * Records patients, slices, labels and fingerprints of the images in `study.json`; if there is a record, compares them
+   * with it. `trainRecipe` does so before it trains. Sources without `fingerprints` are left out.
+   *
+   * @param sources - By the name that an error calls them.
+   * @throws CheckpointError for a study that has changed since the record was made, naming the first patient.
+   */
+  async checkStudy(sources: Readonly<Record<string, PatientSource>>): Promise<void> {
+    const study = await studyRecord(sources);
+    if (Object.keys(study).length === 0) return;
+    const file = path.join(this.folder, STUDY_FILE);
+    if (existsSync(file)) checkUnchanged(file, await readJson(file), study, sources);
+    else await this.write(() => writeFileAtomic(file, studyText(study)));
   }
 
   /** Writes a checkpoint of the run; `fitted` are the patients that its thresholds were fitted on. */

@@ -5,7 +5,9 @@ import { check } from '../../base/checks';
 import { DataError } from '../../base/errors';
 import type { CtPreprocessing } from '../../transforms/preprocessing';
 import type { AugmentationDraw, Labels } from '../../base/types';
+import { mapByFile } from '../../dicom/files/by_file';
 import type { SkippedFile } from '../files/file_bytes';
+import { fileFingerprints } from '../files/file_fingerprints';
 import type { DicomProblemKind } from '../../dicom/problems';
 import { requestSlices } from '../preparation/slice_preparation';
 import {
@@ -116,6 +118,18 @@ export class SliceFileSource<L extends Labels = Labels> implements PatientSource
       index,
     );
     return slice.file;
+  }
+
+  /** Fingerprints of a patient's files, see `fileFingerprints`. */
+  fingerprints(patient: string): Promise<readonly string[]> {
+    return mapByFile(this.slicesOf(patient), 1, (ofFile) => {
+      const { file, format, slice } = ofFile[0]!;
+      return fileFingerprints(file, ofFile.length, format === 'dicom' ? 'DICOM' : 'image', {
+        file,
+        patient,
+        slice,
+      });
+    });
   }
 
   /** Ends the threads, if any, which do not keep the process alive. */

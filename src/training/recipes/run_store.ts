@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import type { PatientSource } from '../../data/sources/source_types';
 import type { CheckpointDescription } from '../../saving/checkpoint_format';
 import { adam } from '../../optimizers/adam';
 import type { EpochLog, StageState } from '../stages/stage_log';
@@ -71,6 +72,13 @@ export interface RunStore {
    * Optimizer and checkpoint writing for a stage; if the run was interrupted in it, model and optimizer are restored.
    */
   stage(name: string, options: RunStageOptions): Promise<RunStage>;
+  /**
+   * Records the study of a new run, and compares that of a resumed one with the record. Sources without `fingerprints`
+   * are left out.
+   *
+   * @param sources - By the name that an error calls them.
+   */
+  checkStudy?(sources: Readonly<Record<string, PatientSource>>): Promise<void>;
   /** Writes a checkpoint; `fitted` are the patients that its thresholds were fitted on. */
   save(
     name: string,

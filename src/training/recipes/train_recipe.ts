@@ -97,8 +97,8 @@ export interface TrainedRecipe {
  * @param model - As `buildCtBrainModel` makes it.
  * @throws ArgumentError for a study with other labels, another label order or another preprocessing than in
  * `description`, or than a loaded model was trained with; DataError for a label that no patient to train on is labelled
- * with; NonFiniteError if a loss is not finite; what was saved of the
- * last good epoch is kept.
+ * with; CheckpointError for a study that has changed since the run to resume began; NonFiniteError if a loss is not
+ * finite; what was saved of the last good epoch is kept.
  * @example
  * ```ts
  * const run = await openTrainingRun('runs/first', { config: { seed: 1 } });
@@ -131,6 +131,7 @@ async function trainStages(model: tf.LayersModel, options: ResolvedOptions): Pro
   if (absent.length > 0) {
     onNote(`no patient to train on has ${absent.join(', ')}: a model can only learn that it is absent`);
   }
+  await run.checkStudy?.({ train, ...(pretrainOn !== train && { pretrainOn }), validation });
   const level = outputLevel(model);
   const resumed = { stage: run.interruptedStage, epochs: run.history.length };
   const common = {

@@ -173,6 +173,21 @@ describe('trainRecipe', () => {
     }
   });
 
+  it('resumes with the same images only, where the sources have fingerprints', async () => {
+    const seen = (print: string) => ({ ...train, fingerprints: async () => ['1', '2', print] });
+    const stages = { pretrain: false, warmUp: false, patients: { epochs: 2 } } as const;
+    const folder = await runFolder();
+    const onEpochEnd = () => kill();
+    await expect(trainInto(folder, { ...stages, train: seen('3'), onEpochEnd })).rejects.toThrow('killed');
+    const onProgress = () => expect.unreachable('trained on other images');
+    const other = trainInto(folder, { ...stages, train: seen('4'), resume: true, onProgress });
+    await expect(other).rejects.toThrow(
+      /in 3 of 3 patients; first, patient p1 has 1 of 3 images .* p1_2\.png/,
+    );
+    const { history } = await trainInto(folder, { ...stages, train: seen('3'), resume: true });
+    expect(history).toHaveLength(2);
+  });
+
   it('does not train again what is done', async () => {
     const folder = await runFolder();
     const whole = await trainInto(folder);
