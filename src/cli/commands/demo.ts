@@ -2,22 +2,18 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import {
   ArgumentError,
   buildCtBrainModel,
   cachedSource,
   createPreprocessing,
-  disposeStack,
   evaluatePatients,
-  integratedGradients,
   patientLabels,
   resolveRecipe,
   splitByPatient,
   subset,
   trainRecipe,
   trivialPredictors,
-  type PatientSource,
   type TrainedRecipe,
 } from '../../index';
 import {
@@ -25,10 +21,8 @@ import {
   openTrainingRun,
   trainingProgressBar,
   useBackend,
-  writeHeatMaps,
   writePhantomStudy,
 } from '../../node';
-import type { HeatMapStack } from '../../node/pictures/heat_map';
 import { integerIn, positiveInteger } from '../../base/options';
 import { PHANTOM_STUDY_RULES } from '../../data/phantom/options';
 import { command, options, type Args } from '../command_line';
@@ -37,6 +31,7 @@ import { printF2, predictToFile } from '../scores';
 import { readRecord } from '../studies/seen_patients';
 import { slicePosition } from '../slice_position';
 import { trainingOrigin } from '../training_origin';
+import { drawWhereItLooked } from '../where_it_looked';
 
 const OPTIONS = options({
   out: { value: 'DIR', default: 'runs/demo', help: 'folder for study/ and run/, which are replaced each time' },
@@ -162,33 +157,4 @@ async function checkRun(folder: string): Promise<void> {
   throw new ArgumentError(
     `--out: expected a folder without a run of other data, received one in which ${folder} was trained on ${String(data)}`,
   );
-}
-
-/** Draws where the model looked for each label of the patient with the most labels, and returns the patient's name. */
-async function drawWhereItLooked(
-  file: string,
-  model: tf.LayersModel,
-  source: PatientSource,
-): Promise<string> {
-  const count = (patient: string) => patientLabels(source, patient).reduce((sum, label) => sum + label, 0);
-  const patient = [...source.patients].sort((a, b) => count(b) - count(a))[0]!;
-  const stack = await source.load(patient);
-  const truth = source.sliceLabels(patient)!;
-  const drawn: HeatMapStack[] = [];
-  const present = patientLabels(source, patient);
-  for (const [l, label] of source.labels.entries()) {
-    // a demo of few patients may have no finding to draw
-    if (present[l] !== 1 && (l > 0 || present.includes(1))) continue;
-    drawn.push({
-      title: `${patient}: where the model looked for ${label} (slice, true label)`,
-      images: stack.images,
-      maps: await integratedGradients(model, stack.images, { label: l }),
-      captions: stack.slices.map((_, i) => `${i + 1}${truth[i]![l] === 1 ? ` ${label}` : ''}`),
-    });
-  }
-  const legend = 'integrated-gradients, 1: hottest point for the label';
-  await writeHeatMaps(file, drawn, { zoom: 2, legend });
-  tf.dispose(drawn.map(({ maps }) => maps));
-  disposeStack(stack);
-  return patient;
 }
