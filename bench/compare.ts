@@ -3,10 +3,15 @@ import { appendFileSync } from 'node:fs';
 /** Runs once; a number it gives is its own time in ms, for peers in other processes. */
 export type Candidate = () => unknown;
 
+/** How long a candidate runs before it counts: engines compile in steps, and only code that has run for a while fully. */
+const WARM_UP_MS = 1000;
+/** How long a candidate runs per round, at least once: a single call of less than a millisecond says little. */
+const ROUND_MS = 20;
+
 /** Options of {@link compare}. */
 export interface CompareOptions {
   /**
-   * Rounds that count; the first one more warms up.
+   * Rounds, after {@link WARM_UP_MS} of each candidate.
    * @defaultValue 7
    */
   rounds?: number;
@@ -43,14 +48,13 @@ export async function compare(
   { rounds = 7, bars = {}, per }: CompareOptions = {},
 ): Promise<Row> {
   const times: Record<string, number[]> = {};
-  for (let round = -1; round < rounds; round++) {
-    for (const [name, run] of Object.entries(candidates)) {
-      if (run === undefined) continue;
-      const start = performance.now();
-      const own = await run();
-      const ms = typeof own === 'number' ? own : performance.now() - start;
-      if (round >= 0) (times[name] ??= []).push(ms / (per?.count ?? 1));
-    }
+  const here = Object.entries(candidates).filter(
+    (entry): entry is [string, Candidate] => entry[1] !== undefined,
+  );
+  for (const [, run] of here) await meanTime(run, WARM_UP_MS);
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of here)
+      (times[name] ??= []).push((await meanTime(run, ROUND_MS)) / (per?.count ?? 1));
   }
   const [ours, ...peers] = Object.keys(candidates) as [string, ...string[]];
   const row: Row = {
@@ -67,6 +71,19 @@ export async function compare(
   console.log(textOf(row));
   keep(row);
   return row;
+}
+
+/** Milliseconds per call, over calls that take `atLeast` milliseconds together. */
+async function meanTime(run: Candidate, atLeast: number): Promise<number> {
+  let [total, calls] = [0, 0];
+  const begun = performance.now();
+  do {
+    const start = performance.now();
+    const own = await run();
+    total += typeof own === 'number' ? own : performance.now() - start;
+    calls++;
+  } while (performance.now() - begun < atLeast);
+  return total / calls;
 }
 
 /** Says what was measured. */

@@ -21,8 +21,12 @@ const onThreads = threads === 1 ? '1 thread' : `${threads} threads`;
 await forward();
 // batch normalisation by its stored statistics, as in the stage that trains whole patients
 await step('vgg16', vgg16, 4, { PyTorch: threads === 1 ? 1 / 3.5 : 1 / 2 });
-await step('resnet18', resnet18, 4, { 'composed tfjs ops': 3 });
-await step('squeezenet1_1', squeezenet1_1, 4, { 'composed tfjs ops': 3 });
+const PATIENT = 32;
+for (const [name, build] of Object.entries({ resnet18, squeezenet1_1 })) {
+  // few slices, whose time the transforms of the filters dominate, and a patient's
+  await step(name, build, 4, { 'composed tfjs ops': 3 });
+  await step(name, build, PATIENT, threads === 1 ? {} : { PyTorch: 1 });
+}
 torch?.close();
 process.exit(0);
 
@@ -90,10 +94,10 @@ async function step(
   };
   const ours = trainerOf(model, adam(1e-4));
   const composed = trainerOf(stock, tf.train.adam(1e-4));
-  // VGG16 composed of tfjs ops takes several seconds per slice: it is not asked to
-  const slow = name === 'vgg16';
+  // composed of tfjs ops, VGG16 takes several seconds per slice, and a patient half a minute
+  const slow = name === 'vgg16' || slices === PATIENT;
   await compare(
-    `${name} training step, ${onThreads}`,
+    `${name} training step of ${slices} slices, ${onThreads}`,
     {
       'ct-multilabel': ours,
       ...(slow ? {} : { 'composed tfjs ops': () => withStockKernels(composed) }),

@@ -8,6 +8,7 @@ export const BENCHES: readonly [title: string, file: string, ...args: string[]][
   ['Recurrent layers', 'recurrent.bench.ts'],
   ['Convolutions, one thread', 'convolution.bench.ts', '1'],
   ['Convolutions, two threads', 'convolution.bench.ts', '2'],
+  ['Integers instead of floats', 'integer.bench.ts'],
   ['Cost against work', 'scaling.bench.ts'],
   ['Memory', 'memory.bench.ts'],
   ['Loss', 'loss.bench.ts'],
