@@ -41,9 +41,9 @@ describe('sum on wasm', () => {
         };
         const [ours, expected] = [await valuesOn('wasm', compute), await valuesOn('cpu', compute)];
         expect(outShape[0]).toEqual(outShape[1]);
-        // beside the size of what is summed: sums of noise are small
+        // relative to the size of what is summed, since sums of noise are small; partial sums are rounded to float32
         const scale = Math.sqrt(tf.util.sizeFromShape(shape));
-        ours.forEach((values, i) => expectClose([...values, scale], [...expected[i]!, scale], 1e-6));
+        ours.forEach((values, i) => expectClose([...values, scale], [...expected[i]!, scale], 1e-5));
       }),
       { numRuns: 60 },
     );
