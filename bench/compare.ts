@@ -5,8 +5,11 @@ export type Candidate = () => unknown;
 
 /** How long a candidate runs before it counts: engines compile in steps, and only code that has run for a while fully. */
 const WARM_UP_MS = 1000;
-/** How long a candidate runs per round, at least once: a single call of less than a millisecond says little. */
-const ROUND_MS = 20;
+/**
+ * How long a candidate runs per round, at least once. If it runs several times, the first does not count: it finds the
+ * caches as another candidate left them, whose threads may still poll for work. In a training one step follows the other.
+ */
+const ROUND_MS = 500;
 
 /** Options of {@link compare}. */
 export interface CompareOptions {
@@ -75,15 +78,15 @@ export async function compare(
 
 /** Milliseconds per call, over calls that take `atLeast` milliseconds together. */
 async function meanTime(run: Candidate, atLeast: number): Promise<number> {
-  let [total, calls] = [0, 0];
+  const times: number[] = [];
   const begun = performance.now();
   do {
     const start = performance.now();
     const own = await run();
-    total += typeof own === 'number' ? own : performance.now() - start;
-    calls++;
+    times.push(typeof own === 'number' ? own : performance.now() - start);
   } while (performance.now() - begun < atLeast);
-  return total / calls;
+  const counted = times.slice(times.length > 1 ? 1 : 0);
+  return counted.reduce((sum, ms) => sum + ms, 0) / counted.length;
 }
 
 /** Says what was measured. */
