@@ -24,6 +24,7 @@ import { depthwiseBackpropFilter, depthwiseBackpropInput } from './bindings/dept
 import { hostWorkspace } from './runtime/engine';
 import { identity } from './bindings/identity';
 import { imageKernels } from './bindings/image_kernels';
+import { pad, slice } from './bindings/image_window';
 import { replaceKernel } from './runtime/kernel_support';
 import { batchMatMul, fusedMatMul } from './bindings/matmul_kernels';
 import { avgPool, maxPool, maxPoolGrad } from './bindings/pooling_kernels';
@@ -38,7 +39,7 @@ import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
  * - Adds missing kernels: the gradient of a convolution's filter, both gradients of a depthwise convolution, and the sum
  *   for the gradient of `tf.gather`.
  * - Replaces slow ones: convolutions and their gradients, the gradients of max pooling and ReLU, concatenation and
- *   slicing of channels, sums over leading axes, and the copy of a tensor saved for the backward pass. The passes over
+ *   slicing of channels, padding of images, sums over leading axes, and the copy of a tensor saved for the backward pass. The passes over
  *   memory between convolutions become one kernel each, which layers use if it is registered.
  * - Replaces incorrect ones: the gradient of max pooling with padding, if a window over the edge has only negative
  *   pixels; the sum of millions of values over all axes; and ReLU (alone and fused), clip, pooling, maximum and minimum,
@@ -72,6 +73,8 @@ export function registerWasmTrainingKernels(): boolean {
     [tf._FusedMatMul]: fusedMatMul,
     [tf.Concat]: concat,
     [tf.SplitV]: split,
+    [tf.Slice]: slice,
+    [tf.PadV2]: pad,
     [tf.Sum]: sum,
     [tf.Relu]: relu,
     [tf.Relu6]: relu6,

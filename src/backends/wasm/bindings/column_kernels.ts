@@ -149,7 +149,8 @@ export function split(host: tf.KernelConfig): tf.KernelConfig {
 /** Rows of so many columns that a thread takes at once where each is computed by itself. */
 const rowsOf = (columns: number) => Math.max(1, Math.floor(VALUES_PER_UNIT / columns));
 
-function copyColumns(
+/** Copies `count` of the columns of each row. */
+export function copyColumns(
   backend: WasmBackend,
   workspace: Workspace,
   args: Omit<UnitArgs<'copyColumns'>, 'rowsPerUnit'>,
