@@ -1,5 +1,5 @@
 /**
- * Predicts with what a training wrote; the same as `ct-multilabel predict`:
+ * Predicts with a checkpoint; the same as `ct-multilabel predict`:
  *
  *   npx tsx examples/predict.ts --checkpoint runs/kaggle --patient data/train/ID_001
  *   npx tsx examples/predict.ts --checkpoint runs/kaggle --data data --kaggle submission.csv

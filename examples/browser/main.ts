@@ -28,10 +28,10 @@ const [backend, shown] = [element<HTMLSelectElement>('backend'), element<HTMLSel
 const [status, progress] = [element('status'), element<HTMLProgressElement>('progress')];
 const files = element<HTMLInputElement>('files');
 
-/** The model on the page, what it decides by, and patients that it is shown. */
+/** The model of the page, its description, and patients to show. */
 interface Current {
   model: CtBrainModel<CtLabels>;
-  /** Preprocessing, thresholds, calibration: what is saved with it. */
+  /** Preprocessing, thresholds and calibration, which are saved with it. */
   description: CheckpointDescription;
   test: PatientSource<CtLabels>;
 }
@@ -58,7 +58,7 @@ function onClick(id: string, action: () => Promise<void>): void {
   element(id).addEventListener('click', () => run(action));
 }
 
-/** One action at a time; what goes wrong is said on the page. */
+/** Runs one action at a time; errors are shown on the page. */
 async function run(action: () => Promise<void>): Promise<void> {
   const controls = element<HTMLFieldSetElement>('controls');
   controls.disabled = true;
@@ -74,7 +74,7 @@ async function run(action: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Patients to train on, as many as the page says, or a fifth of them to be scored on. */
+/** Patients to train on, as many as the page asks for, or a fifth of that to evaluate on. */
 function make(of: 'training' | 'test', preprocessing: CtPreprocessing): Promise<Current['test']> {
   const count = of === 'training' ? patients.valueAsNumber : Math.ceil(patients.valueAsNumber / 5);
   return makePatients(count, of, preprocessing, (made) => {
@@ -83,7 +83,7 @@ function make(of: 'training' | 'test', preprocessing: CtPreprocessing): Promise<
   });
 }
 
-/** Takes the place of the model before, and shows what it is worth. */
+/** Replaces the model, and shows its score. */
 async function use(model: Current['model'], description: CheckpointDescription): Promise<void> {
   const test = await make('test', description.preprocessing);
   current?.model.dispose();

@@ -10,10 +10,10 @@ import {
 } from 'ct-multilabel';
 
 /**
- * Synthetic patients, made in the page: a source of patients without files or a server.
+ * Synthetic patients, generated in the page: a source without files or a server.
  *
- * Training and prediction ask a source for names and labels, which it knows, and for one patient's images at a time. Replace `load`
- * to bring slices from elsewhere.
+ * Training and prediction ask a source for names and labels, and for one patient's images at a time. Replace `load` to
+ * use other slices.
  */
 export async function phantomSource(
   options: Parameters<typeof makePhantomStudy>[0],
@@ -24,7 +24,7 @@ export async function phantomSource(
   for (const patient of makePhantomStudy(options)) {
     made.set(patient.id, patient);
     onProgress(made.size);
-    // half a second each: the page gets its turn in between
+    // each takes half a second: yield to the page in between
     await new Promise((resolve) => setTimeout(resolve));
   }
   const sliceNames = (id: string) => made.get(id)!.labels.map((_, slice) => `slice ${slice}`);

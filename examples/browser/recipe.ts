@@ -18,7 +18,7 @@ import { phantomSource } from './phantom_source';
 const SIZE = 64;
 const SEED = 1;
 
-/** How slices are prepared: saved with the model, since it must never meet slices prepared in another way. */
+/** Preprocessing of the slices: saved with the model, which must never see slices prepared differently. */
 export const PREPROCESSING = createPreprocessing({
   windows: ['brainWide'],
   clahe: false,
@@ -27,14 +27,14 @@ export const PREPROCESSING = createPreprocessing({
 
 type Source = PatientSource<CtLabels>;
 
-/** Synthetic patients to train on, or others to be scored on: another seed, other patients. */
+/** Synthetic patients to train on, or with another seed other ones to evaluate on. */
 export async function makePatients(
   patients: number,
   of: 'training' | 'test',
   preprocessing: CtPreprocessing,
   onProgress: (made: number) => void,
 ): Promise<Source> {
-  // a trauma centre's patients: most have something
+  // as at a trauma centre: most patients have a hemorrhage
   const prevalence = { ich: 0.6, ivh: 0.4, sah: 0.4, sdh: 0.4, edh: 0.35 };
   const seed = of === 'training' ? 1 : 2;
   const options = { patients, slices: 12, size: 2 * SIZE, difficulty: 0.2, prevalence, seed };
@@ -43,7 +43,7 @@ export async function makePatients(
 
 export type Watch = Required<Pick<TrainRecipeOptions, 'onProgress' | 'onExtract' | 'onEpochEnd'>>;
 
-/** Trains in memory: the page saves what comes of it. */
+/** Trains in memory; the page saves the result. */
 export async function train(patients: Source, epochs: number, watch: Watch): Promise<TrainedRecipe> {
   const split = splitByPatient(patients.patients, {
     validationFraction: 0.2,
@@ -62,7 +62,7 @@ export async function train(patients: Source, epochs: number, watch: Watch): Pro
       ...{ run, train: subset(patients, split.train), validation: subset(patients, split.validation) },
       ...{ seed: SEED, patience: epochs, ...watch },
       description: { labels: patients.labels, preprocessing: PREPROCESSING },
-      // from scratch and in minutes, so the backbone's steps are larger than the recipe's
+      // from scratch in minutes, so learning rates are higher than the recipe's
       pretrain: { epochs, learningRate: 3e-3 },
       warmUp: { epochs: 2 * epochs },
       patients: { epochs, learningRate: { backbone: 2e-5, head: 2e-4 } },

@@ -8,7 +8,7 @@ import {
   type PredictedSlice,
 } from 'ct-multilabel';
 
-/** Shows a patient's slices, and under each the probability of every label. */
+/** Shows a patient's slices, with the probability of every label under each. */
 export async function showPatient(
   place: HTMLElement,
   source: PatientSource,
@@ -44,7 +44,7 @@ async function figureOf(
   return figure;
 }
 
-/** A bar as long as the probability; `there` where the slice has the label. */
+/** A bar as long as the probability, with class `there` if the slice has the label. */
 function barOf(
   label: CtLabel,
   { probability, present }: { probability: number; present: boolean },

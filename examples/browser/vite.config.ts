@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-// Only this repository needs any of it: a page that has installed the package finds it without.
+// Needed only in this repository: a page that has installed the package resolves it without.
 export default defineConfig({
   resolve: { alias: [{ find: /^ct-multilabel$/, replacement: `${repository}/src/index.ts` }] },
   server: { fs: { allow: [repository] } },

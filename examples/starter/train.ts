@@ -1,8 +1,8 @@
 /**
  * Trains a multi-label classifier on synthetic head CT, and predicts the patients that it was not trained on:
  *
- *   npm start              the synthetic study in data/, made where it is not there yet
- *   npm start -- STUDY     a folder of your own: images with train.csv, or DICOM with a table of labels
+ *   npm start              on a synthetic study in data/, which is generated first
+ *   npm start -- STUDY     on your own folder: images with train.csv, or DICOM with a label table
  */
 import {
   buildCtBrainModel,
@@ -31,7 +31,7 @@ if (folder === 'data') {
   await writePhantomStudy(folder, { patients: 60, slices: 12, size: 128, difficulty: 0.2, prevalence, seed });
 }
 
-// patients to learn from, and patients that choose the best epoch and the thresholds
+// patients to train on, and patients by which the best epoch and the thresholds are chosen
 const preprocessing = createPreprocessing({ imageSize: [64, 64], clahe: false });
 const study = await openStudy(folder, { preprocessing });
 const split = splitByPatient(study.patients, {
@@ -51,7 +51,7 @@ const model = buildCtBrainModel({
 
 const bar = trainingProgressBar();
 const { model: trained, description } = await trainRecipe(model, {
-  // checkpoints, history and settings; with resume: true, a run that was interrupted goes on
+  // checkpoints, history and settings; with resume: true, an interrupted run continues
   run: await openTrainingRun('runs/first', { config: { data: folder, split } }),
   ...{ train, validation, seed, onProgress: bar.onProgress, onEpochEnd: bar.onEpochEnd },
   description: { labels: study.labels, preprocessing },

@@ -1,5 +1,5 @@
 /**
- * Trains the small model that the viewer opens with, on synthetic heads alone, in about two minutes:
+ * Trains the viewer's small bundled model on synthetic heads, in about two minutes:
  *
  *   npm run example:viewer:model [-- FOLDER]
  */
@@ -31,7 +31,7 @@ const preprocessing = createPreprocessing({
 });
 const phantoms = {
   ...{ patients: 50, slices: 20, size: 2 * SIZE, difficulty: 0.2, seed: SEED },
-  // a trauma centre's patients: most have something
+  // as at a trauma centre: most patients have a hemorrhage
   prevalence: { ich: 0.6, ivh: 0.4, sah: 0.4, sdh: 0.4, edh: 0.35 },
 };
 const study = cachedSource(
@@ -56,7 +56,7 @@ try {
   const result = await trainRecipe(model, {
     ...{ run, train, validation, seed: SEED, patience: 8, ...bar },
     description: { labels: study.labels, preprocessing, model: { ...built, trainedOn: data } },
-    // as the demo's: from scratch and in minutes, so the steps are larger than the recipe's
+    // from scratch in minutes, as in the demo, so learning rates are higher than the recipe's
     pretrain: { epochs: 11, learningRate: 3e-3, warmupEpochs: 0.5, decay: 'cosine', batchSize: 16 },
     warmUp: { learningRate: 2e-3 },
     patients: false,

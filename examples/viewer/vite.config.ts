@@ -4,7 +4,7 @@ import type { Plugin, UserConfig } from 'vite';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-// in this repository the library is its sources; a page that has installed the package finds it without
+// in this repository the library is used as sources; a page that has installed the package does not need this
 const source = (entry: string) => `${repository}src/${entry}`;
 const isRepository = existsSync(source('index.ts'));
 
@@ -15,14 +15,14 @@ const keepsRegistration = (): Plugin => ({
     isRepository && id.startsWith(source('')) ? { code, map: null, moduleSideEffects: true } : undefined,
 });
 
-// let the worker compute on several threads
+// allow the worker several threads
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
 export default {
-  // files that work from any folder of a server
+  // relative paths, which work in any folder of a server
   base: './',
   resolve: {
     alias: isRepository

@@ -1,4 +1,4 @@
-// What is written on the image.
+// Annotations of the image.
 import type { EdgeLetters } from '../protocol';
 import { heatColor, heatOpacity } from './colors';
 import type { Placed } from './slice_view';
@@ -66,7 +66,7 @@ export function drawScaleBar(
   });
 }
 
-/** What the colours of the heat map mean. */
+/** The scale of the heat map's colours. */
 export function drawHeatScale(
   context: CanvasRenderingContext2D,
   { width, height }: Size,
@@ -77,7 +77,7 @@ export function drawHeatScale(
   const middle = Math.floor(height / 2) - 24;
   const size = { width: 12, height: Math.max(20, Math.min(160, middle - 60)) };
   const [x, y] = [width - EDGE - size.width, middle - size.height];
-  context.fillStyle = '#6e6e6e'; // about the brain's gray, which the colours lie over
+  context.fillStyle = '#6e6e6e'; // about the gray of the brain, over which the colours are drawn
   context.fillRect(x, y, size.width, size.height);
   for (let line = 0; line < size.height; line++) {
     const heat = Math.round(255 * (1 - line / size.height));
@@ -111,7 +111,7 @@ export function drawTexts(
   });
 }
 
-/** Bright letters with a dark rim, so that they can be read on bone and on air. */
+/** Bright letters with a dark outline, legible on bone and on air. */
 function write(
   context: CanvasRenderingContext2D,
   text: string,

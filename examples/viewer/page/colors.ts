@@ -1,4 +1,4 @@
-/** matplotlib's Inferno, at equal distances: its brightness rises evenly, also for people who do not see all colours alike. */
+/** matplotlib's Inferno at equal steps: perceptually uniform, also for colour-blind readers. */
 const INFERNO = [
   [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84],
   [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
@@ -13,7 +13,7 @@ export function heatColor(heat: number): [number, number, number] {
   return [mix(0), mix(1), mix(2)];
 }
 
-/** How much of the colour a heat 0..255 gets, 0..255: more for the hotter, and soon enough to be seen on bright blood. */
+/** Opacity 0..255 of the colour of a heat 0..255: it rises fast enough to be visible on bright blood. */
 export const heatOpacity = (heat: number): number => Math.round(255 * Math.sqrt(heat / 255));
 
 /** RGBA of every heat 0..255. */

@@ -28,7 +28,7 @@ export function showText(target: HTMLElement, text: string | undefined): void {
   target.hidden = text === undefined;
 }
 
-/** Hands a file to whoever uses the page. */
+/** Offers a file for download. */
 export function download(name: string, bytes: Uint8Array, type: string): void {
   const url = URL.createObjectURL(new Blob([bytes as BlobPart], { type }));
   element('a', { href: url, download: name }).click();

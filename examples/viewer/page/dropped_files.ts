@@ -1,11 +1,11 @@
-// Files of inputs and drops, folders in folders too.
+// Files from inputs and drops, including nested folders.
 import type { NamedFile } from '../protocol';
 
-/** Files of an input, with the paths that a folder's have. */
+/** Files of an input, with their paths if a folder was chosen. */
 export const filesOf = (list: FileList | null): NamedFile[] =>
   [...(list ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 
-/** What was dropped. To be called while the drop is handled: its items are gone afterwards. */
+/** The dropped files. Call it inside the event handler: the items are gone afterwards. */
 export async function droppedFiles({ items, files }: DataTransfer): Promise<NamedFile[]> {
   const entries = [...items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   if (entries.length === 0) return filesOf(files);
@@ -30,7 +30,7 @@ async function walk(entry: FileSystemEntry, folder: string, found: NamedFile[]):
   }
 }
 
-/** What the browser answers; it names no file where it cannot. */
+/** Converts the browser's error, which does not always name the file. */
 async function asked<T>(
   path: string,
   ask: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
@@ -42,7 +42,7 @@ async function asked<T>(
   }
 }
 
-/** Whether files are a checkpoint, and no study: its model.json and its weights. */
+/** Whether files are a checkpoint rather than a study: model.json and weights. */
 export const isCheckpoint = (files: readonly NamedFile[]): boolean =>
   files.length > 1 &&
   files.every(({ path }) => /\.(json|bin)$/.test(path)) &&

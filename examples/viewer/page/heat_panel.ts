@@ -1,8 +1,8 @@
-// Which heat map is shown: off, or a label's by a method.
+// The choice of a heat map: none, or one of a label and method.
 import { HEAT_METHODS, type HeatMap, type HeatMethod, type ModelInfo, type Scores } from '../protocol';
 import { byId, showText } from './dom';
 
-/** What a heat map is of. */
+/** Label and method of a heat map. */
 export interface HeatChoice {
   label: number;
   method: HeatMethod;
@@ -13,7 +13,7 @@ const [label, method] = [byId<HTMLSelectElement>('heat-label'), byId<HTMLSelectE
 
 const HINT = 'What speaks for a label, through the whole model; 1 is the hottest point of the stack.';
 
-/** Listens to the panel; `onChange` is called with what is to be shown, or nothing. */
+/** Listens to the panel; `onChange` is called with the heat map to show, or undefined. */
 export function listenToHeat(
   onChange: (choice: HeatChoice | undefined) => void,
   onOpacity: (share: number) => void,
@@ -38,14 +38,14 @@ export function toggleHeat(): void {
   if (!toggle.disabled) toggle.click();
 }
 
-/** Nothing to explain, since nothing is scored. */
+/** Disables the panel if nothing is scored. */
 export function disableHeat(): void {
   toggle.checked = false;
   for (const field of [toggle, label, method]) field.disabled = true;
   showText(byId('heat-text'), HINT);
 }
 
-/** Offers the labels, the likeliest first chosen. */
+/** Offers the labels, with the most probable one selected. */
 export function offerHeat(
   { labels, names, thresholds }: ModelInfo,
   { probabilities }: Scores,

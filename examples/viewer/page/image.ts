@@ -1,4 +1,4 @@
-// What is on the image: a slice of a stack in a window, and the cursors that go with it.
+// The image: a slice of a stack in a window, and its cursors.
 import type { DisplayWindow, Pixels, Stack } from '../protocol';
 import { byId, element } from './dom';
 import { SliceView } from './slice_view';
@@ -14,7 +14,7 @@ export const strips = new Strips(byId('strips'), showSlice);
 
 let stack: Stack | undefined;
 
-/** Nothing to look at. */
+/** Shows no image. */
 export function clearImage(): void {
   stack = undefined;
   Object.assign(view, { pixels: undefined, heat: undefined });
@@ -28,14 +28,14 @@ export function clearImage(): void {
   redraw();
 }
 
-/** The first slice that can be had, while the others are read. */
+/** The first available slice, while the others are read. */
 export function showPreview(pixels: Pixels): void {
   if (stack !== undefined) return;
   Object.assign(view, { slice: 0, corners: { topLeft: ['first slice'] } });
   showPixels(pixels, 'preview');
 }
 
-/** A stack, its middle slice first. */
+/** A stack, beginning with its middle slice. */
 export function showStackImage(opened: Stack): void {
   stack = opened;
   Object.assign(slider, { disabled: false, max: String(opened.names.length) });
@@ -52,7 +52,7 @@ function showPixels(pixels: Pixels, state: 'preview' | 'stack'): void {
   setWindow(pixels.window);
 }
 
-/** Shows a slice of the stack, from 0; the nearest that there is. */
+/** Shows a slice of the stack, from 0, or the nearest existing one. */
 export function showSlice(slice: number): void {
   if (stack === undefined) return;
   const count = stack.names.length;
@@ -68,7 +68,7 @@ export function setWindow({ center, width }: DisplayWindow): void {
   redraw();
 }
 
-/** Draws the image anew, with what is written on it. */
+/** Redraws the image with its annotations. */
 export function redraw(): void {
   const { center, width } = view.window;
   const isShown = view.pixels !== undefined;

@@ -1,4 +1,4 @@
-// The page: what its buttons, keys and drops do.
+// The page: actions of buttons, keys and drops.
 import { byId } from './dom';
 import { droppedFiles, filesOf } from './dropped_files';
 import { listenToHeat, toggleHeat } from './heat_panel';
@@ -68,7 +68,7 @@ function listen(): void {
   listenToDrops();
 }
 
-/** What pictures are taken to show; a choice shows and scores them anew. */
+/** The window of pictures; changing it shows and scores them again. */
 function listenToPictureWindow(): void {
   const select = byId<HTMLSelectElement>('picture');
   select.append(

@@ -1,4 +1,4 @@
-// The model: its card, and other checkpoints.
+// The panel of the model: its card, and other checkpoints.
 import type { ModelInfo, ModelOrigin } from '../protocol';
 import { byId, element, showText } from './dom';
 import { filesOf } from './dropped_files';
@@ -33,7 +33,7 @@ export function showModel({ name, version, card, isSample }: ModelInfo): void {
   byId<HTMLButtonElement>('keep-model').disabled = isSample;
 }
 
-/** The models that this browser keeps. */
+/** The models stored in this browser. */
 export function showStored(names: readonly string[]): void {
   byId('stored-field').hidden = names.length === 0;
   const options = names.map((name) => new Option(name));

@@ -1,4 +1,4 @@
-// The series of what was opened, with what is unusual about each.
+// The opened series, with the problems of each.
 import type { Listing, Problem, SeriesItem } from '../protocol';
 import { byId, element } from './dom';
 
@@ -40,7 +40,7 @@ function problemsOf(problems: readonly Problem[]): HTMLElement {
   ); // prettier-ignore
 }
 
-/** Most names that are listed: a folder may hold very many files that are no images. */
+/** Most names that are listed: a folder may contain very many other files. */
 const MOST = 200;
 
 export function showLeftOut(leftOut: Listing['leftOut']): void {

@@ -3,17 +3,17 @@ import type { DisplayWindow, HeatMap, Pixels } from '../protocol';
 import { drawHeatScale, drawLetters, drawScaleBar, drawTexts, type Corners } from './annotations';
 import { HEAT_RGBA } from './colors';
 
-/** Where the image lies on the canvas, in pixels of the screen. */
+/** Position of the image on the canvas, in screen pixels. */
 export interface Placed {
   x: number;
   y: number;
   width: number;
   height: number;
-  /** Pixels of the screen for a millimetre, where it is known. */
+  /** Screen pixels per millimetre, if known. */
   perMm: number | undefined;
 }
 
-/** Share of the canvas that is left free around the image. */
+/** Share of the canvas left empty around the image. */
 const MARGIN = 0.02;
 
 export class SliceView {
@@ -33,7 +33,7 @@ export class SliceView {
     new ResizeObserver(() => this.draw()).observe(canvas.parentElement!);
   }
 
-  /** Draws with the next frame, once, however often it was asked. */
+  /** Draws once in the next frame, however often it is called. */
   draw(): void {
     if (this.isAsked) return;
     this.isAsked = true;
@@ -102,7 +102,7 @@ export class SliceView {
   }
 }
 
-/** As large as it fits, with the proportions that the pixels have in the patient. */
+/** As large as possible, with the true aspect ratio of the pixels. */
 function place({ rows, columns, spacing }: Pixels, width: number, height: number): Placed {
   const [row, column] = spacing ?? [1, 1];
   const [across, down] = [columns * column, rows * row];

@@ -2,11 +2,11 @@
 import type { DisplayWindow } from '../protocol';
 import { dragged } from './windows';
 
-/** What the image is asked to do. */
+/** An action on the image. */
 export interface StageActions {
-  /** So many slices on. */
+  /** Moves by a number of slices. */
   move: (slices: number) => void;
-  /** To the first or the last slice. */
+  /** Moves to the first or the last slice. */
   moveToEnd: (end: 'first' | 'last') => void;
   window: () => DisplayWindow;
   setWindow: (window: DisplayWindow) => void;
@@ -18,10 +18,10 @@ export interface StageActions {
 /** Of a wheel, in its own pixels: a step of most mice is 100, and touchpads send many small ones. */
 const WHEEL_STEP = 50;
 
-/** Slices that PageUp and PageDown go. */
+/** Slices per PageUp and PageDown. */
 const PAGE = 5;
 
-/** Makes the stage answer. Keys only act while it has the focus, so that they are in nobody's way elsewhere. */
+/** Listens to the stage. Keys only work while it has the focus, so that they do not interfere elsewhere. */
 export function listenOn(stage: HTMLElement, actions: StageActions): void {
   let wheeled = 0;
   stage.addEventListener(

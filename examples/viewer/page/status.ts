@@ -1,9 +1,9 @@
-// What is going on, and what went wrong.
+// The status line: progress and errors.
 import type { Progress } from '../protocol';
 import { isCancelled, type Task } from './worker_client';
 import { byId } from './dom';
 
-/** Announced to screen readers at most this often, in ms: a word for each slice would be noise. */
+/** Least interval between announcements to screen readers, in ms: one per slice would be too many. */
 const EVERY = 1500;
 
 let running: Task<unknown> | undefined;
@@ -15,7 +15,7 @@ byId('dismiss').addEventListener('click', () => {
   byId('stage').focus({ preventScroll: true }); // the button, which had it, is gone
 });
 
-/** Says what is, when nothing is going on. */
+/** Shows a status without a task. */
 export function say(text: string): void {
   byId('status').textContent = text;
   said = performance.now();
@@ -29,7 +29,7 @@ export function showProgress({ text, share }: Progress): void {
   if (performance.now() - said > EVERY) say(`${text} …`);
 }
 
-/** Shows that a task is under way, until it is done; it can be cancelled meanwhile. */
+/** Shows the progress of a task, which can be cancelled, until it is done. */
 export async function follow<T>(task: Task<T>, text: string): Promise<T> {
   running = task;
   say(`${text} …`);
@@ -45,10 +45,10 @@ export async function follow<T>(task: Task<T>, text: string): Promise<T> {
   }
 }
 
-/** Ends what is under way. */
+/** Cancels the task in progress. */
 export const cancelRunning = (): void => running?.cancel();
 
-/** Says plainly what went wrong; the page goes on. */
+/** Shows an error; the page remains usable. */
 export function showError(error: unknown): void {
   if (isCancelled(error)) {
     say('Cancelled.');

@@ -1,4 +1,4 @@
-// Per label a strip along the whole stack: what the model says of each slice.
+// A strip per label along the whole stack, with the probability of each slice.
 import type { ModelInfo, Scores } from '../protocol';
 import { element } from './dom';
 
@@ -17,7 +17,7 @@ export class Strips {
   private values: readonly (readonly number[])[] = [];
   private thresholds: readonly number[] = [];
 
-  /** @param onSlice - Called with a slice that was chosen, from 0. */
+  /** @param onSlice - Called with the chosen slice, from 0. */
   constructor(
     private readonly place: HTMLElement,
     private readonly onSlice: (slice: number) => void,

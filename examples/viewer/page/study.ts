@@ -1,4 +1,4 @@
-// What is open, and what is done with it. All that takes time is done by the worker.
+// The open study and the actions on it. The worker does everything that takes time.
 import type { DisplayWindow, Listing, ModelInfo, ModelOrigin, NamedFile, Progress, SeriesItem, Stack } from '../protocol'; // prettier-ignore
 import { byId, download, showText } from './dom';
 import { isCheckpoint } from './dropped_files';
@@ -16,16 +16,16 @@ let model: ModelInfo | undefined;
 let stack: Stack | undefined;
 let picture: DisplayWindow = PICTURE_WINDOW;
 
-/** Counts what was asked for: what an earlier wish still brings is not shown. */
+/** Counts requests: results of earlier ones are not shown. */
 let wishes = 0;
 
-/** A wish, as long as no other came after it. */
+/** A request, valid until the next one. */
 interface Wish {
   isCurrent: () => boolean;
   onProgress: (progress: Progress) => void;
 }
 
-/** Runs what somebody asked for; what goes wrong is said, and the page goes on. */
+/** Runs an action; errors are shown, and the page remains usable. */
 async function run(action: (wish: Wish) => Promise<void>): Promise<void> {
   const own = ++wishes;
   const isCurrent = () => own === wishes;
@@ -43,7 +43,7 @@ async function run(action: (wish: Wish) => Promise<void>): Promise<void> {
   }
 }
 
-/** Opens a study, or a checkpoint where the files are one. */
+/** Opens a study, or a checkpoint if the files are one. */
 export async function open(files: NamedFile[]): Promise<void> {
   if (files.length === 0) return;
   if (isCheckpoint(files)) await openModel({ files: files.map(({ file }) => file) });
@@ -100,7 +100,7 @@ async function openSeries(item: SeriesItem, wish: Wish): Promise<void> {
   await scoreStack(wish);
 }
 
-/** A series that cannot be read says why, where it stands in the list. */
+/** Shows in the list why a series cannot be read. */
 function markBroken(item: SeriesItem, { name, message }: Error): void {
   if (name === 'AbortError') return;
   forgetStack();
@@ -182,7 +182,7 @@ export async function showHeat(choice: HeatChoice | undefined): Promise<void> {
   });
 }
 
-/** Opens a model, and scores with it what is shown. */
+/** Opens a model, and scores the shown stack with it. */
 export const openModel = (origin: ModelOrigin) =>
   run(async (wish) => {
     takeModel(await follow(ask('openModel', [origin], wish.onProgress), 'Opening the model'));
@@ -196,7 +196,7 @@ function takeModel(opened: ModelInfo): void {
   say(`Model: ${opened.name}.`);
 }
 
-/** The model that comes with the page. A study may be opened meanwhile, which does not end this. */
+/** Opens the bundled model. Opening a study meanwhile does not cancel this. */
 async function openBundled(): Promise<void> {
   say('Opening the model …');
   try {
@@ -231,7 +231,7 @@ export function save(what: 'save-report' | 'save-heat'): Promise<void> {
 
 export const scoreAgain = () => run(scoreStack);
 
-/** Says what pictures are taken to show, and shows and scores them anew. */
+/** Sets the window of pictures, and shows and scores them again. */
 export function setPictureWindow(window: DisplayWindow): void {
   picture = window;
   const item = series.find(({ id }) => id === stack?.id);

@@ -1,8 +1,8 @@
-// What was found in the whole stack.
+// The findings in the whole stack.
 import type { ModelInfo, Scores, Stack } from '../protocol';
 import { byId, element, showText } from './dom';
 
-/** Label by label: the highest calibrated probability, and where it is. */
+/** Per label: the highest calibrated probability, and its slice. */
 export function showSummary(
   model: ModelInfo,
   { probabilities, seconds, backend, assumed }: Scores,
@@ -47,14 +47,14 @@ export function showSummary(
   showText(byId('assumed'), assumed);
 }
 
-/** Nothing is scored, and why. */
+/** Shows why nothing is scored. */
 export function showNoSummary(why: string): void {
   byId('summary').hidden = true;
   showText(byId('no-summary'), why);
   showText(byId('assumed'), undefined);
 }
 
-/** What to know before the numbers are read. */
+/** Notes on the figures. */
 export function showCaution(model: ModelInfo | undefined, stack: Stack | undefined): void {
   const untaught = model?.isSample === true && stack !== undefined && !stack.isSample;
   const text = 'This model has seen synthetic heads alone. On a real scan its numbers mean nothing: open a checkpoint that was trained on patients.'; // prettier-ignore

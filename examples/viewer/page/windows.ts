@@ -9,12 +9,12 @@ export const PRESETS: readonly (DisplayWindow & { name: string; title: string })
   { name: 'Bone', title: 'fractures', center: 600, width: 2800 },
 ];
 
-/** What pictures are taken to show: as those of the CT-ICH data set do. */
+/** The assumed window of pictures: that of the CT-ICH data set. */
 export const PICTURE_WINDOW: DisplayWindow = PRESETS[1]!;
 
 /** A window after a drag, `right` and `down` in pixels: wider to the right, brighter upwards. */
 export function dragged({ center, width }: DisplayWindow, right: number, down: number): DisplayWindow {
-  // a drag across the image changes a narrow window by little, and a wide one by much
+  // a drag changes a wide window more than a narrow one
   const speed = Math.max(0.25, width / 300);
   return {
     center: Math.round(Math.min(4000, Math.max(-2000, center + speed * down))),

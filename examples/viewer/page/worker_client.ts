@@ -2,10 +2,10 @@
 import workerUrl from '../worker/worker.ts?worker&url';
 import type { FromWorker, Progress, TaskName, Tasks, ToWorker } from '../protocol';
 
-/** A task that the worker has been given. */
+/** A task sent to the worker. */
 export interface Task<T> {
   done: Promise<T>;
-  /** Ends it, as soon as the worker comes to a place where it can end. */
+  /** Cancels it at the worker's next opportunity. */
   cancel: () => void;
 }
 
@@ -19,7 +19,7 @@ const waiting = new Map<number, Waiting>();
 let worker: Worker | undefined;
 let count = 0;
 
-/** Whether an error says that a task was ended on purpose. */
+/** Whether an error is the cancellation of a task. */
 export const isCancelled = (error: unknown): boolean => (error as Error).name === 'AbortError';
 
 export function ask<K extends TaskName>(

@@ -6,7 +6,7 @@ import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import { useBrowserBackend } from 'ct-multilabel';
 
-// Vite gives the files other names; the backend asks for these
+// Vite renames the files; the backend requests these names
 setWasmPaths({
   'tfjs-backend-wasm.wasm': wasm,
   'tfjs-backend-wasm-simd.wasm': simd,
@@ -17,7 +17,7 @@ type Started = Promise<[backend: 'wasm' | 'cpu', words: string]>;
 
 let started: Started | undefined;
 
-/** Computes on WebAssembly from now on, or in plain JavaScript where that cannot be had. @returns Its name, for people. */
+/** Activates WebAssembly, or plain JavaScript if that is not available. @returns Its name, to be shown. */
 export async function computing(): Promise<string> {
   started ??= start();
   const [backend, words] = await started;
@@ -25,7 +25,7 @@ export async function computing(): Promise<string> {
   return words;
 }
 
-/** Pixels that are read stay in plain memory, outside of the one that models have. */
+/** Keeps pixels in plain memory, outside that of the models. */
 export const reading = (): Promise<boolean> => tf.setBackend('cpu');
 
 async function start(): Started {

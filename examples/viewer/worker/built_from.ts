@@ -1,6 +1,6 @@
-// What a model is called.
+// The name of a model.
 
-/** As `ct-multilabel predict --dicom-out` calls it: a variant by its published name, in which another backbone takes the place of VGG16. */
+/** As in `ct-multilabel predict --dicom-out`: a variant by its published name, with another backbone in place of VGG16. */
 export function builtFrom({ variant, backbone }: Record<string, unknown>): string {
   const known = typeof backbone === 'string' ? backbone : undefined;
   if (typeof variant !== 'string') return known ?? 'a model';

@@ -1,4 +1,4 @@
-// Where in the stack a label's decisions come from.
+// Heat maps of a label.
 import type * as tf from '@tensorflow/tfjs';
 import { gradCam, integratedGradients } from 'ct-multilabel';
 import type { HeatMap, HeatMethod } from '../protocol';

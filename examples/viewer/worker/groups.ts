@@ -1,4 +1,4 @@
-// What the last listing found.
+// The series found by the last listing.
 import type { NamedFile, SeriesItem } from '../protocol';
 
 /** Files that belong together. */
@@ -8,7 +8,7 @@ export interface FileGroup {
   files: NamedFile[];
 }
 
-/** How much of a file is read for its header; where that is not enough, all of it. */
+/** Bytes of a file read for its header; if they are not enough, the whole file is read. */
 export const HEADER_BYTES = 64 * 2 ** 10;
 
 const groups = new Map<string, FileGroup>();
@@ -16,7 +16,7 @@ let count = 0;
 
 export const forgetGroups = (): void => groups.clear();
 
-/** @returns Its line, with a name that no other series of this page has had. */
+/** @returns Its line, with an id unique in this page. */
 export function addGroup(
   kind: FileGroup['kind'],
   files: NamedFile[],
@@ -34,7 +34,7 @@ export function groupOf(id: string): FileGroup {
   return group;
 }
 
-/** Files with paths of their own: of those that are dropped from several folders, names may be alike. */
+/** Files with distinct paths: names may be equal in files dropped from several folders. */
 export function withOwnPaths(files: readonly NamedFile[]): NamedFile[] {
   const counts = new Map<string, number>();
   return files.map(({ path, file }) => {
@@ -44,5 +44,5 @@ export function withOwnPaths(files: readonly NamedFile[]): NamedFile[] {
   });
 }
 
-/** The order of names for people: 2 before 10. */
+/** Natural order of names: 2 before 10. */
 export const naturally = new Intl.Collator('en', { numeric: true }).compare;

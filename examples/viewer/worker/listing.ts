@@ -1,4 +1,4 @@
-// What a folder holds: headers only, so that a thousand files are listed in a second or two.
+// The series in a folder, from headers only: a thousand files take a second or two.
 import { decodeDicomSlice, NoImageError, parseDicomHeader, type DicomHeader } from 'ct-multilabel/dicom';
 import type { Listing, NamedFile, SeriesItem } from '../protocol';
 import { addGroup, forgetGroups, HEADER_BYTES, naturally, withOwnPaths } from './groups';
@@ -7,10 +7,10 @@ import { sampleFiles } from './sample';
 import { forgetStacks } from './stacks';
 import type { Running } from './running';
 
-/** Files that are looked at side by side. */
+/** Files examined at the same time. */
 const AT_ONCE = 16;
 
-/** The series among files. The line of a series comes to hold its stacks when it is read. */
+/** The series among files. When a series is read, its line is replaced by its stacks. */
 export async function listFiles(
   { say, signal }: Running,
   files: NamedFile[],
@@ -58,12 +58,12 @@ export async function listFiles(
   return { series, leftOut };
 }
 
-/** A synthetic head, as a scanner would have written it. */
+/** A synthetic head as DICOM files. */
 export async function listSample(running: Running): Promise<Listing> {
   return listFiles(running, await sampleFiles(running), true);
 }
 
-/** Shows the first image that can be had, from the middle of the stack, where there is most to see. */
+/** Shows a first image from the middle of the stack, where there is most to see. */
 async function preview(files: readonly NamedFile[], say: Running['say']): Promise<void> {
   const middle = Math.floor(files.length / 2);
   for (const { path, file } of files.slice(middle, middle + 4)) {
@@ -73,7 +73,7 @@ async function preview(files: readonly NamedFile[], say: Running['say']): Promis
       say({ text: 'A first slice', preview: firstPixels(slice) });
       return;
     } catch {
-      // whatever is wrong with it is said when all are read
+      // its problems are reported when all files are read
     }
   }
 }
@@ -100,7 +100,7 @@ async function lookAt({ path, file }: NamedFile): Promise<DicomHeader | 'picture
 const isPicture = ([a, b, c]: Uint8Array): boolean =>
   (a === 0xff && b === 0xd8 && c === 0xff) || (a === 0x89 && b === 0x50 && c === 0x4e);
 
-/** What files of one series have in common; the reading itself parts what does not make one stack. */
+/** Key of a file's series; reading separates files that do not form one stack. */
 function keyOf({ studyUid, seriesUid, seriesNumber, patientId }: DicomHeader, { path }: NamedFile): string {
   const series = seriesUid || [seriesNumber, path.split('/').slice(0, -1).join('/')];
   return JSON.stringify([patientId, studyUid, series]);

@@ -5,7 +5,7 @@ import type { Orientation } from './pixels';
 export interface LoadedStack {
   item: SeriesItem;
   kind: 'dicom' | 'pictures';
-  /** `[slices, rows, columns]`: HU, or of pictures gray in 0..1. */
+  /** `[slices, rows, columns]`: HU, or for pictures gray values in 0..1. */
   values: Float32Array;
   slices: { name: string; source: NamedFile; frame: number | undefined }[];
   rows: number;
@@ -13,7 +13,7 @@ export interface LoadedStack {
   orientation: Orientation | undefined;
   spacing: Pixels['spacing'];
   letters: Pixels['letters'];
-  /** What it is best shown in; of pictures it is not known. */
+  /** Suggested window; unknown for pictures. */
   window: Pixels['window'] | undefined;
   notScored: string | undefined;
 }

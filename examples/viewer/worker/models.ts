@@ -1,4 +1,4 @@
-// The model: opened from the page's own folder, from files, or from what this browser keeps.
+// The model: from the page's own folder, from files, or stored in this browser.
 import * as tf from '@tensorflow/tfjs';
 import { CT_LABEL_NAMES, loadCtBrainModel, outputLevel } from 'ct-multilabel';
 import type { ModelInfo, ModelOrigin } from '../protocol';
@@ -8,10 +8,10 @@ import type { Running } from './running';
 
 type Loaded = Awaited<ReturnType<typeof loadCtBrainModel>>;
 
-/** The model that scores. */
+/** The model in use. */
 export interface OpenedModel extends Pick<Loaded, 'model' | 'manifest'> {
   info: ModelInfo;
-  /** Its files once more, to be kept. */
+  /** Its files, for storing it. */
   load: () => Promise<tf.io.ModelArtifacts>;
 }
 
@@ -26,7 +26,7 @@ export function openedModel(): OpenedModel {
   return current;
 }
 
-/** Opens a model in place of the one before, which stays where the new one cannot be read. */
+/** Replaces the model; if the new one cannot be read, the old one is kept. */
 export async function openModel({ say }: Running, origin: ModelOrigin): Promise<ModelInfo> {
   say({ text: 'Opening the model' });
   await computing();
@@ -43,13 +43,13 @@ export async function openModel({ say }: Running, origin: ModelOrigin): Promise<
   return info;
 }
 
-/** Names of the models that this browser keeps. */
+/** Names of the models stored in this browser. */
 export async function storedModels(): Promise<string[]> {
   const kept = Object.keys(await tf.io.listModels()).filter((url) => url.startsWith(STORE));
   return kept.map((url) => url.slice(STORE.length)).sort();
 }
 
-/** Keeps the model that is open, as it came. */
+/** Stores the open model unchanged. */
 export async function storeModel({ say }: Running, name: string): Promise<string[]> {
   say({ text: 'Keeping the model in this browser' });
   const [handler] = tf.io.getSaveHandlers(STORE + name);
@@ -83,7 +83,7 @@ async function describe(
   const sums = checksums ?? { description: 'unknown', weights: await shortHash(artifacts) };
   const takes = windows === false ? 'pictures in 0..1' : windows.map(({ center, width }) => `${center}/${width} HU`).join(', '); // prettier-ignore
   return {
-    // name and version as `ct-multilabel predict --dicom-out` gives them
+    // name and version as in `ct-multilabel predict --dicom-out`
     name: `ct-multilabel ${builtFrom(manifest.model)}`.slice(0, 64),
     version: `${sums.description}-${sums.weights}`,
     ...{ labels, thresholds, level, isSample },
@@ -105,7 +105,7 @@ async function describe(
   }; // prettier-ignore
 }
 
-/** What tells the weights of a model from another's that was saved before there were checksums. */
+/** Identifies the weights of a model that was saved without checksums. */
 async function shortHash({ weightData }: tf.io.ModelArtifacts): Promise<string> {
   const parts = Array.isArray(weightData) ? weightData : [weightData!];
   const bytes = await new Blob(parts).arrayBuffer();

@@ -4,7 +4,7 @@ import type { FileGroup } from './groups';
 import type { LoadedStack } from './loaded_stack';
 import type { Running } from './running';
 
-/** The pictures of a folder, in the order of their names. Those of another size than the first are left out. */
+/** The pictures of a folder in the order of their names, without those of another size than the first. */
 export async function readPictures(
   { say, signal }: Running,
   { files, item }: FileGroup,

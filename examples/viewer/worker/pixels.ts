@@ -1,14 +1,14 @@
-// From HU to what the page shows.
+// From HU to pixels for display.
 import type { DicomHeader } from 'ct-multilabel/dicom';
 import type { DisplayWindow, EdgeLetters, Pixels } from '../protocol';
 
-/** What most of a head is looked at in. */
+/** The usual window for a head. */
 const BRAIN: DisplayWindow = { center: 40, width: 80 };
 
 type Vector = readonly [number, number, number];
 export type Orientation = readonly [row: Vector, column: Vector];
 
-/** A slice that was decoded by itself. */
+/** A single decoded slice. */
 interface Slice {
   hu: Float32Array;
   rows: number;
@@ -26,7 +26,7 @@ export function firstPixels({ hu, rows, columns, header }: Slice): Pixels {
   };
 }
 
-/** Whether a slice's own header says nothing against an axial CT slice. */
+/** Whether nothing in a slice's header contradicts an axial CT slice. */
 const isAxialCt = ({ modality = 'CT', imageType }: DicomHeader): boolean =>
   modality === 'CT' && !imageType.some((value) => /LOCALIZER|SCOUT/i.test(value));
 
@@ -39,7 +39,7 @@ export function whole(values: Float32Array, step: number): Int16Array {
   return result;
 }
 
-/** The brain's window for axial CT; for all else the file's own or, without one, from the darkest to the brightest value. */
+/** The brain window for axial CT; otherwise the file's own or, without one, the range of the values. */
 export function windowFor(
   { windowCenter, windowWidth }: Pick<DicomHeader, 'windowCenter' | 'windowWidth'>,
   values: Float32Array,
@@ -62,10 +62,10 @@ const AXES = [
   ['H', 'F'],
 ] as const;
 
-/** A direction of less than this part of the whole is not worth a letter. */
+/** Smallest component of a direction that gets a letter. */
 const LEAST_PART = 0.35;
 
-/** Where the patient's sides are, from the directions of rows and columns. */
+/** Letters of the patient's sides at the image's edges, from the directions of rows and columns. */
 export function edgeLetters([row, column]: Orientation): EdgeLetters {
   const opposite = ([x, y, z]: Vector): Vector => [-x, -y, -z];
   return {

@@ -1,4 +1,4 @@
-// Slices as the model sees them.
+// Slices prepared for the model.
 import * as tf from '@tensorflow/tfjs';
 import { neighborSlices, preprocess, windowChannels } from 'ct-multilabel';
 import type { DisplayWindow } from '../protocol';
@@ -6,7 +6,7 @@ import { openedModel, type OpenedModel } from './models';
 import { loadedStack } from './stacks';
 import { turn, type Running } from './running';
 
-/** A stack that a model can see. */
+/** A prepared stack. */
 interface Prepared {
   id: string;
   model: OpenedModel;
@@ -16,20 +16,20 @@ interface Prepared {
   assumed: string | undefined;
 }
 
-/** Slices that are prepared at once. */
+/** Slices prepared at a time. */
 const CHUNK = 4;
 
-/** The stack that was asked for last: heat maps and reports are of it too. */
+/** The last requested stack, which heat maps and reports use too. */
 let last: Prepared | undefined;
 
-/** What {@link prepare} made of a stack. */
+/** Result of {@link prepare}. */
 export function preparedStack(id: string): Prepared {
   if (last?.id !== id || last.model !== openedModel())
     throw new Error('the series is not scored by this model yet');
   return last;
 }
 
-/** Prepares a stack as the model's own record says: windows, CLAHE, size, neighbours. */
+/** Prepares a stack according to the model's preprocessing: windows, CLAHE, size, neighbours. */
 export async function prepare(running: Running, id: string, picture: DisplayWindow): Promise<Prepared> {
   const { say, signal } = running;
   const { values, kind, slices, rows, columns, notScored } = await loadedStack(running, id);

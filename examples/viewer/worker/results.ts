@@ -1,4 +1,4 @@
-// What was found, as DICOM objects.
+// The results as DICOM objects.
 import { dicomHeatMaps, dicomReport, parseDicomHeader } from 'ct-multilabel/dicom';
 import { zipSync } from 'fflate';
 import type { HeatMethod } from '../protocol';
@@ -11,7 +11,7 @@ import { scoresOf } from './score';
 import { loadedStack } from './stacks';
 import { turn, type Running } from './running';
 
-/** The Structured Report of a stack, the same that `ct-multilabel predict --dicom-out` writes. */
+/** The Structured Report of a stack, as from `ct-multilabel predict --dicom-out`. */
 export async function report(running: Running, id: string): Promise<Uint8Array> {
   running.say({ text: 'Writing the report' });
   const { info } = openedModel();
@@ -35,7 +35,7 @@ export async function heatMapFiles(
   maps.dispose();
   const { images, model } = preparedStack(id);
   const [slices, rows, columns, channels] = images.shape;
-  // the first channels are of the slice below, where a slice has its neighbours too
+  // with neighbours as channels, the first ones belong to the slice below
   const { neighbors } = model.manifest.preprocessing;
   const own = (neighbors * channels) / (2 * neighbors + 1);
   const seen = await images.data();
@@ -68,7 +68,7 @@ async function dicomStack(running: Running, id: string): Promise<LoadedStack> {
   throw new Error('results as DICOM refer to DICOM images: pictures have no study that they could belong to');
 }
 
-/** Files up to their pixels, each read once. */
+/** The beginnings of files up to their pixels, each read once. */
 async function sourceImages({ slices }: LoadedStack, signal: AbortSignal) {
   const heads = new Map<string, Uint8Array>();
   const images: { bytes: Uint8Array; file: string; frame: number | undefined }[] = [];

@@ -1,12 +1,12 @@
 import type { Progress } from '../protocol';
 
-/** What a task needs beside its input. */
+/** Context of a running task. */
 export interface Running {
   say: (progress: Progress) => void;
   signal: AbortSignal;
 }
 
-/** Lets messages in, such as the one that ends the task. */
+/** Yields to messages, such as the one that cancels the task. */
 export async function turn(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
   signal.throwIfAborted();

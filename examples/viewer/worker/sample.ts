@@ -1,4 +1,4 @@
-// The bundled sample: a synthetic head, made when it is asked for.
+// The bundled sample: a synthetic head, generated on demand.
 import { makePhantomPatient } from 'ct-multilabel';
 import type { NamedFile } from '../protocol';
 import { turn, type Running } from './running';
@@ -8,17 +8,17 @@ const [SLICES, SIZE, SEED] = [20, 256, 31];
 /** Of the phantom's field of view, and about its height, in mm. */
 const [FIELD, HEIGHT] = [240, 150];
 
-/** A UID of random digits (2.25, PS3.5 B.2); its images' count on from it. */
+/** A random UID (2.25, PS3.5 B.2), to which the images append numbers. */
 const ROOT = 265_303_518_430_194_702_111_405_300_713_550_210_000n;
 const uid = (n: number): string => `2.25.${ROOT + BigInt(n)}`;
 
-/** What is used of dcmjs. */
+/** The part of dcmjs that is used here. */
 interface Dcmjs {
   DicomDict: new (meta: object) => { dict: object; write(): ArrayBuffer };
   DicomMetaDictionary: { denaturalizeDataset(elements: object): object };
 }
 
-/** A head with hemorrhages as DICOM files, so that all goes the way of a patient's. */
+/** A head with hemorrhages as DICOM files, so that it is processed like a patient's. */
 export async function sampleFiles({ say, signal }: Running): Promise<NamedFile[]> {
   say({ text: 'Making a synthetic head' });
   const { hu } = makePhantomPatient({

@@ -1,4 +1,4 @@
-// Probabilities of a stack, slice after slice.
+// Probabilities of a stack.
 import * as tf from '@tensorflow/tfjs';
 import { backboneOf, calibrateProbabilities, PerSlice, predictStack } from 'ct-multilabel';
 import type { DisplayWindow, Scores } from '../protocol';
@@ -7,10 +7,10 @@ import { openedModel, type OpenedModel } from './models';
 import { prepare } from './prepared';
 import { since, turn, type Running } from './running';
 
-/** Slices that the backbone sees at once: few, so that the page hears of it. */
+/** Slices per run of the backbone: few, so that progress is reported. */
 const CHUNK = 2;
 
-/** Scores of the last stack, which a report is of. */
+/** Scores of the last stack, for its report. */
 let last: { id: string; model: OpenedModel; probabilities: number[][] } | undefined;
 
 export function scoresOf(id: string): number[][] {
@@ -38,11 +38,11 @@ export async function score(running: Running, id: string, picture: DisplayWindow
   return { probabilities, backend, assumed, seconds: since(started) };
 }
 
-/** Logits of all slices, as `predictStack` gives them: first what the backbone makes of each, then what stands above it. */
+/** Logits of all slices, as from `predictStack`: first the backbone on each slice, then the layers above it. */
 async function logitsOf(images: tf.Tensor4D, { say, signal }: Running): Promise<tf.Tensor> {
   const { model } = openedModel();
   const slices = images.shape[0];
-  // padding is recognised by its pixels, which features no longer show
+  // padding is recognised by its pixels, which features do not contain
   const masks = model.layers.some((layer) => layer instanceof PerSlice && layer.maskValue !== undefined);
   if (masks) {
     say({ text: `Scoring ${slices} slices` });

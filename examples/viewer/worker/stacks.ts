@@ -1,4 +1,4 @@
-// Series that were read: the pixels that the page shows and a model sees.
+// Series that were read: pixels for the page and the model.
 import { readDicomSeries } from 'ct-multilabel/dicom';
 import type { DisplayWindow, NamedFile, Problem, SeriesItem, Stack } from '../protocol';
 import { reading } from './backend';
@@ -8,12 +8,12 @@ import { readPictures } from './pictures';
 import { edgeLetters, whole, windowFor } from './pixels';
 import type { Running } from './running';
 
-/** Those of the series that was read last: a thousand slices are a gigabyte. */
+/** Stacks of the last series only, since a thousand slices are a gigabyte. */
 const stacks = new Map<string, LoadedStack>();
 
 export const forgetStacks = (): void => stacks.clear();
 
-/** Kinds of error that leave something to look at, though nothing to score. */
+/** Kinds of error with which a stack can be shown, but not scored. */
 const SHOWN_ANYWAY = ['implausible-hu', 'not-hu', 'not-ct', 'one-position'] as const;
 
 /** Reads all files of a series. */
@@ -27,7 +27,7 @@ export async function read(running: Running, id: string): Promise<SeriesItem[]> 
   return loaded.map(({ item }) => item);
 }
 
-/** A stack, read again where another series was read since. */
+/** A stack, which is read again if another series was read since. */
 export async function loadedStack(running: Running, id: string): Promise<LoadedStack> {
   if (!stacks.has(id)) await read(running, id);
   const stack = stacks.get(id);
@@ -36,7 +36,7 @@ export async function loadedStack(running: Running, id: string): Promise<LoadedS
   return stack;
 }
 
-/** A stack for the page to show. */
+/** A stack for display. */
 export async function stack(running: Running, id: string, picture: DisplayWindow): Promise<Stack> {
   const { item, kind, values, slices, ...loaded } = await loadedStack(running, id);
   const { rows, columns, spacing, letters, window = picture, notScored } = loaded;
@@ -96,6 +96,6 @@ async function readDicom({ say, signal }: Running, group: FileGroup): Promise<Lo
   return loaded;
 }
 
-/** The file with its path, which it loses on the way into a worker. */
+/** The file with its path, which is lost when it is sent to a worker. */
 const withPath = ({ path, file }: NamedFile): File =>
   Object.defineProperty(file, 'webkitRelativePath', { value: path, configurable: true });

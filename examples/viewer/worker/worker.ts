@@ -1,4 +1,4 @@
-// The worker: takes one task after another from the page, and says how far each has come.
+// The worker: runs the page's tasks one after another, and reports their progress.
 import type { FromWorker, Progress, TaskName, Tasks, ToWorker } from '../protocol';
 import { explain } from './explain';
 import { listFiles, listSample } from './listing';
@@ -8,7 +8,7 @@ import { score } from './score';
 import { read, stack } from './stacks';
 import type { Running } from './running';
 
-/** A task, which may take its time. */
+/** Runs a task. */
 type Run<K extends TaskName> = (
   running: Running,
   ...input: Parameters<Tasks[K]>
@@ -28,7 +28,7 @@ const TASKS: { [K in TaskName]: Run<K> } = {
   heatMapFiles,
 };
 
-/** The worker's own global, whose types stand in another library than the page's. */
+/** The worker's global, whose types are in another library than the page's. */
 const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage: (message: FromWorker, transfer?: Transferable[]) => void;
@@ -61,7 +61,7 @@ async function perform({ id, task, input }: Exclude<ToWorker, { cancel: number }
   }
 }
 
-/** Pixels are handed over, and not copied: what comes back is made for the page. */
+/** Transfers pixels instead of copying them, since results are only needed by the page. */
 function transferable(output: unknown): Transferable[] {
   const values = output instanceof Uint8Array ? output : (output as { values?: unknown }).values;
   return ArrayBuffer.isView(values) ? [values.buffer as ArrayBuffer] : [];
