@@ -1,5 +1,5 @@
 // Compiles src/backends/wasm/assembly to WebAssembly and writes the result as base64 into src/backends/wasm/generated/.
-// Does nothing when the sources have not changed.
+// Does nothing if the sources have not changed.
 import asc from 'assemblyscript/asc';
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
@@ -11,7 +11,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const sources = path.join(root, 'src/backends/wasm/assembly');
 const target = path.join(root, 'src/backends/wasm/generated');
 
-// warning 112 is about vectors at the module's border, which none of ours crosses
+// warning 112 concerns vectors in exported functions, which we do not have
 const COMMON = [
   '--disableWarning=112',
   '-O3',
@@ -26,12 +26,12 @@ const COMMON = [
 const MEMORY = {
   // on the host's heap
   host: ['--initialMemory', '0'],
-  // on memory that threads share
+  // on shared memory, for threads
   shared: ['--initialMemory', '1', '--maximumMemory', '65536', '--sharedMemory', '--enable', 'threads'],
 };
 const ARITHMETIC = { base: [], fma: ['--enable', 'relaxed-simd'] };
 
-/** Compiles what has changed. (Vitest calls it before the tests.) */
+/** Compiles if the sources have changed. (Vitest calls it before the tests.) */
 export async function setup() {
   const hash = createHash('sha256');
   const files = readdirSync(sources, { recursive: true }).map(String).sort();
@@ -57,7 +57,7 @@ export async function setup() {
   }
 }
 
-/** Writes the names of every kernel's parameters: what calls them by name is then checked by the compiler. */
+/** Writes the names of every kernel's parameters, so that the compiler checks calls with named arguments. */
 function writeSignatures(stamp) {
   const out = path.join(target, 'signatures.ts');
   if (existsSync(out) && readFileSync(out, 'utf8').startsWith(stamp)) return;

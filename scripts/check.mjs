@@ -1,8 +1,8 @@
-// Runs what a change must pass: the steps of check_steps.mjs.
+// Runs the checks that a change must pass: the steps of check_steps.mjs.
 //
 //   node scripts/check.mjs           up to the first step that fails (npm run check)
-//   node scripts/check.mjs --all     all of them, with a count of steps and tests at the end (.ci/run)
-//   node scripts/check.mjs --full    the same, and then what takes longer (npm run check:full)
+//   node scripts/check.mjs --all     all of them, and counts steps and tests at the end (.ci/run)
+//   node scripts/check.mjs --full    the same, then the slow ones (npm run check:full)
 import { fileURLToPath } from 'node:url';
 import { LONG_STEPS, STEPS } from './check_steps.mjs';
 import { runSteps } from './run_steps.mjs';

@@ -1,4 +1,4 @@
-// Runs every operation on each backend of Chromium and compares the numbers with plain JavaScript's (backend cpu).
+// Runs every operation on each backend in Chromium, and compares the numbers with those of plain JavaScript (backend cpu).
 //
 //   npm run build && node scripts/check_backends.mjs [part of a case's name]
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { serve, visit, waitUntil } from './package/visit.mjs';
 /** Milliseconds for all cases on one backend: a GPU in software takes minutes. */
 const LIMIT = 20 * 60_000;
 
-/** Of numbers that another backend computed, beside the greatest of them. */
+/** Tolerance between backends, relative to the largest number. */
 const TOLERANCE = 1e-3;
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -40,7 +40,7 @@ if (browser === undefined) {
   }
 }
 
-/** One backend in a page of its own; the first one's numbers are what the others must give. */
+/** Runs one backend in a separate page; the numbers of the first one are the reference for the others. */
 async function onBackend(url, backend, expected, count) {
   const runCases = async (page) => {
     await waitUntil(() => page.evaluate(() => window.matrix !== undefined));
@@ -70,7 +70,7 @@ async function onBackend(url, backend, expected, count) {
   await visit(`on ${backend}`, browser, url, runCases, { limit: LIMIT });
 }
 
-/** Greatest difference, as a share of the greatest number; what is missing or not a number makes it infinite. */
+/** Largest difference, relative to the largest number; infinite if a number is missing or NaN. */
 function difference(result, expected) {
   if (expected === undefined || result.length !== expected.length) return Infinity;
   const scale = Math.max(1, ...expected.map(Math.abs));

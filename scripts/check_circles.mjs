@@ -1,4 +1,4 @@
-// Fails where files of src import one another in a circle, imports of types included: the lint rule passes over those.
+// Fails if files of src import one another in a circle, including type imports, which the lint rule ignores.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ const files = readdirSync(root, { recursive: true })
   .map(String)
   .filter((file) => file.endsWith('.ts') && !file.includes('/assembly/') && !file.includes('/generated/'));
 
-/** What a file imports, or exports from elsewhere. */
+/** The files that a file imports or re-exports. */
 const imports = new Map(
   files.map((file) => {
     const text = readFileSync(path.join(root, file), 'utf8');

@@ -1,5 +1,5 @@
-// Kills a training again and again, at random operations on files, and goes on with it each time: it must end as one that was never
-// killed, to the bit, and leave no other file.
+// Kills a training repeatedly, at random file operations, and resumes it each time: the result must be bit-identical to that of an
+// uninterrupted one, with no additional files.
 //
 //   npm run build && node scripts/check_kills.mjs [--kills N] [--seed N]
 import { spawn } from 'node:child_process';
@@ -41,12 +41,12 @@ if (count.failed === 0) rmSync(scratch, { recursive: true });
 console.log(`${count.passed} passed, ${count.failed} failed`);
 process.exitCode = count.failed > 0 ? 1 : 0;
 
-/** A training from its first start to its end. @returns what is wrong with it, if anything */
+/** Runs a training from its first start to its end. @returns The problem, if there is one. */
 async function trainThroughKills(folder) {
   const places = [];
   for (;;) {
     const mode = ['before', 'after', 'torn'][Math.floor(random() * 3)];
-    // anywhere, and more often early, so that what a kill leaves is killed again
+    // anywhere, but more often early, so that recovery after a kill is also killed
     const killAt = killed < kills ? 1 + Math.floor(random() ** 2 * operations) : 0;
     const { code, signal, output } = await train(folder, killAt, mode);
     if (signal === 'SIGKILL') {
@@ -81,7 +81,7 @@ function lastLine(text) {
   return text.trim().split('\n').at(-1);
 }
 
-/** Every file of a run by its name: a checksum of what must be the same each time; times are left out. */
+/** The files of a run by name, as checksums of everything that must be reproducible, so without times. */
 function contentOf(folder) {
   const names = readdirSync(folder, { recursive: true }).map(String);
   return Object.fromEntries(
@@ -92,13 +92,13 @@ function contentOf(folder) {
 function checksum(file) {
   if (statSync(file).isDirectory()) return 'a folder';
   const bytes = readFileSync(file);
-  // the last column of the history, and what it is made from, are seconds
+  // the last column of the history, and its source, are seconds
   const text = { 'history.csv': /,[^,\n]*$/gm, 'state.json': /"seconds":[\d.e-]+/g }[path.basename(file)];
   const content = text ? bytes.toString().replace(text, '') : bytes;
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** Numbers in 0..1, the same for a seed. */
+/** Numbers in 0..1, reproducible by the seed. */
 function numbersFrom(seed) {
   let state = (seed * 7919 + 1) >>> 0;
   return () => (state = (state * 1664525 + 1013904223) >>> 0) / 2 ** 32;

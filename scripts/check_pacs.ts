@@ -1,4 +1,4 @@
-// Watches a real Orthanc while both sides are killed again and again: of every study there must be one report, and nothing twice.
+// Watches a real Orthanc while both sides are killed repeatedly: every study must get exactly one report, and nothing twice.
 //
 //   npm run build && npx tsx scripts/check_pacs.ts [--studies N] [--kills N] [--seed N]
 import { spawn } from 'node:child_process';
@@ -24,7 +24,7 @@ const { values } = parseArgs({
 const [studies, kills] = [Number(values.studies), Number(values.kills)];
 const random = seededRandom(Number(values.seed));
 
-/** A patient whose name must be nowhere but on the server. */
+/** A patient name that must not occur anywhere but on the server. */
 const NAME = 'Mustermann^Jürgen';
 const SECRET = 'secret-';
 const [SLICES, SIZE] = [3, 32];
@@ -62,7 +62,7 @@ async function check(): Promise<void> {
       const run = start(watch);
       let isOver = false;
       void run.ended.then(() => (isOver = true));
-      // the start takes some seconds, in which nothing is stored
+      // the start takes some seconds, during which nothing is stored
       await run.started;
       while (counts.watch + counts.server < kills) {
         await Promise.race([wait(100 + 500 * random()), run.ended]);
@@ -83,7 +83,7 @@ async function check(): Promise<void> {
     const wrong = await problems(server, output, at('state/ledger.jsonl'));
     for (const line of wrong) console.log(line);
     console.log(`${studies} studies, ${counts.runs} runs; killed: the watch ${counts.watch} times, the server ${counts.server} times`); // prettier-ignore
-    // once more: all is done
+    // once more: nothing is left to do
     const again = start(watch);
     const code = await again.ended;
     if (code !== 0 || again.output().includes('stored')) wrong.push('a last run stores something again');
@@ -99,12 +99,12 @@ async function saveModel(folder: string): Promise<void> {
   await useBackend('cpu');
   const model = buildCtBrainModel({ backbone: 'smallCnn', inputShape: [SIZE, SIZE, 1], seed: 1 });
   const preprocessing = createPreprocessing({ windows: ['brain'], imageSize: [SIZE, SIZE] });
-  // one label is found on every slice
+  // one label is present on every slice
   const thresholds = [0.001, 0.999, 0.999, 0.999, 0.999];
   await saveCheckpoint(folder, model, { labels: CT_LABELS, preprocessing, thresholds });
 }
 
-/** The files of a study: its own patient, with proper UIDs. */
+/** The files of a study, with its own patient and valid UIDs. */
 function study(i: number): Uint8Array[] {
   const { hu } = makePhantomPatient({ slices: 8, size: SIZE, seed: i });
   return Array.from({ length: SLICES }, (_, slice) => {
@@ -159,7 +159,7 @@ interface Item {
   Series: string[];
 }
 
-/** What is wrong on the server, in the log and in the ledger. */
+/** Problems on the server, in the log and in the ledger. */
 async function problems(server: Orthanc, output: string, ledger: string): Promise<string[]> {
   const wrong: string[] = [];
   const found = (await server.get('/studies?expand')) as Item[];
@@ -167,7 +167,7 @@ async function problems(server: Orthanc, output: string, ledger: string): Promis
   const uids = new Set<string>();
   for (const one of found) {
     const name = one.MainDicomTags['StudyInstanceUID']!;
-    // what all its images and results have in common, in Unicode
+    // common to all its images and results, in Unicode
     const shared = (await server.get(`/studies/${one.ID}/shared-tags?simplify`)) as Record<string, string>;
     const patient = `${shared['PatientName']} ${shared['PatientID']}`;
     const own = `${NAME} ${SECRET}${Number(name.split('.').at(-1)) - 1}`;

@@ -1,7 +1,7 @@
 // The steps that a change must pass: `npm run check` and .ci/run both run this list (run_steps.mjs says what $DEMO and $TESTS are).
-// What is quick comes first, as far as no step needs the result of another.
+// Quick steps come first, unless a step needs the result of another.
 
-/** @type {{ name: string, command: string[], environment?: Record<string, string>, fix: string }[]} `fix` says what to run to see or fix what is wrong. */
+/** @type {{ name: string, command: string[], environment?: Record<string, string>, fix: string }[]} `fix` says how to see or fix the problem. */
 export const STEPS = [
   {
     name: 'type check',
@@ -51,7 +51,7 @@ export const STEPS = [
   },
 ];
 
-/** What takes too long for every change: `npm run check:full` runs these after the others. */
+/** Steps too slow for every change: `npm run check:full` runs them after the others. */
 export const LONG_STEPS = [
   {
     name: 'every operation on every backend',

@@ -1,5 +1,5 @@
-// One model all the way: two epochs in TypeScript, two more in PyTorch on two processes, back again, and out as ONNX. At each stop the
-// probabilities of patients that nobody trained on must be those of the stop before.
+// One model through all formats: two epochs in TypeScript, two more in PyTorch in two processes, back to TypeScript, and to ONNX. After
+// each step the probabilities of held-out patients must be those of the step before.
 //
 //   npx tsx scripts/check_story.ts [folder to keep everything in]
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -12,10 +12,10 @@ import { runCommand } from '../src/cli/run_command';
 import { runOnnx } from '../test/support/onnx';
 import { LAUNCHER, python, runPython } from '../test/support/torch_twin';
 
-/** How far apart two stops may be; a training moves them by far more. */
+/** Tolerance between two steps, far below the change by training. */
 const TOLERANCE = 1e-4;
 
-/** Probabilities of prepared patients, one list for all. */
+/** Probabilities of all prepared patients in one list. */
 const PREDICT = `
 import json, sys, torch
 from pathlib import Path
@@ -140,10 +140,10 @@ async function tell(): Promise<void> {
   }
 }
 
-/** A command, as one would type it. */
+/** Runs a command as typed in a shell. */
 async function run(...args: string[]): Promise<void> {
   await runCommand(args);
-  // 3: so few epochs may find nothing, which is no matter here
+  // 3: so short a training may not beat the trivial predictors, which does not matter here
   const code = process.exitCode ?? 0;
   process.exitCode = 0;
   if (code !== 0 && code !== 3) throw new Error(`ct-multilabel ${args.join(' ')} ended with ${code}`);

@@ -24,15 +24,15 @@ import sharp, { type OverlayOptions } from 'sharp';
 import { LINE, MARGIN } from '../src/node/pictures/picture';
 import { escapeXml } from './svg';
 
-/** Labels of which a finding is shown, one each. */
+/** Labels for each of which one finding is shown. */
 const SHOWN: readonly CtLabel[] = ['sdh', 'edh', 'ich'];
 
-/** Slices with more labels are not shown: on those, where the model looked for one of them says little. */
+/** Slices with more labels are not shown, since a map of one of them says little there. */
 const MOST_LABELS = 2;
 
-/** Share of a slice that is cut off on each side, since the head is in the middle. */
+/** Share of a slice cropped on each side, since the head is in the middle. */
 const CUT = 0.1;
-/** Side of a slice as its outline is drawn, and as it stands in the picture. */
+/** Side of a slice when its outline is drawn, and in the picture. */
 const DRAWN = 160;
 const TILE = 256;
 const GAP = 28;
@@ -41,10 +41,10 @@ const TEXT = 23;
 const HEAD = 88;
 const WIDTH = SHOWN.length * (2 * TILE + GAP) - GAP;
 
-/** A slice, what is true of it and what the model says. */
+/** A slice with its labels and predictions. */
 interface Finding {
   patient: string;
-  /** Place among the patient's slices. */
+  /** Index among the patient's slices. */
   slice: number;
   label: CtLabel;
   yTrue: readonly number[];
@@ -52,13 +52,13 @@ interface Finding {
 }
 
 /**
- * What a trained demo says of three slices, of patients it was not trained on: the slice with its lesion outlined, the same with
- * where the model looked, and the five probabilities with their thresholds.
+ * Draws predictions of a trained demo for three slices of patients it was not trained on: the slice with its lesion outlined, the
+ * same with the model's heat map, and the five probabilities with their thresholds.
  *
- * For each of three labels it is the slice on which the model is most certain of it: of those that have it and at most one other,
- * and on which all five decisions are right; each of another patient.
+ * For each of three labels, the slice on which the model is most certain of it, among those with this label and at most one other,
+ * and with five correct decisions; each of another patient.
  *
- * @param folder - What `npm run train:demo` wrote, `study/` and `run/`.
+ * @param folder - Output of `npm run train:demo`, with `study/` and `run/`.
  * @returns A PNG file.
  */
 export async function drawDemo(folder: string): Promise<Uint8Array> {
@@ -110,7 +110,7 @@ export async function drawDemo(folder: string): Promise<Uint8Array> {
     .toBuffer();
 }
 
-/** The slice with its lesion outlined, and the same with the map of where the model looked for the label. */
+/** The slice with its lesion outlined, and the same with the heat map of the label. */
 async function tilesOf(
   model: tf.LayersModel,
   images: tf.Tensor4D,
@@ -150,7 +150,7 @@ async function tilesOf(
   return [await tile(0), await tile(1)];
 }
 
-/** All that is written, and the bars, as a transparent picture. */
+/** Texts and bars as a transparent picture. */
 function captions(findings: readonly Finding[], thresholds: readonly number[], height: number): string {
   const columns = findings.map((finding, i) => column(finding, thresholds, i * (2 * TILE + GAP)));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}">

@@ -4,17 +4,17 @@ import type { AsymmetricLossOptions } from '../src/losses/asymmetric_loss';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 
-/** The loss with these settings is the one of that name. */
+/** Settings with which the loss is the one of this name. */
 const LOSSES: Readonly<Record<string, AsymmetricLossOptions>> = {
   'cross entropy (gammas 0, clip 0)': { gammaNeg: 0, gammaPos: 0, clip: 0 },
   'focal (gammas 2, clip 0)': { gammaNeg: 2, gammaPos: 2, clip: 0 },
   'asymmetric (4, 1, clip 0.05)': {},
 };
 
-/** Okabe and Ito's, distinguishable for colour-blind readers. */
+/** Okabe and Ito's palette, which colour-blind readers can distinguish. */
 const COLORS = ['#999999', '#e69f00', '#0072b2'];
 
-/** Dashes tell the curves apart without colours. */
+/** Dashes distinguish the curves without colours. */
 const DASHES = [[2, 2], [6, 3], [1, 0]]; // prettier-ignore
 
 /** Plots of the loss and its gradient by the probability that the model gives, of a positive and a negative label, by file name. */
@@ -79,7 +79,7 @@ function curve(loss: string, options: AsymmetricLossOptions, label: 0 | 1) {
   }));
 }
 
-/** So that the last bits, which differ between engines, do not reach the file. */
+/** Rounds, since the last bits differ between engines. */
 const rounded = (value: number) => Math.round(value * 1e4) / 1e4 + 0;
 
 async function svg(spec: TopLevelSpec): Promise<string> {

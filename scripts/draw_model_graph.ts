@@ -16,10 +16,10 @@ interface Box {
 }
 
 /**
- * Draws a model of one path, as `buildCtBrainModel` makes it, from left to right: a box a layer, with its class, its name, the shape
- * of its output and its weights; an arc for a connection that passes over layers.
+ * Draws a model of one path, as made by `buildCtBrainModel`, from left to right: a box per layer, with class, name, output shape and
+ * weights; an arc for a connection that skips layers.
  *
- * Boxes, shapes and connections are read from the model's graph, so that the picture cannot say anything else.
+ * Boxes, shapes and connections are read from the model's graph, so that the picture cannot differ from it.
  *
  * @returns The text of an SVG file.
  */
@@ -54,7 +54,7 @@ export function drawModelGraph(model: tf.LayersModel, title: string): string {
   ]);
 }
 
-/** What is written into a layer's box; the first line is its class. */
+/** Text of a layer's box, beginning with its class. */
 function describeLayer(layer: tf.layers.Layer): string[] {
   const inner = (layer as { layer?: tf.layers.Layer }).layer;
   const weights = layer.countParams();
@@ -67,12 +67,12 @@ function describeLayer(layer: tf.layers.Layer): string[] {
   ];
 }
 
-/** A shape without the batch; an axis of any length, which is that of the slices, by its name. */
+/** A shape without the batch; the axis of variable length is named 'slices'. */
 function shapeText(shape: tf.Shape): string {
   return `[${shape.slice(1).map((size) => size ?? 'slices').join(', ')}]`; // prettier-ignore
 }
 
-/** The layers whose outputs a layer takes. */
+/** The layers whose outputs are a layer's inputs. */
 function sourcesOf(layer: tf.layers.Layer): tf.layers.Layer[] {
   const inputs = [layer.input].flat() as tf.SymbolicTensor[];
   return inputs.map(({ sourceLayer }) => sourceLayer).filter((source) => source !== layer);

@@ -15,7 +15,7 @@ import sharp from 'sharp';
 import { blankPicture, drawTile, LINE, MARGIN, WHITE } from '../src/node/pictures/picture';
 import { drawText, type Canvas } from '../src/drawing/pixel_text';
 
-/** Sides of the phantom's slices, of the middle that is cut out of them, and of a tile of the picture. */
+/** Sides of the phantom's slices, of the part cropped from their middle, and of a tile. */
 const PHANTOM = 256;
 const SIZE = 192;
 const TILE = 152;
@@ -23,10 +23,10 @@ const TILE = 152;
 /** The slice that is drawn: it has an intracerebral hemorrhage. */
 const SLICE = 12;
 
-/** An image `[h, w]` or `[h, w, 3]` in 0..1, and what is written above it. */
+/** An image `[h, w]` or `[h, w, 3]` in 0..1, and its caption. */
 type Tile = readonly [caption: string, image: tf.Tensor];
 
-/** Pictures of each transform at work on a synthetic head CT, as PNG, by file name. */
+/** Pictures of each transform applied to a synthetic head CT, as PNG, by file name. */
 export async function drawTransforms(): Promise<Record<string, Uint8Array>> {
   const { hu, slices, size } = makePhantomPatient({ seed: 6, slices: 24, size: PHANTOM, difficulty: 0.2, prevalence: { ich: 1, ivh: 0, sah: 0, sdh: 1, edh: 0 } }); // prettier-ignore
   const pictures: [name: string, canvas: Canvas][] = [];
@@ -92,7 +92,7 @@ function transformTiles(stack: tf.Tensor4D): Record<string, Tile[]> {
   };
 }
 
-/** As large as the others, each pixel a square. */
+/** Enlarged to the size of the others, with square pixels. */
 const enlarged = (image: tf.Tensor2D) => resize(image, [SIZE, SIZE], { method: 'nearest' });
 
 /** Tiles side by side, each with its caption. */

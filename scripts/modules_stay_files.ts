@@ -1,6 +1,6 @@
 import type { Plugin } from 'esbuild';
 
-/** Compiles every module of the sources to a file of its own, without bundling. */
+/** Compiles every source module to a separate file, without bundling. */
 export const modulesStayFiles: Plugin = {
   name: 'modules-stay-files',
   setup({ initialOptions, onResolve }) {

@@ -47,7 +47,7 @@ export function runSteps(steps, { all }) {
   }
 }
 
-/** What the report says; nothing where the tests broke off before they wrote one, or there were none. */
+/** The contents of the report; empty if there were no tests, or they ended before writing one. */
 function testCounts(report) {
   if (!existsSync(report)) return { passed: 0, failed: 0 };
   const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));

@@ -1,4 +1,4 @@
-// Packs the library and uses the tarball as people do: in Node of every supported version, as ES modules, CommonJS and
+// Packs the library and uses the tarball in the usual ways: in every supported version of Node, as ES modules, CommonJS and
 // TypeScript, through bundlers, and in a page.
 import { checkKernelsAreApart, checkRegistration, checkSizes, checkThreadFile } from './package/bundles.mjs';
 import { nodeVersions } from './package/node_versions.mjs';
@@ -20,7 +20,7 @@ try {
   say(`${project.filename}: ${project.files.length} files`);
 
   await writePrograms(project);
-  // downloads and compilations wait for one another no more than they must
+  // downloads and compilations run in parallel where possible
   const versions = nodeVersions();
   for (const line of await checkSizes(project)) say(line);
   await checkKernelsAreApart(project);

@@ -1,11 +1,11 @@
-// Everything public, entry by entry, as text: what a review compares. `node scripts/surface.mjs` writes docs/surface.txt anew.
+// The public API, entry by entry, as text to compare in reviews. `node scripts/surface.mjs` updates docs/surface.txt.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 const FILE = 'docs/surface.txt';
 
-/** Sources of the entries in package.json; the main one stands as the rooms that it is made of. */
+/** Sources of the entries in package.json; the main one is listed as the rooms that it consists of. */
 function entries() {
   const main = readFileSync('src/index.ts', 'utf8');
   const rooms = [...main.matchAll(/export \* from '\.\/(.*)\/index'/g)].map(([, room]) => [
@@ -20,7 +20,7 @@ function entries() {
   ];
 }
 
-/** The report, and how many names it lists. */
+/** The report, and the number of its names. */
 export function surface() {
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
@@ -73,7 +73,7 @@ function describe(checker, name, symbol) {
   return `type ${name} = ${checker.typeToString(type, at, FLAGS | ts.TypeFormatFlags.InTypeAlias).replace(/import\("[^"]*"\)\./g, '')}`;
 } // prettier-ignore
 
-/** Constructors are written with the class's own page; the others are nobody's business. */
+/** Members that are not listed: private, protected and internal ones. */
 const isHidden = (member) =>
   member.name.startsWith('__') ||
   member.declarations?.some(

@@ -1,4 +1,4 @@
-// The operations of the library, on `window.matrix`: each gives numbers that must be the same on every backend.
+// The library's operations, on `window.matrix`: each returns numbers that must be equal on every backend.
 import * as tf from '@tensorflow/tfjs';
 import {
   adam,
@@ -50,7 +50,7 @@ function values(shape: number[], seed = 1): tf.Tensor {
 /** Images in 0..1. */
 const images = (...shape: number[]) => values(shape) as tf.Tensor4D;
 
-/** A function's value, and the gradient of the sum of its squares. */
+/** The value of a function, and the gradient of the sum of its squares. */
 function withGradient(x: tf.Tensor, run: (x: tf.Tensor) => tf.Tensor): tf.Tensor[] {
   const { value, grad } = tf.valueAndGrad((input: tf.Tensor) => tf.sum(tf.square(run(input))))(x);
   return [run(x), value, grad];
@@ -68,7 +68,7 @@ function ofLayer(layer: tf.layers.Layer, ...inputs: tf.Tensor[]): tf.Tensor[] {
   return [output, dx!, ...Object.values(grads)];
 }
 
-/** What a model predicts, and predicts after two steps. */
+/** A model's predictions, before and after two training steps. */
 async function twoSteps(model: tf.LayersModel, x: tf.Tensor, y: tf.Tensor): Promise<tf.Tensor[]> {
   const optimizer = adam(1e-3);
   const before = model.predict(x) as tf.Tensor;
@@ -192,7 +192,7 @@ function weights() {
   return { kernelInitializer: tf.initializers.heNormal({ seed }) };
 }
 
-/** The model with weights that are the same each time. */
+/** The model with reproducible weights. */
 function filled(model: tf.LayersModel): tf.LayersModel {
   model.setWeights(
     model.getWeights().map((weight, i) => {
@@ -221,7 +221,7 @@ function smallBackbone(): tf.LayersModel {
 const matrix = {
   names: Object.keys(CASES),
   use: (name: Backend) => startBackend(name).then(() => undefined),
-  /** All numbers that a case gives. */
+  /** All numbers of a case. */
   async run(name: string): Promise<number[]> {
     const results = await CASES[name]!();
     const numbers = await Promise.all(results.map(async (tensor) => [...(await tensor.data())]));

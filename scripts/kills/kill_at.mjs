@@ -1,21 +1,21 @@
-// Preloaded into a training (node --import): kills its process at the so-many-th operation on files in a folder.
+// Preloaded into a training (node --import): kills its process at the n-th operation on files in a folder.
 //
-// KILL_FOLDER is the folder, KILL_AT the operation's number (0: never), KILL_MODE where in it: `before`, `after`, or `torn`: half of
-// what is written or removed. The last line on stderr is the operation's name, or at the end of the process how many there were.
+// KILL_FOLDER is the folder, KILL_AT the operation's number (0: never), KILL_MODE its point in time: `before`, `after`, or `torn`, when
+// half is written or removed. The last line on stderr is the operation's name, or at the end of the process their number.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
 const { KILL_FOLDER: folder, KILL_AT: killAt, KILL_MODE: mode } = process.env;
 let operations = 0;
 
-/** Operations of node:fs/promises by the place of the path among their arguments: the new one, where there are two. */
+/** Operations of node:fs/promises, with the index of the path among their arguments (of two, the new one). */
 const BY_PATH = {
   ...{ mkdir: 0, open: 0, readdir: 0, readFile: 0, rm: 0, stat: 0, writeFile: 0 },
   ...{ copyFile: 1, link: 1, rename: 1 },
 };
 for (const [name, place] of Object.entries(BY_PATH)) wrap(fs.promises, name, (args) => args[place]);
 
-// those of an open file, which does not know its path; a training opens none outside its folder
+// operations on an open file, whose path is unknown; a training opens none outside its folder
 const handle = await fs.promises.open('/dev/null');
 await handle.close();
 for (const name of ['writeFile', 'sync']) wrap(Object.getPrototypeOf(handle), name, () => folder);
@@ -34,7 +34,7 @@ function wrap(object, name, pathOf) {
     else if (mode !== 'before') await original.apply(this, args);
     fs.writeSync(2, `${name}\n`);
     process.kill(process.pid, 'SIGKILL');
-    for (;;); // nothing more happens, whenever the signal arrives
+    for (;;); // nothing else may happen until the signal arrives
   };
 }
 

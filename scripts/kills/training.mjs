@@ -1,4 +1,4 @@
-// A training of seconds with every stage of the recipe, in the folder it is given: started, or gone on with.
+// Starts or resumes a short training with every stage of the recipe, in the given folder.
 import * as tf from '@tensorflow/tfjs';
 import { buildCtBrainModel, createPreprocessing, seededRandom, trainRecipe } from 'ct-multilabel';
 import { openTrainingRun, useBackend } from 'ct-multilabel/node';
@@ -32,7 +32,7 @@ await trainRecipe(model, {
   patients: { epochs: 3, learningRate: 3e-3 },
 });
 
-/** Patients whose labels can be seen: one half of the image is brighter. */
+/** Patients whose labels are visible: one half of the image is brighter. */
 function source(patients) {
   const sliceLabels = (patient) => {
     const random = seededRandom(patient.charCodeAt(0) + Number(patient[1]));

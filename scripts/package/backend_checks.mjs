@@ -1,9 +1,9 @@
-// What of a backend only a browser shows: the host's threaded build, and the limits of a GPU.
+// Checks of backends that need a browser: the host's threaded build, and the limits of a GPU.
 import { ready, visit } from './visit.mjs';
 
 const PREPARED = { compiledKernels: true, memoryGuard: true };
 
-/** In a cross-origin isolated page kernels and guard are there, with the same numbers; where they cannot be, the page gets a warning. */
+/** In a cross-origin isolated page kernels and guard are in place, with the same numbers; if they cannot be, the page gets a warning. */
 export async function checkIsolated(browser, isolated, plain) {
   const results = [];
   for (const url of [plain, isolated]) {
@@ -57,7 +57,7 @@ export async function checkIsolated(browser, isolated, plain) {
   }
 }
 
-/** What WebGPU has no room for is an error, and nothing that came of it is given for a number. */
+/** Exceeding WebGPU's memory is an error, and results computed from it are never returned as numbers. */
 export async function checkLimit(browser, url) {
   return visit('the limit', browser, url, async (page) => {
     await ready(page);

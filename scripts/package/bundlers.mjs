@@ -1,4 +1,4 @@
-// Three bundlers, each as its users run it: tree-shaken, minified, TensorFlow.js left outside.
+// Three bundlers with the usual settings: tree-shaken, minified, with TensorFlow.js external.
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import * as esbuild from 'esbuild';
 import { rollup } from 'rollup';
@@ -6,7 +6,7 @@ import { build as vite } from 'vite';
 
 const EXTERNAL = /^@tensorflow\/tfjs/;
 
-/** By name: from an entry file to the files of its bundle, the entry's first, `{ name, code }`. */
+/** By name: a function from an entry file to the files of its bundle, `{ name, code }`, the entry's first. */
 export const BUNDLERS = {
   async esbuild(entry) {
     const { outputFiles } = await esbuild.build({
@@ -48,7 +48,7 @@ export const BUNDLERS = {
         rollupOptions: { input: entry, external: EXTERNAL, preserveEntrySignatures: 'strict' },
       },
     });
-    // the file of a worker is an asset, which has a source
+    // a worker's file is an asset with a source
     return output.map(({ fileName, code, source }) => ({ name: fileName, code: code ?? String(source) }));
   },
 };

@@ -1,9 +1,9 @@
-// What a bundler makes of the packed library: one function stays small, and layers stay registered.
+// Bundles of the packed library: one function stays small, and layers stay registered.
 import path from 'node:path';
 import { BUNDLERS } from './bundlers.mjs';
 import { run } from './project.mjs';
 
-/** One line each: the most bytes of its bundle, minified and not compressed, and what it registers, and nothing else. */
+/** One line each: the maximum size of its bundle, minified and uncompressed, and exactly what it registers. */
 const SIZES = [
   { code: `export { asymmetricLoss } from 'ct-multilabel/losses';`, most: 10_000, registers: ['Kernel'] },
   { code: `export { clahe } from 'ct-multilabel/transforms';`, most: 13_000, registers: ['Kernel'] },
@@ -12,7 +12,7 @@ const SIZES = [
   { code: `import 'ct-multilabel/layers';`, most: 40_000, registers: ['Class'] },
   // with all layers, since importing this entry makes them known to tf.loadLayersModel
   { code: `export { asymmetricLoss } from 'ct-multilabel';`, most: 40_000, registers: ['Class', 'Kernel'] },
-  // its backbones pool so that NaN stays NaN on every backend
+  // its backbones register max pooling that keeps NaN
   {
     code: `export { buildCtBrainModel } from 'ct-multilabel';`,
     most: 45_000,
@@ -20,13 +20,13 @@ const SIZES = [
   },
 ];
 
-/** How base64 of any WebAssembly binary begins. */
+/** Beginning of any WebAssembly binary in base64. */
 const WASM = 'AGFzbQ';
 
 /**
- * Bundles one function at a time and looks at what came along.
+ * Bundles one function at a time and checks the contents.
  *
- * @returns Lines that tell the sizes.
+ * @returns Lines with the sizes.
  */
 export async function checkSizes(project) {
   const lines = [];
@@ -53,7 +53,7 @@ export async function checkSizes(project) {
   return lines;
 }
 
-/** Only who prepares the wasm backend, or starts it, gets the compiled kernels, and in files of their own. */
+/** Only programs that prepare or start the wasm backend get the compiled kernels, in separate files. */
 export async function checkKernelsAreApart(project) {
   const names = 'prepareWasmBackend, useBrowserBackend';
   const entry = project.write('prepare.js', `export { ${names} } from 'ct-multilabel';`);
@@ -66,10 +66,10 @@ export async function checkKernelsAreApart(project) {
   }
 }
 
-/** The file of the threads that the wasm backend has in a page, for bundlers that need it as an entry. */
+/** The file of the wasm backend's threads in a page, for bundlers that need it as an entry. */
 const THREAD = 'node_modules/ct-multilabel/dist/backends/wasm/threads/kernel_thread.js';
 
-/** esbuild leaves the address of a worker's file as it is: as an entry the file is whole, and lies where it is looked for. */
+/** esbuild does not change the address of a worker's file: as an entry, the file is complete and found there. */
 export async function checkThreadFile(project) {
   const [file, ...others] = await BUNDLERS.esbuild(path.join(project.folder, THREAD));
   if (path.basename(file.name) !== 'kernel_thread.js' || others.length > 0 || /\bimport\b/.test(file.code)) {
@@ -112,7 +112,7 @@ const LOAD = `
   if (now.length !== 10 || output.some((value, i) => Math.abs(value - now[i]) > 1e-5)) throw new Error('other output');
 `;
 
-/** A saved model loads in programs that did nothing but `import 'ct-multilabel'`, bundled or not. */
+/** A saved model loads in programs that only `import 'ct-multilabel'`, bundled or not. */
 export async function checkRegistration(project, node) {
   const programs = {
     'load.mjs': `import * as tf from '@tensorflow/tfjs';

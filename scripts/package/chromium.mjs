@@ -1,4 +1,4 @@
-// A Chromium to open pages with: the one that is installed, else one that npm can bring.
+// Chromium for the checks: an installed one, or one from npm.
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
@@ -16,7 +16,7 @@ const FLAGS = [
   '--use-webgpu-adapter=swiftshader',
 ];
 
-/** Carries Chromium for Linux on x64; this version runs on Node 20. */
+/** Contains Chromium for Linux on x64; this version runs on Node 20. */
 const [PACKAGED, VERSION] = ['@sparticuz/chromium', '147'];
 
 /** Unpacks it; where it believes to be on Lambda also system libraries that it needs, which it names in its environment. */
@@ -26,7 +26,7 @@ const executablePath = await chromium.executablePath();
 console.log(JSON.stringify({ executablePath, env: process.env }));`;
 
 /**
- * @returns `{ name, browser }`, or `{ why }` where there is none. Whoever asked for it closes the browser.
+ * @returns `{ name, browser }`, or `{ why }` if there is none. The caller closes the browser.
  */
 export async function openChromium() {
   const installed = findInstalled();
@@ -51,7 +51,7 @@ function findInstalled() {
   return CHROMIUM || files.find((file) => existsSync(file));
 }
 
-/** Unpacks it into the folder for temporary files, and tells how it is started. */
+/** Unpacks it into the folder for temporary files, and returns how to start it. */
 export async function unpackChromium() {
   const folder = path.join(repository, 'node_modules', '.cache', `chromium-${VERSION}`);
   if (!existsSync(path.join(folder, 'node_modules', PACKAGED))) {

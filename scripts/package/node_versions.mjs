@@ -7,16 +7,16 @@ const MAJORS = [20, 22, 24];
 const running = Number.parseInt(process.versions.node, 10);
 
 /**
- * The running Node, and the other versions as far as npm can bring them.
+ * The running Node, and the other versions if npm has them for this platform.
  *
- * @returns `{ name, node }` with the program's path, or `{ name, why }` where there is none.
+ * @returns `{ name, node }` with the program's path, or `{ name, why }` if there is none.
  */
 export async function nodeVersions() {
   const others = MAJORS.filter((major) => major !== running);
   return Promise.all([running, ...others].map(nodeVersion));
 }
 
-/** One version: the running Node where it is that, else what npm brings. */
+/** One version: the running Node if it matches, otherwise from npm. */
 export async function nodeVersion(major) {
   return major === running
     ? { name: `Node ${process.versions.node}`, node: process.execPath }

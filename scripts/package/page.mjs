@@ -9,16 +9,16 @@ import { checkThreads, STRICT } from './thread_checks.mjs';
 import { checkViewer } from './viewer.mjs';
 import { ISOLATED, ready, serve, visit, waitUntil } from './visit.mjs';
 
-/** A module of Node, compiled kernels of ours, a backend that the page did not import. */
+/** Traces of a Node module, of our compiled kernels, of a backend that the page did not import. */
 const UNWANTED = [/["'`]node:\w+/, /AGFzbQ/, /tfjs-backend-wasm/];
 
-/** Of numbers that another backend computed, or another visit: losses are some 0.1, logits some 1. */
+/** Tolerance between backends and between visits: losses are about 0.1, logits about 1. */
 const TOLERANCE = 1e-4;
 
 /** Labels and thresholds of the model that the trial page saves. */
 const DECISIONS = '[["ich","sdh"],[0.4,0.6]]';
 
-/** What Node reads of the files that a page downloaded. */
+/** A program that reads the files that a page downloaded. */
 const DOWNLOADED = `import { loadCtBrainModel } from 'ct-multilabel';
 import { fileSystem } from 'ct-multilabel/node';
 const { model, manifest } = await loadCtBrainModel(fileSystem(process.argv[2]));
@@ -27,12 +27,12 @@ console.log(JSON.stringify([manifest.labels, manifest.thresholds]));
 `;
 
 /**
- * Builds the pages, sees that nothing of Node and no backend of ours is in the bare one, and lets Chromium show what they compute.
+ * Builds the pages, checks that the bare one contains nothing of Node and no backend, and runs them in Chromium.
  *
- * @returns Lines that tell what was done.
+ * @returns Lines describing what was done.
  */
 export async function checkPages(project) {
-  // where they lie in the repository, so that they find one another
+  // at the same relative paths as in the repository
   for (const folder of ['scripts/package/bare_page', 'scripts/package/trial_page', 'examples']) {
     cpSync(path.join(repository, folder), path.join(project.folder, folder), { recursive: true });
   }
@@ -103,7 +103,7 @@ async function checkPrediction(browser, url) {
   });
 }
 
-/** Predictions, losses and predictions after training on every backend, beside plain JavaScript's. */
+/** Compares predictions, losses and predictions after training on every backend with plain JavaScript's. */
 async function checkBackends(browser, url) {
   const done = [];
   await visit('the backends', browser, url, async (page) => {
@@ -112,7 +112,7 @@ async function checkBackends(browser, url) {
     for (const backend of ['cpu', 'wasm', 'webgl', 'webgpu']) {
       const started = await page.evaluate((name) => window.trial.use(name).catch((e) => e.message), backend);
       if (typeof started === 'string') {
-        // every browser has the first two
+        // the first two are in every browser
         if (['cpu', 'wasm'].includes(backend)) throw new Error(`the backends: ${started}`);
         done.push(`no ${backend} here`);
         continue;
@@ -125,7 +125,7 @@ async function checkBackends(browser, url) {
   return `trial page: predicts and trains alike on every backend (greatest difference: ${done.join(', ')})`;
 }
 
-/** A trained model saved, and loaded after a reload by every way that a browser has: it predicts, and trains on, as it would have. */
+/** Saves a trained model, and loads it after a reload in every way that a browser offers: it predicts and trains on as before. */
 async function checkStores(browser, url, project, root) {
   const folder = path.join(root, 'dist', 'model');
   const stores = ['indexeddb://brain', 'localstorage://brain', 'downloads://brain'];
@@ -162,7 +162,7 @@ async function checkStores(browser, url, project, root) {
   return 'trial page: a trained model comes back from IndexedDB, localStorage, HTTP and files, and trains on';
 }
 
-/** A page that nobody looks at draws no frames; a training must not wait for one. */
+/** A hidden page draws no frames; a training must not wait for one. */
 async function checkWithoutFrames(browser, url) {
   const prepare = (page) => page.addInitScript(() => (window.requestAnimationFrame = () => 0));
   const losses = await visit(
@@ -180,12 +180,12 @@ async function checkWithoutFrames(browser, url) {
   return 'trial page: trains patients where no frame is drawn';
 }
 
-/** The browser's example, as its user clicks through it: trained, saved, opened again after a reload. */
+/** Clicks through the browser example: trains, saves, and opens again after a reload. */
 async function checkExample(browser, url) {
   return visit('the example', browser, url, async (page) => {
     const status = () => page.textContent('#status');
     const click = (id) => page.evaluate((name) => document.getElementById(name).click(), id);
-    // the last line that the page says is the score, and what went wrong where something did
+    // the last line on the page is the score, or the error
     const done = async (id) => {
       await click(id);
       await waitUntil(() => page.evaluate(() => !document.getElementById('controls').disabled));
@@ -210,7 +210,7 @@ async function checkExample(browser, url) {
   });
 }
 
-/** Greatest difference between two results; too great a one is an error. */
+/** The largest difference between two results; throws if it is too large. */
 function difference(where, result, expected) {
   let greatest = 0;
   for (const [name, values] of Object.entries(expected)) {

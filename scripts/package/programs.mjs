@@ -1,4 +1,4 @@
-// Programs that use the packed library as people do: ES modules, CommonJS, TypeScript.
+// Programs that use the packed library in the usual ways: ES modules, CommonJS, TypeScript.
 import sharp from 'sharp';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -61,7 +61,7 @@ export async function writePrograms(project) {
     .toFile(path.join(project.folder, 'patient', '1_0.png'));
 }
 
-/** Runs both programs on this Node; nothing they write may speak of a second copy. */
+/** Runs both programs on this Node; their output must not mention a second copy of tfjs. */
 export async function runPrograms(project, node) {
   for (const name of Object.keys(PROGRAMS)) {
     const { stdout, stderr } = await run(node, [name], project.folder);
@@ -131,7 +131,7 @@ export async function runCommands(project) {
     '0',
   ];
   await ct('train', '--data', study, '--out', path.join('runs', 'own'), ...small).catch((error) => {
-    // so short a training finds nothing, says so, and exits with 3
+    // so short a training beats no trivial predictor, reports it, and exits with 3
     if (!error.message.includes('no better than a predictor')) throw error;
   });
   await ct('init', 'my-study');
@@ -151,7 +151,7 @@ export async function runCommands(project) {
   }
 }
 
-/** Checks the types as ES modules and as CommonJS see them. */
+/** Checks the types for ES modules and for CommonJS. */
 export async function checkTypes(project) {
   const typed = `import * as tf from '@tensorflow/tfjs';
 import { buildCtBrainModel, SliceConv1D, type CtBrainModelOptions } from 'ct-multilabel';

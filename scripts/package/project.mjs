@@ -1,4 +1,4 @@
-// An empty project that the packed library is installed into, in a folder of its own.
+// An empty project in a separate folder, into which the packed library is installed.
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** Milliseconds after which a program is taken to hang. */
+/** Milliseconds after which a program counts as hanging. */
 const LIMIT = 180_000;
 
 /**
  * Runs a program to its end.
  *
- * @returns What it wrote; rejected with that when it fails.
+ * @returns Its output; rejected with that if it fails.
  */
 export function run(command, args, cwd) {
   return new Promise((resolve, reject) => {
@@ -24,10 +24,10 @@ export function run(command, args, cwd) {
   });
 }
 
-/** Options of an install: to ask the network for no more than it must. */
+/** Options of an install that avoid unnecessary network requests. */
 export const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=1'];
 
-/** What users install beside the library: its peer, and a backend. */
+/** Packages that users install with the library: its peer, and a backend. */
 const BESIDE = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu'];
 
 /**

@@ -1,10 +1,10 @@
-// A second copy of TensorFlow.js, as it comes about: a program that wants a version of its own.
+// A second copy of TensorFlow.js, as caused by a program that needs another version.
 import { INSTALL, run } from './project.mjs';
 
-/** Another version than the library is installed with. */
+/** Another version than the one installed with the library. */
 const OTHER = '@tensorflow/tfjs@4.21.0';
 
-/** The library says so once, in one sentence, whichever copy is loaded first; with one copy it says nothing. */
+/** The library warns once, in one sentence, whichever copy is loaded first; with one copy it does not warn. */
 export async function checkSecondTfjs(project) {
   project.write('second/package.json', JSON.stringify({ name: 'second', private: true }));
   await run('npm', [...INSTALL, OTHER], `${project.folder}/second`);

@@ -1,4 +1,4 @@
-// A WebGPU in Node that computes on the CPU: Dawn from npm, on the Vulkan driver in software that Chromium's package carries.
+// WebGPU in Node on the CPU: Dawn from npm, with the software Vulkan driver in Chromium's package.
 import { existsSync, mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,7 +11,7 @@ const [PACKAGE, VERSION] = ['webgpu', '0.6.2'];
 
 const folder = path.join(repository, 'node_modules', '.cache', `${PACKAGE}-${VERSION}`);
 
-/** `RTLD_NODELETE`, which Node has no name for: the library stays, although it is no module of Node's. */
+/** `RTLD_NODELETE`, for which Node has no name: the library stays loaded, although it is not a Node module. */
 const STAY = 0x1000;
 
 /**
@@ -38,7 +38,7 @@ export async function openSoftwareGpu({ install }) {
   try {
     process.dlopen({ exports: {} }, loader, os.constants.dlopen.RTLD_NOW | STAY);
   } catch {
-    // no module of Node's, but from here on the name leads to it
+    // not a Node module, but now found by this name
   }
   const { create, globals } = await import(pathToFileURL(file).href);
   const gpu = create([]);

@@ -1,7 +1,7 @@
 // Threads of the wasm backend, which only a Web Worker of a cross-origin isolated page can have.
 import { ready, visit, waitUntil } from './visit.mjs';
 
-/** Files of its own alone, no code made of text: what a careful page allows. */
+/** A strict policy: only the page's own files, and no code from text. */
 export const STRICT = {
   'Content-Security-Policy': "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
 };
@@ -27,7 +27,7 @@ export async function checkThreads(browser, isolated, plain) {
     const reply = await inWorker(page, { threads: 3, idle: true });
     expectStarted(reply, 3, /^WebAssembly on 3 threads$/);
     expectSame('by three threads', reply, alone);
-    // who announced a job and found all of it done drew twice
+    // a thread that announced a job and found it done took a number twice
     if (!(reply.jobs > 20 && reply.draws < 3 * reply.jobs)) {
       throw new Error(`the other threads did little: ${reply.jobs} jobs, ${reply.draws} draws`);
     }
@@ -80,7 +80,7 @@ function expectSame(what, { fresh, recipe, convolved }, expected) {
   }
 }
 
-/** Threads of ours that the browser runs, beside those that call them. */
+/** Our threads in the browser, apart from those that call them. */
 async function expectThreads(browser, count) {
   const session = await browser.newBrowserCDPSession();
   let urls = [];

@@ -1,4 +1,4 @@
-// The viewer as its user meets it: a synthetic head, hostile files and, where it is there, a real one; nothing may leave.
+// Uses the viewer like its users: a synthetic head, hostile files and, if available, a real head; no data may leave the page.
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -7,7 +7,7 @@ import path from 'node:path';
 import { repository, run } from './project.mjs';
 import { visit, waitUntil } from './visit.mjs';
 
-/** What Node reads of a report and of heat maps that the page saved. */
+/** A program that reads a report and heat maps that the page saved. */
 const SAVED = `import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import dcmjs from 'dcmjs';
@@ -20,7 +20,7 @@ const studies = new Set([StudyInstanceUID, ...maps.map(([, { studyUid }]) => stu
 console.log(JSON.stringify({ Modality, PatientID, text: JSON.stringify(ContentSequence), studies: studies.size, maps: maps.map(([name, { pixels }]) => [name, pixels.samplesPerPixel]) }));
 `;
 
-/** Writes a checkpoint of SqueezeNet, untrained: only its speed is looked at. */
+/** Writes an untrained checkpoint of SqueezeNet, of which only the speed is measured. */
 const CHECKPOINT = `import { buildCtBrainModel, CT_LABELS, createPreprocessing, saveCtBrainModel } from 'ct-multilabel';
 import { fileSystem, useBackend } from 'ct-multilabel/node';
 await useBackend('wasm');
@@ -31,7 +31,7 @@ const description = { labels: CT_LABELS, preprocessing, model: built, includeOpt
 await saveCtBrainModel(model, fileSystem(process.argv[1]), description);
 `;
 
-/** Opens the page and uses it. @returns Lines that tell what was done. */
+/** Opens the page and uses it. @returns Lines describing what was done. */
 export async function checkViewer(browser, url, project) {
   const lines = [];
   let watch;
@@ -74,12 +74,12 @@ function watchPage(page, url) {
         (one) => !one.startsWith(`${origin}/`) && !one.startsWith(`blob:${origin}/`),
       );
       if (elsewhere.length > 0) throw new Error(`the viewer asked elsewhere: ${elsewhere}`);
-      // the worker's too: its backend, its codecs, what writes DICOM
+      // including the worker's: backend, codecs, DICOM writer
       for (const part of ['.wasm', 'openjpegjs', 'charlsjs', 'libjpegturbojs', 'dcmjs']) {
         if (!requests.some((one) => one.includes(part)))
           throw new Error(`no request for ${part} among ${requests}`);
       }
-      // what was tried on purpose is refused in the console too
+      // requests made on purpose are refused in the console too
       const unexpected = errors.filter((text) => !/Content Security Policy/.test(text));
       if (unexpected.length > 0) throw new Error(`the viewer's console: ${unexpected}`);
       return `viewer: ${requests.length} requests, none of another origin; what tries to leave is stopped`;
@@ -87,7 +87,7 @@ function watchPage(page, url) {
   };
 }
 
-/** Damaged and strange files are reported, and the page goes on. */
+/** Damaged and foreign files are reported, and the page remains usable. */
 async function checkHostileFiles(page) {
   await page.evaluate(() => {
     const bytes = new Uint8Array(5000).fill(0x41);
@@ -123,7 +123,7 @@ async function checkSample(page, project) {
     throw new Error(`the viewer: slice ${text}, ${strips} strips`);
   if (!(await page.evaluate(() => document.getElementById('caution').hidden))) throw new Error('the sample is cautioned against'); // prettier-ignore
 
-  // keys on the image, and a strip that is clicked
+  // keys on the image, and a click on a strip
   await page.focus('#stage');
   await page.keyboard.press('Home');
   await page.keyboard.press('ArrowDown');
@@ -164,7 +164,7 @@ async function checkSample(page, project) {
   return `viewer: synthetic head scored, explained and saved as DICOM (${maps.length} heat maps)`;
 }
 
-/** Whether the image has colours in it. */
+/** Whether the image contains colours. */
 const imageSum = (page) =>
   page.evaluate(async () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -175,10 +175,10 @@ const imageSum = (page) =>
     return { colored };
   });
 
-/** Files of every transfer syntax, dropped as a folder, are read under the page's policy, which forbids `eval`. */
+/** Reads files of every transfer syntax, dropped as a folder, under the page's policy, which forbids `eval`. */
 async function checkCodecs(page) {
   await dropFolder(page, path.join(repository, 'test', 'golden', 'dicom'));
-  // they share a series, which comes as two stacks
+  // they share a series, which becomes two stacks
   await waitUntil(async () => (await page.locator('.series').count()) > 1 && (await isScored(page)));
   const said = await page.textContent('#series');
   const failed = said.match(/left out: [^:]*cannot be decoded[^)]*\)/g);
@@ -189,18 +189,18 @@ async function checkCodecs(page) {
   if (!leftOut.includes('dicom/make_dicom.py')) throw new Error(`the viewer's dropped folder: left out are ${leftOut}`); // prettier-ignore
 }
 
-/** Drops a folder of this machine, as somebody would from a file manager. */
+/** Drops a local folder, as from a file manager. */
 async function dropFolder(page, folder) {
   const browser = await page.context().newCDPSession(page);
   const data = { items: [], files: [folder], dragOperationsMask: 1 };
-  // the second time it is over what the first made visible
+  // the second drop is on what the first made visible
   for (const type of ['dragEnter', 'dragOver', 'dragOver', 'drop']) {
     await browser.send('Input.dispatchDragEvent', { type, x: 600, y: 400, data });
   }
   await browser.detach();
 }
 
-/** A scanner's study, with the times that a user waits. */
+/** A real study, with a user's waiting times. */
 async function checkRealHead(page, folder) {
   const files = readdirSync(folder).filter((name) => name.endsWith('.dcm'));
   const started = Date.now();
@@ -218,7 +218,7 @@ async function checkRealHead(page, folder) {
   return `viewer: a real head of ${files.length} slices: first slice after ${first} s, scored after ${scored} s`;
 }
 
-/** Another model: opened from files, kept in the browser, and opened from there. Nothing is trained: it says how long scoring takes. */
+/** Another model: opened from files, stored in the browser, and opened from there. It is untrained: only the time of scoring matters. */
 async function checkCheckpoint(page, { work, folder }) {
   const saved = path.join(work, 'squeezenet');
   await run(process.execPath, ['--input-type=module', '-e', CHECKPOINT, saved], folder);
@@ -241,7 +241,7 @@ async function checkCheckpoint(page, { work, folder }) {
   return `viewer: SqueezeNet, opened from files and kept: ${scored}`;
 }
 
-/** Neither page nor worker reaches another origin, though its server would answer. */
+/** Neither page nor worker can reach another origin, although its server would answer. */
 async function checkNothingCanLeave(page) {
   let asked = 0;
   const server = createServer((_, response) => {
@@ -251,7 +251,7 @@ async function checkNothingCanLeave(page) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const elsewhere = `http://127.0.0.1:${server.address().port}/`;
   const leave = (to) => fetch(to).then(() => 'it left', () => 'stopped'); // prettier-ignore
-  // its threads, which begin as files of the server, only compute
+  // its threads, which start from files of the server, only compute
   const workers = page.workers().filter((worker) => worker.url().startsWith('blob:'));
   const tried = [await page.evaluate(leave, elsewhere)];
   for (const worker of workers) tried.push(await worker.evaluate(leave, elsewhere));

@@ -1,17 +1,17 @@
-// A page of Vite's in a browser: served, opened, and given up when it fails or comes to no end.
+// Serves and opens a page built by Vite in a browser; ends if it fails or hangs.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { preview } from 'vite';
 
-/** Milliseconds after which a page is taken to hang. */
+/** Milliseconds after which a page counts as hanging. */
 const LIMIT = 180_000;
 
-/** Makes a page cross-origin isolated, which threads in WebAssembly need. */
+/** Headers that make a page cross-origin isolated, as WebAssembly threads require. */
 export const ISOLATED = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** Serves what Vite built of a page, as long as it is used. */
+/** Serves a page built by Vite while it is used. */
 export async function serve(root, use, headers = {}) {
   const server = await preview({
     root,
@@ -26,7 +26,7 @@ export async function serve(root, use, headers = {}) {
   }
 }
 
-/** Opens a page in a profile of its own. Its errors end the check, as does one that comes to no end; `what` names it then. */
+/** Opens a page in a separate profile. Errors of the page end the check, and so does a hanging page; `what` names it. */
 export async function visit(what, browser, url, use, { prepare = async () => {}, limit = LIMIT } = {}) {
   const context = await browser.newContext();
   let timer;
@@ -46,10 +46,10 @@ export async function visit(what, browser, url, use, { prepare = async () => {},
   }
 }
 
-/** As playwright's own, which asks once a frame, but also where none is drawn. */
+/** Like playwright's own, which checks once per frame, but also without frames. */
 export async function waitUntil(condition) {
   while (!(await condition())) await sleep(100);
 }
 
-/** The trial page has its functions. */
+/** Waits until the trial page has its functions. */
 export const ready = (page) => waitUntil(() => page.evaluate(() => window.trial !== undefined));

@@ -1,4 +1,4 @@
-// An Orthanc of one's own: on loopback, with a storage of its own, and a user.
+// A private Orthanc: on loopback, with its own storage and a user.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,7 +12,7 @@ const program = ['Orthanc', '/usr/sbin/Orthanc'].find(
   (name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0,
 );
 
-/** Why there is none; undefined where there is. */
+/** Why Orthanc is not available; undefined if it is. */
 export const missing =
   program === undefined
     ? 'Orthanc is not installed'
@@ -20,7 +20,7 @@ export const missing =
       ? "Orthanc's DICOMweb plugin is not installed"
       : undefined;
 
-/** The user's name and password, as the Authorization header has them. */
+/** The user's name and password as an Authorization header. */
 export const AUTHORIZATION = `Basic ${Buffer.from('watch:secret').toString('base64')}`;
 
 /** A server that can be killed and started again on the same storage and port. */
@@ -78,7 +78,7 @@ export class Orthanc {
     return this.request(place, {});
   }
 
-  /** Puts a file into the server by its own interface, as a scanner would. */
+  /** Uploads a file through the server's own interface, as a scanner would. */
   async upload(bytes: Uint8Array): Promise<void> {
     await this.request('/instances', { method: 'POST', body: bytes as BodyInit });
   }

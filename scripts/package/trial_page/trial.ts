@@ -1,4 +1,4 @@
-// What the check asks the page for, on `window.trial`. Plain data goes in and comes out.
+// Functions that the check calls in the page, on `window.trial`, with plain data as arguments and results.
 import * as tf from '@tensorflow/tfjs';
 import {
   createPreprocessing,
@@ -22,7 +22,7 @@ interface GpuBackend {
   numDataIds(): number;
 }
 
-/** The WebAssembly backend as the host starts it by itself. */
+/** The WebAssembly backend as started by the host. */
 const host = {
   start: () => tf.setBackend('wasm'),
   prepare: () => prepareWasmBackend().catch((error: Error) => error.message),
@@ -44,7 +44,7 @@ async function beyondTheLimit() {
   };
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
   const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  const weight = tf.add(tf.ones([4096]), 1); // fewer numbers the host computes on the processor
+  const weight = tf.add(tf.ones([4096]), 1); // the host computes fewer numbers on the CPU
   await weight.data();
   const before = held();
   const tooLarge = await message(() => tf.tidy(() => tf.fill([most / 4 + 1], 1)));
@@ -78,7 +78,7 @@ const trial = {
   beyondTheLimit,
   fresh,
   inWorker,
-  /** Why the page itself does not get so many threads. */
+  /** The reason why the page itself does not get that many threads. */
   refused: (threads: number) =>
     startBackend('wasm', { threads }).then(
       () => ({}),

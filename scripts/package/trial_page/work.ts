@@ -1,4 +1,4 @@
-// What the check has computed, in the page and in a Web Worker of it.
+// Computations of the check, in the page and in its Web Worker.
 import * as tf from '@tensorflow/tfjs';
 import {
   adam,
@@ -37,7 +37,7 @@ function makePatient(seed: number): { pixels: Float32Array; labels: number[][] }
 const { pixels, labels } = makePatient(1);
 const images = () => tf.tensor5d(pixels, [1, SLICES, SIZE, SIZE, 1]);
 
-/** A backbone whose model fits into localStorage, and whose shaders a CPU compiles in seconds. */
+/** A backbone small enough for localStorage, whose shaders a CPU compiles in seconds. */
 function smallBackbone(): tf.LayersModel {
   const kernelInitializer = tf.initializers.heNormal({ seed: 1 });
   const layers = [
@@ -76,7 +76,7 @@ export async function fit(model: tf.LayersModel, epochs: number): Promise<number
   return history['loss'] as number[];
 }
 
-/** Patients in memory, as a page makes them of what its users open. */
+/** Patients in memory, as a page would make them from opened files. */
 function patientsInMemory(patients: readonly string[]): PatientSource<typeof LABELS> {
   const made = new Map(patients.map((patient, i) => [patient, makePatient(i)]));
   const slices = Array.from({ length: SLICES }, (_, i) => `slice ${i}`);
@@ -94,7 +94,7 @@ function patientsInMemory(patients: readonly string[]): PatientSource<typeof LAB
   };
 }
 
-/** What comes of the model as it is: what it predicts, and how it trains on. */
+/** Predictions of a model, and its continued training. */
 export async function behaviour(of: tf.LayersModel) {
   return { predictions: await predict(of), losses: await fit(of, 2), trained: await predict(of) };
 }
@@ -133,7 +133,7 @@ export async function recipe() {
   return { losses: history.map(({ loss }) => loss), predictions: await predict(saved), f2 };
 }
 
-/** A convolution as most of a VGG16's are, and its gradients: by Winograd's algorithm, which the small model has no use for. */
+/** A convolution like most of VGG16's, with its gradients: by Winograd's algorithm, which the small model does not use. */
 export async function convolve(): Promise<number[]> {
   const x = tf.randomNormal([2, 20, 20, 16], 0, 1, 'float32', 1);
   const filter = tf.randomNormal([3, 3, 16, 16], 0, 1, 'float32', 2);

@@ -4,7 +4,7 @@ import { convolve, fresh, recipe } from './work';
 
 export interface Order {
   threads: 'auto' | number;
-  /** This thread does next to nothing, so that the others must. */
+  /** This thread does hardly any work, so that the others must. */
   idle?: boolean;
 }
 
@@ -29,7 +29,7 @@ Object.assign(Atomics, {
   },
   add(words: Int32Array, index: number, value: number) {
     draws++;
-    // by then the others have done all that there was to do
+    // by then the others have done all the work
     if (idle) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     return add(words, index, value);
   },
