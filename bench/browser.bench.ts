@@ -1,6 +1,6 @@
 /**
- * The library in Chromium, in a Web Worker: training steps in a cross-origin isolated page on so many threads beside a plain page's one
- * and Node's one, and forward passes beside onnxruntime-web on the same threads.
+ * The library in Chromium, in a Web Worker: training steps in a cross-origin isolated page on several threads, compared with one thread
+ * in a plain page and in Node, and forward passes compared with onnxruntime-web on as many threads.
  *
  *   npx tsx bench/browser.bench.ts [threads] [backbone]
  */
@@ -14,7 +14,7 @@ import { useBackend } from 'ct-multilabel/node';
 import { SLICES, trainer, type Backbone, type Timed } from './browser_page/work';
 import { compare, relativeDifference, report, skip } from './compare';
 
-/** What of the package check's tools is used. */
+/** The parts of the package check's tools that are used here. */
 interface Page {
   goto(url: string): Promise<unknown>;
   evaluate<T, A>(work: (argument: A) => T | Promise<T>, argument: A): Promise<T>;
@@ -33,12 +33,12 @@ interface Visit {
 const threads = Number(process.argv[2] ?? 2);
 const onThreads = threads === 1 ? '1 thread' : `${threads} threads`;
 const only = process.argv[3];
-/** Backbones that are measured, and how many times onnxruntime-web's time ours is wanted to go into. */
+/** Backbones to measure, and the targeted ratio of onnxruntime-web's time to ours. */
 const BARS = Object.entries({ vgg16: 4, squeezenet1_1: 2.5 } satisfies Record<Backbone, number>).filter(
   ([name]) => only === undefined || name === only,
 ) as [Backbone, number][];
 const PER = { per: { count: SLICES, unit: 'slice' }, rounds: 5 };
-/** Names of what is compared. */
+/** Names of the candidates. */
 const [ISOLATED_PAGE, PLAIN_PAGE, NODE] = [`isolated page, ${onThreads}`, 'plain page', 'Node, 1 thread'];
 
 const [chromiumTools, visitTools] = ['../scripts/package/chromium.mjs', '../scripts/package/visit.mjs'];
@@ -65,14 +65,14 @@ process.exit(0);
 async function measure(plainUrl: string, isolatedUrl: string): Promise<void> {
   const [plain, isolated] = [await open(plainUrl, 1), await open(isolatedUrl, threads)];
   for (const [name] of BARS) await steps(name, plain, isolated);
-  // a page of its own: what runs after onnxruntime-web in the same one takes several times as long
+  // a separate page: after onnxruntime-web, everything in the same page takes several times as long
   const peer = await open(isolatedUrl, threads);
   for (const [name, bar] of BARS) await forward(name, bar, isolated, peer);
 }
 
 type Ask = (...order: unknown[]) => Promise<Timed>;
 
-/** A page whose worker has started the backend on so many threads. */
+/** A page whose worker has started the backend with this number of threads. */
 async function open(url: string, wanted: number): Promise<Ask> {
   const page = await browser!.newPage();
   await page.goto(url);
@@ -130,7 +130,7 @@ function expectSame(what: string, [first, ...others]: number[][]): void {
   }
 }
 
-/** The page as Vite makes it of the sources, with the files of TensorFlow.js and onnxruntime-web beside it. */
+/** Builds the page from the sources with Vite, with the files of TensorFlow.js and onnxruntime-web. */
 async function buildPage(outDir: string): Promise<void> {
   const source = (file: string) => fileURLToPath(new URL(file, import.meta.url));
   await build({

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 
-/** Runs once; a number it gives is its own time in ms, for peers in other processes. */
+/** Runs once; a returned number is its own time in ms, for peers in other processes. */
 export type Candidate = () => unknown;
 
 /** How long a candidate runs before it counts: engines compile in steps, and only code that has run for a while fully. */
@@ -18,17 +18,17 @@ export interface CompareOptions {
    * @defaultValue 7
    */
   rounds?: number;
-  /** By peer, how many times its time ours is wanted to go into: 20 is "20 times faster", 0.5 "within 2 times". */
+  /** By peer, the targeted ratio of its time to ours: 20 is "20 times as fast", 0.5 "at most twice the time". */
   bars?: Record<string, number>;
-  /** Unit the times are divided into, e.g. slices. */
+  /** Unit by which times are divided, e.g. slices. */
   per?: { count: number; unit: string };
 }
 
-/** Something measured that is no time: a size, a share. */
+/** A measured value other than a time, such as a size or a share. */
 export interface Report {
   what: string;
   value: string;
-  /** What the value is wanted to be, and whether it is. */
+  /** The target of the value, and whether it is met. */
   wanted?: string;
   met?: boolean;
 }
@@ -41,9 +41,9 @@ export interface Row {
 }
 
 /**
- * Times of ours (the first candidate) and its peers, taken in turns so that a busy moment of the machine meets all.
+ * Times of ours (the first candidate) and its peers, measured in turns, so that load on the machine affects all alike.
  *
- * A ratio is the median over the rounds of peer / ours. A peer that is not there (undefined) is said to be skipped.
+ * A ratio is the median over the rounds of peer / ours. A missing peer (undefined) is reported as skipped.
  */
 export async function compare(
   what: string,
@@ -89,7 +89,7 @@ async function meanTime(run: Candidate, atLeast: number): Promise<number> {
   return counted.reduce((sum, ms) => sum + ms, 0) / counted.length;
 }
 
-/** Says what was measured. */
+/** Prints the result. */
 export function report(line: Report): void {
   const { what, value, wanted, met } = line;
   console.log(
@@ -98,12 +98,12 @@ export function report(line: Report): void {
   keep(line);
 }
 
-/** Says why something is not measured on this machine; the figures of another stay. */
+/** Prints why something cannot be measured on this machine; figures from another machine are kept. */
 export function skip(what: string, why: string): void {
   console.log(`${what}: skipped: ${why}`);
 }
 
-/** For the table that bench/run.ts makes, in four digits. */
+/** For the table of bench/run.ts, with four digits. */
 function keep(line: Row | Report): void {
   if (!process.env.BENCH_ROWS) return;
   const text = JSON.stringify(line, (_, value) =>
@@ -112,12 +112,12 @@ function keep(line: Row | Report): void {
   appendFileSync(process.env.BENCH_ROWS, `${text}\n`);
 }
 
-/** How a ratio reads: `12.3x as fast`, or `1.8x the time` where the peer is faster. */
+/** A ratio as text: `12.3x as fast`, or `1.8x the time` if the peer is faster. */
 export function ratioText(ratio: number): string {
   return ratio >= 1 ? `${figure(ratio)}x as fast` : `${figure(1 / ratio)}x the time`;
 }
 
-/** How a bar reads. */
+/** A target as text. */
 export function barText(bar: number): string {
   return bar >= 1 ? `at least ${figure(bar)}x as fast` : `at most ${figure(1 / bar)}x the time`;
 }
@@ -132,7 +132,7 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
   return worst / scale;
 }
 
-/** Milliseconds with as many digits as mean something. */
+/** Milliseconds with significant digits only. */
 export const figure = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 function textOf({ what, ours, peers }: Row): string {
@@ -144,7 +144,7 @@ function textOf({ what, ours, peers }: Row): string {
   return [`${what}: ${ours.name} ${figure(ours.ms)} ms`, ...lines].join('\n');
 }
 
-/** The middle one, of an even number the upper. */
+/** The median; of an even number of values, the upper one. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;

@@ -1,10 +1,10 @@
 /**
- * Whole backbones at 224x224, forward and a training step with Adam, on so many threads:
+ * Whole backbones at 224x224, forward and a training step with Adam, on a number of threads:
  *
  *   npx tsx bench/convolution.bench.ts [threads]
  */
 import { relativeDifference, compare, report } from './compare';
-import { stockModel, withStockKernels } from './stock_kernels'; // first: it keeps the kernels it finds
+import { stockModel, withStockKernels } from './stock_kernels'; // first, since it records the present kernels
 import * as tf from '@tensorflow/tfjs';
 import { adam, resnet18, squeezenet1_1, vgg16 } from 'ct-multilabel';
 import { useBackend } from 'ct-multilabel/node';
@@ -19,7 +19,7 @@ const torch = await torchPeer({ threads });
 const onThreads = threads === 1 ? '1 thread' : `${threads} threads`;
 
 await forward();
-// batch normalisation by its stored statistics, as in the stage that trains whole patients
+// batch normalisation with stored statistics, as in the stage on whole patients
 await step('vgg16', vgg16, 4, { PyTorch: threads === 1 ? 1 / 3.5 : 1 / 2 });
 const PATIENT = 32;
 for (const [name, build] of Object.entries({ resnet18, squeezenet1_1 })) {

@@ -4,8 +4,8 @@
  *
  *   CT_MULTILABEL_DATA=DIR npx tsx bench/epoch.bench.ts [backbone] [patients]
  *
- * `DIR` holds `ct-ich/` in the challenge's layout. The main thread is sampled; a sample belongs to the innermost part it was
- * taken in.
+ * `DIR` contains `ct-ich/` in the challenge's layout. The main thread is sampled; a sample counts for the innermost part on
+ * its stack.
  */
 import { Session, type Profiler } from 'node:inspector/promises';
 import path from 'node:path';
@@ -21,7 +21,7 @@ import {
 import { openKaggleFolder, useBackend } from 'ct-multilabel/node';
 import { figure, report, skip } from './compare';
 
-/** Functions that a part's samples lie in. */
+/** Functions by which a part's samples are recognised. */
 const PARTS: Record<string, string> = {
   computeGradients: 'network, forward and backward',
   predictStack: 'network, validation',
@@ -79,7 +79,7 @@ for (const [part, time] of [...times].sort(([, a], [, b]) => b - a)) {
 }
 process.exit(0);
 
-/** Seconds of each part. */
+/** Seconds per part. */
 function timesByPart({ nodes, samples, timeDeltas }: Profiler.Profile): Map<string, number> {
   const partOf = new Map<number, string>();
   const children = new Map(nodes.map((node) => [node.id, node]));

@@ -1,5 +1,5 @@
 /**
- * The asymmetric loss beside the authors' formula written in TensorFlow.js operations, this library's own tensor operations
+ * The asymmetric loss, compared with the authors' formula written in TensorFlow.js operations, this library's own tensor operations
  * (for backends without a kernel), and PyTorch; forward, and forward with backward:
  *
  *   npx tsx bench/loss.bench.ts [wasm|cpu]
@@ -21,7 +21,7 @@ const TERMS = {
 
 type Loss = (labels: tf.Tensor, logits: tf.Tensor) => tf.Tensor;
 
-/** The authors' formula as one would write it down, gradients left to tfjs. */
+/** The authors' formula written directly, with tfjs's gradients. */
 const graph: Loss = (y, x) =>
   tf.tidy(() => {
     const { gammaNeg, gammaPos, clip } = TERMS;
@@ -69,7 +69,7 @@ for (const rows of [32, 4096]) {
 }
 torch?.close();
 
-/** One call's share of many: one alone is too short for the clock. */
+/** The mean over many calls, since one is too short to measure. */
 function repeated(times: number, run: () => void): Candidate {
   return () => {
     const start = performance.now();
@@ -78,7 +78,7 @@ function repeated(times: number, run: () => void): Candidate {
   };
 }
 
-/** Peers that compute something else are not peers. */
+/** Throws if a peer's result differs. */
 function checkEqual(y: tf.Tensor, x: tf.Tensor): void {
   const results = [ours, graph, operations].map((loss) => tf.valueAndGrad((z: tf.Tensor) => loss(y, z))(x));
   for (const { value, grad } of results.slice(1)) {

@@ -3,7 +3,7 @@
  *
  *   npx tsx bench/memory.bench.ts [slices, slices]
  *
- * A heap only grows, so each patient is trained on in a process of its own, and its heap at the end is the peak.
+ * A heap only grows, so each patient is trained on in a separate process, and its heap at the end is the peak.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ interface Peak {
   slices: number;
   /** MiB of the WebAssembly heap. */
   heap: number;
-  /** MiB of the whole process, at its peak. */
+  /** Peak MiB of the whole process. */
   resident: number;
   seconds: number;
 }

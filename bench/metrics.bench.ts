@@ -1,11 +1,11 @@
 /**
- * F-beta over an epoch, batch by batch, beside reading every batch back and counting there, and beside the same counts in
+ * F-beta over an epoch, batch by batch, compared with reading every batch back and counting there, and with the same counts in
  * TensorFlow.js operations:
  *
  *   npx tsx bench/metrics.bench.ts [wasm|cpu]
  *
- * On these two backends tensors lie in the host's own memory and reading back costs next to nothing: what is counted is the
- * price of not doing it. On a GPU each read waits for the device.
+ * On these two backends tensors are in the host's memory and reading back costs almost nothing, so that this measures the
+ * cost of not reading back. On a GPU each read waits for the device.
  */
 import * as tf from '@tensorflow/tfjs';
 import { fBetaScore, FBetaScore } from 'ct-multilabel';
@@ -18,7 +18,7 @@ for (const rows of [32, 4096]) {
   const p = tf.randomUniform([rows, 5], 0, 1, 'float32', 1);
   const y = tf.cast(tf.less(tf.randomUniform([rows, 5], 0, 1, 'float32', 2), 0.2), 'float32');
   const updates = rows < 100 ? 200 : 20;
-  const expected = scalar(fBetaScore(y, p)); // of equal batches as of one
+  const expected = scalar(fBetaScore(y, p)); // equal for equal batches as for one
   const timed = (epoch: () => number) => perUpdate(updates, expected, epoch);
   await compare(
     `F2 of ${updates} batches [${rows}, 5], ${tf.getBackend()}, per update`,
@@ -66,7 +66,7 @@ for (const rows of [32, 4096]) {
   );
 }
 
-/** One update's share of an epoch's time. */
+/** Time of an epoch per update. */
 function perUpdate(updates: number, expected: number, epoch: () => number): Candidate {
   return () => {
     const start = performance.now();

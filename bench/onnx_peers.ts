@@ -1,6 +1,6 @@
 import type { Candidate } from './compare';
 
-/** What onnxruntime-node and onnxruntime-web have in common, as far as they are used here. */
+/** The common part of onnxruntime-node and onnxruntime-web that is used here. */
 interface OnnxRuntime {
   InferenceSession: {
     create(
@@ -17,14 +17,14 @@ interface OnnxRuntime {
 /** A runtime that runs a model on an image stack. */
 export interface OnnxPeer {
   run: Candidate;
-  /** What it put out last. */
+  /** Its last output. */
   output(): Float32Array;
 }
 
 /**
- * `onnxruntime-node` (native) or `onnxruntime-web` (WebAssembly), on the CPU with so many threads.
+ * `onnxruntime-node` (native) or `onnxruntime-web` (WebAssembly), on the CPU with this number of threads.
  *
- * @returns Undefined where the package is not installed (npm run bench installs it in bench/).
+ * @returns Undefined if the package is not installed (npm run bench installs it in bench/).
  */
 export async function onnxPeer(
   name: 'onnxruntime-node' | 'onnxruntime-web',

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** Of `@techstark/opencv-js` what is used here. */
+/** The part of `@techstark/opencv-js` that is used here. */
 export interface OpenCv {
   Mat: new (rows: number, columns: number, type: number) => Mat;
   Size: new (width: number, height: number) => object;
@@ -23,7 +23,7 @@ export interface Mat {
   delete(): void;
 }
 
-/** OpenCV's module once it is ready; undefined where it is not installed. */
+/** OpenCV's module once it is ready; undefined if it is not installed. */
 export async function openCv(): Promise<OpenCv | undefined> {
   let module: OpenCv | Promise<OpenCv>;
   try {
@@ -32,7 +32,7 @@ export async function openCv(): Promise<OpenCv | undefined> {
     return undefined;
   }
   if (module instanceof Promise) return module;
-  // versions before 5 are an object that fills itself
+  // before version 5 it is an object that is filled asynchronously
   const ready = module;
   if (!ready.Mat) await new Promise<void>((resolve) => (ready.onRuntimeInitialized = resolve));
   return ready;

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { mapAtMost } from '../src/base/map_at_most';
 import type { Mat, OpenCv } from './opencv';
 
-/** How far slices are prepared: decoded at their own size; equalised and resized; augmented too. */
+/** Steps of preparing slices: decoded at their own size; also equalised and resized; also augmented. */
 export const STEPS = ['decode', 'CLAHE and resize', 'augmentation'] as const;
 export type Step = (typeof STEPS)[number];
 

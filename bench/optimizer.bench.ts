@@ -1,5 +1,5 @@
 /**
- * One step of Adam over the variables of VGG16's convolutions (14.7 million weights), beside `tf.train.adam` and PyTorch:
+ * One step of Adam over the variables of VGG16's convolutions (14.7 million weights), compared with `tf.train.adam` and PyTorch:
  *
  *   npx tsx bench/optimizer.bench.ts [wasm|cpu]
  */
@@ -37,7 +37,7 @@ function stepOf(optimizer: tf.Optimizer, sizes = shapes) {
   return { variables, run: () => optimizer.applyGradients(gradients) };
 }
 
-/** Peers that compute something else are not peers. */
+/** Throws if a peer's result differs. */
 function checkEqual(): void {
   const [ours, peer] = [adam(1e-2), tf.train.adam(1e-2)].map((optimizer) => stepOf(optimizer, [[50, 3]]));
   for (let i = 0; i < 3; i++) [ours!, peer!].forEach(({ run }) => run());

@@ -1,10 +1,10 @@
 /**
- * What prepared slices in float16 or in 8 bits change: logits, decisions and F2 of a trained model, beside slices in float32.
+ * Effect of preparing slices in float16 or 8 bits instead of float32: logits, decisions and F2 of a trained model.
  *
  *   npx tsx bench/precision.bench.ts     # trains the demo on phantoms for that
  *   CT_MULTILABEL_RUN=RUN CT_MULTILABEL_DATA=DIR npx tsx bench/precision.bench.ts 'real CT'
  *
- * `RUN` is the folder of a training on `ct-ich/` in `DIR`; patients that it was not trained on are predicted.
+ * `RUN` is the folder of a training on `ct-ich/` in `DIR`; its held-out patients are predicted.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -45,7 +45,7 @@ async function measure(run: string, folder: string): Promise<void> {
     split?: { validation: string[]; test?: string[] };
   };
   const study = await openStudy(folder, { preprocessing, labels });
-  // of several studies a name has the study's before it
+  // with several studies a name begins with the study's
   const unseen = split
     ? [...split.validation, ...(split.test ?? [])].map((one) => one.split('/').at(-1)!)
     : study.patients;
@@ -54,7 +54,7 @@ async function measure(run: string, folder: string): Promise<void> {
     unseen.filter((patient) => study.patients.includes(patient)),
   );
   const score = async (precision: 'float32' | 'float16' | 'uint8'): Promise<Scored> => {
-    // nothing is kept, but values are what would be
+    // nothing is kept, but values are rounded as if they were
     const rounded: PatientSource = cachedSource(source, { maxBytes: 0, precision });
     const scored: Scored = { logits: [], decisions: [], f2: 0 };
     let [both, missed, wrong] = [0, 0, 0];

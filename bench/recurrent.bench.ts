@@ -1,11 +1,11 @@
 /**
- * The recurrent layers beside `tf.layers.gru` and `tf.layers.lstm`, on TensorFlow.js as it comes and with the sigmoid for
- * their gates, and beside PyTorch on one thread:
+ * The recurrent layers compared with `tf.layers.gru` and `tf.layers.lstm`, with TensorFlow.js's default gates and with the
+ * sigmoid, and with PyTorch on one thread:
  *
  *   npx tsx bench/recurrent.bench.ts
  */
 import * as tf from '@tensorflow/tfjs';
-import { withStockKernels } from './stock_kernels'; // first: it keeps the kernels it finds
+import { withStockKernels } from './stock_kernels'; // first, since it records the present kernels
 import { LabelRNNDecoder, SliceDependencyGRU } from 'ct-multilabel';
 import { useBackend } from 'ct-multilabel/node';
 import { compare, type Candidate } from './compare';
@@ -50,7 +50,7 @@ await compare(`${gruSize}: forward and backward`, {
   PyTorch: torch?.timer('gru_gradients', gruParams),
 });
 
-// the slices of a patient are a batch to the decoder
+// for the decoder, the slices of a patient are a batch
 const perSlice = tf.randomNormal([slices, features]);
 const decoder = new LabelRNNDecoder({ labels, units: decoderUnits });
 const tfjsDecoder = labelDecoderOfTfjs();
@@ -86,10 +86,10 @@ await compare(
 );
 torch?.close();
 
-/** What can be called on a tensor and trained: a layer or a model. */
+/** A layer or a model. */
 type Trainable = Pick<tf.LayersModel, 'apply' | 'trainableWeights'>;
 
-/** TensorFlow.js as it comes, without our kernels. */
+/** Unmodified TensorFlow.js, without our kernels. */
 function stock(run: Candidate): Candidate {
   return () => withStockKernels(run);
 }
@@ -125,7 +125,7 @@ function variables(layer: Trainable, input: tf.Tensor): tf.Variable[] {
   return layer.trainableWeights.map((weight) => weight.read() as tf.Variable);
 }
 
-/** The decoder of TensorFlow.js's layers: the feature sets the state, one zero input a label, one head for all. */
+/** The decoder made of TensorFlow.js's layers: the feature sets the state, with one zero input per label and one head for all. */
 function labelDecoderOfTfjs(): Trainable {
   const initial = tf.layers.dense({ units: decoderUnits });
   const lstm = tf.layers.lstm({

@@ -1,9 +1,9 @@
 /**
- * Runs the benches on Node 24, one after the other, keeps what each gives in results/results.json as soon as it has ended, and puts the
- * figures into the pages that quote them. A bench that fails or has nothing to measure here leaves the older table, with its date.
+ * Runs the benches on Node 24, one after the other, stores the results of each in results/results.json as soon as it has ended, and
+ * inserts the figures into the pages that quote them. If a bench fails or cannot measure here, the older table is kept, with its date.
  *
  *   npm run bench
- *   npm run bench -- --only browser,study     # those files alone
+ *   npm run bench -- --only browser,study     # only these files
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,7 @@ for (const [title, file, ...args] of BENCHES) {
     await writePages();
     console.log(`   took ${((performance.now() - start) / 1000).toFixed(0)} s`);
   } catch (error) {
-    // hours of other benches do not end with it
+    // its failure must not end hours of other benches
     failed.push(`${title} (${path.basename(file)}): ${(error as Error).message}`);
     console.error(failed.at(-1));
   }

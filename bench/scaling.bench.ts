@@ -1,6 +1,6 @@
 /**
- * How prediction and a training step grow with the number of slices, their size, and the number of patients: time per unit of work,
- * and that beside the smallest one's.
+ * Growth of prediction and of a training step with the number of slices, their size, and the number of patients: time per unit of work,
+ * relative to that of the smallest.
  *
  *   npx tsx bench/scaling.bench.ts [rounds]
  */
@@ -33,7 +33,7 @@ const SERIES: { unit: string; units(work: Work): number; works: Work[] }[] = [
     works: [2, 4, 8].map((patients) => ({ patients, slices: 16, size: 64 })),
   },
 ];
-/** What a unit may cost, beside that of the smallest work. */
+/** Limit of the cost per unit, relative to that of the smallest work. */
 const BAR = 1.5;
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -45,7 +45,7 @@ for (const { unit, units, works } of SERIES) {
     predicting: [] as number[],
     training: [] as number[],
   }));
-  // in turns, so that a busy moment of the machine meets all; the first round warms up
+  // in turns, so that load on the machine affects all alike; the first round warms up
   for (let round = -1; round < rounds; round++) {
     for (const { predict, train, predicting, training } of runs) {
       const [first, second] = [timed(predict), timed(train)];

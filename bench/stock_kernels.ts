@@ -3,12 +3,12 @@ import '@tensorflow/tfjs-backend-wasm';
 import { conv2DBackpropFilter } from '../src/backends/wasm/composed/conv2d_backprop_filter';
 import { conv2DBackpropInput } from '../src/backends/wasm/composed/conv2d_backprop_input';
 
-/** The host's own kernels as they were at import, before this library replaced some. */
+/** The host's kernels at import, before this library replaces some. */
 const stock = new Map((tf.getKernelsForBackend('wasm') ?? []).map((kernel) => [kernel.kernelName, kernel]));
 
 /**
- * The host's kernels, and gradients of convolutions composed of them where it has none or a very slow one: what a training
- * without this library's compiled kernels has.
+ * The host's kernels, with gradients of convolutions composed of them where it has none or a very slow one: the kernels of
+ * a training without this library's compiled ones.
  */
 const composed = new Map([
   ...stock,
@@ -16,7 +16,7 @@ const composed = new Map([
   [tf.Conv2DBackpropInput, conv2DBackpropInput],
 ] as [string, tf.KernelConfig][]);
 
-/** `run` with the host's kernels in place of this library's. */
+/** Runs `run` with the host's kernels instead of this library's. */
 export function withStockKernels<T>(run: () => T): T {
   const ours = new Map(tf.getKernelsForBackend('wasm').map((kernel) => [kernel.kernelName, kernel]));
   exchange(ours, composed);
@@ -36,7 +36,7 @@ function exchange(from: Map<string, tf.KernelConfig>, to: Map<string, tf.KernelC
   }
 }
 
-/** The same model, of the host's own layers alone. */
+/** The same model made only of the host's layers. */
 export async function stockModel(model: tf.LayersModel): Promise<tf.LayersModel> {
   const text = JSON.stringify(model.toJSON(null, false))
     .replaceAll('"FusedConv2D"', '"Conv2D"')

@@ -1,6 +1,6 @@
 /**
- * Slices of real head CT from their JPEG files to the training step, on the calling thread and on worker threads, beside the
- * same work by sharp and OpenCV; and what share of its time the training step waits for them.
+ * Slices of real head CT from their JPEG files to the training step, on the calling thread and on worker threads, compared with
+ * the same work by sharp and OpenCV; and the share of time that the training step waits for them.
  *
  *   CT_MULTILABEL_DATA=DIR npx tsx bench/streaming.bench.ts
  *
@@ -76,7 +76,7 @@ for (const step of STEPS) {
   }
 }
 
-// memory, however many patients pass
+// memory, independent of the number of patients
 {
   const source = await open('augmentation', 1);
   const peaks: number[] = [];
@@ -91,7 +91,7 @@ for (const step of STEPS) {
   await source.close();
 }
 
-// what a training step waits
+// waiting time of a training step
 const cache = await mkdtemp(path.join(tmpdir(), 'slices-'));
 try {
   for (const [workers, cacheFolder] of [[0], [1], [2], [1, cache]] as [number, string?][]) {
@@ -131,7 +131,7 @@ async function filesOf(patient: string): Promise<string[]> {
   return (await readdir(place)).map((name) => path.join(place, name));
 }
 
-/** Loads every key, one on the calling thread or two a worker at a time. */
+/** Loads every key: one at a time on the calling thread, or two per worker. */
 async function over<K, T>(
   keys: readonly K[],
   workers: number,
@@ -151,7 +151,7 @@ async function loadAugmented(source: PatientSource, patient: string): Promise<Pa
   return { ...stack, images };
 }
 
-/** Trains an epoch, and takes the time it waits for the next stack. */
+/** Trains an epoch, and measures the time it waits for the next stack. */
 async function trainingWait(source: PatientSource): Promise<{ total: number; waited: number }> {
   const model = buildCtBrainModel({ variant: 'VGG16 + LRNN + SDL(GRU)', backbone: 'squeezenet1_1', seed: 1 });
   const [optimizer, loss] = [adam(1e-5), asymmetricLoss()];
@@ -178,7 +178,7 @@ async function trainingWait(source: PatientSource): Promise<{ total: number; wai
   return { total: performance.now() - start, waited };
 }
 
-/** The same by OpenCV: on the calling thread, or on threads of its own, each with a queue. */
+/** The same with OpenCV: on the calling thread, or on worker threads, each with a queue. */
 async function openCvPeer(opencv: OpenCv, workers: number, step: Step) {
   const tensorOf = ({ values, size }: PreparedStack) =>
     tf.tensor4d(values, [values.length / (size[0] * size[1]), ...size, 1]);

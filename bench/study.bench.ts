@@ -1,10 +1,10 @@
 /**
- * A study of the size of RSNA's through the commands that open it: seconds and memory of each, without headers kept and with them.
+ * A study as large as RSNA's with the commands that open it: seconds and memory of each, without and with cached headers.
  *
- *   npx tsx bench/study.bench.ts [slices ...]     # 750000 of them where nothing else is said
+ *   npx tsx bench/study.bench.ts [slices ...]     # default: 750000
  *
- * The files are as RSNA's in all but their pixels, of which each has 16 x 16: one flat folder, 35 slices per series, a table of six rows per
- * slice. They take 4 KiB each on disk while it runs. Each command runs in a process of its own, whose peak is its memory.
+ * The files are like RSNA's except for their size of 16 x 16 pixels: one flat folder, 35 slices per series, a table with six rows per
+ * slice. They take 4 KiB each on disk. Each command runs in a separate process, whose peak memory is reported.
  */
 import { spawnSync } from 'node:child_process';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ async function measure(work: string, slices: number): Promise<void> {
   const made = performance.now();
   await makeStudy(folder, slices);
   console.log(`${slices} slices made in ${((performance.now() - made) / 1000).toFixed(0)} s`);
-  // what has just been written is not kept yet
+  // headers of files written a moment ago are not cached yet
   await new Promise((resolve) => setTimeout(resolve, 3000));
   const cache = path.join(work, 'cache');
   const study = ['--data', folder, '--labels', 'rsna'];
@@ -76,7 +76,7 @@ async function measure(work: string, slices: number): Promise<void> {
   }
 }
 
-/** Seconds on the clock, and of the processor: where a machine has other work, only the second tell. */
+/** Elapsed seconds, and seconds of CPU time, which do not depend on other load. */
 interface Times {
   seconds: number;
   processor: number;
@@ -116,7 +116,7 @@ async function makeStudy(folder: string, slices: number): Promise<void> {
   };
   for (let i = 0; i < slices; i++) {
     const series = Math.floor(i / SLICES_A_SERIES);
-    // names do not tell the order
+    // names do not reveal the order
     const id = `ID_${((i * 2654435761) % 2 ** 32).toString(16).padStart(9, '0')}`;
     const [person, place] = [`ID_p${Math.floor((series * 7) / 8)}`, i % SLICES_A_SERIES];
     const bytes = dicomBytes(

@@ -1,5 +1,5 @@
 /**
- * Sums over leading axes on the WebAssembly backend, as in the gradient of a bias, beside the host's kernel and PyTorch:
+ * Sums over leading axes on the WebAssembly backend, as in the gradient of a bias, compared with the host's kernel and PyTorch:
  *
  *   npx tsx bench/sum.bench.ts
  */
@@ -9,7 +9,7 @@ import { useBackend } from 'ct-multilabel/node';
 import { compare } from './compare';
 import { torchPeer } from './torch_peer';
 
-const host = tf.getKernel(tf.Sum, 'wasm')!; // before ours takes its place
+const host = tf.getKernel(tf.Sum, 'wasm')!; // before ours replaces it
 await useBackend('wasm');
 const torch = await torchPeer({ threads: 1 });
 for (const [shape, axes] of [

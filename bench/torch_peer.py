@@ -1,4 +1,4 @@
-"""PyTorch's side of the benches: runs what it is told to, a line at a time, and answers with the time in ms."""
+"""PyTorch's side of the benches: runs one request per line, and answers with the time in ms."""
 import json
 import sys
 import time

@@ -3,18 +3,18 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Candidate } from './compare';
 
-/** PyTorch in a process of its own. */
+/** PyTorch in a separate process. */
 export interface TorchPeer {
   version: string;
-  /** A candidate that runs what `make_NAME(params)` of torch_peer.py gives, and reports PyTorch's own time. */
+  /** A candidate that runs the result of `make_NAME(params)` of torch_peer.py, and reports PyTorch's own time. */
   timer(name: string, params?: Record<string, unknown>): Candidate;
   close(): void;
 }
 
 /**
- * Starts PyTorch where there is a `python3` that has it (Debian: `apt-get install python3-torch`).
+ * Starts PyTorch if a `python3` with it is available (Debian: `apt-get install python3-torch`).
  *
- * @returns Undefined where there is none, or none that has the device.
+ * @returns Undefined if there is none, or none with the device.
  */
 export async function torchPeer({
   threads,

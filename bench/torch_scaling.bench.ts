@@ -60,7 +60,7 @@ async function measure(program: string): Promise<void> {
       execFileSync(program, args, { env: pythonEnvironment() });
       return (performance.now() - start) / 1000;
     };
-    // without what it takes to start, and long enough for its differences not to count
+    // without the start, and long enough for its variation to be negligible
     const epoch = (processes: number) => (seconds(processes, 12) - seconds(processes, 2)) / 10;
     const [one, two] = [epoch(1), epoch(2)];
     report({ what: 'an epoch in PyTorch, one process', value: `${one.toFixed(2)} s` });

@@ -1,6 +1,6 @@
 /**
- * CLAHE beside OpenCV's own compiled to WebAssembly, augmentation in one step beside its steps apart, and resizing, on
- * the wasm backend in the same run:
+ * CLAHE compared with OpenCV's compiled to WebAssembly, augmentation in one step compared with separate steps, and resizing,
+ * on the wasm backend in the same run:
  *
  *   npx tsx bench/transforms.bench.ts
  */
@@ -80,7 +80,7 @@ await compare(
   { rounds: 40 },
 );
 
-/** A bright ring with noise inside on black, as a CT slice has it. */
+/** A bright ring with noise inside, on black, as in a CT slice. */
 function headLike(size: number): Uint8Array {
   const random = seededRandom(1);
   return Uint8Array.from({ length: size * size }, (_, i) => {

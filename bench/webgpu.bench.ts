@@ -1,11 +1,11 @@
 /**
- * WebGPU: the launches of a training step, and its time and those of its parts, with this library's kernels beside TensorFlow.js's own,
- * and beside PyTorch on CUDA where it is there:
+ * WebGPU: the launches of a training step, and its time and those of its parts, with this library's kernels compared with
+ * TensorFlow.js's own, and with PyTorch on CUDA if available:
  *
  *   npx tsx bench/webgpu.bench.ts
  *
- * On a real card where `webgpu` is installed and finds one. Elsewhere, with Dawn and a driver in software once `npm run check:full` has
- * brought them, launches are counted all the same, and times are of small images and say little.
+ * On a real GPU if `webgpu` is installed and finds one. Otherwise, with Dawn and a software driver once `npm run check:full` has
+ * installed them, launches are counted all the same, but times are of small images and not meaningful.
  */
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -59,7 +59,7 @@ const small = () =>
 countStep('resnet18', 350);
 countStep(small(), 120);
 
-const name = isSoftware ? 'one convolution' : 'ResNet18'; // which takes software minutes
+const name = isSoftware ? 'one convolution' : 'ResNet18'; // which takes minutes in software
 await compare(
   `Training step with ${name}, ${slices} slices ${size} x ${size}`,
   {
@@ -113,7 +113,7 @@ await compare(
 );
 torch?.close();
 
-/** Why there is none. */
+/** Why no device is available. */
 async function startWebGpu(): Promise<string | undefined> {
   try {
     await useBackend('webgpu');
@@ -141,14 +141,14 @@ function stepOf(backbone: 'resnet18' | tf.LayersModel, updateBatchNorm = false) 
   return () => trainStep(model, stack, truth, optimizer, options).loss;
 }
 
-/** Counts launches, without computing. */
+/** Counts launches without computing. */
 function countStep(backbone: 'resnet18' | tf.LayersModel, bar: number): void {
   const name = typeof backbone === 'string' ? 'ResNet18' : 'a backbone of one convolution';
   for (const updateBatchNorm of typeof backbone === 'string' ? [false, true] : [false]) {
     const step = stepOf(backbone, updateBatchNorm);
     const count = () => countLaunches(() => step().dispose(), { compute: false });
     const host = withHostKernels(() => [count(), count()].at(-1)!);
-    const [, own] = [count(), count()]; // the first makes Adam's moments
+    const [, own] = [count(), count()]; // the first step creates Adam's moments
     const statistics = updateBatchNorm ? ', by statistics of the batch' : '';
     report({
       what: `Launches of a training step of ${slices} slices with ${name}${statistics}`,
@@ -163,7 +163,7 @@ function listed(launches: Launches): string {
   return [...launches].map(([name, count]) => `${name} ${count}`).join(', ');
 }
 
-/** A candidate that waits for its result, with our kernels and without. */
+/** A candidate that waits for its result, with or without our kernels. */
 function besideTheHost(run: () => tf.Tensor): Record<string, Candidate> {
   const finish = async (result: tf.Tensor) => {
     const last = tf.tidy(() => tf.sum(result));

@@ -1,17 +1,16 @@
-/** What we use of the interface `GPUComputePassEncoder`. */
+/** The part of the interface `GPUComputePassEncoder` that is used here. */
 interface PassEncoder {
   setPipeline(pipeline: { label: string }): void;
   dispatchWorkgroups(...size: number[]): void;
 }
 
-/** Launches on a device, by the name of what was launched, most frequent first. */
+/** Launches on a device by program name, most frequent first. */
 export type Launches = Map<string, number>;
 
 /**
- * What is launched on WebGPU devices while `run` computes, counted where each launch passes,
- * `GPUComputePassEncoder.dispatchWorkgroups`.
+ * Counts launches on WebGPU devices while `run` computes, in `GPUComputePassEncoder.dispatchWorkgroups`.
  *
- * @param compute - Whether what is launched also runs. If not, results are no numbers, and a step of any size is counted in little time.
+ * @param compute - Whether to run the launches. If not, results are meaningless, and a step of any size is counted quickly.
  */
 export function countLaunches(run: () => void, { compute = true } = {}): Launches {
   const { prototype } = (globalThis as unknown as { GPUComputePassEncoder: { prototype: PassEncoder } })
@@ -35,5 +34,5 @@ export function countLaunches(run: () => void, { compute = true } = {}): Launche
   return new Map([...launches].sort(([, a], [, b]) => b - a));
 }
 
-/** All of them together. */
+/** Total number of launches. */
 export const total = (launches: Launches): number => [...launches.values()].reduce((sum, n) => sum + n, 0);

@@ -1,4 +1,4 @@
-// Hands on what the bench asks for to a Web Worker, one thing at a time.
+// Forwards the bench's requests to a Web Worker, one at a time.
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
 
 const ask = (...order: unknown[]): Promise<unknown> =>

@@ -1,4 +1,4 @@
-// What is measured alike in Node and in pages. Each function gives its own time, so that no message to a page counts.
+// Measurements for both Node and pages. Each function returns its own time, which excludes messages to the page.
 import * as tf from '@tensorflow/tfjs';
 import { adam, buildCtBrainModel, exportOnnx, squeezenet1_1, vgg16 } from 'ct-multilabel';
 
@@ -8,13 +8,13 @@ export type Backbone = keyof typeof BACKBONES;
 export const SLICES = 4;
 const SIZE = 224;
 
-/** A run's own milliseconds, and what it computed, by which runs are held against one another. */
+/** A run's own milliseconds, and its result, by which runs are compared. */
 export interface Timed {
   ms: number;
   values: number[];
 }
 
-/** Training steps of a backbone, one each call, with the mean of the squared features for a loss. */
+/** Training steps of a backbone, one per call, with the mean of the squared features as the loss. */
 export function trainer(name: Backbone): () => Timed {
   const model = BACKBONES[name]({ inputShape: [SIZE, SIZE, 3], seed: 1 });
   const x = tf.randomNormal([SLICES, SIZE, SIZE, 3], 0, 1, 'float32', 2);
@@ -32,7 +32,7 @@ export function trainer(name: Backbone): () => Timed {
   };
 }
 
-/** A model of the backbone and as little as can be behind it, as bytes of ONNX too, and the images that it is run on. */
+/** A model of the backbone with as little as possible above it, also as ONNX bytes, and its input images. */
 export async function predictor(name: Backbone) {
   const model = buildCtBrainModel({
     ...{ backbone: name, inputShape: [SIZE, SIZE, 1] as [number, number, number], seed: 1 },

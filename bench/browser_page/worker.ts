@@ -1,9 +1,9 @@
-// A Web Worker of the page, where all is computed: `start` first, then what is to be measured, by name.
+// The page's Web Worker, which computes everything: `start` first, then measurements by name.
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { useBrowserBackend } from 'ct-multilabel';
 import { predictor, trainer, type Backbone, type Timed } from './work';
 
-/** What of onnxruntime-web is used. */
+/** The part of onnxruntime-web that is used here. */
 interface OnnxRuntime {
   env: { wasm: { numThreads: number } };
   InferenceSession: {
@@ -19,7 +19,7 @@ interface OnnxRuntime {
   Tensor: new (type: 'float32', values: Float32Array, shape: number[]) => unknown;
 }
 
-/** Where the page's files lie, in the folder of its own. */
+/** URL of the page's files, in their separate folder. */
 const at = (file: string) => new URL(`/${file}`, location.href).href;
 
 let steps: Partial<Record<Backbone, () => Timed>> = {};

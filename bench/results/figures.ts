@@ -15,7 +15,7 @@ const STEP_MEMORY = 'memory of a VGG16 training step';
 const LAUNCHES = 'Launches of a training step of 32 slices with';
 const TORCH = 'Training in PyTorch, processes';
 
-/** What the pages quote, by the name in their marks: `<!-- bench: VGG16 step -->443 ms<!-- /bench -->`. */
+/** Figures quoted in pages, by the name in their marks: `<!-- bench: VGG16 step -->443 ms<!-- /bench -->`. */
 export const FIGURES: Readonly<Record<string, Figure>> = {
   'bars not met': barsNotMet,
   'VGG16 step': ours(CONVOLUTIONS, step('vgg16')),
@@ -62,7 +62,7 @@ function peer(title: string, what: string, name: string): Figure {
   return (results) => `${figure(peerOf(results, title, what, name).ms)} ms`;
 }
 
-/** A verb too, since it may turn round from run to run: `is 1.6 times as fast as`, or `takes 1.2 times the time of`. */
+/** With a verb, since the order may change between runs: `is 1.6 times as fast as`, or `takes 1.2 times the time of`. */
 function beside(title: string, what: string, name: string): Figure {
   return (results) => {
     const { ratio } = peerOf(results, title, what, name);
@@ -78,7 +78,7 @@ function minutes(title: string, what: string): Figure {
   return (results) => `${short(Number(find(results, title, what, /^[\d.]+(?= s)/)) / 60)} minutes`;
 }
 
-/** A part of what a report says. */
+/** A part of a report's text. */
 function said(title: string, what: string, part: RegExp): Figure {
   return (results) => find(results, title, what, part);
 }
@@ -151,5 +151,5 @@ function find(results: Results, title: string, what: string, part: RegExp): stri
   return text;
 }
 
-/** Two digits, as prose has them. */
+/** Two digits, for use in a sentence. */
 const short = (value: number) => (value >= 10 ? value.toFixed(0) : value.toPrecision(2));

@@ -8,14 +8,14 @@ import type { Table } from './tables';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Where a peer's package lies, those of `bench/` first. */
+/** Path of a peer's package, first in `bench/`. */
 const PACKAGES = ['@tensorflow/tfjs', 'onnxruntime-web', 'onnxruntime-node', '@techstark/opencv-js', 'sharp'];
 
 /**
  * Runs a bench by this program of Node.
  *
- * @returns What it measured; undefined where it said why it measures nothing here.
- * @throws Error when it fails.
+ * @returns Its measurements; undefined if it reported why nothing can be measured here.
+ * @throws Error if it fails.
  */
 export function measure(node: string, script: string, args: readonly string[]): Table | undefined {
   const work = mkdtempSync(path.join(tmpdir(), 'bench-'));
@@ -46,7 +46,7 @@ export function measure(node: string, script: string, args: readonly string[]): 
   }
 }
 
-/** Of the sources, with a `+` where some are not committed; `unknown` outside a clone. */
+/** Commit of the sources, with a `+` for uncommitted changes; `unknown` outside a clone. */
 function commit(): string {
   const git = (...args: string[]) => spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' });
   const { status, stdout } = git('rev-parse', '--short', 'HEAD');
@@ -55,7 +55,7 @@ function commit(): string {
   return stdout.trim() + (changed === '' ? '' : '+');
 }
 
-/** Of TensorFlow.js, and of the peers that the rows name. */
+/** Versions of TensorFlow.js and of the peers in the rows. */
 function versions(rows: string): Record<string, string> {
   const found = PACKAGES.filter((name) => name === '@tensorflow/tfjs' || rows.includes(path.basename(name)))
     .map((name) => [name, packageVersion(name)] as const)

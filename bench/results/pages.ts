@@ -1,5 +1,5 @@
 /**
- * Puts the figures of results.json where pages quote them, between `<!-- bench: NAME -->` and `<!-- /bench -->`. `NAME` is one of
+ * Inserts the figures of results.json where pages quote them, between `<!-- bench: NAME -->` and `<!-- /bench -->`. `NAME` is one of
  * {@link FIGURES}, or `table TITLE` for a whole table.
  *
  *   npm run bench:pages     # after a change of a page's words or of figures.ts; npm run bench does it too
@@ -13,7 +13,7 @@ import { pretty, readResults, tableText, type Results } from './tables';
 const MARK = /<!-- bench: (.+?) -->([\s\S]*?)<!-- \/bench -->/g;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The README and what stands in `docs/` but for the reference, as absolute paths. */
+/** The README and the pages in `docs/` except the API reference, as absolute paths. */
 export function pages(): string[] {
   const folders = ['docs', 'docs/guide', 'docs/decisions'];
   const files = folders.flatMap((folder) =>
@@ -25,13 +25,13 @@ export function pages(): string[] {
 /** Names in a page's marks. */
 export const marksOf = (text: string): string[] => [...text.matchAll(MARK)].map(([, name]) => name!);
 
-/** A page without its figures. */
+/** A page with its figures removed. */
 export const withoutFigures = (text: string): string => text.replace(MARK, '');
 
 /**
- * A page with the figures of these results.
+ * A page with these results inserted.
  *
- * @throws Error for a name that there is none of, or a figure that the results lack.
+ * @throws Error for an unknown name, or a figure that the results lack.
  */
 export function filled(text: string, results: Results): string {
   return text.replace(MARK, (_, name: string) => {

@@ -27,18 +27,18 @@ export const BENCHES: readonly [title: string, file: string, ...args: string[]][
   ['Large studies', 'study.bench.ts', '150000', '750000'],
 ];
 
-/** What one run of a bench gave, and where. */
+/** Results of one run of a bench, and its environment. */
 export interface Table {
   date: string;
-  /** Of the sources that ran, with a `+` where they were not all committed. */
+  /** Commit of the sources, with a `+` for uncommitted changes. */
   commit: string;
   node: string;
   cpu: string;
-  /** That the machine runs at once. */
+  /** Hardware threads of the machine. */
   threads: number;
   /** GiB. */
   memory: number;
-  /** Versions of those that the table has times of. */
+  /** Versions of the software in the table. */
   peers: Record<string, string>;
   rows: (Row | Report)[];
 }
@@ -52,19 +52,19 @@ export function readResults(file = RESULTS): Results {
   return JSON.parse(readFileSync(file, 'utf8')) as Results;
 }
 
-/** Puts a table in the place of the older one; a run that is killed while it writes leaves the file as it was. */
+/** Replaces a table, atomically. */
 export async function keepTable(title: string, table: Table, file = RESULTS): Promise<void> {
   const text = JSON.stringify({ ...readResults(file), [title]: table });
   writeFileSync(`${file}.new`, await pretty(text, file));
   renameSync(`${file}.new`, file);
 }
 
-/** As `npm run format` would write it. */
+/** Formatted as by `npm run format`. */
 export async function pretty(text: string, file: string): Promise<string> {
   return format(text, { ...(await resolveConfig(RESULTS)), filepath: file });
 }
 
-/** A table in Markdown, under a line that says when, of which sources and where it was measured. */
+/** A table in Markdown, below a line with date, commit and machine of the measurement. */
 export function tableText(table: Table | undefined): string {
   if (table === undefined) return 'Not measured yet.';
   const { date, commit, node, cpu, threads, memory, peers, rows } = table;
