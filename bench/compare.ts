@@ -93,7 +93,7 @@ async function meanTime(run: Candidate, atLeast: number): Promise<number> {
 export function report(line: Report): void {
   const { what, value, wanted, met } = line;
   console.log(
-    `${what}: ${value}${wanted === undefined ? '' : ` (${wanted} wanted: ${met ? 'met' : 'NOT MET'})`}`,
+    `${what}: ${value}${wanted === undefined ? '' : ` (target ${wanted}: ${met ? 'met' : 'NOT MET'})`}`,
   );
   keep(line);
 }
@@ -112,9 +112,11 @@ function keep(line: Row | Report): void {
   appendFileSync(process.env.BENCH_ROWS, `${text}\n`);
 }
 
-/** A ratio as text: `12.3x as fast`, or `1.8x the time` if the peer is faster. */
-export function ratioText(ratio: number): string {
-  return ratio >= 1 ? `${figure(ratio)}x as fast` : `${figure(1 / ratio)}x the time`;
+/** A ratio as text: `12.3x as fast`, or `1.8x the time` if the peer is faster; with a name, `12.3x as fast as PyTorch`. */
+export function ratioText(ratio: number, peer?: string): string {
+  const [text, than] =
+    ratio >= 1 ? [`${figure(ratio)}x as fast`, 'as'] : [`${figure(1 / ratio)}x the time`, 'of'];
+  return peer === undefined ? text : `${text} ${than} ${peer}`;
 }
 
 /** A target as text. */
@@ -138,7 +140,7 @@ export const figure = (value: number) => (value >= 100 ? value.toFixed(0) : valu
 function textOf({ what, ours, peers }: Row): string {
   const lines = peers.map(({ name, ms, ratio, bar }) => {
     if (ms === null) return `    ${name}: skipped, not on this machine`;
-    const wanted = bar === null ? '' : ` (${barText(bar)} wanted: ${ratio! >= bar ? 'met' : 'NOT MET'})`;
+    const wanted = bar === null ? '' : ` (target ${barText(bar)}: ${ratio! >= bar ? 'met' : 'NOT MET'})`;
     return `    ${name} ${figure(ms)} ms: ours is ${ratioText(ratio!)}${wanted}`;
   });
   return [`${what}: ${ours.name} ${figure(ours.ms)} ms`, ...lines].join('\n');

@@ -109,13 +109,14 @@ function largeStudies(): Record<string, Figure> {
 function barsNotMet(results: Results): string {
   const lines = Object.values(results).flatMap(({ rows }) =>
     rows.flatMap((row) => {
-      if (!('peers' in row)) return row.met === false ? [`${row.what}: ${row.value}, ${row.wanted}`] : [];
+      if (!('peers' in row))
+        return row.met === false ? [`${row.what}: ${row.value} (target: ${row.wanted})`] : [];
       return row.peers
         .filter(({ ratio, bar }) => ratio !== null && bar !== null && ratio < bar)
-        .map(({ name, ratio, bar }) => `${row.what}: ${ratioText(ratio!)} beside ${name}, ${barText(bar!)}`);
+        .map(({ name, ratio, bar }) => `${row.what}: ${ratioText(ratio!, name)} (target: ${barText(bar!)})`);
     }),
   );
-  return lines.length === 0 ? 'Every bar is met.' : lines.map((line) => `- ${line} wanted`).join('\n');
+  return lines.length === 0 ? 'Every target is met.' : lines.map((line) => `- ${line}`).join('\n');
 }
 
 function rowOf(results: Results, title: string, what: string): Row | Report {

@@ -71,7 +71,7 @@ export function tableText(table: Table | undefined): string {
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
   const where = [date, `commit ${commit}`, `Node ${node}`, cpu, `${threads} threads`, `${memory} GiB`];
   const hasPeers = rows.some((row) => 'peers' in row);
-  const header = ['what', 'ours', 'beside', 'its time', 'ours is', 'wanted', 'met'];
+  const header = ['what', 'ours', 'peer', 'its time', 'ours is', 'target', 'met'];
   const all = [header, ...rows.flatMap((row) => ('peers' in row ? rowsOf(row) : [reportCells(row)]))];
   const columns = header.map((_, i) => i).filter((i) => i < 2 || all.slice(1).some((cells) => cells[i]));
   if (!hasPeers) header[1] = 'figure';
