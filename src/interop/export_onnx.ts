@@ -48,7 +48,8 @@ const RULES = {
  *
  * @param model - A model of `buildCtBrainModel`, with any backbone.
  * @returns The file's bytes.
- * @throws ArgumentError for a layer that cannot be exported, naming it, or options that do not fit the model.
+ * @throws ArgumentError for a layer that cannot be exported, naming it, or options that do not fit the model;
+ * NonFiniteError for a weight that is not finite.
  * @example
  * ```ts
  * await writeFile('brain.onnx', await exportOnnx(model, { ...manifest, precision: 'float16' }));

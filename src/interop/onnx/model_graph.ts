@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../../base/checks';
+import { NonFiniteError } from '../../base/errors';
 import type { LayerVariable, Shape } from '../../base/types';
+import { firstOutside } from '../../kernels/host_values';
 import { channelsLast, type Value } from './emitter';
 import type { Graph, Numbers } from './graph';
 import { EMITTERS } from './layers';
@@ -8,9 +10,16 @@ import { EMITTERS } from './layers';
 /** Values of the weights, which a GPU provides asynchronously. */
 export type Weights = ReadonlyMap<LayerVariable, Numbers>;
 
+/** @throws NonFiniteError for a weight that is not finite, of which runtimes make a number: their ReLU turns NaN into zero. */
 export async function readWeights(model: tf.LayersModel): Promise<Weights> {
   const read = async (variable: LayerVariable) => {
     const values = (await variable.read().data()) as Float32Array;
+    const place = firstOutside(values);
+    if (place >= 0) {
+      throw new NonFiniteError(
+        `exportOnnx: value ${place} of ${variable.originalName} is ${values[place]}; nothing is exported`,
+      );
+    }
     return [variable, { values, shape: variable.shape as number[] }] as const;
   };
   return new Map(await Promise.all((model.weights as LayerVariable[]).map(read)));

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { NonFiniteError } from '../../../src/base/errors';
 import { CT_LABELS } from '../../../src/data/labels/labels';
 import * as layers from '../../../src/layers/index';
 import { EMITTERS } from '../../../src/interop/onnx/layers';
@@ -236,6 +237,17 @@ describe('exportOnnx', () => {
     await expect(exportOnnx(first)).rejects.toThrow(/layer 'backbone\/c': activation: expected one of relu/);
     const rows = build(tf.layers.batchNormalization({ axis: 1, name: 'rows' }));
     await expect(exportOnnx(rows)).rejects.toThrow(/layer 'backbone\/rows': axis: expected the last, received 1/);
+  });
+
+  it('refuses a weight that is not finite, of which onnxruntime makes a probability', async () => {
+    for (const value of [NaN, -Infinity]) {
+      const model = built();
+      const weights = model.getWeights();
+      model.setWeights([tf.fill(weights[0]!.shape, value), ...weights.slice(1)]);
+      const found = exportOnnx(model);
+      await expect(found).rejects.toThrow(NonFiniteError);
+      await expect(found).rejects.toThrow(`exportOnnx: value 0 of conv/kernel is ${value}; nothing is exported`);
+    }
   });
 
   it('refuses a description that does not fit, and what is no model of slices', async () => {
