@@ -13,6 +13,7 @@ import { SliceDifferences } from '../layers/slice_differences';
 import { SlicePooling } from '../layers/slice_pooling';
 import { deriveSeed } from '../base/random';
 import type { Labels } from '../base/types';
+import { rememberRecord } from './model_record';
 import { SLICE_CLASSIFIER } from './run_parts';
 import type { CtBrainModelOptions } from './options';
 import { resolveCtBrainModelOptions, type ResolvedCtBrainModelOptions } from './resolve_options';
@@ -42,7 +43,8 @@ export type CtBrainModel<L extends Labels = Labels> = tf.LayersModel & {
  *
  * The result is a plain `tf.LayersModel`: `summary`, `compile`, `fit`, `predict`, `save` and `tf.loadLayersModel` work.
  * In addition it has `labels`, whose names the compiler knows: `predictPatients` does not compile with a source of
- * other labels.
+ * other labels. If `labels` is given, training, prediction and evaluation refuse a source of other labels, or with
+ * these in another order.
  *
  * @throws ArgumentError for unknown options or values out of range.
  * @example
@@ -70,6 +72,7 @@ export function buildCtBrainModel<const L extends Labels = CtLabels>(
   const added = resolved.sliceClassifier ? addLogits(features, decoded, resolved) : decoded;
   const logits = poolWith('max', added, resolved);
   const model = tf.model({ inputs: images, outputs: logits, name: 'ct_brain_model' });
+  if (options.labels !== undefined) rememberRecord(model, { labels: resolved.labels });
   // the resolved names are those of the options, or CT_LABELS, which is the type `L`
   return Object.assign(model, { labels: resolved.labels as L });
 }

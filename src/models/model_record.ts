@@ -4,18 +4,18 @@ import { describe } from '../base/describe';
 import { createPreprocessing, type CtPreprocessing } from '../transforms/preprocessing';
 import type { Labels } from '../base/types';
 
-/** Images and outputs of a loaded model. */
+/** Images and outputs of a model. */
 export interface ModelRecord {
   /** Label names, in the order of the outputs. */
   labels: Labels;
-  /** Preprocessing of the slices that the model was trained on. */
-  preprocessing: CtPreprocessing;
+  /** Preprocessing of the slices that a loaded model was trained on; missing for a model that was built. */
+  preprocessing?: CtPreprocessing;
 }
 
 /** The same key in every copy of this module, such as ESM and CommonJS. */
 const RECORD = Symbol.for('ct-multilabel.modelRecord');
 
-/** Records what a model was trained on, for {@link checkSourceFits}. */
+/** Records what a model was built or trained for, for {@link checkSourceFits}. */
 export function rememberRecord(model: tf.LayersModel, { labels, preprocessing }: ModelRecord): void {
   Object.defineProperty(model, RECORD, { value: { labels, preprocessing }, configurable: true });
 }
@@ -24,8 +24,9 @@ export function rememberRecord(model: tf.LayersModel, { labels, preprocessing }:
 type Study = { labels: Labels; preprocessing?: object };
 
 /**
- * Refuses a source whose labels or preprocessing differ from those of a loaded model: both would give plausible but
- * wrong numbers. A model that was not loaded, and a source without a preprocessing record, are accepted.
+ * Refuses a source whose labels differ from those that a model was built with, or whose labels or preprocessing differ
+ * from those of a loaded model: all would give plausible but wrong numbers. A model that was built without naming
+ * labels, and a source without a preprocessing record, are accepted.
  *
  * @param what - Name of the source for error messages.
  * @throws ArgumentError that lists the differences.
@@ -35,7 +36,9 @@ export function checkSourceFits(what: string, model: tf.LayersModel, source: Stu
   if (record === undefined) return;
   compare(what, record, source, {
     labels: (labels) =>
-      `the labels of the checkpoint in their order, ${labels} (open the study with labels: manifest.labels)`,
+      record.preprocessing === undefined
+        ? `the labels that the model was built with in their order, ${labels}`
+        : `the labels of the checkpoint in their order, ${labels} (open the study with labels: manifest.labels)`,
     preprocessing: (value) =>
       `${value}, as the checkpoint was trained (open the study with preprocessing: manifest.preprocessing)`,
   });
@@ -62,7 +65,7 @@ function compare(
 ): void {
   const { labels } = record;
   check(labels.join('\n') === source.labels.join('\n'), what, rules.labels(labels.join(', ')), source.labels);
-  if (source.preprocessing === undefined) return;
+  if (record.preprocessing === undefined || source.preprocessing === undefined) return;
   const [trained, found] = [record.preprocessing, source.preprocessing].map((one) =>
     createPreprocessing(one),
   );

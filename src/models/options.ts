@@ -153,7 +153,7 @@ export interface CtBrainModelOptions<L extends Labels = Labels> {
    */
   pooling?: 'max' | 'attention' | { type: 'max' } | AttentionPoolingOptions;
   /**
-   * Names of the labels, in the order of the outputs.
+   * Names of the labels, in the order of the outputs. If given, a source of other labels is refused.
    * @defaultValue CT_LABELS
    */
   labels?: L;

@@ -151,8 +151,26 @@ it('is asked of parts of a study and of a cache of it, too', async () => {
   }
 });
 
-it('takes a model that was not loaded as it is', async () => {
-  const model = buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), labels, seed: 1 });
-  const { value } = await predictPatients(model, study([...labels].reverse(), trained)).next();
-  expect(value).toHaveLength(2);
+describe('a model that was built', () => {
+  const build = (named: readonly string[] | undefined) =>
+    buildCtBrainModel({ variant: 'VGG16', backbone: tinyBackbone(), labels: named, seed: 1 });
+
+  it('with labels refuses a study of others, or in another order', async () => {
+    const other = study([...labels].reverse());
+    const message =
+      /: expected the labels that the model was built with in their order, ich, ivh, sah, received \["sah"/;
+    for (const way of Object.values(WAYS)) {
+      await expect(way(build(labels), other)).rejects.toThrow(message);
+      expect(await way(build(labels), study(labels, trained))).toBeDefined();
+    }
+    for (const [name, train] of Object.entries(TRAININGS)) {
+      if (name === 'trainRecipe') continue; // compares with its description first, see above
+      await expect(train(build(labels), sidesOf(other))).rejects.toThrow(message);
+    }
+  });
+
+  it('without labels takes any study of as many', async () => {
+    const { value } = await predictPatients(build(undefined), study(['a', 'b', 'c', 'd', 'e'])).next();
+    expect(value).toHaveLength(2);
+  });
 });
