@@ -86,6 +86,8 @@ function buildBackbone(options: ResolvedCtBrainModelOptions): tf.LayersModel {
     const { shape } = backbone.outputs[0]!;
     const features = shape.length === 2 && isPositiveInteger(shape[1]);
     check(features, 'buildCtBrainModel: backbone', 'a model with output [n, features]', shape);
+    const own = 'false with a backbone that is a model, which has its own normalisation or none';
+    check(!normalize, 'buildCtBrainModel: normalize', own, normalize);
     return backbone;
   }
   return backboneByName(backbone, { inputShape, normalize, seed: layerSeed(options, 'backbone') });

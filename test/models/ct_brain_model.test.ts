@@ -325,6 +325,7 @@ describe('buildCtBrainModel', () => {
     [{ labels: ['a', 'a'] }, /labels: expected one or more different names/],
     [{ order: 'label-then-slice', labelDecoder: 'linear' }, /order 'label-then-slice'.*labelDecoder 'lrnn'/],
     [{ neck: 'mul' }, /neck/],
+    [{ normalize: true }, /normalize: expected false with a backbone that is a model.*, received true/],
     [{ seed: 0.5 }, /seed: expected an integer/],
   ])('refuses %o', (options, message) => {
     expect(() => build(options)).toThrow(message as RegExp);
