@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { check } from '../base/checks';
 import {
   ADAM_KERNEL,
   ADAM_STEP_KERNEL,
@@ -25,6 +26,7 @@ import { hostValues } from '../kernels/host_values';
  * @param epsilon - Keeps the division finite. Default: 1e-7 if the backend computes in float32, 1e-4 in float16. On
  * WebGL `tf.train.adam` uses 1e-4 for both.
  *
+ * @throws ArgumentError for a number that is negative or not finite, or a decay of 1 or more.
  * @example
  * ```ts
  * model.compile({ optimizer: adam(1e-4), loss: asymmetricLoss() });
@@ -48,6 +50,10 @@ export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?:
  */
 export class Adam extends tf.AdamOptimizer {
   constructor(learningRate: number, beta1: number, beta2: number, epsilon: number = defaultEpsilon()) {
+    check(isFrom0(learningRate), 'adam: learningRate', 'a finite number of at least 0', learningRate);
+    check(isFrom0(beta1) && beta1 < 1, 'adam: beta1', 'a number in [0, 1)', beta1);
+    check(isFrom0(beta2) && beta2 < 1, 'adam: beta2', 'a number in [0, 1)', beta2);
+    check(isFrom0(epsilon), 'adam: epsilon', 'a finite number of at least 0', epsilon);
     super(learningRate, beta1, beta2, epsilon);
   }
 
@@ -151,6 +157,8 @@ export class Adam extends tf.AdamOptimizer {
     return power1 === undefined || power2 === undefined ? undefined : [power1, power2];
   }
 }
+
+const isFrom0 = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
 
 /** A variable's part in a step. */
 interface VariableStep {

@@ -1,6 +1,5 @@
-import { patientTargets, type PatientSource } from '../data/sources/patient_source';
+import { checkSomePatients, patientTargets, type PatientSource } from '../data/sources/patient_source';
 import { checkedSliceLabels } from '../data/sources/slice_labels';
-import { check } from '../base/checks';
 import { DataError } from '../base/errors';
 import { oneOf, optional, resolveOptions, type Rules } from '../base/options';
 import type { CtBrainModel } from '../models/ct_brain_model';
@@ -89,7 +88,7 @@ export async function collectPredictions<L extends Labels>(
 ): Promise<LabelledPredictions<L>> {
   const fn = 'collectPredictions';
   const { level = outputLevel(model), ...predictOptions } = resolveOptions(fn, options, COLLECT_RULES);
-  check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
+  checkSomePatients(`${fn}: source`, source);
   const { labels } = source;
   const rows: LabelledPrediction[] = [];
   if (level === 'patients') {

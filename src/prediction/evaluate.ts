@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import {
+  checkSomePatients,
   disposeStack,
   patientTargets,
   prefetchPatients,
   type PatientSource,
   type PatientStack,
 } from '../data/sources/patient_source';
-import { check } from '../base/checks';
 import { DataError, NonFiniteError } from '../base/errors';
 import { anything, callback, optional, resolveOptions, type Rules } from '../base/options';
 import { bestPooledCut } from '../evaluation/thresholds';
@@ -88,7 +88,7 @@ export async function evaluatePatients(
   const resolved = resolveOptions(fn, options, EVALUATE_RULES);
   const { threshold, calibration, onProgress, loss, ...predictOptions } = resolved;
   checkModel(fn, model, source, threshold === 'best' ? 0.5 : threshold, calibration);
-  check(source.patients.length > 0, `${fn}: source`, 'at least one patient', source.patients);
+  checkSomePatients(`${fn}: source`, source);
   const level = outputLevel(model);
   const yTrue: number[][] = [];
   const probabilities: number[][] = [];

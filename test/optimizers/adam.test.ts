@@ -208,3 +208,14 @@ it('takes the epsilon of float32 on a WebGL backend that computes in it, and tha
     tf.removeBackend('webgl');
   }
 });
+
+it.each([
+  [[-1e-4], 'adam: learningRate: expected a finite number of at least 0, received -0.0001'],
+  [[NaN], 'learningRate'],
+  [['1e-4'], 'learningRate'],
+  [[0.1, 1], 'beta1: expected a number in [0, 1), received 1'],
+  [[0.1, 0.9, -0.1], 'beta2'],
+  [[0.1, 0.9, 0.999, NaN], 'epsilon'],
+] as unknown as [Parameters<typeof adam>, string][])('refuses adam(%o)', (args, message) => {
+  expect(() => adam(...args)).toThrow(message);
+});

@@ -12,6 +12,7 @@ import { asymmetricLoss } from '../../src/losses/asymmetric_loss';
 import type { Calibration } from '../../src/metrics/calibration';
 import { fBetaScore } from '../../src/metrics/f_beta';
 import { buildCtBrainModel } from '../../src/models/ct_brain_model';
+import { collectPredictions } from '../../src/prediction/collect_predictions';
 import { evaluatePatients } from '../../src/prediction/evaluate';
 import {
   predictPatientLevel,
@@ -389,6 +390,13 @@ describe('evaluatePatients', () => {
     await expect(evaluatePatients(model, { ...source, patients: [] })).rejects.toThrow(
       /evaluatePatients: source: expected at least one patient/,
     );
+    // who comes twice would count twice
+    const [first] = source.patients;
+    for (const score of [evaluatePatients, collectPredictions]) {
+      await expect(score(model, { ...source, patients: [first!, first!] })).rejects.toThrow(
+        `source: patients: expected each patient once, received "${first}"`,
+      );
+    }
   });
 
   it('leaks nothing', async () => {

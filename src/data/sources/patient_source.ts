@@ -25,6 +25,14 @@ export interface PatientProgress {
   total: number;
 }
 
+/** Refuses a source without patients, or with one that would count twice. */
+export function checkSomePatients(what: string, { patients }: Pick<PatientSource, 'patients'>): void {
+  check(patients.length > 0, what, 'at least one patient', patients);
+  const twice =
+    new Set(patients).size < patients.length && patients.find((id, i) => patients.indexOf(id) < i);
+  check(!twice, `${what}: patients`, 'each patient once', twice);
+}
+
 /**
  * Frees the tensors of a stack.
  *

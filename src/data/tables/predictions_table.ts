@@ -158,20 +158,22 @@ function checkPredictions(
 ): void {
   checkLabelNames(`${fn}: labels`, labels);
   check(Array.isArray(predictions as unknown), `${fn}: predictions`, 'a list of predictions', predictions);
+  const isOfLabels = (values: ArrayLike<number> | undefined) => values?.length === labels.length;
   for (const { patient, slice, probabilities, decisions } of predictions) {
+    check(typeof patient === 'string', `${fn}: patient`, 'the name of a patient', patient);
     const where = { patient, ...(slice !== undefined && { slice }) };
     // with several studies an id is <study>/<patient>
     for (const part of patient.split('/')) checkName('patient', part, where);
     if (slice !== undefined) checkName('slice', slice, where);
     const whose = Object.values(where).join(', ');
     check(
-      probabilities.length === labels.length && areProbabilities(probabilities),
+      isOfLabels(probabilities) && areProbabilities(probabilities),
       `${fn}: probabilities of ${whose}`,
       `${labels.length} numbers in [0, 1]`,
       probabilities,
     );
     check(
-      decisions.length === labels.length && decisions.every((d) => d === 0 || d === 1),
+      isOfLabels(decisions) && decisions.every((d) => d === 0 || d === 1),
       `${fn}: decisions of ${whose}`,
       `${labels.length} values 0 or 1`,
       decisions,

@@ -15,7 +15,7 @@ import {
   type Rules,
 } from '../../base/options';
 import type { LossFn } from '../../base/types';
-import type { PatientSource } from '../../data/sources/patient_source';
+import { checkSomePatients, type PatientSource } from '../../data/sources/patient_source';
 import { asymmetricLoss } from '../../losses/asymmetric_loss';
 import { checkThreshold } from '../../metrics/decide';
 import { outputLevel } from '../../models/output_level';
@@ -187,8 +187,8 @@ function checkSides(stage: string, { train, validation }: ResolvedTraining): voi
   const personOf = (source: PatientSource) => (patient: string) => source.groupOf?.(patient) ?? patient;
   const persons = new Set(train.patients.map(personOf(train)));
   const shared = validation.patients.filter((patient) => persons.has(personOf(validation)(patient)));
-  check(train.patients.length > 0, `${stage}: train`, 'at least one patient', train.patients);
-  check(validation.patients.length > 0, `${stage}: validation`, 'at least one patient', validation.patients);
+  checkSomePatients(`${stage}: train`, train);
+  checkSomePatients(`${stage}: validation`, validation);
   check(shared.length === 0, `${stage}: validation`, 'patients that are not in train', shared);
   const expected = `the labels ${train.labels.join(', ')}`;
   check(

@@ -163,6 +163,12 @@ describe('submissionTable', () => {
     );
   });
 
+  it.each(['patient', 'probabilities', 'decisions'])('refuses predictions without %s', (missing) => {
+    const part = prediction({ [missing]: undefined });
+    expect(() => submissionTable([part], CT_LABELS)).toThrow(ArgumentError);
+    expect(() => submissionTable([part], CT_LABELS)).toThrow(new RegExp(`${missing}.*received undefined`));
+  });
+
   it('refuses decisions that are not 0 or 1', () => {
     const decisions = [0, 0.5, 0, 0, 0] as unknown as (0 | 1)[];
     expect(() => submissionTable([prediction({ decisions })], CT_LABELS)).toThrow(

@@ -196,6 +196,10 @@ describe.each(stages)('stage %s', (stage, run, build, steps) => {
       ],
       [{ train: { ...train, patients: [] } }, /train: expected at least one patient/],
       [{ validation: { ...validation, patients: [] } }, /validation: expected at least one patient/],
+      [
+        { train: { ...train, patients: ['p1', 'p2', 'p1'] } },
+        /train: patients: expected each patient once, received "p1"/,
+      ],
       [{ seed: 1.5 }, /seed: expected an integer, received 1\.5/],
       [{ learningRate: 0 }, /learningRate: expected a number in \(0, 1\), received 0/],
       [{ learningRate: NaN }, /learningRate: .* received NaN/],
