@@ -22,7 +22,7 @@ import {
 } from './bindings/column_kernels';
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './bindings/depthwise_gradients';
 import { hostWorkspace } from './runtime/engine';
-import { identity } from './bindings/identity';
+import { cast, identity } from './bindings/identity';
 import { imageKernels } from './bindings/image_kernels';
 import { pad, slice } from './bindings/image_window';
 import { replaceKernel } from './runtime/kernel_support';
@@ -71,6 +71,7 @@ export function registerWasmTrainingKernels(): boolean {
     [tf.FusedDepthwiseConv2D]: fusedDepthwiseConv2D,
     [tf.BatchMatMul]: batchMatMul,
     [tf._FusedMatMul]: fusedMatMul,
+    [tf.Cast]: cast,
     [tf.Concat]: concat,
     [tf.SplitV]: split,
     [tf.Slice]: slice,
