@@ -32,6 +32,7 @@ import { registerReluGradient, reluGradient } from './bindings/relu_gradient';
 import { sum } from './bindings/sum';
 import { gruBackward, gruForward, lstmBackward, lstmForward } from './bindings/recurrent_kernels';
 import { unsortedSegmentSum } from './bindings/unsorted_segment_sum';
+import { within } from './bindings/within';
 
 /**
  * Prepares the host's WebAssembly backend for training.
@@ -103,4 +104,5 @@ export function registerWasmTrainingKernels(): boolean {
 const ON_THE_HEAP = [
   ...[reluGradient, reluBiasGradient, columnDots, columnMoments, scaleShift, combine],
   ...[gruForward, gruBackward, lstmForward, lstmBackward],
+  within,
 ];

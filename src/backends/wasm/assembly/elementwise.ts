@@ -58,3 +58,23 @@ export function adamStep(
     store<f32>(newW + at, load<f32>(w + at) - rate * (mean / c1 / (sqrt<f32>(square / c2) + epsilon)));
   }
 }
+
+/** 1 if every value lies in `low..high`, otherwise 0, as for NaN. */
+export function allWithin(values: usize, count: i32, low: f32, high: f32): i32 {
+  const least = f32x4.splat(low);
+  const most = f32x4.splat(high);
+  let inside = i32x4.splat(-1);
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const a = v128.load(values + bytes(i));
+    const b = v128.load(values + bytes(i), 16);
+    inside = v128.and(inside, v128.and(f32x4.ge(a, least), f32x4.le(a, most)));
+    inside = v128.and(inside, v128.and(f32x4.ge(b, least), f32x4.le(b, most)));
+  }
+  if (!i32x4.all_true(inside)) return 0;
+  for (; i < count; i++) {
+    const value = load<f32>(values + bytes(i));
+    if (!(value >= low && value <= high)) return 0;
+  }
+  return 1;
+}
