@@ -22,6 +22,7 @@ import {
 } from './bindings/column_kernels';
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './bindings/depthwise_gradients';
 import { hostWorkspace } from './runtime/engine';
+import { byteImage } from './bindings/byte_image';
 import { cast, identity } from './bindings/identity';
 import { imageKernels } from './bindings/image_kernels';
 import { pad, slice } from './bindings/image_window';
@@ -64,6 +65,7 @@ export function registerWasmTrainingKernels(): boolean {
     unsortedSegmentSum,
     maxPoolGrad,
     identity,
+    byteImage,
     ...imageKernels, // these fall back by themselves if compiled code cannot run
   ];
   const wrapped = {

@@ -12,7 +12,8 @@ import type { DicomProblemKind } from '../../dicom/problems';
 import { turnOf, turnPlane, type Plane, type Turn } from '../../dicom/series/turn';
 import { mapByFile } from '../../dicom/files/by_file';
 import { readFileBytes } from '../files/file_bytes';
-import { decodeGrayImage } from '../files/image_file';
+import { byteImage } from '../../kernels/byte_image/plain';
+import { decodePixels, grayImage } from '../files/image_file';
 import { SliceCache, type CachedFile } from './slice_cache';
 
 /**
@@ -199,8 +200,12 @@ export class SlicePreparation {
   /** A JPEG or PNG image in the standard orientation, in the unit that the preprocessing expects. */
   private async picture(bytes: Uint8Array, where: DataLocation): Promise<tf.Tensor3D> {
     const { imageWindow, imageTurn, preprocessing } = this.settings;
-    const { data, height, width } = await decodeGrayImage(bytes, { where });
-    const image = toTensor({ values: data, rows: height, columns: width }, imageTurn);
+    const pixels = await decodePixels(bytes, { where });
+    const { values, channels, height: rows, width: columns } = pixels;
+    const image =
+      values instanceof Uint8Array && channels === 1 && imageTurn === undefined
+        ? byteImage<tf.Tensor3D>(values, [rows, columns, 1])
+        : toTensor({ values: grayImage(pixels).data, rows, columns }, imageTurn);
     if (preprocessing.windows === false || imageWindow === undefined) return image;
     const { center, width: span } = imageWindow;
     const hu = tf.tidy(() => tf.add(tf.mul(image, span), center - span / 2) as tf.Tensor3D);

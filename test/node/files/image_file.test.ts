@@ -96,6 +96,37 @@ describe('readGrayImage', () => {
     );
   });
 
+  it('reads gray JPEG of every kind and with anything before its frame, and colour as luma', async () => {
+    const raw = { width: 40, height: 24, channels: 1 as const };
+    const values = Uint8Array.from({ length: 40 * 24 }, (_, i) => (i % 40) * 6);
+    const made = () => sharp(values, { raw });
+    const gray = [
+      await made().jpeg({ quality: 100 }).toBuffer(),
+      await made().jpeg({ quality: 100, progressive: true, optimizeScans: true }).toBuffer(),
+      await made()
+        .withIccProfile('p3')
+        .withExif({ IFD0: { Copyright: 'x'.repeat(3000) } })
+        .jpeg({ quality: 100 })
+        .toBuffer(),
+    ];
+    const [plain] = gray as [Buffer];
+    // a comment, and bytes between segments, which decoders skip
+    gray.push(
+      Buffer.concat([plain.subarray(0, 2), Buffer.from([0xff, 0xfe, 0, 6, 1, 2, 3, 4]), plain.subarray(2)]),
+    );
+    gray.push(Buffer.concat([plain.subarray(0, 2), Buffer.from([0xff, 0xff]), plain.subarray(2)]));
+    const expected = Float32Array.from(values, (value) => value / 255);
+    for (const bytes of gray) expectClose((await read(bytes)).data, expected, 0.02);
+    const rgb = sharp({
+      create: { width: 9, height: 9, channels: 3, background: { r: 200, g: 100, b: 50 } },
+    });
+    const luma = (0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255;
+    const colour = await read(await rgb.jpeg({ quality: 100, chromaSubsampling: '4:4:4' }).toBuffer());
+    expectClose(colour.data, new Array(81).fill(luma) as number[], 0.01);
+    const cmyk = await rgb.clone().toColourspace('cmyk').jpeg().toBuffer();
+    await expect(read(cmyk)).rejects.toThrow('expected a gray or RGB image, found colour space cmyk');
+  });
+
   it('leaves a gamma chunk alone', async () => {
     const gamma = { type: 'gAMA', data: [0, 0, 0x80, 0] };
     const image = await read(pngBytes(1, 1, 8, PNG_COLOR.gray, [[100]], [gamma]));

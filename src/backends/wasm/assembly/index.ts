@@ -10,6 +10,7 @@ export * from './convolution/pooling';
 export * from './convolution/winograd';
 export * from './convolution/winograd_panels';
 export * from './convolution/winograd_taps';
+export * from './images/byte_image';
 export * from './images/clahe';
 export * from './images/color_jitter';
 export * from './images/resize';
