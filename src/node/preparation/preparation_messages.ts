@@ -1,4 +1,5 @@
 import type { DataLocation } from '../../base/errors';
+import type { StackPlace } from './shared_stack';
 import type { PreparationSettings, StackRequest } from './slice_preparation';
 
 /** Data with which a preparation thread is started. */
@@ -10,9 +11,11 @@ export interface PreparationThreadData {
 export interface PreparationOrder {
   id: number;
   request: StackRequest;
+  /** Where to write the stack; if missing, its values are sent. */
+  place?: StackPlace;
 }
 
 /** The reply of a preparation thread. */
 export type PreparationReply =
-  | { id: number; values: Float32Array<ArrayBuffer>; shape: [number, number, number, number] }
+  | { id: number; values?: Float32Array<ArrayBuffer> }
   | { id: number; error: { name: string; message: string; location?: DataLocation } };

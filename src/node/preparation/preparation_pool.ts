@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs';
 import { ArgumentError, CtMultilabelError, DataError } from '../../base/errors';
+import { preprocessedChannels } from '../../transforms/preprocessing';
 import type { PreparationOrder, PreparationReply, PreparationThreadData } from './preparation_messages';
+import { sharedStack, type StackPlace } from './shared_stack';
 import type { PreparationSettings, StackRequest } from './slice_preparation';
 
 /** Stacks per thread: the one it works on, and the next, which it starts while the caller is busy. */
@@ -40,8 +42,21 @@ export class PreparationPool {
     if (this.closed) throw new CtMultilabelError('the threads that prepare slices have been closed');
     this.startThreads();
     const idlest = this.threads.reduce((a, b) => (b.waiting < a.waiting ? b : a));
-    const { values, shape } = await idlest.order(request);
-    return tf.tensor4d(values, shape);
+    const shape = this.shapeOf(request);
+    const shared = sharedStack(shape);
+    try {
+      const values = await idlest.order(request, shared?.place);
+      return shared?.tensor ?? tf.tensor4d(values!, shape);
+    } catch (error) {
+      // neither a thread that has replied nor one that has ended writes to it
+      shared?.tensor.dispose();
+      throw error;
+    }
+  }
+
+  private shapeOf({ slices, picks }: StackRequest): tf.Tensor4D['shape'] {
+    const { preprocessing } = this.settings;
+    return [(picks ?? slices).length, ...preprocessing.imageSize, preprocessedChannels(preprocessing)];
   }
 
   /** Starts missing threads, and replaces those that ended. */
@@ -58,7 +73,8 @@ export class PreparationPool {
   }
 }
 
-type Stack = Extract<PreparationReply, { values: unknown }>;
+/** Values of a stack, unless they have been written to their place. */
+type Values = Float32Array<ArrayBuffer> | undefined;
 
 /** A thread and its pending requests. */
 class PreparationThread {
@@ -66,7 +82,7 @@ class PreparationThread {
   private readonly worker: Worker;
   private readonly orders = new Map<
     number,
-    { resolve: (stack: Stack) => void; reject: (error: Error) => void }
+    { resolve: (values: Values) => void; reject: (error: Error) => void }
   >();
   private ordered = 0;
 
@@ -76,7 +92,7 @@ class PreparationThread {
       const order = this.orders.get(reply.id);
       this.settle(reply.id);
       if ('error' in reply) order?.reject(errorOf(reply.error));
-      else order?.resolve(reply);
+      else order?.resolve(reply.values);
     });
     this.worker.on('error', (error) => this.end(error));
     this.worker.on('exit', (code) => this.end(new Error(`exit code ${code}`)));
@@ -90,13 +106,13 @@ class PreparationThread {
     return this.orders.size;
   }
 
-  order(request: StackRequest): Promise<Stack> {
+  order(request: StackRequest, place: StackPlace | undefined): Promise<Values> {
     const id = this.ordered++;
     return new Promise((resolve, reject) => {
       this.orders.set(id, { resolve, reject });
       // keep the process alive while the caller waits for a stack
       this.worker.ref();
-      this.worker.postMessage({ id, request } satisfies PreparationOrder);
+      this.worker.postMessage({ id, request, ...(place && { place }) } satisfies PreparationOrder);
     });
   }
 

@@ -385,6 +385,42 @@ describe('SliceFileSource', () => {
       expect(await greysOf(source.loadSlices('a', [0]))).toHaveLength(1);
     });
 
+    it('delivers the same stack on a backend whose memory threads cannot share', async () => {
+      const { slices } = await study({ a: 3 });
+      const source = await open(slices, 1);
+      const values = async () => {
+        const stack = await source.load('a');
+        const found = [...stack.images.dataSync()];
+        disposeStack(stack);
+        return found;
+      };
+      const shared = await values();
+      await tf.setBackend('cpu');
+      expect(await values()).toEqual(shared);
+    });
+
+    it('writes into no memory that tf.tidy has freed', async () => {
+      const { slices } = await study({ a: 3 });
+      const source = await open(slices, 1);
+      let loading: Promise<PatientStack> | undefined;
+      tf.tidy(() => {
+        loading = source.load('a');
+      });
+      expect((await greysOf(loading!)).length).toBe(3);
+    });
+
+    it('keeps no tensor of a stack that fails or that nobody waits for any more', async () => {
+      const { slices } = await study({ a: 3, b: 2 });
+      await writeFile(slices.get('a')![2]!.file, '');
+      const source = await open(slices, 1);
+      const before = { tensors: tf.memory().numTensors, data: tf.backend().numDataIds() };
+      await expect(source.load('a')).rejects.toThrow('the image file is empty');
+      const pending = Promise.allSettled([source.load('b'), source.load('b')]);
+      await source.close();
+      for (const { status } of await pending) expect(status).toBe('rejected');
+      expect({ tensors: tf.memory().numTensors, data: tf.backend().numDataIds() }).toEqual(before);
+    });
+
     it('lists bad files too, and fills the cache meanwhile', async () => {
       const { folder, slices } = await study({ a: 3 });
       await truncate(slices.get('a')![1]!.file, 30);
