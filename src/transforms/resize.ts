@@ -66,6 +66,22 @@ export function resize<T extends tf.Tensor>(
   });
 }
 
+/**
+ * Keeps the filters of the last two lengths, rows and columns: making them takes a third of the time of resizing a slice,
+ * and slices mostly have the same size.
+ */
+function keepingTwo(make: (from: number, to: number) => AxisFilter): typeof make {
+  const kept: { from: number; to: number; filter: AxisFilter }[] = [];
+  return (from, to) => {
+    const found = kept.find((one) => one.from === from && one.to === to);
+    if (found) return found.filter;
+    const filter = make(from, to);
+    kept.unshift({ from, to, filter });
+    kept.length = Math.min(kept.length, 2);
+    return filter;
+  };
+}
+
 /** Weights of the two pixels around each new pixel's centre. */
 function bilinearFilter(from: number, to: number): AxisFilter {
   return axisFilter(from, to, (i) => {
@@ -76,7 +92,7 @@ function bilinearFilter(from: number, to: number): AxisFilter {
 }
 
 /** Weights of a triangle as wide as two new pixels (at least two old ones), normalised to a sum of 1 per new pixel. */
-function triangleFilter(from: number, to: number): AxisFilter {
+const triangleFilter = keepingTwo((from, to) => {
   const support = Math.max(from / to, 1);
   return axisFilter(from, to, (i) => {
     const centre = ((i + 0.5) * from) / to;
@@ -89,7 +105,7 @@ function triangleFilter(from: number, to: number): AxisFilter {
     const sum = triangle.reduce((a, b) => a + b, 0);
     return { begin, weights: triangle.map((weight) => weight / sum) };
   });
-}
+});
 
 /** Copies the pixel that contains the new pixel's first corner. */
 function nearestFilter(from: number, to: number): AxisFilter {
