@@ -42,7 +42,9 @@ describe('the kernel that checks a range', () => {
       tf.tidy(() => checkValueRange('f', tf.tensor2d(values, [1, values.length]), [0, 1]));
     const all = () => {
       expect(check([0, 0.5, 1.0005])).not.toThrow();
-      expect(check([0, 0.5, 1.5])).toThrow(/f: images: expected values in 0\.\.1, .*received "1\.5 at position 2/);
+      expect(check([0, 0.5, 1.5])).toThrow(
+        /f: images: expected values in 0\.\.1, .*received "1\.5 at position 2/,
+      );
     };
     all();
     await withoutHeap(async () => all());
