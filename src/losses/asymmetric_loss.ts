@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check, isNumeric } from '../base/checks';
+import { isOutputOfSigmoid } from '../base/gradient_tape';
 import { flag, isNumberIn, oneOf, optional, resolveOptions, rule, type Rules } from '../base/options';
 import type { ConfiguredFn } from '../base/types';
 import { composedLoss } from '../kernels/asymmetric_loss/composed';
@@ -169,27 +170,6 @@ function apply(
       : composedLoss(terms, yTrue, x, mask);
   });
 }
-
-/**
- * Whether a tensor is the output of a sigmoid, possibly reshaped. This is known from the tape when a gradient is taken,
- * as in each training step. A model with such an output would silently train on `sigmoid(sigmoid(x))`.
- */
-function isOutputOfSigmoid(logits: tf.Tensor): boolean {
-  type Node = { kernelName: string; inputs: Record<string, tf.Tensor>; outputs: tf.Tensor[] };
-  const { state } = tf.engine();
-  if (state.gradientDepth === 0) return false;
-  let { id } = logits;
-  for (const node of ((state.activeTape ?? []) as unknown as Node[]).slice(-TAPE_END).reverse()) {
-    if (!node.outputs.some((output) => output.id === id)) continue;
-    if (node.kernelName === tf.Sigmoid) return true;
-    if (node.kernelName !== tf.Reshape || node.inputs.x === undefined) return false;
-    ({ id } = node.inputs.x);
-  }
-  return false;
-}
-
-/** Number of operations to look back: the last ones of a head. */
-const TAPE_END = 16;
 
 /** The smallest positive float32 that keeps its full precision. */
 const SMALLEST_NORMAL = 2 ** -126;

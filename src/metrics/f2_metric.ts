@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { resolveOptions } from '../base/options';
 import type { ConfiguredFn } from '../base/types';
-import { compiledMetric, FROM_LOGITS } from './compiled_metric';
+import { checkLogits, compiledMetric, FROM_LOGITS } from './compiled_metric';
 import { THRESHOLD, type ThresholdOptions } from './decide';
 import { fBetaScore } from './f_beta';
 
@@ -26,7 +26,7 @@ export interface F2MetricOptions extends ThresholdOptions {
  *
  * Shapes: `yTrue` and the model's output `[..., labels]`, as in `fBetaScore` -> scalar.
  *
- * @throws ArgumentError for an invalid option.
+ * @throws ArgumentError for an invalid option; in training also for the output of a sigmoid, unless `fromLogits` is false.
  *
  * @example
  * ```ts
@@ -37,6 +37,9 @@ export function f2Metric(options: F2MetricOptions = {}): ConfiguredFn {
   const rules = { threshold: THRESHOLD, fromLogits: FROM_LOGITS };
   const { threshold, fromLogits } = resolveOptions('f2Metric', options, rules);
   const metric = (yTrue: tf.Tensor, yPred: tf.Tensor) =>
-    tf.tidy(() => fBetaScore(yTrue, fromLogits ? tf.sigmoid(yPred) : yPred, { threshold }));
+    tf.tidy(() => {
+      if (fromLogits) checkLogits('f2Metric', yPred);
+      return fBetaScore(yTrue, fromLogits ? tf.sigmoid(yPred) : yPred, { threshold });
+    });
   return compiledMetric('f2', metric, 'f2Metric', { threshold, fromLogits });
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/checks';
 import { optional, resolveOptions, rule } from '../base/options';
 import { IGNORED_LABEL, type ConfiguredFn } from '../base/types';
-import { compiledMetric, FROM_LOGITS } from './compiled_metric';
+import { checkLogits, compiledMetric, FROM_LOGITS } from './compiled_metric';
 import { checkScores, inUnitRange } from './confusion_counts';
 import { definedMean, type LabelledScores } from './labelled_scores';
 import { logLossOf } from './probability_errors';
@@ -129,7 +129,7 @@ export class WeightedLogLoss extends StreamingMetric<WeightedLogLossOptions & { 
  *
  * Shapes: `yTrue` and the model's output `[..., labels]`, as in {@link weightedLogLoss} -> scalar.
  *
- * @throws ArgumentError for an invalid option.
+ * @throws ArgumentError for an invalid option; in training also for the output of a sigmoid, unless `fromLogits` is false.
  *
  * @example
  * ```ts
@@ -148,6 +148,7 @@ export function weightedLogLossMetric(options: WeightedLogLossMetricOptions = {}
     tf.tidy(() => {
       checkWeights(what, config.weights, checkScores(what, yTrue, yPred));
       const { fromLogits } = config;
+      if (fromLogits) checkLogits(what, yPred);
       const present = fromLogits ? tf.sigmoid(yPred) : yPred;
       // from logits, 1 - p is more precise as sigmoid(-x)
       const absent = fromLogits ? tf.sigmoid(tf.neg(yPred)) : tf.sub(1, yPred);
