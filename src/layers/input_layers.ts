@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { check } from '../base/checks';
 import type { LayerArgs, Shape } from '../base/types';
 import { CtLayer, oneShape } from './layer';
 
@@ -24,6 +25,7 @@ export class GrayToRgb extends CtLayer {
 
   /** @internal */
   override run([x]: [tf.Tensor]): tf.Tensor {
+    check(x.shape.at(-1) === 1, `${this.name}: input`, '[n, h, w, 1]', x);
     return tf.mul(x, tf.ones([1, 1, 1, 3]));
   }
 
@@ -53,6 +55,8 @@ export class ImageNetNormalization extends CtLayer {
 
   /** @internal */
   override run([x]: [tf.Tensor]): tf.Tensor {
+    // one channel would be broadcast to three
+    check(x.shape.at(-1) === 3, `${this.name}: input`, '[n, h, w, 3]', x);
     return tf.div(tf.sub(x, tf.tensor1d(IMAGENET_MEAN)), tf.tensor1d(IMAGENET_STD));
   }
 }

@@ -37,3 +37,14 @@ describe('ImageNetNormalization', () => {
     expectClose(new ImageNetNormalization().apply(x) as tf.Tensor, [0, 0, 0, 1, 1, 1], 1e-5);
   });
 });
+
+it('layers for images refuse another number of channels, which would be broadcast', () => {
+  for (const channels of [2, 3]) {
+    expect(() => new GrayToRgb().apply(tf.zeros([1, 2, 2, channels]))).toThrow(/expected \[n, h, w, 1\]/);
+  }
+  for (const channels of [1, 4]) {
+    expect(() => new ImageNetNormalization().apply(tf.zeros([1, 2, 2, channels]))).toThrow(
+      /input: expected \[n, h, w, 3\], received float32 tensor of shape \[1, 2, 2, /,
+    );
+  }
+});

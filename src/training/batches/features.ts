@@ -80,7 +80,7 @@ const RULES = {
  *
  * @param backbone - Maps `[n, height, width, channels]` to `[n, features]`.
  * @returns Features for {@link featureSource}; 4 bytes per feature, slice and version.
- * @throws ArgumentError for a model of another form, or an option out of range.
+ * @throws ArgumentError for a model of another form, images of another size than the model's, or an option out of range.
  * @example
  * ```ts
  * const features = await extractFeatures(backbone, study, { versions: 4 });
@@ -100,6 +100,7 @@ export async function extractFeatures(
   const { shape } = backbone.outputs[0]!;
   const expected = 'a model to [n, features]';
   check(backbone.outputs.length === 1 && shape.length === 2, `${what}: backbone`, expected, shape);
+  const size = backbone.inputs[0]!.shape.slice(1);
   const chunkSlices = slicesPerChunk(predictionBytesPerSlice(backbone), memoryBudget);
 
   const run = async (images: tf.Tensor4D): Promise<Float32Array> => {
@@ -119,6 +120,13 @@ export async function extractFeatures(
   for await (const stack of prefetchPatients(source, source.patients)) {
     const { patient, images } = stack;
     try {
+      const fits = size.every((n, axis) => n === null || n === images.shape[axis + 1]);
+      check(
+        fits,
+        `${what}: images of ${patient}`,
+        `[slices, ${size.join(', ')}], as the backbone expects`,
+        images,
+      );
       const all = [await run(images)];
       for (let version = 0; version < versions; version++) {
         const draw = drawAugmentation(augment, deriveSeed(seed, 'features', patient, version));

@@ -36,6 +36,12 @@ describe('extractFeatures and featureSource', () => {
     disposeStack(stack);
   });
 
+  it('are refused for images of another size, of which the backbone would make others', async () => {
+    await expect(extractFeatures(tinyBackbone({ size: 32 }), source)).rejects.toThrow(
+      /extractFeatures: images of p: expected \[slices, 32, 32, 1\], as the backbone expects, received float32 tensor of shape \[3, 16, 16, 1\]/,
+    );
+  });
+
   it('hold each slice with its labels, all or some', async () => {
     const features = await extractFeatures(backbone, source);
     const ofFeatures = featureSource(source, features);
