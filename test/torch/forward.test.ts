@@ -116,7 +116,7 @@ describe.skipIf(python === undefined)('the twin in PyTorch (skipped without PyTo
       mkdirSync(place, { recursive: true });
       // of a deep backbone few: a value so near a ReLU's corner that rounding decides its side has another gradient
       const [stacks, slices] = name.startsWith('backbone') ? [1, 3] : [2, 5];
-      const images = tf.randomUniform([stacks, slices, ...options.inputShape!], 0, 1, 'float32', 7);
+      const images = tf.randomUniform([stacks, slices, ...options.inputShape!], 0, 1, 'float32', 11);
       const shape = (model.outputs[0]!.shape.length === 2 ? [stacks] : [stacks, slices]).concat(
         labelNames.length,
       );
