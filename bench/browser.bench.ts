@@ -18,6 +18,7 @@ import { compare, relativeDifference, report, skip } from './compare';
 interface Page {
   goto(url: string): Promise<unknown>;
   evaluate<T, A>(work: (argument: A) => T | Promise<T>, argument: A): Promise<T>;
+  close(): Promise<void>;
 }
 interface Chromium {
   openChromium(): Promise<{
@@ -63,14 +64,22 @@ try {
 process.exit(0);
 
 async function measure(plainUrl: string, isolatedUrl: string): Promise<void> {
-  const [plain, isolated] = [await open(plainUrl, 1), await open(isolatedUrl, threads)];
-  for (const [name] of BARS) await steps(name, plain, isolated);
-  // a separate page: after onnxruntime-web, everything in the same page takes several times as long
-  const peer = await open(isolatedUrl, threads);
-  for (const [name, bar] of BARS) await forward(name, bar, isolated, peer);
+  for (const [name, bar] of BARS) {
+    // fresh pages, whose heaps no other backbone has used
+    const [plain, isolated] = [await open(plainUrl, 1), await open(isolatedUrl, threads)];
+    await steps(name, plain, isolated);
+    // a separate page: after onnxruntime-web, everything in the same page takes several times as long
+    const peer = await open(isolatedUrl, threads);
+    await forward(name, bar, isolated, peer);
+    for (const page of [plain, isolated, peer]) await page.close();
+  }
 }
 
-type Ask = (...order: unknown[]) => Promise<Timed>;
+/** Asks the worker of a page. */
+interface Ask {
+  (...order: unknown[]): Promise<Timed>;
+  close(): Promise<void>;
+}
 
 /** A page whose worker has started the backend with this number of threads. */
 async function open(url: string, wanted: number): Promise<Ask> {
@@ -87,7 +96,7 @@ async function open(url: string, wanted: number): Promise<Ask> {
     reason: string;
   };
   if (started.threads !== wanted || !started.compiledKernels) throw new Error(`${url}: ${started.reason}`);
-  return ask as Ask;
+  return Object.assign(ask, { close: () => page.close() }) as Ask;
 }
 
 async function steps(name: Backbone, plain: Ask, isolated: Ask): Promise<void> {

@@ -5,7 +5,8 @@ import type { Results } from './tables';
 type Figure = (results: Results) => string;
 
 const CONVOLUTIONS = 'Convolutions, two threads';
-const step = (backbone: string) => `${backbone} training step, 2 threads, per slice`;
+const step = (backbone: string, slices = 4) =>
+  `${backbone} training step of ${slices} slices, 2 threads, per slice`;
 const GRU_STEP = 'GRU over 32 slices, 512 features, 2 x 256 units: training step';
 const DECODER = 'Label decoder over 32 slices, 5 labels, 128 units';
 const LOSS = 'asymmetric loss [32, 5] forward and backward, wasm';
@@ -26,12 +27,12 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
     'VGG16 forward, 2 threads, per slice',
     'tfjs wasm, which has 1 thread',
   ),
-  'ResNet18 step beside PyTorch': beside(CONVOLUTIONS, step('resnet18'), 'PyTorch'),
+  'ResNet18 step beside PyTorch': beside(CONVOLUTIONS, step('resnet18', 32), 'PyTorch'),
   'ResNet18 step beside tfjs': beside(CONVOLUTIONS, step('resnet18'), 'composed tfjs ops'),
-  'SqueezeNet step': ours(CONVOLUTIONS, step('squeezenet1_1')),
-  'SqueezeNet step of PyTorch': peer(CONVOLUTIONS, step('squeezenet1_1'), 'PyTorch'),
+  'SqueezeNet step': ours(CONVOLUTIONS, step('squeezenet1_1', 32)),
+  'SqueezeNet step of PyTorch': peer(CONVOLUTIONS, step('squeezenet1_1', 32), 'PyTorch'),
   'VGG16 slices per second': perSecond(CONVOLUTIONS, step('vgg16')),
-  'SqueezeNet slices per second': perSecond(CONVOLUTIONS, step('squeezenet1_1')),
+  'SqueezeNet slices per second': perSecond(CONVOLUTIONS, step('squeezenet1_1', 32)),
   'prepared slices per second': perSecond('Slices from files', 'augmentation, 1 worker, per slice'),
   'VGG16 epoch': minutes('An epoch of VGG16', 'an epoch of vgg16'),
   'SqueezeNet epoch': minutes('An epoch of SqueezeNet', 'an epoch of squeezenet1_1'),

@@ -66,7 +66,7 @@ describe('figures that pages quote', () => {
       '| 2000 ms | PyTorch | 1000 ms | 2.00x the time | at most 1.50x the time | **no** |',
     );
     expect(now).toContain(
-      '- vgg16 training step, 2 threads, per slice: 2.00x the time of PyTorch (target: at most 1.50x the time)',
+      '- vgg16 training step of 4 slices, 2 threads, per slice: 2.00x the time of PyTorch (target: at most 1.50x the time)',
     );
   });
 
