@@ -34,6 +34,13 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
   'VGG16 slices per second': perSecond(CONVOLUTIONS, step('vgg16')),
   'SqueezeNet slices per second': perSecond(CONVOLUTIONS, step('squeezenet1_1', 32)),
   'prepared slices per second': perSecond('Slices from files', 'augmentation, 1 worker, per slice'),
+  'CLAHE with one worker beside sharp and OpenCV': (results) =>
+    peerOf(
+      results,
+      'Slices from files',
+      'CLAHE and resize, 1 worker, per slice',
+      'sharp and opencv-js',
+    ).ratio.toFixed(2),
   'VGG16 epoch': minutes('An epoch of VGG16', 'an epoch of vgg16'),
   'SqueezeNet epoch': minutes('An epoch of SqueezeNet', 'an epoch of squeezenet1_1'),
   'memory of 20 slices': said('Memory', `${STEP_MEMORY}, 20 slices`, /^\d+ MiB/),
