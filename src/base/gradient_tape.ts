@@ -21,8 +21,7 @@ export function freeingTape<T>(run: () => T): T {
 
 /**
  * Whether a tensor is the output of a sigmoid, possibly reshaped. This is known from the tape when a gradient is taken,
- * as in each training step. A loss or metric that applies a sigmoid itself would silently
- * take `sigmoid(sigmoid(x))`.
+ * as in each training step. A loss or metric that applies a sigmoid itself would silently take `sigmoid(sigmoid(x))`.
  */
 export function isOutputOfSigmoid(logits: tf.Tensor): boolean {
   type Node = { kernelName: string; inputs: Record<string, tf.Tensor>; outputs: tf.Tensor[] };

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { check } from '../base/checks';
+import { isNumberIn } from '../base/options';
 import {
   ADAM_KERNEL,
   ADAM_STEP_KERNEL,
@@ -50,10 +51,10 @@ export function adam(learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?:
  */
 export class Adam extends tf.AdamOptimizer {
   constructor(learningRate: number, beta1: number, beta2: number, epsilon: number = defaultEpsilon()) {
-    check(isFrom0(learningRate), 'adam: learningRate', 'a finite number of at least 0', learningRate);
-    check(isFrom0(beta1) && beta1 < 1, 'adam: beta1', 'a number in [0, 1)', beta1);
-    check(isFrom0(beta2) && beta2 < 1, 'adam: beta2', 'a number in [0, 1)', beta2);
-    check(isFrom0(epsilon), 'adam: epsilon', 'a finite number of at least 0', epsilon);
+    check(isNumberIn(learningRate, 0), 'adam: learningRate', 'a finite number of at least 0', learningRate);
+    check(isNumberIn(beta1, 0) && beta1 < 1, 'adam: beta1', 'a number in [0, 1)', beta1);
+    check(isNumberIn(beta2, 0) && beta2 < 1, 'adam: beta2', 'a number in [0, 1)', beta2);
+    check(isNumberIn(epsilon, 0), 'adam: epsilon', 'a finite number of at least 0', epsilon);
     super(learningRate, beta1, beta2, epsilon);
   }
 
@@ -157,8 +158,6 @@ export class Adam extends tf.AdamOptimizer {
     return power1 === undefined || power2 === undefined ? undefined : [power1, power2];
   }
 }
-
-const isFrom0 = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
 
 /** A variable's part in a step. */
 interface VariableStep {

@@ -2,9 +2,9 @@
  * Winograd's algorithm for few tiles and many channels, a few filters at a time.
  *
  * Transformed, the taps of a large convolution take four times their size, more than the caches hold: writing them to
- * memory and reading them again takes longer than the products of few tiles. A unit transforms those of a few
- * filters, which stay in its core's cache, and multiplies all tiles by them. For many tiles `winograd.ts` is faster, which reads the
- * tiles once and the filters as often as needed.
+ * memory and reading them again takes longer than the products of few tiles. A unit transforms those of a few filters,
+ * which stay in its core's cache, and multiplies all tiles by them. For many tiles `winograd.ts` is faster, which reads
+ * the tiles once and the filters as often as needed.
  */
 import { multiplyPanels, multiplyTransposed, PANEL, wholePanels, wholeRows } from '../matrix/matmul';
 import { bytes } from '../simd';
