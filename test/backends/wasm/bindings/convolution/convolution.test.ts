@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hostWorkspace, loadSharedKernels } from '../../../../../src/backends/wasm/runtime/engine';
 import { withSharedHeap } from '../../../../../src/backends/wasm/runtime/shared_heap';
 import { registerWasmTrainingKernels } from '../../../../../src/backends/wasm/training_kernels';
@@ -103,6 +103,8 @@ describe.each([1, 2, 3])('compiled convolutions on %i threads', (threads) => {
 
   it('give the same bits for few tiles as for many', async () => {
     const kernel: Convolution['kernel'] = [3, 3, 128, 236];
+    await tf.setBackend('wasm');
+    const runs = vi.spyOn(hostWorkspace(tf.backend())!, 'run');
     const [many, few] = await valuesOn('wasm', () => {
       const x = noise([11, 16, 16, 128], 1) as tf.Tensor4D;
       const filter = noise(kernel, 2) as tf.Tensor4D;
@@ -113,6 +115,9 @@ describe.each([1, 2, 3])('compiled convolutions on %i threads', (threads) => {
       ];
     });
     expect(few).toEqual(many);
+    const kernels = runs.mock.calls.map(([name]) => name);
+    expect(kernels).toEqual(expect.arrayContaining(['winogradConvolve', 'winogradPanels']));
+    runs.mockRestore();
   });
 
   it('match with dilation', async () => {
